@@ -1,0 +1,66 @@
+// Seeded random numbers by counter: the same key gives the same number on every machine, in any order.
+
+const MASK = 0xffffffff;
+
+/** 32 well-mixed bits of a list of integer keys (murmur3 finaliser over a running state). */
+export function hash(...keys: readonly number[]): number {
+  let state = 0x9e3779b9;
+  for (const key of keys) {
+    // High bits matter for keys beyond 2^32 (time stamps): mix both halves.
+    state = mix((state ^ (key & MASK)) >>> 0);
+    state = mix((state + Math.floor(key / 2 ** 32) + 0x85ebca6b) >>> 0);
+  }
+  return state;
+}
+
+function mix(bits: number): number {
+  let h = bits;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** 32 bits of a text, so that names can be keys. */
+export function hashText(text: string): number {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    state = Math.imul(state ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return mix(state);
+}
+
+/** A stream of random numbers; its only state is the key and a counter. */
+export interface RandomStream {
+  /** Uniform in [0, 1). */
+  uniform(): number;
+  /** Standard normal (Box-Muller, one number per two uniforms). */
+  normal(): number;
+  /** Uniform integer in [0, end). */
+  integer(end: number): number;
+}
+
+/** The stream of random numbers that belongs to `keys`. */
+export function randomStream(...keys: readonly number[]): RandomStream {
+  const seed = hash(...keys);
+  let counter = 0;
+  const uniform = (): number => hash(seed, counter++) / 2 ** 32;
+  return {
+    uniform,
+    normal: () => {
+      const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+      return radius * Math.cos(2 * Math.PI * uniform());
+    },
+    integer: (end) => Math.floor(uniform() * end),
+  };
+}
+
+/** A permutation of 0..count-1 (Fisher-Yates), the same for the same keys. */
+export function permutation(count: number, ...keys: readonly number[]): number[] {
+  const stream = randomStream(...keys);
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = stream.integer(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// One process and no isolation: the whole suite shares one GPU device (a second Dawn instance costs
+// seconds on a software adapter, and pipelines compiled once serve every test).
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 1,
+    isolate: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
