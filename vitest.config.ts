@@ -1,8 +1,8 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 // One process and no isolation: the whole suite shares one GPU device (a second Dawn instance costs
 // seconds on a software adapter, and pipelines compiled once serve every test).
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
@@ -12,3 +12,4 @@ export default defineConfig({
     hookTimeout: 120_000,
   },
 });
+export default config;

@@ -1,0 +1,79 @@
+// activation_grad — gradient of an elementwise non-linearity.
+//
+//   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in activation.wgsl; at the kink of relu and leaky relu the left slope
+//
+// Layout   x, d_y, d_x: any shape, n elements f32
+// Mapping  one invocation per STEP elements, a workgroup's width apart
+// Memory   2 loads + 1 store per element; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/activation.ts
+
+struct Params {
+    n: u32,     // elements
+    alpha: f32, // slope (leaky relu) or scale (elu) for x < 0
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> d_y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> d_x: array<f32>;
+
+override KIND: u32 = 0u;
+override WG: u32 = 256u; // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib erf>
+/// erf by its Maclaurin series below 1 and exp(-x^2) times a continued fraction's rational fit above (error < 2e-7).
+fn erf(v: f32) -> f32 {
+    let a = abs(v);
+    if (a < 1.0) {
+        let t = v * v;
+        // 2/sqrt(pi) * sum (-1)^n v^(2n+1) / (n! (2n+1)), n to 9
+        return v * (1.1283791671 + t * (-0.3761263890 + t * (0.1128379167 + t * (-0.0268661706
+            + t * (0.0052239776 + t * (-0.0008548327 + t * (0.0001205533 + t * (-0.0000149256
+            + t * (0.0000016462 - t * 0.0000001636)))))))));
+    }
+    // W. J. Cody, Rational Chebyshev approximations for the error function (1969), in the form of
+    // Numerical Recipes erfc (fractional error below 1.2e-7 everywhere)
+    let t = 1.0 / (1.0 + 0.5 * a);
+    let r = t * exp(-a * a - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418
+        + t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587
+        + t * (-0.82215223 + t * 0.17087277)))))))));
+    return select(-1.0, 1.0, v >= 0.0) * (1.0 - r);
+}
+// </lib>
+
+/// f'(v), see KIND
+fn slope(v: f32) -> f32 {
+    switch KIND {
+        case 0u: { return select(0.0, 1.0, v > 0.0); }
+        case 1u: { return select(params.alpha, 1.0, v > 0.0); }
+        case 2u: { return select(params.alpha * exp(min(v, 0.0)), 1.0, v > 0.0); }
+        // Phi(v) + v phi(v)
+        case 3u: { return 0.5 * (1.0 + erf(v * 0.70710678)) + v * 0.39894228 * exp(-0.5 * v * v); }
+        case 4u: {
+            let s = 1.0 / (1.0 + exp(-v));
+            return s * (1.0 - s);
+        }
+        case 5u: { return 1.0 / (1.0 + exp(-v)); }
+        default: {
+            let t = tanh(v);
+            return 1.0 - t * t;
+        }
+    }
+}
+
+@compute @workgroup_size(WG)
+fn activation_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    for (var s = 0u; s < STEP; s++) {
+        let i = start + s * WG;
+        if (i < params.n) {
+            d_x[i] = d_y[i] * slope(x[i]);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// Opens the adapter and device, once a process: explicit limits, one uncaptured-error listener that fails
+// the run, device loss reported. Knows nothing of kernels.
+import { create, globals } from "webgpu";
+import { DeviceLostError, GpuMemoryError, GpuValidationError, NoAdapterError } from "./errors.ts";
+import { loadSoftwareVulkan } from "./software_adapter.ts";
+
+/** How to open the device. */
+export interface GpuOptions {
+  /** Validate every call (tests and training); off for benchmarks, where it costs CPU time only. */
+  readonly validation: boolean;
+  /** Part of the adapter's name, where a machine has several. */
+  readonly adapter?: string;
+}
+
+/** What variant rules and reports may know of an adapter. */
+export interface AdapterFacts {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly driver: string;
+  /** A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast differs, see bench/README.md. */
+  readonly software: boolean;
+  /** Subgroup width where the adapter has exactly one, else 0. */
+  readonly subgroup_size: number;
+  readonly features: ReadonlySet<string>;
+}
+
+/** An open device and what belongs to it for its whole life. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly facts: AdapterFacts;
+  readonly limits: GPUSupportedLimits;
+  /** Bytes of live buffers made by `createBuffer` of this module, and the most there were at once. */
+  readonly memory: { live_bytes: number; peak_bytes: number };
+  /** Throws the first error that the device reported since it was opened. */
+  readonly check: () => void;
+  readonly close: () => void;
+}
+
+const WANTED_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
+const WANTED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i;
+
+// Dawn for Node crashes (use after free) when the object from create() or the adapter is collected.
+const pinned: unknown[] = [];
+
+function flags(options: GpuOptions): string[] {
+  const enable = options.validation
+    ? ["allow_unsafe_apis"]
+    : ["allow_unsafe_apis", "skip_validation", "disable_robustness", "disable_workgroup_init"];
+  // Dawn refuses f16 on NVIDIA's Vulkan driver unless told otherwise; the toggles are Vulkan's only.
+  if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
+  const disable = ["timestamp_quantization"];
+  return [
+    ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
+    `enable-dawn-features=${enable.join(",")}`,
+    `disable-dawn-features=${disable.join(",")}`,
+  ];
+}
+
+async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
+  Object.assign(globalThis, globals);
+  const gpu = create(flags(options));
+  pinned.push(gpu);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  pinned.push(adapter);
+  return adapter;
+}
+
+/**
+ * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is no other.
+ * Throws NoAdapterError when there is none at all.
+ */
+export async function openGpu(options: GpuOptions): Promise<Gpu> {
+  let adapter = await findAdapter(options);
+  if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
+  if (adapter === null) {
+    throw new NoAdapterError(
+      options.adapter === undefined
+        ? "no WebGPU adapter: run `npm run setup`, which installs a software one"
+        : `no WebGPU adapter whose name contains "${options.adapter}"`,
+    );
+  }
+  const features = WANTED_FEATURES.filter((name) => adapter.features.has(name));
+  const requiredLimits: Record<string, number> = {};
+  for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
+  const device = await adapter.requestDevice({
+    requiredFeatures: features as GPUFeatureName[],
+    requiredLimits,
+  });
+  return watch(device, adapterFacts(adapter, features));
+}
+
+function adapterFacts(adapter: GPUAdapter, features: readonly string[]): AdapterFacts {
+  const info = adapter.info;
+  const name = info.device || info.description || info.architecture;
+  const [low, high] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
+  return {
+    name,
+    vendor: info.vendor,
+    architecture: info.architecture,
+    driver: info.description,
+    software:
+      info.isFallbackAdapter === true || SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
+    subgroup_size: features.includes("subgroups") && low === high ? low : 0,
+    features: new Set(features),
+  };
+}
+
+function watch(device: GPUDevice, facts: AdapterFacts): Gpu {
+  let failure: Error | null = null;
+  let closed = false;
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault(); // Dawn prints to stdout otherwise, where --json output belongs
+    const message = event.error.message;
+    failure ??= /memory/i.test(event.error.constructor.name)
+      ? new GpuMemoryError(message)
+      : new GpuValidationError(message);
+  });
+  void device.lost.then((lost) => {
+    if (!closed) failure ??= new DeviceLostError(`device lost (${lost.reason}): ${lost.message}`);
+  });
+  return {
+    device,
+    facts,
+    limits: device.limits,
+    memory: { live_bytes: 0, peak_bytes: 0 },
+    check: () => {
+      if (failure !== null) throw failure;
+    },
+    close: () => {
+      closed = true;
+      device.destroy();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+// Encoding: prepared dispatches replayed in one compute pass, and the copies that follow it.
+
+/** A dispatch with all its state prebuilt: replaying it costs no allocation. */
+export interface PreparedDispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
+}
+
+/** Replays the dispatches in order in one compute pass. */
+export function encodePass(
+  encoder: GPUCommandEncoder,
+  label: string,
+  dispatches: readonly PreparedDispatch[],
+): void {
+  const pass = encoder.beginComputePass({ label });
+  let current: GPUComputePipeline | null = null;
+  for (const { pipeline, bindGroup, grid } of dispatches) {
+    if (grid[0] * grid[1] * grid[2] === 0) continue; // an empty tensor: WebGPU would accept it, nothing to do
+    if (pipeline !== current) pass.setPipeline(pipeline);
+    current = pipeline;
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+  }
+  pass.end();
+}

@@ -1,0 +1,119 @@
+// The nouns of the graph: values, nodes, ops. Data only; what they mean is in the ops, the plan and the CPU interpreter.
+import type { AdapterFacts } from "../gpu/device.ts";
+import type { AnyKernel } from "../kernels/kernel.ts";
+import type { RandomStream } from "../tensor/random.ts";
+import type { Shape } from "../tensor/shape.ts";
+
+/** Draws the first value of a parameter. */
+export type Initializer = (shape: Shape, random: RandomStream) => Float32Array;
+
+/** The flat arenas over all parameters, as the optimiser sees them. */
+export type ArenaName = "parameters" | "gradients" | "first_moments" | "second_moments";
+
+/** Where a value comes from. */
+export type Source =
+  /** Written by the host before each run. */
+  | { readonly kind: "input" }
+  /** Trained; lives in the parameter arena. */
+  | { readonly kind: "parameter"; readonly initial: Initializer; readonly decays: boolean }
+  /** Kept from run to run and changed by kernels (batch-norm running statistics, in `inout` bindings). */
+  | { readonly kind: "state"; readonly fill: number }
+  | { readonly kind: "constant"; readonly data: Float32Array }
+  /** The 64 step scalars, one 256-byte uniform. */
+  | { readonly kind: "scalars" }
+  | { readonly kind: "result"; readonly node: Node; readonly index: number }
+  /** The same numbers under another shape. */
+  | { readonly kind: "view"; readonly of: Value }
+  | { readonly kind: "arena"; readonly arena: ArenaName };
+
+/** A tensor of the graph. */
+export interface Value {
+  readonly id: number;
+  readonly graph: GraphCore;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly source: Source;
+}
+
+/** One application of an op. */
+export interface Node {
+  // oxlint-disable-next-line typescript/no-explicit-any -- a list of nodes of all ops
+  readonly op: Op<any>;
+  readonly inputs: readonly (Value | null)[];
+  readonly attributes: unknown;
+  readonly outputs: readonly Value[];
+}
+
+/** What ops need of a graph: to add values and nodes to it. */
+export interface GraphCore {
+  readonly values: Value[];
+  readonly nodes: Node[];
+  readonly add: (name: string, shape: Shape, source: Source) => Value;
+}
+
+/** A tensor as kernel calls see it: a value of the graph, or a temporary of one lowering. */
+export interface Tensor {
+  readonly name: string;
+  readonly shape: Shape;
+  /** The value it stores, views resolved; null for temporaries. */
+  readonly value: Value | null;
+}
+
+/** One kernel dispatch of the lowered graph. */
+export interface Call {
+  readonly kernel: AnyKernel;
+  readonly bindings: Readonly<Record<string, Tensor>>;
+  readonly attributes: unknown;
+  /** The op it belongs to, for profiles and error texts. */
+  readonly op: string;
+}
+
+/** What an op's lowering works with. */
+export interface Lowering<A> {
+  /** An input that was left out has shape [0]. */
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly attributes: A;
+  readonly facts: AdapterFacts;
+  /** A tensor that lives only between the calls of this op. */
+  readonly temporary: (name: string, shape: Shape) => Tensor;
+  /** The same numbers under another shape. */
+  readonly view: (tensor: Tensor, shape: Shape) => Tensor;
+  /** Adds a dispatch; bindings by the names of the shader, every one given, an absent input as the `[0]` tensor it came as. */
+  readonly call: (
+    kernel: AnyKernel,
+    bindings: Readonly<Record<string, Tensor>>,
+    attributes: unknown,
+  ) => void;
+}
+
+/** An operator: names, shapes, and the kernels that compute it. Its gradient rule stands in the exhaustive record. */
+export interface Op<A> {
+  readonly name: string;
+  /** Names of the inputs in order; a trailing "?" marks one that may be left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Shapes of the outputs (an absent input has shape [0]); throws with the numbers when inputs do not fit. */
+  shapes(inputs: readonly Shape[], attributes: A): readonly Shape[];
+  lower(at: Lowering<A>): void;
+}
+
+/** The attributes type of an op. */
+export type AttributesOf<T> = T extends Op<infer A> ? A : never;
+
+/** What a gradient rule knows. */
+export interface GradientAt<A> {
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: A;
+  /** Gradient of the loss by each output; null where the loss does not depend on it. */
+  readonly d_outputs: readonly (Value | null)[];
+  /** Which inputs' gradients are wanted; the others may be null. */
+  readonly wants: readonly boolean[];
+}
+
+/** Gradient of the loss by each input, as values made of other ops; null where it is zero or not wanted. */
+export type GradientRule<A> = (at: GradientAt<A>) => readonly (Value | null)[];
+
+/** An exhaustive record: a rule, or null for ops that are not differentiated (gradients themselves, updates). */
+export type Rules<T> = { readonly [N in keyof T]: GradientRule<AttributesOf<T[N]>> | null };

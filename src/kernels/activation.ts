@@ -1,0 +1,108 @@
+// Elementwise non-linearities: relu, leaky relu, elu, gelu (exact), sigmoid, softplus, tanh, and their gradient.
+import { like } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** The non-linearities in the order of the shaders' KIND. */
+export const ACTIVATIONS = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "softplus", "tanh"] as const;
+/** One of the non-linearities. */
+export type Activation = (typeof ACTIVATIONS)[number];
+/** Which non-linearity; `alpha` is the slope of leaky relu or the scale of elu below zero. */
+export interface ActivationAttributes {
+  readonly kind: Activation;
+  readonly alpha: number;
+}
+
+const sizes: readonly [string, Shape][] = [
+  ["empty", [0]],
+  ["one", [1]],
+  ["a workgroup less one", [1023]],
+  ["a workgroup and one", [41, 25]],
+  ["prime", [2, 503, 3]],
+];
+const cases: Case<"x", ActivationAttributes>[] = [
+  ...ACTIVATIONS.map((kind) => ({
+    name: kind,
+    shapes: { x: [3, 7, 61] },
+    attributes: { kind, alpha: 0.2 },
+    data: { x: { kind: "normal", deviation: 3 } as const },
+  })),
+  ...sizes.map(([name, shape]) => ({
+    name: `elu ${name}`,
+    shapes: { x: shape },
+    attributes: { kind: "elu" as const, alpha: 1 },
+  })),
+];
+
+/** y = f(x). x [any] -> y of its shape. */
+export const activation: Kernel<typeof shaders.activation, ActivationAttributes> = kernel({
+  shader: shaders.activation,
+  shapes: ({ x }) => ({ y: x }),
+  params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
+  overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  // a transcendental counts 8
+  cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
+  cases,
+  reference: ({ x }, _, { kind, alpha }) => {
+    const y = like(x, x.length);
+    for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i]!, alpha);
+    return { y };
+  },
+});
+
+/** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape. */
+export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAttributes> = kernel({
+  shader: shaders.activation_grad,
+  shapes: ({ x }) => ({ d_x: x }),
+  params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
+  overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  cost: ({ x }) => ({ flops: 9 * size(x), bytes: 12 * size(x) }),
+  cases: cases.map((c) => ({ ...c, shapes: { x: c.shapes.x, d_y: c.shapes.x } })),
+  reference: ({ x, d_y }, _, { kind, alpha }) => {
+    const d_x = like(x, x.length);
+    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i]! * slope[kind](x[i]!, alpha);
+    return { d_x };
+  },
+});
+
+const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+const forward: Record<Activation, (v: number, alpha: number) => number> = {
+  relu: (v) => Math.max(v, 0),
+  leaky_relu: (v, alpha) => (v > 0 ? v : alpha * v),
+  elu: (v, alpha) => (v > 0 ? v : alpha * Math.expm1(v)),
+  gelu: (v) => v * normalCdf(v),
+  sigmoid,
+  softplus: (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))),
+  tanh: Math.tanh,
+};
+const slope: Record<Activation, (v: number, alpha: number) => number> = {
+  relu: (v) => (v > 0 ? 1 : 0),
+  leaky_relu: (v, alpha) => (v > 0 ? 1 : alpha),
+  elu: (v, alpha) => (v > 0 ? 1 : alpha * Math.exp(v)),
+  gelu: (v) => normalCdf(v) + (v * Math.exp(-0.5 * v * v)) / Math.sqrt(2 * Math.PI),
+  sigmoid: (v) => sigmoid(v) * (1 - sigmoid(v)),
+  softplus: sigmoid,
+  tanh: (v) => 1 - Math.tanh(v) ** 2,
+};
+
+/** Phi(v) in f64: the Maclaurin series of erf near zero, Lentz's continued fraction of erfc in the tails. */
+function normalCdf(v: number): number {
+  const z = Math.abs(v) / Math.SQRT2;
+  let tail: number; // erfc(z)
+  if (z < 2.5) {
+    let [term, sum] = [z, z];
+    for (let n = 1; n < 80; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    tail = 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  } else {
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = (n / 2) / (z + fraction);
+    tail = Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction));
+  }
+  return v >= 0 ? 1 - tail / 2 : tail / 2;
+}

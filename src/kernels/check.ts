@@ -1,0 +1,159 @@
+// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same bits twice.
+import type { Gpu } from "../gpu/device.ts";
+import { encodePass } from "../gpu/encode.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { AnyKernel, Case } from "./kernel.ts";
+import { caseInputs } from "./random_inputs.ts";
+import { prepareKernel, type RunOptions } from "./run.ts";
+import { toleranceOf } from "./tolerance.ts";
+
+/** The outcome of one case of one kernel. */
+export interface CheckResult {
+  readonly name: string;
+  readonly case: string;
+  readonly ok: boolean;
+  readonly max_abs_error: number;
+  /** Largest |got - want| / max |want| of the tensor. */
+  readonly max_rel_error: number;
+  /** What went wrong, with the worst element and its neighbours; empty when all is well. */
+  readonly message: string;
+}
+
+/** Runs one case of a kernel on the GPU twice and compares it with the reference in f64. */
+export async function checkCase(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  problem: Case<string, unknown>,
+  options: RunOptions = {},
+): Promise<CheckResult> {
+  const name = kernel.shader.name;
+  const inputs = caseInputs(kernel, problem);
+  const { shapes, attributes } = problem;
+  let max_abs_error = 0;
+  let max_rel_error = 0;
+  const faults: string[] = [];
+  try {
+    const outputs: Record<string, Shape> = { ...shapes, ...kernel.shapes(shapes, attributes) };
+    const wide = widen(inputs);
+    const want = kernel.reference(wide, shapes, attributes) as Record<string, Float64Array>;
+    const rounding = roundingAllowance(kernel, wide, shapes, attributes);
+    const [got, again] = await runTwice(gpu, kernel, inputs, shapes, attributes, options);
+    for (const tensor of Object.keys(got)) {
+      const expected = want[tensor];
+      if (expected === undefined) throw new Error(`the reference does not return ${tensor}`);
+      const compared = compare(got[tensor]!, expected, rounding?.[tensor], toleranceOf(name), outputs[tensor]!);
+      max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
+      max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
+      if (compared.bad > 0) faults.push(`${tensor}: ${compared.bad} of ${expected.length} elements differ; ${compared.worst}`);
+      if (!sameBits(got[tensor]!, again[tensor]!)) faults.push(`${tensor}: two runs differ in their bits`);
+    }
+  } catch (error) {
+    faults.push((error as Error).message);
+  }
+  const message = faults.length === 0 ? "" : `${name}, case ${problem.name}: ${faults.join("; ")}`;
+  return { name, case: problem.name, ok: faults.length === 0, max_abs_error, max_rel_error, message };
+}
+
+async function runTwice(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Float32Array>>,
+  shapes: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+  options: RunOptions,
+): Promise<[Record<string, Float32Array>, Record<string, Float32Array>]> {
+  const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
+  const run = async (): Promise<Record<string, Float32Array>> => {
+    prepared.reset();
+    const encoder = gpu.device.createCommandEncoder({ label: kernel.shader.name });
+    encodePass(encoder, kernel.shader.name, [prepared.dispatch]);
+    gpu.device.queue.submit([encoder.finish()]);
+    return await prepared.read();
+  };
+  try {
+    return [await run(), await run()];
+  } finally {
+    prepared.destroy();
+  }
+}
+
+function widen(inputs: Readonly<Record<string, Float32Array>>): Record<string, Float64Array> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [name, Float64Array.from(values)]),
+  );
+}
+
+/** n * 2^-24 * sum |a b| for each output of a sum of products: the reference run on absolute values. */
+function roundingAllowance(
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Float64Array>>,
+  shapes: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): Record<string, Float64Array> | null {
+  if (kernel.terms === undefined) return null;
+  const magnitudes = Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [name, values.map(Math.abs)]),
+  );
+  const sums = kernel.reference(magnitudes, shapes, attributes) as Record<string, Float64Array>;
+  const unit = kernel.terms(shapes, attributes) * 2 ** -24;
+  return Object.fromEntries(Object.entries(sums).map(([name, s]) => [name, s.map((v) => v * unit)]));
+}
+
+/** How far two tensors are apart, and the worst place as axes. */
+export interface Comparison {
+  readonly max_abs_error: number;
+  readonly max_rel_error: number;
+  readonly bad: number;
+  readonly worst: string;
+}
+
+/** Compares a result with what was expected; NaN is equal to nothing but NaN, infinities to themselves. */
+export function compare(
+  got: Float32Array,
+  want: Float64Array,
+  rounding: Float64Array | undefined,
+  tolerance: { readonly atol: number; readonly rtol: number; readonly sum: number },
+  shape: Shape,
+): Comparison {
+  let scale = 0;
+  for (const value of want) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
+  let [max_abs_error, bad, worstExcess, worstAt] = [0, 0, -Infinity, 0];
+  for (let i = 0; i < want.length; i++) {
+    const [a, b] = [got[i]!, want[i]!];
+    if (Object.is(a, b) || a === b) continue;
+    const error = Math.abs(a - b);
+    const allowed =
+      tolerance.atol + tolerance.rtol * Math.abs(b) + tolerance.sum * (rounding?.[i] ?? 0);
+    max_abs_error = Number.isNaN(error) ? Infinity : Math.max(max_abs_error, error);
+    if (!(error <= allowed)) bad++;
+    const excess = Number.isNaN(error) ? Infinity : error / allowed;
+    if (excess > worstExcess) [worstExcess, worstAt] = [excess, i];
+  }
+  return {
+    max_abs_error,
+    max_rel_error: max_abs_error === 0 ? 0 : max_abs_error / Math.max(scale, 1e-30),
+    bad,
+    worst: bad === 0 ? "" : describe(got, want, worstAt, shape),
+  };
+}
+
+function describe(got: Float32Array, want: Float64Array, at: number, shape: Shape): string {
+  const index: number[] = [];
+  let rest = at;
+  for (const axis of shape.toReversed()) {
+    index.unshift(rest % axis);
+    rest = Math.floor(rest / axis);
+  }
+  const near = (values: NumberLike): string =>
+    [at - 1, at, at + 1]
+      .filter((i) => i >= 0 && i < values.length)
+      .map((i) => Number(values[i]).toPrecision(7))
+      .join(", ");
+  return `worst at [${index.join(", ")}] of [${shape.join(", ")}]: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
+}
+type NumberLike = Float32Array | Float64Array;
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const [x, y] = [new Uint32Array(a.buffer, a.byteOffset, a.length), new Uint32Array(b.buffer, b.byteOffset, b.length)];
+  return x.every((bits, i) => bits === y[i]);
+}

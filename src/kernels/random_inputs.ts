@@ -1,0 +1,53 @@
+// Seeded inputs for the cases of kernels.
+import { randomStream, hashText } from "../tensor/random.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import type { AnyKernel, Case, Distribution } from "./kernel.ts";
+
+/** Random numbers of one tensor, drawn as `distribution` says; the same for the same seed. */
+export function draw(shape: Shape, distribution: Distribution, seed: number): Float32Array {
+  const stream = randomStream(seed);
+  const values = new Float32Array(size(shape));
+  switch (distribution.kind) {
+    case "normal": {
+      const { mean = 0, deviation = 1 } = distribution;
+      return values.map(() => mean + deviation * stream.normal());
+    }
+    case "uniform": {
+      const { low, high } = distribution;
+      return values.map(() => low + (high - low) * stream.uniform());
+    }
+    case "mask":
+      return values.map(() => (stream.uniform() < distribution.share ? 1 : 0));
+    case "constant":
+      return values.fill(distribution.value);
+    case "probabilities": {
+      const row = shape.at(-1) ?? 1;
+      for (let start = 0; start < values.length; start += row) {
+        let sum = 0;
+        for (let k = 0; k < row; k++) sum += values[start + k] = Math.exp(stream.normal());
+        for (let k = 0; k < row; k++) values[start + k]! /= sum;
+      }
+      return values;
+    }
+    default:
+      return distribution satisfies never;
+  }
+}
+
+/** The inputs of one case of a kernel, the same in every process. */
+export function caseInputs(
+  kernel: AnyKernel,
+  problem: Case<string, unknown>,
+): Record<string, Float32Array> {
+  const inputs: Record<string, Float32Array> = {};
+  for (const { name, access } of kernel.shader.bindings) {
+    if (access === "write") continue;
+    const shape = problem.shapes[name];
+    if (shape === undefined) {
+      throw new Error(`${kernel.shader.name}, case ${problem.name}: no shape for ${name}`);
+    }
+    const seed = hashText(`${kernel.shader.name}/${problem.name}/${name}`);
+    inputs[name] = draw(shape, problem.data?.[name] ?? { kind: "normal" }, seed);
+  }
+  return inputs;
+}

@@ -1,0 +1,21 @@
+// The only place where tolerances of kernels live. A wider bound states the observed value, the case and the adapter.
+
+/** |got - want| <= atol + rtol |want|, plus for sums of n products: sum * n * 2^-24 * sum |a b|. */
+export interface Tolerance {
+  readonly atol: number;
+  readonly rtol: number;
+  /** Share of the worst-case rounding bound of a sum that is allowed. */
+  readonly sum: number;
+}
+
+const F32: Tolerance = { atol: 1e-6, rtol: 1e-5, sum: 0.25 };
+
+const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {};
+
+/** The tolerance of a kernel, by the name of its shader. */
+export function toleranceOf(name: string): Tolerance {
+  const exception = EXCEPTIONS[name];
+  const tolerance = exception === undefined ? F32 : { ...F32, ...exception };
+  if (tolerance.rtol > 1e-2) throw new RangeError(`${name}: rtol ${tolerance.rtol} hides bugs`);
+  return tolerance;
+}

@@ -1,0 +1,4 @@
+// One validated device for the whole test process: a second Dawn instance costs seconds on a software adapter.
+import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+
+export const gpu: Gpu = await openGpu({ validation: true });
