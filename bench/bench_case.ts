@@ -1,0 +1,11 @@
+// What a bench file declares: problems at the student's real sizes. How they are timed is in bench/run.ts.
+import type { AnyKernel } from "../src/kernels/kernel.ts";
+import type { Shape } from "../src/tensor/shape.ts";
+
+/** One problem to time a kernel on. */
+export interface BenchCase {
+  readonly name: string;
+  readonly kernel: AnyKernel;
+  readonly shapes: Readonly<Record<string, Shape>>;
+  readonly attributes: unknown;
+}
