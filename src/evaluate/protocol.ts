@@ -1,0 +1,160 @@
+// How predictions of many moments become one table: the metric protocol of SurroundDepth and S3Depth
+// without flipped pass. A prediction is resized bilinearly to the size of its truth and clamped;
+// metrics are per image, then a mean per camera, then a mean over the cameras. The formulas are in
+// metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
+
+import type { ImageSize } from "../data/camera.ts";
+import type { DepthProtocol } from "../data/data_source.ts";
+import type { GroundTruth } from "../data/rig_sample.ts";
+import { InputError } from "../tensor/error.ts";
+import { depthMetrics, meanMetrics, medianScale } from "./metrics.ts";
+import type { DepthMetrics } from "./metrics.ts";
+import { predictionAt, viewOf } from "./sample_depth.ts";
+
+/** Metrics by camera, in ring order, and their mean over those cameras. */
+export interface MetricTable {
+  readonly cameras: { readonly [name: string]: DepthMetrics };
+  readonly all: DepthMetrics;
+}
+
+/** What `ringdepth eval --json` prints. A camera of which no image had valid truth is left out. */
+export interface EvaluationResult extends MetricTable {
+  readonly protocol: string;
+  readonly cap_m: number;
+  /** Images that count, by camera. */
+  readonly images: { readonly [name: string]: number };
+  /** Images left out for want of a valid true depth, by camera. */
+  readonly skipped_images: { readonly [name: string]: number };
+  /** Every image multiplied by median(truth) / median(prediction) of its own. */
+  readonly median_scaled?: MetricTable;
+  /** The cameras of a moment multiplied by one such ratio, of all their valid pixels pooled. */
+  readonly shared_median_scaled?: MetricTable;
+}
+
+/** Collects the metrics of moments; constant memory in the size of their images. */
+export interface Evaluator {
+  /**
+   * Counts one moment: depth `[V, H, W]` in metres of the evaluator's cameras at `size`, and the
+   * truth of each. Throws InputError for arrays that do not fit and for a depth that is NaN.
+   */
+  add(depth_m: Float32Array | Float64Array, size: ImageSize, truths: readonly GroundTruth[]): void;
+  /** The table so far. Throws InputError where no image had a valid true depth. */
+  result(): EvaluationResult;
+}
+
+/** Choices of an evaluation beyond its protocol. */
+export interface EvaluationOptions {
+  /** Also the rows of median scaling, which forgive a wrong scale (default no). */
+  readonly medianScaling?: boolean;
+}
+
+/** An evaluator of the named cameras, given in ring order. */
+export function evaluator(
+  cameras: readonly string[],
+  protocol: DepthProtocol,
+  options: EvaluationOptions = {},
+): Evaluator {
+  const newRows = (): DepthMetrics[][] => cameras.map(() => []);
+  const rows = { metric: newRows(), median: newRows(), shared: newRows() };
+  const skipped = cameras.map(() => 0);
+
+  const add: Evaluator["add"] = (depth_m, size, truths) => {
+    const predictions = pairedDepths(cameras, depth_m, size, truths);
+    const shared = options.medianScaling
+      ? medianScale(concatenate(predictions), concatenate(truths.map((t) => t.depth_m)), protocol)
+      : undefined;
+    truths.forEach((truth, view) => {
+      const prediction = predictions[view]!;
+      const metrics = depthMetrics(prediction, truth.depth_m, protocol);
+      if (!metrics) {
+        skipped[view]!++;
+        return;
+      }
+      rows.metric[view]!.push(metrics);
+      if (shared === undefined) return;
+      const own = medianScale(prediction, truth.depth_m, protocol)!;
+      rows.median[view]!.push(depthMetrics(prediction, truth.depth_m, protocol, own)!);
+      rows.shared[view]!.push(depthMetrics(prediction, truth.depth_m, protocol, shared)!);
+    });
+  };
+
+  const result = (): EvaluationResult => ({
+    protocol: protocol.name,
+    cap_m: protocol.cap_m,
+    ...metricTable(cameras, rows.metric, protocol),
+    images: byName(
+      cameras,
+      rows.metric.map((list) => list.length),
+    ),
+    skipped_images: byName(cameras, skipped),
+    ...(options.medianScaling && {
+      median_scaled: metricTable(cameras, rows.median, protocol),
+      shared_median_scaled: metricTable(cameras, rows.shared, protocol),
+    }),
+  });
+
+  return { add, result };
+}
+
+function metricTable(
+  cameras: readonly string[],
+  rows: readonly DepthMetrics[][],
+  protocol: DepthProtocol,
+): MetricTable {
+  const means = rows.map(meanMetrics);
+  const present = means.filter((mean) => mean !== undefined);
+  const all = meanMetrics(present);
+  if (!all) {
+    throw new InputError(
+      `evaluation: no image has a true depth between ${protocol.min_m} and ${protocol.cap_m} m; ` +
+        `give data with depth`,
+    );
+  }
+  const entries = cameras.flatMap((name, view) => (means[view] ? [[name, means[view]]] : []));
+  return { cameras: Object.fromEntries(entries) as MetricTable["cameras"], all };
+}
+
+/** The predictions at the pixels of the truths, one array a camera, none of them NaN. */
+function pairedDepths(
+  cameras: readonly string[],
+  depth_m: Float32Array | Float64Array,
+  size: ImageSize,
+  truths: readonly GroundTruth[],
+): Float64Array[] {
+  const views = cameras.length;
+  if (truths.length !== views) {
+    throw new InputError(`evaluation: ${truths.length} true depth maps for ${views} cameras`);
+  }
+  if (depth_m.length !== views * size.height * size.width) {
+    throw new InputError(
+      `evaluation: prediction has ${depth_m.length} elements; expected ` +
+        `[${views}, ${size.height}, ${size.width}]`,
+    );
+  }
+  return truths.map((truth, view) => {
+    const values = predictionAt(viewOf(depth_m, size, view), truth);
+    const bad = values.findIndex(Number.isNaN);
+    if (bad >= 0) {
+      const row = Math.floor(truth.pixels[bad]! / truth.width);
+      throw new InputError(
+        `evaluation: predicted depth of camera ${cameras[view]} is not a number at row ${row}, ` +
+          `column ${truth.pixels[bad]! % truth.width} of ${truth.height}x${truth.width}`,
+      );
+    }
+    return values;
+  });
+}
+
+function byName(cameras: readonly string[], values: readonly number[]): Record<string, number> {
+  return Object.fromEntries(cameras.map((name, view) => [name, values[view]!]));
+}
+
+function concatenate(parts: readonly (Float32Array | Float64Array)[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
