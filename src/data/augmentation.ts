@@ -1,0 +1,98 @@
+// Colour jitter: the lineage's brightness, contrast and saturation 0.2, hue 0.1, half of the time.
+// One draw serves all views of a moment, keyed by (seed, epoch, sample): no state but the step.
+
+import { hashText, permutation, randomStream } from "../tensor/random.ts";
+
+/** One draw: the factors, and the order in which the four changes are applied. */
+export interface ColourJitter {
+  /** Factor of every value. */
+  readonly brightness: number;
+  /** Factor of the distance from the view's mean grey. */
+  readonly contrast: number;
+  /** Factor of the distance from the pixel's own grey. */
+  readonly saturation: number;
+  /** Turn of the hue, in turns. */
+  readonly hue: number;
+  readonly order: readonly ColourChange[];
+}
+
+type ColourChange = "brightness" | "contrast" | "saturation" | "hue";
+
+const CHANGES: readonly ColourChange[] = ["brightness", "contrast", "saturation", "hue"];
+const PROBABILITY = 0.5;
+const FACTOR_RANGE = 0.2;
+const HUE_RANGE = 0.1;
+// Keeps these draws apart from every other use of the same seed.
+const KEY = hashText("colour jitter");
+
+/** The jitter of a sample in an epoch, or null where its coin says none. */
+export function drawJitter(seed: number, epoch: number, sampleId: string): ColourJitter | null {
+  const keys = [KEY, seed, epoch, hashText(sampleId)];
+  const stream = randomStream(...keys);
+  if (stream.uniform() >= PROBABILITY) return null;
+  const factor = (): number => 1 + FACTOR_RANGE * (2 * stream.uniform() - 1);
+  return {
+    brightness: factor(),
+    contrast: factor(),
+    saturation: factor(),
+    hue: HUE_RANGE * (2 * stream.uniform() - 1),
+    order: permutation(CHANGES.length, ...keys).map((i) => CHANGES[i]!),
+  };
+}
+
+/** Applies a draw in place to `rgb` `[V, H, W, 3]` in 0..1; every change clamps to 0..1. */
+export function jitterColours(rgb: Float32Array, views: number, jitter: ColourJitter): void {
+  const length = rgb.length / views;
+  for (let view = 0; view < views; view++) {
+    const image = rgb.subarray(view * length, (view + 1) * length);
+    for (const change of jitter.order) {
+      if (change === "brightness") blendWithGrey(image, jitter.brightness, () => 0);
+      else if (change === "contrast") blendWithMean(image, jitter.contrast);
+      else if (change === "saturation") blendWithGrey(image, jitter.saturation, grey);
+      else turnHue(image, jitter.hue);
+    }
+  }
+}
+
+function blendWithMean(image: Float32Array, factor: number): void {
+  let sum = 0;
+  for (let i = 0; i < image.length; i += 3) sum += grey(image[i]!, image[i + 1]!, image[i + 2]!);
+  const mean = (3 * sum) / image.length;
+  blendWithGrey(image, factor, () => mean);
+}
+
+function blendWithGrey(image: Float32Array, factor: number, greyOf: typeof grey): void {
+  for (let i = 0; i < image.length; i += 3) {
+    const level = (1 - factor) * greyOf(image[i]!, image[i + 1]!, image[i + 2]!);
+    for (let channel = i; channel < i + 3; channel++) {
+      image[channel] = Math.min(1, Math.max(0, level + factor * image[channel]!));
+    }
+  }
+}
+
+/** Luma of ITU-R BT.601, the weights that image libraries use for grey. */
+function grey(r: number, g: number, b: number): number {
+  return 0.299 * r + 0.587 * g + 0.114 * b;
+}
+
+/** Turns the hue in HSV, saturation and value kept. */
+function turnHue(image: Float32Array, turns: number): void {
+  for (let i = 0; i < image.length; i += 3) {
+    const r = image[i]!;
+    const g = image[i + 1]!;
+    const b = image[i + 2]!;
+    const value = Math.max(r, g, b);
+    const chroma = value - Math.min(r, g, b);
+    if (chroma === 0) continue;
+    let sixths: number;
+    if (value === r) sixths = (g - b) / chroma;
+    else if (value === g) sixths = 2 + (b - r) / chroma;
+    else sixths = 4 + (r - g) / chroma;
+    const turned = sixths + 6 * turns;
+    // A channel follows the hue with the phase of its own primary: red 5, green 3, blue 1.
+    for (const [channel, phase] of [5, 3, 1].entries()) {
+      const k = (((phase + turned) % 6) + 6) % 6;
+      image[i + channel] = value - chroma * Math.max(0, Math.min(k, 4 - k, 1));
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// A rig sample as the network takes it: one batch is one moment, its V views are the batch axis.
+
+import type { DataSource } from "./data_source.ts";
+import { jitterColours } from "./augmentation.ts";
+import type { ColourJitter } from "./augmentation.ts";
+import { sampleShape } from "./rig_sample.ts";
+import type { RigSample } from "./rig_sample.ts";
+
+/** The inputs of one step, f32, row-major, keyed like the inputs of the graph. */
+export interface Batch {
+  /** `[V, H, W, 4]` RGB normalised as (x - 0.45) / 0.225, the fourth channel 0. */
+  readonly images: Float32Array;
+  /** `[V, H, W, 1]` sparse depth in metres, 0 = none. */
+  readonly depth_m: Float32Array;
+  /** `[V, H, W, 1]` 1 where a depth in range belongs to a usable pixel: supervised and cross terms. */
+  readonly valid: Float32Array;
+  /** `[V, H, W, 1]` 1 where the pixel shows the world, depth or not: the probability term. */
+  readonly usable: Float32Array;
+  /** `[V]` factor of the bin centres, (fx / W) / (f0 / 640), free of the resolution. */
+  readonly focal_scale: Float32Array;
+}
+
+// ResnetEncoder's normalisation in the SurroundDepth lineage (not ImageNet's).
+const MEAN = 0.45;
+const DEVIATION = 0.225;
+
+/** The batch of a sample; `jitter` (null for none) changes the colours of all views alike. */
+export function makeBatch(
+  sample: RigSample,
+  source: Pick<DataSource, "protocol" | "focalReference_px">,
+  jitter: ColourJitter | null,
+): Batch {
+  const [views, height, width] = sampleShape(sample);
+  const pixels = views * height * width;
+  const rgb = Float32Array.from(sample.images, (byte) => byte / 255);
+  if (jitter) jitterColours(rgb, views, jitter);
+  const images = new Float32Array(pixels * 4);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      images[pixel * 4 + channel] = (rgb[pixel * 3 + channel]! - MEAN) / DEVIATION;
+    }
+  }
+  const { min_m, cap_m } = source.protocol;
+  const valid = sample.sparse_depth_m.map((depth_m, pixel) =>
+    sample.usable[pixel] === 1 && depth_m > min_m && depth_m < cap_m ? 1 : 0,
+  );
+  return {
+    images,
+    depth_m: sample.sparse_depth_m,
+    valid,
+    usable: Float32Array.from(sample.usable),
+    focal_scale: Float32Array.from(
+      sample.cameras,
+      (camera) => camera.fx / camera.width / (source.focalReference_px / 640),
+    ),
+  };
+}

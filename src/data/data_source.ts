@@ -1,0 +1,39 @@
+// What every data set looks like to training and evaluation: moments of a camera rig, by index.
+// The sources themselves are builtin_rig.ts, ddad.ts and folder.ts; open_data.ts picks one.
+
+import type { Camera, ImageSize } from "./camera.ts";
+import type { RigSample } from "./rig_sample.ts";
+
+/** Which moments of a data set a source gives. A set with one split gives the same for both. */
+export type Split = "train" | "held-out";
+
+/** Which depths count, in training and evaluation: min_m < d < cap_m, both strict. */
+export interface DepthProtocol {
+  readonly name: string;
+  readonly min_m: number;
+  readonly cap_m: number;
+}
+
+/** The moments of one split of a data set. */
+export interface DataSource {
+  /** What a person typed to open it, such as `rig` or `ddad:PATH`. */
+  readonly name: string;
+  readonly split: Split;
+  readonly protocol: DepthProtocol;
+  /** The cameras in ring order at their native size; every sample has exactly these. */
+  readonly cameras: readonly Camera[];
+  /** Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. */
+  readonly focalReference_px: number;
+  /** Whether there is depth to learn from; without it a source can only be predicted. */
+  readonly canTrain: boolean;
+  /** Number of moments. */
+  readonly count: number;
+  /**
+   * Moment `index` with every image, intrinsics and depth target at `size`.
+   *
+   * Rejects with InputError, naming the file, when a file of this moment is missing or broken.
+   */
+  sample(index: number, size: ImageSize): Promise<RigSample>;
+  /** One line for people: what it is, moments, cameras. */
+  describe(): string;
+}
