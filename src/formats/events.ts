@@ -1,0 +1,219 @@
+// TensorBoard event files: scalars and PNG pictures by tag and step. Training curves for people; no
+// program of ours decides by them. Source: tensorflow/core/util/event.proto, framework/summary.proto,
+// and lib/io/record_writer.h for the frame of one record:
+//
+//   u64 length (little-endian) | u32 masked CRC-32C of the length | an Event | u32 masked CRC-32C of it
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+
+import { InputError } from "../tensor/error.ts";
+import { crc32c } from "./crc32.ts";
+import { decodeMessage, encodeMessage, textValue } from "./protobuf.ts";
+import type { Message, WireValue } from "./protobuf.ts";
+
+/** One record of an event file. */
+export interface LoggedEvent {
+  /** Seconds since 1970. */
+  wallTime_s: number;
+  step: number;
+  /** Only in a file's first record: "brain.Event:2". */
+  fileVersion?: string;
+  /** Values by tag, as f32. */
+  scalars: Map<string, number>;
+  /** PNG files by tag. */
+  images: Map<string, Uint8Array>;
+}
+
+/** An open event file; every call is on its way to the disk when it returns. */
+export interface EventLog {
+  scalar(tag: string, value: number, step: number): void;
+  /** Adds a picture, `png` being a whole PNG file. */
+  image(tag: string, png: Uint8Array, step: number): void;
+  close(): void;
+}
+
+const FILE_VERSION = "brain.Event:2";
+
+// Field numbers of the three messages.
+const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 } as const;
+const SUMMARY = { value: 1 } as const;
+const VALUE = { tag: 1, simpleValue: 2, image: 4 } as const;
+const IMAGE = { height: 1, width: 2, colorSpace: 3, encoded: 4 } as const;
+
+/**
+ * Opens an event file for a run that continues at `fromStep`: an existing file keeps its intact records
+ * before that step and loses the rest, a new one begins. TensorBoard wants "tfevents" in its name.
+ * Throws `InputError` where `file` is no event file or cannot be opened.
+ */
+export function openEventLog(
+  file: string,
+  fromStep: number,
+  now_s: () => number = () => Date.now() / 1000,
+): EventLog {
+  let descriptor: number;
+  let end = 0;
+  try {
+    // Not "a": Windows cannot cut a file that is open for appending.
+    descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT);
+  } catch (error) {
+    throw new InputError(`${file}: cannot open the event file: ${(error as Error).message}`);
+  }
+  const append = (fields: Message): void => {
+    const event = encodeMessage([[EVENT.wallTime, { double: now_s() }], ...fields]);
+    const record = frame(event);
+    for (let written = 0; written < record.length;) {
+      const bytes = writeSync(descriptor, record, written, record.length - written, end);
+      written += bytes;
+      end += bytes;
+    }
+  };
+  const log = (tag: string, value: readonly [number, WireValue], step: number): void => {
+    const summary = encodeMessage([
+      [SUMMARY.value, { bytes: encodeMessage([[VALUE.tag, textValue(tag)], value]) }],
+    ]);
+    append([
+      [EVENT.step, { varint: step }],
+      [EVENT.summary, { bytes: summary }],
+    ]);
+  };
+
+  try {
+    end = keptBytes(readFileSync(descriptor), fromStep, file);
+    ftruncateSync(descriptor, end);
+    if (end === 0) append([[EVENT.fileVersion, textValue(FILE_VERSION)]]);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  return {
+    scalar: (tag, value, step) => log(tag, [VALUE.simpleValue, { float: value }], step),
+    image: (tag, png, step) => log(tag, [VALUE.image, { bytes: pngSummary(png) }], step),
+    close: () => closeSync(descriptor),
+  };
+}
+
+/** Bytes before the first record that is damaged or belongs to `fromStep` or later. */
+function keptBytes(bytes: Uint8Array, fromStep: number, file: string): number {
+  let kept = 0;
+  try {
+    for (const { event, end } of records(bytes, file)) {
+      if (kept > 0 && event.step >= fromStep) break; // The first record is the version, at step 0.
+      kept = end;
+    }
+  } catch (error) {
+    // A killed process leaves half a record behind; a file that begins with damage is not ours.
+    if (kept === 0 && bytes.length > MIN_RECORD_BYTES) throw error;
+  }
+  return kept;
+}
+
+/** All records of an event file; throws `InputError` naming `file` and the byte of a damaged one. */
+export function readEvents(bytes: Uint8Array, file: string): LoggedEvent[] {
+  return Array.from(records(bytes, file), ({ event }) => event);
+}
+
+const LENGTH_BYTES = 8;
+const CHECK_BYTES = 4;
+const MIN_RECORD_BYTES = LENGTH_BYTES + 2 * CHECK_BYTES;
+
+function* records(
+  bytes: Uint8Array,
+  file: string,
+): Generator<{ event: LoggedEvent; end: number }, void> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length;) {
+    const where = `${file}: event record at byte ${at}`;
+    if (at + MIN_RECORD_BYTES > bytes.length) throw new InputError(`${where}: it is cut short`);
+    const length = Number(view.getBigUint64(at, true));
+    const begin = at + LENGTH_BYTES + CHECK_BYTES;
+    const lengthCheck = masked(bytes.subarray(at, at + LENGTH_BYTES));
+    if (view.getUint32(at + LENGTH_BYTES, true) !== lengthCheck) {
+      throw new InputError(`${where}: the checksum of its length is wrong; the file is damaged`);
+    }
+    if (begin + length + CHECK_BYTES > bytes.length) {
+      throw new InputError(`${where}: it is cut short`);
+    }
+    const data = bytes.subarray(begin, begin + length);
+    if (view.getUint32(begin + length, true) !== masked(data)) {
+      throw new InputError(`${where}: its checksum is wrong; the file is damaged`);
+    }
+    at = begin + length + CHECK_BYTES;
+    yield { event: parseEvent(data, where), end: at };
+  }
+}
+
+function parseEvent(data: Uint8Array, where: string): LoggedEvent {
+  const event: LoggedEvent = { wallTime_s: 0, step: 0, scalars: new Map(), images: new Map() };
+  try {
+    for (const [field, value] of decodeMessage(data)) {
+      if (field === EVENT.wallTime && "double" in value) event.wallTime_s = value.double;
+      if (field === EVENT.step && "varint" in value) event.step = value.varint;
+      if (field === EVENT.fileVersion && "bytes" in value) event.fileVersion = text(value.bytes);
+      if (field === EVENT.summary && "bytes" in value) {
+        for (const [, item] of decodeMessage(value.bytes)) {
+          if ("bytes" in item) parseValue(decodeMessage(item.bytes), event);
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(`${where}: not an Event message: ${error.message}`);
+  }
+  return event;
+}
+
+function parseValue(message: Message, event: LoggedEvent): void {
+  const fields = new Map(message);
+  const tagValue = fields.get(VALUE.tag);
+  const tag = tagValue && "bytes" in tagValue ? text(tagValue.bytes) : "";
+  const scalar = fields.get(VALUE.simpleValue);
+  if (scalar && "float" in scalar) event.scalars.set(tag, scalar.float);
+  const image = fields.get(VALUE.image);
+  if (image && "bytes" in image) {
+    const encoded = new Map(decodeMessage(image.bytes)).get(IMAGE.encoded);
+    if (encoded && "bytes" in encoded) event.images.set(tag, encoded.bytes);
+  }
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function frame(data: Uint8Array): Uint8Array {
+  const record = new Uint8Array(MIN_RECORD_BYTES + data.length);
+  const view = new DataView(record.buffer);
+  view.setBigUint64(0, BigInt(data.length), true);
+  view.setUint32(LENGTH_BYTES, masked(record.subarray(0, LENGTH_BYTES)), true);
+  record.set(data, LENGTH_BYTES + CHECK_BYTES);
+  view.setUint32(record.length - CHECK_BYTES, masked(data), true);
+  return record;
+}
+
+/** TensorFlow's mask: the CRC of data that holds CRCs would be weak (lib/hash/crc32c.h). */
+function masked(data: Uint8Array): number {
+  const crc = crc32c(data);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+// PNG's colour types (grey, RGB, palette, grey and alpha, RGBA) as Summary.Image's colour spaces.
+const COLOR_SPACES = new Map([
+  [0, 1],
+  [2, 3],
+  [3, 3],
+  [4, 2],
+  [6, 4],
+]);
+
+/** Summary.Image of a PNG, whose first chunk states its size: width at byte 16, colour type at 25. */
+function pngSummary(png: Uint8Array): Uint8Array {
+  const view = new DataView(png.buffer, png.byteOffset, png.length);
+  const colorSpace = png.length > 25 ? COLOR_SPACES.get(view.getUint8(25)) : undefined;
+  if (colorSpace === undefined || view.getUint32(0) !== 0x89504e47) {
+    throw new Error("openEventLog: image takes the bytes of a PNG file");
+  }
+  return encodeMessage([
+    [IMAGE.height, { varint: view.getUint32(20) }],
+    [IMAGE.width, { varint: view.getUint32(16) }],
+    [IMAGE.colorSpace, { varint: colorSpace }],
+    [IMAGE.encoded, { bytes: png }],
+  ]);
+}
