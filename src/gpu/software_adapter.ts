@@ -1,6 +1,30 @@
-// Loads the software Vulkan driver that tools/setup fetched, where the machine has none of its own.
+// Loads the software Vulkan driver that tools/setup fetched, for machines with no driver of their own and no
+// root to install one. Does not fetch anything.
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Makes Dawn's next `create()` find the fetched driver; false where none was fetched. */
+// Beside src/ (or dist/), where tools/setup puts it.
+const FOLDER = fileURLToPath(new URL("../../.cache/swiftshader", import.meta.url));
+const RTLD_NODELETE = 0x1000; // glibc's bits/dlfcn.h
+
+/**
+ * Makes Dawn's next `create()` in this process find the fetched driver (SwiftShader, with its own Vulkan loader);
+ * false where none was fetched. Throws what the dynamic linker says when the driver is there but cannot be loaded.
+ */
 export function loadSoftwareVulkan(): boolean {
-  return false;
+  const loader = join(FOLDER, "libvulkan.so.1");
+  const driver = join(FOLDER, "vk_swiftshader_icd.json");
+  if (!existsSync(loader) || !existsSync(driver)) return false;
+  process.env["VK_ICD_FILENAMES"] = driver;
+  process.env["VK_DRIVER_FILES"] = driver; // the name that newer loaders ask for first
+  try {
+    // Dawn opens "libvulkan.so.1" by name, and the dynamic linker then gives it the one that is loaded already.
+    // Node takes the library for an addon, complains that it is none and closes it: NODELETE keeps it.
+    process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes("did not self-register")) throw error;
+  }
+  return true;
 }
