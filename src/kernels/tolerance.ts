@@ -19,3 +19,9 @@ export function toleranceOf(name: string): Tolerance {
   if (tolerance.rtol > 1e-2) throw new RangeError(`${name}: rtol ${tolerance.rtol} hides bugs`);
   return tolerance;
 }
+
+/** Central differences in f64 with step 1e-5: their own error is of order step^2 f''' and 1e-16 / step. */
+export const DIFFERENCES_TOLERANCE = 1e-5;
+
+/** |<A x, y> - <x, A^T y>| / (|A x| |y|) in f32: rounding of the sums only. */
+export const ADJOINT_TOLERANCE = 2e-5;

@@ -1,0 +1,95 @@
+// Reverse-mode differentiation: walks the nodes backwards and applies each op's rule from the exhaustive record.
+// Every gradient is written once (`=`); where a value has several uses their gradients are added by an explicit op.
+import { formatShape, sameShape, size } from "../tensor/shape.ts";
+import { reshape } from "./apply.ts";
+import { gradientRules } from "./ops.ts";
+import { add } from "./ops/arithmetic.ts";
+import type { GradientRule, GraphCore, Value } from "./value.ts";
+
+/** Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no rule. */
+export function gradients(
+  graph: GraphCore,
+  loss: Value,
+  wrt: readonly Value[],
+): Map<Value, Value> {
+  if (size(loss.shape) !== 1) {
+    throw new Error(`gradients: ${loss.name}${formatShape(loss.shape)} is not one number`);
+  }
+  const one = graph.add("d_loss", loss.shape, { kind: "constant", data: new Float32Array([1]) });
+  return backward(graph, [[loss, one]], wrt);
+}
+
+/** Gradients of sum_i <seed_i, output_i> by each of `wrt`: the adjoint of the network applied to the seeds. */
+export function backward(
+  graph: GraphCore,
+  seeds: readonly (readonly [output: Value, seed: Value])[],
+  wrt: readonly Value[],
+): Map<Value, Value> {
+  const needed = dependents(graph, wrt);
+  const collected = new Map<Value, Value[]>();
+  const collect = (value: Value, gradient: Value): void => {
+    if (!sameShape(value.shape, gradient.shape)) {
+      throw new Error(
+        `gradient of ${value.name}${formatShape(value.shape)} has shape ${formatShape(gradient.shape)}`,
+      );
+    }
+    if (value.source.kind === "view") {
+      collect(value.source.of, reshape(gradient, value.source.of.shape));
+      return;
+    }
+    const list = collected.get(value);
+    if (list === undefined) collected.set(value, [gradient]);
+    else list.push(gradient);
+  };
+  // Nodes that the rules append below belong to the gradients, not to the network.
+  const forward = graph.nodes.slice();
+  for (const [output, seed] of seeds) collect(output, seed);
+  const total = (value: Value): Value | null => {
+    const list = collected.get(value);
+    if (list === undefined) return null;
+    const sum = list.reduce((a, b) => add(a, b));
+    collected.set(value, [sum]);
+    return sum;
+  };
+  for (const node of forward.toReversed()) {
+    if (!node.outputs.some((output) => needed.has(output))) continue;
+    const d_outputs = node.outputs.map(total);
+    if (d_outputs.every((d) => d === null)) continue;
+    const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[node.op.name];
+    if (rule === undefined) throw new Error(`${node.op.name} is not in the record of gradient rules`);
+    if (rule === null) throw new Error(`${node.op.name} cannot be differentiated`);
+    const wants = node.inputs.map((input) => input !== null && needed.has(input));
+    const d_inputs = rule({
+      inputs: node.inputs,
+      outputs: node.outputs,
+      attributes: node.attributes,
+      d_outputs,
+      wants,
+    });
+    node.inputs.forEach((input, i) => {
+      const gradient = d_inputs[i] ?? null;
+      if (input !== null && wants[i]! && gradient !== null) collect(input, gradient);
+    });
+  }
+  const result = new Map<Value, Value>();
+  for (const value of wrt) {
+    const gradient = total(value);
+    if (gradient === null) throw new Error(`the loss does not depend on ${value.name}`);
+    result.set(value, gradient);
+  }
+  return result;
+}
+
+/** All values that depend on any of `roots`. */
+function dependents(graph: GraphCore, roots: readonly Value[]): Set<Value> {
+  const needed = new Set<Value>(roots);
+  const reached = (value: Value): boolean =>
+    needed.has(value) || (value.source.kind === "view" && reached(value.source.of));
+  for (const node of graph.nodes) {
+    if (node.inputs.some((input) => input !== null && reached(input))) {
+      for (const output of node.outputs) needed.add(output);
+    }
+  }
+  for (const value of graph.values) if (reached(value)) needed.add(value);
+  return needed;
+}

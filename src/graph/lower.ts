@@ -1,0 +1,110 @@
+// From a graph to a list of kernel calls: what is needed for the targets, in recorded order, with temporaries.
+// The plan replays the list on the GPU, the interpreter runs the references of the same list.
+import type { AdapterFacts } from "../gpu/device.ts";
+import { chooseVariant } from "../kernels/variant.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
+
+/** The calls of a graph and the tensors they work on. */
+export interface Program {
+  readonly calls: readonly Call[];
+  /** The tensor of each value that a call binds (views share the tensor of what they view). */
+  readonly tensorOf: (value: Value) => Tensor;
+  /** The tensor whose storage a tensor uses: itself, or what it is a view of. */
+  readonly rootOf: (tensor: Tensor) => Tensor;
+}
+
+/** The value that holds the numbers of a view. */
+export function resolveView(value: Value): Value {
+  return value.source.kind === "view" ? resolveView(value.source.of) : value;
+}
+
+/**
+ * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in recorded order.
+ * Throws with op and kernel when the tensors of a call do not have the shapes that its kernel states.
+ */
+export function lower(
+  graph: GraphCore,
+  targets: readonly Value[],
+  facts: AdapterFacts,
+): Program {
+  const kept = reachable(graph, targets);
+  const tensors = new Map<Value, Tensor>();
+  const roots = new Map<Tensor, Tensor>();
+  const calls: Call[] = [];
+  const rootOf = (tensor: Tensor): Tensor => roots.get(tensor) ?? tensor;
+  const view = (tensor: Tensor, shape: Shape): Tensor => {
+    if (size(shape) !== size(tensor.shape)) {
+      throw new Error(`${tensor.name}${formatShape(tensor.shape)} viewed as ${formatShape(shape)}`);
+    }
+    const made: Tensor = { name: tensor.name, shape, value: tensor.value };
+    roots.set(made, rootOf(tensor));
+    return made;
+  };
+  const tensorOf = (value: Value): Tensor => {
+    let tensor = tensors.get(value);
+    if (tensor === undefined) {
+      tensor =
+        value.source.kind === "view"
+          ? view(tensorOf(value.source.of), value.shape)
+          : { name: value.name, shape: value.shape, value };
+      tensors.set(value, tensor);
+    }
+    return tensor;
+  };
+  for (const node of graph.nodes) {
+    if (!kept.has(node)) continue;
+    const lowering: Lowering<unknown> = {
+      inputs: node.inputs.map((input) => (input === null ? ABSENT : tensorOf(input))),
+      outputs: node.outputs.map(tensorOf),
+      attributes: node.attributes,
+      facts,
+      temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
+      view,
+      call: (kernel, bindings, attributes) => {
+        const shapes = Object.fromEntries(Object.entries(bindings).map(([name, t]) => [name, t.shape]));
+        const chosen = chooseVariant(kernel, facts, shapes, attributes);
+        const call: Call = { kernel: chosen, bindings, attributes, op: node.op.name };
+        checkCall(call, shapes);
+        calls.push(call);
+      },
+    };
+    node.op.lower(lowering);
+  }
+  return { calls, tensorOf, rootOf };
+}
+
+/** Stands for an input that was left out. */
+const ABSENT: Tensor = { name: "absent", shape: [0], value: null };
+
+function checkCall(call: Call, shapes: Record<string, Shape>): void {
+  const { kernel, bindings, op } = call;
+  for (const { name } of kernel.shader.bindings) {
+    if (bindings[name] === undefined) {
+      throw new Error(`${op}: the call of ${kernel.shader.name} lacks ${name}`);
+    }
+  }
+  const made: Record<string, Shape> = kernel.shapes(shapes, call.attributes);
+  for (const [name, shape] of Object.entries(made)) {
+    if (!sameShape(shape, bindings[name]!.shape)) {
+      throw new Error(
+        `${op}: ${kernel.shader.name} makes ${name}${formatShape(shape)}, but ${bindings[name]!.name} is ${formatShape(bindings[name]!.shape)}`,
+      );
+    }
+  }
+}
+
+function reachable(graph: GraphCore, targets: readonly Value[]): Set<Node> {
+  const kept = new Set<Node>();
+  const visit: Value[] = targets.map(resolveView);
+  const keep = (node: Node): void => {
+    if (kept.has(node)) return;
+    kept.add(node);
+    for (const input of node.inputs) if (input !== null) visit.push(resolveView(input));
+  };
+  for (const node of graph.nodes) if (node.outputs.length === 0) keep(node);
+  for (let value = visit.pop(); value !== undefined; value = visit.pop()) {
+    if (value.source.kind === "result") keep(value.source.node);
+  }
+  return kept;
+}
