@@ -20,7 +20,10 @@ export interface DataSource {
   readonly name: string;
   readonly split: Split;
   readonly protocol: DepthProtocol;
-  /** The cameras in ring order at their native size; every sample has exactly these. */
+  /**
+   * The cameras in ring order at their native size, as the first moment has them. Every sample has
+   * the same names in the same order; where scenes were calibrated anew, their own numbers.
+   */
   readonly cameras: readonly Camera[];
   /** Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. */
   readonly focalReference_px: number;

@@ -1,0 +1,90 @@
+// Feeds training and evaluation from a data source: the sample of a step, or every sample once.
+// The step number is the only state, so a resumed run sees what the unbroken one saw.
+
+import { InputError } from "../tensor/error.ts";
+import { drawJitter } from "./augmentation.ts";
+import { makeBatch } from "./batch.ts";
+import type { Batch } from "./batch.ts";
+import type { ImageSize } from "./camera.ts";
+import type { DataSource } from "./data_source.ts";
+import { placeOf } from "./order.ts";
+import type { RigSample } from "./rig_sample.ts";
+
+/** What to do with a bad sample: stop with its error, or leave it out and report it. */
+export type BadSamples = "stop" | "skip";
+
+/** The choices of a loader. */
+export interface LoaderOptions {
+  readonly seed: number;
+  readonly size: ImageSize;
+  /** Colour jitter, in training. */
+  readonly augment: boolean;
+  readonly badSamples: BadSamples;
+  /** Told once about each bad sample that is left out, in one line. */
+  readonly onSkip?: (message: string) => void;
+}
+
+/** What step `step` trains on. */
+export interface LoadedStep {
+  readonly epoch: number;
+  readonly sample: RigSample;
+  readonly batch: Batch;
+}
+
+/** Samples by step; counts the ones it left out. */
+export interface Loader {
+  /** Number of different samples left out so far. */
+  readonly skipped: number;
+  /**
+   * The sample and batch of a step, the same whenever asked. A bad sample's place is taken by the next
+   * in the order of its epoch. Throws InputError where samples may not be skipped or none is left.
+   */
+  step(step: number): Promise<LoadedStep>;
+  /** Every sample of the source once, in order. Throws InputError as `step` does. */
+  all(): AsyncGenerator<RigSample>;
+}
+
+/** A loader of a data source. */
+export function loader(source: DataSource, options: LoaderOptions): Loader {
+  const { seed, size, augment, badSamples, onSkip } = options;
+  const bad = new Set<number>();
+
+  const load = async (index: number): Promise<RigSample | null> => {
+    if (bad.has(index)) return null;
+    try {
+      return await source.sample(index, size);
+    } catch (error) {
+      if (badSamples === "stop" || !(error instanceof InputError)) throw error;
+      if (!bad.has(index)) onSkip?.(`sample ${index} left out: ${error.message}`);
+      bad.add(index);
+      return null;
+    }
+  };
+  const nothingLeft = (): InputError =>
+    new InputError(
+      `${source.name}: none of the ${source.count} ${source.split} samples can be read`,
+    );
+
+  return {
+    get skipped() {
+      return bad.size;
+    },
+    step: async (step) => {
+      const { epoch, order, position } = placeOf(step, source.count, seed);
+      for (let offset = 0; offset < order.length; offset++) {
+        const sample = await load(order[(position + offset) % order.length]!);
+        if (!sample) continue;
+        const jitter = augment ? drawJitter(seed, epoch, sample.id) : null;
+        return { epoch, sample, batch: makeBatch(sample, source, jitter) };
+      }
+      throw nothingLeft();
+    },
+    all: async function* () {
+      for (let index = 0; index < source.count; index++) {
+        const sample = await load(index);
+        if (sample) yield sample;
+      }
+      if (bad.size === source.count) throw nothingLeft();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+// Opens a data source by what a person types: rig, ddad:PATH or folder:PATH.
+
+import { InputError } from "../tensor/error.ts";
+import { builtinRig } from "./builtin_rig.ts";
+import type { DataSource, Split } from "./data_source.ts";
+import { ddad } from "./ddad.ts";
+import { folder } from "./folder.ts";
+import { cached } from "./sample_cache.ts";
+
+/** How to open a data source; seed and moments concern the built-in rig alone. */
+export interface OpenOptions {
+  readonly split: Split;
+  /** Seed of the built-in rig's streets (default 0). */
+  readonly seed?: number;
+  /** Moments of the built-in rig in each split (default 48 and 12). */
+  readonly moments?: { readonly [split in Split]: number };
+}
+
+const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
+
+/**
+ * The data source of `spec`, its samples kept in memory up to a limit.
+ *
+ * Throws InputError for an unknown kind and for whatever is wrong with the source itself; what is
+ * wrong with one moment shows when that sample is read.
+ */
+export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
+  const { split, seed = 0, moments = MOMENTS } = options;
+  if (spec === "rig") return cached(builtinRig({ split, seed, moments: moments[split] }));
+  const colon = spec.indexOf(":");
+  const [kind, path] = [spec.slice(0, Math.max(0, colon)), spec.slice(colon + 1)];
+  if (path !== "" && kind === "ddad") return cached(await ddad(path, split));
+  if (path !== "" && kind === "folder") return cached(await folder(path, split));
+  throw new InputError(`data ${JSON.stringify(spec)}: expected rig, ddad:PATH or folder:PATH`);
+}

@@ -1,0 +1,37 @@
+// Keeps samples in memory, so that an epoch decodes or renders only what did not fit.
+
+import type { ImageSize } from "./camera.ts";
+import type { DataSource } from "./data_source.ts";
+import type { RigSample } from "./rig_sample.ts";
+
+// About 500 samples at 96x160: enough for the small sets that fit, a bound for those that do not.
+const LIMIT_BYTES = 2 ** 30;
+
+/**
+ * The same source with samples kept until `limit_bytes` are full. Nothing is thrown out again: epochs
+ * visit every sample once, so the ones kept first are as good as any. Samples are shared, not copied.
+ */
+export function cached(source: DataSource, limit_bytes: number = LIMIT_BYTES): DataSource {
+  const kept = new Map<string, RigSample>();
+  let used_bytes = 0;
+  const sample = async (index: number, size: ImageSize): Promise<RigSample> => {
+    const key = `${index} ${size.height}x${size.width}`;
+    const found = kept.get(key);
+    if (found) return found;
+    const fresh = await source.sample(index, size);
+    const bytes = sampleBytes(fresh);
+    if (!kept.has(key) && used_bytes + bytes <= limit_bytes) {
+      kept.set(key, fresh);
+      used_bytes += bytes;
+    }
+    return fresh;
+  };
+  return { ...source, sample };
+}
+
+function sampleBytes(sample: RigSample): number {
+  const truth = sample.groundTruth.map(({ pixels, depth_m }) => [pixels, depth_m]);
+  const { images, usable, sparse_depth_m, dense_depth_m } = sample;
+  const arrays = [images, usable, sparse_depth_m, dense_depth_m, ...truth.flat()];
+  return arrays.reduce((total, array) => total + (array?.byteLength ?? 0), 0);
+}
