@@ -1,0 +1,24 @@
+// Text made safe for HTML and SVG: names of cameras, paths and configuration come from outside.
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/**
+ * `text` as element content or quoted attribute value of HTML or SVG. Control characters, which XML
+ * forbids, become U+FFFD; line breaks and tabs stay.
+ */
+export function escapeMarkup(text: string): string {
+  return text
+    .replace(/[&<>"']/g, (character) => ENTITIES[character]!)
+    .replace(/[^\P{Cc}\t\n\r]/gu, "\ufffd");
+}
+
+/** `value` as JSON inside a script element: no `<`, so neither `</script>` nor `<!--` can occur. */
+export function escapeJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}
