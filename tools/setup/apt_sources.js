@@ -102,10 +102,10 @@ export function backportsSources(sources, codename) {
     `${codename}-security`,
     `${codename}/updates`,
   ]);
-  const stanzas = [stanza({ ...mirror, suites: [codename, `${codename}-backports`] })];
+  const stanzas = [render({ ...mirror, suites: [codename, `${codename}-backports`] })];
   for (const other of usable) {
     const suites = other.suites.filter((suite) => companions.has(suite));
-    if (suites.length > 0) stanzas.push(stanza({ ...other, suites }));
+    if (suites.length > 0) stanzas.push(render({ ...other, suites }));
   }
   return stanzas.join("\n");
 }
@@ -132,7 +132,7 @@ function likeness(candidate, all, codename) {
  * @param {Source} entry
  * @returns {string}
  */
-function stanza({ uris, suites, components, fields }) {
+function render({ uris, suites, components, fields }) {
   const head = [
     `URIs: ${uris.join(" ")}`,
     `Suites: ${suites.join(" ")}`,
