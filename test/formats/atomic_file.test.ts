@@ -1,0 +1,52 @@
+// Whole files: replaced in one piece, failures in one line, no temporary file left behind.
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { readBytes, writeFileAtomically } from "../../src/formats/atomic_file.ts";
+import { InputError } from "../../src/tensor/error.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringdepth-files-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test("bytes come back, and a new file replaces the old one", async () => {
+  const file = join(folder, "a.bin");
+  await writeFileAtomically(file, Uint8Array.of(1, 2, 3));
+  expect([...(await readBytes(file))]).toEqual([1, 2, 3]);
+  await writeFileAtomically(file, new Uint8Array(0));
+  expect((await readBytes(file)).length).toBe(0);
+  expect(await readdir(folder)).toEqual(["a.bin"]);
+});
+
+test("of many writers at once one wins whole", async () => {
+  const file = join(folder, "b.bin");
+  const writes = Array.from({ length: 8 }, (_, i) =>
+    writeFileAtomically(file, new Uint8Array(100_000).fill(i)),
+  );
+  await Promise.all(writes);
+  const bytes = await readFile(file);
+  expect(new Set(bytes).size).toBe(1);
+  expect(bytes.length).toBe(100_000);
+  expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("failures name the file and leave nothing behind", async () => {
+  const missing = join(folder, "none", "c.bin");
+  await expect(readBytes(missing)).rejects.toThrow(
+    new InputError(`${missing}: cannot read: no such file or folder`),
+  );
+  await expect(readBytes(folder)).rejects.toThrow(/cannot read: it is a folder/);
+  await expect(writeFileAtomically(missing, new Uint8Array(1))).rejects.toThrow(
+    new InputError(`${missing}: cannot write: no such file or folder`),
+  );
+  // A folder stands where the file should go: the rename fails after the bytes were written.
+  const taken = join(folder, "taken");
+  await mkdir(taken);
+  await expect(writeFileAtomically(taken, new Uint8Array(1))).rejects.toBeInstanceOf(InputError);
+  expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});

@@ -1,0 +1,111 @@
+// PLY: the format's bytes, round trips, clouds of other programs, broken files.
+import { expect, test } from "vitest";
+
+import { readPly, writePly } from "../../src/formats/ply.ts";
+import { randomStream } from "../../src/tensor/random.ts";
+import { expectRefused, FILE, tryDamaged } from "./damage.ts";
+
+const CLOUD = {
+  positions_m: Float32Array.of(1, -2, 0.5, 10, 20, 30),
+  colors: Uint8Array.of(255, 0, 1, 2, 3, 4),
+};
+
+const HEADER = `ply
+format binary_little_endian 1.0
+comment made by hand
+element vertex 2
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+end_header
+`;
+
+test("writes the format's bytes: a text header, then 15 bytes a point", () => {
+  const file = Buffer.from(writePly(CLOUD, ["made\nby hand"]));
+  expect(file.subarray(0, HEADER.length).toString()).toBe(HEADER);
+  expect(file.subarray(HEADER.length).toString("hex")).toBe(
+    "0000803f000000c00000003fff0001" + "000020410000a0410000f041020304",
+  );
+});
+
+test.each([0, 1, 2, 100])("a cloud of %i points comes back", (count) => {
+  const random = randomStream(count);
+  const cloud = {
+    positions_m: Float32Array.from({ length: count * 3 }, () => random.normal() * 50),
+    colors: Uint8Array.from({ length: count * 3 }, () => random.integer(256)),
+  };
+  expect(readPly(writePly(cloud), FILE)).toEqual(cloud);
+});
+
+test("the writer refuses lengths that do not belong together", () => {
+  expect(() => writePly({ ...CLOUD, colors: new Uint8Array(3) })).toThrow(
+    /6 coordinates, 3 colour/,
+  );
+  const four = { positions_m: new Float32Array(4), colors: new Uint8Array(4) };
+  expect(() => writePly(four)).toThrow(/4 coordinates/);
+});
+
+test("reads doubles, other orders and spellings, more properties, and Windows line ends", () => {
+  const header = [
+    "ply",
+    "format binary_little_endian 1.0",
+    "obj_info by another program",
+    "element vertex 1",
+    "property uint8 blue",
+    "property uint8 green",
+    "property uint8 red",
+    "property float64 x",
+    "property double y",
+    "property float32 z",
+    "property short ring",
+    "end_header",
+    "",
+  ].join("\r\n");
+  const row = Buffer.alloc(3 + 8 + 8 + 4 + 2);
+  row.set([3, 2, 1]);
+  row.writeDoubleLE(0.1, 3);
+  row.writeDoubleLE(-5, 11);
+  row.writeFloatLE(2.5, 19);
+  expect(readPly(Buffer.concat([Buffer.from(header), row]), FILE)).toEqual({
+    positions_m: Float32Array.of(0.1, -5, 2.5),
+    colors: Uint8Array.of(1, 2, 3),
+  });
+});
+
+const DATA = Buffer.from(writePly(CLOUD).subarray(-30));
+const changed = (from: string, to: string): Uint8Array =>
+  Buffer.concat([Buffer.from(HEADER.replace(from, to)), DATA]);
+
+test.each<[string, Uint8Array, RegExp]>([
+  ["no bytes", new Uint8Array(0), /not a PLY file/],
+  ["a header without an end", Buffer.from("ply\nformat ascii 1.0\n"), /not a PLY file/],
+  ["text", changed("binary_little_endian", "ascii"), /PLY format ascii 1\.0; save it as/],
+  ["big-endian", changed("little", "big"), /PLY format binary_big_endian/],
+  ["no format", changed("format binary_little_endian 1.0\n", ""), /PLY format none/],
+  ["no vertices", Buffer.from("ply\nformat binary_little_endian 1.0\nend_header\n"), /no "element/],
+  ["faces", changed("end_header", "element face 3\nend_header"), /"element face 3": only one/],
+  ["a count that is none", changed("vertex 2", "vertex -2"), /"element vertex -2"/],
+  ["a list", changed("property uchar red", "property list uchar int red"), /not a scalar property/],
+  ["an unknown type", changed("property float x", "property half x"), /"property half x": not a/],
+  ["a property without a name", changed("float x", "float"), /"property float": not a/],
+  ["a repeated property", changed("float y", "float x"), /not a scalar property .* own name/],
+  ["an unknown keyword", changed("comment", "remark"), /"remark made by hand": unknown keyword/],
+  ["no z", changed("property float z\n", ""), /vertex property z is missing/],
+  ["integer x", changed("float x", "int x"), /vertex property x is missing or not f32\/f64/],
+  [
+    "16-bit colours",
+    changed("uchar red", "ushort red"),
+    /vertex property red is missing or not u8/,
+  ],
+  ["too few points", changed("vertex 2", "vertex 3"), /3 vertices take 45 bytes, the file has 30/],
+  ["too many points", changed("vertex 2", "vertex 1"), /1 vertices take 15 bytes, the file has 30/],
+])("refuses %s", (_, bytes, pattern) => expectRefused(() => readPly(bytes, FILE), pattern));
+
+test("a cut file is always refused, other damage never crashes", async () => {
+  const bytes = writePly(CLOUD);
+  const { cut, prefixes } = await tryDamaged(bytes, 1000, (damaged) => readPly(damaged, FILE));
+  expect(cut).toBe(prefixes);
+});
