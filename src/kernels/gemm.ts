@@ -1,0 +1,285 @@
+// Products of matrices: batched with broadcasting, either side transposed, with bias; three mappings of one function.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel, type ShaderInfo } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** How the matrices are stored: `transpose_a` means a is [.., K, M], `transpose_b` that b is [.., N, K]. */
+export interface MatmulAttributes {
+  readonly transpose_a: boolean;
+  readonly transpose_b: boolean;
+}
+/** `slices` > 1 cuts the sum into that many parts, stored one after the other: y [slices, batch.., M, N]. */
+export interface GemmAttributes extends MatmulAttributes {
+  readonly slices: number;
+}
+
+type Input = "a" | "b" | "bias";
+type Shapes = Readonly<Record<Input, Shape>>;
+
+/** The numbers of a product: y [batch.., m, n] of k terms, and how a and b step from matrix to matrix. */
+export interface GemmProblem {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: Shape;
+  readonly batches: number;
+  /** Batches are (outer, inner); a step is in matrices, 0 where that side repeats. */
+  readonly inner: number;
+  readonly a_outer: number;
+  readonly a_inner: number;
+  readonly b_outer: number;
+  readonly b_inner: number;
+}
+
+/** Reads a product off the shapes of its operands; throws with the numbers when they do not fit together. */
+export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes): GemmProblem {
+  const { transpose_a, transpose_b } = attributes;
+  if (a.length < 2 || b.length < 2) {
+    throw new Error(
+      `a${formatShape(a)} and b${formatShape(b)} must be matrices, with or without batch axes`,
+    );
+  }
+  const [m, k] = (transpose_a ? [a.at(-1), a.at(-2)] : [a.at(-2), a.at(-1)]) as [number, number];
+  const [n, terms] = (transpose_b ? [b.at(-2), b.at(-1)] : [b.at(-1), b.at(-2)]) as [
+    number,
+    number,
+  ];
+  if (terms !== k) {
+    const sides = `a${transpose_a ? " transposed" : ""} has ${k} columns, b${transpose_b ? " transposed" : ""}`;
+    throw new Error(`${sides} ${terms} rows; they must be equal`);
+  }
+  if (!(bias.length === 1 && (bias[0] === n || bias[0] === 0))) {
+    throw new Error(`bias${formatShape(bias)} must be [${n}], one number a column`);
+  }
+  return { m, n, k, ...batching(a.slice(0, -2), b.slice(0, -2)) };
+}
+
+type Batching = Omit<GemmProblem, "m" | "n" | "k">;
+
+/** Broadcasts batch axes as NumPy does, folded into at most two runs of axes that a, b or both step along. */
+function batching(a: Shape, b: Shape): Batching {
+  const rank = Math.max(a.length, b.length);
+  const batch: number[] = [];
+  const runs: { count: number; a: boolean; b: boolean }[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) {
+      throw new Error(`batch axes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+    }
+    const count = left === 1 ? right : left;
+    batch.push(count);
+    if (count === 1) continue;
+    const run = { count, a: left !== 1, b: right !== 1 };
+    const last = runs.at(-1);
+    if (last !== undefined && last.a === run.a && last.b === run.b) last.count *= count;
+    else runs.push(run);
+  }
+  if (runs.length > 2) {
+    throw new Error(
+      `batch axes ${formatShape(a)} and ${formatShape(b)} take turns in broadcasting; expand one side first`,
+    );
+  }
+  const inner = runs.at(-1) ?? { count: 1, a: false, b: false };
+  const outer = runs.length === 2 ? runs[0]! : { count: 1, a: false, b: false };
+  const step = (side: "a" | "b"): number => (outer[side] ? (inner[side] ? inner.count : 1) : 0);
+  return {
+    batch,
+    batches: size(batch),
+    inner: Math.max(inner.count, 1),
+    a_outer: step("a"),
+    a_inner: Number(inner.a),
+    b_outer: step("b"),
+    b_inner: Number(inner.b),
+  };
+}
+
+/**
+ * Into how many slices a sum is cut, by its shape alone so that every adapter adds in the same order: enough for
+ * two workgroups on each of 132 cores, none under 512 terms, none over 4096 (the f32 error of a running sum).
+ */
+export function gemmSlices({ m, n, k, batches }: GemmProblem): number {
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64) * batches;
+  if (k < 1024 || tiles === 0) return 1;
+  const fill = Math.min(16, Math.ceil(264 / tiles), Math.floor(k / 512));
+  return Math.max(fill, Math.ceil(k / 4096));
+}
+
+const plain = { transpose_a: false, transpose_b: false, slices: 1 };
+const none: Shape = [0];
+const cases: readonly Case<Input, GemmAttributes>[] = [
+  {
+    name: "a tile and one, bias",
+    shapes: { a: [65, 17], b: [17, 65], bias: [65] },
+    attributes: plain,
+  },
+  { name: "one", shapes: { a: [1, 1], b: [1, 1], bias: none }, attributes: plain },
+  {
+    name: "a tile less one, a transposed",
+    shapes: { a: [15, 63], b: [15, 63], bias: none },
+    attributes: { ...plain, transpose_a: true },
+  },
+  {
+    name: "primes, b transposed, bias",
+    shapes: { a: [37, 101], b: [29, 101], bias: [29] },
+    attributes: { ...plain, transpose_b: true },
+  },
+  {
+    name: "both transposed, a row of batches",
+    shapes: { a: [2, 3, 7, 19], b: [2, 3, 33, 7], bias: none },
+    attributes: { ...plain, transpose_a: true, transpose_b: true },
+  },
+  {
+    name: "outer product of batches",
+    shapes: { a: [2, 1, 5, 7], b: [3, 7, 9], bias: [9] },
+    attributes: plain,
+  },
+  {
+    name: "no terms: the bias alone",
+    shapes: { a: [4, 0], b: [0, 3], bias: [3] },
+    attributes: plain,
+  },
+  { name: "no rows", shapes: { a: [0, 3], b: [3, 5], bias: none }, attributes: plain },
+  {
+    name: "a sum in slices, the last one shorter",
+    shapes: { a: [2, 100, 31], b: [2, 100, 40], bias: [40] },
+    attributes: { transpose_a: true, transpose_b: false, slices: 3 },
+  },
+  {
+    name: "tokens of a view relation",
+    shapes: { a: [6, 60, 256], b: [6, 60, 256], bias: none },
+    attributes: { ...plain, transpose_b: true },
+  },
+];
+
+type GemmParams = Record<
+  Exclude<keyof GemmProblem, "batch"> | "slab" | "slices" | "has_bias" | keyof Steps,
+  number
+>;
+
+/** Elements from row to row, term to term and column to column of A [m, k] and B [k, n] as they are stored. */
+interface Steps {
+  readonly a_row: number;
+  readonly a_term: number;
+  readonly b_term: number;
+  readonly b_col: number;
+}
+function stepsOf(
+  { m, n, k }: Pick<GemmProblem, "m" | "n" | "k">,
+  { transpose_a, transpose_b }: MatmulAttributes,
+): Steps {
+  const [a_row, a_term] = transpose_a ? [1, m] : [k, 1];
+  const [b_term, b_col] = transpose_b ? [1, k] : [n, 1];
+  return { a_row, a_term, b_term, b_col };
+}
+
+const slabOf = (k: number, slices: number): number => Math.ceil(k / slices);
+
+/** What the three mappings share: everything but the shader, its grid and where it is offered. */
+const shared = {
+  shapes: (shapes: Shapes, attributes: GemmAttributes): { y: Shape } => {
+    const { batch, m, n } = gemmProblem(shapes, attributes);
+    const y = [...batch, m, n];
+    return { y: attributes.slices === 1 ? y : [attributes.slices, ...y] };
+  },
+  params: (shapes: Shapes, attributes: GemmAttributes): GemmParams => {
+    const { batch: _, ...numbers } = gemmProblem(shapes, attributes);
+    const { slices } = attributes;
+    return {
+      ...numbers,
+      ...stepsOf(numbers, attributes),
+      slices,
+      slab: slabOf(numbers.k, slices),
+      has_bias: Number(shapes.bias[0] !== 0),
+    };
+  },
+  // a product and a sum a term; each operand once, y once
+  cost: (shapes: Shapes, attributes: GemmAttributes): { flops: number; bytes: number } => {
+    const { m, n, k, batches } = gemmProblem(shapes, attributes);
+    const y = batches * m * n;
+    return {
+      flops: 2 * y * k,
+      bytes: 4 * (size(shapes.a) + size(shapes.b) + size(shapes.bias) + attributes.slices * y),
+    };
+  },
+  terms: (shapes: Shapes, attributes: GemmAttributes): number =>
+    slabOf(gemmProblem(shapes, attributes).k, attributes.slices) + 1,
+  cases,
+  reference,
+};
+
+const tiles = (params: GemmParams, rows: number, cols: number): Grid =>
+  foldGrid(
+    Math.ceil(params.m / rows) * Math.ceil(params.n / cols) * params.batches * params.slices,
+  );
+
+/** y = A B + bias by tiles in workgroup memory. a [.., M, K], b [.., K, N], bias [N] or [0] -> y [.., M, N]. */
+export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
+  ...shared,
+  shader: shaders.gemm,
+  overrides: (_, { transpose_a, transpose_b }) => ({
+    TRANSPOSE_A: transpose_a,
+    TRANSPOSE_B: transpose_b,
+  }),
+  grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
+  variants: () => [gemmSubgroup, gemmRegister] as readonly Kernel<ShaderInfo, GemmAttributes>[],
+});
+
+/** As `gemm`, one subgroup of 8 a workgroup: for software adapters of that width. */
+export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> = kernel({
+  ...shared,
+  shader: shaders.gemm_subgroup,
+  grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
+  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+});
+
+/** As `gemm`, in registers alone: for other software adapters. */
+export const gemmRegister: Kernel<typeof shaders.gemm_register, GemmAttributes> = kernel({
+  ...shared,
+  shader: shaders.gemm_register,
+  grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
+  offered: ({ software }) => software,
+});
+
+function reference<T extends NumberArray>(
+  { a, b, bias }: Record<Input, T>,
+  shapes: Shapes,
+  attributes: GemmAttributes,
+): { y: T } {
+  const problem = gemmProblem(shapes, attributes);
+  const { m, n, k, batches, inner } = problem;
+  const { transpose_b, slices } = attributes;
+  const slab = slabOf(k, slices);
+  const { a_row, a_term } = stepsOf(problem, attributes);
+  const y = like(a, slices * batches * m * n);
+  for (let matrix = 0; matrix < slices * batches; matrix++) {
+    const slice = Math.floor(matrix / batches);
+    const batch = matrix % batches;
+    const outer = Math.floor(batch / inner);
+    const a_start = (outer * problem.a_outer + (batch % inner) * problem.a_inner) * m * k;
+    const b_start = (outer * problem.b_outer + (batch % inner) * problem.b_inner) * k * n;
+    const begin = slice * slab;
+    const end = Math.min(begin + slab, k);
+    for (let i = 0; i < m; i++) {
+      const row = (matrix * m + i) * n;
+      if (slice === 0 && bias.length > 0) y.set(bias, row);
+      const a_at = a_start + i * a_row;
+      if (transpose_b) {
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          const b_at = b_start + j * k;
+          for (let t = begin; t < end; t++) sum += a[a_at + t * a_term]! * b[b_at + t]!;
+          y[row + j]! += sum;
+        }
+      } else {
+        for (let t = begin; t < end; t++) {
+          const left = a[a_at + t * a_term]!;
+          const b_at = b_start + t * n;
+          for (let j = 0; j < n; j++) y[row + j]! += left * b[b_at + j]!;
+        }
+      }
+    }
+  }
+  return { y };
+}
