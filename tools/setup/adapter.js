@@ -18,6 +18,7 @@ const LIBRARY_FOLDERS = [
   "/usr/lib64",
   `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
 ];
+const DRIVER_VARIABLES = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
 const PROBE = fileURLToPath(new URL("./probe.js", import.meta.url));
 
 /**
@@ -39,6 +40,7 @@ function filesWithTimes(folders, pattern) {
 /** Whether a look at the files says that Vulkan may have a driver. Cheap, and may be wrong: Dawn decides. */
 export function looksLikeVulkan() {
   if (process.platform !== "linux") return true;
+  if (DRIVER_VARIABLES.some((name) => process.env[name] !== undefined)) return true;
   const loader = filesWithTimes(LIBRARY_FOLDERS, /^libvulkan\.so\.1$/);
   return loader.length > 0 && filesWithTimes(DRIVER_LISTS, /\.json$/).length > 0;
 }
@@ -56,8 +58,9 @@ function driverState(root) {
     existsSync(dawn) ? readFileSync(dawn, "utf8").match(/"version": "([^"]+)"/)?.[1] : null,
     filesWithTimes(LIBRARY_FOLDERS, /^libvulkan\.so\.1$/),
     filesWithTimes(DRIVER_LISTS, /\.json$/),
-    ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"].map((name) => process.env[name] ?? null),
-    hasSwiftShader(root),
+    DRIVER_VARIABLES.map((name) => process.env[name] ?? null),
+    // Root may bring lavapipe in place of the SwiftShader that a user had to take: look again then.
+    hasSwiftShader(root) ? process.getuid?.() === 0 : null,
   ]);
 }
 
@@ -84,7 +87,8 @@ export function adapterIsKnown(root) {
 export async function findOrBringAdapter(root, lavapipeFailure) {
   let found = await probe();
   let reason = lavapipeFailure;
-  if (found.name === null && reason === undefined && process.platform === "linux") {
+  const couldBeBetter = found.name === null || /swiftshader/i.test(found.name);
+  if (couldBeBetter && reason === undefined && process.platform === "linux") {
     reason = await installLavapipe(thisMachinesArchive());
     if (reason === null) found = await probe();
   }

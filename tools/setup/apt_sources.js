@@ -138,6 +138,8 @@ function render({ uris, suites, components, fields }) {
     `Suites: ${suites.join(" ")}`,
     `Components: ${components.join(" ")}`,
   ];
-  const rest = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+  const rest = Object.entries(fields).map(([name, value]) =>
+    `${name}: ${value}`.replace(": \n", ":\n"),
+  );
   return ["Types: deb", ...head, ...rest, ""].join("\n");
 }

@@ -1,6 +1,9 @@
 // Runs other programs for set-up: output is kept and shown only when something fails.
 // Plain JavaScript: set-up runs before any package is installed.
 import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 /** @typedef {{ ok: boolean, output: string, stdout: string }} CommandResult */
 
@@ -44,15 +47,28 @@ export function runCommand(program, args, options = {}) {
 /**
  * Runs npm, the one that started us where there is one (Windows cannot spawn `npm` without a shell).
  * @param {readonly string[]} args
- * @param {string} cwd
+ * @param {string} root folder of package.json
  * @returns {Promise<CommandResult>}
  */
-export function runNpm(args, cwd) {
+export function runNpm(args, root) {
+  const quiet = ["--loglevel=error", "--no-update-notifier"];
+  const cache = canWrite(homedir()) ? [] : ["--cache", join(root, ".cache", "npm")];
+  const all = [...args, ...quiet, ...cache];
   const cli = process.env["npm_execpath"];
   if (cli !== undefined && cli.endsWith("npm-cli.js")) {
-    return runCommand(process.execPath, [cli, ...args], { cwd });
+    return runCommand(process.execPath, [cli, ...all], { cwd: root });
   }
-  return runCommand("npm", args, { cwd, shell: process.platform === "win32" });
+  return runCommand("npm", all, { cwd: root, shell: process.platform === "win32" });
+}
+
+/** @param {string} folder */
+function canWrite(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false; // service accounts have no home
+  }
 }
 
 /** @param {string} text */

@@ -88,7 +88,7 @@ export async function installLavapipe(plan) {
     plan.archive === "main"
       ? "lavapipe, a software Vulkan driver"
       : `from ${plan.codename}-backports, the release's own is too old for Dawn: lavapipe, a software Vulkan driver`;
-  say(`no GPU adapter: installing mesa-vulkan-drivers with apt-get (${source})`);
+  say(`no WebGPU adapter here: installing mesa-vulkan-drivers with apt-get (${source})`);
   const folder = mkdtempSync(join(tmpdir(), "ringdepth-apt-"));
   try {
     const sources = plan.archive === "main" ? [] : privateSources(folder, plan.codename);

@@ -21,6 +21,6 @@ async function findAdapter() {
 let adapter = await findAdapter();
 if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter();
 const info = adapter?.info;
-const name = info === undefined ? null : info.device || info.description || info.vendor;
+const name = info === undefined ? null : [info.device, info.description].filter(Boolean).join(", ");
 // process.exit: an open Dawn instance keeps the event loop alive.
 process.stdout.write(`${JSON.stringify(name)}\n`, () => process.exit(0));
