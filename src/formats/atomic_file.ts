@@ -16,7 +16,7 @@ export async function readBytes(file: string): Promise<Uint8Array> {
 
 /**
  * Writes `file` in one piece: a temporary file beside it, synced, then renamed over it. Throws
- * `InputError` naming it where the folder is missing, not writable or full; the old file then stands.
+ * `InputError` naming it where the folder is missing, locked or full; the old file then stands.
  */
 export async function writeFileAtomically(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${file}.${process.pid}-${temporaries++}.tmp`;

@@ -22,9 +22,9 @@ export interface Coloring {
 }
 
 /**
- * The colours of `values [N]` as `[N, 3]` bytes. The index is trunc(256 x), x from 0 at `low` to 1 at
- * `high`, 1 itself taking the last (matplotlib `Normalize`, `Colormap.__call__`); one value where
- * `low == high` takes the first. Throws unless `low <= high` are finite.
+ * The colours of `values [N]` as `[N, 3]` bytes. The index is trunc(256 x), x from 0 at `low` to 1
+ * at `high`, 1 itself taking the last (matplotlib `Normalize`, `Colormap.__call__`); one value
+ * where `low == high` takes the first. Throws unless `low <= high` are finite.
  */
 export function colorize(values: ArrayLike<number>, coloring: Coloring): Uint8Array {
   const { map, low, high, invalid, none } = coloring;
@@ -35,7 +35,7 @@ export function colorize(values: ArrayLike<number>, coloring: Coloring): Uint8Ar
   const range = high > low ? high - low : 1;
   const rgb = new Uint8Array(values.length * 3);
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
+    const value = values[i];
     if (Number.isNaN(value) || value === none) {
       rgb.set(invalid, i * 3);
       continue;

@@ -1,6 +1,7 @@
-// The 256 colours of each map as six hexadecimal digits, low to high, a line of 15 colours: matplotlib
-// 3.11.2's tables, its floats times 255 truncated. magma: CC0 (Smith, van der Walt); turbo: Apache-2.0
-// (Mikhailov, Google); Spectral_r: ColorBrewer, Apache-style (Brewer, Harrower, Pennsylvania State).
+// The 256 colours of each map as six hexadecimal digits, low to high, a line of 15 colours:
+// matplotlib 3.11.2's tables, its floats times 255 truncated. magma: CC0 (Smith, van der Walt);
+// turbo: Apache-2.0 (Mikhailov, Google); Spectral_r: ColorBrewer, Apache-style (Brewer, Harrower,
+// Pennsylvania State).
 
 /** Colour tables by matplotlib's names; color_map.ts decodes them. */
 export const COLOR_TABLES: Record<"Spectral_r" | "magma" | "turbo", string> = {

@@ -1,4 +1,4 @@
-// 32-bit cyclic redundancy checks, reflected: the one of zip and PNG, and Castagnoli's of TensorBoard.
+// 32-bit cyclic redundancy checks, reflected: zip's and Castagnoli's, which TensorBoard uses.
 
 // Reversed polynomials: ISO 3309 (zip appnote 4.4.7), RFC 3720 appendix B.4.
 const ZIP = table(0xedb88320);
@@ -26,6 +26,6 @@ function table(polynomial: number): Uint32Array {
 
 function check(remainders: Uint32Array, bytes: Uint8Array): number {
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = remainders[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  for (const byte of bytes) crc = remainders[(crc ^ byte) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,8 +1,8 @@
-// Little-endian elements of tensor files as host arrays, and back. Every machine with a WebGPU driver
-// is little-endian, so host arrays view the file's bytes; a big-endian host is not supported.
+// Little-endian elements of tensor files as host arrays, and back. Every machine with a WebGPU
+// driver is little-endian, so host arrays view a file's bytes as they are.
 import { widenBfloat16, widenHalf } from "./half.ts";
 
-/** What a tensor file's elements become on the host. Booleans are bytes; 64-bit integers stay exact. */
+/** What a tensor file's elements become on the host: booleans bytes, 64-bit integers exact. */
 export type HostData =
   | Float32Array
   | Float64Array
@@ -51,8 +51,8 @@ export function elementBytes(type: ElementType): 1 | 2 | 4 | 8 {
 }
 
 /**
- * The elements in `bytes`, whose length is a multiple of the element's. The result shares memory with
- * `bytes` where these are aligned and need no widening, else it is a copy.
+ * The elements in `bytes`, whose length is a multiple of the element's. The result shares memory
+ * with `bytes` where these are aligned and need no widening, else it is a copy.
  */
 export function decodeElements(type: ElementType, bytes: Uint8Array): HostData {
   // A typed array must start on a multiple of its element; tensor files promise no such thing.

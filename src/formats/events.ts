@@ -1,8 +1,8 @@
 // TensorBoard event files: scalars and PNG pictures by tag and step. Training curves for people; no
-// program of ours decides by them. Source: tensorflow/core/util/event.proto, framework/summary.proto,
-// and lib/io/record_writer.h for the frame of one record:
+// program of ours decides by them. Source: tensorflow/core/util/event.proto,
+// framework/summary.proto, and lib/io/record_writer.h for the frame of one record:
 //
-//   u64 length (little-endian) | u32 masked CRC-32C of the length | an Event | u32 masked CRC-32C of it
+//   u64 length (little-endian) | u32 masked CRC-32C of it | Event | u32 masked CRC-32C of that
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 import { InputError } from "../tensor/error.ts";
@@ -40,9 +40,9 @@ const VALUE = { tag: 1, simpleValue: 2, image: 4 } as const;
 const IMAGE = { height: 1, width: 2, colorSpace: 3, encoded: 4 } as const;
 
 /**
- * Opens an event file for a run that continues at `fromStep`: an existing file keeps its intact records
- * before that step and loses the rest, a new one begins. TensorBoard wants "tfevents" in its name.
- * Throws `InputError` where `file` is no event file or cannot be opened.
+ * Opens an event file for a run that continues at `fromStep`: an existing file keeps its intact
+ * records before that step and loses the rest, a new one begins. TensorBoard wants "tfevents" in
+ * its name. Throws `InputError` where `file` is no event file or cannot be opened.
  */
 export function openEventLog(
   file: string,
@@ -106,7 +106,7 @@ function keptBytes(bytes: Uint8Array, fromStep: number, file: string): number {
   return kept;
 }
 
-/** All records of an event file; throws `InputError` naming `file` and the byte of a damaged one. */
+/** All records of an event file; throws `InputError` naming `file` and where one is damaged. */
 export function readEvents(bytes: Uint8Array, file: string): LoggedEvent[] {
   return Array.from(records(bytes, file), ({ event }) => event);
 }
@@ -203,7 +203,7 @@ const COLOR_SPACES = new Map([
   [6, 4],
 ]);
 
-/** Summary.Image of a PNG, whose first chunk states its size: width at byte 16, colour type at 25. */
+/** Summary.Image of a PNG, whose first chunk has the width at byte 16, the colour type at 25. */
 function pngSummary(png: Uint8Array): Uint8Array {
   const view = new DataView(png.buffer, png.byteOffset, png.length);
   const colorSpace = png.length > 25 ? COLOR_SPACES.get(view.getUint8(25)) : undefined;

@@ -14,7 +14,7 @@ import type { PythonLiteral } from "./python_literal.ts";
 export interface NpyArray {
   /** Axes; a structured array of F fields has one more, of length F, at the end. */
   shape: Shape;
-  /** Halves are widened to f32, booleans are bytes; the fields of a structured array are all f64. */
+  /** Halves are widened to f32, booleans bytes; the fields of a structured array are all f64. */
   data: HostData;
   /** Names along the last axis where the file's dtype is structured, e.g. `["X", "Y", "Z"]`. */
   fields?: readonly string[];
@@ -56,7 +56,7 @@ function headerText(bytes: Uint8Array, file: string): { text: string; begin: num
   if (bytes.length < 12 || MAGIC.some((byte, i) => bytes[i] !== byte)) {
     throw new InputError(`${file}: not a .npy file (it does not start with \\x93NUMPY)`);
   }
-  const major = bytes[6]!;
+  const major = bytes[6];
   if (major < 1 || major > 3) {
     throw new InputError(`${file}: .npy version ${major}.${bytes[7]}, known are 1 to 3`);
   }
@@ -122,9 +122,9 @@ function toRowMajor(items: Uint8Array, shape: Shape, itemBytes: number): Uint8Ar
     for (let byte = 0; byte < itemBytes; byte++) out[to + byte] = items[from + byte]!;
     // The next index, last axis first, and where its item lies.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= steps[axis]! * shape[axis]!;
+      from += steps[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= steps[axis] * shape[axis];
       index[axis] = 0;
     }
   }
@@ -144,7 +144,7 @@ const DESCRIPTIONS = {
   u64: "<u8",
 } as const;
 
-/** The bytes of a version 1 .npy file, as `numpy.save` writes them; throws where `shape` misfits. */
+/** The bytes of a version 1 .npy file, as `numpy.save` writes it; throws where `shape` misfits. */
 export function writeNpy(data: HostData, shape: Shape): Uint8Array {
   if (size(shape) !== data.length) {
     throw new Error(`writeNpy: ${formatShape(shape)} has not ${data.length} elements`);

@@ -1,5 +1,5 @@
-// numpy's `descr`: what one item of a .npy file is, and items as host arrays. The file around them is
-// npy.ts's. Source: numpy/lib/format.py `dtype_to_descr`, the array interface's "typestr".
+// numpy's `descr`: what one item of a .npy file is, and items as host arrays. The file around them
+// is npy.ts's. Source: numpy/lib/format.py `dtype_to_descr`, the array interface's "typestr".
 import { InputError } from "../tensor/error.ts";
 import { decodeElements, elementBytes } from "./elements.ts";
 import type { ElementType, HostData } from "./elements.ts";
@@ -39,8 +39,8 @@ const TYPES = new Map<string, ElementType>([
 ]);
 
 /**
- * The dtype that a header's `descr` states: a typestr such as `'<f4'`, or a list of `(name, typestr)`.
- * Throws `InputError` for pickled objects, texts, complex numbers, sub-arrays and nested structures.
+ * The dtype that a header's `descr` states: a typestr such as `'<f4'` or a list of names and
+ * typestrs. Throws `InputError` for pickles, texts, complex numbers, sub-arrays, nested structures.
  */
 export function npyDtype(
   descr: PythonLiteral | undefined,
@@ -52,8 +52,8 @@ export function npyDtype(
   for (const field of descr as readonly PythonLiteral[]) {
     if (!Array.isArray(field) || field.length !== 2 || typeof field[0] !== "string") {
       throw new InputError(
-        `${file}: header field descr: only (name, type) fields are read, no titles or sub-arrays; ` +
-          `save the columns as a plain array`,
+        `${file}: header field descr: only (name, type) fields are read, no titles or ` +
+          `sub-arrays; save the columns as a plain array`,
       );
     }
     const [name, type] = field as [string, PythonLiteral];
@@ -76,7 +76,7 @@ export function npyDtype(
 
 function scalarDtype(typestr: PythonLiteral | undefined, where: string): ScalarDtype {
   const match = typeof typestr === "string" ? /^([<>|=])([a-zA-Z]\d*)$/.exec(typestr) : null;
-  const type = match ? TYPES.get(match[2]!) : undefined;
+  const type = match ? TYPES.get(match[2]) : undefined;
   if (match && type !== undefined) {
     return { kind: "scalar", type, isBigEndian: match[1] === ">", bytes: elementBytes(type) };
   }

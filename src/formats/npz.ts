@@ -7,8 +7,8 @@ import { readZip } from "./zip.ts";
 const SUFFIX = ".npy";
 
 /**
- * The arrays of a .npz file by the names they were saved under (`arr_0` where they had none); throws
- * `InputError` naming `file` and the member that is wrong.
+ * The arrays of a .npz file by the names they were saved under (`arr_0` where they had none);
+ * throws `InputError` naming `file` and the member that is wrong.
  */
 export function readNpz(bytes: Uint8Array, file: string): Map<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();

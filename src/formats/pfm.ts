@@ -1,7 +1,8 @@
 // Portable float maps, the float images of MiDaS and Middlebury: one or three f32 samples a pixel.
 // Source: Paul Debevec's PFM description (netpbm has the same).
 //
-//   "Pf" or "PF" (grey, RGB) | width height | scale, negative = little-endian | f32 rows, bottom first
+//   lines "Pf" or "PF" (grey, RGB), "width height", "scale" (negative = little-endian)
+//   f32 rows, bottom one first
 import { InputError } from "../tensor/error.ts";
 import { decodeElements, encodeElements } from "./elements.ts";
 
@@ -17,8 +18,8 @@ const MAX_HEADER_BYTES = 128; // Three short lines; the rest may be gigabytes.
 const HEADER = /^(PF|Pf)\s+(\d{1,9})\s+(\d{1,9})\s+([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)(?:\r\n|\s)/;
 
 /**
- * Reads a PFM; samples as stored, NaN and infinity too (the scale's size is ignored, as every reader
- * does; its sign is the byte order). Throws `InputError` naming `file`.
+ * Reads a PFM; samples as stored, NaN and infinity too (the scale's size is ignored, as every
+ * reader does; its sign is the byte order). Throws `InputError` naming `file`.
  */
 export function readPfm(bytes: Uint8Array, file: string): FloatImage {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, MAX_HEADER_BYTES));
@@ -35,8 +36,8 @@ export function readPfm(bytes: Uint8Array, file: string): FloatImage {
   const expected = height * width * channels * 4;
   if (body.length !== expected) {
     throw new InputError(
-      `${file}: ${width} x ${height} x ${channels} f32 samples take ${expected} bytes, the file has ` +
-        `${body.length}; ${body.length < expected ? "it is cut short" : "it is damaged"}`,
+      `${file}: ${width} x ${height} x ${channels} f32 samples take ${expected} bytes, the file ` +
+        `has ${body.length}; ${body.length < expected ? "it is cut short" : "it is damaged"}`,
     );
   }
   const order = new Uint8Array(body);

@@ -43,8 +43,8 @@ export function writePly(cloud: PointCloud, comments: readonly string[] = []): U
   for (let point = 0; point < count; point++) {
     for (let axis = 0; axis < 3; axis++) {
       const from = point * 3 + axis;
-      view.setFloat32(point * ROW_BYTES + axis * 4, positions_m[from]!, true);
-      view.setUint8(point * ROW_BYTES + 12 + axis, colors[from]!);
+      view.setFloat32(point * ROW_BYTES + axis * 4, positions_m[from], true);
+      view.setUint8(point * ROW_BYTES + 12 + axis, colors[from]);
     }
   }
   return file;
@@ -110,10 +110,10 @@ export function readPly(bytes: Uint8Array, file: string): PointCloud {
   for (let point = 0; point < count; point++) {
     const row = point * rowBytes;
     for (let axis = 0; axis < 3; axis++) {
-      const { type, offset } = position[axis]!;
+      const { type, offset } = position[axis];
       cloud.positions_m[point * 3 + axis] =
         type === "f32" ? view.getFloat32(row + offset, true) : view.getFloat64(row + offset, true);
-      cloud.colors[point * 3 + axis] = view.getUint8(row + color[axis]!.offset);
+      cloud.colors[point * 3 + axis] = view.getUint8(row + color[axis].offset);
     }
   }
   return cloud;

@@ -34,7 +34,7 @@ export async function writeGrey16Png({ height, width, data }: Grey16Image): Prom
     .toBuffer();
 }
 
-/** Reads a 16-bit grey PNG; throws `InputError` naming `file` for any other image or a broken one. */
+/** Reads a 16-bit grey PNG; throws `InputError` naming `file` for any other or broken image. */
 export async function readGrey16Png(bytes: Uint8Array, file: string): Promise<Grey16Image> {
   let kind = "broken";
   try {
@@ -54,12 +54,12 @@ export async function readGrey16Png(bytes: Uint8Array, file: string): Promise<Gr
 }
 
 function firstLine(error: unknown): string {
-  return (error as Error).message.trim().split("\n")[0]!;
+  return (error as Error).message.trim().split("\n")[0];
 }
 
 /**
- * The bytes of a depth PNG. Rounds to the nearest step (KITTI's own truncate, which biases by half a
- * step), saturates at 255.996 m, keeps 0 as none; throws `InputError` for NaN or a negative depth.
+ * The bytes of a depth PNG: rounded to the nearest step (truncation, as in KITTI's own files, is
+ * half a step short on average), saturated at 255.996 m. Throws `InputError` for NaN and below 0.
  */
 export async function writeDepthPng({ height, width, depth_m }: DepthImage): Promise<Uint8Array> {
   const data = Uint16Array.from(depth_m, (depth, pixel) => {

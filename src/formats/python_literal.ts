@@ -1,5 +1,5 @@
-// The small part of Python's literals that numpy writes into its headers: texts, whole numbers, True,
-// False, None, tuples, lists, dicts. Nothing is evaluated.
+// The small part of Python's literals that numpy writes into its headers: texts, whole numbers,
+// True, False, None, tuples, lists, dicts. Nothing is evaluated.
 
 /** A Python literal: dicts become maps, tuples and lists arrays, None null. */
 export type PythonLiteral =
@@ -10,7 +10,7 @@ export type PythonLiteral =
   | readonly PythonLiteral[]
   | Map<string, PythonLiteral>;
 
-/** Parses one literal that fills `text`; throws `SyntaxError` with the position where it does not. */
+/** Parses one literal that fills `text`; throws `SyntaxError` with the position of a fault. */
 export function parsePythonLiteral(text: string): PythonLiteral {
   const parser = new Parser(text);
   const value = parser.value();

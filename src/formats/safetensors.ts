@@ -1,8 +1,8 @@
-// safetensors files: named tensors behind a JSON header. Reads all that the Rust reference (0.8) reads
-// and refuses all that it refuses; knows nothing of networks and of what the names mean.
+// safetensors files: named tensors behind a JSON header. Reads all that the Rust reference (0.8)
+// reads and refuses all that it refuses; knows nothing of networks and of what the names mean.
 //
 //   u64 header length N (little-endian) | N bytes of JSON, space-padded | tensors, back to back
-//   header: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
+//   JSON: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}}
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { decodeElements, elementType, encodeElements } from "./elements.ts";
@@ -43,8 +43,8 @@ export interface StoredTensor {
   dtype: SafetensorsDtype;
   shape: Shape;
   /**
-   * F16 and BF16 are widened to f32, BOOL is bytes, 64-bit integers are bigint arrays; a dtype without
-   * a host array (F4, F6, F8, C64) stays bytes. May share memory with the file.
+   * F16 and BF16 are widened to f32, BOOL is bytes, 64-bit integers are bigint arrays; a dtype
+   * without a host array (F4, F6, F8, C64) stays bytes. May share memory with the file.
    */
   data: HostData;
   /** The tensor as it lies in the file; shares its memory. */
@@ -86,7 +86,7 @@ const METADATA = "__metadata__";
 
 /**
  * Reads a whole safetensors file. Throws `InputError` naming `file` and the tensor for whatever the
- * Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes) and for duplicate keys.
+ * Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes) and repeated keys.
  */
 export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
   const headerBytes = headerLength(bytes, file);
@@ -189,7 +189,7 @@ function parseEntry(info: unknown, where: string): Entry {
       `${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers from 0`,
     );
   }
-  if (!isCounts(data_offsets) || data_offsets.length !== 2 || data_offsets[0]! > data_offsets[1]!) {
+  if (!isCounts(data_offsets) || data_offsets.length !== 2 || data_offsets[0] > data_offsets[1]) {
     throw new InputError(
       `${where}: data_offsets ${JSON.stringify(data_offsets)} are not [begin, end], begin <= end`,
     );
@@ -246,8 +246,9 @@ function isCounts(value: unknown): value is number[] {
 
 /**
  * The bytes of a safetensors file, the same for the same content: tensors by alignment (largest
- * first), then name; metadata by key; header padded with spaces to a multiple of 8, as the reference
- * writes it, so that every tensor is aligned. Throws where a name repeats or a shape misfits its data.
+ * first), then name; metadata by key; header padded with spaces to a multiple of 8, as the
+ * reference writes it, so that every tensor is aligned. Throws where a name repeats or a shape
+ * misfits its data.
  */
 export function writeSafetensors(
   tensors: readonly NewTensor[],

@@ -1,6 +1,6 @@
 // Zip archives as numpy writes them: members stored or deflated, ZIP64 records; no encryption, no
-// parts over several disks. Reads through the central directory, because numpy's local headers leave
-// the sizes out, and checks every CRC. Source: PKWARE appnote 6.3.10, sections 4.3 and 4.5.3.
+// parts over several disks. Reads through the central directory, because numpy's local headers
+// leave the sizes out, and checks every CRC. Source: PKWARE appnote 6.3.10, sections 4.3 and 4.5.3.
 import { inflateRawSync } from "node:zlib";
 
 import { InputError } from "../tensor/error.ts";
@@ -77,7 +77,7 @@ function* directory(archive: Uint8Array, view: DataView, file: string): Generato
   }
 }
 
-/** Where the end record starts: the last place where one ends, with its comment, at the file's end. */
+/** Where the end record starts: the last place where one and its comment end the file. */
 function endRecord(view: DataView, file: string): number {
   const last = view.byteLength - END_RECORD_BYTES;
   for (let at = last; at >= 0 && at >= last - MAX_COMMENT_BYTES; at--) {

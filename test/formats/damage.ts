@@ -7,7 +7,7 @@ import { InputError } from "../../src/tensor/error.ts";
 /** The file name that readers under test are given; their errors must begin with it. */
 export const FILE = "folder/some.file";
 
-/** Expects `read` to throw an `InputError` of one line that names the file and matches `pattern`. */
+/** Expects `read` to throw an `InputError` of one line naming the file and matching `pattern`. */
 export async function expectRefused(read: () => unknown, pattern: RegExp): Promise<void> {
   const error = await failure(read);
   expect(error, "nothing was thrown").toBeDefined();
@@ -16,8 +16,9 @@ export async function expectRefused(read: () => unknown, pattern: RegExp): Promi
 }
 
 /**
- * Gives `read` every prefix of `bytes` (at most 300 of them) and `flips` copies with one to three bytes
- * changed; whatever it throws must be an `InputError` of one line. Returns how many were refused.
+ * Gives `read` every prefix of `bytes` (at most 300 of them) and `flips` copies with one to three
+ * bytes changed; whatever it throws must be an `InputError` of one line. Returns how many were
+ * refused.
  */
 export async function tryDamaged(
   bytes: Uint8Array,

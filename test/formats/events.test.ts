@@ -62,10 +62,10 @@ test("scalars and pictures come back with tag, step and time", async () => {
     step: 0,
   });
   expect(loss).toMatchObject({ wallTime_s: 1_800_000_001, step: 5 });
-  expect([...loss!.scalars]).toEqual([["train/loss", Math.fround(0.1)]]);
-  expect(image!.step).toBe(2 ** 40);
-  expect(Buffer.from(image!.images.get("panorama é")!)).toEqual(Buffer.from(png));
-  expect(nan!.scalars.get("train/nan")).toBeNaN();
+  expect([...loss.scalars]).toEqual([["train/loss", Math.fround(0.1)]]);
+  expect(image.step).toBe(2 ** 40);
+  expect(Buffer.from(image.images.get("panorama é")!)).toEqual(Buffer.from(png));
+  expect(nan.scalars.get("train/nan")).toBeNaN();
 });
 
 test("a resumed run continues the file of the unbroken one, byte for byte", () => {
@@ -103,7 +103,7 @@ test("only a PNG is a picture", () => {
   log.close();
 });
 
-test("damage is refused with its place, a cut is seen unless it falls between records", async () => {
+test("damage is refused with its place, a cut unless it falls between records", async () => {
   train(0, 3);
   const bytes = new Uint8Array(readFileSync(file));
   const changed = (at: number): Uint8Array => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));

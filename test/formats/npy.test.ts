@@ -81,7 +81,8 @@ test("reads headers of Python 2, which wrote long integers", () => {
 test("reads structured arrays as named f64 columns", () => {
   // np.array([(1.5, 2, 3), (-1, 250, 2**40)], dtype=[("X", "<f8"), ("ring", "u1"), ("t", "<i8")])
   const header =
-    "{'descr': [('X', '<f8'), ('ring', '|u1'), ('t', '<i8')], 'fortran_order': False, 'shape': (2,), }";
+    "{'descr': [('X', '<f8'), ('ring', '|u1'), ('t', '<i8')], " +
+    "'fortran_order': False, 'shape': (2,), }";
   const data = "000000000000f83f020300000000000000000000000000f0bffa0000000000010000";
   expect(readNpy(npy(header, data), FILE)).toEqual({
     shape: [2, 3],

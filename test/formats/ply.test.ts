@@ -27,7 +27,7 @@ test("writes the format's bytes: a text header, then 15 bytes a point", () => {
   const file = Buffer.from(writePly(CLOUD, ["made\nby hand"]));
   expect(file.subarray(0, HEADER.length).toString()).toBe(HEADER);
   expect(file.subarray(HEADER.length).toString("hex")).toBe(
-    "0000803f000000c00000003fff0001" + "000020410000a0410000f041020304",
+    "0000803f000000c00000003fff0001000020410000a0410000f041020304",
   );
 });
 

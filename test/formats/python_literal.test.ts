@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { parsePythonLiteral } from "../../src/formats/python_literal.ts";
 
 test("reads a dict of every kind of literal", () => {
-  const text = `{'descr': [("X", '<f8'), ('', '|V4')], 'fortran_order': False, 'shape': (3L, -2,), }\n`;
+  const text = `{'descr': [("X", '<f8'), ('', '|V4')], 'fortran_order': False, 'shape': (3L, -2,), }
+`;
   expect(parsePythonLiteral(text)).toEqual(
     new Map<string, unknown>([
       [
