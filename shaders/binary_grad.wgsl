@@ -1,0 +1,178 @@
+// binary_grad — gradient of an elementary function of two tensors by one of them, before broadcast axes are summed.
+//
+//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1) of f by KIND as in binary.wgsl;
+//   of two equal operands a takes the gradient of maximum and minimum, power has none by b where a <= 0
+//
+// Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32
+// Mapping  one invocation per STEP elements, a workgroup's width apart, as in binary.wgsl
+// Memory   3 loads + 1 store per element; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/binary.ts
+
+struct Params {
+    n: u32,       // elements of d_y
+    shape_0: u32, // axes of d_y, the last fastest
+    shape_1: u32,
+    shape_2: u32,
+    shape_3: u32,
+    shape_4: u32,
+    shape_5: u32,
+    a_0: u32,     // elements of a per step along each axis, 0 where it is broadcast
+    a_1: u32,
+    a_2: u32,
+    a_3: u32,
+    a_4: u32,
+    a_5: u32,
+    b_0: u32,     // the same of b
+    b_1: u32,
+    b_2: u32,
+    b_3: u32,
+    b_4: u32,
+    b_5: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read> d_y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_operand: array<f32>;
+
+override KIND: u32 = 0u;
+override SIDE: u32 = 0u;    // 0: by a, 1: by b
+override AXES: u32 = 6u;    // axes after merging
+override SHAPE_1: u32 = 0u; // 0: read at run time
+override SHAPE_2: u32 = 0u;
+override SHAPE_3: u32 = 0u;
+override SHAPE_4: u32 = 0u;
+override SHAPE_5: u32 = 0u;
+override WG: u32 = 256u;    // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib unravel>
+/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
+fn unravel(i: u32) -> array<u32, 6> {
+    var at: array<u32, 6>;
+    at[5] = i;
+    if (AXES > 1u) {
+        let length = fixed_or(SHAPE_5, params.shape_5);
+        at[4] = i / length;
+        at[5] = i - at[4] * length;
+    }
+    if (AXES > 2u) {
+        let length = fixed_or(SHAPE_4, params.shape_4);
+        at[3] = at[4] / length;
+        at[4] -= at[3] * length;
+    }
+    if (AXES > 3u) {
+        let length = fixed_or(SHAPE_3, params.shape_3);
+        at[2] = at[3] / length;
+        at[3] -= at[2] * length;
+    }
+    if (AXES > 4u) {
+        let length = fixed_or(SHAPE_2, params.shape_2);
+        at[1] = at[2] / length;
+        at[2] -= at[1] * length;
+    }
+    if (AXES > 5u) {
+        let length = fixed_or(SHAPE_1, params.shape_1);
+        at[0] = at[1] / length;
+        at[1] -= at[0] * length;
+    }
+    return at;
+}
+// </lib>
+
+// <lib power>
+/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another exponent is undefined.
+fn power(a: f32, b: f32) -> f32 {
+    if (b == floor(b) && abs(b) <= 64.0) {
+        var result = 1.0;
+        var square = a;
+        for (var left = u32(abs(b)); left > 0u; left >>= 1u) {
+            if ((left & 1u) == 1u) {
+                result *= square;
+            }
+            square *= square;
+        }
+        return select(result, 1.0 / result, b < 0.0);
+    }
+    if (a == 0.0) {
+        return 0.0;
+    }
+    let magnitude = exp2(b * log2(select(a, abs(a), b == floor(b))));
+    // f32 holds no odd number beyond 2^24; halving is exact
+    let odd = b == floor(b) && b * 0.5 != floor(b * 0.5);
+    return select(magnitude, -magnitude, odd && a < 0.0);
+}
+// </lib>
+
+/// Derivative of f by its first operand at (p, q), see KIND
+fn by_a(p: f32, q: f32) -> f32 {
+    switch KIND {
+        case 0u, 1u, 8u: { return 1.0; }
+        case 2u: { return q; }
+        case 3u: { return 1.0 / q; }
+        case 4u: { return select(0.0, 1.0, p >= q); }
+        case 5u: { return select(0.0, 1.0, p <= q); }
+        case 6u: {
+            if (q == 0.0) {
+                return 0.0;
+            }
+            return q * power(p, q - 1.0);
+        }
+        case 7u: { return 2.0 * (p - q); }
+        case 9u: { return q / (p * p + q * q); }
+        default: { return 0.0; }
+    }
+}
+
+/// Derivative of f by its second operand at (p, q), see KIND
+fn by_b(p: f32, q: f32) -> f32 {
+    switch KIND {
+        case 0u: { return 1.0; }
+        case 1u: { return -1.0; }
+        case 2u: { return p; }
+        case 3u: { return -p / (q * q); }
+        case 4u: { return select(0.0, 1.0, p < q); }
+        case 5u: { return select(0.0, 1.0, p > q); }
+        case 6u: {
+            if (p <= 0.0) {
+                return 0.0;
+            }
+            return power(p, q) * log(p);
+        }
+        case 7u: { return 2.0 * (q - p); }
+        case 8u: { return -floor(p / q); }
+        case 9u: { return -p / (p * p + q * q); }
+        default: { return 0.0; }
+    }
+}
+
+@compute @workgroup_size(WG)
+fn binary_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    for (var s = 0u; s < STEP; s++) {
+        let i = start + s * WG;
+        if (i < params.n) {
+            let at = unravel(i);
+            let in_a = at[0] * params.a_0 + at[1] * params.a_1 + at[2] * params.a_2
+                + at[3] * params.a_3 + at[4] * params.a_4 + at[5] * params.a_5;
+            let in_b = at[0] * params.b_0 + at[1] * params.b_1 + at[2] * params.b_2
+                + at[3] * params.b_3 + at[4] * params.b_4 + at[5] * params.b_5;
+            if (SIDE == 0u) {
+                d_operand[i] = d_y[i] * by_a(a[in_a], b[in_b]);
+            } else {
+                d_operand[i] = d_y[i] * by_b(a[in_a], b[in_b]);
+            }
+        }
+    }
+}
