@@ -36,7 +36,8 @@ export function drawJitter(seed: number, epoch: number, sampleId: string): Colou
     contrast: factor(),
     saturation: factor(),
     hue: HUE_RANGE * (2 * stream.uniform() - 1),
-    order: permutation(CHANGES.length, ...keys).map((i) => CHANGES[i]!),
+    // Keys of its own: a permutation drawn from the coin's numbers would know how the coin fell.
+    order: permutation(CHANGES.length, ...keys, 1).map((i) => CHANGES[i]!),
   };
 }
 
