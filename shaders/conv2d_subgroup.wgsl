@@ -1,0 +1,135 @@
+// conv2d_subgroup — two-dimensional convolution by one subgroup of 8 a workgroup, no workgroup memory.
+//
+//   y[v, i, j, o] = bias[o] + sum_{a,b,c} x[v, i s_h - p_t + a d_h, j s_w - p_l + b d_w, g C' + c] w[o, a, b, c]
+//
+//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [V, OH, OW, O]
+// Mapping  a workgroup owns 32 pixels x 16 channels of y, an invocation 4 pixels of all 16; per term it loads its 4
+//          numbers of x and 2 of the 16 weights, and takes the others from its neighbours by shuffles
+// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
+// Source   elementary
+// Twin     src/kernels/conv2d.ts
+
+enable subgroups;
+
+struct Params {
+    views: u32,
+    in_h: u32, // image
+    in_w: u32,
+    in_c: u32,
+    out_h: u32, // feature map
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: u32,
+    pad_left: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    group_c: u32,  // C / groups
+    group_o: u32,  // O / groups
+    has_bias: u32, // 0 or 1
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+override OUT_H: u32 = 0u; // 0: read at run time
+override OUT_W: u32 = 0u;
+override WG: u32 = 8u; // exactly one subgroup
+const ROWS: u32 = 16u; // tune: 16
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib conv2d_source>
+/// Where the taps of four output pixels fall: the view, and the row and column of the first tap.
+struct Source {
+    view: vec4u,
+    top: vec4i,
+    left: vec4i,
+}
+
+/// The source of four pixels of y; those beyond the last have all their taps outside the image.
+fn source_of(pixel: vec4u) -> Source {
+    let out_w = fixed_or(OUT_W, params.out_w);
+    let image = fixed_or(OUT_H, params.out_h) * out_w;
+    let view = pixel / image;
+    let rest = pixel % image;
+    let top = vec4i(rest / out_w * params.stride_h) - i32(params.pad_top);
+    let left = vec4i(rest % out_w * params.stride_w) - i32(params.pad_left);
+    return Source(view, select(top, vec4i(-0x40000000), view >= vec4u(params.views)), left);
+}
+
+/// Whether image positions exist; negative ones wrap to beyond the end.
+fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
+    return (vec4u(h) < vec4u(params.in_h)) & (vec4u(w) < vec4u(params.in_w));
+}
+// </lib>
+
+// <lib conv2d_outer_subgroup>
+/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
+    for (var r = 0u; r < 8u; r++) {
+        (*tile)[r] += subgroupShuffle(low, r) * columns;
+        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
+    }
+}
+// </lib>
+
+// <lib conv2d_store>
+/// Writes one channel of four pixels of y.
+fn store(pixel: vec4u, channel: u32, sums: vec4f) {
+    let pixels = params.views * params.out_h * params.out_w;
+    let start = select(0.0, bias[channel], params.has_bias != 0u);
+    for (var j = 0u; j < 4u; j++) {
+        if (pixel[j] < pixels) {
+            y[pixel[j] * params.out_c + channel] = start + sums[j];
+        }
+    }
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn conv2d_subgroup(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let pixel = ((group.x + group.y * groups.x) * WG + lane) * 4u + vec4u(0u, 1u, 2u, 3u);
+    let source = source_of(pixel);
+    let tiles = (params.group_o + ROWS - 1u) / ROWS;
+    let first_o = group.z / tiles * params.group_o;
+    let row = group.z % tiles * ROWS;
+    let first_c = group.z / tiles * params.group_c;
+    // rows beyond the last channel compute it again and are not stored
+    let rows = first_o + min(row + lane + vec2u(0u, WG), vec2u(params.group_o - 1u));
+    let taps = params.kernel_h * params.kernel_w;
+    var tile: array<vec4f, ROWS>; // its loops are unrolled, so that it stays in registers
+    for (var tap = 0u; tap < taps; tap++) {
+        let h = source.top + i32(tap / params.kernel_w * params.dilation_h);
+        let w = source.left + i32(tap % params.kernel_w * params.dilation_w);
+        let exists = inside(h, w);
+        let at = ((source.view * params.in_h + vec4u(h)) * params.in_w + vec4u(w)) * params.in_c;
+        let at_x = select(vec4u(), at + first_c, exists);
+        let at_w = (rows * taps + tap) * params.group_c;
+        for (var c = 0u; c < params.group_c; c++) {
+            let place = at_x + c;
+            let columns = vec4f(x[place.x], x[place.y], x[place.z], x[place.w]);
+            outer(&tile, weight[at_w.x + c], weight[at_w.y + c], select(vec4f(), columns, exists));
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        if (row + r < params.group_o) {
+            store(pixel, first_o + row + r, tile[r]);
+        }
+    }
+}

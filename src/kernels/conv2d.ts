@@ -1,0 +1,194 @@
+// Two-dimensional convolution, four mappings of one function. Its gradients are in conv2d_grad_*.ts.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import {
+  conv2dParams,
+  conv2dProducts,
+  expectBias,
+  isDepthwise,
+  type Conv2dAttributes,
+  type Conv2dParams,
+} from "./conv2d_geometry.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Cost,
+  type Grid,
+  type Kernel,
+  type ShaderInfo,
+} from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+type Input = "x" | "weight" | "bias";
+type Shapes = Readonly<Record<Input, Shape>>;
+
+const plain: Conv2dAttributes = {
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+  dilation: [1, 1],
+  groups: 1,
+};
+const same: Conv2dAttributes = { ...plain, padding: [1, 1, 1, 1] };
+const none: Shape = [0];
+
+/** Geometries that every kernel of the family is held to; the gradients derive their cases from these. */
+export const conv2dCases: readonly Case<Input, Conv2dAttributes>[] = [
+  {
+    name: "3x3, a tile and one, bias",
+    shapes: { x: [1, 5, 13, 17], weight: [65, 3, 3, 17], bias: [65] },
+    attributes: same,
+  },
+  { name: "one", shapes: { x: [1, 1, 1, 1], weight: [1, 1, 1, 1], bias: none }, attributes: plain },
+  {
+    name: "stem 7x7 stride 2",
+    shapes: { x: [2, 11, 14, 3], weight: [15, 7, 7, 3], bias: none },
+    attributes: { ...plain, stride: [2, 2], padding: [3, 3, 3, 3] },
+  },
+  {
+    name: "even kernel, every side padded differently, bias",
+    shapes: { x: [2, 7, 6, 5], weight: [33, 2, 4, 5], bias: [33] },
+    attributes: { ...plain, stride: [1, 2], padding: [0, 1, 2, 3] },
+  },
+  {
+    name: "dilated, stride 3 by 2",
+    shapes: { x: [1, 13, 11, 4], weight: [16, 3, 2, 4], bias: none },
+    attributes: { ...plain, stride: [3, 2], padding: [2, 1, 0, 2], dilation: [2, 3] },
+  },
+  {
+    name: "dilation that shares a factor with the stride",
+    shapes: { x: [1, 12, 9, 2], weight: [3, 3, 3, 2], bias: none },
+    attributes: { ...plain, stride: [4, 2], padding: [2, 2, 2, 2], dilation: [2, 4] },
+  },
+  {
+    name: "groups, bias",
+    shapes: { x: [1, 6, 7, 12], weight: [51, 3, 3, 4], bias: [51] },
+    attributes: { ...same, groups: 3 },
+  },
+  {
+    name: "depthwise, two outputs a channel, bias",
+    shapes: { x: [2, 6, 9, 19], weight: [38, 3, 3, 1], bias: [38] },
+    attributes: { ...same, stride: [2, 1], groups: 19 },
+  },
+  {
+    name: "stride beyond the image, rows no tap reaches",
+    shapes: { x: [2, 3, 9, 2], weight: [2, 1, 2, 2], bias: none },
+    attributes: { ...plain, stride: [5, 4] },
+  },
+  {
+    name: "no views",
+    shapes: { x: [0, 4, 4, 3], weight: [5, 3, 3, 3], bias: none },
+    attributes: same,
+  },
+  {
+    name: "student's 1x1 at 1/16",
+    shapes: { x: [6, 6, 10, 96], weight: [64, 1, 1, 96], bias: [64] },
+    attributes: plain,
+  },
+];
+
+/** What the mappings share: everything but the shader, its grid and where it is offered. */
+const shared = {
+  shapes: ({ x, weight, bias }: Shapes, attributes: Conv2dAttributes): { y: Shape } => {
+    const p = conv2dParams(x, weight, attributes);
+    expectBias(bias, p.out_c);
+    return { y: [p.views, p.out_h, p.out_w, p.out_c] };
+  },
+  params: (
+    { x, weight, bias }: Shapes,
+    attributes: Conv2dAttributes,
+  ): Conv2dParams & { has_bias: number } => ({
+    ...conv2dParams(x, weight, attributes),
+    has_bias: Number(size(bias) > 0),
+  }),
+  // a product and a sum a term; x, weight and y cross the bus once
+  cost: ({ x, weight }: Shapes, attributes: Conv2dAttributes): Cost => {
+    const p = conv2dParams(x, weight, attributes);
+    const y = p.views * p.out_h * p.out_w * p.out_c;
+    return { flops: 2 * conv2dProducts(p), bytes: 4 * (size(x) + size(weight) + y) };
+  },
+  terms: ({ weight }: Shapes): number => size(weight.slice(1)) + 1,
+  cases: conv2dCases,
+  reference,
+};
+
+/** Workgroups for tiles of `pixels` x `channels`, group by group. */
+function tiles(p: Conv2dParams, pixels: number, channels: number): Grid {
+  const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
+  return [x, y, Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
+}
+
+/**
+ * y = x * weight + bias by tiles in workgroup memory.
+ * x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] or [0] -> y [V, OH, OW, O].
+ */
+export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes> = kernel({
+  ...shared,
+  shader: shaders.conv2d,
+  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  variants: () =>
+    [conv2dDepthwise, conv2dSubgroup, conv2dRegister] as readonly Kernel<
+      ShaderInfo,
+      Conv2dAttributes
+    >[],
+});
+
+/** As `conv2d`, one subgroup of 8 a workgroup: for software adapters of that width. */
+export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes> = kernel({
+  ...shared,
+  shader: shaders.conv2d_subgroup,
+  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+});
+
+/** As `conv2d`, in registers alone: for other software adapters. */
+export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes> = kernel({
+  ...shared,
+  shader: shaders.conv2d_register,
+  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+  offered: ({ software }) => software,
+});
+
+/** As `conv2d`, where each output channel sees one input channel. */
+export const conv2dDepthwise: Kernel<typeof shaders.conv2d_depthwise, Conv2dAttributes> = kernel({
+  ...shared,
+  shader: shaders.conv2d_depthwise,
+  grid: ({ views, out_h, out_w, out_c }, { WG }) =>
+    foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
+  offered: (_, { x, weight }, attributes) => isDepthwise(conv2dParams(x, weight, attributes)),
+});
+
+function reference<T extends NumberArray>(
+  { x, weight, bias }: Record<Input, T>,
+  shapes: Shapes,
+  attributes: Conv2dAttributes,
+): { y: T } {
+  const p = conv2dParams(shapes.x, shapes.weight, attributes);
+  const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
+  const y = like(x, p.views * p.out_h * out_w * out_c);
+  let at = 0; // place in y
+  for (let row = 0; row < p.views * p.out_h; row++) {
+    const view = Math.floor(row / p.out_h);
+    const top = (row % p.out_h) * p.stride_h - p.pad_top;
+    for (let j = 0; j < out_w; j++) {
+      const left = j * p.stride_w - p.pad_left;
+      for (let o = 0; o < out_c; o++) {
+        const first_c = Math.floor(o / group_o) * group_c;
+        let sum = bias.length > 0 ? bias[o]! : 0;
+        for (let a = 0; a < kernel_h; a++) {
+          const h = top + a * p.dilation_h;
+          if (h < 0 || h >= in_h) continue;
+          for (let b = 0; b < kernel_w; b++) {
+            const w = left + b * p.dilation_w;
+            if (w < 0 || w >= in_w) continue;
+            const from = ((view * in_h + h) * in_w + w) * in_c + first_c;
+            const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
+            for (let c = 0; c < group_c; c++) sum += x[from + c]! * weight[tap + c]!;
+          }
+        }
+        y[at++] = sum;
+      }
+    }
+  }
+  return { y };
+}

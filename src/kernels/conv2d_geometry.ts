@@ -1,0 +1,150 @@
+// The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs of pixels.
+// Computes no convolution.
+import { InputError } from "../tensor/error.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+
+/** How a convolution samples its image; rows first, in pixels. */
+export interface Conv2dAttributes {
+  readonly stride: readonly [h: number, w: number];
+  /** Zeros around the image. */
+  readonly padding: readonly [top: number, bottom: number, left: number, right: number];
+  readonly dilation: readonly [h: number, w: number];
+  /** Channels are cut into this many groups that do not see each other. */
+  readonly groups: number;
+}
+
+/** Attributes of the gradient by the input, which must be told the image's size [H, W]. */
+export interface Conv2dGradInputAttributes extends Conv2dAttributes {
+  readonly input: readonly [h: number, w: number];
+}
+
+/** Attributes of the gradient by the weight, which must be told the kernel's size [KH, KW]. */
+export interface Conv2dGradWeightAttributes extends Conv2dAttributes {
+  readonly kernel: readonly [h: number, w: number];
+}
+
+/** Fields of `struct Params` that describe a convolution from image x to feature map y. */
+export interface Conv2dParams {
+  readonly views: number;
+  readonly in_h: number;
+  readonly in_w: number;
+  readonly in_c: number;
+  readonly out_h: number;
+  readonly out_w: number;
+  readonly out_c: number;
+  readonly kernel_h: number;
+  readonly kernel_w: number;
+  readonly stride_h: number;
+  readonly stride_w: number;
+  readonly pad_top: number;
+  readonly pad_left: number;
+  readonly dilation_h: number;
+  readonly dilation_w: number;
+  readonly group_c: number;
+  readonly group_o: number;
+}
+
+/**
+ * Size [OH, OW] of the feature map of an image [H, W]; throws when the kernel does not fit into the padded image.
+ */
+export function conv2dOutputSize(
+  image: readonly [number, number],
+  kernel: readonly [number, number],
+  { stride, padding, dilation }: Conv2dAttributes,
+): [number, number] {
+  const along = (axis: 0 | 1): number => {
+    const padded = image[axis] + padding[2 * axis]! + padding[2 * axis + 1]!;
+    const span = dilation[axis] * (kernel[axis] - 1) + 1;
+    if (kernel[axis] < 1 || padded < span) {
+      throw new InputError(
+        `a kernel of ${formatShape(kernel)} with dilation ${formatShape(dilation)} does not fit into an image of ` +
+          `${formatShape(image)} padded by ${formatShape(padding)}`,
+      );
+    }
+    return Math.floor((padded - span) / stride[axis]) + 1;
+  };
+  return [along(0), along(1)];
+}
+
+/** Reads the numbers of a convolution off x [V, H, W, C] and weight [O, KH, KW, C/groups]; throws where they clash. */
+export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttributes): Conv2dParams {
+  const { stride, padding, dilation, groups } = attributes;
+  for (const [name, values, least] of [
+    ["stride", stride, 1],
+    ["dilation", dilation, 1],
+    ["padding", padding, 0],
+    ["groups", [groups], 1],
+  ] as const) {
+    if (!values.every((value) => Number.isInteger(value) && value >= least)) {
+      throw new InputError(`${name} ${formatShape(values)} must be integers of at least ${least}`);
+    }
+  }
+  if (x.length !== 4 || weight.length !== 4) {
+    throw new InputError(
+      `image ${formatShape(x)} and weight ${formatShape(weight)} must be [V, H, W, C] and [O, KH, KW, C/groups]`,
+    );
+  }
+  const [views, in_h, in_w, in_c] = x as [number, number, number, number];
+  const [out_c, kernel_h, kernel_w, group_c] = weight as [number, number, number, number];
+  if (in_c !== group_c * groups || out_c % groups !== 0) {
+    throw new InputError(
+      `the image has ${in_c} channels, weight ${formatShape(weight)} with ${groups} groups expects ` +
+        `${group_c * groups} and makes ${out_c}; both must be multiples of the groups`,
+    );
+  }
+  const [out_h, out_w] = conv2dOutputSize([in_h, in_w], [kernel_h, kernel_w], attributes);
+  return {
+    views,
+    in_h,
+    in_w,
+    in_c,
+    out_h,
+    out_w,
+    out_c,
+    kernel_h,
+    kernel_w,
+    stride_h: stride[0],
+    stride_w: stride[1],
+    pad_top: padding[0],
+    pad_left: padding[2],
+    dilation_h: dilation[0],
+    dilation_w: dilation[1],
+    group_c,
+    group_o: out_c / groups,
+  };
+}
+
+/** Throws unless `given` is `wanted`. */
+export function expectShape(name: string, given: Shape, wanted: Shape): void {
+  if (given.length !== wanted.length || given.some((axis, i) => axis !== wanted[i])) {
+    throw new InputError(`${name} is ${formatShape(given)}, expected ${formatShape(wanted)}`);
+  }
+}
+
+/** Throws unless a bias is absent ([0]) or one number a channel. */
+export function expectBias(bias: Shape, channels: number): void {
+  if (size(bias) !== 0) expectShape("bias", bias, [channels]);
+}
+
+/** Multiplications of a convolution, its gradients included: one each for weight, pixel of y and view. */
+export function conv2dProducts(p: Conv2dParams): number {
+  return p.views * p.out_h * p.out_w * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
+}
+
+/** Whether every output channel sees one input channel only. */
+export function isDepthwise(p: Conv2dParams): boolean {
+  return p.group_c === 1 && p.in_c > 1;
+}
+
+/**
+ * Rows of y (view and row counted as one axis) that one slab of a sum over pixels takes. Fixed by the shape, not by
+ * the adapter, so that every adapter adds in the same order: slabs of 256 pixels or more, enough of them for some 512
+ * workgroups of 64 x 64 sums, and none of over 4096 pixels (the error of a running sum in f32).
+ */
+export function rowsPerSlab(rows: number, row_pixels: number, sums: number): number {
+  const pixels = rows * row_pixels;
+  const tiles = Math.ceil(sums / 4096);
+  const fill = Math.min(Math.ceil(512 / Math.max(tiles, 1)), Math.ceil(pixels / 256));
+  const slabs = Math.max(1, fill, Math.ceil(pixels / 4096));
+  return Math.max(1, Math.ceil(rows / slabs));
+}
