@@ -1,0 +1,71 @@
+// bin_decode_rows — depth from logits in one read, one invocation a pixel.
+//
+//   depth[r] = scale[v] sum_k p_k centers[s, k],  p = softmax(logits[r]),  s = r / pixels_per_center, v = r / plane
+//
+// Layout   logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or absent;
+//          depth [V, H, W, 1] in the units of the centres; statistics [V, H, W, 2]: (maximum, 1 / sum) for the gradient
+// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need not coalesce
+// Memory   2 loads per bin + 3 stores per pixel
+// Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq. 3
+// Twin     src/kernels/bin_decode.ts
+
+struct Params {
+    rows: u32,              // pixels of all views
+    bins: u32,              // K
+    plane: u32,             // pixels of a view
+    pixels_per_center: u32, // pixels that share one row of centres
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read> centers: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> depth: array<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
+
+override BINS: u32 = 0u; // 0: read at run time
+override PLANE: u32 = 0u; // 0: read at run time
+override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
+override HAS_SCALE: bool = false;
+override WG: u32 = 64u; // invocations per workgroup
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+@compute @workgroup_size(WG)
+fn bin_decode_rows(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = (group.x + group.y * groups.x) * WG + lane;
+    if (row >= params.rows) {
+        return;
+    }
+    let bins = fixed_or(BINS, params.bins);
+    let start = row * bins;
+    let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
+
+    var m = logits[start];
+    var sum = 1.0;
+    var weighted = centers[center_start];
+    for (var k = 1u; k < bins; k++) {
+        let z = logits[start + k];
+        let c = centers[center_start + k];
+        // one exponential: it weighs the new bin, or rescales the sums to the new maximum
+        let e = exp(-abs(z - m));
+        let higher = z > m;
+        sum = select(sum + e, sum * e + 1.0, higher);
+        weighted = select(weighted + e * c, weighted * e + c, higher);
+        m = max(m, z);
+    }
+    var d = weighted / sum;
+    if (HAS_SCALE) {
+        d *= scale[row / fixed_or(PLANE, params.plane)];
+    }
+    depth[row] = d;
+    statistics[2u * row] = m;
+    statistics[2u * row + 1u] = 1.0 / sum;
+}

@@ -1,0 +1,61 @@
+// bin_expectation_grad_slabs — gradient of centres that many pixels share, summed over slabs of those pixels.
+//
+//   partials[s, b, k] = sum over pixels r of slab b of group s: d_depth[r] scale[v] probabilities[r, k]
+//
+// Layout   probabilities [V, H, W, K]; d_depth [V, H, W, 1]; scale [V] or absent; partials [S, B, K]: S rows of
+//          centres, B slabs of SLAB pixels each
+// Mapping  one invocation per element of partials: neighbours in k load neighbours
+// Memory   1 load per bin and pixel; bound by bandwidth
+// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same order
+// Twin     src/kernels/bin_expectation.ts
+
+struct Params {
+    n: u32,                 // elements of partials
+    bins: u32,              // K
+    plane: u32,             // pixels of a view
+    pixels_per_center: u32, // pixels of a group
+    slabs: u32,             // B
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> probabilities: array<f32>;
+@group(0) @binding(2) var<storage, read> d_depth: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+
+override BINS: u32 = 0u; // 0: read at run time
+override PLANE: u32 = 0u; // 0: read at run time
+override HAS_SCALE: bool = false;
+override WG: u32 = 64u; // invocations per workgroup
+const SLAB: u32 = 64u; // pixels; part of the result's bits, as in the twin
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+@compute @workgroup_size(WG)
+fn bin_expectation_grad_slabs(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.x + group.y * groups.x) * WG + lane;
+    if (i >= params.n) {
+        return;
+    }
+    let bins = fixed_or(BINS, params.bins);
+    let k = i % bins;
+    let slab = i / bins % params.slabs;
+    let group_start = i / bins / params.slabs * params.pixels_per_center;
+    let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
+    var sum = 0.0;
+    for (var row = group_start + slab * SLAB; row < last; row++) {
+        var d = d_depth[row];
+        if (HAS_SCALE) {
+            d *= scale[row / fixed_or(PLANE, params.plane)];
+        }
+        sum += d * probabilities[row * bins + k];
+    }
+    partials[i] = sum;
+}

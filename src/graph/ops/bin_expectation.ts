@@ -1,0 +1,81 @@
+// Depth as the expectation of bin centres under given probabilities (level 0, unfused).
+// d_probabilities = d_depth scale c, d_centers = d_depth scale p, summed over the pixels that share a centre.
+import {
+  binExpectation as binExpectationKernel,
+  binExpectationGrad,
+  binExpectationGradSlabs,
+  binExpectationSum,
+  type SharedCentersAttributes,
+} from "../../kernels/bin_expectation.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+
+/** The ops of this family, by name. */
+export const binExpectationOps: {
+  readonly bin_expectation: Op<void>;
+  readonly bin_expectation_grad: Op<void>;
+  readonly bin_expectation_grad_shared: Op<SharedCentersAttributes>;
+} = {
+  bin_expectation: kernelOp(
+    "bin_expectation",
+    binExpectationKernel,
+    ["probabilities", "centers", "scale?"],
+    ["depth"],
+  ),
+  bin_expectation_grad: kernelOp(
+    "bin_expectation_grad",
+    binExpectationGrad,
+    ["factor", "d_depth", "scale?"],
+    ["d_x"],
+  ),
+  bin_expectation_grad_shared: {
+    name: "bin_expectation_grad_shared",
+    inputs: ["probabilities", "d_depth", "scale?"],
+    outputs: ["d_centers"],
+    shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities!.at(-1) ?? 0]],
+    lower: ({ inputs: [probabilities, d_depth, scale], outputs, attributes, temporary, call }) => {
+      const from = { probabilities: probabilities!, d_depth: d_depth!, scale: scale! };
+      const { partials: shape } = binExpectationGradSlabs.shapes(
+        { probabilities: probabilities!.shape, d_depth: d_depth!.shape, scale: scale!.shape },
+        attributes,
+      );
+      const partials = temporary("partials", shape);
+      call(binExpectationGradSlabs, { ...from, partials }, attributes);
+      call(binExpectationSum, { partials, d_centers: outputs[0]! }, undefined);
+    },
+  },
+};
+
+/** Their gradient rules; the scale is a number of the camera and has none. */
+export const binExpectationRules: Rules<typeof binExpectationOps> = {
+  bin_expectation: ({ inputs: [probabilities, centers, scale], d_outputs: [d_depth], wants }) => {
+    const { bin_expectation_grad, bin_expectation_grad_shared } = binExpectationOps;
+    const each = sameShape(centers!.shape, probabilities!.shape);
+    const by = (factor: Value): Value =>
+      apply(bin_expectation_grad, [factor, d_depth!, scale!], undefined)[0]!;
+    const shared = (): Value =>
+      apply(bin_expectation_grad_shared, [probabilities!, d_depth!, scale!], {
+        groups: centers!.shape[0]!,
+      })[0]!;
+    return [
+      wants[0] ? by(centers!) : null,
+      wants[1] ? (each ? by(probabilities!) : shared()) : null,
+      null,
+    ];
+  },
+  bin_expectation_grad: null,
+  bin_expectation_grad_shared: null,
+};
+
+/**
+ * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
+ * scale [V] or none -> depth [V, H, W, 1] in the units of the centres.
+ */
+export function binExpectation(
+  probabilities: Value,
+  centers: Value,
+  scale: Value | null = null,
+): Value {
+  return apply(binExpectationOps.bin_expectation, [probabilities, centers, scale], undefined)[0]!;
+}

@@ -1,0 +1,239 @@
+// Depth from bin logits in one read (level 1, fused): softmax and expectation together, no probability stored.
+// Centres may be each pixel's own, an image's or the rig's; their gradient is given for all three.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import {
+  BIN_SHAPES,
+  binGeometry,
+  CENTERS,
+  checkScale,
+  SCALES,
+  SLAB,
+  slabGeometry,
+  type SharedCentersAttributes,
+} from "./bin_expectation.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+const extremes: Case<"logits" | "centers" | "scale", void> = {
+  name: "logits of ±80, metres",
+  shapes: { logits: [2, 4, 8, 128], centers: [2, 4, 8, 128], scale: [0] },
+  attributes: undefined,
+  data: {
+    logits: { kind: "uniform", low: -80, high: 80 },
+    centers: { kind: "uniform", low: 0.1, high: 200 },
+  },
+};
+
+/**
+ * depth = scale sum_k softmax(logits)_k c_k. logits [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
+ * scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres, statistics [V, H, W, 2] = (maximum, 1 / sum).
+ */
+export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
+  shader: shaders.bin_decode,
+  shapes: ({ logits, centers, scale }) => {
+    binGeometry(logits, centers, scale);
+    const pixels = logits.slice(0, -1);
+    return { depth: [...pixels, 1], statistics: [...pixels, 2] };
+  },
+  params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: an exponential (8), a difference, two multiply-adds, three selections; logits and centres once
+  cost: ({ logits, centers }) => ({
+    flops: 16 * size(logits),
+    bytes: 4 * (size(logits) + size(centers) + 3 * size(logits.slice(0, -1))),
+  }),
+  variants: () => [binDecodeRows],
+  cases: [
+    ...BIN_SHAPES.map(([name, logits, centers, scale]) => ({
+      name,
+      shapes: { logits, centers, scale },
+      attributes: undefined,
+      data: { logits: { kind: "normal", deviation: 3 } as const, centers: CENTERS, scale: SCALES },
+    })),
+    extremes,
+  ],
+  reference: ({ logits, centers, scale }, shapes) => {
+    const at = binGeometry(shapes.logits, shapes.centers, shapes.scale);
+    const [depth, statistics] = [like(logits, at.rows), like(logits, 2 * at.rows)];
+    for (let row = 0; row < at.rows; row++) {
+      const start = row * at.bins;
+      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+      let max = -Infinity;
+      for (let k = 0; k < at.bins; k++) max = Math.max(max, logits[start + k]!);
+      let sum = 0;
+      let weighted = 0;
+      for (let k = 0; k < at.bins; k++) {
+        const e = Math.exp(logits[start + k]! - max);
+        sum += e;
+        weighted += e * centers[centerStart + k]!;
+      }
+      depth[row] = ((scale[Math.floor(row / at.plane)] ?? 1) * weighted) / sum;
+      statistics[2 * row] = max;
+      statistics[2 * row + 1] = 1 / sum;
+    }
+    return { depth, statistics };
+  },
+});
+
+/** The same, one invocation a pixel: what software adapters want. */
+export const binDecodeRows: Kernel<typeof shaders.bin_decode_rows> = {
+  ...binDecode,
+  shader: shaders.bin_decode_rows,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+const pixels = (logits: Shape, each: number): Shape => [...logits.slice(0, -1), each];
+/** Statistics as random numbers: the gradients are exact functions of what they are given. */
+const STATISTICS = { kind: "uniform", low: 0.2, high: 1 } as const;
+
+/** d_logits = d_depth p (scale c - depth), p from the statistics of `binDecode`. -> d_logits [V, H, W, K]. */
+export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> = kernel({
+  shader: shaders.bin_decode_grad_logits,
+  shapes: ({ logits, centers, scale, statistics, depth, d_depth }) => {
+    binGeometry(logits, centers, scale);
+    checkPixels({ statistics, depth, d_depth }, logits);
+    return { d_logits: logits };
+  },
+  params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: an exponential (8), a difference, a multiply-add, two products; logits, centres, d_logits once
+  cost: ({ logits, centers }) => ({
+    flops: 13 * size(logits),
+    bytes: 4 * (2 * size(logits) + size(centers) + 4 * size(logits.slice(0, -1))),
+  }),
+  cases: BIN_SHAPES.map(([name, logits, centers, scale]) => ({
+    name,
+    shapes: {
+      logits,
+      centers,
+      scale,
+      statistics: pixels(logits, 2),
+      depth: pixels(logits, 1),
+      d_depth: pixels(logits, 1),
+    },
+    attributes: undefined,
+    data: { centers: CENTERS, scale: SCALES, statistics: STATISTICS },
+  })),
+  reference: ({ logits, centers, scale, statistics, depth, d_depth }, shapes) => {
+    const at = binGeometry(shapes.logits, shapes.centers, shapes.scale);
+    const d_logits = like(logits, logits.length);
+    for (let row = 0; row < at.rows; row++) {
+      const unit = scale[Math.floor(row / at.plane)] ?? 1;
+      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+      for (let k = 0; k < at.bins; k++) {
+        const p = probability(logits, statistics, row, at.bins, k);
+        const offset = unit * centers[centerStart + k]! - depth[row]!;
+        d_logits[row * at.bins + k] = d_depth[row]! * p * offset;
+      }
+    }
+    return { d_logits };
+  },
+});
+
+/** d_centers = d_depth scale p for centres of the pixel's own. -> d_centers [V, H, W, K]. */
+export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers> = kernel({
+  shader: shaders.bin_decode_grad_centers,
+  shapes: ({ logits, scale, statistics, d_depth }) => {
+    binGeometry(logits, logits, scale);
+    checkPixels({ statistics, d_depth }, logits);
+    return { d_centers: logits };
+  },
+  params: ({ logits, scale }) => {
+    const { rows, bins, plane } = binGeometry(logits, logits, scale);
+    return { rows, bins, plane };
+  },
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: an exponential (8), a difference, a product; logits and d_centers once
+  cost: ({ logits }) => ({
+    flops: 10 * size(logits),
+    bytes: 4 * (2 * size(logits) + 3 * size(logits.slice(0, -1))),
+  }),
+  cases: BIN_SHAPES.map(([name, logits, , scale]) => ({
+    name,
+    shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
+    attributes: undefined,
+    data: { scale: SCALES, statistics: STATISTICS },
+  })),
+  reference: ({ logits, scale, statistics, d_depth }, shapes) => {
+    const at = binGeometry(shapes.logits, shapes.logits, shapes.scale);
+    const d_centers = like(logits, logits.length);
+    for (let row = 0; row < at.rows; row++) {
+      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      for (let k = 0; k < at.bins; k++) {
+        d_centers[row * at.bins + k] = d * probability(logits, statistics, row, at.bins, k);
+      }
+    }
+    return { d_centers };
+  },
+});
+
+/** Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K]. */
+export const binDecodeGradCentersSlabs: Kernel<
+  typeof shaders.bin_decode_grad_centers_slabs,
+  SharedCentersAttributes
+> = kernel({
+  shader: shaders.bin_decode_grad_centers_slabs,
+  shapes: ({ logits, scale, statistics, d_depth }, { groups }) => {
+    checkScale(scale, logits[0]!);
+    checkPixels({ statistics, d_depth }, logits);
+    const { slabs, bins } = slabGeometry(logits, groups);
+    return { partials: [groups, slabs, bins] };
+  },
+  params: ({ logits }, { groups }) => slabGeometry(logits, groups),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  // per bin: an exponential (8), a difference, a multiply-add; logits once
+  cost: ({ logits }) => ({ flops: 11 * size(logits), bytes: 4 * size(logits) }),
+  cases: BIN_SHAPES.filter(([, logits, centers]) => logits !== centers).map(
+    ([name, logits, centers, scale]) => ({
+      name,
+      shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
+      attributes: { groups: centers[0]! },
+      // positive, so that the sum has no cancellation that would hide behind an absolute tolerance
+      data: { scale: SCALES, statistics: STATISTICS, d_depth: { kind: "uniform", low: 0, high: 1 } },
+    }),
+  ),
+  reference: ({ logits, scale, statistics, d_depth }, shapes, { groups }) => {
+    const at = slabGeometry(shapes.logits, groups);
+    const partials = like(logits, at.n);
+    for (let row = 0; row < groups * at.pixels_per_center; row++) {
+      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const group = Math.floor(row / at.pixels_per_center);
+      const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
+      const start = (group * at.slabs + slab) * at.bins;
+      for (let k = 0; k < at.bins; k++) {
+        partials[start + k]! += d * probability(logits, statistics, row, at.bins, k);
+      }
+    }
+    return { partials };
+  },
+});
+
+/** p_k of a row, from its saved (maximum, 1 / sum). */
+function probability<T extends NumberArray>(
+  logits: T,
+  statistics: T,
+  row: number,
+  bins: number,
+  k: number,
+): number {
+  return Math.exp(logits[row * bins + k]! - statistics[2 * row]!) * statistics[2 * row + 1]!;
+}
+
+const EACH: Readonly<Record<string, number>> = { statistics: 2, depth: 1, d_depth: 1 };
+
+/** Throws unless each tensor has the pixels of the logits. */
+function checkPixels(tensors: Readonly<Record<string, Shape>>, logits: Shape): void {
+  for (const [name, shape] of Object.entries(tensors)) {
+    const expected = pixels(logits, EACH[name]!);
+    if (!sameShape(shape, expected)) {
+      throw new Error(`${name}${formatShape(shape)} must be ${formatShape(expected)}`);
+    }
+  }
+}

@@ -1,0 +1,240 @@
+// Depth as the expectation of bin centres under given probabilities (level 0, unfused), and its gradients.
+import { like } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** How rows of bins are paired with rows of centres and with views. */
+export interface BinGeometry {
+  /** Pixels of all views. */
+  readonly rows: number;
+  /** K. */
+  readonly bins: number;
+  /** Pixels of a view. */
+  readonly plane: number;
+  /** Pixels that share one row of centres. */
+  readonly pixels_per_center: number;
+}
+
+/**
+ * Pairs bins [V, H, W, K] with centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K] and scale [V] or [0] (absent).
+ * Throws with the shapes when they do not fit.
+ */
+export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeometry {
+  if (bins.length !== 4) throw new Error(`bins${formatShape(bins)} must be [V, H, W, K]`);
+  const [views, height, width, count] = bins as [number, number, number, number];
+  const allowed: Shape[] = [bins, [views, 1, 1, count], [1, 1, 1, count]];
+  if (!allowed.some((shape) => sameShape(shape, centers))) {
+    throw new Error(`centers${formatShape(centers)} must be ${allowed.map(formatShape).join(" or ")}`);
+  }
+  checkScale(scale, views);
+  const rows = views * height * width;
+  const centerRows = size(centers.slice(0, -1));
+  return { rows, bins: count, plane: height * width, pixels_per_center: rows / (centerRows || 1) };
+}
+
+/** Throws unless `scale` is one number a view, or absent ([0]). */
+export function checkScale(scale: Shape, views: number): void {
+  if (scale.length !== 1 || (scale[0] !== views && scale[0] !== 0)) {
+    throw new Error(`scale${formatShape(scale)} must be [${views}], one number a view`);
+  }
+}
+
+/** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shaders. */
+export const SLAB = 64;
+
+/** Groups of pixels that share one row of centres: 1 for the whole rig, V for one row an image. */
+export interface SharedCentersAttributes {
+  readonly groups: number;
+}
+
+/** Params of the slab kernels. partials [groups, slabs, K]. */
+export function slabGeometry(
+  logits: Shape,
+  groups: number,
+): { n: number; bins: number; plane: number; pixels_per_center: number; slabs: number } {
+  const [views = 0, height = 0, width = 0, bins = 0] = logits;
+  if (groups !== 1 && groups !== views) {
+    throw new Error(`${groups} rows of centres for ${views} views; expected 1 or ${views}`);
+  }
+  const plane = height * width;
+  const pixels_per_center = (views * plane) / Math.max(groups, 1);
+  const slabs = Math.max(1, Math.ceil(pixels_per_center / SLAB));
+  return { n: groups * slabs * bins, bins, plane, pixels_per_center, slabs };
+}
+
+const none: Shape = [0];
+const bins: Shape = [2, 3, 7, 64];
+/** Shapes that meet the edges of all bin kernels: bins, centers, scale. */
+export const BIN_SHAPES: readonly (readonly [string, Shape, Shape, Shape])[] = [
+  ["centres of the pixel", bins, bins, [2]],
+  ["centres of the image", bins, [2, 1, 1, 64], none],
+  ["centres of the rig", bins, [1, 1, 1, 64], [2]],
+  ["no pixel", [2, 0, 3, 16], [2, 1, 1, 16], [2]],
+  ["one bin", [1, 3, 1, 1], [1, 3, 1, 1], none],
+  ["a bin less than lanes", [3, 11, 1, 7], [3, 1, 1, 7], [3]],
+  ["a bin more than lanes", [1, 31, 1, 9], [1, 31, 1, 9], none],
+  ["a prime of bins", [1, 1, 2, 257], [1, 1, 1, 257], [1]],
+];
+/** Centres as the student has them, in units of the largest depth; focal scales around one. */
+export const CENTERS = { kind: "uniform", low: 0.005, high: 1 } as const;
+export const SCALES = { kind: "uniform", low: 0.5, high: 1.5 } as const;
+
+const cases: Case<"probabilities" | "centers" | "scale", void>[] = BIN_SHAPES.map(
+  ([name, probabilities, centers, scale]) => ({
+    name,
+    shapes: { probabilities, centers, scale },
+    attributes: undefined,
+    data: { probabilities: { kind: "probabilities" }, centers: CENTERS, scale: SCALES },
+  }),
+);
+
+/**
+ * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
+ * scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres.
+ */
+export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
+  shader: shaders.bin_expectation,
+  shapes: ({ probabilities, centers, scale }) => {
+    binGeometry(probabilities, centers, scale);
+    return { depth: [...probabilities.slice(0, -1), 1] };
+  },
+  params: ({ probabilities, centers, scale }) => ({ ...binGeometry(probabilities, centers, scale) }),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // a multiply-add a bin; probabilities and centres once, depth once
+  cost: ({ probabilities: p, centers }) => ({
+    flops: 2 * size(p),
+    bytes: 4 * (size(p) + size(centers) + size(p.slice(0, -1))),
+  }),
+  terms: ({ probabilities }) => probabilities.at(-1)!,
+  variants: () => [binExpectationRows],
+  cases,
+  reference: ({ probabilities, centers, scale }, shapes) => {
+    const at = binGeometry(shapes.probabilities, shapes.centers, shapes.scale);
+    const depth = like(probabilities, at.rows);
+    for (let row = 0; row < at.rows; row++) {
+      const start = row * at.bins;
+      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+      let sum = 0;
+      for (let k = 0; k < at.bins; k++) sum += probabilities[start + k]! * centers[centerStart + k]!;
+      depth[row] = (scale[Math.floor(row / at.plane)] ?? 1) * sum;
+    }
+    return { depth };
+  },
+});
+
+/** The same, one invocation a pixel: what software adapters want. */
+export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = {
+  ...binExpectation,
+  shader: shaders.bin_expectation_rows,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/** d_x = d_depth scale factor: the gradient by one factor of the expectation is the other factor. */
+export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = kernel({
+  shader: shaders.bin_expectation_grad,
+  shapes: ({ factor, d_depth, scale }) => {
+    const d_x = [...d_depth.slice(0, -1), factor.at(-1) ?? 0];
+    binGeometry(d_x, factor, scale);
+    return { d_x };
+  },
+  params: ({ factor, d_depth, scale }) => ({
+    ...binGeometry([...d_depth.slice(0, -1), factor.at(-1) ?? 0], factor, scale),
+  }),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // a product a bin; the factor and d_depth once, d_x once
+  cost: ({ factor, d_depth }) => ({
+    flops: size(d_depth) * factor.at(-1)!,
+    bytes: 4 * (size(factor) + size(d_depth) * (1 + factor.at(-1)!)),
+  }),
+  cases: BIN_SHAPES.map(([name, shape, factor, scale]) => ({
+    name,
+    shapes: { factor, d_depth: [...shape.slice(0, -1), 1], scale },
+    attributes: undefined,
+    data: { scale: SCALES },
+  })),
+  reference: ({ factor, d_depth, scale }, shapes) => {
+    const count = shapes.factor.at(-1) ?? 0;
+    const at = binGeometry([...shapes.d_depth.slice(0, -1), count], shapes.factor, shapes.scale);
+    const d_x = like(factor, at.rows * count);
+    for (let row = 0; row < at.rows; row++) {
+      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const factorStart = Math.floor(row / at.pixels_per_center) * count;
+      for (let k = 0; k < count; k++) d_x[row * count + k] = d * factor[factorStart + k]!;
+    }
+    return { d_x };
+  },
+});
+
+/** Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K]. */
+export const binExpectationGradSlabs: Kernel<
+  typeof shaders.bin_expectation_grad_slabs,
+  SharedCentersAttributes
+> = kernel({
+  shader: shaders.bin_expectation_grad_slabs,
+  shapes: ({ probabilities, scale }, { groups }) => {
+    checkScale(scale, probabilities[0]!);
+    const { slabs, bins: count } = slabGeometry(probabilities, groups);
+    return { partials: [groups, slabs, count] };
+  },
+  params: ({ probabilities }, { groups }) => slabGeometry(probabilities, groups),
+  overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  // a multiply-add a bin; probabilities once
+  cost: ({ probabilities: p }) => ({ flops: 2 * size(p), bytes: 4 * size(p) }),
+  terms: () => SLAB,
+  cases: BIN_SHAPES.filter(([, shape, centers]) => shape !== centers).map(
+    ([name, shape, centers, scale]) => ({
+      name,
+      shapes: { probabilities: shape, d_depth: [...shape.slice(0, -1), 1], scale },
+      attributes: { groups: centers[0]! },
+      data: { probabilities: { kind: "probabilities" }, scale: SCALES },
+    }),
+  ),
+  reference: ({ probabilities, d_depth, scale }, shapes, { groups }) => {
+    const at = slabGeometry(shapes.probabilities, groups);
+    const partials = like(probabilities, at.n);
+    for (let row = 0; row < groups * at.pixels_per_center; row++) {
+      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const group = Math.floor(row / at.pixels_per_center);
+      const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
+      const start = (group * at.slabs + slab) * at.bins;
+      for (let k = 0; k < at.bins; k++) partials[start + k]! += d * probabilities[row * at.bins + k]!;
+    }
+    return { partials };
+  },
+});
+
+/** Adds the slabs in order. partials [groups, slabs, K] -> d_centers [groups, 1, 1, K]. */
+export const binExpectationSum: Kernel<typeof shaders.bin_expectation_sum> = kernel({
+  shader: shaders.bin_expectation_sum,
+  shapes: ({ partials }) => ({ d_centers: [partials[0]!, 1, 1, partials[2]!] }),
+  params: ({ partials: [groups = 0, slabs = 0, count = 0] }) => ({
+    n: groups * count,
+    bins: count,
+    slabs,
+  }),
+  grid: ({ n }, { WG }) => [Math.ceil(n / WG), 1, 1],
+  cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
+  terms: ({ partials }) => partials[1]!,
+  cases: (
+    [
+      ["a rig of 48x80", [6, 60, 64]],
+      ["one", [1, 1, 1]],
+      ["a prime", [2, 3, 37]],
+      ["more than a workgroup", [2, 2, 65]],
+    ] as const
+  ).map(([name, partials]) => ({ name, shapes: { partials }, attributes: undefined })),
+  reference: ({ partials }, { partials: [groups = 0, slabs = 0, count = 0] }) => {
+    const d_centers = like(partials, groups * count);
+    for (let i = 0; i < partials.length; i++) {
+      const group = Math.floor(i / (slabs * count));
+      d_centers[group * count + (i % count)]! += partials[i]!;
+    }
+    return { d_centers };
+  },
+});
