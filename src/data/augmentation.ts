@@ -47,26 +47,10 @@ export function jitterColours(rgb: Float32Array, views: number, jitter: ColourJi
   for (let view = 0; view < views; view++) {
     const image = rgb.subarray(view * length, (view + 1) * length);
     for (const change of jitter.order) {
-      if (change === "brightness") blendWithGrey(image, jitter.brightness, () => 0);
-      else if (change === "contrast") blendWithMean(image, jitter.contrast);
-      else if (change === "saturation") blendWithGrey(image, jitter.saturation, grey);
+      if (change === "brightness") blend(image, jitter.brightness, 0);
+      else if (change === "contrast") blend(image, jitter.contrast, meanGrey(image));
+      else if (change === "saturation") saturate(image, jitter.saturation);
       else turnHue(image, jitter.hue);
-    }
-  }
-}
-
-function blendWithMean(image: Float32Array, factor: number): void {
-  let sum = 0;
-  for (let i = 0; i < image.length; i += 3) sum += grey(image[i]!, image[i + 1]!, image[i + 2]!);
-  const mean = (3 * sum) / image.length;
-  blendWithGrey(image, factor, () => mean);
-}
-
-function blendWithGrey(image: Float32Array, factor: number, greyOf: typeof grey): void {
-  for (let i = 0; i < image.length; i += 3) {
-    const level = (1 - factor) * greyOf(image[i]!, image[i + 1]!, image[i + 2]!);
-    for (let channel = i; channel < i + 3; channel++) {
-      image[channel] = Math.min(1, Math.max(0, level + factor * image[channel]!));
     }
   }
 }
@@ -76,8 +60,34 @@ function grey(r: number, g: number, b: number): number {
   return 0.299 * r + 0.587 * g + 0.114 * b;
 }
 
+function meanGrey(image: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < image.length; i += 3) sum += grey(image[i]!, image[i + 1]!, image[i + 2]!);
+  return (3 * sum) / image.length;
+}
+
+function clamp(value: number): number {
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+function blend(image: Float32Array, factor: number, level: number): void {
+  const offset = (1 - factor) * level;
+  for (let i = 0; i < image.length; i++) image[i] = clamp(offset + factor * image[i]!);
+}
+
+function saturate(image: Float32Array, factor: number): void {
+  for (let i = 0; i < image.length; i += 3) {
+    const offset = (1 - factor) * grey(image[i]!, image[i + 1]!, image[i + 2]!);
+    image[i] = clamp(offset + factor * image[i]!);
+    image[i + 1] = clamp(offset + factor * image[i + 1]!);
+    image[i + 2] = clamp(offset + factor * image[i + 2]!);
+  }
+}
+
 /** Turns the hue in HSV, saturation and value kept. */
 function turnHue(image: Float32Array, turns: number): void {
+  // From 0 to 6, so that no remainder below is negative.
+  const turned = (((6 * turns) % 6) + 6) % 6;
   for (let i = 0; i < image.length; i += 3) {
     const r = image[i]!;
     const g = image[i + 1]!;
@@ -86,14 +96,18 @@ function turnHue(image: Float32Array, turns: number): void {
     const chroma = value - Math.min(r, g, b);
     if (chroma === 0) continue;
     let sixths: number;
-    if (value === r) sixths = (g - b) / chroma;
+    if (value === r) sixths = 6 + (g - b) / chroma;
     else if (value === g) sixths = 2 + (b - r) / chroma;
     else sixths = 4 + (r - g) / chroma;
-    const turned = sixths + 6 * turns;
-    // A channel follows the hue with the phase of its own primary: red 5, green 3, blue 1.
-    for (const [channel, phase] of [5, 3, 1].entries()) {
-      const k = (((phase + turned) % 6) + 6) % 6;
-      image[i + channel] = value - chroma * Math.max(0, Math.min(k, 4 - k, 1));
-    }
+    // A channel follows the hue with the phase of its own primary.
+    image[i] = value - chroma * drop(5 + sixths + turned);
+    image[i + 1] = value - chroma * drop(3 + sixths + turned);
+    image[i + 2] = value - chroma * drop(1 + sixths + turned);
   }
+}
+
+/** How far a channel lies below the value, in units of the chroma, `sixths` of a turn from its start. */
+function drop(sixths: number): number {
+  const k = sixths % 6;
+  return Math.max(0, Math.min(k, 4 - k, 1));
 }

@@ -32,13 +32,14 @@ export function makeBatch(
 ): Batch {
   const [views, height, width] = sampleShape(sample);
   const pixels = views * height * width;
-  const rgb = Float32Array.from(sample.images, (byte) => byte / 255);
+  const rgb = new Float32Array(sample.images.length);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = sample.images[i]! / 255;
   if (jitter) jitterColours(rgb, views, jitter);
   const images = new Float32Array(pixels * 4);
   for (let pixel = 0; pixel < pixels; pixel++) {
-    for (let channel = 0; channel < 3; channel++) {
-      images[pixel * 4 + channel] = (rgb[pixel * 3 + channel]! - MEAN) / DEVIATION;
-    }
+    images[pixel * 4] = (rgb[pixel * 3]! - MEAN) / DEVIATION;
+    images[pixel * 4 + 1] = (rgb[pixel * 3 + 1]! - MEAN) / DEVIATION;
+    images[pixel * 4 + 2] = (rgb[pixel * 3 + 2]! - MEAN) / DEVIATION;
   }
   const { min_m, cap_m } = source.protocol;
   const valid = sample.sparse_depth_m.map((depth_m, pixel) =>
@@ -48,7 +49,7 @@ export function makeBatch(
     images,
     depth_m: sample.sparse_depth_m,
     valid,
-    usable: Float32Array.from(sample.usable),
+    usable: new Float32Array(sample.usable),
     focal_scale: Float32Array.from(
       sample.cameras,
       (camera) => camera.fx / camera.width / (source.focalReference_px / 640),
