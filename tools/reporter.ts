@@ -1,5 +1,6 @@
-// A vitest reporter that ends the output with the line `N passed, N failed[, N skipped]`. Counts tests and what
-// fails outside of tests; prints no other detail: the default reporter runs beside it.
+// A vitest reporter that ends the output with the line `N passed, N failed[, N skipped]`. Counts
+// tests and what fails outside of tests; prints no other detail: the default reporter runs beside
+// it.
 import type { SerializedError } from "vitest";
 import type { Reporter, TestModule } from "vitest/node";
 
@@ -29,7 +30,9 @@ function countTests(modules: readonly TestModule[]): Counts {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const module of modules) {
     counts.failed += module.errors().length; // it could not be loaded
-    for (const suite of module.children.allSuites()) counts.failed += suite.errors().length; // a hook failed
+    for (const suite of module.children.allSuites()) {
+      counts.failed += suite.errors().length; // a hook failed
+    }
     for (const test of module.children.allTests()) {
       const state = test.result().state;
       // Pending: the run ended before it, so that it says nothing good.

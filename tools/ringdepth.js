@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command `ringdepth`: in a checkout it runs src/cli/main.ts through tsx, in an installed package the built
-// dist/cli/main.js. Parses nothing.
+// The command `ringdepth`: in a checkout it runs src/cli/main.ts through tsx, in an installed
+// package the built dist/cli/main.js. Parses nothing.
 import { existsSync } from "node:fs";
 
 const source = new URL("../src/cli/main.ts", import.meta.url);

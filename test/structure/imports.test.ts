@@ -1,5 +1,6 @@
-// Holds the one direction of imports: each folder of src imports only from folders before it. Reads the import
-// statements itself, so that a gap in the lint rules shows; then holds the lint rules against the same order.
+// Holds the one direction of imports: each folder of src imports only from folders before it. Reads
+// the import statements itself, so that a gap in the lint rules shows; then holds the lint rules
+// against the same order.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";

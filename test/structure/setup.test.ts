@@ -1,5 +1,5 @@
-// Set-up's pure parts: reading apt's sources, choosing an archive, comparing lockfiles, reading tar.
-// The parts that install run on a fresh machine, by hand.
+// Set-up's pure parts: reading apt's sources, choosing an archive, comparing lockfiles, reading
+// tar. The parts that install run on a fresh machine, by hand.
 import { describe, expect, test } from "vitest";
 // @ts-expect-error: plain JavaScript, type-checked by tools/tsconfig.setup.json
 import { backportsSources, parseDeb822, parseOneLine } from "../../tools/setup/apt_sources.js";
@@ -89,7 +89,7 @@ deb cdrom:[Debian_12]/ bookworm main
     ]);
   });
 
-  test("backports come from Debian's own mirror, with the release, its updates and security", () => {
+  test("backports come from Debian's mirror, beside the release, its updates and security", () => {
     expect(backportsSources(parseDeb822(DEB822), "bookworm")).toBe(`Types: deb
 URIs: http://mirror.example/debian http://other.example/debian
 Suites: bookworm bookworm-backports

@@ -1,5 +1,6 @@
-// Makes sure that Dawn finds an adapter: the machine's own, else lavapipe, else SwiftShader. What was found is
-// kept in .cache/setup.json with the state of the drivers, so that the next run need not ask Dawn again.
+// Makes sure that Dawn finds an adapter: the machine's own, else lavapipe, else SwiftShader. What
+// was found is kept in .cache/setup.json with the state of the drivers, so that the next run need
+// not ask Dawn again.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,10 +20,12 @@ const LIBRARY_FOLDERS = [
   `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
 ];
 const DRIVER_VARIABLES = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
+const EXIT_NO_ADAPTER = 4;
 const PROBE = fileURLToPath(new URL("./probe.js", import.meta.url));
 
 /**
- * Files named so in any of the folders, with their times: a driver that comes, goes or changes changes these.
+ * Files named so in any of the folders, with their times: a driver that comes, goes or changes
+ * changes these.
  * @param {readonly string[]} folders
  * @param {RegExp} pattern
  * @returns {string[]}
@@ -37,7 +40,7 @@ function filesWithTimes(folders, pattern) {
     );
 }
 
-/** Whether a look at the files says that Vulkan may have a driver. Cheap, and may be wrong: Dawn decides. */
+/** Whether the files say that Vulkan may have a driver. Cheap, may be wrong: Dawn decides. */
 export function looksLikeVulkan() {
   if (process.platform !== "linux") return true;
   if (DRIVER_VARIABLES.some((name) => process.env[name] !== undefined)) return true;
@@ -79,10 +82,11 @@ export function adapterIsKnown(root) {
 }
 
 /**
- * Finds an adapter, brings a software one where there is none, says which it is and keeps that. Needs the
- * packages. Throws SetupError when there is no way to an adapter.
+ * Finds an adapter, brings a software one where there is none, says which it is and keeps that.
+ * Needs the packages. Throws SetupError when there is no way to an adapter.
  * @param {string} root folder of package.json
- * @param {string | null | undefined} lavapipeFailure undefined: not tried yet; null: just installed; else why not
+ * @param {string | null | undefined} lavapipeFailure why there is no lavapipe; null: it was just
+ *   installed; undefined: not tried yet
  */
 export async function findOrBringAdapter(root, lavapipeFailure) {
   let found = await probe();
@@ -93,15 +97,17 @@ export async function findOrBringAdapter(root, lavapipeFailure) {
     if (reason === null) found = await probe();
   }
   if (found.name === null && process.platform === "linux") {
-    say(
-      `lavapipe is not to be had: ${reason ?? `it is installed, but Dawn refuses it:\n${found.output}`}`,
-    );
+    const refused = `it is installed, but Dawn refuses it${found.output}`;
+    say(`lavapipe is not to be had: ${reason ?? refused}`);
     const failure = await fetchSwiftShader(root, lavapipeAdvice(thisMachinesArchive()));
-    if (failure !== null) throw new SetupError(`no adapter: ${failure}`);
+    if (failure !== null) throw new SetupError(`no adapter: ${failure}`, EXIT_NO_ADAPTER);
     found = await probe();
   }
   if (found.name === null) {
-    throw new SetupError(`no WebGPU adapter, and none that set-up could bring${found.output}`);
+    throw new SetupError(
+      `no WebGPU adapter, and none that set-up could bring${found.output}`,
+      EXIT_NO_ADAPTER,
+    );
   }
   const own = { darwin: " (Metal is part of macOS)", win32: " (Direct3D 12 is part of Windows)" };
   const note = own[/** @type {keyof typeof own} */ (process.platform)];

@@ -1,9 +1,11 @@
-// Reads apt's source lists (deb822 and one-line) and derives from them what Debian 12 needs to install one
-// newer package: its own mirror's backports. Pure; the machine's files are read by others.
+// Reads apt's source lists (deb822 and one-line) and derives from them what Debian 12 needs to
+// install one newer package: its own mirror's backports. Pure; the machine's files are read by
+// others.
 
 /**
  * One source of packages: mirrors, suites and components, all other fields by their deb822 names.
- * @typedef {{ uris: string[], suites: string[], components: string[], fields: Record<string, string> }} Source
+ * @typedef {{ uris: string[], suites: string[], components: string[],
+ *   fields: Record<string, string> }} Source
  */
 
 // One-line options whose deb822 field has another name.
@@ -80,9 +82,9 @@ function source(uris, suites, components, fields) {
 }
 
 /**
- * The text of a `.sources` file: Debian's own sources of the release among those given, and the backports of
- * the same mirror. Null where no source is Debian's. Other vendors' sources stay out: a broken one must
- * not stop us.
+ * The text of a `.sources` file: Debian's own sources of the release among those given, and the
+ * backports of the same mirror. Null where no source is Debian's. Other vendors' sources stay out:
+ * a broken one must not stop us.
  * @param {readonly Source[]} sources
  * @param {string} codename of the release, as "bookworm"
  * @returns {string | null}
@@ -111,7 +113,8 @@ export function backportsSources(sources, codename) {
 }
 
 /**
- * How much a source looks like Debian's archive and not like a vendor's: many use the release's name as suite.
+ * How much a source looks like Debian's archive and not like a vendor's: many use the release's
+ * name as suite.
  * @param {Source} candidate
  * @param {readonly Source[]} all
  * @param {string} codename

@@ -8,8 +8,9 @@ import { join } from "node:path";
 /** @typedef {{ ok: boolean, output: string, stdout: string }} CommandResult */
 
 /**
- * Runs a program to its end without stdin; `output` is stdout and stderr as they came. Never throws:
- * a program that cannot be started, or runs past `limit_s`, is not `ok` and `output` says why.
+ * Runs a program to its end without stdin; `output` is stdout and stderr as they came. Never
+ * throws: a program that cannot be started, or runs past `limit_s`, is not `ok` and `output` says
+ * why.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, limit_s?: number, shell?: boolean }} [options]
@@ -45,7 +46,8 @@ export function runCommand(program, args, options = {}) {
 }
 
 /**
- * Runs npm, the one that started us where there is one (Windows cannot spawn `npm` without a shell).
+ * Runs npm, the one that started us where there is one (Windows cannot spawn `npm` without a
+ * shell).
  * @param {readonly string[]} args
  * @param {string} root folder of package.json
  * @returns {Promise<CommandResult>}
@@ -86,5 +88,14 @@ export function tail(output) {
   return lines.map((line) => `  | ${line}`).join("\n");
 }
 
-/** A failure with its reason for people; set-up prints the message and ends. */
-export class SetupError extends Error {}
+/** A failure with its reason for people; set-up prints the message and ends with the exit code. */
+export class SetupError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} exitCode as the command line's: 1 failed, 4 no adapter
+   */
+  constructor(message, exitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

@@ -18,10 +18,10 @@ const DRIVER_PACKAGES = ["mesa-vulkan-drivers", "libvulkan1"];
 const PATIENCE = ["-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::Retries=2"];
 
 /**
- * Which archive of the distribution has a lavapipe that Dawn accepts (Mesa 22.3 and older is refused: it lacks
- * shaderUniform*ArrayDynamicIndexing); "none" with the reason in words.
- * @typedef {{ archive: "main" } | { archive: "backports", codename: string } | { archive: "none", why: string }}
- *   LavapipeArchive
+ * Which archive of the distribution has a lavapipe that Dawn accepts (Mesa 22.3 and older is
+ * refused: it lacks shaderUniform*ArrayDynamicIndexing); "none" with the reason in words.
+ * @typedef {{ archive: "main" } | { archive: "backports", codename: string } |
+ *   { archive: "none", why: string }} LavapipeArchive
  */
 
 /**
@@ -62,7 +62,7 @@ export function lavapipeAdvice(plan) {
   if (plan.archive === "none")
     return "install your system's Mesa Vulkan drivers (Mesa 23 or newer)";
   if (plan.archive === "main") return "as root: apt-get install mesa-vulkan-drivers";
-  return `run \`npm run setup\` as root, or add ${plan.codename}-backports to apt's sources and \`apt-get install -t ${plan.codename}-backports mesa-vulkan-drivers\``;
+  return "run `npm run setup` as root, which installs mesa-vulkan-drivers from Debian's backports";
 }
 
 /**
@@ -87,14 +87,15 @@ export async function installLavapipe(plan) {
   const source =
     plan.archive === "main"
       ? "lavapipe, a software Vulkan driver"
-      : `from ${plan.codename}-backports, the release's own is too old for Dawn: lavapipe, a software Vulkan driver`;
+      : `lavapipe, a software Vulkan driver, from ${plan.codename}-backports: Dawn refuses the release's own`;
   say(`no WebGPU adapter here: installing mesa-vulkan-drivers with apt-get (${source})`);
   const folder = mkdtempSync(join(tmpdir(), "ringdepth-apt-"));
   try {
     const sources = plan.archive === "main" ? [] : privateSources(folder, plan.codename);
     if (sources === null) return "apt's sources name no Debian mirror";
     const apt = [...root, "apt-get", "-q", "-y", ...PATIENCE, ...sources];
-    // A vendor's broken source fails the update; whether the package is there is for the install to say.
+    // A vendor's broken source fails the update; whether the package is there is for the install to
+    // say.
     const update = await run([...apt, "update"]);
     const install = await run([...apt, "install", "--no-install-recommends", ...DRIVER_PACKAGES]);
     const output = update.ok ? install.output : `${update.output}\n${install.output}`;
@@ -121,8 +122,8 @@ async function asRoot() {
 }
 
 /**
- * Options that make apt-get use only sources, package lists and a cache in `folder`; null where the machine
- * has no mirror to derive them from.
+ * Options that make apt-get use only sources, package lists and a cache in `folder`; null where the
+ * machine has no mirror to derive them from.
  * @param {string} folder
  * @param {string} codename
  * @returns {string[] | null}

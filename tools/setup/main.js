@@ -1,5 +1,6 @@
-// Everything that a fresh clone needs before its first command: npm packages and a WebGPU adapter. Runs on plain
-// Node before any package is there; a second run only looks and is silent. `--packages`: packages only.
+// Everything that a fresh clone needs before its first command: npm packages and a WebGPU adapter.
+// Runs on plain Node before any package is there; a second run only looks and is silent.
+// `--packages`: packages only.
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { adapterIsKnown, findOrBringAdapter, looksLikeVulkan } from "./adapter.js";
@@ -7,14 +8,13 @@ import { say, SetupError } from "./command.js";
 import { installLavapipe, thisMachinesArchive } from "./lavapipe.js";
 import { installPackages, packagesToInstall } from "./packages.js";
 
-const EXIT_NO_ADAPTER = 4; // as the command line's exit codes
-
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const wantsAdapter = !process.argv.includes("--packages");
 
 async function setUp() {
   const started_ms = performance.now();
-  // Two programs that mostly wait for the network: run them side by side where no driver can be there.
+  // Two programs that mostly wait for the network: run them side by side where no driver can be
+  // there.
   const lavapipe =
     wantsAdapter && !looksLikeVulkan() && !adapterIsKnown(root)
       ? installLavapipe(thisMachinesArchive())
@@ -33,5 +33,5 @@ try {
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);
-  process.exitCode = EXIT_NO_ADAPTER;
+  process.exitCode = error.exitCode;
 }

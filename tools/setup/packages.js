@@ -1,12 +1,12 @@
-// Brings node_modules in line with package-lock.json. Keeps no stamp of its own: npm records what it
-// installed in node_modules/.package-lock.json, and that record goes away with the folder.
+// Brings node_modules in line with package-lock.json. Keeps no stamp of its own: npm records what
+// it installed in node_modules/.package-lock.json, and that record goes away with the folder.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runNpm, say, SetupError, tail } from "./command.js";
 
 /**
- * @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[],
- *   libc?: string[] }} LockedPackage
+ * @typedef {{ version?: string, integrity?: string, optional?: boolean,
+ *   os?: string[], cpu?: string[], libc?: string[] }} LockedPackage
  * @typedef {{ packages: Record<string, LockedPackage> }} Lock
  * @typedef {{ os: string, cpu: string, libc: string }} Platform
  */
@@ -21,8 +21,8 @@ function thisPlatform() {
 }
 
 /**
- * The first package that is missing or of another version, null when nothing is. An optional package is
- * expected only on the platform that it is built for.
+ * The first package that is missing or of another version, null when nothing is. An optional
+ * package is expected only on the platform that it is built for.
  * @param {Lock} locked package-lock.json
  * @param {Lock} installed node_modules/.package-lock.json
  * @param {Platform} platform
@@ -46,7 +46,7 @@ export function firstStalePackage(locked, installed, platform) {
  */
 function isBuiltFor(wanted, platform) {
   const { os, cpu, libc } = wanted;
-  if (os === undefined || cpu === undefined) return false; // a fallback for any machine, as WebAssembly
+  if (os === undefined || cpu === undefined) return false; // for any machine: WebAssembly
   const fits = os.includes(platform.os) && cpu.includes(platform.cpu);
   return fits && (libc === undefined || libc.includes(platform.libc));
 }
@@ -76,8 +76,9 @@ function readLock(path) {
 }
 
 /**
- * Installs what package-lock.json says; throws SetupError with npm's last lines when that fails. Not `npm ci`:
- * that empties node_modules first, and refuses a lockfile that lacks another platform's build of a tool.
+ * Installs what package-lock.json says; throws SetupError with npm's last lines when that fails.
+ * Not `npm ci`: that empties node_modules first, and refuses a lockfile that lacks another
+ * platform's build of a tool.
  * @param {string} root folder of package.json
  * @param {string} why
  */
@@ -96,5 +97,5 @@ export async function installPackages(root, why) {
     ],
     root,
   );
-  if (!ok) throw new SetupError(`npm install failed:\n${tail(output)}`);
+  if (!ok) throw new SetupError(`npm install failed:\n${tail(output)}`, 1);
 }

@@ -1,5 +1,6 @@
-// A child process of set-up: asks Dawn for an adapter as src/gpu/device.ts does and prints what it found as one
-// line of JSON, null for none. A process of its own, since a broken driver may bring it down.
+// A child process of set-up: asks Dawn for an adapter as src/gpu/device.ts does and prints what it
+// found as one line of JSON, null for none. A process of its own, since a broken driver may bring
+// it down.
 import { register } from "tsx/esm/api";
 import { create } from "webgpu";
 

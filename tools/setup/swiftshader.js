@@ -1,5 +1,5 @@
-// Brings SwiftShader, a software Vulkan driver that needs no root: an npm package carries it with a Vulkan
-// loader. Only fetched here; src/gpu/software_adapter.ts loads it in process.
+// Brings SwiftShader, a software Vulkan driver that needs no root: an npm package carries it with a
+// Vulkan loader. Only fetched here; src/gpu/software_adapter.ts loads it in process.
 import { createHash } from "node:crypto";
 import {
   existsSync,

@@ -1,4 +1,5 @@
-// Reads the plain files of a tar archive in memory. Knows ustar headers, no links and no long-name extensions.
+// Reads the plain files of a tar archive in memory. Knows ustar headers, no links and no long-name
+// extensions.
 
 const BLOCK = 512;
 
