@@ -1,0 +1,175 @@
+// conv2d_grad_input_subgroup — gradient of conv2d by its input, by one subgroup of 8 a workgroup.
+//
+//   d_x[v, h, w, g C' + c] = bias + sum_{a,b,o} d_y[v, i, j, o] w[o, a, b, c],  h = i s_h - p_t + a d_h, w alike
+//
+//   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
+//   channels) belongs to the transposed convolution, which is this very sum
+//
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [V, H, W, C]
+// Mapping  a workgroup owns 32 pixels x 16 channels of d_x, all of one phase (h mod s_h, w mod s_w), so that a tap
+//          reaches all of them or none; an invocation 4 pixels of all 16 channels; per term it loads its 4 numbers of
+//          d_y and 2 of the 16 weights, and takes the others from its neighbours by shuffles; grid z = phase x group
+//          x tile of channels
+// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
+// Source   elementary
+// Twin     src/kernels/conv2d_grad_input.ts
+
+enable subgroups;
+
+struct Params {
+    views: u32,
+    in_h: u32, // image
+    in_w: u32,
+    in_c: u32,
+    out_h: u32, // feature map
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: u32,
+    pad_left: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    group_c: u32,  // C / groups
+    group_o: u32,  // O / groups
+    has_bias: u32, // 0 or 1
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> d_y: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
+
+override WG: u32 = 8u; // exactly one subgroup
+const ROWS: u32 = 16u; // tune: 16
+
+// <lib conv2d_phase>
+/// The image pixels h = row stride_h + h0, w = column stride_w + w0: the same taps reach all of them.
+struct Phase {
+    h: u32,
+    w: u32,
+    rows: u32,
+    columns: u32,
+}
+
+fn phase_of(index: u32) -> Phase {
+    let h = index / params.stride_w;
+    let w = index % params.stride_w;
+    let rows = (params.in_h + params.stride_h - 1u - h) / params.stride_h;
+    let columns = (params.in_w + params.stride_w - 1u - w) / params.stride_w;
+    return Phase(h, w, rows, columns);
+}
+
+/// Four pixels of a phase; those beyond the last have a view beyond the last.
+struct Target {
+    view: vec4u,
+    row: vec4u,
+    column: vec4u,
+}
+
+fn target_of(phase: Phase, pixel: vec4u) -> Target {
+    let rest = pixel % (phase.rows * phase.columns);
+    return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
+}
+
+/// Rows and columns of y, less those of the target, that tap (a, b) reaches; `exists` is false where it reaches none.
+struct Tap {
+    exists: bool,
+    h: i32,
+    w: i32,
+}
+
+fn tap_of(phase: Phase, a: u32, b: u32) -> Tap {
+    let h = i32(phase.h + params.pad_top) - i32(a * params.dilation_h);
+    let w = i32(phase.w + params.pad_left) - i32(b * params.dilation_w);
+    let stride = vec2i(i32(params.stride_h), i32(params.stride_w));
+    return Tap(h % stride.x == 0 && w % stride.y == 0, h / stride.x, w / stride.y);
+}
+
+/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
+struct Reached {
+    exists: vec4<bool>,
+    at: vec4u,
+}
+
+fn reached(by: Target, tap: Tap) -> Reached {
+    let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
+    let w = vec4u(vec4i(by.column) + tap.w);
+    let exists = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w)) & (by.view < vec4u(params.views));
+    let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
+    return Reached(exists, select(vec4u(), at, exists));
+}
+// </lib>
+
+// <lib conv2d_outer_subgroup>
+/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
+    for (var r = 0u; r < 8u; r++) {
+        (*tile)[r] += subgroupShuffle(low, r) * columns;
+        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
+    }
+}
+// </lib>
+
+// <lib conv2d_store_image>
+/// Writes one channel of four pixels of d_x.
+fn store(phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
+    let start = select(0.0, bias[channel], params.has_bias != 0u);
+    let h = pixel.row * params.stride_h + phase.h;
+    let w = pixel.column * params.stride_w + phase.w;
+    let at = ((pixel.view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
+    for (var j = 0u; j < 4u; j++) {
+        if (pixel.view[j] < params.views) {
+            d_x[at[j]] = start + sums[j];
+        }
+    }
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn conv2d_grad_input_subgroup(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let tiles = (params.group_c + ROWS - 1u) / ROWS;
+    let parts = tiles * (params.in_c / params.group_c);
+    let phase = phase_of(group.z / parts);
+    let part = group.z % parts;
+    let first_c = part / tiles * params.group_c;
+    let first_o = part / tiles * params.group_o;
+    let row = part % tiles * ROWS;
+    let first = (group.x + group.y * groups.x) * WG * 4u;
+    if (first >= params.views * phase.rows * phase.columns) {
+        return; // the whole workgroup: this phase has fewer pixels than the first
+    }
+    let aim = target_of(phase, first + lane * 4u + vec4u(0u, 1u, 2u, 3u));
+    // rows beyond the last channel compute it again and are not stored
+    let rows = min(row + lane + vec2u(0u, WG), vec2u(params.group_c - 1u));
+    let taps = params.kernel_h * params.kernel_w;
+    var tile: array<vec4f, ROWS>; // its loops are unrolled, so that it stays in registers
+    for (var a = 0u; a < params.kernel_h; a++) {
+        for (var b = 0u; b < params.kernel_w; b++) {
+            let tap = tap_of(phase, a, b);
+            if (!tap.exists) {
+                continue; // for the whole workgroup
+            }
+            let source = reached(aim, tap);
+            var at_w = (first_o * taps + a * params.kernel_w + b) * params.group_c + rows;
+            for (var o = first_o; o < first_o + params.group_o; o++) {
+                let at = source.at + o;
+                let columns = vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
+                outer(&tile, weight[at_w.x], weight[at_w.y], select(vec4f(), columns, source.exists));
+                at_w += taps * params.group_c;
+            }
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        if (row + r < params.group_c) {
+            store(phase, aim, first_c + row + r, tile[r]);
+        }
+    }
+}

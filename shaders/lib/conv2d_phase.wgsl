@@ -1,0 +1,55 @@
+/// The image pixels h = row stride_h + h0, w = column stride_w + w0: the same taps reach all of them.
+struct Phase {
+    h: u32,
+    w: u32,
+    rows: u32,
+    columns: u32,
+}
+
+fn phase_of(index: u32) -> Phase {
+    let h = index / params.stride_w;
+    let w = index % params.stride_w;
+    let rows = (params.in_h + params.stride_h - 1u - h) / params.stride_h;
+    let columns = (params.in_w + params.stride_w - 1u - w) / params.stride_w;
+    return Phase(h, w, rows, columns);
+}
+
+/// Four pixels of a phase; those beyond the last have a view beyond the last.
+struct Target {
+    view: vec4u,
+    row: vec4u,
+    column: vec4u,
+}
+
+fn target_of(phase: Phase, pixel: vec4u) -> Target {
+    let rest = pixel % (phase.rows * phase.columns);
+    return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
+}
+
+/// Rows and columns of y, less those of the target, that tap (a, b) reaches; `exists` is false where it reaches none.
+struct Tap {
+    exists: bool,
+    h: i32,
+    w: i32,
+}
+
+fn tap_of(phase: Phase, a: u32, b: u32) -> Tap {
+    let h = i32(phase.h + params.pad_top) - i32(a * params.dilation_h);
+    let w = i32(phase.w + params.pad_left) - i32(b * params.dilation_w);
+    let stride = vec2i(i32(params.stride_h), i32(params.stride_w));
+    return Tap(h % stride.x == 0 && w % stride.y == 0, h / stride.x, w / stride.y);
+}
+
+/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
+struct Reached {
+    exists: vec4<bool>,
+    at: vec4u,
+}
+
+fn reached(by: Target, tap: Tap) -> Reached {
+    let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
+    let w = vec4u(vec4i(by.column) + tap.w);
+    let exists = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w)) & (by.view < vec4u(params.views));
+    let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
+    return Reached(exists, select(vec4u(), at, exists));
+}

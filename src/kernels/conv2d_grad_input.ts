@@ -1,0 +1,176 @@
+// Gradient of conv2d by its input, four mappings of one function. The transposed convolution is the same sum, with a bias.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { conv2dCases } from "./conv2d.ts";
+import {
+  conv2dOutputSize,
+  conv2dParams,
+  conv2dProducts,
+  expectBias,
+  expectShape,
+  isDepthwise,
+  type Conv2dGradInputAttributes,
+  type Conv2dParams,
+} from "./conv2d_geometry.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Cost,
+  type Grid,
+  type Kernel,
+  type ShaderInfo,
+} from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+type Input = "d_y" | "weight" | "bias";
+type Shapes = Readonly<Record<Input, Shape>>;
+
+// The gradients of the cases of conv2d; where those have a bias (of y's channels), here one of x's channels.
+const cases: readonly Case<Input, Conv2dGradInputAttributes>[] = conv2dCases.map(
+  ({ name, shapes: { x, weight, bias }, attributes }) => {
+    const input: [number, number] = [x[1]!, x[2]!];
+    const out = conv2dOutputSize(input, [weight[1]!, weight[2]!], attributes);
+    return {
+      name,
+      shapes: {
+        d_y: [x[0]!, ...out, weight[0]!],
+        weight,
+        bias: size(bias) > 0 ? [x[3]!] : [0],
+      },
+      attributes: { ...attributes, input },
+    };
+  },
+);
+
+/** The numbers of the convolution whose gradient is wanted; throws where the shapes clash. */
+function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes): Conv2dParams {
+  const channels = (weight[3] ?? 0) * attributes.groups;
+  const p = conv2dParams([d_y[0] ?? 0, ...attributes.input, channels], weight, attributes);
+  expectShape("d_y", d_y, [p.views, p.out_h, p.out_w, p.out_c]);
+  return p;
+}
+
+/** What the mappings share: everything but the shader, its grid and where it is offered. */
+const shared = {
+  shapes: (shapes: Shapes, attributes: Conv2dGradInputAttributes): { d_x: Shape } => {
+    const p = paramsOf(shapes, attributes);
+    expectBias(shapes.bias, p.in_c);
+    return { d_x: [p.views, p.in_h, p.in_w, p.in_c] };
+  },
+  params: (
+    shapes: Shapes,
+    attributes: Conv2dGradInputAttributes,
+  ): Conv2dParams & { has_bias: number } => ({
+    ...paramsOf(shapes, attributes),
+    has_bias: Number(size(shapes.bias) > 0),
+  }),
+  // a product and a sum a term; d_y, weight and d_x cross the bus once
+  cost: (shapes: Shapes, attributes: Conv2dGradInputAttributes): Cost => {
+    const p = paramsOf(shapes, attributes);
+    const d_x = p.views * p.in_h * p.in_w * p.in_c;
+    return {
+      flops: 2 * conv2dProducts(p),
+      bytes: 4 * (size(shapes.d_y) + size(shapes.weight) + d_x),
+    };
+  },
+  terms: ({ weight }: Shapes, { groups }: Conv2dGradInputAttributes): number =>
+    size(weight.slice(0, 3)) / groups + 1,
+  cases,
+  reference,
+};
+
+/** Workgroups for tiles of `pixels` x `channels`, phase by phase, group by group. */
+function tiles(p: Conv2dParams, pixels: number, channels: number): Grid {
+  // the first phase has the most pixels
+  const most = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
+  const [x, y] = foldGrid(Math.ceil(most / pixels));
+  const parts = Math.ceil(p.group_c / channels) * (p.in_c / p.group_c);
+  return [x, y, p.stride_h * p.stride_w * parts];
+}
+
+/**
+ * Gradient of conv2d by its input (plus a bias, for the transposed convolution), by tiles in workgroup memory.
+ * d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H, W, C].
+ */
+export const conv2dGradInput: Kernel<typeof shaders.conv2d_grad_input, Conv2dGradInputAttributes> =
+  kernel({
+    ...shared,
+    shader: shaders.conv2d_grad_input,
+    grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+    variants: () =>
+      [
+        conv2dGradInputDepthwise,
+        conv2dGradInputSubgroup,
+        conv2dGradInputRegister,
+      ] as readonly Kernel<ShaderInfo, Conv2dGradInputAttributes>[],
+  });
+
+/** As `conv2dGradInput`, one subgroup of 8 a workgroup: for software adapters of that width. */
+export const conv2dGradInputSubgroup: Kernel<
+  typeof shaders.conv2d_grad_input_subgroup,
+  Conv2dGradInputAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_input_subgroup,
+  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+});
+
+/** As `conv2dGradInput`, in registers alone: for other software adapters. */
+export const conv2dGradInputRegister: Kernel<
+  typeof shaders.conv2d_grad_input_register,
+  Conv2dGradInputAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_input_register,
+  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+  offered: ({ software }) => software,
+});
+
+/** As `conv2dGradInput`, where each output channel sees one input channel. */
+export const conv2dGradInputDepthwise: Kernel<
+  typeof shaders.conv2d_grad_input_depthwise,
+  Conv2dGradInputAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_input_depthwise,
+  grid: ({ views, in_h, in_w, in_c }, { WG }) =>
+    foldGrid(Math.ceil((views * in_h * in_w * in_c) / WG)),
+  offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
+});
+
+function reference<T extends NumberArray>(
+  { d_y, weight, bias }: Record<Input, T>,
+  shapes: Shapes,
+  attributes: Conv2dGradInputAttributes,
+): { d_x: T } {
+  const p = paramsOf(shapes, attributes);
+  const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
+  const d_x = like(d_y, p.views * in_h * in_w * in_c);
+  if (bias.length > 0) for (let i = 0; i < d_x.length; i += in_c) d_x.set(bias, i);
+  let at = 0; // place in d_y
+  for (let row = 0; row < p.views * p.out_h; row++) {
+    const view = Math.floor(row / p.out_h);
+    const top = (row % p.out_h) * p.stride_h - p.pad_top;
+    for (let j = 0; j < out_w; j++) {
+      const left = j * p.stride_w - p.pad_left;
+      for (let o = 0; o < out_c; o++) {
+        const first_c = Math.floor(o / group_o) * group_c;
+        const gradient = d_y[at++]!;
+        for (let a = 0; a < kernel_h; a++) {
+          const h = top + a * p.dilation_h;
+          if (h < 0 || h >= in_h) continue;
+          for (let b = 0; b < kernel_w; b++) {
+            const w = left + b * p.dilation_w;
+            if (w < 0 || w >= in_w) continue;
+            const to = ((view * in_h + h) * in_w + w) * in_c + first_c;
+            const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
+            for (let c = 0; c < group_c; c++) d_x[to + c]! += gradient * weight[tap + c]!;
+          }
+        }
+      }
+    }
+  }
+  return { d_x };
+}
