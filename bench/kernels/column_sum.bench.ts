@@ -1,0 +1,19 @@
+// Column sums at the sizes of bias gradients and of sums cut in slices.
+import { columnSum } from "../../src/kernels/column_sum.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+/** The bias gradient of a 1x1 convolution over six views, and 16 slices of a 64 x 64 weight gradient. */
+export const cases: readonly BenchCase[] = [
+  {
+    name: "bias gradient 6x48x80 x 64",
+    kernel: columnSum,
+    shapes: { x: [1, 23_040, 64] },
+    attributes: { slab: 64 },
+  },
+  {
+    name: "16 slices of 64 x 64",
+    kernel: columnSum,
+    shapes: { x: [1, 16, 4096] },
+    attributes: { slab: 16 },
+  },
+];

@@ -1,0 +1,159 @@
+// Products of matrices as ops. d_A = d_Y B^T, d_B = A^T d_Y, d_bias = the column sums of d_Y; long sums are cut in
+// slices by their shape alone and added in order.
+import { columnSum } from "../../kernels/column_sum.ts";
+import {
+  gemm,
+  gemmProblem,
+  gemmSlices,
+  type GemmProblem,
+  type MatmulAttributes,
+} from "../../kernels/gemm.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { apply, reshape } from "../apply.ts";
+import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+
+// rows added by one invocation: short enough to keep the f32 error small and many invocations at work
+const COLUMN_SUM_SLAB = 64;
+
+/** The ops of this family, by name. */
+export const gemmOps: {
+  readonly matmul: Op<MatmulAttributes>;
+  /** x [batches, rows, cols] -> y [batches, cols]. */
+  readonly column_sum: Op<null>;
+} = {
+  matmul: {
+    name: "matmul",
+    inputs: ["a", "b", "bias?"],
+    outputs: ["y"],
+    shapes: ([a, b, bias], attributes) => {
+      const { batch, m, n } = gemmProblem({ a: a!, b: b!, bias: bias! }, attributes);
+      return [[...batch, m, n]];
+    },
+    lower: (at) => {
+      const [a, b, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const y = at.outputs[0]!;
+      const shapes = { a: a.shape, b: b.shape, bias: bias.shape };
+      const slices = gemmSlices(gemmProblem(shapes, at.attributes));
+      if (slices === 1) {
+        at.call(gemm, { a, b, bias, y }, { ...at.attributes, slices });
+        return;
+      }
+      const parts = at.temporary("slices", [slices, ...y.shape]);
+      at.call(gemm, { a, b, bias, y: parts }, { ...at.attributes, slices });
+      const rows = at.view(parts, [1, slices, size(y.shape)]);
+      at.call(columnSum, { x: rows, y: at.view(y, [1, 1, size(y.shape)]) }, { slab: slices });
+    },
+  },
+  column_sum: {
+    name: "column_sum",
+    inputs: ["x"],
+    outputs: ["y"],
+    shapes: ([x], _) => {
+      const [batches, , cols] = columnSum.shapes({ x: x! }, { slab: 1 }).y as readonly number[];
+      return [[batches!, cols!]];
+    },
+    lower: lowerColumnSum,
+  },
+};
+
+function lowerColumnSum(at: Lowering<null>): void {
+  const [x, y] = [at.inputs[0]!, at.outputs[0]!];
+  const [batches, rows, cols] = x.shape as readonly [number, number, number];
+  const sums = at.view(y, [batches, 1, cols]);
+  if (rows <= 2 * COLUMN_SUM_SLAB) {
+    at.call(columnSum, { x, y: sums }, { slab: Math.max(rows, 1) });
+    return;
+  }
+  const slabs = Math.ceil(rows / COLUMN_SUM_SLAB);
+  const parts = at.temporary("slabs", [batches, slabs, cols]);
+  at.call(columnSum, { x, y: parts }, { slab: COLUMN_SUM_SLAB });
+  at.call(columnSum, { x: parts, y: sums }, { slab: slabs });
+}
+
+/** Their gradient rules. */
+export const gemmRules: Rules<typeof gemmOps> = {
+  matmul: ({ inputs, attributes, d_outputs, wants }) => {
+    const [a, b, bias] = inputs as readonly [Value, Value, Value | null];
+    const d_y = d_outputs[0]!;
+    const { transpose_a, transpose_b } = attributes;
+    const problem = gemmProblem({ a: a.shape, b: b.shape, bias: bias?.shape ?? [0] }, attributes);
+    const product = (
+      left: Value,
+      right: Value,
+      transposeLeft: boolean,
+      transposeRight: boolean,
+    ): Value =>
+      apply(gemmOps.matmul, [left, right, null], {
+        transpose_a: transposeLeft,
+        transpose_b: transposeRight,
+      })[0]!;
+    // A = a: d_a = d_Y B^T; A = a^T: d_a = B d_Y^T; and likewise for b
+    const d_a = (): Value =>
+      transpose_a ? product(b, d_y, transpose_b, true) : product(d_y, b, false, !transpose_b);
+    const d_b = (): Value =>
+      transpose_b ? product(d_y, a, true, transpose_a) : product(a, d_y, !transpose_a, false);
+    return [
+      wants[0]! ? overBatches(d_a(), a.shape, problem, "a") : null,
+      wants[1]! ? overBatches(d_b(), b.shape, problem, "b") : null,
+      bias !== null && wants[2]! ? biasGradient(d_y, bias.shape) : null,
+    ];
+  },
+  column_sum: null,
+};
+
+/** Sums the gradient of every batch over the batches that share one matrix of this side. */
+function overBatches(gradient: Value, shape: Shape, problem: GemmProblem, side: "a" | "b"): Value {
+  const { batches, inner } = problem;
+  const outer = batches / inner;
+  const matrix = size(gradient.shape.slice(-2));
+  const rests = {
+    outer: outer > 1 && problem[`${side}_outer`] === 0,
+    inner: inner > 1 && problem[`${side}_inner`] === 0,
+  };
+  if (!rests.outer && !rests.inner) return reshape(gradient, shape);
+  const rows: Shape = rests.inner ? [outer, inner, matrix] : [1, outer, inner * matrix];
+  return reshape(columnSumOf(reshape(gradient, rows)), shape);
+}
+
+function biasGradient(d_y: Value, shape: Shape): Value {
+  const cols = shape[0]!;
+  const rows = cols === 0 ? 0 : size(d_y.shape) / cols;
+  return reshape(columnSumOf(reshape(d_y, [1, rows, cols])), shape);
+}
+
+function columnSumOf(x: Value): Value {
+  return apply(gemmOps.column_sum, [x], null)[0]!;
+}
+
+/** How `matmul` reads its operands. */
+export interface MatmulOptions {
+  /** a is stored [.., K, M]. */
+  readonly transposeA?: boolean;
+  /** b is stored [.., N, K]. */
+  readonly transposeB?: boolean;
+  /** [N], added to every row. */
+  readonly bias?: Value | null;
+}
+
+/**
+ * y = A B + bias. a [batch.., M, K], b [batch.., K, N] -> y [batch.., M, N]; batch axes broadcast as in NumPy.
+ * Throws with the numbers when the operands do not fit, or broadcast in turns ([2, 1, 2] with [1, 3, 1]).
+ */
+export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
+  const { transposeA = false, transposeB = false, bias = null } = options;
+  const attributes = { transpose_a: transposeA, transpose_b: transposeB };
+  // one matrix b for all batches: their rows are the rows of one tall product, and its gradient one long sum
+  const tall = a.shape.length > 2 && b.shape.length === 2 && !transposeA;
+  if (!tall) return apply(gemmOps.matmul, [a, b, bias], attributes)[0]!;
+  const rows = reshape(a, [size(a.shape.slice(0, -1)), a.shape.at(-1)!]);
+  const y = apply(gemmOps.matmul, [rows, b, bias], attributes)[0]!;
+  return reshape(y, [...a.shape.slice(0, -1), y.shape[1]!]);
+}
+
+/** y = x weight^T + bias. x [.., K], weight [O, K], bias [O] -> y [.., O]. */
+export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
+  if (x.shape.length >= 2) return matmul(x, weight, { transposeB: true, bias });
+  return reshape(matmul(reshape(x, [1, size(x.shape)]), weight, { transposeB: true, bias }), [
+    weight.shape[0]!,
+  ]);
+}
