@@ -1,4 +1,4 @@
-// Text made safe for HTML and SVG: names of cameras, paths and configuration come from outside.
+// Text made safe for HTML: names of cameras, paths and configuration come from outside.
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -9,8 +9,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `text` as element content or quoted attribute value of HTML or SVG. Control characters, which XML
- * forbids, become U+FFFD; line breaks and tabs stay.
+ * `text` as element content or quoted attribute value of HTML. Control characters become U+FFFD; line
+ * breaks and tabs stay.
  */
 export function escapeMarkup(text: string): string {
   return text

@@ -1,14 +1,14 @@
 // Where things stand in the panorama: a grid of cells, names above, rows named at the left, scale
-// bars below. The letters are SVG, set by whatever sans-serif font the machine has.
+// bars below. Large letters: the picture is often seen at half its size.
 
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";
 import { depthColors } from "./depth_picture.ts";
 import type { DepthScale } from "./depth_picture.ts";
-import { escapeMarkup } from "./escape.ts";
 import { ERROR_LIMIT, errorScaleColors } from "./panorama_cells.ts";
 import { blankPicture, overlaySvg, paste } from "./picture.ts";
 import type { Picture } from "./picture.ts";
+import { strokeText, textWidth } from "./stroke_text.ts";
 
 /** A column of the panorama, left to right. */
 export interface PanoramaColumn {
@@ -36,15 +36,21 @@ export interface PanoramaGrid {
 
 const BACKGROUND: Rgb = [13, 15, 19];
 const GAP = 4;
-const GUTTER = 30;
-const HEAD = 34;
-const BAR_HEIGHT = 12;
+const GUTTER = 36;
+const HEAD = 42;
+const BAR_HEIGHT = 14;
 // A scale bar with its ticks below; two stand side by side where they have room.
-const BAR_LINE = 50;
+const BAR_LINE = 60;
 const SIDE_BY_SIDE = 1100;
-const TITLE_WIDTH = 110;
+const TITLE_WIDTH = 150;
 // Beyond the last tick, for the half of its text that hangs over.
-const BAR_MARGIN = 60;
+const BAR_MARGIN = 76;
+
+const INK = "#e6e9ef";
+const FAINT = "#a3acb9";
+// Heights of capitals: names of cameras, everything else.
+const LARGE = 14;
+const SMALL = 11.5;
 
 interface Bar {
   readonly left: number;
@@ -141,37 +147,35 @@ function lettering(
   size: ImageSize,
   bars: readonly Bar[],
 ): string {
+  const small = { size: SMALL, weight: 1.4, color: FAINT };
   const heads = columns.map(({ name, yaw_deg }, column) => {
-    const at = `x="${left(column, cell) + 2}" y="${HEAD - 11}"`;
-    const direction = `<tspan class="faint" dx="9">${looks(yaw_deg)}</tspan>`;
-    return `<text ${at} class="name">${escapeMarkup(name)}${direction}</text>`;
+    const [x, y] = [left(column, cell) + 2, HEAD - 12];
+    const after = x + textWidth(name, LARGE) + 12;
+    return (
+      strokeText(name, { x, y, size: LARGE, weight: 2.2, color: INK }) +
+      strokeText(looks(yaw_deg), { ...small, x: after, y })
+    );
   });
   const labels = rows.map(({ label }, row) => {
-    const [x, y] = [GUTTER - 10, top(row, cell) + cell.height / 2];
-    return `<text class="label mid" transform="translate(${x} ${y}) rotate(-90)">${escapeMarkup(label)}</text>`;
+    const [x, y] = [GUTTER - 12, top(row, cell) + cell.height / 2];
+    return strokeText(label, { ...small, x, y, anchor: "middle", color: INK, upwards: true });
   });
   const scales = bars.map(({ left: x, top: y, width, title, ticks }) => {
+    const foot = y + BAR_HEIGHT;
     const marks = ticks.map(({ at, text }) => {
-      const place = (x + at * (width - 1)).toFixed(1);
+      const place = Number((x + at * (width - 1)).toFixed(1));
       return (
-        `<path d="M${place} ${y + BAR_HEIGHT}v4" stroke="#9aa3b2"/>` +
-        `<text x="${place}" y="${y + BAR_HEIGHT + 18}" class="faint mid">${text}</text>`
+        `<path d="M${place} ${foot}v5" stroke="${FAINT}"/>` +
+        strokeText(text, { ...small, x: place, y: foot + 22, anchor: "middle" })
       );
     });
-    const name = `<text x="${x - 10}" y="${y + BAR_HEIGHT - 1}" class="label end">${title}</text>`;
-    return name + marks.join("");
+    const name = { ...small, x: x - 12, y: foot - 1, anchor: "end", color: INK } as const;
+    return strokeText(title, name) + marks.join("");
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}">
-<style>
-text { font-family: sans-serif; fill: #e6e9ef; }
-.name { font-size: 15px; font-weight: bold; }
-.label { font-size: 13px; }
-.faint { font-size: 12px; font-weight: normal; fill: #9aa3b2; }
-.mid { text-anchor: middle; }
-.end { text-anchor: end; }
-</style>
-${[...heads, ...labels, ...scales].join("\n")}
-</svg>`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}">` +
+    `${[...heads, ...labels, ...scales].join("\n")}</svg>`
+  );
 }
 
 /** A direction in words of a few letters: "ahead", "55° left", "behind". */

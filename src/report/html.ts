@@ -1,0 +1,185 @@
+// report.html as one self-contained text: style, script, charts and pictures are inside, nothing is
+// fetched. What it shows comes in as ReportData; it measures and evaluates nothing itself.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import sharp from "sharp";
+import { makeChart } from "./chart.ts";
+import type { Chart, ChartSource } from "./chart.ts";
+import { escapeJson, escapeMarkup } from "./escape.ts";
+import { REPORT_SCRIPT } from "./html_script.ts";
+import { REPORT_STYLE } from "./html_style.ts";
+import { consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
+import type { ReportData, ReportPicture, ReportRun } from "./report_data.ts";
+
+/** The text of `report.html`. All text from outside is escaped; no part of it is loaded later. */
+export async function renderReport(data: ReportData): Promise<string> {
+  const uplot = await readUplot();
+  const charts = chartSources(data)
+    .map(makeChart)
+    .filter((chart) => chart !== undefined);
+  const pictures = await Promise.all((data.pictures ?? []).map(figure));
+  const sections = [
+    header(data.run),
+    headline(data),
+    section("Surround panorama", pictures.join("\n")),
+    chartCards(charts),
+    section("Metrics by camera", metrics(data)),
+    section("Consistency between neighbours", consistency(data)),
+    section("Time of one training step by kernel", kernels(data)),
+    configuration(data.configuration),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>${escapeMarkup(data.run.name)} \u00b7 ringdepth</title>
+<link rel="icon" href="data:,">
+<style>${uplot.style}${REPORT_STYLE}</style>
+</head>
+<body>
+${sections.filter((text) => text !== "").join("\n")}
+<script type="application/json" id="charts">${escapeJson(charts)}</script>
+<script>/*
+${uplot.licence}*/
+${uplot.script}</script>
+<script>${REPORT_SCRIPT}</script>
+</body>
+</html>
+`;
+}
+
+function header(run: ReportRun): string {
+  const adapter = run.softwareAdapter ? `${run.adapter} (software)` : run.adapter;
+  const steps =
+    run.steps < run.stepsPlanned ? `${run.steps} of ${run.stepsPlanned}` : String(run.steps);
+  const facts = [
+    ["adapter", adapter],
+    ["data", run.data],
+    ["student", `${run.student}, ${run.parameters.toLocaleString("en-US")} parameters`],
+    ["image size", run.size],
+    ["steps", `${steps} in ${duration(run.time_s)}`],
+    ["seed", String(run.seed)],
+  ] as const;
+  const items = facts.map(
+    ([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`,
+  );
+  return `<header>
+<h1>${escapeMarkup(run.name)}</h1>
+<p class="faint">ringdepth \u00b7 ${escapeMarkup(run.date)}</p>
+<dl class="card facts">${items.join("")}</dl>
+</header>`;
+}
+
+/** The few numbers that a reader came for. */
+function headline({ run, evaluation, baseline }: ReportData): string {
+  if (!evaluation) return "";
+  const { abs_rel, rmse, a1 } = evaluation.all;
+  const items = [["AbsRel", abs_rel.toFixed(3)]];
+  if (baseline) {
+    const ratio = abs_rel / baseline.all.abs_rel;
+    const constant = baseline.all.abs_rel.toFixed(3);
+    items.push([`of the best constant's ${constant}`, `${ratio.toFixed(2)}\u00d7`]);
+  }
+  items.push(["RMSE", `${rmse.toFixed(2)} m`], ["within 25 % (a1)", `${(100 * a1).toFixed(1)} %`]);
+  const text = items.map(
+    ([label, value]) => `<div><b>${escapeMarkup(value!)}</b>${escapeMarkup(label!)}</div>`,
+  );
+  const on = run.evaluatedOn ? `${run.evaluatedOn} moments, ` : "";
+  return `<section class="card"><div class="headline">${text.join("")}</div>
+<p class="faint">${escapeMarkup(`${on}depths up to ${evaluation.cap_m} m, metric, mean of the cameras`)}</p>
+</section>`;
+}
+
+function chartSources(data: ReportData): ChartSource[] {
+  const level = data.baseline && {
+    label: "best constant per camera",
+    value: data.baseline.all.abs_rel,
+  };
+  return [
+    { id: "chart-loss", title: "Loss", curves: data.loss, logarithmic: true },
+    { id: "chart-abs-rel", title: "AbsRel", curves: data.absRel ?? [], ...(level && { level }) },
+    {
+      id: "chart-learning-rate",
+      title: "Learning rate",
+      curves: data.learningRate ? [data.learningRate] : [],
+    },
+  ];
+}
+
+function chartCards(charts: readonly Chart[]): string {
+  if (charts.length === 0) return "";
+  const cards = charts.map(
+    ({ id, title }) =>
+      `<section class="card"><h2>${escapeMarkup(title)}</h2><div class="chart" id="${id}"></div></section>`,
+  );
+  return `<div class="charts">${cards.join("\n")}</div>`;
+}
+
+function metrics({ evaluation, baseline }: ReportData): string {
+  if (!evaluation) return "";
+  const skipped = Object.entries(evaluation.skipped_images).filter(([, count]) => count > 0);
+  const note = skipped.map(([name, count]) => `${name} ${count}`).join(", ");
+  return `${metricTable(evaluation, baseline)}
+<p class="faint">${escapeMarkup(`Protocol ${evaluation.protocol}, cap ${evaluation.cap_m} m.`)} Per image, then a mean per camera, then over cameras.${
+    note ? escapeMarkup(` Images without true depth, left out: ${note}.`) : ""
+  }</p>`;
+}
+
+function consistency({ consistency: found }: ReportData): string {
+  if (!found || found.pairs.length === 0) return "";
+  return `${consistencyTable(found)}
+<p class="faint">What the second camera says of points that the first one sees, against what the first says; no truth involved.</p>`;
+}
+
+function kernels({ kernels: times, run }: ReportData): string {
+  if (!times || times.length === 0) return "";
+  const note = run.softwareAdapter
+    ? `<p class="faint">A software adapter: these times say nothing about a GPU.</p>`
+    : "";
+  return kernelTable(times) + note;
+}
+
+function configuration(text: string): string {
+  return `<section class="card"><details><summary>Configuration</summary><pre>${escapeMarkup(text)}</pre></details></section>`;
+}
+
+function section(title: string, content: string): string {
+  return content && `<section class="card"><h2>${title}</h2>\n${content}</section>`;
+}
+
+async function figure({ caption, picture }: ReportPicture): Promise<string> {
+  const { height, width, rgb } = picture;
+  // A tenth of the size of PNG, and the text stays sharp.
+  const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } })
+    .webp({ quality: 88, smartSubsample: true })
+    .toBuffer();
+  const source = `data:image/webp;base64,${bytes.toString("base64")}`;
+  const text = escapeMarkup(caption);
+  return `<figure><div class="scroll"><img src="${source}" width="${width}" height="${height}" alt="${text}"></div>
+<figcaption>${text}</figcaption></figure>`;
+}
+
+/** uPlot as its package lies on this machine, with the licence that goes where it goes. */
+async function readUplot(): Promise<{ script: string; style: string; licence: string }> {
+  const folder = path.dirname(createRequire(import.meta.url).resolve("uplot/package.json"));
+  const read = (...parts: string[]) => readFile(path.join(folder, ...parts), "utf8");
+  const [script, style, licence] = await Promise.all([
+    read("dist", "uPlot.iife.min.js"),
+    read("dist", "uPlot.min.css"),
+    read("LICENSE"),
+  ]);
+  return { script, style, licence };
+}
+
+/** Seconds as people say them. */
+function duration(time_s: number): string {
+  if (time_s < 60) return `${time_s.toFixed(1)} s`;
+  const seconds = Math.round(time_s);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

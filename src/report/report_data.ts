@@ -1,0 +1,72 @@
+// What a report shows: plain data that the training loop fills in. How it looks is in html.ts.
+
+import type { RigConsistency } from "../evaluate/consistency.ts";
+import type { EvaluationResult } from "../evaluate/protocol.ts";
+import type { Picture } from "./picture.ts";
+
+/** Everything in one `report.html`; what is left out is not shown. */
+export interface ReportData {
+  readonly run: ReportRun;
+  /** The loss and its terms by step. */
+  readonly loss: readonly Curve[];
+  readonly learningRate?: Curve;
+  /** AbsRel by step, of all cameras or one curve each. */
+  readonly absRel?: readonly Curve[];
+  /** The student's metrics at the end. */
+  readonly evaluation?: EvaluationResult;
+  /** The metrics of the best constant depth per camera on the same moments. */
+  readonly baseline?: EvaluationResult;
+  readonly consistency?: RigConsistency;
+  readonly pictures?: readonly ReportPicture[];
+  /** Time by kernel of one training step. */
+  readonly kernels?: readonly KernelTime[];
+  /** The configuration as resolved, as YAML. */
+  readonly configuration: string;
+}
+
+/** What was run, where and when. */
+export interface ReportRun {
+  readonly name: string;
+  /** When the run ended or was last written, as people read it. */
+  readonly date: string;
+  readonly adapter: string;
+  /** Whether the adapter is a software one, whose times say nothing about a GPU. */
+  readonly softwareAdapter: boolean;
+  /** The data set in a line, as its source describes it. */
+  readonly data: string;
+  /** Moments the metrics are of, such as `held-out`. */
+  readonly evaluatedOn?: string;
+  readonly student: string;
+  /** Number of trained parameters. */
+  readonly parameters: number;
+  /** Image size, `96x160` (height x width). */
+  readonly size: string;
+  readonly seed: number;
+  readonly steps: number;
+  /** Steps the run is meant to have; more than `steps` for a report of a run under way. */
+  readonly stepsPlanned: number;
+  readonly time_s: number;
+}
+
+/** One quantity by step; the two arrays are paired, a value that is not finite leaves a gap. */
+export interface Curve {
+  readonly label: string;
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** One picture with its caption, which is also what is read where it cannot be seen. */
+export interface ReportPicture {
+  readonly caption: string;
+  readonly picture: Picture;
+}
+
+/** What one kernel took in one step. */
+export interface KernelTime {
+  readonly kernel: string;
+  readonly dispatches: number;
+  readonly time_ms: number;
+  /** Operations and least bytes of all its dispatches, for the rates. */
+  readonly flops?: number;
+  readonly bytes?: number;
+}
