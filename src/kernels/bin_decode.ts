@@ -196,7 +196,11 @@ export const binDecodeGradCentersSlabs: Kernel<
       shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
       attributes: { groups: centers[0]! },
       // positive, so that the sum has no cancellation that would hide behind an absolute tolerance
-      data: { scale: SCALES, statistics: STATISTICS, d_depth: { kind: "uniform", low: 0, high: 1 } },
+      data: {
+        scale: SCALES,
+        statistics: STATISTICS,
+        d_depth: { kind: "uniform", low: 0, high: 1 },
+      },
     }),
   ),
   reference: ({ logits, scale, statistics, d_depth }, shapes, { groups }) => {

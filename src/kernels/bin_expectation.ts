@@ -25,7 +25,9 @@ export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeome
   const [views, height, width, count] = bins as [number, number, number, number];
   const allowed: Shape[] = [bins, [views, 1, 1, count], [1, 1, 1, count]];
   if (!allowed.some((shape) => sameShape(shape, centers))) {
-    throw new Error(`centers${formatShape(centers)} must be ${allowed.map(formatShape).join(" or ")}`);
+    throw new Error(
+      `centers${formatShape(centers)} must be ${allowed.map(formatShape).join(" or ")}`,
+    );
   }
   checkScale(scale, views);
   const rows = views * height * width;
@@ -99,7 +101,9 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
     binGeometry(probabilities, centers, scale);
     return { depth: [...probabilities.slice(0, -1), 1] };
   },
-  params: ({ probabilities, centers, scale }) => ({ ...binGeometry(probabilities, centers, scale) }),
+  params: ({ probabilities, centers, scale }) => ({
+    ...binGeometry(probabilities, centers, scale),
+  }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
   // a multiply-add a bin; probabilities and centres once, depth once
@@ -117,7 +121,8 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
       const start = row * at.bins;
       const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
       let sum = 0;
-      for (let k = 0; k < at.bins; k++) sum += probabilities[start + k]! * centers[centerStart + k]!;
+      for (let k = 0; k < at.bins; k++)
+        sum += probabilities[start + k]! * centers[centerStart + k]!;
       depth[row] = (scale[Math.floor(row / at.plane)] ?? 1) * sum;
     }
     return { depth };
@@ -203,7 +208,8 @@ export const binExpectationGradSlabs: Kernel<
       const group = Math.floor(row / at.pixels_per_center);
       const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
       const start = (group * at.slabs + slab) * at.bins;
-      for (let k = 0; k < at.bins; k++) partials[start + k]! += d * probabilities[row * at.bins + k]!;
+      for (let k = 0; k < at.bins; k++)
+        partials[start + k]! += d * probabilities[row * at.bins + k]!;
     }
     return { partials };
   },

@@ -1,0 +1,85 @@
+// bin_kl_rows — divergence of the student's bin probabilities from the teacher's, one invocation a pixel.
+//
+//   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau);  0 where usable[r] <= 0
+//
+// Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1];
+//          statistics [V, H, W, 4]: (maximum, 1 / sum) of the student's, then of the teacher's exponentials
+// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need not coalesce
+// Memory   4 loads per bin + 5 stores per pixel
+// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches -27,000
+// Twin     src/kernels/bin_kl.ts
+
+struct Params {
+    rows: u32,                // pixels
+    bins: u32,                // K
+    inverse_temperature: f32, // 1 / tau
+    weight: f32,              // tau^2
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> student: array<f32>;
+@group(0) @binding(2) var<storage, read> teacher: array<f32>;
+@group(0) @binding(3) var<storage, read> usable: array<f32>;
+@group(0) @binding(4) var<storage, read_write> kl: array<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
+
+override BINS: u32 = 0u; // 0: read at run time
+override WG: u32 = 64u; // invocations per workgroup
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib online_softmax>
+/// Below every logit; finite, since WGSL may assume that there is no infinity.
+const LOWEST: f32 = -3.4e38;
+
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two is larger.
+fn with_logit(state: vec2f, z: f32) -> vec2f {
+    let e = exp(-abs(z - state.x));
+    return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);
+}
+
+/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
+fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
+    let m = max(a.x, b.x);
+    return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn bin_kl_rows(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = (group.x + group.y * groups.x) * WG + lane;
+    if (row >= params.rows) {
+        return;
+    }
+    let bins = fixed_or(BINS, params.bins);
+    let start = row * bins;
+
+    // pass 1: both sums
+    var s = vec2f(LOWEST, 0.0);
+    var t = vec2f(LOWEST, 0.0);
+    for (var k = 0u; k < bins; k++) {
+        s = with_logit(s, student[start + k] * params.inverse_temperature);
+        t = with_logit(t, teacher[start + k] * params.inverse_temperature);
+    }
+
+    // pass 2: each bin's share of the divergence
+    let log_sums = log(s.y) - log(t.y);
+    var sum = 0.0;
+    for (var k = 0u; k < bins; k++) {
+        let a = student[start + k] * params.inverse_temperature - s.x;
+        let b = teacher[start + k] * params.inverse_temperature - t.x;
+        sum += exp(b) * (b - a + log_sums);
+    }
+    kl[row] = select(0.0, params.weight * sum / t.y, usable[row] > 0.0);
+    statistics[4u * row] = s.x;
+    statistics[4u * row + 1u] = 1.0 / s.y;
+    statistics[4u * row + 2u] = t.x;
+    statistics[4u * row + 3u] = 1.0 / t.y;
+}

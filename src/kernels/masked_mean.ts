@@ -1,0 +1,115 @@
+// Mean of the elements that a mask lets through, counted on the GPU, and its gradient. The end of the masked losses.
+import { like } from "../tensor/array.ts";
+import { formatShape, sameShape, size } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** Elements of one slab; fixed, so that every adapter adds in the same order. */
+export const SLAB = 1024;
+
+/** Slabs of n elements, at least one. */
+export function slabsOf(n: number): number {
+  return Math.max(1, Math.ceil(n / SLAB));
+}
+
+/** Sums and counts by slabs of 1024 elements. x, mask [any] -> partials [B, 2]. */
+export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
+  shader: shaders.masked_mean,
+  shapes: ({ x, mask }) => {
+    if (!sameShape(x, mask)) {
+      throw new Error(`mask${formatShape(mask)} must have the shape of x${formatShape(x)}`);
+    }
+    return { partials: [slabsOf(size(x)), 2] };
+  },
+  params: ({ x }) => ({ n: size(x) }),
+  grid: ({ n }) => foldGrid(slabsOf(n)),
+  // a comparison and two sums an element; x and mask once
+  cost: ({ x }) => ({ flops: 3 * size(x), bytes: 8 * size(x) }),
+  terms: () => SLAB,
+  cases: (
+    [
+      ["a prime of elements", [1, 2, 1511, 1], 0.7],
+      ["empty", [0], 1],
+      ["one", [1], 1],
+      ["a slab and one", [1025], 0.5],
+      ["nothing let through", [300], 0],
+    ] as const
+  ).map(([name, shape, share]) => ({
+    name,
+    shapes: { x: shape, mask: shape },
+    attributes: undefined,
+    data: { mask: { kind: "mask", share } as const },
+  })),
+  reference: ({ x, mask }) => {
+    const partials = like(x, 2 * slabsOf(x.length));
+    for (let i = 0; i < x.length; i++) {
+      if (mask[i]! <= 0) continue;
+      const slab = Math.floor(i / SLAB);
+      partials[2 * slab]! += x[i]!;
+      partials[2 * slab + 1]! += 1;
+    }
+    return { partials };
+  },
+});
+
+/** The mean from sums and counts of slabs; 0 of nothing. partials [B, 2] -> mean [1], count [1]. */
+export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kernel({
+  shader: shaders.masked_mean_finish,
+  shapes: () => ({ mean: [1], count: [1] }),
+  params: ({ partials }) => ({ slabs: partials[0]! }),
+  grid: () => [1, 1, 1],
+  cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
+  cases: (
+    [
+      ["a rig of 48x80", 23],
+      ["one slab", 1],
+      ["a workgroup and one", 65],
+      ["a prime", 211],
+    ] as const
+  ).map(([name, slabs]) => ({
+    name,
+    shapes: { partials: [slabs, 2] },
+    attributes: undefined,
+    data: { partials: { kind: "uniform", low: 0, high: 900 } as const },
+  })),
+  reference: ({ partials }) => {
+    const [mean, count] = [like(partials, 1), like(partials, 1)];
+    for (let i = 0; i < partials.length; i += 2) {
+      mean[0]! += partials[i]!;
+      count[0]! += partials[i + 1]!;
+    }
+    mean[0]! /= Math.max(count[0]!, 1);
+    return { mean, count };
+  },
+});
+
+/** d_x = d_mean / count where the mask lets through, else 0. mask [any], count, d_mean [1] -> d_x of mask's shape. */
+export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
+  shader: shaders.masked_mean_grad,
+  shapes: ({ mask }) => ({ d_x: mask }),
+  params: ({ mask }) => ({ n: size(mask) }),
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  cost: ({ mask }) => ({ flops: size(mask), bytes: 8 * size(mask) }),
+  cases: (
+    [
+      ["a prime of elements", [3, 503], 37],
+      ["empty", [0], 1],
+      ["a workgroup and one", [1025], 512],
+      ["nothing let through", [300], 0],
+    ] as const
+  ).map(([name, mask, count]) => ({
+    name,
+    shapes: { mask, count: [1], d_mean: [1] },
+    attributes: undefined,
+    data: {
+      mask: { kind: "mask", share: count === 0 ? 0 : 0.5 } as const,
+      count: { kind: "constant", value: count } as const,
+    },
+  })),
+  reference: ({ mask, count, d_mean }) => {
+    const d_x = like(mask, mask.length);
+    const share = d_mean[0]! / Math.max(count[0]!, 1);
+    for (let i = 0; i < mask.length; i++) d_x[i] = mask[i]! > 0 ? share : 0;
+    return { d_x };
+  },
+});
