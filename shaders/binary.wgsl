@@ -1,8 +1,8 @@
 // binary — an elementary function of two tensors that broadcast together.
 //
 //   y[i] = f(a[i_a], b[i_b]),  i_a and i_b: i without the axes along which a or b is broadcast; f by KIND: 0 add,
-//   1 subtract, 2 multiply, 3 divide, 4 maximum, 5 minimum, 6 power, 7 squared_difference, 8 modulo (sign of b), 9 atan2,
-//   10 equal, 11 not_equal, 12 greater, 13 greater_equal, 14 less, 15 less_equal (1 where true, else 0)
+//   1 subtract, 2 multiply, 3 divide, 4 maximum, 5 minimum, 6 power, 7 squared_difference, 8 modulo (sign of b),
+//   9 atan2, 10 equal, 11 not_equal, 12 greater, 13 greater_equal, 14 less, 15 less_equal (1 where true, else 0)
 //
 // Layout   a, b: shapes that broadcast to y's by NumPy's rule, at most six axes after merging; y: n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart; AXES = 1 when the shapes are equal or one is a

@@ -1,6 +1,6 @@
 // binary_grad — gradient of an elementary function of two tensors by one of them, before broadcast axes are summed.
 //
-//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1) of f by KIND as in binary.wgsl;
+//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1), f by KIND as in binary.wgsl;
 //   of two equal operands a takes the gradient of maximum and minimum, power has none by b where a <= 0
 //
 // Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32

@@ -1,0 +1,58 @@
+// norm_apply — normalises, scales and shifts.
+//
+//   y[b, p, c] = (x[b, p, c] - mean[b, g]) / sqrt(variance[b, g] + epsilon) * gamma[c] + beta[c],  g = group of c
+//
+// Layout   x, y: [B, P, C] f32, channels contiguous; mean, variance: [B, G]; gamma, beta: [C]
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Memory   1 load + 1 store per element and 4 cached loads; bound by bandwidth
+// Source   Ioffe and Szegedy 2015; Wu and He 2018 (groups); Ba et al. 2016 (layers)
+// Twin     src/kernels/norm.ts
+
+struct Params {
+    n: u32,            // elements
+    batch_size: u32,   // P C
+    channels: u32,     // C
+    groups: u32,       // G
+    group_depth: u32,  // C / G
+    epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> variance: array<f32>;
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(5) var<storage, read> beta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+override BATCH_SIZE: u32 = 0u; // 0: read at run time
+override CHANNELS: u32 = 0u; // 0: read at run time
+override GROUPS: u32 = 0u; // 0: read at run time
+override GROUP_DEPTH: u32 = 0u; // 0: read at run time
+override WG: u32 = 256u; // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+@compute @workgroup_size(WG)
+fn norm_apply(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    for (var step = 0u; step < STEP; step++) {
+        let i = start + step * WG;
+        if (i < params.n) {
+            let c = i % channels;
+            let b = i / fixed_or(BATCH_SIZE, params.batch_size);
+            let at = b * fixed_or(GROUPS, params.groups) + c / fixed_or(GROUP_DEPTH, params.group_depth);
+            let scale = inverseSqrt(variance[at] + params.epsilon) * gamma[c];
+            y[i] = (x[i] - mean[at]) * scale + beta[c];
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// The metric-bins head (ZoeDepth, Bhat et al. 2023, section 3; method.md 2.1): probabilities over depth bins by a conditional
+// log-binomial, bin centres seeded at the coarsest feature and pulled by attractors on the way up. Shared by student and
+// teacher. Nothing here stores probabilities: depth is decoded from logits and centres.
+import type { Graph } from "../graph/graph.ts";
+import { constant, given, heNormal, scaledNormal } from "../graph/initializers.ts";
+import { gelu, relu, softplus } from "../graph/ops/activation.ts";
+import { add } from "../graph/ops/arithmetic.ts";
+import { attractor, seedCenters, seedCentersBias, type CenterSeed } from "../graph/ops/bin_centers.ts";
+import { concat } from "../graph/ops/concat.ts";
+import { conv2d } from "../graph/ops/conv2d.ts";
+import { logBinomial, logBinomialHead } from "../graph/ops/log_binomial.ts";
+import { resizeBilinear } from "../graph/ops/resize.ts";
+import type { Initializer, Value } from "../graph/value.ts";
+
+/** Sizes and choices of the head. */
+export interface BinHeadConfig {
+  /** `metric_bins`: log-binomial probabilities, attracted centres per pixel. `softmax_bins`: plain logits, centres per image. */
+  readonly kind: "metric_bins" | "softmax_bins";
+  /** K. */
+  readonly bins: number;
+  /** E, width of the bin embedding. */
+  readonly embedding: number;
+  /** Width of the hidden layers of projectors and attractors. */
+  readonly hidden: number;
+  /** Attractors of each decoder level, coarse to fine. */
+  readonly attractors: readonly number[];
+  readonly seed: CenterSeed;
+  /** Metres at 1; centres are in units of it. */
+  readonly depth_max_m: number;
+}
+
+/** What every head gives: one interface for all losses. */
+export interface BinOutput {
+  /** `[V, h, w, K]` logits over bins (log-binomial: y / t). */
+  readonly logits: Value;
+  /** Centres in units of depth_max, ascending: `[V, h, w, K]` per pixel or `[V, 1, 1, K]` per image. */
+  readonly centers: Value;
+  /** `[V, h, w, E]` bin embedding at the finest level. */
+  readonly embedding: Value;
+}
+
+// ZoeDepth's configuration (config_zoedepth.json).
+const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
+const TEMPERATURE = { t_min: 0.0212, t_max: 50 } as const;
+
+/** Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine [V,hi,wi,Ci]. */
+export function binHead(
+  g: Graph,
+  config: BinHeadConfig,
+  bottleneck: Value,
+  decoded: readonly Value[],
+): BinOutput {
+  if (config.attractors.length !== decoded.length) {
+    throw new Error(
+      `the head has ${config.attractors.length} levels of attractors, the decoder ${decoded.length} features`,
+    );
+  }
+  return config.kind === "metric_bins"
+    ? metricBins(g, config, bottleneck, decoded)
+    : softmaxBins(g, config, bottleneck, decoded);
+}
+
+function metricBins(
+  g: Graph,
+  config: BinHeadConfig,
+  bottleneck: Value,
+  decoded: readonly Value[],
+): BinOutput {
+  const { bins, embedding, hidden } = config;
+  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]!);
+  let centers = seeds(g, config, x);
+  let e = projector(g, "head.seed_projector", x, hidden, embedding);
+  decoded.forEach((feature, level) => {
+    const name = `head.level${level + 1}`;
+    const size = [feature.shape[1]!, feature.shape[2]!] as const;
+    const projected = projector(g, `${name}.projector`, feature, hidden, embedding);
+    const z = add(projected, resizeBilinear(e, size, "align"));
+    const inner = relu(pointwise(g, `${name}.attractor.0`, z, hidden));
+    const attractors = softplus(
+      pointwise(g, `${name}.attractor.1`, inner, config.attractors[level]!, scaledNormal(0.1)),
+    );
+    centers = attractor(resizeBilinear(centers, size, "align"), attractors, ATTRACTION);
+    e = projected;
+  });
+  const last = decoded.at(-1)!;
+  const joined = concat([last, e], 3);
+  const inner = gelu(pointwise(g, "head.binomial.0", joined, Math.floor(joined.shape[3]! / 2)));
+  // Small weights: all pixels start near pi = 1/2 and a middling temperature, where every bin has a gradient.
+  const pairs = softplus(pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1)));
+  const { pi, t } = logBinomialHead(pairs, TEMPERATURE);
+  return { logits: logBinomial(pi, t, { bins }), centers, embedding: e };
+}
+
+/** Plain logits and one set of centres an image (method.md 2.1, alternative d with the centres of b). */
+function softmaxBins(
+  g: Graph,
+  config: BinHeadConfig,
+  bottleneck: Value,
+  decoded: readonly Value[],
+): BinOutput {
+  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]!);
+  const pooled = resizeBilinear(x, [1, 1], "half_pixel");
+  const e = projector(g, "head.projector", decoded.at(-1)!, config.hidden, config.embedding);
+  const logits = pointwise(g, "head.logits", relu(e), config.bins, scaledNormal(1));
+  return { logits, centers: seeds(g, config, pooled), embedding: e };
+}
+
+/** Seed centres, log-spaced at the start: the weights of the last layer are small, its bias is the spacing. */
+function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
+  const inner = relu(pointwise(g, "head.seed.0", x, config.hidden));
+  const bias = seedCentersBias(config.bins, config.seed, config.depth_max_m);
+  const raw = pointwise(g, "head.seed.1", inner, bias.length, scaledNormal(0.01), given(bias));
+  return seedCenters(raw, config.seed, config.depth_max_m);
+}
+
+/** Two 1x1 convolutions with a rectifier between. */
+function projector(g: Graph, name: string, x: Value, hidden: number, channels: number): Value {
+  return pointwise(g, `${name}.1`, relu(pointwise(g, `${name}.0`, x, hidden)), channels);
+}
+
+/** A 1x1 convolution. x [V,h,w,C] -> [V,h,w,O]. */
+function pointwise(
+  g: Graph,
+  name: string,
+  x: Value,
+  channels: number,
+  initial: Initializer = heNormal,
+  initialBias: Initializer = constant(0),
+): Value {
+  const weight = g.parameter(`${name}.weight`, [channels, 1, 1, x.shape[3]!], initial);
+  const bias = g.parameter(`${name}.bias`, [channels], initialBias, false);
+  return conv2d(x, weight, bias, {});
+}

@@ -1,0 +1,102 @@
+// The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and the cross term) and
+// view-relational distillation (VRKD), each weighted by a step scalar so that weights may ramp (method.md section 3).
+import type { Graph } from "../graph/graph.ts";
+import { add, scaleBy } from "../graph/ops/arithmetic.ts";
+import { binDecode } from "../graph/ops/bin_decode.ts";
+import { binKl } from "../graph/ops/bin_kl.ts";
+import { resizeBilinear, resizeNearest } from "../graph/ops/resize.ts";
+import { silog } from "../graph/ops/silog.ts";
+import { softBins } from "../graph/ops/soft_bins.ts";
+import { softmaxBins } from "../graph/ops/softmax_bins.ts";
+import { maskedPool, normalizeRows, viewRelation, viewRelationLoss } from "../graph/ops/view_relation.ts";
+import type { Value } from "../graph/value.ts";
+import type { StudentOutput } from "../student/student.ts";
+
+/** Which terms there are and their choices; the weights come each step as scalars `weight_{term}`. */
+export interface LossConfig {
+  /** Cross-interaction distillation: the KL of probabilities. */
+  readonly ckd: boolean;
+  /** Its second half: teacher probabilities with student centres against ground truth. */
+  readonly cross_term: "silog" | "none";
+  /** View-relational distillation. */
+  readonly relation: "cosine" | "none";
+  /** tau of the KL. */
+  readonly temperature: number;
+  /** Tokens of a view along height and width. */
+  readonly relation_grid: readonly [number, number];
+}
+
+/** The inputs the losses need beside the student's output. */
+export interface Targets {
+  /** `[V,H,W,1]` metres, 0 = none. */
+  readonly depth_m: Value;
+  /** `[V,H,W,1]` 1 where depth_m counts: supervised and cross terms. */
+  readonly valid: Value;
+  /** `[V,H,W,1]` 1 where the pixel shows the world: the KL, and the weights of pooled tokens. */
+  readonly usable: Value;
+  /** `[V,h,w,1]` the teacher's relative depth in [0, 1] at the student's output size; null without a teacher. */
+  readonly teacher: Value | null;
+}
+
+/** The names of the terms in the order of reports. */
+export const LOSS_TERMS = ["silog", "kl", "cross", "relation"] as const;
+/** One of the terms. */
+export type LossTerm = (typeof LOSS_TERMS)[number];
+
+/** The loss and its terms before weighting, each one number. */
+export interface Losses {
+  readonly total: Value;
+  readonly terms: Readonly<Partial<Record<LossTerm, Value>>>;
+  /** `[1]` pixels with ground truth in this step. */
+  readonly valid_count: Value;
+}
+
+/** The step scalar that weighs a term. */
+export function weightName(term: LossTerm): string {
+  return `weight_${term}`;
+}
+
+/** Builds the loss of a student; teacher terms only where there is a teacher. */
+export function losses(
+  g: Graph,
+  output: StudentOutput,
+  targets: Targets,
+  config: LossConfig,
+): Losses {
+  const [, height, width] = targets.depth_m.shape;
+  const full = [height!, width!] as const;
+  const supervised = (depth_m: Value): { loss: Value; count: Value } =>
+    silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
+  const { loss, count } = supervised(output.depth_m);
+  const terms: Partial<Record<LossTerm, Value>> = { silog: loss };
+  if (targets.teacher !== null && (config.ckd || config.relation !== "none")) {
+    const bins = output.logits.shape[3]!;
+    const teacher = softBins(targets.teacher, { bins });
+    const small = resizeNearest(targets.usable, [output.logits.shape[1]!, output.logits.shape[2]!]);
+    if (config.ckd) {
+      terms.kl = binKl(output.logits, teacher, small, { temperature: config.temperature });
+      if (config.cross_term === "silog") {
+        terms.cross = supervised(binDecode(teacher, output.centers, output.scale_m)).loss;
+      }
+    }
+    if (config.relation === "cosine") {
+      terms.relation = cosineRelation(output.embedding, softmaxBins(teacher), small, config.relation_grid);
+    }
+  }
+  const weighted = Object.entries(terms).map(([term, value]) =>
+    scaleBy(value, g.scalars(), g.scalar(weightName(term as LossTerm))),
+  );
+  return { total: weighted.reduce((a, b) => add(a, b)), terms, valid_count: count };
+}
+
+/** Mean squared difference of the cosine relations of ring-adjacent views (method.md 3.4, V1). */
+function cosineRelation(
+  student: Value,
+  teacher: Value,
+  usable: Value,
+  grid: readonly [number, number],
+): Value {
+  const relation = (features: Value): Value =>
+    viewRelation(normalizeRows(maskedPool(features, usable, { grid })));
+  return viewRelationLoss(relation(student), relation(teacher));
+}

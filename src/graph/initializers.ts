@@ -1,0 +1,27 @@
+// First values of parameters.
+import { size } from "../tensor/shape.ts";
+import type { Initializer } from "./value.ts";
+
+/** Normal with variance 2 / fan-in, for weights [O, …, C] before a rectifier (He et al. 2015, eq. 10). */
+export const heNormal: Initializer = (shape, random) => {
+  const deviation = Math.sqrt(2 / size(shape.slice(1)));
+  return Float32Array.from({ length: size(shape) }, () => deviation * random.normal());
+};
+
+/** Normal with variance 1 / fan-in times `gain`², for output layers. */
+export function scaledNormal(gain: number): Initializer {
+  return (shape, random) => {
+    const deviation = gain / Math.sqrt(size(shape.slice(1)));
+    return Float32Array.from({ length: size(shape) }, () => deviation * random.normal());
+  };
+}
+
+/** All elements `value`. */
+export function constant(value: number): Initializer {
+  return (shape) => new Float32Array(size(shape)).fill(value);
+}
+
+/** Exactly these numbers. */
+export function given(values: Float32Array): Initializer {
+  return () => values;
+}

@@ -1,0 +1,173 @@
+// Batch, group, instance and layer norm as ops (src/kernels/norm.ts has the mathematics).
+// d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / n), d_gamma = sum d_y xhat, d_beta = sum d_y.
+import {
+  normApply,
+  normGeometry,
+  normGradChannel,
+  normGradGroup,
+  normGradInput,
+  normGradPartial,
+  normPartial,
+  normRunning,
+  normStatistics,
+  type NormAttributes,
+} from "../../kernels/norm.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+
+/** How much of a batch the running statistics take; absent when nothing runs. */
+export type BatchNormAttributes = NormAttributes & { readonly momentum: number };
+/** Whether the statistics were given rather than taken from x. */
+export type NormGradAttributes = NormAttributes & { readonly fixed: boolean };
+
+/** Mean and variance of x, by slabs and merged. */
+function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, variance: Tensor): void {
+  const { batches, slabs, groups } = normGeometry(x.shape, at.attributes);
+  const slab_mean = at.temporary("slab_mean", [batches, slabs, groups]);
+  const slab_m2 = at.temporary("slab_m2", [batches, slabs, groups]);
+  at.call(normPartial, { x, slab_mean, slab_m2 }, at.attributes);
+  at.call(
+    normStatistics,
+    { slab_mean, slab_m2, mean, variance },
+    { ...at.attributes, shape: x.shape },
+  );
+}
+
+function statisticsShape(x: Shape, attributes: NormAttributes): Shape {
+  const { batches, groups } = normGeometry(x, attributes);
+  return [batches, groups];
+}
+
+/** The ops of this family, by name. */
+export const normOps: {
+  readonly norm: Op<NormAttributes>;
+  readonly batch_norm: Op<BatchNormAttributes>;
+  readonly norm_fixed: Op<NormAttributes>;
+  readonly norm_grad: Op<NormGradAttributes>;
+} = {
+  norm: {
+    name: "norm",
+    inputs: ["x", "gamma", "beta"],
+    outputs: ["y", "mean", "variance"],
+    shapes: ([x, gamma, beta], attributes) => {
+      const statistic = statisticsShape(x!, attributes);
+      normApply.shapes(
+        { x: x!, mean: statistic, variance: statistic, gamma: gamma!, beta: beta! },
+        attributes,
+      );
+      return [x!, statistic, statistic];
+    },
+    lower: (at) => {
+      const [x, gamma, beta] = at.inputs as [Tensor, Tensor, Tensor];
+      const [y, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
+      statistics(at, x, mean, variance);
+      at.call(normApply, { x, mean, variance, gamma, beta, y }, at.attributes);
+    },
+  },
+  batch_norm: {
+    name: "batch_norm",
+    inputs: ["x", "gamma", "beta", "running_mean", "running_variance"],
+    outputs: ["y", "mean", "variance"],
+    shapes: (inputs, attributes) => normOps.norm.shapes(inputs, attributes),
+    lower: (at) => {
+      const [x, , , running_mean, running_variance] = at.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const [, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
+      normOps.norm.lower(at);
+      const channels = [size(running_mean.shape)];
+      const n = size(x.shape) / Math.max(1, channels[0]!);
+      at.call(
+        normRunning,
+        { mean: at.view(mean, channels), variance: at.view(variance, channels), running_mean, running_variance },
+        { momentum: at.attributes.momentum, unbias: n / Math.max(1, n - 1) },
+      );
+    },
+  },
+  norm_fixed: kernelOp("norm_fixed", normApply, ["x", "mean", "variance", "gamma", "beta"], ["y"]),
+  norm_grad: {
+    name: "norm_grad",
+    inputs: ["x", "d_y", "mean", "variance", "gamma"],
+    outputs: ["d_x", "d_gamma", "d_beta"],
+    shapes: ([x, , , , gamma]) => [x!, gamma!, gamma!],
+    lower: (at) => {
+      const [x, d_y, mean, variance, gamma] = at.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
+      const { batches, slabs, channels, groups } = normGeometry(x.shape, at.attributes);
+      const slab_sum = at.temporary("slab_sum", [batches, slabs, channels]);
+      const slab_dot = at.temporary("slab_dot", [batches, slabs, channels]);
+      at.call(normGradPartial, { x, d_y, mean, variance, slab_sum, slab_dot }, at.attributes);
+      at.call(normGradChannel, { slab_sum, slab_dot, d_gamma, d_beta }, undefined);
+      const group_sum = at.temporary("group_sum", [batches, groups]);
+      const group_dot = at.temporary("group_dot", [batches, groups]);
+      at.call(normGradGroup, { slab_sum, slab_dot, gamma, group_sum, group_dot }, { groups });
+      at.call(
+        normGradInput,
+        { x, d_y, mean, variance, gamma, group_sum, group_dot, d_x },
+        at.attributes,
+      );
+    },
+  },
+};
+
+/** Their gradient rules: mean and variance are for the rule's own use and pass no gradient on. */
+export const normRules: Rules<typeof normOps> = {
+  norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) =>
+    apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], { ...attributes, fixed: false }),
+  batch_norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) => [
+    ...apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], { ...attributes, fixed: false }),
+    null,
+    null,
+  ],
+  norm_fixed: ({ inputs: [x, mean, variance, gamma], attributes, d_outputs: [d_y], wants }) => {
+    if (wants[1] === true || wants[2] === true) {
+      throw new Error("norm_fixed: given statistics are not differentiated");
+    }
+    const [d_x, d_gamma, d_beta] = apply(
+      normOps.norm_grad,
+      [x!, d_y!, mean!, variance!, gamma!],
+      { ...attributes, fixed: true },
+    );
+    return [d_x!, null, null, d_gamma!, d_beta!];
+  },
+  norm_grad: null,
+};
+
+/**
+ * Batch norm over [V,H,W] by channel: statistics of the batch in training (which also moves the running ones), the
+ * running ones otherwise. x [V,H,W,C], the rest [C].
+ */
+export function batchNorm(
+  x: Value,
+  gamma: Value,
+  beta: Value,
+  running_mean: Value,
+  running_variance: Value,
+  options: { readonly training: boolean; readonly epsilon: number; readonly momentum: number },
+): Value {
+  const { training, epsilon, momentum } = options;
+  const attributes = { batches: 1, groups: x.shape.at(-1)!, epsilon };
+  return training
+    ? apply(normOps.batch_norm, [x, gamma, beta, running_mean, running_variance], { ...attributes, momentum })[0]!
+    : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0]!;
+}
+
+/** Group norm over [H,W,C/groups] of each view. x [V,H,W,C], gamma, beta [C]; groups = C is instance norm. */
+export function groupNorm(
+  x: Value,
+  gamma: Value,
+  beta: Value,
+  options: { readonly groups: number; readonly epsilon: number },
+): Value {
+  return apply(normOps.norm, [x, gamma, beta], { batches: x.shape[0]!, ...options })[0]!;
+}
+
+/** Layer norm over the last axis. x [..., C], gamma, beta [C]. */
+export function layerNorm(
+  x: Value,
+  gamma: Value,
+  beta: Value,
+  options: { readonly epsilon: number },
+): Value {
+  const batches = size(x.shape.slice(0, -1));
+  return apply(normOps.norm, [x, gamma, beta], { batches, groups: 1, ...options })[0]!;
+}

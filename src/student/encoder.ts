@@ -1,0 +1,48 @@
+// Encoders: images in, features at 1/2, 1/4, 1/8, 1/16 and 1/32 of their size out. Shared over views.
+import { add } from "../graph/ops/arithmetic.ts";
+import { maxPool } from "../graph/ops/pool.ts";
+import type { Value } from "../graph/value.ts";
+import { basicBlock, convolution, convolutionNamed, type Network } from "./parts.ts";
+
+/** Channels of the five features of `nano`: 85 MMAC a view at 96x160 with its decoder (DESIGN 11.10). */
+const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
+/** Channels of the stages of ResNet-18 after the stem. */
+const RESNET_CHANNELS = [64, 128, 256, 512] as const;
+
+/** Five features, fine to coarse. images [V,H,W,4] -> [V,H/2,W/2,C1] … [V,H/32,W/32,C5]. */
+export function nanoEncoder(net: Network, images: Value): Value[] {
+  const features: Value[] = [];
+  let x = images;
+  NANO_CHANNELS.forEach((channels, level) => {
+    const name = `encoder.${level + 1}`;
+    x = convolution(net, `${name}.down`, x, channels, {
+      stride: 2,
+      normalization: "group",
+      activation: "relu",
+    });
+    if (level > 0) {
+      const inner = convolution(net, `${name}.mix`, x, channels, {
+        normalization: "group",
+        activation: "relu",
+      });
+      x = add(x, inner);
+    }
+    features.push(x);
+  });
+  return features;
+}
+
+/** ResNet-18 without its classifier (He et al. 2016), parameters by torchvision's names under `encoder.`. */
+export function resnet18Encoder(net: Network, images: Value): Value[] {
+  let x = convolutionNamed(net, "encoder.conv1", "encoder.bn1", images, 64, 7, 2, "relu");
+  const features = [x];
+  x = maxPool(x, { window: 3, stride: 2, pad: 1 });
+  RESNET_CHANNELS.forEach((channels, stage) => {
+    for (const block of [0, 1]) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      x = basicBlock(net, `encoder.layer${stage + 1}.${block}`, x, channels, stride);
+    }
+    features.push(x);
+  });
+  return features;
+}

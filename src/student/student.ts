@@ -1,0 +1,71 @@
+// The students: encoder, U-Net decoder and metric-bins head put together; images of a rig in, depth in metres out.
+import { binHead, type BinHeadConfig, type BinOutput } from "../bins/metric_bins.ts";
+import type { Graph } from "../graph/graph.ts";
+import { scaleShift } from "../graph/ops/arithmetic.ts";
+import { binDecode } from "../graph/ops/bin_decode.ts";
+import type { Value } from "../graph/value.ts";
+import { unetDecoder, type DecoderConfig } from "./decoder.ts";
+import { nanoEncoder, resnet18Encoder } from "./encoder.ts";
+import type { Network } from "./parts.ts";
+
+/** The names of the students. */
+export const STUDENTS = ["nano", "resnet18"] as const;
+/** One of the students. */
+export type StudentName = (typeof STUDENTS)[number];
+
+/** Everything the losses and the user need of a student. */
+export interface StudentOutput extends BinOutput {
+  /** `[V]` metres of a centre of 1: depth_max times the focal scale. */
+  readonly scale_m: Value;
+  /** `[V, h, w, 1]` depth in metres at half the size of the images. */
+  readonly depth_m: Value;
+}
+
+/** How a student's parts are set; the head's own choices come from the configuration. */
+interface StudentParts {
+  readonly encoder: (net: Network, images: Value) => Value[];
+  readonly decoder: DecoderConfig;
+}
+
+const PARTS: Readonly<Record<StudentName, StudentParts>> = {
+  nano: {
+    encoder: nanoEncoder,
+    decoder: {
+      channels: [48, 32, 24, 16],
+      convolution: { normalization: "group", activation: "elu" },
+    },
+  },
+  resnet18: {
+    encoder: resnet18Encoder,
+    decoder: { channels: [256, 128, 64, 32], convolution: { reflect: true, activation: "elu" } },
+  },
+};
+
+/** Widths of the head that suit each student; ZoeDepth's own for the large one. */
+export const HEAD_WIDTHS: Readonly<
+  Record<StudentName, Pick<BinHeadConfig, "embedding" | "hidden" | "attractors">>
+> = {
+  nano: { embedding: 32, hidden: 32, attractors: [16, 8, 4, 1] },
+  resnet18: { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] },
+};
+
+/**
+ * Builds a student. images [V,H,W,4] (H and W multiples of 32), focal_scale [V] -> logits, centres, embedding and
+ * depth_m [V,H/2,W/2,1].
+ */
+export function student(
+  g: Graph,
+  name: StudentName,
+  head: BinHeadConfig,
+  images: Value,
+  focal_scale: Value,
+  training: boolean,
+): StudentOutput {
+  const { encoder, decoder } = PARTS[name];
+  const net: Network = { g, training };
+  const features = encoder(net, images);
+  const decoded = unetDecoder(net, features, decoder);
+  const bins = binHead(g, head, features.at(-1)!, decoded);
+  const scale_m = scaleShift(focal_scale, head.depth_max_m, 0);
+  return { ...bins, scale_m, depth_m: binDecode(bins.logits, bins.centers, scale_m) };
+}

@@ -1,0 +1,28 @@
+// Picks the teacher that a configuration names.
+import { InputError } from "../tensor/error.ts";
+import { builtinTeacher } from "./builtin_teacher.ts";
+import { fileTeacher } from "./file_teacher.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** What the configuration says of the teacher. */
+export interface TeacherChoice {
+  readonly kind: "auto" | "builtin" | "files" | "none";
+  readonly path?: string | undefined;
+}
+
+/**
+ * The teacher of a run on `data`, or null without one. `auto` is the files at `path` where that is given, the built-in
+ * teacher for the built-in rig, else none. Throws InputError where the choice does not fit.
+ */
+export async function openTeacher(choice: TeacherChoice, data: string, seed: number): Promise<Teacher | null> {
+  const { kind, path } = choice;
+  if (kind === "files" || (kind === "auto" && path !== undefined)) {
+    if (path === undefined) throw new InputError("teacher.kind is files: give teacher.path, the folder of its maps");
+    return await fileTeacher(path);
+  }
+  if (kind === "builtin" || (kind === "auto" && data === "rig")) {
+    if (data !== "rig") throw new InputError(`teacher.kind builtin goes with data rig only, not ${data}`);
+    return builtinTeacher(seed);
+  }
+  return null;
+}

@@ -1,0 +1,219 @@
+// The training loop: one batch a step, results read a step later, checkpoints on the way and on a signal.
+import type { DataSource } from "../data/data_source.ts";
+import { loader, type LoadedStep, type Loader } from "../data/loader.ts";
+import { LOSS_TERMS } from "../distill/losses.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { initialStore, type CpuStore } from "../graph/cpu.ts";
+import { compile, type Plan, type PlanSummary } from "../graph/plan.ts";
+import { createStore, type GpuStore } from "../graph/store.ts";
+import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { size } from "../tensor/shape.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { formatConfig, type TrainConfig } from "./config.ts";
+import { outputSize, trainingNetwork } from "./network.ts";
+import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
+import { stepScalars } from "./schedule.ts";
+import { writeStudent } from "./student_file.ts";
+import { InputError } from "../tensor/error.ts";
+
+/** What a run is made of. */
+export interface TrainingRun {
+  readonly gpu: Gpu;
+  readonly config: TrainConfig;
+  readonly source: DataSource;
+  readonly teacher: Teacher | null;
+  /** Path of the run folder. */
+  readonly out: string;
+  readonly resume: boolean;
+  /** Asked to stop (SIGINT, SIGTERM): the step in progress ends, a checkpoint is written. */
+  readonly signal?: AbortSignal;
+  readonly onStart?: (about: { readonly plan: PlanSummary; readonly parameters: number; readonly fromStep: number }) => void;
+  readonly onStep?: (record: StepRecord) => void;
+  /** A line for people: a sample that was left out, a step without ground truth. */
+  readonly onMessage?: (message: string) => void;
+}
+
+/** A run that ended, by itself or by a signal. The store holds the trained student; the caller destroys it. */
+export interface TrainedRun {
+  readonly store: GpuStore;
+  readonly folder: RunFolder;
+  readonly steps: number;
+  readonly interrupted: boolean;
+  readonly skipped_samples: number;
+  readonly plan: Plan;
+  /** Wall time of the steps of this process. */
+  readonly time_s: number;
+}
+
+/** The gradient was not finite: the update was skipped on the GPU and the run stops here. */
+export class NonFiniteError extends Error {
+  override name = "NonFiniteError";
+}
+
+/** Trains, from the start or from the latest checkpoint of the run folder. */
+export async function train(run: TrainingRun): Promise<TrainedRun> {
+  const { gpu, config, source, teacher } = run;
+  if (!source.canTrain) {
+    throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
+  }
+  const { g, request } = trainingNetwork(config, {
+    views: source.cameras.length,
+    size: config.size,
+    depth_max_m: source.protocol.cap_m,
+    teacher: teacher !== null,
+  });
+  const values = initialStore(g, config.seed);
+  const fromStep = run.resume ? await restore(run, values) : 0;
+  const folder = await openRunFolder(run.out, fromStep, run.resume);
+  await writeConfig(folder, config);
+  const store = createStore(gpu, g, values);
+  const plan = await compile(gpu, g, request, store);
+  run.onStart?.({ plan: plan.summary, parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0), fromStep });
+  const samples = loader(source, {
+    seed: config.seed,
+    size: config.size,
+    augment: config.augmentation,
+    badSamples: "skip",
+    onSkip: (message) => run.onMessage?.(message),
+  });
+  const started = performance.now();
+  const done = await runSteps(run, plan, store, folder, samples, fromStep);
+  const time_s = (performance.now() - started) / 1000;
+  await folder.flush();
+  const interrupted = done < config.steps;
+  await save(folder, store, config, done, source.protocol.cap_m);
+  if (!interrupted) {
+    await writeStudent(folder.student, await store.read(), {
+      config,
+      depth_max_m: source.protocol.cap_m,
+      steps: done,
+    });
+  }
+  return { store, folder, steps: done, interrupted, skipped_samples: samples.skipped, plan, time_s };
+}
+
+/** Reads the latest checkpoint into `values`; returns the steps it had done. */
+async function restore(run: TrainingRun, values: CpuStore): Promise<number> {
+  const { checkpoints, config: configFile } = runPaths(run.out);
+  const file = await latestCheckpoint(checkpoints);
+  if (file === null) {
+    throw new InputError(`${run.out}: no checkpoint to resume from; start the run without --resume`);
+  }
+  const { step, config } = await readCheckpoint(file, values);
+  if (config !== formatConfig(run.config)) {
+    throw new InputError(
+      `${file} was written with another configuration; resume with the one in ${configFile}`,
+    );
+  }
+  return step;
+}
+
+/** The loop proper; returns the number of steps done. */
+async function runSteps(
+  run: TrainingRun,
+  plan: Plan,
+  store: GpuStore,
+  folder: RunFolder,
+  samples: Loader,
+  fromStep: number,
+): Promise<number> {
+  const { config } = run;
+  let ready = prepareStep(run, samples, fromStep);
+  let pending: (() => Promise<void>) | null = null;
+  let step = fromStep;
+  while (step < config.steps && run.signal?.aborted !== true) {
+    const started = performance.now();
+    const inputs = await ready;
+    const scalars = stepScalars(config, step);
+    const read = plan.submit(inputs, scalars);
+    // While the GPU works: the next batch, then the results of the step before.
+    if (step + 1 < config.steps) {
+      ready = prepareStep(run, samples, step + 1);
+      ready.catch(() => undefined); // thrown where it is awaited; here only not to be called unhandled
+    }
+    await pending?.();
+    pending = collect(run, folder, step, scalars["learning_rate"]!, read, started);
+    step++;
+    if (step % config.checkpoint_every === 0 && step < config.steps) {
+      await pending();
+      pending = null;
+      await save(folder, store, config, step, run.source.protocol.cap_m);
+      await folder.flush();
+    }
+  }
+  await pending?.();
+  return step;
+}
+
+/** The inputs of a step: its batch and the teacher's map of its sample. */
+async function prepareStep(
+  run: TrainingRun,
+  samples: Loader,
+  step: number,
+): Promise<Record<string, Float32Array>> {
+  const { sample, batch }: LoadedStep = await samples.step(step);
+  const inputs: Record<string, Float32Array> = { ...batch };
+  if (run.teacher !== null) {
+    inputs["teacher"] = await run.teacher.relativeDepth(sample, outputSize(run.config.size));
+  }
+  return inputs;
+}
+
+/** Reads and records a step once its successor is submitted; throws where its gradient was not finite. */
+function collect(
+  run: TrainingRun,
+  folder: RunFolder,
+  step: number,
+  learning_rate: number,
+  read: () => Promise<Record<string, Float32Array>>,
+  started: number,
+): () => Promise<void> {
+  return async () => {
+    const values = await read();
+    const [gradient_norm, , finite] = values["gradient_norm"]!;
+    if (finite !== 1) {
+      throw new NonFiniteError(
+        `step ${step + 1}: the gradient is not finite (loss ${values["loss"]![0]}); the update was skipped, ` +
+          `the last checkpoint is in ${folder.checkpoints}; try a smaller optimizer.learning_rate`,
+      );
+    }
+    const terms: Record<string, number> = {};
+    for (const term of LOSS_TERMS) {
+      const value = values[term];
+      if (value !== undefined) terms[term] = value[0]!;
+    }
+    const record: StepRecord = {
+      step: step + 1,
+      loss: values["loss"]![0]!,
+      terms,
+      learning_rate,
+      gradient_norm: gradient_norm!,
+      valid_pixels: values["valid_count"]![0]!,
+      time_ms: performance.now() - started,
+    };
+    if (record.valid_pixels < 2) {
+      run.onMessage?.(`step ${record.step}: ${record.valid_pixels} pixels with ground truth, nothing learnt of depth`);
+    }
+    folder.add(record);
+    run.onStep?.(record);
+  };
+}
+
+async function save(
+  folder: RunFolder,
+  store: GpuStore,
+  config: TrainConfig,
+  step: number,
+  depth_max_m: number,
+): Promise<void> {
+  await writeCheckpoint(folder.checkpoints, await store.read(), {
+    step,
+    config: formatConfig(config),
+    depth_max_m,
+  });
+}
+
+async function writeConfig(folder: RunFolder, config: TrainConfig): Promise<void> {
+  await writeFileAtomically(folder.config, new TextEncoder().encode(formatConfig(config)));
+}
