@@ -1,0 +1,133 @@
+// conv2d_grad_weight_subgroup — gradient of conv2d by its weight, slab by slab, by one subgroup of 8 a workgroup.
+//
+//   partials[s, o, a, b, c] = sum over pixels (v, i, j) of slab s of d_y[v, i, j, o] x[v, i s_h - p_t + a d_h,
+//                             j s_w - p_l + b d_w, g C' + c]
+//
+//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
+//          of the V OH rows of y; conv2d_grad_weight_reduce adds the slabs up in order
+// Mapping  a workgroup owns 16 channels o x 32 terms n = (a, b, c) of one slab, an invocation all 16 of 4 terms, 8
+//          apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and takes the others from its
+//          neighbours by shuffles; grid: x tiles of terms, y groups x tiles of channels, z slabs
+// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
+// Source   elementary
+// Twin     src/kernels/conv2d_grad_weight.ts
+
+enable subgroups;
+
+struct Params {
+    views: u32,
+    in_h: u32, // image
+    in_w: u32,
+    in_c: u32,
+    out_h: u32, // feature map
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: u32,
+    pad_left: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    group_c: u32,  // C / groups
+    group_o: u32,  // O / groups
+    slab_rows: u32, // rows of y (all views') in a slab
+    slabs: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> d_y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+override GROUP_C: u32 = 0u; // 0: read at run time
+override KERNEL_W: u32 = 0u;
+override WG: u32 = 8u; // exactly one subgroup
+const ROWS: u32 = 16u; // tune: 16
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib conv2d_term>
+/// Where four terms n = (a, b, c) of the weight sit on the image, against a pixel of y at row 0, column 0.
+struct Term {
+    h: vec4i,
+    w: vec4i,
+    c: vec4u,
+    exists: vec4<bool>,
+}
+
+fn term_of(n: vec4u) -> Term {
+    let group_c = fixed_or(GROUP_C, params.group_c);
+    let kernel_w = fixed_or(KERNEL_W, params.kernel_w);
+    let tap = n / group_c;
+    let a = tap / kernel_w;
+    let h = vec4i(a * params.dilation_h) - i32(params.pad_top);
+    let w = vec4i(tap % kernel_w * params.dilation_w) - i32(params.pad_left);
+    return Term(h, w, n % group_c, a < vec4u(params.kernel_h));
+}
+// </lib>
+
+// <lib conv2d_outer_subgroup>
+/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
+    for (var r = 0u; r < 8u; r++) {
+        (*tile)[r] += subgroupShuffle(low, r) * columns;
+        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
+    }
+}
+// </lib>
+
+// <lib conv2d_store_terms>
+/// Writes four terms of one row of the partials.
+fn store(first: u32, n: vec4u, terms: u32, sums: vec4f) {
+    for (var j = 0u; j < 4u; j++) {
+        if (n[j] < terms) {
+            partials[first + n[j]] = sums[j];
+        }
+    }
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn conv2d_grad_weight_subgroup(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let terms = params.kernel_h * params.kernel_w * params.group_c;
+    let tiles = (params.group_o + ROWS - 1u) / ROWS;
+    let first_o = group.y / tiles * params.group_o;
+    let first_c = group.y / tiles * params.group_c;
+    let row = group.y % tiles * ROWS;
+    let n = group.x * 4u * WG + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
+    let term = term_of(n);
+    // rows beyond the last channel compute it again and are not stored
+    let rows = first_o + min(row + lane + vec2u(0u, WG), vec2u(params.group_o - 1u));
+    var tile: array<vec4f, ROWS>; // its loops are unrolled, so that it stays in registers
+    let begin = group.z * params.slab_rows;
+    let end = min(begin + params.slab_rows, params.views * params.out_h);
+    for (var line = begin; line < end; line++) {
+        let h = vec4u(vec4i(i32(line % params.out_h * params.stride_h)) + term.h); // negative rows wrap to
+        let in_rows = term.exists & (h < vec4u(params.in_h)); // beyond the end
+        let first = (line / params.out_h * params.in_h + h) * params.in_w;
+        for (var j = 0u; j < params.out_w; j++) {
+            let w = vec4u(vec4i(i32(j * params.stride_w)) + term.w);
+            let exists = in_rows & (w < vec4u(params.in_w));
+            let at = select(vec4u(), (first + w) * params.in_c + first_c + term.c, exists);
+            let loaded = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+            let columns = select(vec4f(), loaded, exists);
+            let at_y = (line * params.out_w + j) * params.out_c + rows;
+            outer(&tile, d_y[at_y.x], d_y[at_y.y], columns);
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        if (row + r < params.group_o) {
+            store((group.z * params.out_c + first_o + row + r) * terms, n, terms, tile[r]);
+        }
+    }
+}

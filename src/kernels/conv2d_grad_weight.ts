@@ -1,0 +1,211 @@
+// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one function, and their ordered sum.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { conv2dCases } from "./conv2d.ts";
+import {
+  conv2dOutputSize,
+  conv2dParams,
+  conv2dProducts,
+  expectShape,
+  isDepthwise,
+  rowsPerSlab,
+  type Conv2dGradWeightAttributes,
+  type Conv2dParams,
+} from "./conv2d_geometry.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Cost,
+  type Grid,
+  type Kernel,
+  type ShaderInfo,
+} from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+type Input = "x" | "d_y";
+type Shapes = Readonly<Record<Input, Shape>>;
+type SlabParams = Conv2dParams & { readonly slab_rows: number; readonly slabs: number };
+
+const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
+  ...conv2dCases.map(({ name, shapes: { x, weight }, attributes }) => {
+    const kernelSize: [number, number] = [weight[1]!, weight[2]!];
+    const out = conv2dOutputSize([x[1]!, x[2]!], kernelSize, attributes);
+    return {
+      name,
+      shapes: { x, d_y: [x[0]!, ...out, weight[0]!] },
+      attributes: { ...attributes, kernel: kernelSize },
+    };
+  }),
+  {
+    name: "many slabs, the last one shorter",
+    shapes: { x: [2, 29, 34, 3], d_y: [2, 29, 34, 2] },
+    attributes: {
+      stride: [1, 1],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [3, 3],
+    },
+  },
+];
+
+/** The numbers of the convolution whose gradient is wanted, and its slabs; throws where the shapes clash. */
+function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): SlabParams {
+  const group_c = (x[3] ?? 0) / attributes.groups;
+  const p = conv2dParams(x, [d_y[3] ?? 0, ...attributes.kernel, group_c], attributes);
+  expectShape("d_y", d_y, [p.views, p.out_h, p.out_w, p.out_c]);
+  const rows = p.views * p.out_h;
+  const slab_rows = rowsPerSlab(rows, p.out_w, p.out_c * p.kernel_h * p.kernel_w * p.group_c);
+  return { ...p, slab_rows, slabs: Math.max(1, Math.ceil(rows / slab_rows)) };
+}
+
+/** What the mappings share: everything but the shader, its grid and where it is offered. */
+const shared = {
+  shapes: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): { partials: Shape } => {
+    const p = paramsOf(shapes, attributes);
+    return { partials: [p.slabs, p.out_c, p.kernel_h, p.kernel_w, p.group_c] };
+  },
+  params: paramsOf,
+  // a product and a sum a term; x, d_y and partials cross the bus once
+  cost: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): Cost => {
+    const p = paramsOf(shapes, attributes);
+    const partials = p.slabs * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
+    return {
+      flops: 2 * conv2dProducts(p),
+      bytes: 4 * (size(shapes.x) + size(shapes.d_y) + partials),
+    };
+  },
+  terms: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): number => {
+    const { slab_rows, out_w } = paramsOf(shapes, attributes);
+    return slab_rows * out_w;
+  },
+  cases,
+  reference,
+};
+
+/** Workgroups for tiles of `channels` x `terms` of each slab, group by group. */
+function tiles(p: SlabParams, channels: number, terms: number): Grid {
+  return [
+    Math.ceil((p.kernel_h * p.kernel_w * p.group_c) / terms),
+    Math.ceil(p.group_o / channels) * (p.out_c / p.group_o),
+    p.slabs,
+  ];
+}
+
+/**
+ * Partial sums of the gradient of conv2d by its weight, by tiles in workgroup memory.
+ * x [V, H, W, C], d_y [V, OH, OW, O] -> partials [slabs, O, KH, KW, C/groups]; the slabs are fixed by the shapes.
+ */
+export const conv2dGradWeight: Kernel<
+  typeof shaders.conv2d_grad_weight,
+  Conv2dGradWeightAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_weight,
+  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  variants: () =>
+    [
+      conv2dGradWeightDepthwise,
+      conv2dGradWeightSubgroup,
+      conv2dGradWeightRegister,
+    ] as readonly Kernel<ShaderInfo, Conv2dGradWeightAttributes>[],
+});
+
+/** As `conv2dGradWeight`, one subgroup of 8 a workgroup: for software adapters of that width. */
+export const conv2dGradWeightSubgroup: Kernel<
+  typeof shaders.conv2d_grad_weight_subgroup,
+  Conv2dGradWeightAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_weight_subgroup,
+  grid: (params, { WG, ROWS }) => tiles(params, ROWS, 4 * WG),
+  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+});
+
+/** As `conv2dGradWeight`, in registers alone: for other software adapters. */
+export const conv2dGradWeightRegister: Kernel<
+  typeof shaders.conv2d_grad_weight_register,
+  Conv2dGradWeightAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_weight_register,
+  grid: (params, { WG, ROWS }) => tiles(params, ROWS, 4 * WG),
+  offered: ({ software }) => software,
+});
+
+/** As `conv2dGradWeight`, where each output channel sees one input channel. */
+export const conv2dGradWeightDepthwise: Kernel<
+  typeof shaders.conv2d_grad_weight_depthwise,
+  Conv2dGradWeightAttributes
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_weight_depthwise,
+  grid: ({ slabs, out_c, kernel_h, kernel_w }, { WG }) =>
+    foldGrid(Math.ceil((slabs * out_c * kernel_h * kernel_w) / WG)),
+  offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
+});
+
+/** Adds up slabs in order. partials [slabs, n..] -> d_weight [n..]. */
+export const conv2dGradWeightReduce: Kernel<typeof shaders.conv2d_grad_weight_reduce> = kernel({
+  shader: shaders.conv2d_grad_weight_reduce,
+  shapes: ({ partials }) => ({ d_weight: partials.slice(1) }),
+  params: ({ partials }) => ({ n: size(partials.slice(1)), slabs: partials[0]! }),
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  // a sum an element; partials and d_weight cross the bus once
+  cost: ({ partials }) => ({
+    flops: size(partials),
+    bytes: 4 * (size(partials) + size(partials.slice(1))),
+  }),
+  terms: ({ partials }) => partials[0]!,
+  cases: [
+    { name: "workgroup and one", shapes: { partials: [3, 5, 13] }, attributes: undefined },
+    { name: "one slab", shapes: { partials: [1, 63] }, attributes: undefined },
+    { name: "no slab", shapes: { partials: [0, 7] }, attributes: undefined },
+    { name: "3x3 of 16 channels", shapes: { partials: [90, 16, 3, 3, 16] }, attributes: undefined },
+  ],
+  reference: ({ partials }, shapes) => {
+    const n = size(shapes.partials.slice(1));
+    const d_weight = like(partials, n);
+    for (let start = 0; start < partials.length; start += n) {
+      for (let i = 0; i < n; i++) d_weight[i]! += partials[start + i]!;
+    }
+    return { d_weight };
+  },
+});
+
+function reference<T extends NumberArray>(
+  { x, d_y }: Record<Input, T>,
+  shapes: Shapes,
+  attributes: Conv2dGradWeightAttributes,
+): { partials: T } {
+  const p = paramsOf(shapes, attributes);
+  const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
+  const slab_size = out_c * kernel_h * kernel_w * group_c;
+  const partials = like(x, p.slabs * slab_size);
+  let at = 0; // place in d_y
+  for (let row = 0; row < p.views * p.out_h; row++) {
+    const view = Math.floor(row / p.out_h);
+    const slab = Math.floor(row / p.slab_rows) * slab_size;
+    const top = (row % p.out_h) * p.stride_h - p.pad_top;
+    for (let j = 0; j < out_w; j++) {
+      const left = j * p.stride_w - p.pad_left;
+      for (let o = 0; o < out_c; o++) {
+        const first_c = Math.floor(o / group_o) * group_c;
+        const gradient = d_y[at++]!;
+        for (let a = 0; a < kernel_h; a++) {
+          const h = top + a * p.dilation_h;
+          if (h < 0 || h >= in_h) continue;
+          for (let b = 0; b < kernel_w; b++) {
+            const w = left + b * p.dilation_w;
+            if (w < 0 || w >= in_w) continue;
+            const seen = ((view * in_h + h) * in_w + w) * in_c + first_c;
+            const tap = slab + ((o * kernel_h + a) * kernel_w + b) * group_c;
+            for (let c = 0; c < group_c; c++) partials[tap + c]! += gradient * x[seen + c]!;
+          }
+        }
+      }
+    }
+  }
+  return { partials };
+}
