@@ -35,7 +35,9 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
     });
   }
   if (lengths.length > MOST_AXES) {
-    throw new Error(`${formatShape(shape)} walks ${lengths.length} axes, at most ${MOST_AXES} can be`);
+    throw new Error(
+      `${formatShape(shape)} walks ${lengths.length} axes, at most ${MOST_AXES} can be`,
+    );
   }
   return {
     axes: Math.max(lengths.length, 1),
@@ -44,7 +46,8 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
   };
 }
 
-function sixOf(values: readonly number[], fill: number): number[] {
+/** Six numbers, right-aligned, the leading ones `fill`. */
+export function sixOf(values: readonly number[], fill: number): number[] {
   return [...Array.from<number>({ length: MOST_AXES - values.length }).fill(fill), ...values];
 }
 

@@ -123,7 +123,10 @@ export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes
     AXES: walkOf(a, b).axes,
   }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
-  cost: ({ a, b, d_y }) => ({ flops: 4 * size(d_y), bytes: 4 * (size(a) + size(b) + 2 * size(d_y)) }),
+  cost: ({ a, b, d_y }) => ({
+    flops: 4 * size(d_y),
+    bytes: 4 * (size(a) + size(b) + 2 * size(d_y)),
+  }),
   cases: cases.flatMap((c) =>
     (["a", "b"] as const).map((side) => ({
       ...c,

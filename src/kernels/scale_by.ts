@@ -16,7 +16,9 @@ export const scaleBy: Kernel<typeof shaders.scale_by, ScaleByAttributes> = kerne
   shader: shaders.scale_by,
   shapes: ({ x, scalars }, { slot }) => {
     if (size(scalars) !== SCALARS || !Number.isInteger(slot) || slot < 0 || slot >= SCALARS) {
-      throw new Error(`scale_by: slot ${slot} of scalars ${formatShape(scalars)}, expected 0 to 63 of [64]`);
+      throw new Error(
+        `scale_by: slot ${slot} of scalars ${formatShape(scalars)}, expected 0 to 63 of [64]`,
+      );
     }
     return { y: x };
   },
@@ -25,8 +27,16 @@ export const scaleBy: Kernel<typeof shaders.scale_by, ScaleByAttributes> = kerne
   cost: ({ x }) => ({ flops: size(x), bytes: 8 * size(x) }),
   cases: [
     { name: "first slot", shapes: { x: [3, 7, 61], scalars: [SCALARS] }, attributes: { slot: 0 } },
-    { name: "last slot, a scalar", shapes: { x: [], scalars: [SCALARS] }, attributes: { slot: 63 } },
-    { name: "a slot inside, prime", shapes: { x: [3019], scalars: [SCALARS] }, attributes: { slot: 6 } },
+    {
+      name: "last slot, a scalar",
+      shapes: { x: [], scalars: [SCALARS] },
+      attributes: { slot: 63 },
+    },
+    {
+      name: "a slot inside, prime",
+      shapes: { x: [3019], scalars: [SCALARS] },
+      attributes: { slot: 6 },
+    },
     { name: "empty", shapes: { x: [0], scalars: [SCALARS] }, attributes: { slot: 1 } },
   ],
   reference: ({ x, scalars }, _, { slot }) => {

@@ -1,0 +1,97 @@
+// strided_read — a tensor read with other strides: slices, transposes, mirrors, broadcasts.
+//
+//   y[i_0 .. i_5] = x[start + i_0 step_0 + .. + i_5 step_5]
+//
+// Layout   x: any shape; y: at most six axes after merging, n elements f32
+// Mapping  one invocation per STEP elements of y, a workgroup's width apart: stores coalesce, loads do where step_5 is 1
+// Memory   1 load + 1 store per element of y; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/strided.ts
+
+struct Params {
+    n: u32,       // elements of y
+    start: u32,   // element of x that y begins with
+    shape_0: u32, // axes of y, the last fastest
+    shape_1: u32,
+    shape_2: u32,
+    shape_3: u32,
+    shape_4: u32,
+    shape_5: u32,
+    step_0: i32,  // elements of x per step along each axis: negative when mirrored, 0 when broadcast
+    step_1: i32,
+    step_2: i32,
+    step_3: i32,
+    step_4: i32,
+    step_5: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override AXES: u32 = 6u;    // axes after merging
+override SHAPE_1: u32 = 0u; // 0: read at run time
+override SHAPE_2: u32 = 0u;
+override SHAPE_3: u32 = 0u;
+override SHAPE_4: u32 = 0u;
+override SHAPE_5: u32 = 0u;
+override WG: u32 = 256u;    // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib unravel>
+/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
+fn unravel(i: u32) -> array<u32, 6> {
+    var at: array<u32, 6>;
+    at[5] = i;
+    if (AXES > 1u) {
+        let length = fixed_or(SHAPE_5, params.shape_5);
+        at[4] = i / length;
+        at[5] = i - at[4] * length;
+    }
+    if (AXES > 2u) {
+        let length = fixed_or(SHAPE_4, params.shape_4);
+        at[3] = at[4] / length;
+        at[4] -= at[3] * length;
+    }
+    if (AXES > 3u) {
+        let length = fixed_or(SHAPE_3, params.shape_3);
+        at[2] = at[3] / length;
+        at[3] -= at[2] * length;
+    }
+    if (AXES > 4u) {
+        let length = fixed_or(SHAPE_2, params.shape_2);
+        at[1] = at[2] / length;
+        at[2] -= at[1] * length;
+    }
+    if (AXES > 5u) {
+        let length = fixed_or(SHAPE_1, params.shape_1);
+        at[0] = at[1] / length;
+        at[1] -= at[0] * length;
+    }
+    return at;
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn strided_read(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    for (var s = 0u; s < STEP; s++) {
+        let i = start + s * WG;
+        if (i < params.n) {
+            let at = unravel(i);
+            // unsigned arithmetic wraps, so negative steps come out right
+            y[i] = x[params.start + at[0] * u32(params.step_0) + at[1] * u32(params.step_1)
+                + at[2] * u32(params.step_2) + at[3] * u32(params.step_3)
+                + at[4] * u32(params.step_4) + at[5] * u32(params.step_5)];
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Arithmetic of one and of two tensors that broadcast together, scaling by step scalars, and copying.
+import {
+  binary as binaryKernel,
+  binaryGrad,
+  type BinaryAttributes,
+  type BinaryGradAttributes,
+  type BinaryKind,
+} from "../../kernels/binary.ts";
+import { scaleBy as scaleByKernel, type ScaleByAttributes } from "../../kernels/scale_by.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+import { sumTo } from "./reduce.ts";
+import { unary } from "./unary.ts";
+
+/** The ops of this family, by name. */
+export const arithmeticOps: {
+  readonly binary: Op<BinaryAttributes>;
+  readonly binary_grad: Op<BinaryGradAttributes>;
+  readonly scale_by: Op<ScaleByAttributes>;
+} = {
+  binary: kernelOp("binary", binaryKernel, ["a", "b"], ["y"]),
+  binary_grad: kernelOp("binary_grad", binaryGrad, ["a", "b", "d_y"], ["d_operand"]),
+  scale_by: kernelOp("scale_by", scaleByKernel, ["x", "scalars"], ["y"]),
+};
+
+/** Their gradient rules: what reaches a broadcast operand is summed over the broadcast axes. */
+export const arithmeticRules: Rules<typeof arithmeticOps> = {
+  binary: ({ inputs, attributes: { kind }, d_outputs, wants }) => {
+    const [a, b, d_y] = [inputs[0]!, inputs[1]!, d_outputs[0]!];
+    const bySide = (side: "a" | "b"): Value =>
+      apply(arithmeticOps.binary_grad, [a, b, d_y], { kind, side })[0]!;
+    const both = (d_a: () => Value, d_b: () => Value): (Value | null)[] => [
+      wants[0] === true ? sumTo(d_a(), a.shape) : null,
+      wants[1] === true ? sumTo(d_b(), b.shape) : null,
+    ];
+    switch (kind) {
+      // without operands that the derivative does not need: they need not live until the backward pass
+      case "add":
+        return both(
+          () => d_y,
+          () => d_y,
+        );
+      case "subtract":
+        return both(
+          () => d_y,
+          () => unary(sumTo(d_y, b.shape), "negate"),
+        );
+      case "multiply":
+        return both(
+          () => binary(d_y, b, "multiply"),
+          () => binary(d_y, a, "multiply"),
+        );
+      case "divide":
+        return both(
+          () => binary(d_y, b, "divide"),
+          () => bySide("b"),
+        );
+      default:
+        return both(
+          () => bySide("a"),
+          () => bySide("b"),
+        );
+    }
+  },
+  binary_grad: null,
+  scale_by: ({ inputs: [, scalars], attributes: { slot }, d_outputs: [d_y] }) => [
+    apply(arithmeticOps.scale_by, [d_y!, scalars!], { slot })[0]!,
+    null,
+  ],
+};
+
+/** y = f(a, b). a, b [broadcast together by NumPy's rule] -> y of the broadcast shape. */
+export function binary(a: Value, b: Value, kind: BinaryKind): Value {
+  return apply(arithmeticOps.binary, [a, b], { kind })[0]!;
+}
+
+/** y = a + b. */
+export function add(a: Value, b: Value): Value {
+  return binary(a, b, "add");
+}
+
+/** y = a - b. */
+export function subtract(a: Value, b: Value): Value {
+  return binary(a, b, "subtract");
+}
+
+/** y = a b, element by element. */
+export function multiply(a: Value, b: Value): Value {
+  return binary(a, b, "multiply");
+}
+
+/** y = a / b, element by element. */
+export function divide(a: Value, b: Value): Value {
+  return binary(a, b, "divide");
+}
+
+/** y = scalars[slot] x, `scalars` being the step scalars of the graph. */
+export function scaleBy(x: Value, scalars: Value, slot: number): Value {
+  return apply(arithmeticOps.scale_by, [x, scalars], { slot })[0]!;
+}
+
+/** y = scale x + shift. */
+export function scaleShift(x: Value, scale: number, shift: number): Value {
+  return unary(x, "affine", scale, shift);
+}
+
+/** y = min(max(x, low), high); the gradient passes on the bounds. */
+export function clamp(x: Value, low: number, high: number): Value {
+  return unary(x, "clamp", low, high);
+}
+
+/** The same numbers in a tensor of their own. */
+export function copy(x: Value): Value {
+  return unary(x, "identity");
+}

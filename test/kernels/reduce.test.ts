@@ -1,0 +1,104 @@
+// Folds along axes against their references; several passes give what one does.
+import { expect, test } from "vitest";
+import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { graph } from "../../src/graph/graph.ts";
+import { expand, reduce as reduceOp } from "../../src/graph/ops/reduce.ts";
+import { compile } from "../../src/graph/plan.ts";
+import { createStore } from "../../src/graph/store.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import { reduce, reducePasses, type Reduction } from "../../src/kernels/reduce.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
+
+checkKernels(reduce);
+
+const KINDS: readonly Reduction[] = [
+  "sum",
+  "mean",
+  "max",
+  "min",
+  "product",
+  "l1",
+  "l2",
+  "sum_square",
+  "log_sum",
+  "log_sum_exp",
+];
+for (const kind of KINDS) {
+  checkGradient(
+    `reduce ${kind}`,
+    (g) => {
+      const x = g.input("x", [3, 5, 4]);
+      return { output: reduceOp(x, kind, { axes: [0, -1] }), wrt: [x] };
+    },
+    {
+      data: { x: { kind: "uniform", low: 0.2, high: 3 } },
+      linear: kind === "sum" || kind === "mean",
+    },
+  );
+  checkGradient(
+    `reduce ${kind} of all, in several passes`,
+    (g) => {
+      const x = g.input("x", [19, 20]);
+      return { output: reduceOp(x, kind), wrt: [x] };
+    },
+    { data: { x: { kind: "uniform", low: 0.9, high: 1.1 } } },
+  );
+}
+checkGradient(
+  "expand",
+  (g) => {
+    const x = g.input("x", [3, 1]);
+    return { output: expand(x, [2, 3, 5]), wrt: [x] };
+  },
+  { linear: true },
+);
+
+test("passes are cut by shape: short runs, and one pass where outputs are many", () => {
+  const slabs = (x: number[], axes: number[]): number[] =>
+    reducePasses(x, { kind: "sum", axes, keep: false }).map((pass) => pass.slabs);
+  expect(slabs([128], [0])).toEqual([1]);
+  expect(slabs([129], [0])).toEqual([2, 1]);
+  expect(slabs([6, 96, 160, 3], [0, 1, 2, 3])).toEqual([2160, 17, 1]);
+  expect(slabs([92_160, 32], [0])).toEqual([720, 6, 1]);
+  expect(slabs([1000, 65_536], [0])).toEqual([1]);
+  expect(slabs([0, 3], [1])).toEqual([1]);
+  expect(slabs([3, 0], [1])).toEqual([1]);
+});
+
+test("a fold in several passes equals the fold in f64", async () => {
+  const shape = [3, 331, 7];
+  const x = draw(shape, { kind: "uniform", low: 0.98, high: 1.02 }, 5);
+  const g = graph();
+  const input = g.input("x", shape);
+  const outputs = Object.fromEntries(
+    KINDS.map((kind) => [kind, reduceOp(input, kind, { axes: [0, 1] })]),
+  );
+  const start = initialStore(g, 1);
+  const store = createStore(gpu, g, start);
+  const plan = await compile(gpu, g, { outputs }, store);
+  try {
+    const got = await plan.run({ x });
+    const want = runOnCpu(g, { outputs }, start, { x });
+    const wide = Float64Array.from(x);
+    let total = 0;
+    for (let i = 0; i < wide.length; i += 7) total += wide[i]!;
+    expect(want["sum"]![0]).toBeCloseTo(total, 9);
+    for (const kind of KINDS) {
+      got[kind]!.forEach((value, i) => {
+        const error = Math.abs(value - want[kind]![i]!) / Math.abs(want[kind]![i]!);
+        expect(error, `${kind}[${i}]: ${value}, want ${want[kind]![i]}`).toBeLessThan(2e-6);
+      });
+    }
+  } finally {
+    plan.destroy();
+    store.destroy();
+  }
+});
+
+test("axes that do not fit are refused with their numbers", () => {
+  const x = graph().input("x", [2, 3]);
+  expect(() => reduceOp(x, "sum", { axes: [2] })).toThrow("axes [2] do not fit [2, 3]");
+  expect(() => reduceOp(x, "sum", { axes: [0, -2] })).toThrow("axes [0, 0] do not fit [2, 3]");
+});
