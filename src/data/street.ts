@@ -62,7 +62,7 @@ export function makeStreet(stream: RandomStream): Street {
   const y = -(lane + 0.5) * plan.laneWidth_m + between(stream, -0.3, 0.3);
   const solids = [
     ...houses(stream, plan),
-    ...traffic(stream, plan, lane),
+    ...traffic(stream, plan, y),
     ...furniture(stream, plan),
     ...people(stream, plan),
   ];
@@ -81,8 +81,12 @@ function makePlan(stream: RandomStream): Plan {
   const parking = stream.uniform() < 0.6;
   const roadHalf_m = lanes * laneWidth_m + (parking ? 2.3 : 0);
   const pavementHalf_m = roadHalf_m + between(stream, 1.4, 4);
-  const crossed = stream.uniform() < 0.6;
-  const setBack = (): number => (stream.uniform() < 0.5 ? 0.2 : between(stream, 1, 7));
+  const crossed = stream.uniform() < 0.7;
+  // Fronts stand at the pavement, behind a garden or behind a square.
+  const setBack = (): number => {
+    const kind = stream.uniform();
+    return kind < 0.35 ? 0.2 : kind < 0.7 ? between(stream, 1, 7) : between(stream, 8, 24);
+  };
   return {
     lanes,
     laneWidth_m,
@@ -92,8 +96,8 @@ function makePlan(stream: RandomStream): Plan {
       seed: stream.integer(2 ** 31),
       roadHalf_m,
       pavementHalf_m,
-      crossing_m: between(stream, -50, 60),
-      crossingHalf_m: crossed ? between(stream, 3, 6) : 0,
+      crossing_m: between(stream, -35, 45),
+      crossingHalf_m: crossed ? between(stream, 4, 8) : 0,
       lane_m: lanes === 2 ? laneWidth_m : 0,
       verge: pick(stream, VERGES),
     },
@@ -135,7 +139,7 @@ function houses(stream: RandomStream, plan: Plan): DressedSolid[] {
     let x = -REACH_M + between(stream, 0, 10);
     while (x < REACH_M) {
       const length = between(stream, 8, 22);
-      const gap = stream.uniform() < 0.3 ? between(stream, 1.5, 6) : 0;
+      const gap = stream.uniform() < 0.45 ? between(stream, 1.5, 12) : 0;
       if (isCrossed(x, x + length)) {
         x += 2;
         continue;
@@ -196,8 +200,8 @@ function hedge(stream: RandomStream, x: number, y: number, halfX: number): Dress
   return solidAt({ x, y, yaw: 0 }, "box", [0, 0, halfZ], [halfX, 0.3, halfZ], leaves);
 }
 
-/** Parked cars along the kerbs and cars in the lanes; none where the vehicle itself stands. */
-function traffic(stream: RandomStream, plan: Plan, ownLane: number): DressedSolid[] {
+/** Parked cars along the kerbs and cars in the lanes; none close around the vehicle at `own_m`. */
+function traffic(stream: RandomStream, plan: Plan, own_m: number): DressedSolid[] {
   const solids: DressedSolid[] = [];
   const { ground, laneWidth_m, lanes } = plan;
   const occupancy = between(stream, 0.25, 0.85);
@@ -207,20 +211,28 @@ function traffic(stream: RandomStream, plan: Plan, ownLane: number): DressedSoli
       for (let x = -60; x < 60; x += between(stream, 5.8, 8)) {
         if (stream.uniform() > occupancy || isJunction(ground, x, 5)) continue;
         const y = side * (ground.roadHalf_m - 1.15);
+        if (isClose(x, y - own_m)) continue;
         solids.push(...car(stream, { x, y, yaw: yaw + between(stream, -0.03, 0.03) }));
       }
     }
     for (let lane = 0; lane < lanes; lane++) {
       const spacing = between(stream, 14, 45);
       for (let x = -70 + between(stream, 0, 20); x < 80; x += spacing * between(stream, 0.7, 1.5)) {
-        // The vehicle reaches from x = -1 to 4 with its cameras; the next car keeps its distance.
-        if (side < 0 && lane === ownLane && x > -8 && x < 11) continue;
         const y = side * (lane + 0.5) * laneWidth_m + between(stream, -0.25, 0.25);
+        if (isClose(x, y - own_m)) continue;
         solids.push(...car(stream, { x, y, yaw: yaw + between(stream, -0.04, 0.04) }));
       }
     }
   }
   return solids;
+}
+
+/**
+ * Whether a car at x, `aside_m` from the vehicle's own line, would stand in its way or fill a side
+ * camera with one bare panel, which tells nobody how far away it is.
+ */
+function isClose(x: number, aside_m: number): boolean {
+  return x > -8 && x < 11 && Math.abs(aside_m) < 4.5;
 }
 
 /** Trees, lamps and signs on the pavements. */
