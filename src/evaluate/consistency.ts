@@ -1,5 +1,5 @@
-// Cross-view consistency: whether two ring neighbours say the same where they see the same. It needs
-// predictions and calibration only, no truth, so a consistently wrong depth scores well here.
+// Cross-view consistency: whether two ring neighbours say the same where they see the same. It
+// needs predictions and calibration, no truth, so a consistently wrong depth scores well here.
 
 import type { Camera } from "../data/camera.ts";
 import { project, ringPairs, unproject } from "../data/camera.ts";
@@ -64,8 +64,8 @@ export function consistencyMeter(): ConsistencyMeter {
           [v, w],
           [w, v],
         ] as const) {
-          const [from, to] = [cameras[a]!, cameras[b]!];
-          const found = disagreement(maps[a]!, from, maps[b]!, to);
+          const [from, to] = [cameras[a], cameras[b]];
+          const found = disagreement(maps[a], from, maps[b], to);
           if (!found) continue;
           const key = JSON.stringify([from.name, to.name]);
           const sum = sums.get(key) ?? { from: from.name, to: to.name, moments: [], pixels: 0 };
@@ -99,7 +99,7 @@ function disagreement(
   let relative = 0;
   for (let row = 0; row < a.height; row++) {
     for (let column = 0; column < a.width; column++) {
-      const own = mapA.depth_m[row * a.width + column]!;
+      const own = mapA.depth_m[row * a.width + column];
       const [u, v, z] = project(b, transform(toB, unproject(a, column, row, own)));
       const inside = u >= 0 && u <= b.width - 1 && v >= 0 && v <= b.height - 1;
       if (!(z > 0) || !inside) continue;
@@ -115,11 +115,11 @@ function disagreement(
 
 function checkedMaps(depth_m: Float32Array | Float64Array, cameras: readonly Camera[]): DepthMap[] {
   const pixels = cameras.reduce((total, { height, width }) => total + height * width, 0);
-  const uniform = cameras.every((camera) => camera.height === cameras[0]!.height);
+  const uniform = cameras.every((camera) => camera.height === cameras[0].height);
   if (depth_m.length !== pixels || !uniform) {
     throw new InputError(
-      `consistency: prediction has ${depth_m.length} elements; ${cameras.length} cameras of one size ` +
-        `have ${pixels} pixels`,
+      `consistency: prediction has ${depth_m.length} elements; ${cameras.length} cameras of one ` +
+        `size have ${pixels} pixels`,
     );
   }
   const bad = depth_m.findIndex((value) => !(value > 0 && value < Infinity));

@@ -40,14 +40,14 @@ export function constantBaseline(cameras: readonly string[], range: DepthRange):
       truths.forEach((truth, view) => {
         const valid = truth.depth_m.filter((g) => isValidTruth(g, range));
         for (const g of valid) {
-          depths[view]!.push(g);
-          weights[view]!.push(1 / (g * valid.length));
+          depths[view].push(g);
+          weights[view].push(1 / (g * valid.length));
         }
       });
     },
     constants_m() {
       return Float64Array.from(cameras, (name, view) => {
-        const constant = weightedMedian(depths[view]!, weights[view]!);
+        const constant = weightedMedian(depths[view], weights[view]);
         if (constant === undefined) {
           throw new InputError(
             `constant baseline: camera ${name} has no true depth between ${range.min_m} and ` +
@@ -68,18 +68,18 @@ export function weightedMedian(
   values: readonly number[],
   weights: readonly number[],
 ): number | undefined {
-  const order = Uint32Array.from(values.keys()).sort((a, b) => values[a]! - values[b]!);
+  const order = Uint32Array.from(values.keys()).sort((a, b) => values[a] - values[b]);
   let half = 0;
-  for (const i of order) half += weights[i]! / 2;
+  for (const i of order) half += weights[i] / 2;
   let below = 0;
   for (const i of order) {
-    below += weights[i]!;
-    if (below >= half) return values[i]!;
+    below += weights[i];
+    if (below >= half) return values[i];
   }
   return undefined;
 }
 
-/** The table of constant predictions `constants_m` `[V]` on moments of truth, held out ones usually. */
+/** The table of constant predictions `constants_m` `[V]` on moments of truth, usually held out. */
 export function evaluateConstants(
   cameras: readonly string[],
   constants_m: Float64Array,

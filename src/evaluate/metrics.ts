@@ -1,5 +1,5 @@
-// The depth metrics of one image, in f64: seven of the field and silog. Which pixels a prediction is
-// compared at, and how images are averaged, is the protocol's business (protocol.ts).
+// The depth metrics of one image, in f64: seven of the field and silog. Which pixels a prediction
+// is compared at, and how images are averaged, is the protocol's business (protocol.ts).
 
 import type { DepthProtocol } from "../data/data_source.ts";
 import { InputError } from "../tensor/error.ts";
@@ -10,7 +10,7 @@ export const METRIC_NAMES = ["abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2"
 /** Name of one of the seven metrics. */
 export type MetricName = (typeof METRIC_NAMES)[number];
 
-/** The seven metrics and silog; `sq_rel` and `rmse` in metres, `silog` in percent, the rest pure. */
+/** The seven metrics and silog; `sq_rel` and `rmse` in metres, `silog` in percent. */
 export type DepthMetrics = { [name in MetricName | "silog"]: number };
 
 /** Depths that count: strictly between the two, in metres. */
@@ -59,9 +59,9 @@ export function depthMetrics(
   let logSum = 0;
   const within = [0, 0, 0];
   for (let i = 0; i < truth_m.length; i++) {
-    const g = truth_m[i]!;
+    const g = truth_m[i];
     if (!isValidTruth(g, range)) continue;
-    const p = clampDepth(prediction_m[i]! * scale, range);
+    const p = clampDepth(prediction_m[i] * scale, range);
     if (Number.isNaN(p)) {
       throw new InputError(`metrics: predicted depth ${i} of ${truth_m.length} is not a number`);
     }
@@ -74,9 +74,9 @@ export function depthMetrics(
     square += difference * difference;
     logSquare += e * e;
     logSum += e;
-    if (ratio < 1.25) within[0]!++;
-    if (ratio < 1.25 ** 2) within[1]!++;
-    if (ratio < 1.25 ** 3) within[2]!++;
+    if (ratio < 1.25) within[0]++;
+    if (ratio < 1.25 ** 2) within[1]++;
+    if (ratio < 1.25 ** 3) within[2]++;
   }
   if (pixels === 0) return undefined;
   const logMean = logSum / pixels;
@@ -85,9 +85,9 @@ export function depthMetrics(
     sq_rel: sqRel / pixels,
     rmse: Math.sqrt(square / pixels),
     rmse_log: Math.sqrt(logSquare / pixels),
-    a1: within[0]! / pixels,
-    a2: within[1]! / pixels,
-    a3: within[2]! / pixels,
+    a1: within[0] / pixels,
+    a2: within[1] / pixels,
+    a3: within[2] / pixels,
     // Rounding may leave the variance of equal errors a hair below zero.
     silog: 100 * Math.sqrt(Math.max(0, logSquare / pixels - logMean * logMean)),
     pixels,
@@ -118,9 +118,9 @@ export function medianScale(
   const truth: number[] = [];
   const prediction: number[] = [];
   for (let i = 0; i < truth_m.length; i++) {
-    if (!isValidTruth(truth_m[i]!, range)) continue;
-    truth.push(truth_m[i]!);
-    prediction.push(prediction_m[i]!);
+    if (!isValidTruth(truth_m[i], range)) continue;
+    truth.push(truth_m[i]);
+    prediction.push(prediction_m[i]);
   }
   if (truth.length === 0) return undefined;
   const predicted = median(prediction);
@@ -133,5 +133,5 @@ export function medianScale(
 function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,6 +1,6 @@
-// How predictions of many moments become one table: the metric protocol of SurroundDepth and S3Depth
-// without flipped pass. A prediction is resized bilinearly to the size of its truth and clamped;
-// metrics are per image, then a mean per camera, then a mean over the cameras. The formulas are in
+// How predictions of many moments become one table: the metric protocol of SurroundDepth and
+// S3Depth without flipped pass. A prediction is resized bilinearly to the size of its truth and
+// clamped; metrics are per image, then a mean per camera, then over cameras. The formulas are in
 // metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
 
 import type { ImageSize } from "../data/camera.ts";
@@ -64,17 +64,17 @@ export function evaluator(
       ? medianScale(concatenate(predictions), concatenate(truths.map((t) => t.depth_m)), protocol)
       : undefined;
     truths.forEach((truth, view) => {
-      const prediction = predictions[view]!;
+      const prediction = predictions[view];
       const metrics = depthMetrics(prediction, truth.depth_m, protocol);
       if (!metrics) {
-        skipped[view]!++;
+        skipped[view]++;
         return;
       }
-      rows.metric[view]!.push(metrics);
+      rows.metric[view].push(metrics);
       if (shared === undefined) return;
       const own = medianScale(prediction, truth.depth_m, protocol)!;
-      rows.median[view]!.push(depthMetrics(prediction, truth.depth_m, protocol, own)!);
-      rows.shared[view]!.push(depthMetrics(prediction, truth.depth_m, protocol, shared)!);
+      rows.median[view].push(depthMetrics(prediction, truth.depth_m, protocol, own)!);
+      rows.shared[view].push(depthMetrics(prediction, truth.depth_m, protocol, shared)!);
     });
   };
 
@@ -135,10 +135,10 @@ function pairedDepths(
     const values = predictionAt(viewOf(depth_m, size, view), truth);
     const bad = values.findIndex(Number.isNaN);
     if (bad >= 0) {
-      const row = Math.floor(truth.pixels[bad]! / truth.width);
+      const row = Math.floor(truth.pixels[bad] / truth.width);
       throw new InputError(
         `evaluation: predicted depth of camera ${cameras[view]} is not a number at row ${row}, ` +
-          `column ${truth.pixels[bad]! % truth.width} of ${truth.height}x${truth.width}`,
+          `column ${truth.pixels[bad] % truth.width} of ${truth.height}x${truth.width}`,
       );
     }
     return values;
@@ -146,7 +146,7 @@ function pairedDepths(
 }
 
 function byName(cameras: readonly string[], values: readonly number[]): Record<string, number> {
-  return Object.fromEntries(cameras.map((name, view) => [name, values[view]!]));
+  return Object.fromEntries(cameras.map((name, view) => [name, values[view]]));
 }
 
 function concatenate(parts: readonly (Float32Array | Float64Array)[]): Float64Array {

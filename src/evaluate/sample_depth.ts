@@ -35,8 +35,8 @@ export function bilinearAt({ height, width, depth_m }: DepthMap, u: number, v: n
   const bottom = Math.min(top + 1, height - 1);
   const fx = x - left;
   const fy = y - top;
-  const upper = (1 - fx) * depth_m[top * width + left]! + fx * depth_m[top * width + right]!;
-  const lower = (1 - fx) * depth_m[bottom * width + left]! + fx * depth_m[bottom * width + right]!;
+  const upper = (1 - fx) * depth_m[top * width + left] + fx * depth_m[top * width + right];
+  const lower = (1 - fx) * depth_m[bottom * width + left] + fx * depth_m[bottom * width + right];
   return (1 - fy) * upper + fy * lower;
 }
 

@@ -42,7 +42,7 @@ export function makeChart(source: ChartSource): Chart | undefined {
   if (source.level) drawn.push(levelCurve(source.level, drawn));
   const steps = [...new Set(drawn.flatMap((curve) => curve.steps))].toSorted((a, b) => a - b);
   const columns = drawn.map((curve) => {
-    const byStep = new Map(curve.steps.map((step, i) => [step, curve.values[i]!]));
+    const byStep = new Map(curve.steps.map((step, i) => [step, curve.values[i]]));
     return steps.map((step) => byStep.get(step) ?? null);
   });
   return {
@@ -58,11 +58,11 @@ export function makeChart(source: ChartSource): Chart | undefined {
 
 function finite({ label, steps, values }: Curve): Curve {
   const kept = [...steps.keys()].filter((i) => Number.isFinite(values[i]));
-  return { label, steps: kept.map((i) => steps[i]!), values: kept.map((i) => values[i]!) };
+  return { label, steps: kept.map((i) => steps[i]), values: kept.map((i) => values[i]) };
 }
 
 function levelCurve(level: { label: string; value: number }, curves: readonly Curve[]): Curve {
-  const first = Math.min(...curves.map(({ steps }) => steps[0]!));
+  const first = Math.min(...curves.map(({ steps }) => steps[0]));
   const last = Math.max(...curves.map(({ steps }) => steps.at(-1)!));
   const steps = first === last ? [first] : [first, last];
   return { label: level.label, steps, values: steps.map(() => level.value) };
@@ -80,14 +80,14 @@ export function thin(curve: Curve, most: number): Curve {
   for (let start = 0; start < count; start += bucket) {
     let [low, high] = [start, start];
     for (let i = start; i < Math.min(start + bucket, count); i++) {
-      if (curve.values[i]! < curve.values[low]!) low = i;
-      if (curve.values[i]! > curve.values[high]!) high = i;
+      if (curve.values[i] < curve.values[low]) low = i;
+      if (curve.values[i] > curve.values[high]) high = i;
     }
     kept.push(...new Set([Math.min(low, high), Math.max(low, high)]));
   }
   return {
     label: curve.label,
-    steps: kept.map((i) => curve.steps[i]!),
-    values: kept.map((i) => curve.values[i]!),
+    steps: kept.map((i) => curve.steps[i]),
+    values: kept.map((i) => curve.values[i]),
   };
 }

@@ -9,12 +9,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `text` as element content or quoted attribute value of HTML. Control characters become U+FFFD; line
- * breaks and tabs stay.
+ * `text` as element content or quoted attribute value of HTML. Control characters become U+FFFD;
+ * line breaks and tabs stay.
  */
 export function escapeMarkup(text: string): string {
   return text
-    .replace(/[&<>"']/g, (character) => ENTITIES[character]!)
+    .replace(/[&<>"']/g, (character) => ENTITIES[character])
     .replace(/[^\P{Cc}\t\n\r]/gu, "\ufffd");
 }
 

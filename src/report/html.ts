@@ -13,6 +13,10 @@ import { REPORT_STYLE } from "./html_style.ts";
 import { consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
 import type { ReportData, ReportPicture, ReportRun } from "./report_data.ts";
 
+// The page may run what is inside it and load nothing: a report is safe to open and to pass on.
+const POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
 /** The text of `report.html`. All text from outside is escaped; no part of it is loaded later. */
 export async function renderReport(data: ReportData): Promise<string> {
   const uplot = await readUplot();
@@ -35,7 +39,7 @@ export async function renderReport(data: ReportData): Promise<string> {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${escapeMarkup(data.run.name)} \u00b7 ringdepth</title>
 <link rel="icon" href="data:,">
 <style>${uplot.style}${REPORT_STYLE}</style>
@@ -86,11 +90,12 @@ function headline({ run, evaluation, baseline }: ReportData): string {
   }
   items.push(["RMSE", `${rmse.toFixed(2)} m`], ["within 25 % (a1)", `${(100 * a1).toFixed(1)} %`]);
   const text = items.map(
-    ([label, value]) => `<div><b>${escapeMarkup(value!)}</b>${escapeMarkup(label!)}</div>`,
+    ([label, value]) => `<div><b>${escapeMarkup(value)}</b>${escapeMarkup(label)}</div>`,
   );
   const on = run.evaluatedOn ? `${run.evaluatedOn} moments, ` : "";
+  const note = `${on}depths up to ${evaluation.cap_m} m, metric, mean of the cameras`;
   return `<section class="card"><div class="headline">${text.join("")}</div>
-<p class="faint">${escapeMarkup(`${on}depths up to ${evaluation.cap_m} m, metric, mean of the cameras`)}</p>
+${remark(note)}
 </section>`;
 }
 
@@ -112,43 +117,51 @@ function chartSources(data: ReportData): ChartSource[] {
 
 function chartCards(charts: readonly Chart[]): string {
   if (charts.length === 0) return "";
-  const cards = charts.map(
-    ({ id, title }) =>
-      `<section class="card"><h2>${escapeMarkup(title)}</h2><div class="chart" id="${id}"></div></section>`,
+  const cards = charts.map(({ id, title }) =>
+    section(title, `<div class="chart" id="${id}"></div>`),
   );
   return `<div class="charts">${cards.join("\n")}</div>`;
 }
 
 function metrics({ evaluation, baseline }: ReportData): string {
   if (!evaluation) return "";
+  const notes = [
+    `Protocol ${evaluation.protocol}, cap ${evaluation.cap_m} m.`,
+    "Per image, then a mean per camera, then over cameras.",
+  ];
   const skipped = Object.entries(evaluation.skipped_images).filter(([, count]) => count > 0);
-  const note = skipped.map(([name, count]) => `${name} ${count}`).join(", ");
-  return `${metricTable(evaluation, baseline)}
-<p class="faint">${escapeMarkup(`Protocol ${evaluation.protocol}, cap ${evaluation.cap_m} m.`)} Per image, then a mean per camera, then over cameras.${
-    note ? escapeMarkup(` Images without true depth, left out: ${note}.`) : ""
-  }</p>`;
+  if (skipped.length > 0) {
+    const list = skipped.map(([name, count]) => `${name} ${count}`).join(", ");
+    notes.push(`Images without true depth, left out: ${list}.`);
+  }
+  return metricTable(evaluation, baseline) + remark(notes.join(" "));
 }
 
 function consistency({ consistency: found }: ReportData): string {
   if (!found || found.pairs.length === 0) return "";
-  return `${consistencyTable(found)}
-<p class="faint">What the second camera says of points that the first one sees, against what the first says; no truth involved.</p>`;
+  const note =
+    "What the second camera says of points that the first one sees, against what the first says; " +
+    "no truth involved.";
+  return consistencyTable(found) + remark(note);
 }
 
 function kernels({ kernels: times, run }: ReportData): string {
   if (!times || times.length === 0) return "";
-  const note = run.softwareAdapter
-    ? `<p class="faint">A software adapter: these times say nothing about a GPU.</p>`
-    : "";
-  return kernelTable(times) + note;
+  const note = "A software adapter: these times say nothing about a GPU.";
+  return kernelTable(times) + (run.softwareAdapter ? remark(note) : "");
 }
 
 function configuration(text: string): string {
-  return `<section class="card"><details><summary>Configuration</summary><pre>${escapeMarkup(text)}</pre></details></section>`;
+  const details = `<summary>Configuration</summary><pre>${escapeMarkup(text)}</pre>`;
+  return `<section class="card"><details>${details}</details></section>`;
 }
 
 function section(title: string, content: string): string {
   return content && `<section class="card"><h2>${title}</h2>\n${content}</section>`;
+}
+
+function remark(text: string): string {
+  return `<p class="faint">${escapeMarkup(text)}</p>`;
 }
 
 async function figure({ caption, picture }: ReportPicture): Promise<string> {
@@ -159,8 +172,8 @@ async function figure({ caption, picture }: ReportPicture): Promise<string> {
     .toBuffer();
   const source = `data:image/webp;base64,${bytes.toString("base64")}`;
   const text = escapeMarkup(caption);
-  return `<figure><div class="scroll"><img src="${source}" width="${width}" height="${height}" alt="${text}"></div>
-<figcaption>${text}</figcaption></figure>`;
+  const image = `<img src="${source}" width="${width}" height="${height}" alt="${text}">`;
+  return `<figure><div class="scroll">${image}</div><figcaption>${text}</figcaption></figure>`;
 }
 
 /** uPlot as its package lies on this machine, with the licence that goes where it goes. */

@@ -32,22 +32,30 @@ p { margin: .25rem 0; }
   border-radius: 8px;
 }
 .scroll { overflow-x: auto; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .5rem 1.5rem; }
+.facts {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .5rem 1.5rem;
+}
 .facts div { min-width: 0; }
 dl { margin: 0; }
 dt { color: var(--faint); font-size: .8rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .headline { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; }
-.headline b { display: block; font-size: 1.9rem; line-height: 1.15; font-variant-numeric: tabular-nums; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
+.headline b {
+  display: block; font-size: 1.9rem; line-height: 1.15; font-variant-numeric: tabular-nums;
+}
+.charts {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
+  gap: 1rem; margin-top: 1rem;
+}
 .charts .card { margin-top: 0; min-width: 0; }
-.charts { margin-top: 1rem; }
 .chart { min-height: 18rem; }
 .scroll table {
   width: 100%; border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums;
   white-space: nowrap;
 }
-.scroll th, .scroll td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+.scroll th, .scroll td {
+  padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
+}
 .scroll th { font-weight: 500; }
 .scroll thead th { color: var(--faint); font-size: .85rem; }
 .scroll th:first-child {

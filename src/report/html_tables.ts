@@ -24,13 +24,13 @@ export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationR
   const metricCells = (metrics: DepthMetrics, constant?: DepthMetrics): Cell[] => {
     const [absRel, ...others] = METRIC_NAMES.map((name) => fixed(metrics[name]));
     const compared = baseline ? comparison(metrics, constant) : [];
-    return [absRel!, ...compared, ...others, metrics.silog.toFixed(1)];
+    return [absRel, ...compared, ...others, metrics.silog.toFixed(1)];
   };
   const rows: Row[] = Object.entries(evaluation.cameras).map(([name, metrics]) => ({
     cells: [
       name,
       ...metricCells(metrics, baseline?.cameras[name]),
-      String(evaluation.images[name]!),
+      String(evaluation.images[name]),
     ],
   }));
   const images = Object.values(evaluation.images).reduce((a, b) => a + b, 0);
@@ -120,7 +120,7 @@ function table(head: readonly string[], rows: readonly Row[]): string {
       ({ text, attributes }) => `<td${attributes && ` ${attributes}`}>${escapeMarkup(text)}</td>`,
     );
     const open = kind ? `<tr class="${kind}">` : "<tr>";
-    return `${open}<th scope="row">${escapeMarkup(name!.text)}</th>${data.join("")}</tr>`;
+    return `${open}<th scope="row">${escapeMarkup(name.text)}</th>${data.join("")}</tr>`;
   });
   return `<div class="scroll"><table>
 <thead><tr>${heads}</tr></thead>

@@ -26,7 +26,7 @@ export interface RigMaps extends ImageSize {
 export interface PanoramaMaps {
   /** Predicted depth in metres. */
   readonly student_m: RigMaps;
-  /** The teacher's relative depth, ascending with distance, any unit: each view has its own range. */
+  /** The teacher's relative depth, ascending with distance, any unit: a range for each view. */
   readonly teacher?: RigMaps;
 }
 
@@ -50,7 +50,7 @@ export function panoramaYaw_deg(camera: Camera): number {
  */
 export function panoramaOrder(cameras: readonly Camera[]): number[] {
   const angles = cameras.map(panoramaYaw_deg);
-  return [...angles.keys()].toSorted((a, b) => angles[b]! - angles[a]!);
+  return [...angles.keys()].toSorted((a, b) => angles[b] - angles[a]);
 }
 
 /**
@@ -87,11 +87,11 @@ export async function panorama(
   if (showsError) {
     rows.push(
       row("truth", (view) => {
-        const truth = truths[view]!;
+        const truth = truths[view];
         return dotPicture(truth, depthColors(truth.depth_m, scale), cell);
       }),
       row("error", (view) => {
-        const truth = truths[view]!;
+        const truth = truths[view];
         return dotPicture(
           truth,
           errorColors(predictionAt(student(view), truth), truth.depth_m),
@@ -101,7 +101,7 @@ export async function panorama(
     );
   }
   const columns = order.map((view) => {
-    const camera = sample.cameras[view]!;
+    const camera = sample.cameras[view];
     return { name: camera.name, yaw_deg: panoramaYaw_deg(camera) };
   });
   return layOutPanorama({ columns, rows, cell, scale, showsError });

@@ -27,7 +27,7 @@ export function relativePicture(map: DepthMap, size: ImageSize): Picture {
 
 /** Colours `[n, 3]` of (prediction - truth) / truth: blue too near, pale right, red too far. */
 export function errorColors(prediction_m: Float64Array, truth_m: Float32Array): Uint8Array {
-  return colorizeError(prediction_m.map((depth, i) => (depth - truth_m[i]!) / truth_m[i]!));
+  return colorizeError(prediction_m.map((depth, i) => (depth - truth_m[i]) / truth_m[i]));
 }
 
 /** The same colours at `share [n]` of the way from the lowest to the highest error. */
@@ -55,11 +55,11 @@ export function dotPicture(truth: GroundTruth, colors: Uint8Array, size: ImageSi
   const [columns, rows] = [Math.max(least, Math.ceil(sx)), Math.max(least, Math.ceil(sy))];
   // Painted from far to near: what is in front hides what is behind.
   const order = Uint32Array.from(truth.pixels.keys()).sort(
-    (a, b) => truth.depth_m[b]! - truth.depth_m[a]!,
+    (a, b) => truth.depth_m[b] - truth.depth_m[a],
   );
   for (const i of order) {
-    const left = Math.floor((truth.pixels[i]! % truth.width) * sx);
-    const top = Math.floor(Math.floor(truth.pixels[i]! / truth.width) * sy);
+    const left = Math.floor((truth.pixels[i] % truth.width) * sx);
+    const top = Math.floor(Math.floor(truth.pixels[i] / truth.width) * sy);
     const color = colors.subarray(3 * i, 3 * i + 3);
     for (let row = top; row < Math.min(top + rows, size.height); row++) {
       for (let column = left; column < Math.min(left + columns, size.width); column++) {

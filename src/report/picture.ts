@@ -1,4 +1,4 @@
-// Pictures in memory: sRGB bytes, cut, resized, pasted and lettered. What they show is the callers'.
+// Pictures in memory: sRGB bytes, resized, pasted and drawn over. What they show is the callers'.
 
 import sharp from "sharp";
 import type { ImageSize } from "../data/camera.ts";

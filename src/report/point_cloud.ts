@@ -1,5 +1,5 @@
-// The depth of all cameras as one coloured cloud in the vehicle frame (x forward, y left, z up), for
-// ply.ts. Points are pixels: no meshing, no merging of what two cameras both see.
+// The depth of all cameras as one coloured cloud in the vehicle frame (x forward, y left, z up),
+// for ply.ts. Points are pixels: no meshing, no merging of what two cameras both see.
 
 import type { Camera, ImageSize } from "../data/camera.ts";
 import { resizeIntrinsics, unproject } from "../data/camera.ts";
@@ -44,7 +44,7 @@ export function pointCloud(rig: RigDepth, cameras: readonly Camera[], cap_m: num
     const camera = resizeIntrinsics(native, rig);
     for (let pixel = 0; pixel < pixels; pixel++) {
       const i = view * pixels + pixel;
-      const depth = depth_m[i]!;
+      const depth = depth_m[i];
       if (!(depth > 0 && depth < cap_m) || usable?.[i] === 0) continue;
       const point = unproject(camera, pixel % width, Math.floor(pixel / width), depth);
       positions_m.set(transform(camera, point), 3 * count);

@@ -117,6 +117,6 @@ const BOX: readonly [number, string] = [3, "M0 0H3V6H0Z"];
 
 /** The glyph of a character; a box for one that has none. */
 export function strokeGlyph(character: string): StrokeGlyph {
-  const [width, path] = Object.hasOwn(GLYPHS, character) ? GLYPHS[character]! : BOX;
+  const [width, path] = Object.hasOwn(GLYPHS, character) ? GLYPHS[character] : BOX;
   return { width, path };
 }

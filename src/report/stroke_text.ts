@@ -22,7 +22,7 @@ const SPACING = 1.3;
 
 /** Width of `text` in pixels at a capital height of `size`. */
 export function textWidth(text: string, size: number): number {
-  const widths = [...text].map((character) => strokeGlyph(character).width);
+  const widths = Array.from(text).map((character) => strokeGlyph(character).width);
   const units = widths.reduce((a, b) => a + b, 0) + SPACING * Math.max(0, widths.length - 1);
   return (units * size) / CAPITAL;
 }
@@ -33,7 +33,7 @@ export function strokeText(text: string, style: TextStyle): string {
   const scale = size / CAPITAL;
   const share = { start: 0, middle: 0.5, end: 1 }[anchor];
   let pen = -share * (textWidth(text, size) / scale);
-  const strokes = [...text].map((character) => {
+  const strokes = Array.from(text).map((character) => {
     const { width, path } = strokeGlyph(character);
     const stroke = path && `<path transform="translate(${pen.toFixed(2)} -6)" d="${path}"/>`;
     pen += width + SPACING;

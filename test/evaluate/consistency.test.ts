@@ -64,8 +64,7 @@ describe("consistency", () => {
 
   it("sees one camera that is a tenth too far, in its four pairs only", () => {
     const depth_m = towerDepth(RING);
-    for (let pixel = 0; pixel < HEIGHT * WIDTH; pixel++)
-      depth_m[2 * HEIGHT * WIDTH + pixel]! *= 1.1;
+    for (let pixel = 0; pixel < HEIGHT * WIDTH; pixel++) depth_m[2 * HEIGHT * WIDTH + pixel] *= 1.1;
     const { pairs } = consistencyOf(depth_m, RING);
     expect(pairs).toHaveLength(12);
     // The cameras share one centre, so the other view's point lies on the same ray.

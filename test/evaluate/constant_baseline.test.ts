@@ -42,7 +42,7 @@ describe("weighted median", () => {
       const values = Array.from({ length: 1 + stream.integer(12) }, () => 10 * stream.uniform());
       const weights = values.map(() => 0.05 + stream.uniform());
       const cost = (c: number): number =>
-        values.reduce((sum, value, i) => sum + weights[i]! * Math.abs(value - c), 0);
+        values.reduce((sum, value, i) => sum + weights[i] * Math.abs(value - c), 0);
       const best = Math.min(...values.map(cost));
       expect(cost(weightedMedian(values, weights)!)).toBeLessThanOrEqual(best + 1e-12);
     }
@@ -65,8 +65,8 @@ describe("constant baseline", () => {
       for (const depth of training.flatMap((truths) => truths.flatMap((t) => [...t.depth_m]))) {
         if (depth <= 0.1 || depth >= 80) continue;
         const other = score(Float64Array.of(depth, depth));
-        expect(best[0]).toBeLessThanOrEqual(other[0]! + 1e-12);
-        expect(best[1]).toBeLessThanOrEqual(other[1]! + 1e-12);
+        expect(best[0]).toBeLessThanOrEqual(other[0] + 1e-12);
+        expect(best[1]).toBeLessThanOrEqual(other[1] + 1e-12);
       }
     }
   });

@@ -16,7 +16,7 @@ const SCALE = depthScale(80);
 const TABLE = colors("Spectral_r");
 
 describe("depth colours", () => {
-  it("gives the last colour to the near end, the first to the far end, and to what is beyond", () => {
+  it("gives the last colour to the near end and nearer, the first to the far and beyond", () => {
     const got = depthColors([2, 0.5, 80, 500], SCALE);
     expect([...got.subarray(0, 6)]).toEqual([...TABLE.subarray(765), ...TABLE.subarray(765)]);
     expect([...got.subarray(6)]).toEqual([...TABLE.subarray(0, 3), ...TABLE.subarray(0, 3)]);

@@ -24,7 +24,7 @@ const DDAD: Readonly<Record<string, Quaternion>> = {
 };
 
 function named(cameras: readonly Camera[]): string[] {
-  return panoramaOrder(cameras).map((view) => cameras[view]!.name);
+  return panoramaOrder(cameras).map((view) => cameras[view].name);
 }
 
 /** A grey moment of 8x12 pixels; every camera is 10 m from everything. */
@@ -69,7 +69,7 @@ describe("panorama order", () => {
       "CAM_BACK",
     ]);
     const ddad = Object.entries(DDAD).map(([name, rotation]) => ({
-      ...NUSCENES_CAMERAS[0]!,
+      ...NUSCENES_CAMERAS[0],
       name,
       rotation,
     }));
@@ -94,8 +94,8 @@ describe("panorama cells", () => {
     const got = errorColors(Float64Array.of(10, 15, 99, 5), Float32Array.of(10, 10, 10, 10));
     expect(Math.min(...got.subarray(0, 3))).toBeGreaterThan(180);
     expect([...got.subarray(3, 6)]).toEqual([...got.subarray(6, 9)]);
-    expect(got[3]).toBeGreaterThan(got[5]!); // too far: red above blue
-    expect(got[11]).toBeGreaterThan(got[9]!); // too near: blue above red
+    expect(got[3]).toBeGreaterThan(got[5]); // too far: red above blue
+    expect(got[11]).toBeGreaterThan(got[9]); // too near: blue above red
   });
 
   it("spans a relative map by its own percentiles: a factor and a shift change nothing", () => {
@@ -106,12 +106,12 @@ describe("panorama cells", () => {
     const plain = ramp((x) => x);
     // Exact binary factors, so that no rounding moves a colour.
     expect(ramp((x) => 4 * x).rgb).toEqual(plain.rgb);
-    expect(plain.rgb[0]).toBeGreaterThan(plain.rgb[2]!);
+    expect(plain.rgb[0]).toBeGreaterThan(plain.rgb[2]);
     expect(plain.rgb.at(-3)).toBeLessThan(plain.rgb.at(-1)!);
   });
 
   it("covers the picture with dense truth of a smaller size, without holes", () => {
-    const truth = grey(NUSCENES_CAMERAS).groundTruth[0]!;
+    const truth = grey(NUSCENES_CAMERAS).groundTruth[0];
     const colors = depthColors(truth.depth_m, SCALE);
     const { rgb } = dotPicture(truth, colors, { height: 21, width: 31 });
     for (let i = 0; i < rgb.length; i += 3) {
@@ -163,7 +163,7 @@ describe("panorama", () => {
       let bright = 0;
       for (let row = 12; row < 34; row++) {
         for (let x = 0; x < 200; x++) {
-          if (pixel(picture, row, 36 + column * 324 + x)[0]! > 200) bright++;
+          if (pixel(picture, row, 36 + column * 324 + x)[0] > 200) bright++;
         }
       }
       expect(bright).toBeGreaterThan(100);

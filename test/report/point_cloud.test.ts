@@ -1,11 +1,11 @@
-// From depth to points of the vehicle frame: intrinsics at the depth's size, order, what is left out.
+// From depth to points of the vehicle frame: intrinsics at the depth's size, order, omissions.
 
 import { describe, expect, it } from "vitest";
 import type { Camera } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
 import { pointCloud } from "../../src/report/point_cloud.ts";
 
-// Looks straight ahead from 1.5 m above the ground: x right is y left negated, y down is z up negated.
+// Looks straight ahead from 1.5 m above the ground.
 const AHEAD: Camera = {
   name: "front",
   height: 4,
@@ -23,7 +23,7 @@ function images(count: number): Uint8Array {
 }
 
 describe("point cloud", () => {
-  it("puts a pixel where its ray and depth meet, in the vehicle frame, in the image's colour", () => {
+  it("puts a pixel where its ray and depth meet, in the colour of the image", () => {
     const depth_m = new Float32Array(32);
     depth_m[1 * 8 + 7] = 10;
     const got = pointCloud({ height: 4, width: 8, depth_m, images: images(32) }, [AHEAD], 80);
@@ -32,7 +32,7 @@ describe("point cloud", () => {
     expect([...got.colors]).toEqual([45, 46, 47]);
   });
 
-  it("scales intrinsics with the image's border fixed: corners of both sizes see the same field", () => {
+  it("scales intrinsics with the border of the image fixed", () => {
     // At half size, pixel (0, 0) covers native pixels 0 and 1 of both axes: its centre is at 0.5.
     const half = { height: 2, width: 4, depth_m: new Float32Array(8), images: images(8) };
     half.depth_m[0] = 10;
@@ -60,7 +60,7 @@ describe("point cloud", () => {
     const { positions_m } = pointCloud(rig, NUSCENES_CAMERAS, 80);
     const quadrants = new Set<string>();
     for (let i = 0; i < positions_m.length; i += 3) {
-      quadrants.add(`${Math.sign(positions_m[i]!)} ${Math.sign(positions_m[i + 1]!)}`);
+      quadrants.add(`${Math.sign(positions_m[i])} ${Math.sign(positions_m[i + 1])}`);
     }
     expect(positions_m).toHaveLength(3 * pixels);
     expect(quadrants.size).toBe(4);

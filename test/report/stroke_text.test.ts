@@ -9,7 +9,7 @@ const STYLE = { x: 10, y: 20, size: 12, weight: 2, color: "#fff" };
 
 it("has a glyph of its own for every letter, digit and sign of a name", () => {
   const box = strokeGlyph("\u4e2d").path;
-  const paths = [...NAMES].map((character) => strokeGlyph(character).path);
+  const paths = Array.from(NAMES).map((character) => strokeGlyph(character).path);
   expect(paths).not.toContain(box);
   // A stroke is the same for capital I and small l; every other sign differs.
   expect(new Set(paths).size).toBe(NAMES.length - 1);
