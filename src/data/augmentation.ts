@@ -37,7 +37,7 @@ export function drawJitter(seed: number, epoch: number, sampleId: string): Colou
     saturation: factor(),
     hue: HUE_RANGE * (2 * stream.uniform() - 1),
     // Keys of its own: a permutation drawn from the coin's numbers would know how the coin fell.
-    order: permutation(CHANGES.length, ...keys, 1).map((i) => CHANGES[i]!),
+    order: permutation(CHANGES.length, ...keys, 1).map((i) => CHANGES[i]),
   };
 }
 
@@ -62,7 +62,7 @@ function grey(r: number, g: number, b: number): number {
 
 function meanGrey(image: Float32Array): number {
   let sum = 0;
-  for (let i = 0; i < image.length; i += 3) sum += grey(image[i]!, image[i + 1]!, image[i + 2]!);
+  for (let i = 0; i < image.length; i += 3) sum += grey(image[i], image[i + 1], image[i + 2]);
   return (3 * sum) / image.length;
 }
 
@@ -72,15 +72,15 @@ function clamp(value: number): number {
 
 function blend(image: Float32Array, factor: number, level: number): void {
   const offset = (1 - factor) * level;
-  for (let i = 0; i < image.length; i++) image[i] = clamp(offset + factor * image[i]!);
+  for (let i = 0; i < image.length; i++) image[i] = clamp(offset + factor * image[i]);
 }
 
 function saturate(image: Float32Array, factor: number): void {
   for (let i = 0; i < image.length; i += 3) {
-    const offset = (1 - factor) * grey(image[i]!, image[i + 1]!, image[i + 2]!);
-    image[i] = clamp(offset + factor * image[i]!);
-    image[i + 1] = clamp(offset + factor * image[i + 1]!);
-    image[i + 2] = clamp(offset + factor * image[i + 2]!);
+    const offset = (1 - factor) * grey(image[i], image[i + 1], image[i + 2]);
+    image[i] = clamp(offset + factor * image[i]);
+    image[i + 1] = clamp(offset + factor * image[i + 1]);
+    image[i + 2] = clamp(offset + factor * image[i + 2]);
   }
 }
 
@@ -89,9 +89,9 @@ function turnHue(image: Float32Array, turns: number): void {
   // From 0 to 6, so that no remainder below is negative.
   const turned = (((6 * turns) % 6) + 6) % 6;
   for (let i = 0; i < image.length; i += 3) {
-    const r = image[i]!;
-    const g = image[i + 1]!;
-    const b = image[i + 2]!;
+    const r = image[i];
+    const g = image[i + 1];
+    const b = image[i + 2];
     const value = Math.max(r, g, b);
     const chroma = value - Math.min(r, g, b);
     if (chroma === 0) continue;

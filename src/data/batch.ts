@@ -33,13 +33,13 @@ export function makeBatch(
   const [views, height, width] = sampleShape(sample);
   const pixels = views * height * width;
   const rgb = new Float32Array(sample.images.length);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = sample.images[i]! / 255;
+  for (let i = 0; i < rgb.length; i++) rgb[i] = sample.images[i] / 255;
   if (jitter) jitterColours(rgb, views, jitter);
   const images = new Float32Array(pixels * 4);
   for (let pixel = 0; pixel < pixels; pixel++) {
-    images[pixel * 4] = (rgb[pixel * 3]! - MEAN) / DEVIATION;
-    images[pixel * 4 + 1] = (rgb[pixel * 3 + 1]! - MEAN) / DEVIATION;
-    images[pixel * 4 + 2] = (rgb[pixel * 3 + 2]! - MEAN) / DEVIATION;
+    images[pixel * 4] = (rgb[pixel * 3] - MEAN) / DEVIATION;
+    images[pixel * 4 + 1] = (rgb[pixel * 3 + 1] - MEAN) / DEVIATION;
+    images[pixel * 4 + 2] = (rgb[pixel * 3 + 2] - MEAN) / DEVIATION;
   }
   const { min_m, cap_m } = source.protocol;
   const valid = sample.sparse_depth_m.map((depth_m, pixel) =>

@@ -102,7 +102,7 @@ export function ringOrder(cameras: readonly Camera[]): Camera[] {
   const ring = cameras.toSorted((a, b) => angles.get(a)! - angles.get(b)!);
   const forward = (camera: Camera): number => Math.cos(yaw(camera));
   const first = ring.reduce(
-    (best, camera, i) => (forward(camera) > forward(ring[best]!) ? i : best),
+    (best, camera, i) => (forward(camera) > forward(ring[best]) ? i : best),
     0,
   );
   return [...ring.slice(first), ...ring.slice(0, first)];

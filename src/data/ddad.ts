@@ -81,7 +81,7 @@ export async function ddad(root: string, split: Split): Promise<DataSource> {
     focalReference_px: 715.0873,
     canTrain: true,
     count: moments.length,
-    sample: async (index, size) => readSample(root, moments[index]!, size),
+    sample: async (index, size) => readSample(root, moments[index], size),
     describe: () =>
       `DDAD in ${root}, ${moments.length} ${split} moments of ${counted}, ${cameras.length} cameras`,
   };
@@ -168,7 +168,7 @@ async function readSample(root: string, moment: Moment, size: ImageSize): Promis
       if (existsSync(mask)) usable.set(await readMask(mask, camera, size), v * pixels);
       const toCamera = compose(inverse(toWorld), moment.cloud.toWorld);
       const sparse = sparse_depth_m.subarray(v * pixels, (v + 1) * pixels);
-      splatPoints(sparse, cameras[v]!, toCamera, points, 3);
+      splatPoints(sparse, cameras[v], toCamera, points, 3);
       const native = new Float32Array(camera.height * camera.width);
       splatPoints(native, camera, toCamera, points, 3);
       truth[v] = groundTruth(native, camera);
@@ -201,8 +201,8 @@ async function readCloud(file: string, pointFormat: readonly string[]): Promise<
         `or wider with X, Y and Z`,
     );
   }
-  const points = new Float64Array(shape[0]! * 3);
-  for (let point = 0; point < shape[0]!; point++) {
+  const points = new Float64Array(shape[0] * 3);
+  for (let point = 0; point < shape[0]; point++) {
     columns.forEach((column, axis) => {
       const value = Number(data[point * width + column]);
       if (!Number.isFinite(value)) {

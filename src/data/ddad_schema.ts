@@ -168,7 +168,7 @@ export async function readCalibration(file: string): Promise<CalibratedSensor[]>
   }
   return names.map((name, i) => ({
     name,
-    ...intrinsics[i]!,
+    ...intrinsics[i],
     pose: poseOf(extrinsics[i], `${file}: ${name}`),
   }));
 }

@@ -22,13 +22,13 @@ export function splatPoints(
   const r = rotationMatrix(toCamera.rotation);
   const [tx, ty, tz] = toCamera.translation_m;
   for (let i = 0; i + stride <= points.length; i += stride) {
-    const x = points[i]!;
-    const y = points[i + 1]!;
-    const z = points[i + 2]!;
-    const depth_m = r[6]! * x + r[7]! * y + r[8]! * z + tz;
+    const x = points[i];
+    const y = points[i + 1];
+    const z = points[i + 2];
+    const depth_m = r[6] * x + r[7] * y + r[8] * z + tz;
     if (!(depth_m > 0)) continue;
-    const right = r[0]! * x + r[1]! * y + r[2]! * z + tx;
-    const down = r[3]! * x + r[4]! * y + r[5]! * z + ty;
+    const right = r[0] * x + r[1] * y + r[2] * z + tx;
+    const down = r[3] * x + r[4] * y + r[5] * z + ty;
     const column = Math.floor((camera.fx * right) / depth_m + camera.cx + 0.5);
     const row = Math.floor((camera.fy * down) / depth_m + camera.cy + 0.5);
     if (column < 0 || column >= camera.width || row < 0 || row >= camera.height) continue;
@@ -44,7 +44,7 @@ export function resizeSparse(map: Float32Array, truth: GroundTruth, to: ImageSiz
     // Pixel centre c lands at (c + 1/2) s - 1/2; its nearest pixel is the floor of (c + 1/2) s.
     const column = Math.floor(((pixel % truth.width) + 0.5) * sx);
     const row = Math.floor((Math.floor(pixel / truth.width) + 0.5) * sy);
-    keepNearest(map, row * to.width + column, truth.depth_m[i]!);
+    keepNearest(map, row * to.width + column, truth.depth_m[i]);
   });
 }
 
@@ -54,11 +54,11 @@ export function groundTruth(map: Float32Array, { height, width }: ImageSize): Gr
   map.forEach((depth, pixel) => {
     if (depth > 0) pixels.push(pixel);
   });
-  const depth_m = Float32Array.from(pixels, (pixel) => map[pixel]!);
+  const depth_m = Float32Array.from(pixels, (pixel) => map[pixel]);
   return { height, width, pixels: Uint32Array.from(pixels), depth_m };
 }
 
 function keepNearest(map: Float32Array, pixel: number, depth_m: number): void {
-  const before = map[pixel]!;
+  const before = map[pixel];
   if (before === 0 || depth_m < before) map[pixel] = depth_m;
 }

@@ -95,7 +95,7 @@ export async function folder(root: string, split: Split): Promise<DataSource> {
     focalReference_px: 500,
     canTrain,
     count: moments.length,
-    sample: async (index, size) => readSample(root, cameras, moments[index]!, size),
+    sample: async (index, size) => readSample(root, cameras, moments[index], size),
     describe: () =>
       `folder ${root}, ${moments.length} ${split} moments, ${cameras.length} cameras` +
       (canTrain ? "" : ", no depth/: prediction only"),
@@ -190,13 +190,13 @@ async function readSample(
   const truth: GroundTruth[] = [];
   await Promise.all(
     native.map(async (camera, v) => {
-      images.set(await readImage(moment.images[v]!, camera, size), v * pixels * 3);
+      images.set(await readImage(moment.images[v], camera, size), v * pixels * 3);
       const mask = join(root, "mask", `${camera.name}.png`);
       if (existsSync(mask)) usable.set(await readMask(mask, camera, size), v * pixels);
       const depthFile = moment.depths[v];
       if (depthFile === undefined) return;
       truth[v] = groundTruth(await readDepth(depthFile, camera), camera);
-      resizeSparse(sparse_depth_m.subarray(v * pixels, (v + 1) * pixels), truth[v]!, size);
+      resizeSparse(sparse_depth_m.subarray(v * pixels, (v + 1) * pixels), truth[v], size);
     }),
   );
   return checkedSample({

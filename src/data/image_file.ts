@@ -72,7 +72,7 @@ async function decode(
 }
 
 function fail(file: string, error: unknown): never {
-  const reason = (error as Error).message.trim().split("\n")[0]!;
+  const reason = (error as Error).message.trim().split("\n")[0];
   // sharp's own words for a decoder's warning name its option, not the fault.
   const known = reason.includes("failOn") ? "it is damaged or cut short" : reason;
   throw new InputError(`${file}: cannot decode the image: ${known}`);

@@ -72,7 +72,7 @@ export function loader(source: DataSource, options: LoaderOptions): Loader {
     step: async (step) => {
       const { epoch, order, position } = placeOf(step, source.count, seed);
       for (let offset = 0; offset < order.length; offset++) {
-        const sample = await load(order[(position + offset) % order.length]!);
+        const sample = await load(order[(position + offset) % order.length]);
         if (!sample) continue;
         const jitter = augment ? drawJitter(seed, epoch, sample.id) : null;
         return { epoch, sample, batch: makeBatch(sample, source, jitter) };

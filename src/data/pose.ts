@@ -61,9 +61,9 @@ export function rotationMatrix([w, x, y, z]: Quaternion): Float64Array {
 export function rotate(rotation: Quaternion, [x, y, z]: Vector): Vector {
   const r = rotationMatrix(rotation);
   return [
-    r[0]! * x + r[1]! * y + r[2]! * z,
-    r[3]! * x + r[4]! * y + r[5]! * z,
-    r[6]! * x + r[7]! * y + r[8]! * z,
+    r[0] * x + r[1] * y + r[2] * z,
+    r[3] * x + r[4] * y + r[5] * z,
+    r[6] * x + r[7] * y + r[8] * z,
   ];
 }
 

@@ -44,7 +44,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const tile = Math.floor(row / TILE) * tiles.columns + Math.floor(column / TILE);
-      rays.candidates(tiles.members, tiles.starts[tile]!, tiles.starts[tile + 1]!);
+      rays.candidates(tiles.members, tiles.starts[tile], tiles.starts[tile + 1]);
       const pixel = row * width + column;
       const depth = rays.cast((column - cx) / fx, (row - cy) / fy);
       depth_m[pixel] = depth < FAR_M ? depth : 0;
@@ -55,7 +55,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
         rays.addColour((column + du - cx) / fx, (row + dv - cy) / fy);
       }
       for (let channel = 0; channel < 3; channel++) {
-        const light = 1 - Math.exp((-EXPOSURE * rays.light[channel]!) / 4);
+        const light = 1 - Math.exp((-EXPOSURE * rays.light[channel]) / 4);
         image[pixel * 3 + channel] = SRGB[Math.round(4096 * light)]!;
       }
     }
@@ -76,9 +76,9 @@ export function castDistances(
   const { packed } = street;
   const distances = new Float64Array(directions.length / 3);
   for (let i = 0; i < distances.length; i++) {
-    const dx = directions[i * 3]!;
-    const dy = directions[i * 3 + 1]!;
-    const dz = directions[i * 3 + 2]!;
+    const dx = directions[i * 3];
+    const dy = directions[i * 3 + 1];
+    const dz = directions[i * 3 + 2];
     let nearest = dz < 0 ? Math.min(range_m, -oz / dz) : range_m;
     for (let solid = 0; solid < packed.count; solid++) {
       nearest = intersect(packed, solid, ox, oy, oz, dx, dy, dz, nearest);
@@ -130,20 +130,20 @@ class RayCaster {
   /** z-depth of the first surface along camera ray (x, y, 1), FAR_M for none; remembers what it is. */
   cast(x: number, y: number): number {
     const r = this.#rotation;
-    const dx = r[0]! * x + r[1]! * y + r[2]!;
-    const dy = r[3]! * x + r[4]! * y + r[5]!;
-    const dz = r[6]! * x + r[7]! * y + r[8]!;
+    const dx = r[0] * x + r[1] * y + r[2];
+    const dy = r[3] * x + r[4] * y + r[5];
+    const dz = r[6] * x + r[7] * y + r[8];
     this.#ray[0] = dx;
     this.#ray[1] = dy;
     this.#ray[2] = dz;
-    const ox = this.#origin[0]!;
-    const oy = this.#origin[1]!;
-    const oz = this.#origin[2]!;
+    const ox = this.#origin[0];
+    const oy = this.#origin[1];
+    const oz = this.#origin[2];
     this.#solid = GROUND;
     // The ray advances one metre of z-depth per unit, so its parameter is the depth.
     let nearest = dz < 0 ? Math.min(FAR_M, -oz / dz) : FAR_M;
     for (let i = this.#start; i < this.#end; i++) {
-      const solid = this.#members[i]!;
+      const solid = this.#members[i];
       const t = intersect(this.#street.packed, solid, ox, oy, oz, dx, dy, dz, nearest);
       if (t < nearest) {
         nearest = t;
@@ -162,23 +162,23 @@ class RayCaster {
     const far = this.#scratch;
     if (depth >= FAR_M) {
       skyLight(sky, dx / length, dy / length, dz / length, far);
-      for (let channel = 0; channel < 3; channel++) this.light[channel]! += far[channel]!;
+      for (let channel = 0; channel < 3; channel++) this.light[channel] += far[channel];
       return;
     }
     this.#shade(depth, dx / length, dy / length, dz / length);
     const look = this.#look;
     const clear = Math.exp((-depth * length) / sky.haze_m);
-    this.light[0]! += sky.horizon[0] + (look.r - sky.horizon[0]) * clear;
-    this.light[1]! += sky.horizon[1] + (look.g - sky.horizon[1]) * clear;
-    this.light[2]! += sky.horizon[2] + (look.b - sky.horizon[2]) * clear;
+    this.light[0] += sky.horizon[0] + (look.r - sky.horizon[0]) * clear;
+    this.light[1] += sky.horizon[1] + (look.g - sky.horizon[1]) * clear;
+    this.light[2] += sky.horizon[2] + (look.b - sky.horizon[2]) * clear;
   }
 
   /** Writes the light of the surface just cast at, before haze, into the look. (ux, uy, uz): unit. */
   #shade(depth: number, ux: number, uy: number, uz: number): void {
     const { packed, solids, ground, sky } = this.#street;
-    const x = this.#origin[0]! + depth * this.#ray[0]!;
-    const y = this.#origin[1]! + depth * this.#ray[1]!;
-    const z = this.#origin[2]! + depth * this.#ray[2]!;
+    const x = this.#origin[0] + depth * this.#ray[0];
+    const y = this.#origin[1] + depth * this.#ray[1];
+    const z = this.#origin[2] + depth * this.#ray[2];
     const hit = this.#hit;
     const look = this.#look;
     const across = depth * this.#pixel;
@@ -190,7 +190,7 @@ class RayCaster {
       groundLook(ground, x, y, across / Math.sqrt(Math.max(0.02, -uz)), look);
     } else {
       describeHit(packed, this.#solid, x, y, z, hit);
-      solidLook(solids[this.#solid]!, hit, across, look);
+      solidLook(solids[this.#solid], hit, across, look);
     }
     const { normalX, normalY, normalZ } = hit;
     const [sx, sy, sz] = sky.sun;
@@ -201,9 +201,9 @@ class RayCaster {
         : 0;
     const light = this.#scratch;
     ambientLight(sky, normalZ, light);
-    const r = look.r * (light[0]! + lit * sky.sunlight[0]);
-    const g = look.g * (light[1]! + lit * sky.sunlight[1]);
-    const b = look.b * (light[2]! + lit * sky.sunlight[2]);
+    const r = look.r * (light[0] + lit * sky.sunlight[0]);
+    const g = look.g * (light[1] + lit * sky.sunlight[1]);
+    const b = look.b * (light[2] + lit * sky.sunlight[2]);
     if (look.mirror === 0) {
       look.r = r;
       look.g = g;
@@ -216,8 +216,8 @@ class RayCaster {
     skyLight(sky, ux - 2 * cos * normalX, uy - 2 * cos * normalY, uz - 2 * cos * normalZ, light);
     // A mirrored ray that goes level or down meets the other side of the street, not the sky.
     const open = Math.min(1, Math.max(0.25, 4 * (uz - 2 * cos * normalZ)));
-    look.r = r + (light[0]! * open - r) * share;
-    look.g = g + (light[1]! * open - g) * share;
-    look.b = b + (light[2]! * open - b) * share;
+    look.r = r + (light[0] * open - r) * share;
+    look.g = g + (light[1] * open - g) * share;
+    look.b = b + (light[2] * open - b) * share;
   }
 }

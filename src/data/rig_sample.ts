@@ -56,7 +56,7 @@ export function checkedSample(sample: RigSample): RigSample {
     if (camera.height !== height || camera.width !== width) {
       throw new InputError(
         `sample ${sample.id}, camera ${camera.name}: size ${camera.height}x${camera.width} differs ` +
-          `from ${height}x${width} of camera ${sample.cameras[0]!.name}`,
+          `from ${height}x${width} of camera ${sample.cameras[0].name}`,
       );
     }
   }
@@ -102,7 +102,7 @@ function checkGroundTruth(sample: RigSample): void {
     );
   }
   groundTruth.forEach(({ height, width, pixels, depth_m }, v) => {
-    const at = `sample ${sample.id}, camera ${cameras[v]!.name}: groundTruth`;
+    const at = `sample ${sample.id}, camera ${cameras[v].name}: groundTruth`;
     if (pixels.length !== depth_m.length) {
       throw new InputError(`${at} has ${pixels.length} pixels but ${depth_m.length} depths`);
     }
@@ -125,6 +125,6 @@ function place(sample: RigSample, field: string, i: number): string {
   const [, height, width] = sampleShape(sample);
   const view = Math.floor(i / (height * width));
   const row = Math.floor(i / width) % height;
-  const camera = sample.cameras[view]!.name;
+  const camera = sample.cameras[view].name;
   return `sample ${sample.id}, camera ${camera}: ${field} at row ${row}, column ${i % width}`;
 }

@@ -29,9 +29,9 @@ export function shadowGrid(solids: PackedSolids, sun: Vector): ShadowGrid {
     let [left, right, near, far] = [Infinity, -Infinity, Infinity, -Infinity];
     const points = corners(solids, solid);
     for (let corner = 0; corner < 24; corner += 3) {
-      const height = Math.max(0, points[corner + 2]!);
-      const x = points[corner]! - (sun[0] / sun[2]) * height;
-      const y = points[corner + 1]! - (sun[1] / sun[2]) * height;
+      const height = Math.max(0, points[corner + 2]);
+      const x = points[corner] - (sun[0] / sun[2]) * height;
+      const y = points[corner + 1] - (sun[1] / sun[2]) * height;
       left = Math.min(left, x);
       right = Math.max(right, x);
       near = Math.min(near, y);
@@ -39,12 +39,12 @@ export function shadowGrid(solids: PackedSolids, sun: Vector): ShadowGrid {
     }
     for (let row = cell(near); row <= cell(far); row++) {
       for (let column = cell(left); column <= cell(right); column++) {
-        lists[row * CELLS + column]!.push(solid);
+        lists[row * CELLS + column].push(solid);
       }
     }
   }
   const starts = new Uint32Array(lists.length + 1);
-  lists.forEach((list, i) => (starts[i + 1] = starts[i]! + list.length));
+  lists.forEach((list, i) => (starts[i + 1] = starts[i] + list.length));
   return { sun, starts, members: Uint16Array.from(lists.flat()) };
 }
 
@@ -66,8 +66,8 @@ export function isShadowed(
   const ox = x + OFFSET_M * normalX;
   const oy = y + OFFSET_M * normalY;
   const oz = z + OFFSET_M * normalZ;
-  for (let i = starts[cell]!; i < starts[cell + 1]!; i++) {
-    const t = intersect(solids, members[i]!, ox, oy, oz, sun[0], sun[1], sun[2], FAR_M);
+  for (let i = starts[cell]; i < starts[cell + 1]; i++) {
+    const t = intersect(solids, members[i], ox, oy, oz, sun[0], sun[1], sun[2], FAR_M);
     if (t < FAR_M) return true;
   }
   return false;

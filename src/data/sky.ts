@@ -38,9 +38,9 @@ export function skyLight(sky: Sky, x: number, y: number, z: number, out: Float64
     cover = Math.min(1, Math.max(0, edge)) * Math.min(1, (up - 0.02) * 8) * 0.85;
   }
   for (let channel = 0; channel < 3; channel++) {
-    const clear = horizon[channel]! + (zenith[channel]! - horizon[channel]!) * blue;
-    const white = 0.55 + 0.3 * sunlight[channel]!;
-    out[channel] = clear + (white - clear) * cover + glow * sunlight[channel]!;
+    const clear = horizon[channel] + (zenith[channel] - horizon[channel]) * blue;
+    const white = 0.55 + 0.3 * sunlight[channel];
+    out[channel] = clear + (white - clear) * cover + glow * sunlight[channel];
   }
 }
 
@@ -48,9 +48,9 @@ export function skyLight(sky: Sky, x: number, y: number, z: number, out: Float64
 export function ambientLight(sky: Sky, normalZ: number, out: Float64Array): void {
   const open = 0.5 + 0.5 * normalZ;
   for (let channel = 0; channel < 3; channel++) {
-    const above = 0.5 * (sky.zenith[channel]! + sky.horizon[channel]!) + 0.15 * sky.cloud;
+    const above = 0.5 * (sky.zenith[channel] + sky.horizon[channel]) + 0.15 * sky.cloud;
     // What the street itself throws back is a fifth of what falls on it.
-    const below = 0.2 * (above + 0.5 * sky.sunlight[channel]!);
+    const below = 0.2 * (above + 0.5 * sky.sunlight[channel]);
     out[channel] = below + (above - below) * open;
   }
 }

@@ -65,19 +65,19 @@ export function intersect(
   limit: number,
 ): number {
   const at = i * STRIDE;
-  const cos = numbers[at + 7]!;
-  const sin = numbers[at + 8]!;
-  const px = ox - numbers[at + 1]!;
-  const py = oy - numbers[at + 2]!;
-  const z = oz - numbers[at + 3]!;
+  const cos = numbers[at + 7];
+  const sin = numbers[at + 8];
+  const px = ox - numbers[at + 1];
+  const py = oy - numbers[at + 2];
+  const z = oz - numbers[at + 3];
   const x = cos * px + sin * py;
   const y = cos * py - sin * px;
   const rx = cos * dx + sin * dy;
   const ry = cos * dy - sin * dx;
-  const halfX = numbers[at + 4]!;
-  const halfY = numbers[at + 5]!;
-  const halfZ = numbers[at + 6]!;
-  switch (numbers[at]!) {
+  const halfX = numbers[at + 4];
+  const halfY = numbers[at + 5];
+  const halfZ = numbers[at + 6];
+  switch (numbers[at]) {
     case 0:
       return meetBox(x, y, z, rx, ry, dz, halfX, halfY, halfZ, limit);
     case 1:
@@ -167,16 +167,16 @@ export function describeHit(
   hit: Hit,
 ): void {
   const at = i * STRIDE;
-  const cos = numbers[at + 7]!;
-  const sin = numbers[at + 8]!;
-  const px = x - numbers[at + 1]!;
-  const py = y - numbers[at + 2]!;
+  const cos = numbers[at + 7];
+  const sin = numbers[at + 8];
+  const px = x - numbers[at + 1];
+  const py = y - numbers[at + 2];
   hit.x = cos * px + sin * py;
   hit.y = cos * py - sin * px;
-  hit.z = z - numbers[at + 3]!;
-  const u = hit.x / numbers[at + 4]!;
-  const v = hit.y / numbers[at + 5]!;
-  const w = hit.z / numbers[at + 6]!;
+  hit.z = z - numbers[at + 3];
+  const u = hit.x / numbers[at + 4];
+  const v = hit.y / numbers[at + 5];
+  const w = hit.z / numbers[at + 6];
   let nx = 0;
   let ny = 0;
   let nz = 0;
@@ -188,9 +188,9 @@ export function describeHit(
     else nz = Math.sign(w);
   } else {
     hit.axis = 0;
-    nx = u / numbers[at + 4]!;
-    ny = v / numbers[at + 5]!;
-    nz = numbers[at] === 1 ? 0 : w / numbers[at + 6]!;
+    nx = u / numbers[at + 4];
+    ny = v / numbers[at + 5];
+    nz = numbers[at] === 1 ? 0 : w / numbers[at + 6];
     const length = Math.hypot(nx, ny, nz);
     nx /= length;
     ny /= length;
@@ -206,11 +206,11 @@ export function corners({ numbers }: PackedSolids, i: number): Float64Array {
   const [, x, y, z, halfX, halfY, halfZ, cos, sin] = numbers.subarray(i * STRIDE, (i + 1) * STRIDE);
   const points = new Float64Array(24);
   for (let corner = 0; corner < 8; corner++) {
-    const px = corner & 1 ? halfX! : -halfX!;
-    const py = corner & 2 ? halfY! : -halfY!;
-    points[corner * 3] = x! + cos! * px - sin! * py;
-    points[corner * 3 + 1] = y! + sin! * px + cos! * py;
-    points[corner * 3 + 2] = z! + (corner & 4 ? halfZ! : -halfZ!);
+    const px = corner & 1 ? halfX : -halfX;
+    const py = corner & 2 ? halfY : -halfY;
+    points[corner * 3] = x + cos * px - sin * py;
+    points[corner * 3 + 1] = y + sin * px + cos * py;
+    points[corner * 3 + 2] = z + (corner & 4 ? halfZ : -halfZ);
   }
   return points;
 }

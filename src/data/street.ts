@@ -8,8 +8,17 @@ import type { Pose } from "./pose.ts";
 import type { Sky } from "./sky.ts";
 import { packSolids } from "./solids.ts";
 import type { PackedSolids } from "./solids.ts";
-import { between, car, lamp, material, pedestrian, pick, sign, tree } from "./street_parts.ts";
-import { solidAt } from "./street_parts.ts";
+import {
+  between,
+  car,
+  lamp,
+  material,
+  pedestrian,
+  pick,
+  sign,
+  solidAt,
+  tree,
+} from "./street_parts.ts";
 
 /** Everything that a moment of the built-in rig shows. */
 export interface Street {
@@ -135,7 +144,7 @@ function houses(stream: RandomStream, plan: Plan): DressedSolid[] {
   const isCrossed = (from: number, to: number): boolean =>
     crossingHalf_m > 0 && from < crossing_m + clear && to > crossing_m - clear;
   SIDES.forEach((side, which) => {
-    const front = plan.fronts_m[which]!;
+    const front = plan.fronts_m[which];
     let x = -REACH_M + between(stream, 0, 10);
     while (x < REACH_M) {
       const length = between(stream, 8, 22);

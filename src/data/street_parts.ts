@@ -37,7 +37,7 @@ const SIGNS: readonly Colour[] = [
 
 /** One of `choices`. */
 export function pick<T>(stream: RandomStream, choices: readonly T[]): T {
-  return choices[stream.integer(choices.length)]!;
+  return choices[stream.integer(choices.length)];
 }
 
 /** Uniform in [low, high). */

@@ -30,11 +30,11 @@ export function tileLists(solids: PackedSolids, pose: Pose, camera: Camera): Til
     if (!rectangle) continue;
     const [left, top, right, bottom] = rectangle;
     for (let row = top; row <= bottom; row++) {
-      for (let column = left; column <= right; column++) lists[row * columns + column]!.push(solid);
+      for (let column = left; column <= right; column++) lists[row * columns + column].push(solid);
     }
   }
   const starts = new Uint32Array(lists.length + 1);
-  lists.forEach((list, tile) => (starts[tile + 1] = starts[tile]! + list.length));
+  lists.forEach((list, tile) => (starts[tile + 1] = starts[tile] + list.length));
   return { columns, starts, members: Uint16Array.from(lists.flat()) };
 }
 
@@ -48,13 +48,13 @@ function boundingRectangle(
   const [tx, ty, tz] = pose.translation_m;
   const points = new Float64Array(24);
   for (let corner = 0; corner < 24; corner += 3) {
-    const x = box[corner]! - tx;
-    const y = box[corner + 1]! - ty;
-    const z = box[corner + 2]! - tz;
+    const x = box[corner] - tx;
+    const y = box[corner + 1] - ty;
+    const z = box[corner + 2] - tz;
     // Transposed: from the street frame back to the camera frame.
-    points[corner] = r[0]! * x + r[3]! * y + r[6]! * z;
-    points[corner + 1] = r[1]! * x + r[4]! * y + r[7]! * z;
-    points[corner + 2] = r[2]! * x + r[5]! * y + r[8]! * z;
+    points[corner] = r[0] * x + r[3] * y + r[6] * z;
+    points[corner + 1] = r[1] * x + r[4] * y + r[7] * z;
+    points[corner + 2] = r[2] * x + r[5] * y + r[8] * z;
   }
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   const include = (x: number, y: number, z: number): void => {
@@ -66,11 +66,11 @@ function boundingRectangle(
     bottom = Math.max(bottom, v);
   };
   for (let a = 0; a < 8; a++) {
-    const [ax, ay, az] = [points[a * 3]!, points[a * 3 + 1]!, points[a * 3 + 2]!];
+    const [ax, ay, az] = [points[a * 3], points[a * 3 + 1], points[a * 3 + 2]];
     if (az >= NEAR_M) include(ax, ay, az);
     for (const bit of [1, 2, 4]) {
       const b = a | bit;
-      const [bx, by, bz] = [points[b * 3]!, points[b * 3 + 1]!, points[b * 3 + 2]!];
+      const [bx, by, bz] = [points[b * 3], points[b * 3 + 1], points[b * 3 + 2]];
       if (b === a || az < NEAR_M === bz < NEAR_M) continue;
       const cut = (NEAR_M - az) / (bz - az);
       include(ax + cut * (bx - ax), ay + cut * (by - ay), NEAR_M);

@@ -14,7 +14,7 @@ const SIZE = { height: 1, width: 4 };
 const SAMPLE: RigSample = {
   id: "s",
   timestamp: "0",
-  cameras: [NUSCENES_CAMERAS[0]!, NUSCENES_CAMERAS[3]!].map((c) => resizeIntrinsics(c, SIZE)),
+  cameras: [NUSCENES_CAMERAS[0], NUSCENES_CAMERAS[3]].map((c) => resizeIntrinsics(c, SIZE)),
   images: Uint8Array.from({ length: 24 }, (_, i) => 10 * i),
   sparse_depth_m: Float32Array.of(0, 0.09, 5, 80, 79.9, 6, 0.11, 200),
   usable: Uint8Array.of(1, 1, 1, 1, 1, 0, 1, 1),

@@ -21,7 +21,7 @@ function neighbourhood(sample: RigSample, pixel: number): [number, number] {
     for (const right of [-1, 0, 1]) {
       if (row + down < 0 || row + down >= height) continue;
       if (column + right < 0 || column + right >= width) continue;
-      depths.push(sample.dense_depth_m![pixel + down * width + right]! || Infinity);
+      depths.push(sample.dense_depth_m![pixel + down * width + right] || Infinity);
     }
   }
   return [Math.min(...depths), Math.max(...depths)];
@@ -36,7 +36,7 @@ test("LiDAR depth agrees with the dense truth of its pixel", async () => {
   sample.sparse_depth_m.forEach((depth_m, pixel) => {
     if (depth_m === 0) return;
     points++;
-    const truth = sample.dense_depth_m![pixel]!;
+    const truth = sample.dense_depth_m![pixel];
     if (Math.abs(depth_m - truth) < 0.05 * truth) close++;
     const [nearest, furthest] = neighbourhood(sample, pixel);
     if (depth_m < nearest * 0.98) inFront++;
@@ -82,11 +82,11 @@ test("a moment is the same bytes every time, another seed or split another stree
 
 test("ground truth is the dense truth, and the sky is none", async () => {
   const sample = await train.sample(0, SMALL);
-  const { pixels, depth_m } = sample.groundTruth[0]!;
+  const { pixels, depth_m } = sample.groundTruth[0];
   const dense = sample.dense_depth_m!.subarray(0, SMALL.height * SMALL.width);
   expect(pixels.length).toBe(dense.filter((depth) => depth > 0).length);
   expect(pixels.length).toBeLessThan(dense.length);
-  expect(depth_m[0]).toBe(dense[pixels[0]!]);
+  expect(depth_m[0]).toBe(dense[pixels[0]]);
 });
 
 test("the ground stands where the geometry says", async () => {
@@ -95,8 +95,8 @@ test("the ground stands where the geometry says", async () => {
   let expected_m = 0;
   for (const index of [0, 1, 2, 3]) {
     const sample = await train.sample(index, SIZE);
-    const front = sample.cameras[0]!;
-    depths.push(sample.dense_depth_m![95 * 160 + 80]!);
+    const front = sample.cameras[0];
+    depths.push(sample.dense_depth_m![95 * 160 + 80]);
     // A level camera 1.51 m up sees the ground at depth h fy / (v - cy); this one is level to 0.5 deg.
     expected_m = (front.translation_m[2] * front.fy) / (95 - front.cy);
   }

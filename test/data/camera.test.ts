@@ -14,12 +14,12 @@ import {
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
 import { InputError } from "../../src/tensor/error.ts";
 
-const FRONT = NUSCENES_CAMERAS[0]!;
+const FRONT = NUSCENES_CAMERAS[0];
 
 test("a point projected and lifted again is itself", () => {
   const [u, v, depth_m] = project(FRONT, [3, -2, 25]);
   unproject(FRONT, u, v, depth_m).forEach((value, axis) => {
-    expect(value).toBeCloseTo([3, -2, 25][axis]!, 12);
+    expect(value).toBeCloseTo([3, -2, 25][axis], 12);
   });
 });
 
@@ -43,7 +43,7 @@ test("resizing down and up again gives the same camera", () => {
 });
 
 test("the ring of nuScenes runs counter-clockwise from the front", () => {
-  const shuffled = [3, 5, 0, 2, 4, 1].map((i) => NUSCENES_CAMERAS[i]!);
+  const shuffled = [3, 5, 0, 2, 4, 1].map((i) => NUSCENES_CAMERAS[i]);
   expect(ringOrder(shuffled).map(({ name }) => name)).toEqual([
     "CAM_FRONT",
     "CAM_FRONT_LEFT",

@@ -37,8 +37,8 @@ test("points go from the cloud through the world into each camera, nearest first
   // Ahead and behind at camera height: the pixels around the principal point (31.5, 15.5).
   const depths = [...sparse_depth_m].flatMap((depth, i) => (depth > 0 ? [[i, depth]] : []));
   expect(depths.map(([, depth]) => depth)).toEqual([10, 8]);
-  const [front, back] = depths.map(([i]) => i! % (32 * 64));
-  for (const pixel of [front!, back!]) {
+  const [front, back] = depths.map(([i]) => i % (32 * 64));
+  for (const pixel of [front, back]) {
     expect([15, 16]).toContain(Math.floor(pixel / 64));
     expect([31, 32]).toContain(pixel % 64);
   }
@@ -49,9 +49,9 @@ test("points go from the cloud through the world into each camera, nearest first
 test("a calibration's own pose puts the points at the same pixels", async () => {
   // The fixture's vehicle does not move between cloud and image, so both ways must agree.
   const { cameras, groundTruth } = await read();
-  const own = transform(inverse(cameras[0]!), [10, 0, 1.5]);
-  const [, , depth_m] = project(cameras[0]!, own);
-  expect(groundTruth[0]!.depth_m[0]).toBeCloseTo(depth_m, 5);
+  const own = transform(inverse(cameras[0]), [10, 0, 1.5]);
+  const [, , depth_m] = project(cameras[0], own);
+  expect(groundTruth[0].depth_m[0]).toBeCloseTo(depth_m, 5);
   expect(POINTS[1]).toContain(10);
 });
 

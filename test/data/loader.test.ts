@@ -32,7 +32,7 @@ test("every epoch visits every sample once, in an order of its own", () => {
   const orders = [0, 1, 2, 3].map((epoch) => {
     const steps = Array.from({ length: 20 }, (_, i) => placeOf(epoch * 20 + i, 20, 1));
     expect(steps.every((place) => place.epoch === epoch)).toBe(true);
-    return steps.map(({ order, position }) => order[position]!);
+    return steps.map(({ order, position }) => order[position]);
   });
   for (const order of orders) expect(new Set(order).size).toBe(20);
   expect(new Set(orders.map((order) => order.join())).size).toBe(4);

@@ -17,7 +17,7 @@ function randomPose(seed: number): Pose {
 }
 
 function expectClose(a: Vector, b: Vector, tolerance: number): void {
-  a.forEach((value, axis) => expect(Math.abs(value - b[axis]!)).toBeLessThan(tolerance));
+  a.forEach((value, axis) => expect(Math.abs(value - b[axis])).toBeLessThan(tolerance));
 }
 
 test("a quarter turn about z takes x to y", () => {
