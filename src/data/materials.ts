@@ -133,7 +133,7 @@ function isMarked(ground: Ground, x: number, aside: number, along: number): bool
  * Look of a wall at `across` metres along it and `height` metres up: brick or plaster, rows of
  * windows of one size per building, a shop front on the ground floor.
  */
-export function facadeLook(
+function facadeLook(
   material: Material,
   across: number,
   height: number,

@@ -21,7 +21,7 @@ export interface View {
 }
 
 /** Nothing is drawn beyond this z-depth: the sky's horizon stands there. */
-export const FAR_M = 200;
+const FAR_M = 200;
 
 const GROUND = -1;
 // Bright surfaces roll off instead of clipping: 1 - exp(-EXPOSURE x).
