@@ -5,7 +5,12 @@ import type { Graph } from "../graph/graph.ts";
 import { constant, given, heNormal, scaledNormal } from "../graph/initializers.ts";
 import { gelu, relu, softplus } from "../graph/ops/activation.ts";
 import { add } from "../graph/ops/arithmetic.ts";
-import { attractor, seedCenters, seedCentersBias, type CenterSeed } from "../graph/ops/bin_centers.ts";
+import {
+  attractor,
+  seedCenters,
+  seedCentersBias,
+  type CenterSeed,
+} from "../graph/ops/bin_centers.ts";
 import { concat } from "../graph/ops/concat.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import { logBinomial, logBinomialHead } from "../graph/ops/log_binomial.ts";

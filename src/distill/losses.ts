@@ -8,7 +8,12 @@ import { resizeBilinear, resizeNearest } from "../graph/ops/resize.ts";
 import { silog } from "../graph/ops/silog.ts";
 import { softBins } from "../graph/ops/soft_bins.ts";
 import { softmaxBins } from "../graph/ops/softmax_bins.ts";
-import { maskedPool, normalizeRows, viewRelation, viewRelationLoss } from "../graph/ops/view_relation.ts";
+import {
+  maskedPool,
+  normalizeRows,
+  viewRelation,
+  viewRelationLoss,
+} from "../graph/ops/view_relation.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 
@@ -80,7 +85,12 @@ export function losses(
       }
     }
     if (config.relation === "cosine") {
-      terms.relation = cosineRelation(output.embedding, softmaxBins(teacher), small, config.relation_grid);
+      terms.relation = cosineRelation(
+        output.embedding,
+        softmaxBins(teacher),
+        small,
+        config.relation_grid,
+      );
     }
   }
   const weighted = Object.entries(terms).map(([term, value]) =>

@@ -110,7 +110,8 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
     architecture: info.architecture,
     driver: info.description,
     software:
-      info.isFallbackAdapter === true || SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
+      info.isFallbackAdapter === true ||
+      SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
     subgroup_size: features.includes("subgroups") && low === high ? low : 0,
     features: new Set(features),
   };

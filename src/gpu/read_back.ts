@@ -16,7 +16,12 @@ export interface StagingRing {
 }
 
 /** Makes a ring of `slots` staging buffers of `size_bytes` each. */
-export function stagingRing(gpu: Gpu, label: string, size_bytes: number, slots: number): StagingRing {
+export function stagingRing(
+  gpu: Gpu,
+  label: string,
+  size_bytes: number,
+  slots: number,
+): StagingRing {
   const buffers: CountedBuffer[] = Array.from({ length: slots }, (_, i) =>
     createBuffer(gpu, `${label} staging ${i}`, size_bytes, STAGING_USAGE),
   );
@@ -27,7 +32,9 @@ export function stagingRing(gpu: Gpu, label: string, size_bytes: number, slots: 
       const slot = turn;
       turn = (turn + 1) % slots;
       if (busy[slot]!) {
-        throw new Error(`${label}: ${slots} results are waiting to be read; read one before the next step`);
+        throw new Error(
+          `${label}: ${slots} results are waiting to be read; read one before the next step`,
+        );
       }
       busy[slot] = true;
       const staging = buffers[slot]!.buffer;

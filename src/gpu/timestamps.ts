@@ -39,7 +39,11 @@ async function timeChunk(
   const encoder = device.createCommandEncoder({ label: "timed" });
   groups.forEach((dispatches, i) => {
     const pass = encoder.beginComputePass({
-      timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      timestampWrites: {
+        querySet,
+        beginningOfPassWriteIndex: 2 * i,
+        endOfPassWriteIndex: 2 * i + 1,
+      },
     });
     for (const { pipeline, bindGroup, grid } of dispatches) {
       if (grid[0] * grid[1] * grid[2] === 0) continue;

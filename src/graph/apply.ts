@@ -20,8 +20,12 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
   try {
     shapes = op.shapes(inputShapes, attributes);
   } catch (error) {
-    const given = inputs.map((v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i]!)}`);
-    throw new Error(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, { cause: error });
+    const given = inputs.map(
+      (v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i]!)}`,
+    );
+    throw new Error(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   const outputs: Value[] = [];
   const node: Node = { op, inputs, attributes, outputs };
@@ -36,7 +40,9 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
 /** The same numbers under another shape of equal size; costs nothing. */
 export function reshape(x: Value, shape: Shape): Value {
   if (size(shape) !== size(x.shape)) {
-    throw new Error(`reshape: ${x.name}${formatShape(x.shape)} does not hold as many numbers as ${formatShape(shape)}`);
+    throw new Error(
+      `reshape: ${x.name}${formatShape(x.shape)} does not hold as many numbers as ${formatShape(shape)}`,
+    );
   }
   return x.graph.add(x.name, shape, { kind: "view", of: x });
 }
@@ -54,7 +60,9 @@ export function kernelOp<A>(
     inputs,
     outputs,
     shapes: (shapes, attributes) => {
-      const named = Object.fromEntries(inputs.map((input, i) => [bindingOf(input), shapes[i] ?? [0]]));
+      const named = Object.fromEntries(
+        inputs.map((input, i) => [bindingOf(input), shapes[i] ?? [0]]),
+      );
       const made: Record<string, Shape> = kernel.shapes(named, attributes);
       return outputs.map((output) => made[output]!);
     },

@@ -7,11 +7,7 @@ import { add } from "./ops/arithmetic.ts";
 import type { GradientRule, GraphCore, Value } from "./value.ts";
 
 /** Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no rule. */
-export function gradients(
-  graph: GraphCore,
-  loss: Value,
-  wrt: readonly Value[],
-): Map<Value, Value> {
+export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
   if (size(loss.shape) !== 1) {
     throw new Error(`gradients: ${loss.name}${formatShape(loss.shape)} is not one number`);
   }
@@ -56,7 +52,8 @@ export function backward(
     const d_outputs = node.outputs.map(total);
     if (d_outputs.every((d) => d === null)) continue;
     const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[node.op.name];
-    if (rule === undefined) throw new Error(`${node.op.name} is not in the record of gradient rules`);
+    if (rule === undefined)
+      throw new Error(`${node.op.name} is not in the record of gradient rules`);
     if (rule === null) throw new Error(`${node.op.name} cannot be differentiated`);
     const wants = node.inputs.map((input) => input !== null && needed.has(input));
     const d_inputs = rule({

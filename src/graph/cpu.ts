@@ -32,7 +32,8 @@ export function initialStore(graph: Graph, seed: number): CpuStore {
   for (const { name, shape, source } of graph.parameters) {
     if (source.kind !== "parameter") continue;
     const values = source.initial(shape, randomStream(seed, hashText(name)));
-    if (values.length !== size(shape)) throw new Error(`${name}: its initial values do not fill it`);
+    if (values.length !== size(shape))
+      throw new Error(`${name}: its initial values do not fill it`);
     parameters.set(values, layout.byName.get(name)!.offset);
   }
   const states = new Map<string, Float64Array>();
@@ -69,7 +70,8 @@ export function runOnCpu(
     const root = program.rootOf(tensor);
     let array = results.get(root);
     if (array === undefined) {
-      array = root.value === null ? new Float64Array(0) : leaf(graph, root.value, store, inputs, scalars);
+      array =
+        root.value === null ? new Float64Array(0) : leaf(graph, root.value, store, inputs, scalars);
       results.set(root, array);
     }
     return array;
@@ -102,7 +104,8 @@ export function runOnCpu(
     for (const { name, access } of kernel.shader.bindings) {
       if (access === "read") continue;
       const made = changed[name];
-      if (made === undefined) throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
+      if (made === undefined)
+        throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
       // States and arenas keep their array: it is a part of the store.
       if (access === "inout") read(bindings[name]!).set(made);
       else results.set(program.rootOf(bindings[name]!), made);
@@ -114,7 +117,10 @@ export function runOnCpu(
   });
   if (!placed) placeGradients();
   return Object.fromEntries(
-    Object.entries(request.outputs).map(([name, value]) => [name, read(program.tensorOf(value)).slice()]),
+    Object.entries(request.outputs).map(([name, value]) => [
+      name,
+      read(program.tensorOf(value)).slice(),
+    ]),
   );
 }
 
@@ -142,7 +148,9 @@ function leaf(
     case "input": {
       const given = inputs[name];
       if (given?.length !== size(shape)) {
-        throw new Error(`input ${name} needs ${size(shape)} numbers, was given ${given?.length ?? "none"}`);
+        throw new Error(
+          `input ${name} needs ${size(shape)} numbers, was given ${given?.length ?? "none"}`,
+        );
       }
       return Float64Array.from(given);
     }

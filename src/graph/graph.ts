@@ -74,11 +74,13 @@ export function graph(): Graph {
     scalar: (name) => {
       const known = scalarNames.indexOf(name);
       if (known >= 0) return known;
-      if (scalarNames.length === MAX_SCALARS) throw new Error(`more than ${MAX_SCALARS} step scalars`);
+      if (scalarNames.length === MAX_SCALARS)
+        throw new Error(`more than ${MAX_SCALARS} step scalars`);
       return scalarNames.push(name) - 1;
     },
     scalars: () => (scalars ??= add("scalars", [MAX_SCALARS], { kind: "scalars" })),
-    arena: (name) => add(name, [arenaLayout(ofKind("parameter")).floats], { kind: "arena", arena: name }),
+    arena: (name) =>
+      add(name, [arenaLayout(ofKind("parameter")).floats], { kind: "arena", arena: name }),
     gradients: (loss, wrt = ofKind("parameter")) => gradients(self, loss, wrt),
   };
   return self;

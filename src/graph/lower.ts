@@ -23,11 +23,7 @@ export function resolveView(value: Value): Value {
  * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in recorded order.
  * Throws with op and kernel when the tensors of a call do not have the shapes that its kernel states.
  */
-export function lower(
-  graph: GraphCore,
-  targets: readonly Value[],
-  facts: AdapterFacts,
-): Program {
+export function lower(graph: GraphCore, targets: readonly Value[], facts: AdapterFacts): Program {
   const kept = reachable(graph, targets);
   const tensors = new Map<Value, Tensor>();
   const roots = new Map<Tensor, Tensor>();
@@ -62,7 +58,9 @@ export function lower(
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
       call: (kernel, bindings, attributes) => {
-        const shapes = Object.fromEntries(Object.entries(bindings).map(([name, t]) => [name, t.shape]));
+        const shapes = Object.fromEntries(
+          Object.entries(bindings).map(([name, t]) => [name, t.shape]),
+        );
         const chosen = chooseVariant(kernel, facts, shapes, attributes);
         const call: Call = { kernel: chosen, bindings, attributes, op: node.op.name };
         checkCall(call, shapes);

@@ -148,7 +148,9 @@ class PlanBuffers {
     const kept = new Set(targets.map((value) => program.rootOf(program.tensorOf(value))));
     const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
     const memory = planMemory(program.calls, program.rootOf, isPlanned, kept);
-    const arenas = memory.arenas.map((floats, i) => this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE));
+    const arenas = memory.arenas.map((floats, i) =>
+      this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
+    );
     this.arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
     for (const [root, { arena, offset }] of memory.places) {
       this.#home(root, arenas[arena]!.buffer, offset, size(root.shape));
@@ -197,7 +199,9 @@ class PlanBuffers {
     const inputLayout = arenaLayout(graph.inputs);
     const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE);
     const constants = graph.values.filter(({ source }) => source.kind === "constant");
-    const constantLayout = arenaLayout(constants.map(({ id, shape }) => ({ name: String(id), shape })));
+    const constantLayout = arenaLayout(
+      constants.map(({ id, shape }) => ({ name: String(id), shape })),
+    );
     const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE);
     for (const value of graph.values) {
       const { source, name } = value;
@@ -313,7 +317,13 @@ async function build(
     for (const { tensor, offset, count } of outputs.slots) {
       if (count === 0) continue;
       const home = buffers.homeOf(tensor);
-      encoder.copyBufferToBuffer(home.buffer, home.offset_bytes, gathered.buffer, 4 * offset, 4 * count);
+      encoder.copyBufferToBuffer(
+        home.buffer,
+        home.offset_bytes,
+        gathered.buffer,
+        4 * offset,
+        4 * count,
+      );
     }
     const read = staging.copy(encoder, gathered.buffer, 4 * outputs.floats);
     device.queue.submit([encoder.finish()]);
@@ -343,7 +353,9 @@ async function build(
 }
 
 function shapesOf(call: Call): Record<string, Shape> {
-  return Object.fromEntries(Object.entries(call.bindings).map(([name, { shape }]) => [name, shape]));
+  return Object.fromEntries(
+    Object.entries(call.bindings).map(([name, { shape }]) => [name, shape]),
+  );
 }
 
 function specializeCall(call: Call, freeze: boolean): Specialized {
@@ -355,7 +367,10 @@ function specializeCall(call: Call, freeze: boolean): Specialized {
 }
 
 /** All params blocks in one buffer, equal blocks once. */
-function packUniforms(specialized: readonly Specialized[]): { bytes: Uint8Array<ArrayBuffer>; offsets: number[] } {
+function packUniforms(specialized: readonly Specialized[]): {
+  bytes: Uint8Array<ArrayBuffer>;
+  offsets: number[];
+} {
   const known = new Map<string, number>();
   const blocks: Uint8Array[] = [];
   const offsets = specialized.map(({ params }) => {
@@ -366,7 +381,8 @@ function packUniforms(specialized: readonly Specialized[]): { bytes: Uint8Array<
     if (offset === undefined) {
       offset = blocks.length * ALIGNMENT_BYTES;
       known.set(key, offset);
-      if (block.length > ALIGNMENT_BYTES) throw new RangeError("a Params struct is longer than 256 bytes");
+      if (block.length > ALIGNMENT_BYTES)
+        throw new RangeError("a Params struct is longer than 256 bytes");
       blocks.push(block);
     }
     return offset;
@@ -383,7 +399,10 @@ interface OutputSlot {
   readonly count: number;
 }
 
-function layOutOutputs(request: Request, program: Program): { slots: OutputSlot[]; floats: number } {
+function layOutOutputs(
+  request: Request,
+  program: Program,
+): { slots: OutputSlot[]; floats: number } {
   const slots: OutputSlot[] = [];
   let floats = 0;
   for (const [name, value] of Object.entries(request.outputs)) {

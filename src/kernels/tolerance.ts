@@ -10,7 +10,12 @@ export interface Tolerance {
 
 const F32: Tolerance = { atol: 1e-6, rtol: 1e-5, sum: 0.25 };
 
-const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {};
+const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {
+  norm_grad_partial: {
+    atol: 5e-6,
+    why: "products of x - mean cancel in the sum; worst 3.8e-7 of terms to 5, group norm [1, 6, 21], lavapipe 25.0.7",
+  },
+};
 
 /** The tolerance of a kernel, by the name of its shader. */
 export function toleranceOf(name: string): Tolerance {

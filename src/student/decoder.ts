@@ -14,7 +14,11 @@ export interface DecoderConfig {
  * Upsamples by nearest neighbour, stage by stage, joining the encoder's features. features fine to coarse
  * [V,H/2,W/2,C1] … [V,H/32,W/32,C5] -> decoded coarse to fine [V,H/16,…] … [V,H/2,W/2,O4].
  */
-export function unetDecoder(net: Network, features: readonly Value[], config: DecoderConfig): Value[] {
+export function unetDecoder(
+  net: Network,
+  features: readonly Value[],
+  config: DecoderConfig,
+): Value[] {
   const decoded: Value[] = [];
   let x = features.at(-1)!;
   config.channels.forEach((channels, stage) => {

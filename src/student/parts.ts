@@ -44,18 +44,30 @@ export function convolution(
   channels: number,
   options: ConvolutionOptions = {},
 ): Value {
-  const { kernel = 3, stride = 1, reflect = false, normalization = "none", activation = "none" } = options;
+  const {
+    kernel = 3,
+    stride = 1,
+    reflect = false,
+    normalization = "none",
+    activation = "none",
+  } = options;
   const { g } = net;
   const pad = (kernel - 1) / 2;
   const weight = g.parameter(`${name}.weight`, [channels, kernel, kernel, x.shape[3]!], heNormal);
-  const bias = normalization === "none" ? g.parameter(`${name}.bias`, [channels], constant(0), false) : null;
+  const bias =
+    normalization === "none" ? g.parameter(`${name}.bias`, [channels], constant(0), false) : null;
   const padded = reflect && pad > 0 ? padReflect(x, pad) : x;
   const y = conv2d(padded, weight, bias, { stride, pad: padded === x ? pad : 0 });
   return activate(normalize(net, `${name}_norm`, y, normalization), activation);
 }
 
 /** Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`, `…variance`. */
-export function normalize(net: Network, name: string, x: Value, normalization: Normalization): Value {
+export function normalize(
+  net: Network,
+  name: string,
+  x: Value,
+  normalization: Normalization,
+): Value {
   if (normalization === "none") return x;
   const { g, training } = net;
   const channels = x.shape[3]!;
@@ -67,7 +79,11 @@ export function normalize(net: Network, name: string, x: Value, normalization: N
   }
   const mean = g.state(`${name}.running_mean`, [channels], 0);
   const variance = g.state(`${name}.running_variance`, [channels], 1);
-  return batchNorm(x, gamma, beta, mean, variance, { training, epsilon: EPSILON, momentum: MOMENTUM });
+  return batchNorm(x, gamma, beta, mean, variance, {
+    training,
+    epsilon: EPSILON,
+    momentum: MOMENTUM,
+  });
 }
 
 function activate(x: Value, activation: "relu" | "elu" | "none"): Value {
@@ -88,7 +104,16 @@ export function basicBlock(
   const shortcut =
     stride === 1 && x.shape[3] === channels
       ? x
-      : convolutionNamed(net, named("downsample.0"), named("downsample.1"), x, channels, 1, stride, "none");
+      : convolutionNamed(
+          net,
+          named("downsample.0"),
+          named("downsample.1"),
+          x,
+          channels,
+          1,
+          stride,
+          "none",
+        );
   return relu(add(z, shortcut));
 }
 
@@ -103,7 +128,11 @@ export function convolutionNamed(
   stride: number,
   activation: "relu" | "none",
 ): Value {
-  const weight = net.g.parameter(`${name}.weight`, [channels, kernel, kernel, x.shape[3]!], heNormal);
+  const weight = net.g.parameter(
+    `${name}.weight`,
+    [channels, kernel, kernel, x.shape[3]!],
+    heNormal,
+  );
   const y = conv2d(x, weight, null, { stride, pad: (kernel - 1) / 2 });
   return activate(normalize(net, normName, y, "batch"), activation);
 }

@@ -25,7 +25,9 @@ export function builtinTeacher(seed: number): Teacher {
 function relativeDepth(sample: RigSample, size: ImageSize, seed: number): Float32Array {
   const dense_m = sample.dense_depth_m;
   if (dense_m === undefined) {
-    throw new InputError(`sample ${sample.id}: the built-in teacher needs dense depth; use teacher: files or none`);
+    throw new InputError(
+      `sample ${sample.id}: the built-in teacher needs dense depth; use teacher: files or none`,
+    );
   }
   const [views, height, width] = sampleShape(sample);
   const plane = size.height * size.width;
@@ -56,9 +58,7 @@ function patchError(patches: readonly number[], row: number, column: number): nu
   const [r, c] = [Math.floor(row), Math.floor(column)];
   const [u, v] = [row - r, column - c];
   const at = (dr: number, dc: number): number => patches[(r + dr) * (PATCHES + 1) + c + dc]!;
-  return (
-    (1 - u) * ((1 - v) * at(0, 0) + v * at(0, 1)) + u * ((1 - v) * at(1, 0) + v * at(1, 1))
-  );
+  return (1 - u) * ((1 - v) * at(0, 0) + v * at(0, 1)) + u * ((1 - v) * at(1, 0) + v * at(1, 1));
 }
 
 function boxBlur(map: Float32Array, size: ImageSize, radius: number): Float32Array {
@@ -67,7 +67,11 @@ function boxBlur(map: Float32Array, size: ImageSize, radius: number): Float32Arr
     for (let column = 0; column < size.width; column++) {
       let [sum, count] = [0, 0];
       for (let y = Math.max(0, row - radius); y <= Math.min(size.height - 1, row + radius); y++) {
-        for (let x = Math.max(0, column - radius); x <= Math.min(size.width - 1, column + radius); x++) {
+        for (
+          let x = Math.max(0, column - radius);
+          x <= Math.min(size.width - 1, column + radius);
+          x++
+        ) {
           sum += map[y * size.width + x]!;
           count++;
         }

@@ -32,7 +32,8 @@ const READERS: readonly [
     async (bytes, file) => {
       const { shape, data } = readNpy(bytes, file);
       const [height = 0, width = 0] = shape;
-      if (shape.length !== 2) throw new InputError(`${file}: has ${shape.length} axes, expected [h, w]`);
+      if (shape.length !== 2)
+        throw new InputError(`${file}: has ${shape.length} axes, expected [h, w]`);
       return await Promise.resolve({ height, width, values: toFloat32(data) });
     },
   ],

@@ -14,14 +14,20 @@ export interface TeacherChoice {
  * The teacher of a run on `data`, or null without one. `auto` is the files at `path` where that is given, the built-in
  * teacher for the built-in rig, else none. Throws InputError where the choice does not fit.
  */
-export async function openTeacher(choice: TeacherChoice, data: string, seed: number): Promise<Teacher | null> {
+export async function openTeacher(
+  choice: TeacherChoice,
+  data: string,
+  seed: number,
+): Promise<Teacher | null> {
   const { kind, path } = choice;
   if (kind === "files" || (kind === "auto" && path !== undefined)) {
-    if (path === undefined) throw new InputError("teacher.kind is files: give teacher.path, the folder of its maps");
+    if (path === undefined)
+      throw new InputError("teacher.kind is files: give teacher.path, the folder of its maps");
     return await fileTeacher(path);
   }
   if (kind === "builtin" || (kind === "auto" && data === "rig")) {
-    if (data !== "rig") throw new InputError(`teacher.kind builtin goes with data rig only, not ${data}`);
+    if (data !== "rig")
+      throw new InputError(`teacher.kind builtin goes with data rig only, not ${data}`);
     return builtinTeacher(seed);
   }
   return null;

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
 import { crc32 } from "../formats/crc32.ts";
 import { encodeElements, toFloat32 } from "../formats/elements.ts";
-import { readSafetensors, writeSafetensors, type NewTensor, type StoredTensor } from "../formats/safetensors.ts";
+import {
+  readSafetensors,
+  writeSafetensors,
+  type NewTensor,
+  type StoredTensor,
+} from "../formats/safetensors.ts";
 import type { CpuStore } from "../graph/cpu.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
@@ -67,7 +72,9 @@ export async function readCheckpoint(file: string, store: CpuStore): Promise<Che
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
   const list = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
   if (metadata["checksum"] !== checksum(list)) {
-    throw new InputError(`${file}: its checksum does not match its tensors; use an earlier checkpoint`);
+    throw new InputError(
+      `${file}: its checksum does not match its tensors; use an earlier checkpoint`,
+    );
   }
   const take = tensorReader(tensors, file);
   for (const { name, shape, offset } of store.layout.slots) {

@@ -41,7 +41,9 @@ const schema = z.strictObject({
       cross_term: z.enum(["silog", "none"]).default("silog"),
       relation: z.enum(["cosine", "none"]).default("cosine"),
       temperature: positive.default(1),
-      relation_grid: z.tuple([z.number().int().positive(), z.number().int().positive()]).default([6, 10]),
+      relation_grid: z
+        .tuple([z.number().int().positive(), z.number().int().positive()])
+        .default([6, 10]),
       weights: z
         .strictObject({
           silog: weight.default(1),
@@ -86,7 +88,9 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const key = [...(path === "" ? [] : [path]), issue.keys[0]].join(".");
-    throw new InputError(`${where}: unknown key "${key}"; known there: ${knownKeys(issue.path).join(", ")}`);
+    throw new InputError(
+      `${where}: unknown key "${key}"; known there: ${knownKeys(issue.path).join(", ")}`,
+    );
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
 }
@@ -102,7 +106,8 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
 export function parseConfigFile(text: string, file: string): Record<string, unknown> {
   try {
     const parsed: unknown = parse(text) ?? {};
-    if (typeof parsed === "object" && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+    if (typeof parsed === "object" && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
   } catch (error) {
     throw new InputError(`${file}: ${(error as Error).message.split("\n")[0]}`);
   }

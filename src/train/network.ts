@@ -56,7 +56,10 @@ export function lossNetwork(config: TrainConfig, shape: NetworkShape): LossNetwo
   };
   const loss = losses(g, output, targets, config.loss);
   const gradients = g.gradients(loss.total);
-  const request = { outputs: { loss: loss.total, ...loss.terms, valid_count: loss.valid_count }, gradients };
+  const request = {
+    outputs: { loss: loss.total, ...loss.terms, valid_count: loss.valid_count },
+    gradients,
+  };
   return { g, request, output, losses: loss, gradients };
 }
 
@@ -67,16 +70,29 @@ export function trainingNetwork(config: TrainConfig, shape: NetworkShape): LossN
   const { beta1, beta2, epsilon, weight_decay, max_norm } = config.optimizer;
   const norm = gradNorm(g.arena("gradients"), { max_norm });
   adamw(g, norm, { beta1, beta2, epsilon, weight_decay });
-  return { ...network, request: { ...request, outputs: { ...request.outputs, gradient_norm: norm } } };
+  return {
+    ...network,
+    request: { ...request, outputs: { ...request.outputs, gradient_norm: norm } },
+  };
 }
 
 /** Prediction: depth in metres at the size of the images. */
-export function predictionNetwork(config: TrainConfig, shape: Omit<NetworkShape, "teacher">): Network {
+export function predictionNetwork(
+  config: TrainConfig,
+  shape: Omit<NetworkShape, "teacher">,
+): Network {
   const g = graph();
   const { views, size, depth_max_m } = shape;
   const images = g.input("images", [views, size.height, size.width, 4]);
   const focal_scale = g.input("focal_scale", [views]);
-  const output = student(g, config.student, headOf(config, depth_max_m), images, focal_scale, false);
+  const output = student(
+    g,
+    config.student,
+    headOf(config, depth_max_m),
+    images,
+    focal_scale,
+    false,
+  );
   const depth_m = resizeBilinear(output.depth_m, [size.height, size.width], "half_pixel");
   return { g, request: { outputs: { depth_m } } };
 }

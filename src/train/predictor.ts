@@ -48,9 +48,17 @@ export async function createPredictor(
 }
 
 /** Opens a trained student for the cameras of `source`; `destroy` frees its parameters too. */
-export async function loadPredictor(gpu: Gpu, file: StudentFile, source: DataSource): Promise<Predictor> {
+export async function loadPredictor(
+  gpu: Gpu,
+  file: StudentFile,
+  source: DataSource,
+): Promise<Predictor> {
   const { config, depth_max_m } = file;
-  const { g } = predictionNetwork(config, { views: source.cameras.length, size: config.size, depth_max_m });
+  const { g } = predictionNetwork(config, {
+    views: source.cameras.length,
+    size: config.size,
+    depth_max_m,
+  });
   const values = initialStore(g, config.seed);
   file.load(values);
   const store = createStore(gpu, g, values);
@@ -80,7 +88,13 @@ export async function evaluate(
   report: (message: string) => void,
 ): Promise<Evaluation> {
   const { size } = predictor;
-  const samples = loader(source, { seed: 0, size, augment: false, badSamples: "skip", onSkip: report });
+  const samples = loader(source, {
+    seed: 0,
+    size,
+    augment: false,
+    badSamples: "skip",
+    onSkip: report,
+  });
   const names = source.cameras.map(({ name }) => name);
   const meter = consistencyMeter();
   const metrics = evaluator(names, source.protocol, { medianScaling: true });
@@ -89,5 +103,9 @@ export async function evaluate(
     metrics.add(depth_m, size, sample.groundTruth);
     meter.add(depth_m, sample.cameras);
   }
-  return { result: metrics.result(), consistency: meter.result(), skipped_samples: samples.skipped };
+  return {
+    result: metrics.result(),
+    consistency: meter.result(),
+    skipped_samples: samples.skipped,
+  };
 }

@@ -35,10 +35,12 @@ export interface RunFolder {
 }
 
 /** Paths of a run folder, whether or not they exist. */
-export function runPaths(path: string): Pick<
-  RunFolder,
-  "path" | "config" | "student" | "checkpoints" | "depth" | "report"
-> & { readonly metrics: string; readonly events_file: string } {
+export function runPaths(
+  path: string,
+): Pick<RunFolder, "path" | "config" | "student" | "checkpoints" | "depth" | "report"> & {
+  readonly metrics: string;
+  readonly events_file: string;
+} {
   return {
     path,
     config: join(path, "config.yaml"),
@@ -55,11 +57,17 @@ export function runPaths(path: string): Pick<
  * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps what it wrote up to
  * that step. Throws InputError when a new run would write over another.
  */
-export async function openRunFolder(path: string, fromStep: number, resume: boolean): Promise<RunFolder> {
+export async function openRunFolder(
+  path: string,
+  fromStep: number,
+  resume: boolean,
+): Promise<RunFolder> {
   const paths = runPaths(path);
   const present = await readdir(path).catch(() => [] as string[]);
   if (!resume && present.includes("config.yaml")) {
-    throw new InputError(`${path} holds a run already: choose another --out, or go on with it by --resume`);
+    throw new InputError(
+      `${path} holds a run already: choose another --out, or go on with it by --resume`,
+    );
   }
   await mkdir(paths.checkpoints, { recursive: true });
   await mkdir(paths.depth, { recursive: true });

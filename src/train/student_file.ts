@@ -35,7 +35,9 @@ export async function readStudent(file: string): Promise<StudentFile> {
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
   const text = metadata["config"];
   if (text === undefined) {
-    throw new InputError(`${file}: is not a student of ringdepth: its metadata has no configuration`);
+    throw new InputError(
+      `${file}: is not a student of ringdepth: its metadata has no configuration`,
+    );
   }
   const config = resolveConfig(parseConfigFile(text, file), file);
   const take = tensorReader(tensors, file);

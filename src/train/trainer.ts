@@ -28,7 +28,11 @@ export interface TrainingRun {
   readonly resume: boolean;
   /** Asked to stop (SIGINT, SIGTERM): the step in progress ends, a checkpoint is written. */
   readonly signal?: AbortSignal;
-  readonly onStart?: (about: { readonly plan: PlanSummary; readonly parameters: number; readonly fromStep: number }) => void;
+  readonly onStart?: (about: {
+    readonly plan: PlanSummary;
+    readonly parameters: number;
+    readonly fromStep: number;
+  }) => void;
   readonly onStep?: (record: StepRecord) => void;
   /** A line for people: a sample that was left out, a step without ground truth. */
   readonly onMessage?: (message: string) => void;
@@ -69,7 +73,11 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
   await writeConfig(folder, config);
   const store = createStore(gpu, g, values);
   const plan = await compile(gpu, g, request, store);
-  run.onStart?.({ plan: plan.summary, parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0), fromStep });
+  run.onStart?.({
+    plan: plan.summary,
+    parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
+    fromStep,
+  });
   const samples = loader(source, {
     seed: config.seed,
     size: config.size,
@@ -90,7 +98,15 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
       steps: done,
     });
   }
-  return { store, folder, steps: done, interrupted, skipped_samples: samples.skipped, plan, time_s };
+  return {
+    store,
+    folder,
+    steps: done,
+    interrupted,
+    skipped_samples: samples.skipped,
+    plan,
+    time_s,
+  };
 }
 
 /** Reads the latest checkpoint into `values`; returns the steps it had done. */
@@ -98,7 +114,9 @@ async function restore(run: TrainingRun, values: CpuStore): Promise<number> {
   const { checkpoints, config: configFile } = runPaths(run.out);
   const file = await latestCheckpoint(checkpoints);
   if (file === null) {
-    throw new InputError(`${run.out}: no checkpoint to resume from; start the run without --resume`);
+    throw new InputError(
+      `${run.out}: no checkpoint to resume from; start the run without --resume`,
+    );
   }
   const { step, config } = await readCheckpoint(file, values);
   if (config !== formatConfig(run.config)) {
@@ -193,7 +211,9 @@ function collect(
       time_ms: performance.now() - started,
     };
     if (record.valid_pixels < 2) {
-      run.onMessage?.(`step ${record.step}: ${record.valid_pixels} pixels with ground truth, nothing learnt of depth`);
+      run.onMessage?.(
+        `step ${record.step}: ${record.valid_pixels} pixels with ground truth, nothing learnt of depth`,
+      );
     }
     folder.add(record);
     run.onStep?.(record);

@@ -52,9 +52,10 @@ export function checkGradient(
       const slope = (loss(moved(1)) - loss(moved(-1))) / (2 * step);
       const projected = dot(got[name]!, direction);
       const scale = Math.max(norm(got[name]!), Math.abs(slope), 1e-6);
-      expect(Math.abs(projected - slope) / scale, `d ${name}: rule ${projected}, differences ${slope}`).toBeLessThan(
-        DIFFERENCES_TOLERANCE,
-      );
+      expect(
+        Math.abs(projected - slope) / scale,
+        `d ${name}: rule ${projected}, differences ${slope}`,
+      ).toBeLessThan(DIFFERENCES_TOLERANCE);
     }
   });
   if (options.linear !== true) return;

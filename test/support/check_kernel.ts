@@ -14,12 +14,15 @@ export function checkKernels(...kernels: readonly AnyKernel[]): void {
     kernel.cases.forEach((problem, i) => {
       const offered =
         able && (kernel.offered?.(gpu.facts, problem.shapes, problem.attributes) ?? true);
-      test.skipIf(!offered)(`${kernel.shader.name} equals its reference: ${problem.name}`, async () => {
-        for (const freeze of i === 0 ? [false, true] : [false]) {
-          const result = await checkCase(gpu, kernel, problem, { freeze });
-          expect(result.message).toBe("");
-        }
-      });
+      test.skipIf(!offered)(
+        `${kernel.shader.name} equals its reference: ${problem.name}`,
+        async () => {
+          for (const freeze of i === 0 ? [false, true] : [false]) {
+            const result = await checkCase(gpu, kernel, problem, { freeze });
+            expect(result.message).toBe("");
+          }
+        },
+      );
     });
   }
 }

@@ -71,14 +71,25 @@ export const normOps: {
     outputs: ["y", "mean", "variance"],
     shapes: (inputs, attributes) => normOps.norm.shapes(inputs, attributes),
     lower: (at) => {
-      const [x, , , running_mean, running_variance] = at.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const [x, , , running_mean, running_variance] = at.inputs as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
       const [, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
       normOps.norm.lower(at);
       const channels = [size(running_mean.shape)];
       const n = size(x.shape) / Math.max(1, channels[0]!);
       at.call(
         normRunning,
-        { mean: at.view(mean, channels), variance: at.view(variance, channels), running_mean, running_variance },
+        {
+          mean: at.view(mean, channels),
+          variance: at.view(variance, channels),
+          running_mean,
+          running_variance,
+        },
         { momentum: at.attributes.momentum, unbias: n / Math.max(1, n - 1) },
       );
     },
@@ -113,8 +124,16 @@ export const normOps: {
 export const normRules: Rules<typeof normOps> = {
   norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) =>
     apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], { ...attributes, fixed: false }),
-  batch_norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) => [
-    ...apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], { ...attributes, fixed: false }),
+  batch_norm: ({
+    inputs: [x, gamma],
+    outputs: [, mean, variance],
+    attributes,
+    d_outputs: [d_y],
+  }) => [
+    ...apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
+      ...attributes,
+      fixed: false,
+    }),
     null,
     null,
   ],
@@ -122,11 +141,10 @@ export const normRules: Rules<typeof normOps> = {
     if (wants[1] === true || wants[2] === true) {
       throw new Error("norm_fixed: given statistics are not differentiated");
     }
-    const [d_x, d_gamma, d_beta] = apply(
-      normOps.norm_grad,
-      [x!, d_y!, mean!, variance!, gamma!],
-      { ...attributes, fixed: true },
-    );
+    const [d_x, d_gamma, d_beta] = apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
+      ...attributes,
+      fixed: true,
+    });
     return [d_x!, null, null, d_gamma!, d_beta!];
   },
   norm_grad: null,
@@ -147,7 +165,10 @@ export function batchNorm(
   const { training, epsilon, momentum } = options;
   const attributes = { batches: 1, groups: x.shape.at(-1)!, epsilon };
   return training
-    ? apply(normOps.batch_norm, [x, gamma, beta, running_mean, running_variance], { ...attributes, momentum })[0]!
+    ? apply(normOps.batch_norm, [x, gamma, beta, running_mean, running_variance], {
+        ...attributes,
+        momentum,
+      })[0]!
     : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0]!;
 }
 

@@ -1,0 +1,55 @@
+// The layout rules of kernels, executed: one name finds the shader, its twin, test and bench; the generated table is
+// current; every kernel is in the list that `check` and the README use.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { kernels } from "../../src/kernels/kernels.ts";
+import { shaders } from "../../src/kernels/shaders.gen.ts";
+
+const stems = readdirSync("shaders")
+  .filter((file) => file.endsWith(".wgsl"))
+  .map((file) => file.slice(0, -".wgsl".length));
+const textOf = (stem: string): string => readFileSync(`shaders/${stem}.wgsl`, "utf8");
+/** The stem of the twin that a shader names in its header. */
+const twinOf = (stem: string): string | undefined =>
+  /^\/\/ Twin {2,}src\/kernels\/(\w+)\.ts$/m.exec(textOf(stem))?.[1];
+
+test("the generated table of shaders is current", () => {
+  execFileSync(process.execPath, ["--import", "tsx", "tools/shaders.ts", "--check"]);
+});
+
+test.each(stems)("%s: twin, test and bench are found by its name", (stem) => {
+  const twin = twinOf(stem);
+  expect(twin, "the header's Twin line").toBeDefined();
+  expect(stem === twin || stem.startsWith(`${twin}_`), `${stem} begins with ${twin}`).toBe(true);
+  for (const path of [
+    `src/kernels/${twin}.ts`,
+    `test/kernels/${twin}.test.ts`,
+    `bench/kernels/${twin}.bench.ts`,
+  ]) {
+    expect(existsSync(path), path).toBe(true);
+  }
+});
+
+test("every shader is used by exactly one kernel of the list", () => {
+  const used = kernels.map(({ shader }) => shader.name).toSorted();
+  expect(used).toEqual(Object.keys(shaders).toSorted());
+});
+
+test("every kernel has cases, and names of cases are unique", () => {
+  for (const { shader, cases } of kernels) {
+    expect(cases.length, shader.name).toBeGreaterThan(0);
+    const names = cases.map(({ name }) => name);
+    expect(new Set(names).size, `${shader.name}: ${names.join(", ")}`).toBe(names.length);
+  }
+});
+
+test("a variant has the bindings of its base, in its order", () => {
+  for (const base of kernels) {
+    for (const variant of base.variants?.() ?? []) {
+      const bindings = (kernel: typeof base): string[] =>
+        kernel.shader.bindings.map(({ name, access }) => `${access} ${name}`);
+      expect(bindings(variant), variant.shader.name).toEqual(bindings(base));
+    }
+  }
+});
