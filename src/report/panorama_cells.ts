@@ -44,14 +44,14 @@ function colorizeError(errors: Float64Array): Uint8Array {
  * The pixels of `truth` as dots of the given colours `[n, 3]`, nearer dots over farther ones.
  *
  * A dot covers at least its pixel; the dots of sparse truth grow to four pixels so that together
- * they cover about a quarter of the picture.
+ * they could cover half of the picture.
  */
 export function dotPicture(truth: GroundTruth, colors: Uint8Array, size: ImageSize): Picture {
   const picture = blankPicture(size, NO_DEPTH);
   const sx = size.width / truth.width;
   const sy = size.height / truth.height;
-  const quarter = (size.height * size.width) / 4 / Math.max(1, truth.pixels.length);
-  const least = Math.min(4, Math.max(1, Math.round(Math.sqrt(quarter))));
+  const area = (size.height * size.width) / 2 / Math.max(1, truth.pixels.length);
+  const least = Math.min(4, Math.max(1, Math.round(Math.sqrt(area))));
   const [columns, rows] = [Math.max(least, Math.ceil(sx)), Math.max(least, Math.ceil(sy))];
   // Painted from far to near: what is in front hides what is behind.
   const order = Uint32Array.from(truth.pixels.keys()).sort(
