@@ -5,7 +5,15 @@ import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The non-linearities in the order of the shaders' KIND. */
-export const ACTIVATIONS = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "softplus", "tanh"] as const;
+export const ACTIVATIONS = [
+  "relu",
+  "leaky_relu",
+  "elu",
+  "gelu",
+  "sigmoid",
+  "softplus",
+  "tanh",
+] as const;
 /** One of the non-linearities. */
 export type Activation = (typeof ACTIVATIONS)[number];
 /** Which non-linearity; `alpha` is the slope of leaky relu or the scale of elu below zero. */
@@ -101,7 +109,7 @@ function normalCdf(v: number): number {
     tail = 1 - (2 / Math.sqrt(Math.PI)) * sum;
   } else {
     let fraction = 0;
-    for (let n = 60; n > 0; n--) fraction = (n / 2) / (z + fraction);
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
     tail = Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction));
   }
   return v >= 0 ? 1 - tail / 2 : tail / 2;

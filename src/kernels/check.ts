@@ -41,17 +41,34 @@ export async function checkCase(
     for (const tensor of Object.keys(got)) {
       const expected = want[tensor];
       if (expected === undefined) throw new Error(`the reference does not return ${tensor}`);
-      const compared = compare(got[tensor]!, expected, rounding?.[tensor], toleranceOf(name), outputs[tensor]!);
+      const compared = compare(
+        got[tensor]!,
+        expected,
+        rounding?.[tensor],
+        toleranceOf(name),
+        outputs[tensor]!,
+      );
       max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
       max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
-      if (compared.bad > 0) faults.push(`${tensor}: ${compared.bad} of ${expected.length} elements differ; ${compared.worst}`);
-      if (!sameBits(got[tensor]!, again[tensor]!)) faults.push(`${tensor}: two runs differ in their bits`);
+      if (compared.bad > 0)
+        faults.push(
+          `${tensor}: ${compared.bad} of ${expected.length} elements differ; ${compared.worst}`,
+        );
+      if (!sameBits(got[tensor]!, again[tensor]!))
+        faults.push(`${tensor}: two runs differ in their bits`);
     }
   } catch (error) {
     faults.push((error as Error).message);
   }
   const message = faults.length === 0 ? "" : `${name}, case ${problem.name}: ${faults.join("; ")}`;
-  return { name, case: problem.name, ok: faults.length === 0, max_abs_error, max_rel_error, message };
+  return {
+    name,
+    case: problem.name,
+    ok: faults.length === 0,
+    max_abs_error,
+    max_rel_error,
+    message,
+  };
 }
 
 async function runTwice(
@@ -96,7 +113,9 @@ function roundingAllowance(
   );
   const sums = kernel.reference(magnitudes, shapes, attributes) as Record<string, Float64Array>;
   const unit = kernel.terms(shapes, attributes) * 2 ** -24;
-  return Object.fromEntries(Object.entries(sums).map(([name, s]) => [name, s.map((v) => v * unit)]));
+  return Object.fromEntries(
+    Object.entries(sums).map(([name, s]) => [name, s.map((v) => v * unit)]),
+  );
 }
 
 /** How far two tensors are apart, and the worst place as axes. */
@@ -154,6 +173,9 @@ function describe(got: Float32Array, want: Float64Array, at: number, shape: Shap
 type NumberLike = Float32Array | Float64Array;
 
 function sameBits(a: Float32Array, b: Float32Array): boolean {
-  const [x, y] = [new Uint32Array(a.buffer, a.byteOffset, a.length), new Uint32Array(b.buffer, b.byteOffset, b.length)];
+  const [x, y] = [
+    new Uint32Array(a.buffer, a.byteOffset, a.length),
+    new Uint32Array(b.buffer, b.byteOffset, b.length),
+  ];
   return x.every((bits, i) => bits === y[i]);
 }

@@ -47,7 +47,10 @@ export type Overrides<S extends ShaderInfo> = Partial<
   Record<Named<S["overrides"]>, number | boolean>
 >;
 /** Values of every override of a shader, as the grid sees them (booleans are 0 or 1). */
-export type Resolved<S extends ShaderInfo> = Record<Named<S["overrides"]> | Named<S["tune"]>, number>;
+export type Resolved<S extends ShaderInfo> = Record<
+  Named<S["overrides"]> | Named<S["tune"]>,
+  number
+>;
 
 /** Workgroups along x, y, z. */
 export type Grid = readonly [number, number, number];

@@ -60,7 +60,9 @@ function casesOf<Input extends string>(
   shapes: (x: Shape, geometry: Geometry) => Record<Input, Shape>,
   positive: readonly NoInfer<Input>[] = [],
 ): Case<Input, NormAttributes>[] {
-  const data = Object.fromEntries(positive.map((name) => [name, { kind: "uniform", low: 0.2, high: 3 }]));
+  const data = Object.fromEntries(
+    positive.map((name) => [name, { kind: "uniform", low: 0.2, high: 3 }]),
+  );
   return problems.map(([name, x, attributes]) => ({
     name,
     shapes: shapes(x, normGeometry(x, attributes)),
@@ -77,7 +79,8 @@ export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = 
     return { slab_mean: [batches, slabs, groups], slab_m2: [batches, slabs, groups] };
   },
   params: ({ x }, attributes) => normGeometry(x, attributes),
-  grid: ({ batches, slabs, groups }, { WG }) => foldGrid(Math.ceil((batches * slabs * groups) / WG)),
+  grid: ({ batches, slabs, groups }, { WG }) =>
+    foldGrid(Math.ceil((batches * slabs * groups) / WG)),
   // a subtraction, a multiplication and two additions an element
   cost: ({ x }) => ({ flops: 4 * size(x), bytes: 4 * size(x) }),
   cases: casesOf((x) => ({ x })),
@@ -172,14 +175,21 @@ export interface RunningAttributes {
 export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes> = kernel({
   shader: shaders.norm_running,
   shapes: () => ({}),
-  params: ({ running_mean }, { momentum, unbias }) => ({ channels: size(running_mean), unbias, momentum }),
+  params: ({ running_mean }, { momentum, unbias }) => ({
+    channels: size(running_mean),
+    unbias,
+    momentum,
+  }),
   grid: ({ channels }, { WG }) => [Math.ceil(channels / WG), 1, 1],
   cost: ({ mean }) => ({ flops: 7 * size(mean), bytes: 24 * size(mean) }),
   cases: [1, 63, 64, 67].map((c) => ({
     name: `${c} channels`,
     shapes: { mean: [c], variance: [c], running_mean: [c], running_variance: [c] },
     attributes: { momentum: 0.1, unbias: 30 / 29 },
-    data: { variance: { kind: "uniform", low: 0, high: 2 }, running_variance: { kind: "uniform", low: 0, high: 2 } },
+    data: {
+      variance: { kind: "uniform", low: 0, high: 2 },
+      running_variance: { kind: "uniform", low: 0, high: 2 },
+    },
   })),
   reference: ({ mean, variance, running_mean, running_variance }, _, { momentum, unbias }) => {
     const next_mean = like(mean, mean.length);
@@ -241,15 +251,16 @@ export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttri
     return { slab_sum: [batches, slabs, channels], slab_dot: [batches, slabs, channels] };
   },
   params: ({ x }, attributes) => ({ ...normGeometry(x, attributes), epsilon: attributes.epsilon }),
-  grid: ({ batches, slabs, channels }, { WG }) => foldGrid(Math.ceil((batches * slabs * channels) / WG)),
+  grid: ({ batches, slabs, channels }, { WG }) =>
+    foldGrid(Math.ceil((batches * slabs * channels) / WG)),
   cost: ({ x }) => ({ flops: 4 * size(x), bytes: 8 * size(x) }),
-  // products of two normal numbers, summed over a slab
-  terms: ({ x }, attributes) => {
-    const { pixels, slabs } = normGeometry(x, attributes);
-    return 4 + Math.ceil(pixels / slabs);
-  },
   cases: casesOf(
-    (x, { batches, groups }) => ({ x, d_y: x, mean: [batches, groups], variance: [batches, groups] }),
+    (x, { batches, groups }) => ({
+      x,
+      d_y: x,
+      mean: [batches, groups],
+      variance: [batches, groups],
+    }),
     ["variance"],
   ),
   reference: ({ x, d_y, mean, variance }, shapes, attributes) => {
@@ -264,7 +275,8 @@ export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttri
         const out = (b * slabs + Math.floor(p / slab)) * channels;
         for (let c = 0; c < channels; c++) {
           slab_sum[out + c]! += d_y[row + c]!;
-          slab_dot[out + c]! += d_y[row + c]! * (x[row + c]! - mean[b * groups + Math.floor(c / depth)]!);
+          slab_dot[out + c]! +=
+            d_y[row + c]! * (x[row + c]! - mean[b * groups + Math.floor(c / depth)]!);
         }
       }
     }
@@ -307,45 +319,46 @@ export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel(
 });
 
 /** Sums that the elements of a set share. slab_sum, slab_dot [B,S,C], gamma [C] -> group_sum, group_dot [B,G]. */
-export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly groups: number }> = kernel({
-  shader: shaders.norm_grad_group,
-  shapes: ({ slab_sum: [batches = 0] }, { groups }) => ({
-    group_sum: [batches, groups],
-    group_dot: [batches, groups],
-  }),
-  params: ({ slab_sum: [batches = 0, slabs = 0, channels = 0] }, { groups }) => ({
-    batches,
-    channels,
-    groups,
-    slabs,
-  }),
-  grid: ({ batches, groups }, { WG }) => foldGrid(Math.ceil((batches * groups) / WG)),
-  cost: ({ slab_sum }) => ({ flops: 4 * size(slab_sum), bytes: 8 * size(slab_sum) }),
-  terms: ({ slab_sum }, { groups }) => (slab_sum[1]! * slab_sum[2]!) / groups + 1,
-  cases: [
-    { shape: [2, 3, 24], groups: 3 },
-    { shape: [1, 2, 65], groups: 65 },
-    { shape: [67, 1, 5], groups: 1 },
-    { shape: [0, 1, 8], groups: 2 },
-  ].map(({ shape, groups }) => ({
-    name: `${shape.join("x")} in ${groups} groups`,
-    shapes: { slab_sum: shape, slab_dot: shape, gamma: [shape[2]!] },
-    attributes: { groups },
-  })),
-  reference: ({ slab_sum, slab_dot, gamma }, shapes, { groups }) => {
-    const [batches = 0, slabs = 0, channels = 0] = shapes.slab_sum;
-    const group_sum = like(slab_sum, batches * groups);
-    const group_dot = like(slab_sum, batches * groups);
-    const depth = channels / groups;
-    for (let i = 0; i < slab_sum.length; i++) {
-      const c = i % channels;
-      const at = Math.floor(i / (slabs * channels)) * groups + Math.floor(c / depth);
-      group_sum[at]! += gamma[c]! * slab_sum[i]!;
-      group_dot[at]! += gamma[c]! * slab_dot[i]!;
-    }
-    return { group_sum, group_dot };
-  },
-});
+export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly groups: number }> =
+  kernel({
+    shader: shaders.norm_grad_group,
+    shapes: ({ slab_sum: [batches = 0] }, { groups }) => ({
+      group_sum: [batches, groups],
+      group_dot: [batches, groups],
+    }),
+    params: ({ slab_sum: [batches = 0, slabs = 0, channels = 0] }, { groups }) => ({
+      batches,
+      channels,
+      groups,
+      slabs,
+    }),
+    grid: ({ batches, groups }, { WG }) => foldGrid(Math.ceil((batches * groups) / WG)),
+    cost: ({ slab_sum }) => ({ flops: 4 * size(slab_sum), bytes: 8 * size(slab_sum) }),
+    terms: ({ slab_sum }, { groups }) => (slab_sum[1]! * slab_sum[2]!) / groups + 1,
+    cases: [
+      { shape: [2, 3, 24], groups: 3 },
+      { shape: [1, 2, 65], groups: 65 },
+      { shape: [67, 1, 5], groups: 1 },
+      { shape: [0, 1, 8], groups: 2 },
+    ].map(({ shape, groups }) => ({
+      name: `${shape.join("x")} in ${groups} groups`,
+      shapes: { slab_sum: shape, slab_dot: shape, gamma: [shape[2]!] },
+      attributes: { groups },
+    })),
+    reference: ({ slab_sum, slab_dot, gamma }, shapes, { groups }) => {
+      const [batches = 0, slabs = 0, channels = 0] = shapes.slab_sum;
+      const group_sum = like(slab_sum, batches * groups);
+      const group_dot = like(slab_sum, batches * groups);
+      const depth = channels / groups;
+      for (let i = 0; i < slab_sum.length; i++) {
+        const c = i % channels;
+        const at = Math.floor(i / (slabs * channels)) * groups + Math.floor(c / depth);
+        group_sum[at]! += gamma[c]! * slab_sum[i]!;
+        group_dot[at]! += gamma[c]! * slab_dot[i]!;
+      }
+      return { group_sum, group_dot };
+    },
+  });
 
 /** Whether the statistics were given (evaluation) rather than taken from x. */
 export type GradInputAttributes = NormAttributes & { readonly fixed: boolean };
@@ -375,7 +388,11 @@ export const normGradInput: Kernel<typeof shaders.norm_grad_input, GradInputAttr
       ["variance"],
     )
       .slice(0, fixed ? 1 : undefined)
-      .map((c) => ({ ...c, name: fixed ? `${c.name}, fixed` : c.name, attributes: { ...c.attributes, fixed } })),
+      .map((c) => ({
+        ...c,
+        name: fixed ? `${c.name}, fixed` : c.name,
+        attributes: { ...c.attributes, fixed },
+      })),
   ),
   reference: ({ x, d_y, mean, variance, gamma, group_sum, group_dot }, shapes, attributes) => {
     const { batches, pixels, channels, groups } = normGeometry(shapes.x, attributes);

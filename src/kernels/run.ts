@@ -42,16 +42,29 @@ export async function prepareKernel(
   const { device } = gpu;
   const name = kernel.shader.name;
   const outputShapes: Record<string, Shape> = kernel.shapes(shapes, attributes);
-  const specialized = specialize(kernel, shapes, attributes, options.freeze ?? freezesShapes(gpu.facts));
+  const specialized = specialize(
+    kernel,
+    shapes,
+    attributes,
+    options.freeze ?? freezesShapes(gpu.facts),
+  );
   const { pipeline, layout } = await pipelineFor(gpu, specialized.source);
   const buffers: CountedBuffer[] = [];
   const entries: GPUBindGroupEntry[] = [];
   const changed: { name: string; buffer: GPUBuffer; count: number; start: Float32Array }[] = [];
   if (specialized.params !== null) {
-    const uniform = createBuffer(gpu, `${name} params`, specialized.params.byteLength, UNIFORM_USAGE);
+    const uniform = createBuffer(
+      gpu,
+      `${name} params`,
+      specialized.params.byteLength,
+      UNIFORM_USAGE,
+    );
     device.queue.writeBuffer(uniform.buffer, 0, specialized.params);
     buffers.push(uniform);
-    entries.push({ binding: 0, resource: { buffer: uniform.buffer, size: specialized.params.byteLength } });
+    entries.push({
+      binding: 0,
+      resource: { buffer: uniform.buffer, size: specialized.params.byteLength },
+    });
   }
   for (const { name: tensor, binding, access, uniform } of kernel.shader.bindings) {
     const shape = access === "write" ? outputShapes[tensor] : shapes[tensor];
@@ -62,18 +75,29 @@ export async function prepareKernel(
     if (access !== "write") {
       const values = inputs[tensor];
       if (values?.length !== count) {
-        throw new Error(`${name}: ${tensor} has ${values?.length} numbers, its shape [${shape.join(", ")}] needs ${count}`);
+        throw new Error(
+          `${name}: ${tensor} has ${values?.length} numbers, its shape [${shape.join(", ")}] needs ${count}`,
+        );
       }
       filled.set(values);
     }
-    const buffer = createBuffer(gpu, `${name} ${tensor}`, 4 * (count + fence), uniform ? UNIFORM_USAGE : STORAGE_USAGE);
+    const buffer = createBuffer(
+      gpu,
+      `${name} ${tensor}`,
+      4 * (count + fence),
+      uniform ? UNIFORM_USAGE : STORAGE_USAGE,
+    );
     buffers.push(buffer);
     device.queue.writeBuffer(buffer.buffer, 0, filled);
     entries.push({
       binding,
-      resource: { buffer: buffer.buffer, size: count === 0 ? buffer.size_bytes : 4 * (count + fence) },
+      resource: {
+        buffer: buffer.buffer,
+        size: count === 0 ? buffer.size_bytes : 4 * (count + fence),
+      },
     });
-    if (access !== "read") changed.push({ name: tensor, buffer: buffer.buffer, count, start: filled });
+    if (access !== "read")
+      changed.push({ name: tensor, buffer: buffer.buffer, count, start: filled });
   }
   const bindGroup = device.createBindGroup({ label: name, layout, entries });
   return {

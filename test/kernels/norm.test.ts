@@ -39,7 +39,10 @@ for (const training of [true, false]) {
   checkGradient(`batch norm, ${training ? "training" : "evaluation"}`, (g) => {
     const wrt = [g.input("x", [2, 3, 3, 4]), g.input("gamma", [4]), g.input("beta", [4])] as const;
     const states = [g.state("mean", [4], 0.3), g.state("variance", [4], 1.7)] as const;
-    return { output: batchNorm(...wrt, ...states, { training, epsilon: 1e-3, momentum: 0.1 }), wrt };
+    return {
+      output: batchNorm(...wrt, ...states, { training, epsilon: 1e-3, momentum: 0.1 }),
+      wrt,
+    };
   });
 }
 
