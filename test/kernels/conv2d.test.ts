@@ -1,10 +1,92 @@
-// Convolution against its reference, in all its mappings.
+// Convolution against its reference, in all its mappings; its gradients; what it must be by definition.
+import { expect, test } from "vitest";
+import { conv2d as conv2dOp, type Conv2dOptions } from "../../src/graph/ops/conv2d.ts";
+import { graph } from "../../src/graph/graph.ts";
 import {
   conv2d,
   conv2dDepthwise,
   conv2dRegister,
   conv2dSubgroup,
 } from "../../src/kernels/conv2d.ts";
+import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(conv2d, conv2dSubgroup, conv2dRegister, conv2dDepthwise);
+
+const shape = (x: number[], weight: number[], options: Conv2dOptions): readonly number[] => {
+  const g = graph();
+  return conv2dOp(g.input("x", x), g.input("weight", weight), null, options).shape;
+};
+
+test("conv2d: sizes are rounded down, as PyTorch does", () => {
+  expect(shape([6, 96, 160, 4], [64, 7, 7, 4], { stride: 2, pad: 3 })).toEqual([6, 48, 80, 64]);
+  expect(shape([1, 5, 6, 2], [3, 3, 3, 2], { stride: 2 })).toEqual([1, 2, 2, 3]);
+  expect(shape([1, 9, 9, 4], [8, 3, 3, 2], { dilation: [2, 1], groups: 2 })).toEqual([1, 5, 7, 8]);
+  expect(shape([1, 4, 4, 1], [1, 2, 2, 1], { pad: [1, 0, 0, 3] })).toEqual([1, 4, 6, 1]);
+});
+
+test("conv2d: what does not fit is refused with its numbers", () => {
+  const x = [1, 4, 4, 3];
+  expect(() => shape(x, [8, 3, 3, 6], {})).toThrow("the image has 3 channels");
+  expect(() => shape(x, [8, 7, 7, 3], {})).toThrow("does not fit into an image of [4, 4]");
+  expect(() => shape(x, [8, 3, 3, 3], { stride: 0 })).toThrow("stride [0, 0]");
+  expect(() => shape(x, [8, 3, 3, 3], { pad: -1 })).toThrow("padding [-1, -1, -1, -1]");
+});
+
+test("conv2d: a kernel with a single 1 moves the image", () => {
+  const x = Float64Array.from({ length: 2 * 3 * 4 }, (_, i) => i + 1); // [2, 3, 4, 1]
+  const weight = new Float64Array(9);
+  weight[2] = 1; // row 0, column 2: y sees the pixel above and to the right
+  const shapes = { x: [2, 3, 4, 1], weight: [1, 3, 3, 1], bias: [0] };
+  const attributes = {
+    stride: [1, 1],
+    padding: [1, 1, 1, 1],
+    dilation: [1, 1],
+    groups: 1,
+  } as const;
+  const { y } = conv2d.reference({ x, weight, bias: new Float64Array(0) }, shapes, attributes);
+  expect([...y]).toEqual([
+    ...[0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0],
+    ...[0, 0, 0, 0, 14, 15, 16, 0, 18, 19, 20, 0],
+  ]);
+});
+
+const geometries: readonly [string, number[], number[], Conv2dOptions][] = [
+  ["3x3", [2, 4, 5, 3], [4, 3, 3, 3], { pad: 1 }],
+  [
+    "even kernel, uneven padding, stride 2",
+    [1, 7, 6, 2],
+    [3, 2, 4, 2],
+    { stride: 2, pad: [0, 1, 2, 1] },
+  ],
+  [
+    "stride 3 by 2, dilated",
+    [1, 9, 8, 2],
+    [2, 3, 2, 2],
+    { stride: [3, 2], pad: 2, dilation: [2, 3] },
+  ],
+  ["groups", [1, 5, 4, 6], [9, 3, 3, 2], { pad: 1, groups: 3 }],
+  ["depthwise", [2, 5, 6, 5], [10, 3, 3, 1], { pad: 1, stride: 2, groups: 5 }],
+];
+for (const [name, x, weight, options] of geometries) {
+  checkGradient(`conv2d ${name}`, (g) => {
+    const inputs = [g.input("x", x), g.input("weight", weight), g.input("bias", [weight[0]!])];
+    return { output: conv2dOp(inputs[0]!, inputs[1]!, inputs[2]!, options), wrt: inputs };
+  });
+  checkGradient(
+    `conv2d ${name} by its input`,
+    (g) => {
+      const image = g.input("x", x);
+      return { output: conv2dOp(image, g.input("weight", weight), null, options), wrt: [image] };
+    },
+    { linear: true },
+  );
+  checkGradient(
+    `conv2d ${name} by its weight`,
+    (g) => {
+      const kernel = g.input("weight", weight);
+      return { output: conv2dOp(g.input("x", x), kernel, null, options), wrt: [kernel] };
+    },
+    { linear: true },
+  );
+}
