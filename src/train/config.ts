@@ -71,7 +71,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   augmentation: z.boolean().default(true),
-  /** Moments evaluated at the end of training (all of them by default). */
+  /** What a sample with a broken file does: end the run with its error, or be left out, reported and counted. */
+  bad_samples: z.enum(["stop", "skip"]).default("stop"),
   checkpoint_every: z.number().int().positive().default(200),
 });
 

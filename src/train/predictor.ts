@@ -1,5 +1,5 @@
 // A student ready to predict: the prediction graph compiled over a store of trained parameters.
-import { loader } from "../data/loader.ts";
+import { loader, type BadSamples } from "../data/loader.ts";
 import type { DataSource } from "../data/data_source.ts";
 import type { ImageSize } from "../data/camera.ts";
 import { makeBatch } from "../data/batch.ts";
@@ -81,10 +81,11 @@ export interface Evaluation {
   readonly skipped_samples: number;
 }
 
-/** Evaluates a predictor on every sample of `source`; a broken sample is left out, reported and counted. */
+/** Evaluates a predictor on every sample of `source`; with `skip` a broken sample is left out, reported and counted. */
 export async function evaluate(
   predictor: Predictor,
   source: DataSource,
+  badSamples: BadSamples,
   report: (message: string) => void,
 ): Promise<Evaluation> {
   const { size } = predictor;
@@ -92,7 +93,7 @@ export async function evaluate(
     seed: 0,
     size,
     augment: false,
-    badSamples: "skip",
+    badSamples,
     onSkip: report,
   });
   const names = source.cameras.map(({ name }) => name);

@@ -82,7 +82,7 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     seed: config.seed,
     size: config.size,
     augment: config.augmentation,
-    badSamples: "skip",
+    badSamples: config.bad_samples,
     onSkip: (message) => run.onMessage?.(message),
   });
   const started = performance.now();
