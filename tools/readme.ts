@@ -1,0 +1,35 @@
+// Writes the kernel table of README.md from the headers of the shaders; `--check` fails when it is not current.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const README = "README.md";
+const REGION = /(<!-- kernels -->\n)[\s\S]*?(<!-- \/kernels -->)/;
+
+/** One line a shader: its name, what its header says of it, and the family it belongs to. */
+function rows(): string {
+  const families = new Map<string, string[]>();
+  for (const file of readdirSync("shaders").toSorted()) {
+    if (!file.endsWith(".wgsl")) continue;
+    const text = readFileSync(`shaders/${file}`, "utf8");
+    const stem = file.slice(0, -".wgsl".length);
+    const clause = new RegExp(`^// ${stem} — (.+?)\\.?$`, "m").exec(text)?.[1] ?? "";
+    const family = /^\/\/ Twin {2,}src\/kernels\/(\w+)\.ts$/m.exec(text)?.[1] ?? stem;
+    const list = families.get(family) ?? [];
+    list.push(`| | [\`${stem}\`](shaders/${file}) | ${clause.replaceAll("|", "\\|")} |`);
+    families.set(family, list);
+  }
+  const lines = ["| family | kernel | computes |", "| --- | --- | --- |"];
+  for (const [family, list] of [...families].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    lines.push(list[0]!.replace("| |", `| [${family}](src/kernels/${family}.ts) |`), ...list.slice(1));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const text = readFileSync(README, "utf8");
+if (!REGION.test(text)) throw new Error(`${README} has no <!-- kernels --> region`);
+const table = rows();
+const next = text.replace(REGION, (_, start: string, end: string) => `${start}\n${table}\n${end}`);
+if (!process.argv.includes("--check")) writeFileSync(README, next);
+else if (next !== text) {
+  console.error(`${README}: the kernel table is not current: run npx tsx tools/readme.ts`);
+  process.exitCode = 1;
+}
