@@ -40,12 +40,6 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);
 }
-
-/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
-fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
-    let m = max(a.x, b.x);
-    return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
-}
 // </lib>
 
 @compute @workgroup_size(WG)

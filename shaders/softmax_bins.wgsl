@@ -38,7 +38,9 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);
 }
+// </lib>
 
+// <lib join_softmax>
 /// Joins the states of two shares of a row: both sums rescaled to the common maximum.
 fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
     let m = max(a.x, b.x);

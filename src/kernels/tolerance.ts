@@ -11,6 +11,10 @@ export interface Tolerance {
 const F32: Tolerance = { atol: 1e-6, rtol: 1e-5, sum: 0.25 };
 
 const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {
+  log_binomial: {
+    atol: 1e-5,
+    why: "1 / t = 47 multiplies the rounding of y; worst 1.6e-6 at t = 0.0212 near the peak, lavapipe 25.0.7",
+  },
   norm_grad_partial: {
     atol: 5e-6,
     why: "products of x - mean cancel in the sum; worst 3.8e-7 of terms to 5, group norm [1, 6, 21], lavapipe 25.0.7",

@@ -1,0 +1,79 @@
+// attractor_grad_attractors — gradient of the moved centres by the attractors.
+//
+//   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k]),  f by KIND as in attractor.wgsl
+//
+// Layout   centers, d_y [V, H, W, K]; attractors, d_attractors [V, H, W, N]; rows r are pixels
+// Mapping  LANES neighbouring invocations share an attractor and step through the bins together
+// Memory   2 loads per bin and attractor (from cache but for the first) + 1 store per attractor
+// Source   derivative of attractor
+// Twin     src/kernels/attractor.ts
+
+struct Params {
+    n: u32,          // elements of d_attractors
+    bins: u32,       // K
+    attractors: u32, // N
+    alpha: f32,      // strength
+    gamma: f32,      // exponent of the exponential kind
+    weight: f32,     // 1 / N for the mean, 1 for the sum
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> centers: array<f32>;
+@group(0) @binding(2) var<storage, read> attractors: array<f32>;
+@group(0) @binding(3) var<storage, read> d_y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_attractors: array<f32>;
+
+override KIND: u32 = 0u;
+override BINS: u32 = 0u; // 0: read at run time
+override ATTRACTORS: u32 = 0u; // 0: read at run time
+override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
+
+var<workgroup> wg_sum: array<f32, WG>; // 1 KiB: each lane's share of its attractor's sum
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib attractor_slope>
+/// f'(x), f the pull of an attractor that is x away from a centre.
+fn pull_slope(x: f32) -> f32 {
+    if (KIND == 0u) {
+        let square = params.alpha * x * x;
+        return (1.0 - square) / ((1.0 + square) * (1.0 + square));
+    }
+    let power = params.alpha * pow(max(abs(x), 1e-30), params.gamma);
+    return exp(-power) * (1.0 - params.gamma * power);
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn attractor_grad_attractors(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    let part = lane % LANES;
+    let bins = fixed_or(BINS, params.bins);
+    // no early return past the end: the barrier below is for all
+    let inside = i < params.n;
+    let start = i / fixed_or(ATTRACTORS, params.attractors) * bins;
+    var sum = 0.0;
+    if (inside) {
+        let at = attractors[i];
+        for (var k = part; k < bins; k += LANES) {
+            sum += d_y[start + k] * pull_slope(at - centers[start + k]);
+        }
+    }
+    wg_sum[lane] = sum;
+    // the first lane adds up what all lanes of its attractor have stored
+    workgroupBarrier();
+    if (part == 0u && inside) {
+        for (var other = 1u; other < LANES; other++) {
+            sum += wg_sum[lane + other];
+        }
+        d_attractors[i] = params.weight * sum;
+    }
+}

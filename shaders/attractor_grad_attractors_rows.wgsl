@@ -1,0 +1,66 @@
+// attractor_grad_attractors_rows — gradient of the moved centres by the attractors, one invocation an attractor.
+//
+//   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k]),  f by KIND as in attractor.wgsl
+//
+// Layout   centers, d_y [V, H, W, K]; attractors, d_attractors [V, H, W, N]; rows r are pixels
+// Mapping  one invocation per attractor: no barrier; for adapters where loads need not coalesce
+// Memory   2 loads per bin and attractor + 1 store per attractor
+// Source   derivative of attractor
+// Twin     src/kernels/attractor.ts
+
+struct Params {
+    n: u32,          // elements of d_attractors
+    bins: u32,       // K
+    attractors: u32, // N
+    alpha: f32,      // strength
+    gamma: f32,      // exponent of the exponential kind
+    weight: f32,     // 1 / N for the mean, 1 for the sum
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> centers: array<f32>;
+@group(0) @binding(2) var<storage, read> attractors: array<f32>;
+@group(0) @binding(3) var<storage, read> d_y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_attractors: array<f32>;
+
+override KIND: u32 = 0u;
+override BINS: u32 = 0u; // 0: read at run time
+override ATTRACTORS: u32 = 0u; // 0: read at run time
+override WG: u32 = 64u; // invocations per workgroup
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib attractor_slope>
+/// f'(x), f the pull of an attractor that is x away from a centre.
+fn pull_slope(x: f32) -> f32 {
+    if (KIND == 0u) {
+        let square = params.alpha * x * x;
+        return (1.0 - square) / ((1.0 + square) * (1.0 + square));
+    }
+    let power = params.alpha * pow(max(abs(x), 1e-30), params.gamma);
+    return exp(-power) * (1.0 - params.gamma * power);
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn attractor_grad_attractors_rows(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.x + group.y * groups.x) * WG + lane;
+    if (i >= params.n) {
+        return;
+    }
+    let bins = fixed_or(BINS, params.bins);
+    let start = i / fixed_or(ATTRACTORS, params.attractors) * bins;
+    let at = attractors[i];
+    var sum = 0.0;
+    for (var k = 0u; k < bins; k++) {
+        sum += d_y[start + k] * pull_slope(at - centers[start + k]);
+    }
+    d_attractors[i] = params.weight * sum;
+}

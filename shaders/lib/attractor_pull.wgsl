@@ -1,0 +1,7 @@
+/// How far an attractor moves a centre that is x away: f(x).
+fn pull(x: f32) -> f32 {
+    if (KIND == 0u) {
+        return x / (1.0 + params.alpha * x * x);
+    }
+    return x * exp(-params.alpha * pow(max(abs(x), 1e-30), params.gamma));
+}

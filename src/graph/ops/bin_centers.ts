@@ -1,0 +1,113 @@
+// Bin centres: seeds from the outputs of a layer, cumulative or plain, and attractors that move them.
+// Cumulative: d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. Attractors: d_c = d_y (1 - mean_a f'), d_A = mean_k d_y f'.
+import {
+  attractor as attractorKernel,
+  attractorGradAttractors,
+  attractorGradCenters,
+  type AttractorAttributes,
+} from "../../kernels/attractor.ts";
+import {
+  binCenters as binCentersKernel,
+  binCentersGrad,
+  type BinCentersAttributes,
+} from "../../kernels/bin_centers.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+import { softplus } from "./activation.ts";
+
+/** The ops of this family, by name. */
+export const binCentersOps: {
+  readonly bin_centers: Op<BinCentersAttributes>;
+  readonly bin_centers_grad: Op<void>;
+  readonly attractor: Op<AttractorAttributes>;
+  readonly attractor_grad_centers: Op<AttractorAttributes>;
+  readonly attractor_grad_attractors: Op<AttractorAttributes>;
+} = {
+  bin_centers: kernelOp("bin_centers", binCentersKernel, ["widths"], ["centers"]),
+  bin_centers_grad: kernelOp("bin_centers_grad", binCentersGrad, ["d_centers"], ["d_widths"]),
+  attractor: kernelOp("attractor", attractorKernel, ["centers", "attractors"], ["y"]),
+  attractor_grad_centers: kernelOp(
+    "attractor_grad_centers",
+    attractorGradCenters,
+    ["centers", "attractors", "d_y"],
+    ["d_centers"],
+  ),
+  attractor_grad_attractors: kernelOp(
+    "attractor_grad_attractors",
+    attractorGradAttractors,
+    ["centers", "attractors", "d_y"],
+    ["d_attractors"],
+  ),
+};
+
+/** Their gradient rules. */
+export const binCentersRules: Rules<typeof binCentersOps> = {
+  bin_centers: ({ d_outputs: [d_centers] }) =>
+    apply(binCentersOps.bin_centers_grad, [d_centers!], undefined),
+  bin_centers_grad: null,
+  attractor: ({ inputs: [centers, attractors], attributes, d_outputs: [d_y], wants }) => {
+    const by = (op: Op<AttractorAttributes>): Value =>
+      apply(op, [centers!, attractors!, d_y!], attributes)[0]!;
+    return [
+      wants[0] ? by(binCentersOps.attractor_grad_centers) : null,
+      wants[1] ? by(binCentersOps.attractor_grad_attractors) : null,
+    ];
+  },
+  attractor_grad_centers: null,
+  attractor_grad_attractors: null,
+};
+
+/** How the outputs of a layer become seed centres: as cumulative widths, in order by construction, or each on its own. */
+export type CenterSeed = "cumulative" | "softplus";
+
+/** Depths count from here (DESIGN 11.1); the left edge of the first cumulative bin. */
+const NEAREST_M = 0.1;
+/** Where log-spaced centres begin (DESIGN 11.1). */
+const START_M = 1;
+
+/**
+ * Seed centres in units of the largest depth from the outputs of a layer, made positive by softplus.
+ * `cumulative`: those are widths w, c_k = 0.1 m + sum_{j < k} w_j + w_k / 2; `softplus`: they are the centres.
+ * raw [.., K] -> centers of its shape.
+ */
+export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): Value {
+  const positive = softplus(raw);
+  return seed === "softplus" ? positive : binCenters(positive, NEAREST_M / depth_max_m);
+}
+
+/**
+ * The K biases for which `seedCenters` of zero weights is log-spaced from 1 m to the largest depth.
+ * `cumulative`: right edges at depth_max^(k/K) m, k = 1..K, the first bin from 0.1 m on (so its centre lies lower);
+ * `softplus`: centres at depth_max^((k + 1/2) / K) m. Throws unless depth_max_m is above 1.
+ */
+export function seedCentersBias(bins: number, seed: CenterSeed, depth_max_m: number): Float32Array {
+  if (!(depth_max_m > START_M)) throw new Error(`depth_max_m is ${depth_max_m}, expected above 1`);
+  const spaced = (k: number): number => (START_M / depth_max_m) ** (1 - k / bins);
+  const width = (k: number): number =>
+    spaced(k + 1) - (k === 0 ? NEAREST_M / depth_max_m : spaced(k));
+  return Float32Array.from({ length: bins }, (_, k) =>
+    inverseSoftplus(seed === "cumulative" ? width(k) : spaced(k + 0.5)),
+  );
+}
+
+/** x with ln(1 + e^x) = y, for y > 0. */
+function inverseSoftplus(y: number): number {
+  return y + Math.log(-Math.expm1(-y));
+}
+
+/** c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of its shape, in the same units. */
+export function binCenters(widths: Value, first_edge: number): Value {
+  return apply(binCentersOps.bin_centers, [widths], { first_edge })[0]!;
+}
+
+/**
+ * y = c + mean_a f(A_a - c), f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma). centers [V, H, W, K],
+ * attractors [V, H, W, N] in the same units -> y [V, H, W, K]. Source: ZoeDepth section 3.2.
+ */
+export function attractor(
+  centers: Value,
+  attractors: Value,
+  attributes: AttractorAttributes,
+): Value {
+  return apply(binCentersOps.attractor, [centers, attractors], attributes)[0]!;
+}

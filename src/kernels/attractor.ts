@@ -1,0 +1,173 @@
+// Bin centres moved towards attractors (ZoeDepth), and the gradients by both.
+import { like } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** The forms of attraction in the order of the shaders' KIND. */
+export const ATTRACTIONS = ["inverse", "exponential"] as const;
+
+/**
+ * f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma); the pulls of the attractors are averaged, or added where
+ * `mean` is false (true by default).
+ */
+export interface AttractorAttributes {
+  readonly alpha: number;
+  readonly kind: (typeof ATTRACTIONS)[number];
+  readonly gamma: number;
+  readonly mean?: boolean;
+}
+
+type Shapes = Readonly<Record<"centers" | "attractors", Shape>>;
+type Params = Record<"n" | "bins" | "attractors" | "alpha" | "gamma" | "weight", number>;
+
+const params = ({ centers, attractors }: Shapes, attributes: AttractorAttributes): Params => {
+  const { alpha, gamma, mean = true } = attributes;
+  const count = attractors.at(-1)!;
+  const bins = centers.at(-1)!;
+  return { n: size(centers), bins, attractors: count, alpha, gamma, weight: mean ? 1 / count : 1 };
+};
+const overrides = (_: unknown, { kind }: AttractorAttributes): { KIND: number } => ({
+  KIND: ATTRACTIONS.indexOf(kind),
+});
+// an inverse attraction is 6 operations and its slope 9
+const flops = ({ centers, attractors }: Shapes, each: number): number =>
+  each * size(centers) * attractors.at(-1)!;
+
+const inverse = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
+const exponential = { alpha: 300, kind: "exponential", gamma: 2 } as const;
+const UNITS = { kind: "uniform", low: 0, high: 0.2 } as const;
+const cases: Case<"centers" | "attractors", AttractorAttributes>[] = (
+  [
+    ["the first level of the student", [2, 3, 5, 64], 16, inverse],
+    ["no pixel", [1, 0, 3, 8], 4, inverse],
+    ["one bin, one attractor", [1, 3, 5, 1], 1, inverse],
+    ["sum, a bin more than lanes", [1, 9, 7, 9], 3, { ...inverse, mean: false }],
+    ["exponential, a prime of bins", [1, 5, 3, 37], 8, exponential],
+    ["exponential with gamma 1", [1, 3, 3, 16], 2, { ...exponential, alpha: 20, gamma: 1 }],
+  ] as const
+).map(([name, centers, count, attributes]) => ({
+  name,
+  shapes: { centers, attractors: [...centers.slice(0, -1), count] },
+  attributes,
+  data: { centers: UNITS, attractors: UNITS },
+}));
+const gradientCases: Case<"centers" | "attractors" | "d_y", AttractorAttributes>[] = cases.map(
+  (c) => ({ ...c, shapes: { ...c.shapes, d_y: c.shapes.centers } }),
+);
+
+/** y = c + mean_a f(A_a - c). centers [V, H, W, K], attractors [V, H, W, N] in the same units -> y [V, H, W, K]. */
+export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = kernel({
+  shader: shaders.attractor,
+  shapes: ({ centers, attractors }) => {
+    if (!sameShape(centers.slice(0, -1), attractors.slice(0, -1)) || attractors.at(-1) === 0) {
+      throw new Error(
+        `centers${formatShape(centers)} and attractors${formatShape(attractors)} must have the same pixels`,
+      );
+    }
+    return { y: centers };
+  },
+  params,
+  overrides,
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  cost: (shapes) => ({
+    flops: flops(shapes, 6),
+    bytes: 4 * (2 * size(shapes.centers) + size(shapes.attractors)),
+  }),
+  cases,
+  reference: ({ centers, attractors }, shapes, attributes) => {
+    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const y = like(centers, centers.length);
+    for (let i = 0; i < y.length; i++) {
+      const start = Math.floor(i / bins) * count;
+      let sum = 0;
+      for (let a = 0; a < count; a++) sum += pull(attractors[start + a]! - centers[i]!, attributes);
+      y[i] = centers[i]! + weight * sum;
+    }
+    return { y };
+  },
+});
+
+/** d_c = d_y (1 - mean_a f'(A_a - c)). centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_centers. */
+export const attractorGradCenters: Kernel<
+  typeof shaders.attractor_grad_centers,
+  AttractorAttributes
+> = kernel({
+  shader: shaders.attractor_grad_centers,
+  shapes: ({ centers }) => ({ d_centers: centers }),
+  params,
+  overrides,
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  cost: (shapes) => ({
+    flops: flops(shapes, 9),
+    bytes: 4 * (3 * size(shapes.centers) + size(shapes.attractors)),
+  }),
+  cases: gradientCases,
+  reference: ({ centers, attractors, d_y }, shapes, attributes) => {
+    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const d_centers = like(centers, centers.length);
+    for (let i = 0; i < d_centers.length; i++) {
+      const start = Math.floor(i / bins) * count;
+      let sum = 0;
+      for (let a = 0; a < count; a++)
+        sum += slope(attractors[start + a]! - centers[i]!, attributes);
+      d_centers[i] = d_y[i]! * (1 - weight * sum);
+    }
+    return { d_centers };
+  },
+});
+
+/** d_A_a = 1 / N sum_k d_y_k f'(A_a - c_k). centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_attractors. */
+export const attractorGradAttractors: Kernel<
+  typeof shaders.attractor_grad_attractors,
+  AttractorAttributes
+> = kernel({
+  shader: shaders.attractor_grad_attractors,
+  shapes: ({ attractors }) => ({ d_attractors: attractors }),
+  params: (shapes, attributes) => ({ ...params(shapes, attributes), n: size(shapes.attractors) }),
+  overrides,
+  grid: ({ n }, { WG, LANES }) => foldGrid(Math.ceil((n * LANES) / WG)),
+  cost: (shapes) => ({
+    flops: flops(shapes, 11),
+    bytes: 4 * (2 * size(shapes.centers) + 2 * size(shapes.attractors)),
+  }),
+  variants: () => [attractorGradAttractorsRows],
+  cases: gradientCases,
+  reference: ({ centers, attractors, d_y }, shapes, attributes) => {
+    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const d_attractors = like(attractors, attractors.length);
+    for (let i = 0; i < attractors.length; i++) {
+      const start = Math.floor(i / count) * bins;
+      let sum = 0;
+      for (let j = start; j < start + bins; j++) {
+        sum += d_y[j]! * slope(attractors[i]! - centers[j]!, attributes);
+      }
+      d_attractors[i] = weight * sum;
+    }
+    return { d_attractors };
+  },
+});
+
+/** The same, one invocation an attractor: what software adapters want. */
+export const attractorGradAttractorsRows: Kernel<
+  typeof shaders.attractor_grad_attractors_rows,
+  AttractorAttributes
+> = {
+  ...attractorGradAttractors,
+  shader: shaders.attractor_grad_attractors_rows,
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/** f(x). */
+function pull(x: number, { alpha, kind, gamma }: AttractorAttributes): number {
+  return kind === "inverse" ? x / (1 + alpha * x * x) : x * Math.exp(-alpha * Math.abs(x) ** gamma);
+}
+
+/** f'(x). */
+function slope(x: number, { alpha, kind, gamma }: AttractorAttributes): number {
+  if (kind === "inverse") return (1 - alpha * x * x) / (1 + alpha * x * x) ** 2;
+  const power = alpha * Math.abs(x) ** gamma;
+  return Math.exp(-power) * (1 - gamma * power);
+}

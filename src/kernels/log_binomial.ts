@@ -1,0 +1,229 @@
+// Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and the step from the four
+// positive outputs of a layer to probability and temperature.
+import { like } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** K. */
+export interface LogBinomialAttributes {
+  readonly bins: number;
+}
+/** The range of the temperature; ZoeDepth has 0.0212 to 50. */
+export interface LogBinomialHeadAttributes {
+  readonly t_min: number;
+  readonly t_max: number;
+}
+
+/** pi and 1 - pi are clamped from below to it (ZoeDepth's code). */
+const PROBABILITY_FLOOR = 1e-4;
+/** Added to each of the four numbers (ZoeDepth's code). */
+const PAIR_FLOOR = 1e-4;
+
+const cases: Case<"pi" | "t", LogBinomialAttributes>[] = (
+  [
+    ["the student's bins", [2, 5, 7, 1], 64],
+    ["no pixel", [1, 0, 3, 1], 16],
+    ["one bin", [1, 3, 1, 1], 1],
+    ["two bins", [1, 3, 5, 1], 2],
+    ["a bin more than lanes", [1, 33, 1, 1], 9],
+    ["a prime of bins", [1, 3, 1, 1], 257],
+  ] as const
+).map(([name, pi, bins]) => ({
+  name,
+  shapes: { pi, t: pi },
+  attributes: { bins },
+  data: {
+    pi: { kind: "uniform", low: 0.001, high: 0.999 },
+    t: { kind: "uniform", low: 0.5, high: 50 },
+  },
+}));
+/** Both clamped and not, and the coldest temperature: logits to -27,000. */
+const cold: Case<"pi" | "t", LogBinomialAttributes> = {
+  name: "the coldest temperature",
+  shapes: { pi: [3, 11, 7, 1], t: [3, 11, 7, 1] },
+  attributes: { bins: 64 },
+  data: {
+    pi: { kind: "uniform", low: -0.1, high: 1.1 },
+    t: { kind: "constant", value: 0.0212 },
+  },
+};
+
+/** z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t. pi, t [V, H, W, 1] -> logits [V, H, W, K]. */
+export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttributes> = kernel({
+  shader: shaders.log_binomial,
+  shapes: ({ pi, t }, { bins }) => {
+    checkShapes(pi, t, bins);
+    return { logits: [...pi.slice(0, -1), bins] };
+  },
+  params: ({ pi }, { bins }) => ({ rows: size(pi), bins }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: two logarithms (8), their series (14 each), quotients, 12 sums and products; stored once
+  cost: ({ pi }, { bins }) => ({
+    flops: 60 * size(pi) * bins,
+    bytes: 4 * size(pi) * (2 + bins),
+  }),
+  cases: [...cases, cold],
+  reference: ({ pi, t }, _, { bins }) => {
+    const logits = like(pi, pi.length * bins);
+    const n = bins - 1;
+    for (let row = 0; row < pi.length; row++) {
+      const log_p = Math.log(clampProbability(pi[row]!));
+      const log_q = Math.log(clampProbability(1 - pi[row]!));
+      for (let k = 0; k < bins; k++) {
+        const y = xLogX(n) - xLogX(k) - xLogX(n - k) + k * log_p + (n - k) * log_q;
+        logits[row * bins + k] = y / t[row]!;
+      }
+    }
+    return { logits };
+  },
+});
+
+/**
+ * d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, a term 0 where its probability is clamped;
+ * d_t = -sum_k d_k z_k / t. pi, t [V, H, W, 1], logits, d_logits [V, H, W, K] -> d_pi, d_t [V, H, W, 1].
+ */
+export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel({
+  shader: shaders.log_binomial_grad,
+  shapes: ({ pi, t, logits }) => {
+    checkShapes(pi, t, logits.at(-1) ?? 0);
+    return { d_pi: pi, d_t: t };
+  },
+  params: ({ pi, logits }) => ({ rows: size(pi), bins: logits.at(-1)! }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: 8 sums and products; logits and d_logits once
+  cost: ({ pi, logits }) => ({
+    flops: 8 * size(logits),
+    bytes: 4 * (2 * size(logits) + 4 * size(pi)),
+  }),
+  variants: () => [logBinomialGradRows],
+  cases: cases.map((c) => {
+    const logits = [...c.shapes.pi.slice(0, -1), c.attributes.bins];
+    return {
+      name: c.name,
+      shapes: { ...c.shapes, logits, d_logits: logits },
+      attributes: undefined,
+      // of one sign, so that the sums have no cancellation that would hide behind an absolute tolerance
+      data: {
+        pi: { kind: "uniform", low: 0.001, high: 0.2 },
+        t: { kind: "uniform", low: 0.5, high: 50 },
+        logits: { kind: "uniform", low: -50, high: 0 },
+        d_logits: { kind: "uniform", low: 0, high: 1 },
+      },
+    };
+  }),
+  reference: ({ pi, t, logits, d_logits }, shapes) => {
+    const bins = shapes.logits.at(-1)!;
+    const [d_pi, d_t] = [like(pi, pi.length), like(pi, pi.length)];
+    for (let row = 0; row < pi.length; row++) {
+      const p = pi[row]!;
+      const by_p = p >= PROBABILITY_FLOOR ? 1 / p : 0;
+      const by_q = 1 - p >= PROBABILITY_FLOOR ? 1 / (1 - p) : 0;
+      for (let k = 0; k < bins; k++) {
+        const d = d_logits[row * bins + k]! / t[row]!;
+        d_pi[row]! += d * (k * by_p - (bins - 1 - k) * by_q);
+        d_t[row]! -= d * logits[row * bins + k]!;
+      }
+    }
+    return { d_pi, d_t };
+  },
+});
+
+/** The same, one invocation a pixel: what software adapters want. */
+export const logBinomialGradRows: Kernel<typeof shaders.log_binomial_grad_rows> = {
+  ...logBinomialGrad,
+  shader: shaders.log_binomial_grad_rows,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+const headCases: Case<"pairs", LogBinomialHeadAttributes>[] = (
+  [
+    ["two views", [2, 9, 7, 4]],
+    ["no pixel", [1, 0, 3, 4]],
+    ["a workgroup and one", [1, 13, 5, 4]],
+  ] as const
+).map(([name, pairs]) => ({
+  name,
+  shapes: { pairs },
+  attributes: { t_min: 0.0212, t_max: 50 },
+  data: { pairs: { kind: "uniform", low: 0, high: 3 } },
+}));
+
+/** pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each. pairs [.., 4] -> pi, t [.., 1]. */
+export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomialHeadAttributes> =
+  kernel({
+    shader: shaders.log_binomial_head,
+    shapes: ({ pairs }, { t_min, t_max }) => {
+      if (pairs.at(-1) !== 4) throw new Error(`pairs${formatShape(pairs)} must be [V, H, W, 4]`);
+      if (!(t_min > 0 && t_max >= t_min)) {
+        throw new Error(`temperatures from ${t_min} to ${t_max}; expected 0 < t_min <= t_max`);
+      }
+      const one = [...pairs.slice(0, -1), 1];
+      return { pi: one, t: one };
+    },
+    params: ({ pairs }, { t_min, t_max }) => ({
+      rows: size(pairs) / 4,
+      t_min,
+      t_span: t_max - t_min,
+    }),
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    cost: ({ pairs }) => ({ flops: 3 * size(pairs), bytes: 6 * size(pairs) }),
+    cases: headCases,
+    reference: ({ pairs }, _, { t_min, t_max }) => {
+      const [pi, t] = [like(pairs, pairs.length / 4), like(pairs, pairs.length / 4)];
+      for (let row = 0; row < pi.length; row++) {
+        const { a1, a2, b1, b2 } = flooredPairs(pairs, row);
+        pi[row] = a1 / (a1 + a2);
+        t[row] = t_min + ((t_max - t_min) * b1) / (b1 + b2);
+      }
+      return { pi, t };
+    },
+  });
+
+/** d_a1 = d_pi a2 / (a1 + a2)^2, d_a2 = -d_pi a1 / (a1 + a2)^2, d_b alike. pairs [.., 4], d_pi, d_t [.., 1] -> d_pairs. */
+export const logBinomialHeadGrad: Kernel<
+  typeof shaders.log_binomial_head_grad,
+  LogBinomialHeadAttributes
+> = kernel({
+  shader: shaders.log_binomial_head_grad,
+  shapes: ({ pairs }) => ({ d_pairs: pairs }),
+  params: ({ pairs }, { t_min, t_max }) => ({ rows: size(pairs) / 4, t_span: t_max - t_min }),
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  cost: ({ pairs }) => ({ flops: 4 * size(pairs), bytes: 10 * size(pairs) }),
+  cases: headCases.map(({ shapes: { pairs }, ...rest }) => {
+    const one = [...pairs.slice(0, -1), 1];
+    return { ...rest, shapes: { pairs, d_pi: one, d_t: one } };
+  }),
+  reference: ({ pairs, d_pi, d_t }, _, { t_min, t_max }) => {
+    const d_pairs = like(pairs, pairs.length);
+    for (let row = 0; row < d_pi.length; row++) {
+      const { a1, a2, b1, b2 } = flooredPairs(pairs, row);
+      const d_a = d_pi[row]! / (a1 + a2) ** 2;
+      const d_b = (d_t[row]! * (t_max - t_min)) / (b1 + b2) ** 2;
+      d_pairs.set([d_a * a2, -d_a * a1, d_b * b2, -d_b * b1], 4 * row);
+    }
+    return { d_pairs };
+  },
+});
+
+function flooredPairs(
+  pairs: ArrayLike<number>,
+  row: number,
+): { a1: number; a2: number; b1: number; b2: number } {
+  const at = (i: number): number => pairs[4 * row + i]! + PAIR_FLOOR;
+  return { a1: at(0), a2: at(1), b1: at(2), b2: at(3) };
+}
+
+const clampProbability = (p: number): number => Math.min(Math.max(p, PROBABILITY_FLOOR), 1);
+
+/** x ln x, 0 at 0. ZoeDepth's code adds 1e-7 here and there for that, which moves y by less than 2e-6. */
+const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
+
+function checkShapes(pi: Shape, t: Shape, bins: number): void {
+  if (!sameShape(pi, t) || pi.at(-1) !== 1) {
+    throw new Error(`pi${formatShape(pi)} and t${formatShape(t)} must both be [V, H, W, 1]`);
+  }
+  if (!Number.isInteger(bins) || bins < 1) throw new Error(`bins is ${bins}, expected 1 or more`);
+}
