@@ -1,0 +1,87 @@
+// resize_bilinear — images resampled linearly between their pixels.
+//
+//   y[v, row, col, c] = sum_{r, s} w(row, r) w(col, s) x[v, r, s, c],  w(o, i) = max(0, 1 - |p(o) - i|),
+//   p(o) = (o mul + add) / den, kept inside [0, length - 1]
+//
+// Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   4 loads (most from the cache) + 1 store per element of y; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/resize.ts
+
+struct Params {
+    views: u32,    // V
+    in_h: u32,     // axes of x
+    in_w: u32,
+    out_h: u32,    // axes of y
+    out_w: u32,
+    channels: u32, // C
+    row_mul: i32,  // source row = (row row_mul + row_add) / row_den, exactly
+    row_add: i32,
+    row_den: u32,
+    col_mul: i32,  // likewise along columns
+    col_add: i32,
+    col_den: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override OUT_H: u32 = 0u;    // 0: read at run time
+override OUT_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override ROW_DEN: u32 = 0u;
+override COL_DEN: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+/// The two pixels around a position along one axis, and the weight of the second.
+struct Between {
+    low: u32,
+    high: u32,
+    weight: f32,
+}
+
+/// Where index o of the axis of y lies in the axis of x.
+fn between(o: u32, mul: i32, add: i32, den: u32, length: u32) -> Between {
+    let position = u32(clamp(i32(o) * mul + add, 0, i32((length - 1u) * den))); // in units of 1 / den
+    let low = position / den;
+    return Between(low, min(low + 1u, length - 1u), f32(position - low * den) / f32(den));
+}
+
+@compute @workgroup_size(WG)
+fn resize_bilinear(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(OUT_H, params.out_h);
+    let width = fixed_or(OUT_W, params.out_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let r = between(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
+    let s = between(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
+    let low = (view * params.in_h + r.low) * params.in_w;
+    let high = (view * params.in_h + r.high) * params.in_w;
+    for (var c = block; c < channels; c += blocks) {
+        let upper = mix(x[(low + s.low) * channels + c], x[(low + s.high) * channels + c], s.weight);
+        let lower = mix(x[(high + s.low) * channels + c], x[(high + s.high) * channels + c], s.weight);
+        y[pixel * channels + c] = mix(upper, lower, r.weight);
+    }
+}

@@ -1,0 +1,83 @@
+// resize_nearest — images resampled by their nearest pixel.
+//
+//   y[v, row, col, c] = x[v, r, s, c],  r = floor((row row_mul + row_add) / row_den) inside x, s likewise
+//   (rounding and corners are in the three whole numbers, so no pixel is missed by rounding of coordinates)
+//
+// Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   1 load + 1 store per element of y; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/resize.ts
+
+struct Params {
+    views: u32,    // V
+    in_h: u32,     // axes of x
+    in_w: u32,
+    out_h: u32,    // axes of y
+    out_w: u32,
+    channels: u32, // C
+    row_mul: i32,  // source row = (row row_mul + row_add) / row_den, exactly
+    row_add: i32,
+    row_den: u32,
+    col_mul: i32,  // likewise along columns
+    col_add: i32,
+    col_den: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override OUT_H: u32 = 0u;    // 0: read at run time
+override OUT_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override ROW_DEN: u32 = 0u;
+override COL_DEN: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib floor_div>
+/// floor(a / b) for b > 0
+fn floor_div(a: i32, b: i32) -> i32 {
+    let q = a / b;
+    return select(q, q - 1, a - q * b < 0);
+}
+// </lib>
+
+/// Index in an axis of x of index o in the axis of y
+fn source(o: u32, mul: i32, add: i32, den: u32, length: u32) -> u32 {
+    return u32(clamp(floor_div(i32(o) * mul + add, i32(den)), 0, i32(length) - 1));
+}
+
+@compute @workgroup_size(WG)
+fn resize_nearest(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(OUT_H, params.out_h);
+    let width = fixed_or(OUT_W, params.out_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let r = source(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
+    let s = source(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
+    let first = ((view * params.in_h + r) * params.in_w + s) * channels;
+    for (var c = block; c < channels; c += blocks) {
+        y[pixel * channels + c] = x[first + c];
+    }
+}

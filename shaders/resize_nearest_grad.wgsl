@@ -1,0 +1,98 @@
+// resize_nearest_grad — gradient of nearest resampling, gathered.
+//
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the rows and columns whose nearest pixel is (r, s)
+//
+// Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
+// Source   elementary; the pixels of y that took one pixel of x are a rectangle
+// Twin     src/kernels/resize.ts
+
+struct Params {
+    views: u32,    // V
+    in_h: u32,     // axes of d_x
+    in_w: u32,
+    out_h: u32,    // axes of d_y
+    out_w: u32,
+    channels: u32, // C
+    row_mul: i32,  // source row = (row row_mul + row_add) / row_den, exactly
+    row_add: i32,
+    row_den: u32,
+    col_mul: i32,  // likewise along columns
+    col_add: i32,
+    col_den: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> d_y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> d_x: array<f32>;
+
+override IN_H: u32 = 0u;    // 0: read at run time
+override IN_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override ROW_DEN: u32 = 0u;
+override COL_DEN: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib floor_div>
+/// floor(a / b) for b > 0
+fn floor_div(a: i32, b: i32) -> i32 {
+    let q = a / b;
+    return select(q, q - 1, a - q * b < 0);
+}
+// </lib>
+
+/// First index of the axis of y whose source is i or more; outer indices of y fall to the edges of x.
+fn first_of(i: u32, mul: i32, add: i32, den: u32, in_length: u32, out_length: u32) -> u32 {
+    if (i == 0u) {
+        return 0u;
+    }
+    if (i >= in_length) {
+        return out_length;
+    }
+    let first = -floor_div(add - i32(i * den), mul); // ceil((i den - add) / mul)
+    return u32(clamp(first, 0, i32(out_length)));
+}
+
+@compute @workgroup_size(WG)
+fn resize_nearest_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(IN_H, params.in_h);
+    let width = fixed_or(IN_W, params.in_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let row_den = fixed_or(ROW_DEN, params.row_den);
+    let col_den = fixed_or(COL_DEN, params.col_den);
+    let row_0 = first_of(row, params.row_mul, params.row_add, row_den, height, params.out_h);
+    let row_1 = first_of(row + 1u, params.row_mul, params.row_add, row_den, height, params.out_h);
+    let col_0 = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
+    let col_1 = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
+    for (var c = block; c < channels; c += blocks) {
+        var sum = 0.0;
+        for (var r = row_0; r < row_1; r++) {
+            for (var s = col_0; s < col_1; s++) {
+                sum += d_y[((view * params.out_h + r) * params.out_w + s) * channels + c];
+            }
+        }
+        d_x[pixel * channels + c] = sum;
+    }
+}

@@ -1,0 +1,322 @@
+// Images resampled to another size, by the nearest pixel or linearly, and their gradients. Positions are exact ratios
+// of whole numbers; sizes give the scale (a scale factor that does not divide the size is the caller's to round).
+import { like } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/**
+ * Which positions of both images agree, n to m pixels: `half_pixel` the outer borders, source (o + 1/2) n / m - 1/2;
+ * `align` the centres of the corner pixels, o (n - 1) / (m - 1); `asymmetric` the first corner, o n / m.
+ */
+export type Corners = "half_pixel" | "align" | "asymmetric";
+/** How a position becomes a pixel; `half_up` and `half_down` are to the nearest and differ halfway between two. */
+export type Rounding = "floor" | "half_up" | "half_down" | "ceil";
+/** The size [rows, columns] to resample to. */
+export interface ResizeBilinearAttributes {
+  readonly size: readonly [number, number];
+  readonly corners: Corners;
+}
+/** The size [rows, columns] to resample to, and the rounding of positions. */
+export interface ResizeNearestAttributes extends ResizeBilinearAttributes {
+  readonly rounding: Rounding;
+}
+/** The size [rows, columns] of x, which its gradient has. */
+interface Original {
+  readonly from: readonly [number, number];
+}
+/** Attributes of the gradient of linear resampling. */
+export type ResizeBilinearGradAttributes = ResizeBilinearAttributes & Original;
+/** Attributes of the gradient of nearest resampling. */
+export type ResizeNearestGradAttributes = ResizeNearestAttributes & Original;
+
+/** source(o) = (o mul + add) / den */
+interface Ratio {
+  readonly mul: number;
+  readonly add: number;
+  readonly den: number;
+}
+
+/** The position along an axis of n pixels that pixel o of m comes from; with `rounding`, its floor is the pixel. */
+function positions(n: number, m: number, corners: Corners, rounding: Rounding | null): Ratio {
+  if (n === 0 && m > 0) throw new Error(`resize: no pixels to make ${m} of`);
+  let ratio: Ratio;
+  // with one pixel on either side any step will do, but not none
+  if (corners === "align") ratio = { mul: Math.max(n - 1, 1), add: 0, den: Math.max(m - 1, 1) };
+  else if (corners === "asymmetric") ratio = { mul: n, add: 0, den: m };
+  else ratio = { mul: 2 * n, add: n - m, den: 2 * m };
+  if (rounding !== null) {
+    const { mul, add, den } = ratio;
+    const lift = { floor: 0, half_up: den, half_down: den - 1, ceil: 2 * den - 2 }[rounding];
+    ratio = { mul: 2 * mul, add: 2 * add + lift, den: 2 * den };
+  }
+  const common = Math.max(gcd(gcd(ratio.mul, Math.abs(ratio.add)), ratio.den), 1);
+  const { mul, add, den } = ratio;
+  if (Math.max(m * mul + Math.abs(add), (n + 1) * den + Math.abs(add)) / common >= 2 ** 31) {
+    throw new Error(`resize: ${n} to ${m} pixels overflows the whole numbers of positions`);
+  }
+  return { mul: mul / common, add: add / common, den: den / common };
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+type Geometry = Params<typeof shaders.resize_bilinear>;
+
+function geometry(
+  [views, in_h, in_w, channels]: Shape,
+  [out_h, out_w]: readonly [number, number],
+  corners: Corners,
+  rounding: Rounding | null,
+): Geometry {
+  const row = positions(in_h!, out_h, corners, rounding);
+  const col = positions(in_w!, out_w, corners, rounding);
+  return {
+    views: views!,
+    in_h: in_h!,
+    in_w: in_w!,
+    out_h,
+    out_w,
+    channels: channels!,
+    row_mul: row.mul,
+    row_add: row.add,
+    row_den: Math.max(row.den, 1),
+    col_mul: Math.max(col.mul, 1),
+    col_add: col.add,
+    col_den: Math.max(col.den, 1),
+  };
+}
+
+function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAttributes): Shape {
+  if (x.length !== 4) throw new Error(`resize: x ${formatShape(x)} must be [V, H, W, C]`);
+  const y = [x[0]!, rows, columns, x[3]!];
+  if (y.some((length) => !Number.isInteger(length) || length < 0)) {
+    throw new Error(`resize: cannot resample ${formatShape(x)} to ${formatShape(y)}`);
+  }
+  geometry(x, [rows, columns], corners, null);
+  return y;
+}
+
+/** The shape of x from that of d_y. */
+function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
+  const x = [d_y[0]!, ...attributes.from, d_y[3]!];
+  const y = resized(x, attributes);
+  if (!sameShape(y, d_y)) {
+    throw new Error(`resize: d_y is ${formatShape(d_y)}, expected ${formatShape(y)}`);
+  }
+  return x;
+}
+
+const blocks = (pixels: number, channels: number, step: number): number =>
+  pixels * Math.ceil(channels / step);
+
+const BASIC: readonly [string, Shape, readonly [number, number]][] = [
+  ["twice as large", [2, 5, 7, 6], [10, 14]],
+  ["half as large", [1, 10, 14, 3], [5, 7]],
+  ["wider, lower", [1, 13, 5, 2], [7, 11]],
+  ["from one pixel", [2, 1, 1, 5], [3, 4]],
+  ["to one pixel", [1, 6, 5, 1], [1, 1]],
+  ["same", [1, 4, 3, 4], [4, 3]],
+  ["to nothing", [1, 4, 3, 4], [0, 3]],
+  ["decoder", [1, 12, 20, 64], [24, 40]],
+];
+const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
+const ROUNDINGS: readonly Rounding[] = ["floor", "half_up", "half_down", "ceil"];
+const linearCases: Case<"x", ResizeBilinearAttributes>[] = BASIC.flatMap(([name, x, to], i) =>
+  CORNERS.slice(0, i < 5 ? 3 : 1).map((corners) => ({
+    name: `${name}, ${corners}`,
+    shapes: { x },
+    attributes: { size: to, corners },
+  })),
+);
+const nearestCases: Case<"x", ResizeNearestAttributes>[] = [
+  ...linearCases.map((c, i) => ({
+    ...c,
+    attributes: { ...c.attributes, rounding: ROUNDINGS[i % 4]! },
+  })),
+  // every rounding meets positions halfway between two pixels
+  ...ROUNDINGS.map((rounding) => ({
+    name: `halfway, ${rounding}`,
+    shapes: { x: [1, 4, 9, 3] },
+    attributes: { size: [2, 3] as const, corners: "half_pixel" as const, rounding },
+  })),
+];
+
+/** The attributes of a gradient from those of its op and the shape of x. */
+export function resizeGradAttributes<A extends ResizeBilinearAttributes>(
+  x: Shape,
+  attributes: A,
+): A & Original {
+  return { ...attributes, from: [x[1]!, x[2]!] };
+}
+
+function gradientCase<A extends ResizeBilinearAttributes>(
+  c: Case<"x", A>,
+): Case<"d_y", A & Original> {
+  const { x } = c.shapes;
+  const d_y = resized(x, c.attributes);
+  return { name: c.name, shapes: { d_y }, attributes: resizeGradAttributes(x, c.attributes) };
+}
+
+/** y = x at the pixels nearest. x [V,H,W,C] -> y [V, `size`, C]. */
+export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestAttributes> = kernel(
+  {
+    shader: shaders.resize_nearest,
+    shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
+    params: ({ x }, { size: to, corners, rounding }) => geometry(x, to, corners, rounding),
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+      foldGrid(Math.ceil(blocks(views * out_h * out_w, channels, STEP) / WG)),
+    cost: ({ x }, attributes) => ({ flops: 0, bytes: 8 * size(resized(x, attributes)) }),
+    cases: nearestCases,
+    reference: ({ x }, shapes, attributes) => {
+      const shape = resized(shapes.x, attributes);
+      const y = like(x, size(shape));
+      nearestTaps(shapes.x, attributes, (from, to, channels) => {
+        for (let c = 0; c < channels; c++) y[to + c] = x[from + c]!;
+      });
+      return { y };
+    },
+  },
+);
+
+/** d_x = sum of d_y over the pixels that took it. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+export const resizeNearestGrad: Kernel<
+  typeof shaders.resize_nearest_grad,
+  ResizeNearestGradAttributes
+> = kernel({
+  shader: shaders.resize_nearest_grad,
+  shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
+  params: ({ d_y }, attributes) =>
+    geometry(original(d_y, attributes), attributes.size, attributes.corners, attributes.rounding),
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+    foldGrid(Math.ceil(blocks(views * in_h * in_w, channels, STEP) / WG)),
+  cost: ({ d_y }, attributes) => ({
+    flops: size(d_y),
+    bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
+  }),
+  terms: ({ d_y }, attributes) => spread(original(d_y, attributes), attributes.size),
+  cases: nearestCases.map((c) => gradientCase(c)),
+  reference: ({ d_y }, shapes, attributes) => {
+    const x = original(shapes.d_y, attributes);
+    const d_x = like(d_y, size(x));
+    nearestTaps(x, attributes, (from, to, channels) => {
+      for (let c = 0; c < channels; c++) d_x[from + c]! += d_y[to + c]!;
+    });
+    return { d_x };
+  },
+});
+
+/** y = x linearly between its pixels. x [V,H,W,C] -> y [V, `size`, C]. */
+export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBilinearAttributes> =
+  kernel({
+    shader: shaders.resize_bilinear,
+    shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
+    params: ({ x }, { size: to, corners }) => geometry(x, to, corners, null),
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+      foldGrid(Math.ceil(blocks(views * out_h * out_w, channels, STEP) / WG)),
+    // three interpolations of 3 operations
+    cost: ({ x }, attributes) => {
+      const n = size(resized(x, attributes));
+      return { flops: 9 * n, bytes: 4 * (size(x) + n) };
+    },
+    terms: () => 8,
+    cases: linearCases,
+    reference: ({ x }, shapes, attributes) => {
+      const y = like(x, size(resized(shapes.x, attributes)));
+      linearTaps(shapes.x, attributes, (from, to, channels, weight) => {
+        for (let c = 0; c < channels; c++) y[to + c]! += weight * x[from + c]!;
+      });
+      return { y };
+    },
+  });
+
+/** d_x = sum of d_y by the same weights. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+export const resizeBilinearGrad: Kernel<
+  typeof shaders.resize_bilinear_grad,
+  ResizeBilinearGradAttributes
+> = kernel({
+  shader: shaders.resize_bilinear_grad,
+  shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
+  params: ({ d_y }, attributes) =>
+    geometry(original(d_y, attributes), attributes.size, attributes.corners, null),
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+    foldGrid(Math.ceil(blocks(views * in_h * in_w, channels, STEP) / WG)),
+  // each element of d_y goes to four of d_x
+  cost: ({ d_y }, attributes) => ({
+    flops: 8 * size(d_y),
+    bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
+  }),
+  terms: ({ d_y }, attributes) => 4 + 4 * spread(original(d_y, attributes), attributes.size),
+  cases: linearCases.map((c) => gradientCase(c)),
+  reference: ({ d_y }, shapes, attributes) => {
+    const x = original(shapes.d_y, attributes);
+    const d_x = like(d_y, size(x));
+    linearTaps(x, attributes, (from, to, channels, weight) => {
+      for (let c = 0; c < channels; c++) d_x[from + c]! += weight * d_y[to + c]!;
+    });
+    return { d_x };
+  },
+});
+
+/** Pixels of y for each of x, at least one. */
+function spread([, height, width]: Shape, [rows, columns]: readonly [number, number]): number {
+  return Math.ceil(rows / Math.max(height!, 1)) * Math.ceil(columns / Math.max(width!, 1));
+}
+
+/** Calls back with the first channel of each pixel of y and of the pixel of x that it is. */
+function nearestTaps(
+  [views, height, width, channels]: Shape,
+  { size: [rows, columns], corners, rounding }: ResizeNearestAttributes,
+  tap: (from: number, to: number, channels: number) => void,
+): void {
+  const nearest = (o: number, n: number, m: number): number => {
+    const { mul, add, den } = positions(n, m, corners, rounding);
+    return Math.min(Math.max(Math.floor((o * mul + add) / den), 0), n - 1);
+  };
+  for (let view = 0; view < views!; view++) {
+    for (let row = 0; row < rows; row++) {
+      const r = nearest(row, height!, rows);
+      for (let col = 0; col < columns; col++) {
+        const s = nearest(col, width!, columns);
+        const from = ((view * height! + r) * width! + s) * channels!;
+        tap(from, ((view * rows + row) * columns + col) * channels!, channels!);
+      }
+    }
+  }
+}
+
+/** Calls back with the first channel of each pixel of y and of each pixel of x that it sees, and its weight. */
+function linearTaps(
+  [views, height, width, channels]: Shape,
+  { size: [rows, columns], corners }: ResizeBilinearAttributes,
+  tap: (from: number, to: number, channels: number, weight: number) => void,
+): void {
+  const around = (o: number, n: number, m: number): [number, number][] => {
+    const { mul, add, den } = positions(n, m, corners, null);
+    const position = Math.min(Math.max((o * mul + add) / den, 0), n - 1);
+    const low = Math.floor(position);
+    return [
+      [low, 1 - (position - low)],
+      [Math.min(low + 1, n - 1), position - low],
+    ];
+  };
+  const columnTaps = Array.from({ length: columns }, (_, col) => around(col, width!, columns));
+  for (let view = 0; view < views!; view++) {
+    for (let row = 0; row < rows; row++) {
+      for (const [r, byRow] of around(row, height!, rows)) {
+        for (let col = 0; col < columns; col++) {
+          for (const [s, byColumn] of columnTaps[col]!) {
+            const from = ((view * height! + r) * width! + s) * channels!;
+            tap(
+              from,
+              ((view * rows + row) * columns + col) * channels!,
+              channels!,
+              byRow * byColumn,
+            );
+          }
+        }
+      }
+    }
+  }
+}

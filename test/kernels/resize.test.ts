@@ -1,0 +1,83 @@
+// Resampling against its references, published values and its own adjoint.
+import { expect, test } from "vitest";
+import {
+  resizeBilinear as bilinearOp,
+  resizeNearest as nearestOp,
+} from "../../src/graph/ops/resize.ts";
+import {
+  resizeBilinear,
+  resizeBilinearGrad,
+  resizeNearest,
+  resizeNearestGrad,
+  type Corners,
+} from "../../src/kernels/resize.ts";
+import { runKernel } from "../../src/kernels/run.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
+
+checkKernels(resizeNearest, resizeNearestGrad, resizeBilinear, resizeBilinearGrad);
+
+const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
+for (const corners of CORNERS) {
+  for (const to of [
+    [7, 11],
+    [3, 2],
+    [1, 8],
+  ] as const) {
+    checkGradient(
+      `bilinear 5x4 to ${to.join("x")}, ${corners}`,
+      (g) => {
+        const x = g.input("x", [2, 5, 4, 3]);
+        return { output: bilinearOp(x, to, corners), wrt: [x] };
+      },
+      { linear: true },
+    );
+  }
+  checkGradient(
+    `nearest 5x4 to 7x3, ${corners}`,
+    (g) => {
+      const x = g.input("x", [2, 5, 4, 3]);
+      return { output: nearestOp(x, [7, 3], corners, "half_up"), wrt: [x] };
+    },
+    { linear: true },
+  );
+}
+
+test("a linear ramp stays a linear ramp between aligned corners", async () => {
+  const x = Float32Array.of(0, 1, 2, 3);
+  const attributes = { size: [1, 7], corners: "align" } as const;
+  const { y } = await runKernel(gpu, resizeBilinear, { x }, { x: [1, 1, 4, 1] }, attributes);
+  expect([...y!]).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3]);
+});
+
+test("half-pixel doubling weighs neighbours by 3/4 and 1/4 and repeats the border", async () => {
+  const x = Float32Array.of(0, 4, 8);
+  const attributes = { size: [1, 6], corners: "half_pixel" } as const;
+  const { y } = await runKernel(gpu, resizeBilinear, { x }, { x: [1, 1, 3, 1] }, attributes);
+  expect([...y!]).toEqual([0, 1, 3, 5, 7, 8]);
+});
+
+test("nearest takes floor(o n / m) at every size, where f32 coordinates would slip", async () => {
+  for (const [n, m] of [
+    [3, 123],
+    [41, 123],
+    [100, 3],
+    [49, 7],
+  ] as const) {
+    const x = Float32Array.from({ length: n }, (_, i) => i);
+    const attributes = { size: [1, m], corners: "asymmetric", rounding: "floor" } as const;
+    const { y } = await runKernel(gpu, resizeNearest, { x }, { x: [1, 1, n, 1] }, attributes);
+    expect([...y!]).toEqual(
+      Array.from({ length: m }, (_, o) => Number((BigInt(o) * BigInt(n)) / BigInt(m))),
+    );
+  }
+});
+
+test("sizes that cannot be resampled are refused with their numbers", () => {
+  const attributes = { size: [2, 2], corners: "align" } as const;
+  expect(() => resizeBilinear.shapes({ x: [1, 0, 3, 1] }, attributes)).toThrow(
+    "no pixels to make 2 of",
+  );
+  expect(() => resizeBilinear.shapes({ x: [3, 3] }, attributes)).toThrow("must be [V, H, W, C]");
+});
