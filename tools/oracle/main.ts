@@ -1,0 +1,80 @@
+// `npm run oracle -- DIR`: runs every published case of the operators that the engine has, on the adapter and through
+// the CPU references, at the case's own tolerance. What is not run is counted as not offered, never as passed.
+import { Command } from "commander";
+import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import { InputError } from "../../src/tensor/error.ts";
+import { predicateText, refusal } from "./offer.ts";
+import { failureLines, summarize, table, type Judged } from "./report.ts";
+import { runCase } from "./run.ts";
+import { OFFERS } from "./sources/offers.ts";
+import { readSource, vectorSources, type VectorCase } from "./vectors.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly predicates?: boolean;
+  readonly refused?: boolean;
+  readonly only?: string;
+}
+
+const program = new Command("oracle")
+  .description("hold the engine against published test vectors")
+  .argument("[folder]", "folder of <source>/<Operator>.json")
+  .option("--json", "print counts as JSON and nothing else on stdout")
+  .option("--predicates", "print what is offered, and run nothing")
+  .option("--refused", "name every case that is not offered, and why")
+  .option("--only <pattern>", "run only cases whose source/operator/id matches this expression")
+  .addHelpText("after", "\nExample:\n  npm run oracle -- ../shared/oracle --only 'onnx/Conv'")
+  .parse();
+
+async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
+  const offers = OFFERS[given.source];
+  const reason = refusal(offers, given);
+  if (reason !== null) return { given, outcome: { kind: "not_offered", reason } };
+  const failures = await runCase(gpu, offers![given.operator]!, given);
+  if (failures.length === 0) return { given, outcome: { kind: "passed" } };
+  return { given, outcome: { kind: "failed", failures } };
+}
+
+async function run(folder: string, options: Options): Promise<boolean> {
+  const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  const pattern = new RegExp(options.only ?? "", "u");
+  const cases = vectorSources(folder)
+    .flatMap((source) => readSource(folder, source))
+    .filter((given) => pattern.test(`${given.source}/${given.operator}/${given.id}`));
+  const gpu = await openGpu({ validation: true });
+  say(`${cases.length} cases on ${gpu.facts.name}${gpu.facts.software ? " (a software adapter)" : ""}`);
+  const judged: Judged[] = [];
+  for (const given of cases) {
+    const one = await judge(gpu, given);
+    judged.push(one);
+    failureLines(one).forEach(say);
+    if (options.refused && one.outcome.kind === "not_offered") {
+      say(`not offered ${given.source}/${given.operator} "${given.id}": ${one.outcome.reason}`);
+    }
+  }
+  gpu.close();
+  const summary = summarize(judged);
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else say(`\n${table(judged)}`);
+  return summary.failed === 0;
+}
+
+function printPredicates(): void {
+  for (const [source, offers] of Object.entries(OFFERS)) {
+    for (const [operator, offered] of Object.entries(offers)) {
+      process.stdout.write(`${source} ${operator}: ${predicateText(offered)}\n`);
+    }
+  }
+}
+
+const options = program.opts<Options>();
+const [folder] = program.args;
+try {
+  if (options.predicates) printPredicates();
+  else if (folder === undefined) throw new InputError("oracle: name a folder of vectors, or --help");
+  else if (!(await run(folder, options))) process.exitCode = 1;
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

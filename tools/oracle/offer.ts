@@ -1,0 +1,114 @@
+// What of a source's operators the engine can run: a predicate made of clauses that print themselves, so that the text
+// people read and the test that decides are one thing, and a function that builds the case as a graph.
+import type { Value } from "../../src/graph/value.ts";
+import type { VectorCase, VectorTensor } from "./vectors.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** One condition of a predicate. */
+export interface Clause {
+  readonly text: string;
+  readonly holds: (given: VectorCase) => boolean;
+}
+
+/** A result of a case: the value, and the axes of the source's layout by the axes it is stored with. */
+export interface Result {
+  readonly value: Value;
+  /** Stored axis k is axis `axes[k]` of the source; absent: stored as in the source. */
+  readonly axes?: readonly number[];
+}
+
+/** How an operator is offered: under which conditions, and as which graph. */
+export interface Offer {
+  readonly clauses: readonly Clause[];
+  /** Results in the order of the case's outputs; those a case does not hold may be missing. */
+  readonly build: (bench: Workbench) => readonly (Result | Value)[];
+}
+
+/** The offered operators of one source, by the source's names. */
+export type Offers = Readonly<Record<string, Offer>>;
+
+/** A clause from its text and its test. */
+export function clause(text: string, holds: (given: VectorCase) => boolean): Clause {
+  return { text, holds };
+}
+
+/** An offer under all of `clauses`. */
+export function offer(clauses: readonly Clause[], build: Offer["build"]): Offer {
+  return { clauses, build };
+}
+
+/** The predicate as people read it. */
+export function predicateText({ clauses }: Offer): string {
+  return clauses.map(({ text }) => text).join("; ");
+}
+
+/** Why a case is not offered: the first clause that it does not meet; null where it is offered. */
+export function refusal(offers: Offers | undefined, given: VectorCase): string | null {
+  const offered = offers?.[given.operator];
+  if (offered === undefined) return "no such operator";
+  const failed = offered.clauses.find(({ holds }) => !holds(given));
+  return failed === undefined ? null : `not ${failed.text}`;
+}
+
+/** All tensors of a case that carry data through the operator. */
+function tensors(given: VectorCase): VectorTensor[] {
+  return [...given.inputs, ...given.outputs, ...given.d_outputs, ...given.gradients].filter(
+    (tensor) => tensor !== null,
+  );
+}
+
+/** Every tensor is float32 or float64, save the inputs named or numbered in `settings`, which are read by the host. */
+export function floats(...settings: readonly (string | number)[]): Clause {
+  const text = settings.length === 0 ? "" : ` (but ${settings.join(", ")}, read by the host)`;
+  return clause(`float32 or float64${text}`, (given) =>
+    tensors(given).every(
+      (tensor) =>
+        FLOATS.has(tensor.dtype) ||
+        settings.includes(tensor.name) ||
+        settings.includes(given.inputs.indexOf(tensor)),
+    ),
+  );
+}
+
+/** A comparison: numbers in, truth values out. */
+export const comparison: Clause = clause("float32 or float64 in, booleans out", (given) =>
+  given.inputs.every((tensor) => tensor !== null && FLOATS.has(tensor.dtype)),
+);
+
+/** A choice: a condition of truth values first, numbers after it. */
+export const condition: Clause = clause("a condition, float32 or float64 else", (given) =>
+  [...given.inputs.slice(1), ...given.outputs, ...given.gradients].every(
+    (tensor) => tensor !== null && FLOATS.has(tensor.dtype),
+  ),
+);
+
+const FLOATS: ReadonlySet<string> = new Set(["float32", "float64"]);
+
+/** All numbers are finite in float32: WGSL lets an implementation assume that there are no NaN and no infinities. */
+export const finite: Clause = clause("numbers finite in float32", (given) =>
+  tensors(given).every(({ values }) => values.every((x) => Number.isFinite(Math.fround(x)))),
+);
+
+/** No attribute beside `names`. */
+export function knows(...names: readonly string[]): Clause {
+  return clause(
+    names.length === 0 ? "no attributes" : `attributes among ${names.join(", ")}`,
+    ({ attributes }) => Object.keys(attributes).every((name) => names.includes(name)),
+  );
+}
+
+/** Input `i` has between `low` and `high` axes. */
+export function ranked(low: number, high: number = low, i = 0): Clause {
+  const what = i === 0 ? "rank" : `rank of input ${i}`;
+  return clause(low === high ? `${what} ${low}` : `${what} ${low} to ${high}`, ({ inputs }) => {
+    const rank = inputs[i]?.shape.length;
+    return rank !== undefined && rank >= low && rank <= high;
+  });
+}
+
+/** The attribute is one of `values`, the first of which stands where it is left out. */
+export function attribute(name: string, ...values: readonly (string | number | boolean)[]): Clause {
+  return clause(`${name} ${values.join(" or ")}`, ({ attributes }) =>
+    values.some((value) => value === (attributes[name] ?? values[0])),
+  );
+}

@@ -1,0 +1,101 @@
+// Holds a result against an expected tensor at the tolerance that was published with it. The one bound of our own is
+// for expected values in float64 held to float64 ULP, which no f32 kernel can meet: `F32_OF_F64`.
+import type { Tolerance, VectorTensor } from "./vectors.ts";
+
+/** Which of the two ways a result was computed: the references in f64, or the kernels in f32. */
+export type Path = "cpu" | "gpu";
+
+/**
+ * Allowance where the source holds float64 to float64 ULP (webnn-baseline): inputs and result rounded to f32 and sums
+ * of some tens of f32 products on the GPU; another order of summation in f64 on the CPU. Relative to the value, and to
+ * the largest value of the tensor.
+ */
+export const F64_SOURCE: Readonly<Record<Path, { readonly value: number; readonly tensor: number }>> = {
+  cpu: { value: 1e-12, tensor: 1e-14 },
+  gpu: { value: 4e-6, tensor: 4e-7 },
+};
+
+/** The first element that is out of bounds. */
+export interface Mismatch {
+  readonly index: number;
+  readonly got: number;
+  readonly want: number;
+  /** What was allowed, in words. */
+  readonly allowed: string;
+  /** Elements out of bounds. */
+  readonly count: number;
+}
+
+/** The first element of `got` that misses `want` by more than the case allows, or null. NaN and infinities must match. */
+export function compare(
+  got: ArrayLike<number>,
+  want: VectorTensor,
+  tolerance: Tolerance,
+  path: Path,
+): Mismatch | null {
+  const bound = boundOf(tolerance, want, path);
+  const round = want.dtype === "float64" ? (x: number): number => x : Math.fround;
+  let first: Omit<Mismatch, "count"> | null = null;
+  let count = 0;
+  for (let index = 0; index < want.values.length; index++) {
+    const [g, w] = [round(got[index]!), want.values[index]!];
+    if (Object.is(g, w) || g === w) continue;
+    if (Number.isFinite(g) && Number.isFinite(w) && bound.holds(g, w)) continue;
+    first ??= { index, got: g, want: w, allowed: bound.text };
+    count++;
+  }
+  return first === null ? null : { ...first, count };
+}
+
+interface Bound {
+  readonly text: string;
+  readonly holds: (got: number, want: number) => boolean;
+}
+
+function boundOf(tolerance: Tolerance, want: VectorTensor, path: Path): Bound {
+  const { atol = 0, rtol = 0, ulp, ulp64 } = tolerance;
+  if (ulp64 !== undefined) {
+    const { value, tensor } = F64_SOURCE[path];
+    let largest = 0;
+    for (const x of want.values) if (Number.isFinite(x)) largest = Math.max(largest, Math.abs(x));
+    const floor = tensor * largest;
+    return {
+      text: `${ulp64} ULP of float64, or ${value} of the value and ${tensor} of the largest`,
+      holds: (g, w) => ulpDistance64(g, w) <= ulp64 || Math.abs(g - w) <= value * Math.abs(w) + floor,
+    };
+  }
+  if (ulp !== undefined) {
+    return { text: `${ulp} ULP`, holds: (g, w) => ulpDistance(g, w) <= ulp };
+  }
+  return {
+    text: `atol ${atol}, rtol ${rtol}`,
+    holds: (g, w) => Math.abs(g - w) <= atol + rtol * Math.abs(w),
+  };
+}
+
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
+const double = new Float64Array(1);
+const bits64 = new BigInt64Array(double.buffer);
+
+/** Place of a float32 among all float32 in ascending order; both zeros are 0. */
+function rank(x: number): number {
+  float[0] = x;
+  const b = bits[0]!;
+  return b >= 0 ? b : -(b & 0x7fff_ffff);
+}
+
+/** Float32 numbers from a to b: 0 for equal numbers, 1 for neighbours. Both are rounded to float32 first. */
+export function ulpDistance(a: number, b: number): number {
+  return Math.abs(rank(a) - rank(b));
+}
+
+function ulpDistance64(a: number, b: number): number {
+  const place = (x: number): bigint => {
+    double[0] = x;
+    const v = bits64[0]!;
+    return v >= 0n ? v : -(v & 0x7fff_ffff_ffff_ffffn);
+  };
+  const distance = place(a) - place(b);
+  return Number(distance < 0n ? -distance : distance);
+}

@@ -1,0 +1,232 @@
+// Reads published test vectors: `<folder>/<source>/<Operator>.json`, each a header and cases of tensors with the values
+// that an operator must give. Knows the file format, no operator.
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { widenHalf } from "../../src/formats/half.ts";
+import { InputError } from "../../src/tensor/error.ts";
+import { formatShape, size, type Shape } from "../../src/tensor/shape.ts";
+
+/** Element types of the vectors. */
+export const DTYPES = [
+  "float16",
+  "float32",
+  "float64",
+  "bool",
+  "int8",
+  "uint8",
+  "int32",
+  "uint32",
+  "int64",
+  "uint64",
+] as const;
+/** One of the element types. */
+export type DType = (typeof DTYPES)[number];
+
+/** A tensor of a case: its values, rounded to its dtype, as doubles (64-bit integers beyond 2^53 lose their last bits). */
+export interface VectorTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly values: Float64Array;
+}
+
+/** How near a result must come; several bounds add up as in NumPy's allclose, `ulp` stands alone. */
+export interface Tolerance {
+  readonly atol?: number;
+  readonly rtol?: number;
+  /** Units in the last place of the output's dtype. */
+  readonly ulp?: number;
+  /** Units in the last place of float64. */
+  readonly ulp64?: number;
+}
+
+/** One published case. */
+export interface VectorCase {
+  readonly id: string;
+  /** Folder it came from. */
+  readonly source: string;
+  /** File it came from, for messages. */
+  readonly file: string;
+  /** The operator in the source's own name, under which it is counted. */
+  readonly operator: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** The whole record, for the keys that only some sources have (args, nodes, optimizer …). */
+  readonly record: Readonly<Record<string, unknown>>;
+  /** null: an optional input left out. */
+  readonly inputs: readonly (VectorTensor | null)[];
+  readonly outputs: readonly (VectorTensor | null)[];
+  /** Gradients of a loss by the outputs; empty in cases without gradients. */
+  readonly d_outputs: readonly (VectorTensor | null)[];
+  /** Expected gradients by inputs of the same name. */
+  readonly gradients: readonly VectorTensor[];
+  readonly tolerance: Tolerance;
+}
+
+const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
+const tensorRecord = z.object({
+  name: z.string().default(""),
+  shape: z.array(z.int().min(0)),
+  dtype: z.enum(DTYPES).default("float32"),
+  data: z.array(z.union([number, z.boolean(), z.string()])).optional(),
+  b64: z.string().optional(),
+});
+const toleranceRecord = z.object({
+  atol: z.number().min(0).optional(),
+  rtol: z.number().min(0).optional(),
+  ulp: z.number().min(0).optional(),
+  ulp64: z.number().min(0).optional(),
+});
+const optionalTensor = tensorRecord.nullable();
+const caseRecord = z.looseObject({
+  id: z.string(),
+  op: z.string().optional(),
+  attrs: z.record(z.string(), z.unknown()).nullish(),
+  inputs: z.array(optionalTensor).default([]),
+  outputs: z.array(optionalTensor).default([]),
+  dy: z.union([tensorRecord, z.array(optionalTensor)]).optional(),
+  grads: z.array(tensorRecord).default([]),
+  tol: toleranceRecord.optional(),
+});
+const fileRecord = z.object({
+  header: z.looseObject({ tolerance: z.union([toleranceRecord, z.string()]).optional() }).optional(),
+  cases: z.array(z.unknown()),
+});
+
+/** Names of the sources in a folder of vectors: its sub-folders that hold JSON files. */
+export function vectorSources(folder: string): string[] {
+  if (!isFolder(folder)) throw new InputError(`${folder}: no such folder of test vectors`);
+  const sources = readdirSync(folder)
+    .filter((name) => isFolder(join(folder, name)) && jsonFiles(join(folder, name)).length > 0)
+    .toSorted();
+  if (sources.length === 0) {
+    throw new InputError(`${folder}: holds no vectors; expected <source>/<Operator>.json below it`);
+  }
+  return sources;
+}
+
+/** All cases of one source, file by file. Throws InputError with file, case and field where a file is damaged. */
+export function readSource(folder: string, source: string): VectorCase[] {
+  const path = join(folder, source);
+  return jsonFiles(path).flatMap((name) => {
+    const file = join(path, name);
+    return readCases(readFileSync(file, "utf8"), source, file);
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function jsonFiles(path: string): string[] {
+  return readdirSync(path)
+    .filter((name) => name.endsWith(".json"))
+    .toSorted();
+}
+
+/** The cases in the text of one file. In the source `own` each case names its operator, elsewhere the file does. */
+export function readCases(text: string, source: string, file: string): VectorCase[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${file}: not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const { header, cases } = checked(fileRecord, json, file);
+  const shared = typeof header?.tolerance === "object" ? header.tolerance : undefined;
+  return cases.map((item, i) => {
+    const at = `${file}: case ${i}`;
+    const record = checked(caseRecord, item, at);
+    const where = `${file}: ${record.id}`;
+    const named = source === "own" ? record.op : basename(file, ".json");
+    if (named === undefined) throw new InputError(`${where}: needs "op"`);
+    const tensor = (given: z.infer<typeof tensorRecord>): VectorTensor => decode(given, where);
+    const optional = (given: z.infer<typeof optionalTensor>): VectorTensor | null =>
+      given === null ? null : tensor(given);
+    const { dy = [] } = record;
+    return {
+      id: record.id,
+      source,
+      file,
+      operator: named,
+      attributes: record.attrs ?? {},
+      record,
+      inputs: record.inputs.map(optional),
+      outputs: record.outputs.map(optional),
+      d_outputs: Array.isArray(dy) ? dy.map(optional) : [tensor(dy)],
+      gradients: record.grads.map(tensor),
+      tolerance: record.tol ?? shared ?? {},
+    };
+  });
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InputError(`${where}: ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTensor {
+  const { name, shape, dtype, data, b64 } = record;
+  if ((data === undefined) === (b64 === undefined)) {
+    throw new InputError(`${where}: tensor ${name} needs either data or b64`);
+  }
+  const values = data === undefined ? fromBytes(b64!, dtype, `${where}: tensor ${name}`) : fromNumbers(data, dtype);
+  if (values.length !== size(shape)) {
+    throw new InputError(
+      `${where}: tensor ${name}${formatShape(shape)} needs ${size(shape)} numbers, has ${values.length}`,
+    );
+  }
+  return { name, shape, dtype, values };
+}
+
+/** Decimals are the shortest that give the float back exactly, so they are rounded to the dtype before use. */
+function fromNumbers(data: readonly unknown[], dtype: DType): Float64Array {
+  const doubles = Float64Array.from(data, Number);
+  return dtype === "float32" ? Float64Array.from(Float32Array.from(doubles)) : doubles;
+}
+
+function fromBytes(b64: string, dtype: DType, where: string): Float64Array {
+  const bytes = Uint8Array.from(Buffer.from(b64, "base64"));
+  if (bytes.length % BYTES[dtype] !== 0) {
+    throw new InputError(`${where}: ${bytes.length} bytes are no whole number of ${dtype}`);
+  }
+  const { buffer } = bytes;
+  switch (dtype) {
+    case "float16":
+      return Float64Array.from(widenHalf(new Uint16Array(buffer)));
+    case "float32":
+      return Float64Array.from(new Float32Array(buffer));
+    case "float64":
+      return new Float64Array(buffer);
+    case "bool":
+    case "uint8":
+      return Float64Array.from(bytes);
+    case "int8":
+      return Float64Array.from(new Int8Array(buffer));
+    case "int32":
+      return Float64Array.from(new Int32Array(buffer));
+    case "uint32":
+      return Float64Array.from(new Uint32Array(buffer));
+    case "int64":
+      return Float64Array.from(new BigInt64Array(buffer), Number);
+    case "uint64":
+      return Float64Array.from(new BigUint64Array(buffer), Number);
+    default:
+      return dtype satisfies never;
+  }
+}
+
+const BYTES: Record<DType, number> = {
+  float16: 2,
+  float32: 4,
+  float64: 8,
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+};
