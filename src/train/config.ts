@@ -1,25 +1,72 @@
-// The configuration of a run: every choice by name, complete once resolved. Files are YAML; what the command line says
-// comes last. A misspelt key is an error.
+// The configuration of a run: every choice by name, complete once resolved. Files are YAML; what the
+// command line says comes last. A misspelt key is an error.
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
-import { HEAD_WIDTHS, STUDENTS } from "../student/student.ts";
+import type { ImageSize } from "../data/camera.ts";
+import type { BadSamples } from "../data/loader.ts";
+import type { LossConfig, LossTerm } from "../distill/losses.ts";
+import { HEAD_WIDTHS, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 
+/** A complete configuration, as `config.yaml` of a run folder keeps it. */
+export interface TrainConfig {
+  /** `rig`, `ddad:PATH` or `folder:PATH`. */
+  readonly data: string;
+  readonly student: StudentName;
+  /** Rows and columns of the images, multiples of 32. */
+  readonly size: ImageSize;
+  readonly steps: number;
+  readonly seed: number;
+  readonly head: {
+    readonly kind: BinHeadConfig["kind"];
+    /** K. */
+    readonly bins: number;
+    readonly centers: BinHeadConfig["seed"];
+  };
+  readonly teacher: {
+    /** `auto`: the files at `path` where given, else the built-in one for the rig, else none. */
+    readonly kind: "auto" | "builtin" | "files" | "none";
+    /** Folder of the teacher's maps. */
+    readonly path: string | null;
+  };
+  readonly loss: LossConfig & {
+    readonly weights: Readonly<Record<LossTerm, number>>;
+    /** Share of the steps over which the distillation weights rise from 0. */
+    readonly ramp: number;
+  };
+  readonly optimizer: {
+    readonly learning_rate: number;
+    readonly weight_decay: number;
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly epsilon: number;
+    /** Largest global norm of the gradient; beyond it the gradient is scaled down. */
+    readonly max_norm: number;
+    /** Share of the steps that warm the learning rate up. */
+    readonly warmup: number;
+    /** Share of the learning rate that a cosine takes it down to. */
+    readonly final: number;
+  };
+  /** Colour jitter. */
+  readonly augmentation: boolean;
+  /** What to do with a sample whose files are broken: stop, or leave it out and count it. */
+  readonly bad_samples: BadSamples;
+  /** Steps between checkpoints. */
+  readonly checkpoint_every: number;
+}
+
+const count = z.number().int().positive();
 const positive = z.number().positive();
 const weight = z.number().nonnegative();
+const share = z.number().min(0).max(1);
+const side = count.multipleOf(32, "must be a multiple of 32");
 
-const schema = z.strictObject({
+const schema: z.ZodType<TrainConfig> = z.strictObject({
   data: z.string().default("rig"),
   student: z.enum(STUDENTS).default("nano"),
-  /** Rows and columns of the images, multiples of 32. */
-  size: z
-    .strictObject({
-      height: z.number().int().positive().multipleOf(32),
-      width: z.number().int().positive().multipleOf(32),
-    })
-    .default({ height: 96, width: 160 }),
-  steps: z.number().int().positive().default(600),
+  size: z.strictObject({ height: side, width: side }).default({ height: 96, width: 160 }),
+  steps: count.default(600),
   seed: z.number().int().nonnegative().default(0),
   head: z
     .strictObject({
@@ -30,9 +77,8 @@ const schema = z.strictObject({
     .prefault({}),
   teacher: z
     .strictObject({
-      /** `auto`: the built-in teacher for the rig, files where `path` is given, else none. */
       kind: z.enum(["auto", "builtin", "files", "none"]).default("auto"),
-      path: z.string().optional(),
+      path: z.string().nullable().default(null),
     })
     .prefault({}),
   loss: z
@@ -41,19 +87,16 @@ const schema = z.strictObject({
       cross_term: z.enum(["silog", "none"]).default("silog"),
       relation: z.enum(["cosine", "none"]).default("cosine"),
       temperature: positive.default(1),
-      relation_grid: z
-        .tuple([z.number().int().positive(), z.number().int().positive()])
-        .default([6, 10]),
+      relation_grid: z.tuple([count, count]).default([6, 10]),
       weights: z
         .strictObject({
           silog: weight.default(1),
           kl: weight.default(1),
           cross: weight.default(1),
           relation: weight.default(1),
-        })
+        } satisfies Record<LossTerm, z.ZodType>)
         .prefault({}),
-      /** Share of the steps over which the distillation weights rise from 0. */
-      ramp: z.number().min(0).max(1).default(0.1),
+      ramp: share.default(0.1),
     })
     .prefault({}),
   optimizer: z
@@ -63,23 +106,15 @@ const schema = z.strictObject({
       beta1: z.number().min(0).lt(1).default(0.9),
       beta2: z.number().min(0).lt(1).default(0.99),
       epsilon: positive.default(1e-8),
-      /** Largest global norm of the gradient; beyond it the gradient is scaled down. */
       max_norm: positive.default(1),
-      /** Share of the steps that warm the learning rate up; a cosine takes it down to `final` of it. */
-      warmup: z.number().min(0).max(1).default(0.1),
-      final: z.number().min(0).max(1).default(0.01),
+      warmup: share.default(0.1),
+      final: share.default(0.01),
     })
     .prefault({}),
   augmentation: z.boolean().default(true),
-  /** What a sample with a broken file does: end the run with its error, or be left out, reported and counted. */
   bad_samples: z.enum(["stop", "skip"]).default("stop"),
-  checkpoint_every: z.number().int().positive().default(200),
+  checkpoint_every: count.default(200),
 });
-
-/** A complete configuration. */
-export type TrainConfig = z.infer<typeof schema>;
-/** A configuration as people write it: every key may be left out. */
-export type TrainConfigInput = z.input<typeof schema>;
 
 /** Fills in what is left out; throws InputError naming `where`, the key and what it may be. */
 export function resolveConfig(given: unknown, where: string): TrainConfig {
@@ -89,9 +124,8 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const key = [...(path === "" ? [] : [path]), issue.keys[0]].join(".");
-    throw new InputError(
-      `${where}: unknown key "${key}"; known there: ${knownKeys(issue.path).join(", ")}`,
-    );
+    const known = knownKeys(issue.path).join(", ");
+    throw new InputError(`${where}: unknown key "${key}"; known there: ${known}`);
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
 }
@@ -105,14 +139,16 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
 
 /** Reads a configuration as YAML; throws InputError naming file and line. */
 export function parseConfigFile(text: string, file: string): Record<string, unknown> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = parse(text) ?? {};
-    if (typeof parsed === "object" && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>;
+    parsed = parse(text) ?? {};
   } catch (error) {
     throw new InputError(`${file}: ${(error as Error).message.split("\n")[0]}`);
   }
-  throw new InputError(`${file}: expected keys and values, such as "steps: 600"`);
+  if (typeof parsed !== "object" || Array.isArray(parsed)) {
+    throw new InputError(`${file}: expected keys and values, such as "steps: 600"`);
+  }
+  return parsed as Record<string, unknown>;
 }
 
 /** The configuration as `config.yaml` of a run keeps it. */

@@ -35,9 +35,10 @@ export interface RunFolder {
 }
 
 /** Paths of a run folder, whether or not they exist. */
-export function runPaths(
-  path: string,
-): Pick<RunFolder, "path" | "config" | "student" | "checkpoints" | "depth" | "report"> & {
+export function runPaths(path: string): Pick<
+  RunFolder,
+  "path" | "config" | "student" | "checkpoints" | "depth" | "report"
+> & {
   readonly metrics: string;
   readonly events_file: string;
 } {

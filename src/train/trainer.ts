@@ -38,7 +38,7 @@ export interface TrainingRun {
   readonly onMessage?: (message: string) => void;
 }
 
-/** A run that ended, by itself or by a signal. The store holds the trained student; the caller destroys it. */
+/** A run that ended, by itself or by a signal. The store holds the trained student until `close`. */
 export interface TrainedRun {
   readonly store: GpuStore;
   readonly folder: RunFolder;
@@ -48,6 +48,8 @@ export interface TrainedRun {
   readonly plan: Plan;
   /** Wall time of the steps of this process. */
   readonly time_s: number;
+  /** Writes what is left of the records and frees plan and store. */
+  readonly close: () => Promise<void>;
 }
 
 /** The gradient was not finite: the update was skipped on the GPU and the run stops here. */
@@ -86,9 +88,8 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     onSkip: (message) => run.onMessage?.(message),
   });
   const started = performance.now();
-  const done = await runSteps(run, plan, store, folder, samples, fromStep);
+  const done = await runSteps(run, plan, store, folder, samples, fromStep).finally(folder.flush);
   const time_s = (performance.now() - started) / 1000;
-  await folder.flush();
   const interrupted = done < config.steps;
   await save(folder, store, config, done, source.protocol.cap_m);
   if (!interrupted) {
@@ -98,15 +99,13 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
       steps: done,
     });
   }
-  return {
-    store,
-    folder,
-    steps: done,
-    interrupted,
-    skipped_samples: samples.skipped,
-    plan,
-    time_s,
+  const close = async (): Promise<void> => {
+    await folder.close();
+    plan.destroy();
+    store.destroy();
   };
+  const skipped_samples = samples.skipped;
+  return { store, folder, steps: done, interrupted, skipped_samples, plan, time_s, close };
 }
 
 /** Reads the latest checkpoint into `values`; returns the steps it had done. */
@@ -137,21 +136,24 @@ async function runSteps(
   fromStep: number,
 ): Promise<number> {
   const { config } = run;
-  let ready = prepareStep(run, samples, fromStep);
+  const lap = stopwatch();
+  const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
+    if (next >= config.steps) return null;
+    const inputs = prepareStep(run, samples, next);
+    inputs.catch(() => undefined); // Thrown where it is awaited; here only not to be called unhandled.
+    return inputs;
+  };
+  let ready = prepare(fromStep);
   let pending: (() => Promise<void>) | null = null;
   let step = fromStep;
-  while (step < config.steps && run.signal?.aborted !== true) {
-    const started = performance.now();
+  while (ready !== null && run.signal?.aborted !== true) {
     const inputs = await ready;
     const scalars = stepScalars(config, step);
     const read = plan.submit(inputs, scalars);
     // While the GPU works: the next batch, then the results of the step before.
-    if (step + 1 < config.steps) {
-      ready = prepareStep(run, samples, step + 1);
-      ready.catch(() => undefined); // thrown where it is awaited; here only not to be called unhandled
-    }
+    ready = prepare(step + 1);
     await pending?.();
-    pending = collect(run, folder, step, scalars["learning_rate"]!, read, started);
+    pending = collect(run, folder, step, scalars["learning_rate"]!, read, lap);
     step++;
     if (step % config.checkpoint_every === 0 && step < config.steps) {
       await pending();
@@ -162,6 +164,17 @@ async function runSteps(
   }
   await pending?.();
   return step;
+}
+
+/** Milliseconds since the call before (the first: since this one). */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const time_ms = now - last;
+    last = now;
+    return time_ms;
+  };
 }
 
 /** The inputs of a step: its batch and the teacher's map of its sample. */
@@ -185,7 +198,7 @@ function collect(
   step: number,
   learning_rate: number,
   read: () => Promise<Record<string, Float32Array>>,
-  started: number,
+  lap: () => number,
 ): () => Promise<void> {
   return async () => {
     const values = await read();
@@ -208,7 +221,7 @@ function collect(
       learning_rate,
       gradient_norm: gradient_norm!,
       valid_pixels: values["valid_count"]![0]!,
-      time_ms: performance.now() - started,
+      time_ms: lap(),
     };
     if (record.valid_pixels < 2) {
       run.onMessage?.(

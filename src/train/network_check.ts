@@ -1,0 +1,196 @@
+// Holds a whole network on the GPU against the CPU path in f64: one step of the same graph on the
+// same numbers, compared gradient by gradient. Kernels one by one are src/kernels/check.ts's.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { DataSource } from "../data/data_source.ts";
+import { loader } from "../data/loader.ts";
+import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { writeSafetensors, type NewTensor } from "../formats/safetensors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { initialStore, runOnCpu, type CpuStore, type Request } from "../graph/cpu.ts";
+import { compile } from "../graph/plan.ts";
+import { createStore } from "../graph/store.ts";
+import type { Value } from "../graph/value.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { namedTensors } from "./checkpoint.ts";
+import type { TrainConfig } from "./config.ts";
+import { lossNetwork, outputSize } from "./network.ts";
+import { stepScalars } from "./schedule.ts";
+
+/** Largest relative error of a parameter's gradient of a student as it is initialised. */
+export const INITIAL_GATE = 1e-3;
+/** The same of a trained student: its losses are small differences of large numbers. */
+export const TRAINED_GATE = 5e-3;
+
+/** How one parameter tensor's gradient compares. */
+export interface ParameterCheck {
+  readonly name: string;
+  readonly shape: Shape;
+  /** |gpu - cpu| / max(|cpu|, 1e-6 |all gradients|), Euclidean norms (DESIGN 11.12). */
+  readonly relative_error: number;
+}
+
+/** One path's numbers of the step: outputs and losses by name, every gradient in the arena. */
+export interface StepNumbers {
+  readonly outputs: Readonly<Record<string, Float32Array | Float64Array>>;
+  readonly gradients: Float64Array;
+}
+
+/** Both paths of one step and what they started from. */
+export interface NetworkComparison {
+  readonly parameters: readonly ParameterCheck[];
+  readonly initial: CpuStore;
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly shapes: {
+    readonly inputs: Readonly<Record<string, Shape>>;
+    readonly outputs: Readonly<Record<string, Shape>>;
+  };
+  readonly gpu: StepNumbers;
+  readonly cpu: StepNumbers;
+}
+
+/** What to compare. */
+export interface NetworkCheck {
+  readonly config: TrainConfig;
+  /** The batch is its first training step. */
+  readonly source: DataSource;
+  readonly teacher: Teacher | null;
+  /** Puts trained parameters and states in; left out, those of the configuration's seed. */
+  readonly load?: (store: CpuStore) => void;
+  /** Metres of a bin centre of 1 of the trained student; left out, the cap of the data. */
+  readonly depth_max_m?: number;
+  /** Also the outputs of the student, for a dump. They stay in memory, which no training step does. */
+  readonly outputs?: boolean;
+}
+
+/**
+ * Runs one step of the full loss on both paths, its distillation weights as configured, past their
+ * ramp. The CPU path takes about a minute for resnet18 at 96x160.
+ */
+export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<NetworkComparison> {
+  const { config, source, teacher } = check;
+  const { g, request, output } = lossNetwork(config, {
+    views: source.cameras.length,
+    size: config.size,
+    depth_max_m: check.depth_max_m ?? source.protocol.cap_m,
+    teacher: teacher !== null,
+  });
+  const outputs: Record<string, Value> = { ...request.outputs };
+  if (check.outputs === true) Object.assign(outputs, output);
+  const wanted: Request = { ...request, outputs };
+  const initial = initialStore(g, config.seed);
+  check.load?.(initial);
+  const inputs = await firstBatch(check);
+  const scalars = stepScalars(config, config.steps);
+
+  const store = createStore(gpu, g, initial);
+  const plan = await compile(gpu, g, wanted, store);
+  const onGpu = await plan.run(inputs, scalars);
+  const { arenas } = await store.read();
+  plan.destroy();
+  store.destroy();
+
+  const host = copyStore(initial);
+  const onCpu = runOnCpu(g, wanted, host, inputs, scalars);
+  const shapesOf = (values: Iterable<readonly [string, Value]>): Record<string, Shape> =>
+    Object.fromEntries([...values].map(([name, { shape }]) => [name, shape]));
+  return {
+    parameters: compareGradients(initial, arenas.gradients, host.arenas.gradients),
+    initial,
+    inputs,
+    shapes: {
+      inputs: shapesOf(g.inputs.map((value) => [value.name, value])),
+      outputs: shapesOf(Object.entries(outputs)),
+    },
+    gpu: { outputs: onGpu, gradients: arenas.gradients },
+    cpu: { outputs: onCpu, gradients: host.arenas.gradients },
+  };
+}
+
+async function firstBatch(check: NetworkCheck): Promise<Record<string, Float32Array>> {
+  const { config, source, teacher } = check;
+  const { seed, size } = config;
+  const samples = loader(source, { seed, size, augment: false, badSamples: "stop" });
+  const { sample, batch } = await samples.step(0);
+  if (teacher === null) return { ...batch };
+  return { ...batch, teacher: await teacher.relativeDepth(sample, outputSize(size)) };
+}
+
+function copyStore({ layout, arenas, states }: CpuStore): CpuStore {
+  return {
+    layout,
+    arenas: {
+      parameters: arenas.parameters.slice(),
+      gradients: arenas.gradients.slice(),
+      first_moments: arenas.first_moments.slice(),
+      second_moments: arenas.second_moments.slice(),
+    },
+    states: new Map([...states].map(([name, values]) => [name, values.slice()])),
+  };
+}
+
+/** Relative errors of two gradient arenas of one layout, parameter by parameter. */
+export function compareGradients(
+  { layout }: Pick<CpuStore, "layout">,
+  gpu: Float64Array,
+  cpu: Float64Array,
+): ParameterCheck[] {
+  const floor = 1e-6 * norm(cpu);
+  return layout.slots.map(({ name, shape, offset, size }) => {
+    const want = cpu.subarray(offset, offset + size);
+    const difference = want.map((value, i) => gpu[offset + i] - value);
+    return { name, shape, relative_error: quotient(norm(difference), Math.max(norm(want), floor)) };
+  });
+}
+
+/** error / scale; two zeros agree, and a NaN on either side is as wrong as can be. */
+function quotient(error: number, scale: number): number {
+  if (error === 0) return 0;
+  const relative = error / scale;
+  return Number.isNaN(relative) ? Infinity : relative;
+}
+
+function norm(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
+}
+
+const LOSS_NAMES = ["loss", "silog", "kl", "cross", "relation", "valid_count"];
+
+/**
+ * Writes the step into a folder as safetensors, named as in the graph, activations NHWC, weights
+ * OHWI: `weights` (parameters, and states as `state/NAME`), `batch` (the inputs), `outputs` (of the
+ * student), `losses` (`loss` is their weighted sum), `gradients`. The last three hold the GPU's f32
+ * under the plain name and the f64 of the CPU path as `cpu/NAME`.
+ */
+export async function dumpNetwork(folder: string, compared: NetworkComparison): Promise<void> {
+  const { initial, inputs, shapes, gpu, cpu } = compared;
+  await mkdir(folder, { recursive: true });
+  const write = async (name: string, tensors: readonly NewTensor[]): Promise<void> =>
+    await writeFileAtomically(join(folder, `${name}.safetensors`), writeSafetensors(tensors));
+  const both = (names: readonly string[]): NewTensor[] =>
+    names.flatMap((name) => [
+      { name, shape: shapes.outputs[name], data: gpu.outputs[name] },
+      { name: `cpu/${name}`, shape: shapes.outputs[name], data: cpu.outputs[name] },
+    ]);
+  const names = Object.keys(shapes.outputs);
+  await write("weights", namedTensors(initial));
+  await write(
+    "batch",
+    Object.entries(inputs).map(([name, data]) => ({ name, shape: shapes.inputs[name], data })),
+  );
+  await write("outputs", both(names.filter((name) => !LOSS_NAMES.includes(name))));
+  await write("losses", both(names.filter((name) => LOSS_NAMES.includes(name))));
+  await write(
+    "gradients",
+    initial.layout.slots.flatMap(({ name, shape, offset, size }) => {
+      const slice = (arena: Float64Array): Float64Array => arena.slice(offset, offset + size);
+      return [
+        { name, shape, data: Float32Array.from(slice(gpu.gradients)) },
+        { name: `cpu/${name}`, shape, data: slice(cpu.gradients) },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,171 @@
+// What follows training: evaluation on held-out moments beside the best constant depth, pictures of
+// moments the student has not seen, and report.html. Trains nothing.
+import { basename } from "node:path";
+import type { DataSource } from "../data/data_source.ts";
+import type { RigSample } from "../data/rig_sample.ts";
+import { constantBaseline, evaluateConstants } from "../evaluate/constant_baseline.ts";
+import type { EvaluationResult } from "../evaluate/protocol.ts";
+import { writeFileAtomically } from "../formats/atomic_file.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { size } from "../tensor/shape.ts";
+import { InputError } from "../tensor/error.ts";
+import { renderReport } from "../report/html.ts";
+import type { Curve, ReportPicture, ReportRun } from "../report/report_data.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import { formatConfig, type TrainConfig } from "./config.ts";
+import { kernelTimes } from "./kernel_times.ts";
+import { writeMomentPictures } from "./moment_files.ts";
+import { outputSize } from "./network.ts";
+import { createPredictor, evaluate, type Evaluation, type Predictor } from "./predictor.ts";
+import type { StepRecord } from "./run_folder.ts";
+import type { TrainedRun } from "./trainer.ts";
+
+/** What a summary is made of. */
+export interface SummaryInput {
+  readonly gpu: Gpu;
+  readonly config: TrainConfig;
+  readonly trained: TrainedRun;
+  /** The training moments, that the constants are fitted on. */
+  readonly source: DataSource;
+  readonly heldOut: DataSource;
+  readonly teacher: Teacher | null;
+  /** When the run ended, as the report prints it. */
+  readonly date: string;
+  /** A line for people about a sample that is left out. */
+  readonly onMessage: (message: string) => void;
+}
+
+/** How good the student is. */
+export interface Summary {
+  readonly evaluation: Evaluation;
+  /** The best constant depth per camera on the same moments. */
+  readonly baseline: EvaluationResult;
+  /** AbsRel of the student over that of the constants. */
+  readonly ratio: number;
+  /** Path of report.html. */
+  readonly report: string;
+}
+
+// Enough for a median; a large data set would take hours to read once more.
+const BASELINE_MOMENTS = 200;
+const PICTURED_MOMENTS = 2;
+
+/** Evaluates a trained student and writes pictures and report into its run folder. */
+export async function summarize(input: SummaryInput): Promise<Summary> {
+  const { gpu, config, trained, heldOut } = input;
+  const { store, plan, folder } = trained;
+  const cap_m = input.source.protocol.cap_m;
+  const predictor = await createPredictor(gpu, config, heldOut, cap_m, store);
+  try {
+    const evaluation = await evaluate(predictor, heldOut, config.bad_samples, input.onMessage);
+    const baseline = await constantResult(input);
+    const pictures = await pictureMoments(input, predictor);
+    const kernels = await kernelTimes(gpu, plan, store);
+    const { records } = folder;
+    const html = await renderReport({
+      run: describeRun(input),
+      loss: lossCurves(records),
+      learningRate: curve("learning rate", records, (record) => record.learning_rate),
+      evaluation: evaluation.result,
+      baseline,
+      consistency: evaluation.consistency,
+      pictures,
+      kernels,
+      configuration: formatConfig(config),
+    });
+    await writeFileAtomically(folder.report, new TextEncoder().encode(html));
+    const ratio = evaluation.result.all.abs_rel / baseline.all.abs_rel;
+    return { evaluation, baseline, ratio, report: folder.report };
+  } finally {
+    predictor.destroy();
+  }
+}
+
+/** Fits the constants on training moments, evenly spread where there are many, and evaluates them. */
+async function constantResult(input: SummaryInput): Promise<EvaluationResult> {
+  const { source, heldOut } = input;
+  const names = source.cameras.map(({ name }) => name);
+  const baseline = constantBaseline(names, source.protocol);
+  const fitted = Math.min(source.count, BASELINE_MOMENTS);
+  for (let i = 0; i < fitted; i++) {
+    const sample = await readSample(source, Math.floor((i * source.count) / fitted), input.config);
+    if (sample !== null) baseline.add(sample.groundTruth);
+  }
+  const truths: RigSample["groundTruth"][] = [];
+  for (let i = 0; i < heldOut.count; i++) {
+    const sample = await readSample(heldOut, i, input.config);
+    if (sample !== null) truths.push(sample.groundTruth);
+  }
+  return evaluateConstants(names, baseline.constants_m(), heldOut.protocol, truths);
+}
+
+/** A sample, or null where it is broken and such samples are left out (the loader reported it). */
+async function readSample(
+  source: DataSource,
+  index: number,
+  config: TrainConfig,
+): Promise<RigSample | null> {
+  try {
+    return await source.sample(index, config.size);
+  } catch (error) {
+    if (config.bad_samples === "stop" || !(error instanceof InputError)) throw error;
+    return null;
+  }
+}
+
+/** Pictures of the first and the middle held-out moment, written to the run folder too. */
+async function pictureMoments(input: SummaryInput, predictor: Predictor): Promise<ReportPicture[]> {
+  const { heldOut, teacher, config, trained } = input;
+  const shown = Math.min(heldOut.count, PICTURED_MOMENTS);
+  const pictures: ReportPicture[] = [];
+  for (let i = 0; i < shown; i++) {
+    const sample = await readSample(heldOut, Math.floor((i * heldOut.count) / shown), config);
+    if (sample === null) continue;
+    const depth_m = await predictor.predict(sample);
+    const relative = await teacher?.relativeDepth(sample, outputSize(config.size));
+    const moment = {
+      sample,
+      depth_m,
+      ...(relative && { teacher: { ...outputSize(config.size), values: relative } }),
+    };
+    const picture = await writeMomentPictures(trained.folder.depth, moment, heldOut);
+    pictures.push({ caption: `moment ${sample.id}`, picture });
+  }
+  return pictures;
+}
+
+function describeRun(input: SummaryInput): ReportRun {
+  const { gpu, config, trained, source, heldOut } = input;
+  const { records, path } = trained.folder;
+  return {
+    name: basename(path),
+    date: input.date,
+    adapter: gpu.facts.name,
+    softwareAdapter: gpu.facts.software,
+    data: source.describe(),
+    evaluatedOn: heldOut.split,
+    student: config.student,
+    parameters: trained.store.layout.slots.reduce((sum, { shape }) => sum + size(shape), 0),
+    size: `${config.size.height}x${config.size.width}`,
+    seed: config.seed,
+    steps: trained.steps,
+    stepsPlanned: config.steps,
+    time_s: records.reduce((sum, { time_ms }) => sum + time_ms, 0) / 1000,
+  };
+}
+
+/** The loss, and its terms where there is more than one. */
+function lossCurves(records: readonly StepRecord[]): Curve[] {
+  const terms = Object.keys(records[0]?.terms ?? {});
+  const total = curve("loss", records, ({ loss }) => loss);
+  if (terms.length < 2) return [total];
+  return [total, ...terms.map((term) => curve(term, records, (record) => record.terms[term]))];
+}
+
+function curve(
+  label: string,
+  records: readonly StepRecord[],
+  value: (record: StepRecord) => number,
+): Curve {
+  return { label, steps: records.map(({ step }) => step), values: records.map(value) };
+}
