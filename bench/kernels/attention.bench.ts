@@ -1,0 +1,30 @@
+// Attention at the size of the student's cross-view block and of a small vision transformer.
+import { attention, attentionGradKv, attentionGradQ } from "../../src/kernels/attention.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+/** The three kernels of one problem: q [views, tokens, heads x width] on k, v [views, keys, heads x width]. */
+function problem(
+  name: string,
+  views: number,
+  tokens: number,
+  keys: number,
+  heads: number,
+  width: number,
+): BenchCase[] {
+  const q = [views, tokens, heads * width];
+  const k = [views, keys, heads * width];
+  const shapes = { q, k, v: k, mask: [0] };
+  const saved = { ...shapes, stats: [views, heads, tokens, 2], d_y: q };
+  const attributes = { heads, kv_heads: heads, scale: width ** -0.5, causal: false, softcap: 0 };
+  return [
+    { name, kernel: attention, shapes, attributes },
+    { name: `${name}, gradient of q`, kernel: attentionGradQ, shapes: saved, attributes },
+    { name: `${name}, gradient of k and v`, kernel: attentionGradKv, shapes: saved, attributes },
+  ];
+}
+
+/** Six views on their two neighbours at stride 16 of 96x160, and one image of 16 x 16 patches with 6 heads of 64. */
+export const cases: readonly BenchCase[] = [
+  ...problem("cross-view 6 x 60 on 120, 4 x 32", 6, 60, 120, 4, 32),
+  ...problem("tokens 1 x 257, 6 x 64", 1, 257, 257, 6, 64),
+];

@@ -1,0 +1,198 @@
+// attention — scaled dot-product attention of several heads, never storing the queries x keys matrix.
+//
+//   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
+//   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t];  y = 0, lse = 0 where no key is seen
+//
+// Layout   q [B, L, heads W]; k [B, S, kv_heads W]; v [B, S, kv_heads V]; mask [B or 1, heads or 1, L or 1, S];
+//          y [B, L, heads V]; lse [B, heads, L]
+// Mapping  a workgroup owns WG queries of one head, an invocation one query: its row of q and of the sum stay in
+//          registers; tiles of keys and values pass through workgroup memory, read by all at the same address
+// Memory   k and v are loaded once for every WG queries; bound by arithmetic
+// Source   Dao et al., FlashAttention (2022), algorithm 1, with four keys to a rescaling
+// Twin     src/kernels/attention.ts
+
+struct Params {
+    batches: u32,
+    queries: u32,
+    keys: u32,
+    heads: u32,       // of q; the heads of k and v serve heads / kv_heads of them each
+    kv_heads: u32,
+    width: u32,       // of a head of q and k
+    value_width: u32, // of a head of v
+    mask_batch: u32,  // elements of the mask from batch to batch, 0 where it repeats
+    mask_head: u32,
+    mask_query: u32,
+    scale: f32,
+    softcap: f32,     // 0: none
+    causal: u32,      // 1: query l sees keys up to l
+    has_mask: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<f32>;
+@group(0) @binding(2) var<storage, read> k: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+
+override WG: u32 = 64u; // invocations per workgroup
+override WIDTH: u32 = 0u; // 0: read at run time
+override VALUE_WIDTH: u32 = 0u;
+// widths of a head in vec4, rounded up
+const W4: u32 = 16u; // tune: 1 2 4 8 16 32 64
+const V4: u32 = 16u; // tune: 1 2 4 8 16 32 64
+const MASKED: f32 = -1e30; // a score of this or less excludes the key
+const TILE: u32 = min(64u, 512u / (W4 + V4) / 4u * 4u); // keys, a multiple of 4
+var<workgroup> wg_k: array<vec4f, TILE * W4>; // with wg_v at most 8 KiB
+var<workgroup> wg_v: array<vec4f, TILE * V4>;
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib attention_score>
+/// A score, and its derivative by the product q . k.
+struct Score {
+    value: f32,
+    slope: f32,
+}
+
+/// scale q . k, capped, masked; MASKED or less where the key is not seen.
+fn score_of(product: f32, batch: u32, head: u32, query: u32, key: u32) -> Score {
+    if (query >= params.queries || key >= params.keys || (params.causal == 1u && key > query)) {
+        return Score(MASKED, 0.0);
+    }
+    var score = Score(params.scale * product, params.scale);
+    if (params.softcap > 0.0) {
+        // tanh is 1 beyond 15 in f32; some adapters overflow inside
+        let t = tanh(clamp(score.value / params.softcap, -15.0, 15.0));
+        score = Score(params.softcap * t, params.scale * (1.0 - t * t));
+    }
+    if (params.has_mask == 1u) {
+        let row = batch * params.mask_batch + head * params.mask_head + query * params.mask_query;
+        score.value += mask[row + key];
+    }
+    return score;
+}
+// </lib>
+
+/// Four numbers of a row of q, 0 beyond its width.
+fn q_at(row: u32, i: u32) -> vec4f {
+    var four = vec4f();
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * i + j < fixed_or(WIDTH, params.width)) {
+            four[j] = q[row * fixed_or(WIDTH, params.width) + 4u * i + j];
+        }
+    }
+    return four;
+}
+
+/// Four numbers of a row of k, 0 beyond its width.
+fn k_at(row: u32, i: u32) -> vec4f {
+    var four = vec4f();
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * i + j < fixed_or(WIDTH, params.width)) {
+            four[j] = k[row * fixed_or(WIDTH, params.width) + 4u * i + j];
+        }
+    }
+    return four;
+}
+
+/// Four numbers of a row of v, 0 beyond its width.
+fn v_at(row: u32, i: u32) -> vec4f {
+    var four = vec4f();
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * i + j < fixed_or(VALUE_WIDTH, params.value_width)) {
+            four[j] = v[row * fixed_or(VALUE_WIDTH, params.value_width) + 4u * i + j];
+        }
+    }
+    return four;
+}
+
+/// Fills wg_k and wg_v with the keys from `start` on; beyond the last key, with the last.
+fn stage(batch: u32, kv_head: u32, start: u32, lane: u32) {
+    for (var e = lane; e < TILE * W4; e += WG) {
+        let key = min(start + e / W4, params.keys - 1u);
+        wg_k[e] = k_at((batch * params.keys + key) * params.kv_heads + kv_head, e % W4);
+    }
+    for (var e = lane; e < TILE * V4; e += WG) {
+        let key = min(start + e / V4, params.keys - 1u);
+        wg_v[e] = v_at((batch * params.keys + key) * params.kv_heads + kv_head, e % V4);
+    }
+}
+
+/// Stores a finished row: the sum over its total weight, 0 where there is none.
+fn store(row: u32, total: f32, sum: ptr<function, array<vec4f, V4>>) {
+    let width = fixed_or(VALUE_WIDTH, params.value_width);
+    let share = select(0.0, 1.0 / total, total > 0.0);
+    for (var i = 0u; i < V4; i++) {
+        let four = share * (*sum)[i];
+        for (var j = 0u; j < 4u; j++) {
+            if (4u * i + j < width) {
+                y[row * width + 4u * i + j] = four[j];
+            }
+        }
+    }
+}
+
+@compute @workgroup_size(WG)
+fn attention(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = group.x + group.y * groups.x;
+    let tiles = (params.queries + WG - 1u) / WG;
+    let head = (index / tiles) % params.heads;
+    let batch = index / (tiles * params.heads);
+    if (batch >= params.batches) {
+        return; // the whole workgroup: the fold of the grid made one too many
+    }
+    let kv_head = head / (params.heads / params.kv_heads);
+    let first = index % tiles * WG;
+    let query = first + lane; // beyond the last one it helps to stage and stores nothing
+    let row = (batch * params.queries + min(query, params.queries - 1u)) * params.heads + head;
+    var query_row: array<vec4f, W4>;
+    for (var i = 0u; i < W4; i++) {
+        query_row[i] = q_at(row, i);
+    }
+    var sum: array<vec4f, V4>;
+    var peak = MASKED;
+    var total = 0.0;
+    let end = select(params.keys, min(params.keys, first + WG), params.causal == 1u);
+    for (var start = 0u; start < end; start += TILE) {
+        // all have read the tile before
+        workgroupBarrier();
+        stage(batch, kv_head, start, lane);
+        // wg_k and wg_v are full
+        workgroupBarrier();
+        for (var t = 0u; t < TILE; t += 4u) {
+            var scores: vec4f;
+            for (var j = 0u; j < 4u; j++) {
+                var product = 0.0;
+                for (var i = 0u; i < W4; i++) {
+                    product += dot(query_row[i], wg_k[(t + j) * W4 + i]);
+                }
+                scores[j] = score_of(product, batch, head, query, start + t + j).value;
+            }
+            // rescale what is summed up to the new maximum
+            let high = max(peak, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+            let rescale = exp(peak - high);
+            let weights = select(exp(scores - high), vec4f(), scores <= vec4f(MASKED));
+            peak = high;
+            total = total * rescale + weights.x + weights.y + weights.z + weights.w;
+            for (var i = 0u; i < V4; i++) {
+                sum[i] = sum[i] * rescale
+                    + weights.x * wg_v[t * V4 + i] + weights.y * wg_v[(t + 1u) * V4 + i]
+                    + weights.z * wg_v[(t + 2u) * V4 + i] + weights.w * wg_v[(t + 3u) * V4 + i];
+            }
+        }
+    }
+    if (query < params.queries) {
+        store(row, total, &sum);
+        lse[(batch * params.heads + head) * params.queries + query] =
+            select(0.0, peak + log(total), total > 0.0);
+    }
+}

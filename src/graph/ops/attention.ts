@@ -1,0 +1,84 @@
+// Attention as an op: y and the log-sum-exp that its gradient starts from. The mask has no gradient.
+import {
+  attention as attentionKernel,
+  attentionGradKv,
+  attentionGradQ,
+  attentionGradStats,
+} from "../../kernels/attention.ts";
+import type { AttentionAttributes } from "../../kernels/attention_problem.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Tensor, Value } from "../value.ts";
+
+/** The ops of this family, by name. */
+export const attentionOps: {
+  readonly attention: Op<AttentionAttributes>;
+  readonly attention_grad: Op<AttentionAttributes>;
+} = {
+  attention: kernelOp("attention", attentionKernel, ["q", "k", "v", "mask?"], ["y", "lse"]),
+  attention_grad: {
+    name: "attention_grad",
+    inputs: ["q", "k", "v", "mask?", "y", "lse", "d_y"],
+    outputs: ["d_q", "d_k", "d_v"],
+    shapes: ([q, k, v]) => [q!, k!, v!],
+    lower: (at) => {
+      const [q, k, v, mask, y, lse, d_y] = at.inputs as readonly Tensor[];
+      const [d_q, d_k, d_v] = at.outputs;
+      const stats = at.temporary("stats", [...lse!.shape, 2]);
+      at.call(attentionGradStats, { y: y!, lse: lse!, d_y: d_y!, stats }, undefined);
+      const operands = { q: q!, k: k!, v: v!, mask: mask!, stats, d_y: d_y! };
+      at.call(attentionGradQ, { ...operands, d_q: d_q! }, at.attributes);
+      at.call(attentionGradKv, { ...operands, d_k: d_k!, d_v: d_v! }, at.attributes);
+    },
+  },
+};
+
+/** Their gradient rules. */
+export const attentionRules: Rules<typeof attentionOps> = {
+  attention: ({ inputs, outputs, attributes, d_outputs, wants }) => {
+    if (wants[3]!) throw new Error("attention has no gradient by its mask");
+    if (d_outputs[1] !== null) throw new Error("attention has no gradient of lse");
+    return [
+      ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]!], attributes),
+      null,
+    ];
+  },
+  attention_grad: null,
+};
+
+/** How queries look at keys. */
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Heads of k and v, each serving `heads / kvHeads` of q; as many as `heads` when left out. */
+  readonly kvHeads?: number;
+  /**
+   * Added to the scores: [B or 1, heads or 1, L or 1, S]. A score of -1e30 or less excludes its key altogether;
+   * smaller penalties, -1e9 say, weigh only against the other keys of the query.
+   */
+  readonly mask?: Value | null;
+  /** Factor of the products, 1 / sqrt(width of a head) when left out. */
+  readonly scale?: number;
+  /** Query l sees keys 0 to l only. */
+  readonly causal?: boolean;
+  /** Scores become softcap tanh(s / softcap) before the mask is added. */
+  readonly softcap?: number;
+}
+
+/**
+ * y = softmax(scale q k^T + mask) v, head by head. q [B, L, heads W], k [B, S, kvHeads W], v [B, S, kvHeads V] ->
+ * y [B, L, heads V]. A query that sees no key gives zeros. Source: Vaswani et al. (2017), eq. 1.
+ */
+export function attention(q: Value, k: Value, v: Value, options: AttentionOptions): Value {
+  const { heads, kvHeads = heads, mask = null, causal = false, softcap = 0 } = options;
+  const scale = options.scale ?? 1 / Math.sqrt(headWidth(q.shape, heads));
+  const attributes = { heads, kv_heads: kvHeads, scale, causal, softcap };
+  return apply(attentionOps.attention, [q, k, v, mask], attributes)[0]!;
+}
+
+function headWidth(q: Shape, heads: number): number {
+  const width = (q.at(-1) ?? 0) / heads;
+  if (!Number.isInteger(width) || width < 1) {
+    throw new Error(`attention: q${formatShape(q)} does not split into ${heads} heads`);
+  }
+  return width;
+}

@@ -1,0 +1,300 @@
+// Scaled dot-product attention of several heads and its gradients; the queries x keys matrix is never stored.
+// The mask has no gradient.
+import type { AdapterFacts } from "../gpu/device.ts";
+import type { NumberArray } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import {
+  attentionProblem,
+  MASKED,
+  widthInVec4,
+  type AttentionAttributes,
+  type AttentionProblem,
+  type AttentionShapes,
+} from "./attention_problem.ts";
+import {
+  attentionGradReference,
+  attentionGradStatsReference,
+  attentionReference,
+} from "./attention_reference.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Cost,
+  type Distribution,
+  type Grid,
+  type Kernel,
+  type ShaderInfo,
+} from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+type Input = "q" | "k" | "v" | "mask";
+type GradientInput = Input | "stats" | "d_y";
+type Shapes<Name extends string> = Readonly<Record<Name, Shape>>;
+
+const plain = { heads: 1, kv_heads: 1, scale: 0.5, causal: false, softcap: 0 };
+const none: Shape = [0];
+// half the keys excluded, the others so far apart that one takes all the weight
+const EXCLUDING: Distribution = { kind: "uniform", low: 2 * MASKED, high: 0 };
+
+const cases: readonly Case<Input, AttentionAttributes>[] = [
+  {
+    name: "two heads, a mask of all axes, a workgroup and one",
+    shapes: { q: [2, 65, 16], k: [2, 33, 16], v: [2, 33, 16], mask: [2, 2, 65, 33] },
+    attributes: { ...plain, heads: 2, kv_heads: 2 },
+  },
+  {
+    name: "one",
+    shapes: { q: [1, 1, 5], k: [1, 1, 5], v: [1, 1, 5], mask: none },
+    attributes: plain,
+  },
+  {
+    name: "causal and capped, six heads on two, values narrower, a tile less one",
+    shapes: { q: [1, 63, 42], k: [1, 63, 14], v: [1, 63, 6], mask: none },
+    attributes: { ...plain, heads: 6, kv_heads: 2, causal: true, softcap: 0.8 },
+  },
+  {
+    name: "fewer queries than keys, causal, one mask for all heads",
+    shapes: { q: [2, 7, 8], k: [2, 131, 8], v: [2, 131, 8], mask: [2, 1, 1, 131] },
+    attributes: { ...plain, heads: 1, causal: true },
+  },
+  {
+    name: "half the keys excluded",
+    shapes: { q: [1, 9, 8], k: [1, 21, 8], v: [1, 21, 8], mask: [1, 1, 9, 21] },
+    attributes: { ...plain },
+    data: { mask: EXCLUDING },
+  },
+  {
+    name: "every key excluded: zeros",
+    shapes: { q: [1, 3, 8], k: [1, 5, 8], v: [1, 5, 8], mask: [1, 1, 1, 5] },
+    attributes: plain,
+    data: { mask: { kind: "constant", value: 2 * MASKED } },
+  },
+  {
+    name: "no keys: zeros",
+    shapes: { q: [1, 3, 8], k: [1, 0, 8], v: [1, 0, 8], mask: none },
+    attributes: plain,
+  },
+  {
+    name: "no queries",
+    shapes: { q: [1, 0, 8], k: [1, 3, 8], v: [1, 3, 8], mask: none },
+    attributes: plain,
+  },
+  {
+    name: "one view's 60 tokens on its two neighbours', 4 heads of 32",
+    shapes: { q: [2, 60, 128], k: [2, 120, 128], v: [2, 120, 128], mask: none },
+    attributes: { ...plain, heads: 4, kv_heads: 4, scale: 32 ** -0.5 },
+  },
+];
+
+// near what attention would have saved, so that p is a probability and not a power of ten
+const SAVED: Distribution = { kind: "normal", mean: 5, deviation: 0.5 };
+const gradientCases: readonly Case<GradientInput, AttentionAttributes>[] = cases.map((problem) => ({
+  ...problem,
+  data: { ...problem.data, stats: SAVED },
+  shapes: {
+    ...problem.shapes,
+    stats: [...lseShape(problem.shapes, problem.attributes), 2],
+    d_y: outputShape(problem.shapes, problem.attributes),
+  },
+}));
+
+function lseShape({ q }: AttentionShapes, { heads }: AttentionAttributes): Shape {
+  return [q[0]!, heads, q[1]!];
+}
+
+function outputShape({ q, v }: AttentionShapes, { heads, kv_heads }: AttentionAttributes): Shape {
+  return [q[0]!, q[1]!, (heads * v[2]!) / kv_heads];
+}
+
+type AttentionParams = Record<keyof AttentionProblem, number>;
+const params = (shapes: AttentionShapes, attributes: AttentionAttributes): AttentionParams =>
+  attentionProblem(shapes, attributes);
+
+// the tiled kernels hold rows of a head in registers: their code is made for its width in vec4
+type Tuning = { readonly WG: number; readonly W4: number; readonly V4: number };
+const tuning = (shapes: AttentionShapes, attributes: AttentionAttributes): Tuning => {
+  const { width, value_width } = attentionProblem(shapes, attributes);
+  return { WG: 64, W4: widthInVec4(width), V4: widthInVec4(value_width) };
+};
+
+type Sizes = Pick<AttentionParams, "batches" | "heads" | "kv_heads" | "queries" | "keys">;
+const queryTiles = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): Grid =>
+  foldGrid(Math.ceil(queries / WG) * heads * batches);
+const keyTiles = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
+  foldGrid(Math.ceil(keys / WG) * kv_heads * batches);
+const queryRows = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): Grid =>
+  foldGrid(Math.ceil((queries * heads * batches) / WG));
+const keyRows = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
+  foldGrid(Math.ceil((keys * kv_heads * batches) / WG));
+
+/** Operations over all pairs of query and key, half of them where queries look back only; each tensor once. */
+function cost(
+  shapes: AttentionShapes,
+  attributes: AttentionAttributes,
+  flopsOfPair: (width: number, value_width: number) => number,
+  tensors: readonly Shape[],
+): Cost {
+  const { batches, heads, queries, keys, width, value_width } = attentionProblem(
+    shapes,
+    attributes,
+  );
+  const pairs = batches * heads * queries * keys * (attributes.causal ? 0.5 : 1);
+  const { q, k, v, mask } = shapes;
+  let elements = 0;
+  for (const tensor of [q, k, v, mask, ...tensors]) elements += size(tensor);
+  return { flops: pairs * flopsOfPair(width, value_width), bytes: 4 * elements };
+}
+
+const onSoftware = ({ software }: AdapterFacts): boolean => software;
+
+const forward = {
+  shapes: (shapes: Shapes<Input>, attributes: AttentionAttributes): { y: Shape; lse: Shape } => {
+    attentionProblem(shapes, attributes);
+    return { y: outputShape(shapes, attributes), lse: lseShape(shapes, attributes) };
+  },
+  params,
+  // W products for the score, V for the sum, some 12 operations for the softmax
+  cost: (shapes: Shapes<Input>, attributes: AttentionAttributes): Cost =>
+    cost(shapes, attributes, (w, v) => 2 * w + 2 * v + 12, [
+      outputShape(shapes, attributes),
+      lseShape(shapes, attributes),
+    ]),
+  cases,
+  reference: attentionReference,
+};
+
+/**
+ * y = softmax(scale q k^T + mask) v, and lse, the logarithm of each softmax's denominator; zeros without keys.
+ * q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] -> y [B, L, heads V], lse [B, heads, L].
+ */
+export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = kernel({
+  ...forward,
+  shader: shaders.attention,
+  overrides: tuning,
+  grid: queryTiles,
+  variants: () => [attentionRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+});
+
+/** As `attention`, an invocation a query: for software adapters. */
+export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = kernel({
+  ...forward,
+  shader: shaders.attention_rows,
+  grid: queryRows,
+  offered: onSoftware,
+});
+
+/** stats = (lse, d_y . y) of each query and head. y, d_y [B, L, heads V], lse [B, heads, L] -> [B, heads, L, 2]. */
+export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = kernel({
+  shader: shaders.attention_grad_stats,
+  shapes: ({ lse }) => ({ stats: [...lse, 2] }),
+  params: ({ y, lse }) => {
+    const [, heads, queries] = lse as readonly [number, number, number];
+    return { n: size(lse), queries, heads, value_width: y[2]! / heads };
+  },
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  cost: ({ y, lse }) => ({ flops: 2 * size(y), bytes: 4 * (2 * size(y) + 3 * size(lse)) }),
+  terms: ({ y, lse }) => y[2]! / lse[1]!,
+  cases: [
+    {
+      name: "a workgroup and one",
+      shapes: { y: [1, 65, 3], lse: [1, 1, 65], d_y: [1, 65, 3] },
+      attributes: undefined,
+    },
+    {
+      name: "two batches of five heads",
+      shapes: { y: [2, 7, 35], lse: [2, 5, 7], d_y: [2, 7, 35] },
+      attributes: undefined,
+    },
+    {
+      name: "no queries",
+      shapes: { y: [2, 0, 4], lse: [2, 2, 0], d_y: [2, 0, 4] },
+      attributes: undefined,
+    },
+  ],
+  reference: (inputs, { lse }) => attentionGradStatsReference(inputs, lse[1]!, lse[2]!),
+});
+
+const gradQ = {
+  shapes: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): { d_q: Shape } => {
+    attentionProblem(shapes, attributes);
+    return { d_q: shapes.q };
+  },
+  params,
+  // W products for the score and W for d_q, V for d_p, some 14 operations for p and d_s
+  cost: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): Cost =>
+    cost(shapes, attributes, (w, v) => 4 * w + 2 * v + 14, [shapes.stats, shapes.d_y, shapes.q]),
+  cases: gradientCases,
+  reference: <T extends NumberArray>(
+    inputs: Record<GradientInput, T>,
+    shapes: Shapes<GradientInput>,
+    attributes: AttentionAttributes,
+  ): { d_q: T } => ({ d_q: attentionGradReference(inputs, shapes, attributes).d_q }),
+};
+
+/** d_q of attention from `stats` of attentionGradStats. d_y [B, L, heads V] -> d_q [B, L, heads W]. */
+export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAttributes> = kernel({
+  ...gradQ,
+  shader: shaders.attention_grad_q,
+  overrides: tuning,
+  grid: queryTiles,
+  variants: () => [attentionGradQRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+});
+
+/** As `attentionGradQ`, an invocation a query: for software adapters. */
+export const attentionGradQRows: Kernel<typeof shaders.attention_grad_q_rows, AttentionAttributes> =
+  kernel({
+    ...gradQ,
+    shader: shaders.attention_grad_q_rows,
+    grid: queryRows,
+    offered: onSoftware,
+  });
+
+const gradKv = {
+  shapes: (
+    shapes: Shapes<GradientInput>,
+    attributes: AttentionAttributes,
+  ): { d_k: Shape; d_v: Shape } => {
+    attentionProblem(shapes, attributes);
+    return { d_k: shapes.k, d_v: shapes.v };
+  },
+  params,
+  // W products for the score and W for d_k, V for d_p and V for d_v, some 14 operations for p and d_s
+  cost: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): Cost =>
+    cost(shapes, attributes, (w, v) => 4 * w + 4 * v + 14, [
+      shapes.stats,
+      shapes.d_y,
+      shapes.k,
+      shapes.v,
+    ]),
+  cases: gradientCases,
+  reference: <T extends NumberArray>(
+    inputs: Record<GradientInput, T>,
+    shapes: Shapes<GradientInput>,
+    attributes: AttentionAttributes,
+  ): { d_k: T; d_v: T } => {
+    const { d_k, d_v } = attentionGradReference(inputs, shapes, attributes);
+    return { d_k, d_v };
+  },
+};
+
+/** d_k and d_v of attention from `stats` of attentionGradStats. d_y [B, L, heads V] -> as k and v. */
+export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, AttentionAttributes> =
+  kernel({
+    ...gradKv,
+    shader: shaders.attention_grad_kv,
+    overrides: tuning,
+    grid: keyTiles,
+    variants: () => [attentionGradKvRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+  });
+
+/** As `attentionGradKv`, an invocation a key: for software adapters. */
+export const attentionGradKvRows: Kernel<
+  typeof shaders.attention_grad_kv_rows,
+  AttentionAttributes
+> = kernel({
+  ...gradKv,
+  shader: shaders.attention_grad_kv_rows,
+  grid: keyRows,
+  offered: onSoftware,
+});

@@ -1,0 +1,115 @@
+// Attention and its gradients against their references, in every mapping that this adapter runs.
+import { expect, test } from "vitest";
+import { attention as attentionOf } from "../../src/graph/ops/attention.ts";
+import {
+  attention,
+  attentionGradKv,
+  attentionGradKvRows,
+  attentionGradQ,
+  attentionGradQRows,
+  attentionGradStats,
+  attentionRows,
+} from "../../src/kernels/attention.ts";
+import { attentionProblem, type AttentionAttributes } from "../../src/kernels/attention_problem.ts";
+import type { AnyKernel } from "../../src/kernels/kernel.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import { runKernel } from "../../src/kernels/run.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
+
+checkKernels(attention, attentionRows, attentionGradStats);
+checkKernels(attentionGradQ, attentionGradQRows, attentionGradKv, attentionGradKvRows);
+
+const plain: AttentionAttributes = {
+  heads: 1,
+  kv_heads: 1,
+  scale: 0.5,
+  causal: false,
+  softcap: 0,
+};
+
+// 5 keys of which a mask of all heads and queries excludes the second and the last
+const whole = { q: [1, 3, 4], k: [1, 5, 4], v: [1, 5, 4], mask: [1, 1, 1, 5] };
+const seen = { ...whole, k: [1, 3, 4], v: [1, 3, 4], mask: [0] };
+const rowsSeen = [0, 2, 3];
+const inputs = {
+  q: draw(whole.q, { kind: "normal" }, 1),
+  k: draw(whole.k, { kind: "normal" }, 2),
+  v: draw(whole.v, { kind: "normal" }, 3),
+  mask: Float32Array.of(0, -1e30, 0, 0, -3e38),
+  stats: draw([1, 1, 3, 2], { kind: "uniform", low: 1, high: 2 }, 4),
+  d_y: draw(whole.q, { kind: "normal" }, 5),
+};
+const saved = { stats: [1, 1, 3, 2], d_y: whole.q };
+const keep = (x: Float32Array): Float32Array =>
+  Float32Array.from(rowsSeen.flatMap((row) => [...x.subarray(4 * row, 4 * row + 4)]));
+
+for (const kernel of [attention, attentionRows] as readonly AnyKernel[]) {
+  test(`${kernel.shader.name}: an excluded key is as if it were not there`, async () => {
+    const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
+    const got = await runKernel(gpu, kernel, inputs, whole, plain);
+    const want = await runKernel(gpu, kernel, fewer, seen, plain);
+    got["y"]!.forEach((value, i) => expect(value).toBeCloseTo(want["y"]![i]!, 5));
+  });
+}
+const gradients: readonly AnyKernel[] = [
+  attentionGradQ,
+  attentionGradQRows,
+  attentionGradKv,
+  attentionGradKvRows,
+];
+for (const kernel of gradients) {
+  test(`${kernel.shader.name}: an excluded key is as if it were not there`, async () => {
+    const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
+    const got = await runKernel(gpu, kernel, inputs, { ...whole, ...saved }, plain);
+    const want = await runKernel(gpu, kernel, fewer, { ...seen, ...saved }, plain);
+    for (const [name, values] of Object.entries(got)) {
+      const kept = name === "d_q" ? values : keep(values);
+      kept.forEach((value, i) => expect(value).toBeCloseTo(want[name]![i]!, 4));
+      if (name === "d_q") continue;
+      expect([...values.subarray(4, 8), ...values.subarray(16)]).toEqual(Array(8).fill(0));
+    }
+  });
+}
+
+test("equal keys give the mean of the values", async () => {
+  const k = Float32Array.from({ length: 20 }, (_, i) => inputs.k[i % 4]!);
+  const { y } = await runKernel(
+    gpu,
+    attention,
+    { ...inputs, k, mask: new Float32Array(0) },
+    { ...whole, mask: [0] },
+    plain,
+  );
+  for (let e = 0; e < 12; e++) {
+    let mean = 0;
+    for (let t = 0; t < 5; t++) mean += inputs.v[4 * t + (e % 4)]! / 5;
+    expect(y![e]).toBeCloseTo(mean, 5);
+  }
+});
+
+test("operands that do not fit are refused with their numbers", () => {
+  const refuse = (shapes: Partial<typeof whole>, attributes: object, message: RegExp): void => {
+    expect(() => attentionProblem({ ...seen, ...shapes }, { ...plain, ...attributes })).toThrow(
+      message,
+    );
+  };
+  refuse({ v: [1, 4, 4] }, {}, /v\[1, 4, 4\] must have one batch/);
+  refuse({}, { heads: 3 }, /do not split into 3 heads/);
+  refuse({}, { heads: 4, kv_heads: 3 }, /4 heads cannot share 3/);
+  refuse({ mask: [1, 1, 2, 3] }, {}, /mask\[1, 1, 2, 3\] must be \[1, 1, 3, 3\]/);
+  refuse({ q: [1, 3, 300], k: [1, 3, 300] }, {}, /wider than 256/);
+});
+
+checkGradient("attention, two heads", (g) => {
+  const [q, k, v] = [g.input("q", [2, 3, 8]), g.input("k", [2, 5, 8]), g.input("v", [2, 5, 6])];
+  return { output: attentionOf(q, k, v, { heads: 2 }), wrt: [q, k, v] };
+});
+checkGradient("attention, causal, capped, four heads on two, masked", (g) => {
+  const [q, k, v] = [g.input("q", [1, 4, 12]), g.input("k", [1, 5, 6]), g.input("v", [1, 5, 4])];
+  // the second key is excluded: query 1 sees one key, as query 0
+  const mask = g.constant("mask", [1, 1, 1, 5], Float32Array.of(0, -1e30, 0.5, -1, 0));
+  const options = { heads: 4, kvHeads: 2, causal: true, softcap: 1.5, scale: 0.7, mask };
+  return { output: attentionOf(q, k, v, options), wrt: [q, k, v] };
+});
