@@ -135,8 +135,10 @@ export const conv2dGradInputDepthwise: Kernel<
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_input_depthwise,
-  grid: ({ views, in_h, in_w, in_c }, { WG }) =>
-    foldGrid(Math.ceil((views * in_h * in_w * in_c) / WG)),
+  grid: ({ views, in_h, in_w, in_c, stride_w }, { WG }) => {
+    const strips = Math.ceil(in_w / (4 * stride_w)) * stride_w;
+    return foldGrid(Math.ceil((views * in_h * strips * in_c) / WG));
+  },
   offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
 });
 

@@ -26,6 +26,14 @@ test("conv2d_transpose: output padding of a whole stride is refused", () => {
   );
 });
 
+checkGradient("conv2d_transpose stride 2 with output padding, groups, bias", (g) => {
+  const x = g.input("x", [2, 3, 4, 4]);
+  const weight = g.input("weight", [4, 3, 2, 3]);
+  const bias = g.input("bias", [6]);
+  const options = { stride: 2, pad: [1, 0, 0, 1], outputPadding: [1, 0], groups: 2 } as const;
+  return { output: conv2dTranspose(x, weight, bias, options), wrt: [x, weight, bias] };
+});
+
 checkGradient(
   "conv2d_transpose by its input",
   (g) => {
