@@ -1,6 +1,6 @@
 // Little-endian elements of tensor files as host arrays, and back. Every machine with a WebGPU
 // driver is little-endian, so host arrays view a file's bytes as they are.
-import { widenBfloat16, widenHalf } from "./half.ts";
+import { widenBfloat16, widenHalf } from "../tensor/half.ts";
 
 /** What a tensor file's elements become on the host: booleans bytes, 64-bit integers exact. */
 export type HostData =

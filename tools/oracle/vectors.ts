@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { widenHalf } from "../../src/formats/half.ts";
+import { widenHalf } from "../../src/tensor/half.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { formatShape, size, type Shape } from "../../src/tensor/shape.ts";
 
