@@ -14,6 +14,7 @@ import {
 import { concat } from "../graph/ops/concat.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import { logBinomial, logBinomialHead } from "../graph/ops/log_binomial.ts";
+import { reduce } from "../graph/ops/reduce.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Initializer, Value } from "../graph/value.ts";
 
@@ -104,7 +105,7 @@ function softmaxBins(
   decoded: readonly Value[],
 ): BinOutput {
   const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]!);
-  const pooled = resizeBilinear(x, [1, 1], "half_pixel");
+  const pooled = reduce(x, "mean", { axes: [1, 2], keep: true });
   const e = projector(g, "head.projector", decoded.at(-1)!, config.hidden, config.embedding);
   const logits = pointwise(g, "head.logits", relu(e), config.bins, scaledNormal(1));
   return { logits, centers: seeds(g, config, pooled), embedding: e };

@@ -1,14 +1,23 @@
 // All ops by name and the exhaustive record of their gradient rules: an op without a rule does not compile.
 import { activationOps, activationRules } from "./ops/activation.ts";
 import { arithmeticOps, arithmeticRules } from "./ops/arithmetic.ts";
+import { attentionOps, attentionRules } from "./ops/attention.ts";
+import { binCentersOps, binCentersRules } from "./ops/bin_centers.ts";
 import { binDecodeOps, binDecodeRules } from "./ops/bin_decode.ts";
 import { binExpectationOps, binExpectationRules } from "./ops/bin_expectation.ts";
 import { binKlOps, binKlRules } from "./ops/bin_kl.ts";
+import { concatOps, concatRules } from "./ops/concat.ts";
+import { conv2dOps, conv2dRules } from "./ops/conv2d.ts";
+import { conv2dTransposeOps, conv2dTransposeRules } from "./ops/conv2d_transpose.ts";
 import { gemmOps, gemmRules } from "./ops/gemm.ts";
+import { logBinomialOps, logBinomialRules } from "./ops/log_binomial.ts";
 import { maskedMeanOps, maskedMeanRules } from "./ops/masked_mean.ts";
 import { normOps, normRules } from "./ops/norm.ts";
+import { padOps, padRules } from "./ops/pad.ts";
 import { reduceOps, reduceRules } from "./ops/reduce.ts";
+import { resizeOps, resizeRules } from "./ops/resize.ts";
 import { silogOps, silogRules } from "./ops/silog.ts";
+import { sliceOps, sliceRules } from "./ops/slice.ts";
 import { softmaxBinsOps, softmaxBinsRules } from "./ops/softmax_bins.ts";
 import { unaryOps, unaryRules } from "./ops/unary.ts";
 import type { Rules } from "./value.ts";
@@ -16,26 +25,44 @@ import type { Rules } from "./value.ts";
 /** Every op of the engine, by name. */
 export const ops: typeof activationOps &
   typeof arithmeticOps &
+  typeof attentionOps &
+  typeof binCentersOps &
   typeof binDecodeOps &
   typeof binExpectationOps &
   typeof binKlOps &
+  typeof concatOps &
+  typeof conv2dOps &
+  typeof conv2dTransposeOps &
   typeof gemmOps &
+  typeof logBinomialOps &
   typeof maskedMeanOps &
   typeof normOps &
+  typeof padOps &
   typeof reduceOps &
+  typeof resizeOps &
   typeof silogOps &
+  typeof sliceOps &
   typeof softmaxBinsOps &
   typeof unaryOps = {
   ...activationOps,
   ...arithmeticOps,
+  ...attentionOps,
+  ...binCentersOps,
   ...binDecodeOps,
   ...binExpectationOps,
   ...binKlOps,
+  ...concatOps,
+  ...conv2dOps,
+  ...conv2dTransposeOps,
   ...gemmOps,
+  ...logBinomialOps,
   ...maskedMeanOps,
   ...normOps,
+  ...padOps,
   ...reduceOps,
+  ...resizeOps,
   ...silogOps,
+  ...sliceOps,
   ...softmaxBinsOps,
   ...unaryOps,
 };
@@ -44,14 +71,23 @@ export const ops: typeof activationOps &
 export const gradientRules: Rules<typeof ops> = {
   ...activationRules,
   ...arithmeticRules,
+  ...attentionRules,
+  ...binCentersRules,
   ...binDecodeRules,
   ...binExpectationRules,
   ...binKlRules,
+  ...concatRules,
+  ...conv2dRules,
+  ...conv2dTransposeRules,
   ...gemmRules,
+  ...logBinomialRules,
   ...maskedMeanRules,
   ...normRules,
+  ...padRules,
   ...reduceRules,
+  ...resizeRules,
   ...silogRules,
+  ...sliceRules,
   ...softmaxBinsRules,
   ...unaryRules,
 };
