@@ -1,4 +1,51 @@
+// Copies with strides against their references; slices and transposes by hand, and their gradients.
+import { expect, test } from "vitest";
+import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { graph } from "../../src/graph/graph.ts";
+import { slice, transpose } from "../../src/graph/ops/slice.ts";
 import { stridedRead, stridedWrite } from "../../src/kernels/strided.ts";
+import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(stridedRead, stridedWrite);
+
+checkGradient(
+  "slice with steps",
+  (g) => {
+    const x = g.input("x", [5, 7, 2]);
+    return { output: slice(x, [1, 6, 0], [2, 3, 1], [2, -3, 1]), wrt: [x] };
+  },
+  { linear: true },
+);
+checkGradient(
+  "transpose",
+  (g) => {
+    const x = g.input("x", [2, 3, 4, 5]);
+    return { output: transpose(x, [2, 0, 3, 1]), wrt: [x] };
+  },
+  { linear: true },
+);
+
+test("slices and transposes by hand", () => {
+  const g = graph();
+  const x = g.constant("x", [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+  const outputs = {
+    transposed: transpose(x, [1, 0]),
+    column: slice(x, [0, 1], [2, 1]),
+    mirrored: slice(x, [1, 2], [2, 3], [-1, -1]),
+    none: slice(x, [0, 0], [0, 3]),
+  };
+  const got = runOnCpu(g, { outputs }, initialStore(g, 1), {});
+  expect([...got["transposed"]!]).toEqual([1, 4, 2, 5, 3, 6]);
+  expect([...got["column"]!]).toEqual([2, 5]);
+  expect([...got["mirrored"]!]).toEqual([6, 5, 4, 3, 2, 1]);
+  expect([...got["none"]!]).toEqual([]);
+});
+
+test("slices outside the tensor and false permutations are refused with their numbers", () => {
+  const x = graph().input("x", [2, 3]);
+  expect(() => slice(x, [0, 2], [2, 2])).toThrow(
+    "2 x 2 elements from [0, 2] by [1, 1] are not inside [2, 3]",
+  );
+  expect(() => transpose(x, [1, 1])).toThrow("[1, 1] is no order of the axes of [2, 3]");
+});

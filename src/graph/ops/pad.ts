@@ -1,0 +1,56 @@
+// Margins as ops.
+import {
+  pad as padKernel,
+  padGrad,
+  type PadAttributes,
+  type PadGradAttributes,
+  type PadMode,
+} from "../../kernels/pad.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+import { slice } from "./slice.ts";
+
+/** The ops of this family, by name. */
+export const padOps: {
+  readonly pad: Op<PadAttributes>;
+  readonly pad_grad: Op<PadGradAttributes>;
+} = {
+  pad: kernelOp("pad", padKernel, ["x"], ["y"]),
+  pad_grad: kernelOp("pad_grad", padGrad, ["d_y"], ["d_x"]),
+};
+
+/** Their gradient rules: constant margins are cut off, others folded back one axis after the other. */
+export const padRules: Rules<typeof padOps> = {
+  pad: ({ inputs: [x], attributes: { padding, mode }, d_outputs: [d_y] }) => {
+    if (mode === "constant") {
+      const before = padding.map(([first]) => first);
+      return [slice(d_y!, before, x!.shape)];
+    }
+    return [
+      padding.reduce(
+        (d, margins, axis) =>
+          margins[0] + margins[1] === 0
+            ? d
+            : apply(padOps.pad_grad, [d], { axis, margins, mode })[0]!,
+        d_y!,
+      ),
+    ];
+  },
+  pad_grad: null,
+};
+
+/** x with margins [before, after] along each axis; constant ones hold `value`. */
+export function pad(
+  x: Value,
+  padding: readonly (readonly [number, number])[],
+  mode: PadMode = "constant",
+  value = 0,
+): Value {
+  return apply(padOps.pad, [x], { padding, mode, value })[0]!;
+}
+
+/** Images with `margin` reflected pixels on every side, the border once. x [V,H,W,C] -> [V,H+2m,W+2m,C]. */
+export function padReflect(x: Value, margin: number): Value {
+  const around = [margin, margin] as const;
+  return pad(x, [[0, 0], around, around, [0, 0]], "reflect");
+}

@@ -1,0 +1,136 @@
+// Two to four tensors joined along one axis.
+import { like } from "../tensor/array.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Inputs, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** Along which axis. */
+export interface ConcatAttributes {
+  readonly axis: number;
+}
+
+type Input = Inputs<typeof shaders.concat>;
+
+/** Length of each input along the axis; 0 for one that was left out (shape [0]). */
+function lengths({ a, b, c, d }: Record<Input, Shape>, axis: number): number[] {
+  if (!Number.isInteger(axis) || axis < 0 || axis >= a.length) {
+    throw new Error(`concat: axis ${axis} does not fit ${formatShape(a)}`);
+  }
+  return [a, b, c, d].map((shape) => {
+    if (shape.length === 1 && shape[0] === 0) return 0;
+    const fits =
+      shape.length === a.length && shape.every((length, i) => i === axis || length === a[i]);
+    if (!fits) {
+      throw new Error(
+        `concat: ${formatShape(shape)} and ${formatShape(a)} differ beside axis ${axis}`,
+      );
+    }
+    return shape[axis]!;
+  });
+}
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
+
+const joined = (
+  shapes: readonly Shape[],
+  axis: number,
+  name: string,
+): Case<Input, ConcatAttributes> => {
+  const [a = [0], b = [0], c = [0], d = [0]] = shapes;
+  return { name, shapes: { a, b, c, d }, attributes: { axis } };
+};
+
+/** y = the inputs one behind the other along `axis`. a, b, c?, d? [equal beside `axis`] -> y. */
+export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
+  shader: shaders.concat,
+  shapes: (inputs, { axis }) => {
+    const along = sum(lengths(inputs, axis));
+    return { y: inputs.a.map((length, i) => (i === axis ? along : length)) };
+  },
+  params: (inputs, { axis }) => {
+    const { a } = inputs;
+    const inner = size(a.slice(axis + 1));
+    const rows = lengths(inputs, axis).map((length) => length * inner);
+    return {
+      n: size(a.slice(0, axis)) * sum(rows),
+      row: sum(rows),
+      row_a: rows[0]!,
+      row_b: rows[1]!,
+      row_c: rows[2]!,
+      row_d: rows[3]!,
+    };
+  },
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  cost: ({ a, b, c, d }) => ({ flops: 0, bytes: 8 * (size(a) + size(b) + size(c) + size(d)) }),
+  cases: [
+    joined(
+      [
+        [6, 12, 20, 64],
+        [6, 12, 20, 32],
+      ],
+      3,
+      "decoder and skip",
+    ),
+    joined(
+      [
+        [41, 3],
+        [41, 5],
+        [41, 17],
+        [41, 1],
+      ],
+      1,
+      "four",
+    ),
+    joined(
+      [
+        [3, 7],
+        [1, 7],
+        [5, 7],
+      ],
+      0,
+      "three along the first axis",
+    ),
+    joined(
+      [
+        [2, 3, 1, 5],
+        [2, 1, 1, 5],
+      ],
+      1,
+      "two in the middle",
+    ),
+    joined([[5], [1023]], 0, "one axis"),
+    joined(
+      [
+        [0, 5],
+        [3, 5],
+        [0, 5],
+      ],
+      0,
+      "empty ones",
+    ),
+    joined(
+      [
+        [0, 5],
+        [0, 2],
+      ],
+      1,
+      "of nothing",
+    ),
+  ],
+  reference: (inputs, shapes, { axis }) => {
+    const { a } = shapes;
+    const [outer, inner] = [size(a.slice(0, axis)), size(a.slice(axis + 1))];
+    const parts = [inputs.a, inputs.b, inputs.c, inputs.d];
+    const rows = lengths(shapes, axis).map((length) => length * inner);
+    const y = like(inputs.a, outer * sum(rows));
+    let next = 0;
+    for (let o = 0; o < outer; o++) {
+      parts.forEach((part, k) => {
+        y.set(part.subarray(o * rows[k]!, (o + 1) * rows[k]!), next);
+        next += rows[k]!;
+      });
+    }
+    return { y };
+  },
+});
