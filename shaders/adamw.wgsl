@@ -1,0 +1,70 @@
+// adamw — one step of Adam with decoupled weight decay over a flat arena of all parameters.
+//
+//   g = clip gradient;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   p = p - rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay[i / 64] p);  nothing where norm says not finite
+//
+// Layout   parameters, first_moments (m), second_moments (v), gradients [n]; decay [n / 64]: a factor for each block of
+//          64 floats; norm [4] = (norm, clip, finite, 0) of grad_norm; scalars: 64 step scalars, three of them
+//          rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t)
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Memory   4 loads + 3 stores per element; bound by bandwidth
+// Source   Loshchilov and Hutter 2019 (arXiv:1711.05101) algorithm 2
+// Twin     src/kernels/adamw.ts
+
+struct Params {
+    n: u32,            // elements
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    weight_decay: f32,
+    rate_slot: u32,    // of rate in scalars
+    first_slot: u32,   // of c1
+    second_slot: u32,  // of c2
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> scalars: array<vec4f, 16>;
+@group(0) @binding(2) var<storage, read> gradients: array<f32>;
+@group(0) @binding(3) var<storage, read> decay: array<f32>;
+@group(0) @binding(4) var<storage, read> norm: array<f32>;
+@group(0) @binding(5) var<storage, read_write> parameters: array<f32>; // inout
+@group(0) @binding(6) var<storage, read_write> first_moments: array<f32>; // inout
+@group(0) @binding(7) var<storage, read_write> second_moments: array<f32>; // inout
+
+override WG: u32 = 256u; // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+const BLOCK: u32 = 64u; // floats that share a decay factor: the alignment of the arena
+
+/// A step scalar by its slot.
+fn scalar(slot: u32) -> f32 {
+    return scalars[slot / 4u][slot % 4u];
+}
+
+@compute @workgroup_size(WG)
+fn adamw(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    if (norm[2] < 0.5) {
+        return;
+    }
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let clip = norm[1];
+    let rate = scalar(params.rate_slot);
+    let c1 = scalar(params.first_slot);
+    let c2 = scalar(params.second_slot);
+    for (var s = 0u; s < STEP; s++) {
+        let i = start + s * WG;
+        if (i < params.n) {
+            let g = clip * gradients[i];
+            let m = params.beta1 * first_moments[i] + (1.0 - params.beta1) * g;
+            let v = params.beta2 * second_moments[i] + (1.0 - params.beta2) * g * g;
+            let p = parameters[i];
+            let shrink = params.weight_decay * decay[i / BLOCK] * p;
+            first_moments[i] = m;
+            second_moments[i] = v;
+            parameters[i] = p - rate * (c1 * m / (sqrt(c2 * v) + params.epsilon) + shrink);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// The update of all parameters: norm of the gradients, then one dispatch of AdamW over the flat arenas.
+import {
+  adamw as adamwKernel,
+  DECAY_BLOCK,
+  type AdamwAttributes,
+  type AdamwSettings,
+} from "../../kernels/adamw.ts";
+import {
+  gradNorm as gradNormKernel,
+  gradNormFinish,
+  type GradNormAttributes,
+} from "../../kernels/grad_norm.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Graph } from "../graph.ts";
+import { arenaLayout } from "../layout.ts";
+import type { Op, Rules, Value } from "../value.ts";
+
+/** The ops of this family, by name. */
+export const adamwOps: {
+  readonly grad_norm: Op<GradNormAttributes>;
+  readonly adamw: Op<AdamwAttributes>;
+} = {
+  grad_norm: {
+    name: "grad_norm",
+    inputs: ["gradients"],
+    outputs: ["norm"],
+    shapes: () => [[4]],
+    lower: ({ inputs: [gradients], outputs: [norm], attributes, temporary, call }) => {
+      const { partials: shape } = gradNormKernel.shapes({ gradients: gradients!.shape }, undefined);
+      const partials = temporary("partials", shape);
+      call(gradNormKernel, { gradients: gradients!, partials }, undefined);
+      call(gradNormFinish, { partials, norm: norm! }, attributes);
+    },
+  },
+  adamw: kernelOp(
+    "adamw",
+    adamwKernel,
+    ["scalars", "gradients", "decay", "norm", "parameters", "first_moments", "second_moments"],
+    [],
+  ),
+};
+
+/** Neither is differentiated. */
+export const adamwRules: Rules<typeof adamwOps> = {
+  grad_norm: null,
+  adamw: null,
+};
+
+/** Norm of a flat arena of gradients -> [4] = (norm, factor that clips it to max_norm, 1 if all are finite, 0). */
+export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
+  return apply(adamwOps.grad_norm, [gradients], attributes)[0]!;
+}
+
+/**
+ * Updates every parameter of the graph by its gradient, clipped and checked by `norm` of `gradNorm`. Reads the step
+ * scalars `learning_rate`, `correction1` and `correction2` = 1 / (1 - beta^t). Weight decay applies to parameters
+ * declared so. Source: Loshchilov and Hutter 2019 (arXiv:1711.05101), algorithm 2.
+ */
+export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
+  const blocks = decayBlocks(g.parameters);
+  const decay = g.constant("decay", [blocks.length], blocks);
+  const slots = {
+    learning_rate: g.scalar("learning_rate"),
+    correction1: g.scalar("correction1"),
+    correction2: g.scalar("correction2"),
+  };
+  const state = [g.arena("parameters"), g.arena("first_moments"), g.arena("second_moments")];
+  apply(adamwOps.adamw, [g.scalars(), g.arena("gradients"), decay, norm, ...state], {
+    ...settings,
+    slots,
+  });
+}
+
+/** 1 for each block of 64 floats of the parameter arena that decays, else 0. */
+function decayBlocks(parameters: readonly Value[]): Float32Array {
+  const layout = arenaLayout(parameters);
+  const blocks = new Float32Array(layout.floats / DECAY_BLOCK);
+  for (const { name, source } of parameters) {
+    if (source.kind !== "parameter" || !source.decays) continue;
+    const { offset, size } = layout.byName.get(name)!;
+    blocks.fill(1, offset / DECAY_BLOCK, Math.ceil((offset + size) / DECAY_BLOCK));
+  }
+  return blocks;
+}

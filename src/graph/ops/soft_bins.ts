@@ -1,0 +1,22 @@
+// Bin logits of a teacher from its relative depth. A target: nothing flows back.
+import { softBins as softBinsKernel, type SoftBinsAttributes } from "../../kernels/soft_bins.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+
+/** The op of this family, by name. */
+export const softBinsOps: { readonly soft_bins: Op<SoftBinsAttributes> } = {
+  soft_bins: kernelOp("soft_bins", softBinsKernel, ["relative"], ["logits"]),
+};
+
+/** Its gradient rule. */
+export const softBinsRules: Rules<typeof softBinsOps> = {
+  soft_bins: () => [null],
+};
+
+/**
+ * z_k = -(r - (k + 1/2) / K)^2 K^2 / 2: a Gaussian of sigma 1 / K around the relative depth over uniform bins.
+ * relative [V, H, W, 1] in [0, 1], ascending with distance -> logits [V, H, W, K].
+ */
+export function softBins(relative: Value, attributes: SoftBinsAttributes): Value {
+  return apply(softBinsOps.soft_bins, [relative], attributes)[0]!;
+}

@@ -1,0 +1,125 @@
+// The view relation: pooled tokens, made of length one, their similarity with the next view's, and the loss between the
+// relations of student and teacher. d_X_p += d_R_p X_{p+1}, d_X_{p+1} += d_R_p^T X_p.
+import { maskedMeanFinish } from "../../kernels/masked_mean.ts";
+import {
+  maskedPool as maskedPoolKernel,
+  maskedPoolGrad,
+  type MaskedPoolAttributes,
+} from "../../kernels/masked_pool.ts";
+import {
+  normalizeRows as normalizeRowsKernel,
+  normalizeRowsGrad,
+  type NormalizeRowsAttributes,
+} from "../../kernels/normalize_rows.ts";
+import {
+  viewRelation as viewRelationKernel,
+  viewRelationGrad,
+  viewRelationLoss as viewRelationLossKernel,
+  viewRelationLossGrad,
+} from "../../kernels/view_relation.ts";
+import { apply, kernelOp } from "../apply.ts";
+import type { Op, Rules, Value } from "../value.ts";
+
+/** The ops of this family, by name. */
+export const viewRelationOps: {
+  readonly masked_pool: Op<MaskedPoolAttributes>;
+  readonly masked_pool_grad: Op<MaskedPoolAttributes>;
+  readonly normalize_rows: Op<NormalizeRowsAttributes>;
+  readonly normalize_rows_grad: Op<NormalizeRowsAttributes>;
+  readonly view_relation: Op<void>;
+  readonly view_relation_grad: Op<void>;
+  readonly view_relation_loss: Op<void>;
+  readonly view_relation_loss_grad: Op<void>;
+} = {
+  masked_pool: kernelOp("masked_pool", maskedPoolKernel, ["x", "mask"], ["tokens", "weight"]),
+  masked_pool_grad: kernelOp(
+    "masked_pool_grad",
+    maskedPoolGrad,
+    ["mask", "weight", "d_tokens"],
+    ["d_x"],
+  ),
+  normalize_rows: kernelOp("normalize_rows", normalizeRowsKernel, ["x"], ["y", "length"]),
+  normalize_rows_grad: kernelOp(
+    "normalize_rows_grad",
+    normalizeRowsGrad,
+    ["y", "length", "d_y"],
+    ["d_x"],
+  ),
+  view_relation: kernelOp("view_relation", viewRelationKernel, ["tokens"], ["relation"]),
+  view_relation_grad: kernelOp(
+    "view_relation_grad",
+    viewRelationGrad,
+    ["tokens", "d_relation"],
+    ["d_tokens"],
+  ),
+  view_relation_loss: {
+    name: "view_relation_loss",
+    inputs: ["student", "teacher"],
+    outputs: ["loss", "count"],
+    shapes: ([student, teacher]) => {
+      viewRelationLossKernel.shapes({ student: student!, teacher: teacher! }, undefined);
+      return [[1], [1]];
+    },
+    lower: ({ inputs: [student, teacher], outputs: [loss, count], temporary, call }) => {
+      const { partials: shape } = viewRelationLossKernel.shapes(
+        { student: student!.shape, teacher: teacher!.shape },
+        undefined,
+      );
+      const partials = temporary("partials", shape);
+      call(viewRelationLossKernel, { student: student!, teacher: teacher!, partials }, undefined);
+      call(maskedMeanFinish, { partials, mean: loss!, count: count! }, undefined);
+    },
+  },
+  view_relation_loss_grad: kernelOp(
+    "view_relation_loss_grad",
+    viewRelationLossGrad,
+    ["student", "teacher", "d_loss"],
+    ["d_student"],
+  ),
+};
+
+/** Their gradient rules; masks and the teacher's relation have none. */
+export const viewRelationRules: Rules<typeof viewRelationOps> = {
+  masked_pool: ({ inputs: [, mask], outputs: [, weight], attributes, d_outputs: [d_tokens] }) => [
+    apply(viewRelationOps.masked_pool_grad, [mask!, weight!, d_tokens!], attributes)[0]!,
+    null,
+  ],
+  masked_pool_grad: null,
+  normalize_rows: ({ outputs: [y, length], attributes, d_outputs: [d_y] }) =>
+    apply(viewRelationOps.normalize_rows_grad, [y!, length!, d_y!], attributes),
+  normalize_rows_grad: null,
+  view_relation: ({ inputs: [tokens], d_outputs: [d_relation] }) =>
+    apply(viewRelationOps.view_relation_grad, [tokens!, d_relation!], undefined),
+  view_relation_grad: null,
+  view_relation_loss: ({ inputs: [student, teacher], d_outputs: [d_loss] }) => [
+    apply(viewRelationOps.view_relation_loss_grad, [student!, teacher!, d_loss!], undefined)[0]!,
+    null,
+  ],
+  view_relation_loss_grad: null,
+};
+
+/**
+ * Adaptive average pooling to a grid of tokens, weighted by a mask; a token of no weight is 0.
+ * x [V, H, W, E], mask [V, H, W, 1] -> tokens [V, h w, E].
+ */
+export function maskedPool(x: Value, mask: Value, attributes: MaskedPoolAttributes): Value {
+  return apply(viewRelationOps.masked_pool, [x, mask], attributes)[0]!;
+}
+
+/** y = x / max(|x|, floor) by rows. x [.., E] -> y of its shape. */
+export function normalizeRows(x: Value, floor = 1e-6): Value {
+  return apply(viewRelationOps.normalize_rows, [x], { floor })[0]!;
+}
+
+/**
+ * R_p = X_p X_{p+1}^T for each ring-adjacent pair of views, each unordered pair once (V pairs, one for V = 2, none for
+ * V = 1). tokens [V, L, E] -> relation [pairs, L, L]; cosines where tokens have length one.
+ */
+export function viewRelation(tokens: Value): Value {
+  return apply(viewRelationOps.view_relation, [tokens], undefined)[0]!;
+}
+
+/** Mean of (student - teacher)^2 over pairs and entries, 0 of no pair. student, teacher [pairs, L, L] -> loss [1]. */
+export function viewRelationLoss(student: Value, teacher: Value): Value {
+  return apply(viewRelationOps.view_relation_loss, [student, teacher], undefined)[0]!;
+}

@@ -1,0 +1,126 @@
+// One step of Adam with decoupled weight decay over the flat arena of all parameters: one dispatch.
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** Decay rates of both moments, the number beside the root, and the weight decay of blocks whose factor is 1. */
+export interface AdamwSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weight_decay: number;
+}
+/** Where the learning rate and the bias corrections 1 / (1 - beta^t) stand among the 64 step scalars. */
+export interface AdamwAttributes extends AdamwSettings {
+  readonly slots: {
+    readonly learning_rate: number;
+    readonly correction1: number;
+    readonly correction2: number;
+  };
+}
+
+/** Floats that share a decay factor: the alignment of the arena. */
+export const DECAY_BLOCK = 64;
+
+const attributes: AdamwAttributes = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weight_decay: 0.01,
+  slots: { learning_rate: 0, correction1: 5, correction2: 63 },
+};
+type Input =
+  | "scalars"
+  | "gradients"
+  | "decay"
+  | "norm"
+  | "parameters"
+  | "first_moments"
+  | "second_moments";
+const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttributes> => ({
+  name,
+  shapes: {
+    scalars: [64],
+    gradients: [n],
+    decay: [n / DECAY_BLOCK],
+    norm: [4],
+    parameters: [n],
+    first_moments: [n],
+    second_moments: [n],
+  },
+  attributes,
+  data: {
+    scalars: { kind: "uniform", low: 0.5, high: 2 },
+    decay: { kind: "mask", share: 0.5 },
+    norm: { kind: "constant", value: norm },
+    second_moments: { kind: "uniform", low: 0, high: 2 },
+  },
+});
+
+/**
+ * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p), with
+ * g the clipped gradient; nothing where norm says not finite. parameters, gradients, moments [n], decay [n / 64],
+ * norm [4] of `gradNorm`, scalars [64]. Source: Loshchilov and Hutter 2019, algorithm 2.
+ */
+export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
+  shader: shaders.adamw,
+  shapes: ({ parameters, gradients, first_moments, second_moments, decay, norm }, { slots }) => {
+    const arenas = { gradients, first_moments, second_moments };
+    for (const [name, shape] of Object.entries(arenas)) {
+      expectShape(name, shape, parameters);
+    }
+    expectShape("decay", decay, [size(parameters) / DECAY_BLOCK]);
+    expectShape("norm", norm, [4]);
+    for (const [name, slot] of Object.entries(slots)) {
+      if (!(Number.isInteger(slot) && slot >= 0 && slot < 64)) {
+        throw new Error(`the slot of ${name} is ${slot}, expected 0 to 63`);
+      }
+    }
+    return {};
+  },
+  params: ({ parameters }, { slots, beta1, beta2, epsilon, weight_decay }) => ({
+    n: size(parameters),
+    beta1,
+    beta2,
+    epsilon,
+    weight_decay,
+    rate_slot: slots.learning_rate,
+    first_slot: slots.correction1,
+    second_slot: slots.correction2,
+  }),
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  // 16 operations with a root and a quotient (4 each); four arenas read, three written
+  cost: ({ parameters }) => ({ flops: 22 * size(parameters), bytes: 28 * size(parameters) }),
+  cases: [
+    problem("a clipped step", 3008, 0.8),
+    problem("one block", 64, 1),
+    problem("a workgroup and a block", 1088, 1),
+    problem("no parameter", 0, 1),
+    problem("gradients not finite: skipped", 128, 0),
+  ],
+  reference: (inputs, _, { slots, beta1, beta2, epsilon, weight_decay }) => {
+    const { scalars, gradients, decay, norm } = inputs;
+    const parameters = inputs.parameters.slice() as typeof inputs.parameters;
+    const first_moments = inputs.first_moments.slice() as typeof parameters;
+    const second_moments = inputs.second_moments.slice() as typeof parameters;
+    if (norm[2]! < 0.5) return { parameters, first_moments, second_moments };
+    const rate = scalars[slots.learning_rate]!;
+    const [c1, c2] = [scalars[slots.correction1]!, scalars[slots.correction2]!];
+    for (let i = 0; i < parameters.length; i++) {
+      const g = norm[1]! * gradients[i]!;
+      const m = beta1 * first_moments[i]! + (1 - beta1) * g;
+      const v = beta2 * second_moments[i]! + (1 - beta2) * g * g;
+      const shrink = weight_decay * decay[Math.floor(i / DECAY_BLOCK)]! * parameters[i]!;
+      first_moments[i] = m;
+      second_moments[i] = v;
+      parameters[i]! -= rate * ((c1 * m) / (Math.sqrt(c2 * v) + epsilon) + shrink);
+    }
+    return { parameters, first_moments, second_moments };
+  },
+});
+
+function expectShape(name: string, shape: Shape, expected: Shape): void {
+  if (!sameShape(shape, expected)) {
+    throw new Error(`${name}${formatShape(shape)} must be ${formatShape(expected)}`);
+  }
+}

@@ -1,0 +1,83 @@
+// Norm of all gradients over their flat arena, the factor that clips them, and whether all are finite.
+import { like } from "../tensor/array.ts";
+import { size } from "../tensor/shape.ts";
+import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** Gradients whose norm is above `max_norm` are scaled down to it; 0 switches clipping off. */
+export interface GradNormAttributes {
+  readonly max_norm: number;
+}
+
+/** Elements of one slab; fixed, so that every adapter adds in the same order. */
+const SLAB = 4096;
+const slabsOf = (n: number): number => Math.max(1, Math.ceil(n / SLAB));
+/** A sum of squares above it has overflowed in f32. */
+const MAX_F32 = 3.4028234663852886e38;
+
+/** Sums of squares and counts of non-finite numbers by slabs. gradients [n] -> partials [B, 2]. */
+export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
+  shader: shaders.grad_norm,
+  shapes: ({ gradients }) => ({ partials: [slabsOf(size(gradients)), 2] }),
+  params: ({ gradients }) => ({ n: size(gradients) }),
+  grid: ({ n }) => foldGrid(slabsOf(n)),
+  // a multiply-add and a test an element; read once
+  cost: ({ gradients }) => ({ flops: 3 * size(gradients), bytes: 4 * size(gradients) }),
+  cases: (
+    [
+      ["two slabs and some", 9001],
+      ["empty", 0],
+      ["one", 1],
+      ["a slab", 4096],
+      ["a slab and one", 4097],
+    ] as const
+  ).map(([name, n]) => ({ name, shapes: { gradients: [n] }, attributes: undefined })),
+  reference: ({ gradients }) => {
+    const partials = like(gradients, 2 * slabsOf(gradients.length));
+    for (let i = 0; i < gradients.length; i++) {
+      const slab = Math.floor(i / SLAB);
+      const g = gradients[i]!;
+      if (Number.isFinite(g)) partials[2 * slab]! += g * g;
+      else partials[2 * slab + 1]! += 1;
+    }
+    return { partials };
+  },
+});
+
+/** norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros where not all are finite. partials [B, 2] -> norm [4]. */
+export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAttributes> = kernel({
+  shader: shaders.grad_norm_finish,
+  shapes: (_, { max_norm }) => {
+    if (!(max_norm >= 0)) throw new Error(`max_norm is ${max_norm}, expected 0 or more`);
+    return { norm: [4] };
+  },
+  params: ({ partials }, { max_norm }) => ({ slabs: partials[0]!, max_norm }),
+  grid: () => [1, 1, 1],
+  cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
+  cases: [
+    {
+      name: "non-finite gradients",
+      shapes: { partials: [100, 2] },
+      attributes: { max_norm: 1 },
+      data: { partials: { kind: "uniform", low: 0, high: 3 } },
+    },
+    {
+      name: "no gradient",
+      shapes: { partials: [1, 2] },
+      attributes: { max_norm: 1 },
+      data: { partials: { kind: "constant", value: 0 } },
+    },
+  ],
+  reference: ({ partials }, _, { max_norm }) => {
+    let [squares, others] = [0, 0];
+    for (let i = 0; i < partials.length; i += 2) {
+      squares += partials[i]!;
+      others += partials[i + 1]!;
+    }
+    const norm = like(partials, 4);
+    if (others > 0 || !(squares <= MAX_F32)) return { norm };
+    const length = Math.sqrt(squares);
+    norm.set([length, max_norm > 0 && length > max_norm ? max_norm / length : 1, 1, 0]);
+    return { norm };
+  },
+});
