@@ -6,7 +6,7 @@ import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";
 import { failureLines, summarize, table, type Judged } from "./report.ts";
 import { runCase } from "./run.ts";
-import { OFFERS } from "./sources/offers.ts";
+import { OFFERS, plain } from "./sources/offers.ts";
 import { readSource, vectorSources, type VectorCase } from "./vectors.ts";
 
 interface Options {
@@ -40,6 +40,7 @@ async function run(folder: string, options: Options): Promise<boolean> {
   const pattern = new RegExp(options.only ?? "", "u");
   const cases = vectorSources(folder)
     .flatMap((source) => readSource(folder, source))
+    .map(plain)
     .filter((given) => pattern.test(`${given.source}/${given.operator}/${given.id}`));
   const gpu = await openGpu({ validation: true });
   say(`${cases.length} cases on ${gpu.facts.name}${gpu.facts.software ? " (a software adapter)" : ""}`);

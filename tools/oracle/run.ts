@@ -134,7 +134,7 @@ function mismatch(
   path: Path,
 ): string | null {
   const moved = reorder(got, value.shape, inverse(axes));
-  const found = compare(moved, want, given.tolerance, path);
+  const found = compare(moved, want, given, path);
   if (found === null) return null;
   const { index, got: g, want: w, allowed, count } = found;
   return `${name}[${index}] is ${g}, expected ${w} (${allowed}); ${count} of ${want.values.length} differ`;

@@ -49,7 +49,7 @@ export function workbench(given: VectorCase): Workbench {
     return value;
   };
   const constant: Workbench["constant"] = (shape, values) =>
-    g.constant("constant", shape, Float32Array.from(values));
+    g.constant(`constant ${g.values.length}`, shape, Float32Array.from(values));
   return {
     given,
     graph: g,

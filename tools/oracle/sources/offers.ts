@@ -1,9 +1,25 @@
 // Which sources there are, and what the engine offers of each.
 import type { Offers } from "../offer.ts";
+import type { VectorCase } from "../vectors.ts";
+import { onnxMovementOffers } from "./onnx_movement.ts";
 import { onnxOffers } from "./onnx.ts";
+import { onnxWindowOffers } from "./onnx_windows.ts";
+import { webnnOffers } from "./webnn.ts";
+import { plainCall } from "./webnn_call.ts";
+import { webnnWindowOffers } from "./webnn_windows.ts";
+
+const onnx: Offers = { ...onnxOffers, ...onnxWindowOffers, ...onnxMovementOffers };
+const webnn: Offers = { ...webnnOffers, ...webnnWindowOffers };
 
 /** Offered operators by source; a source that is not here is not offered at all. */
 export const OFFERS: Readonly<Record<string, Offers>> = {
-  onnx: onnxOffers,
-  "onnx-pytorch": onnxOffers,
+  onnx,
+  "onnx-pytorch": onnx,
+  "wpt-webnn": webnn,
+  "webnn-baseline": webnn,
 };
+
+/** Turns a case as its source writes it into the form that the offers read. */
+export function plain(given: VectorCase): VectorCase {
+  return given.source === "wpt-webnn" || given.source === "webnn-baseline" ? plainCall(given) : given;
+}

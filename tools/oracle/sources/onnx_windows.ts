@@ -1,0 +1,199 @@
+// ONNX operators that move a window over an image, and resizing.
+import type { Value } from "../../../src/graph/value.ts";
+import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts";
+import type { Corners, Rounding } from "../../../src/kernels/resize.ts";
+import { listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
+import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
+import type { VectorCase } from "../vectors.ts";
+import {
+  CHANNELS_LAST,
+  convolution,
+  pairOf,
+  samePadding,
+  sidesOf,
+  transposedConvolution,
+  transposedSize,
+  type Pair,
+  type Sides,
+  type Window,
+} from "../windows.ts";
+
+const AUTO_PAD = attribute("auto_pad", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER");
+
+/** Sizes of the axes after batch and channel, as a pair. */
+function spatial({ inputs }: VectorCase, i: number): Pair {
+  return pairOf(inputs[i]!.shape.slice(2), 1);
+}
+
+/** Stride, dilation and padding, worked out where `auto_pad` asks for it. */
+function windowOf(given: VectorCase, kernel: Pair): Window {
+  const axes = given.inputs[0]!.shape.length - 2;
+  const stride = pairOf(perAxis(given, "strides", axes, 1), 1);
+  const dilation = pairOf(perAxis(given, "dilations", axes, 1), 1);
+  const auto = wordOf(given, "auto_pad", "NOTSET");
+  let padding = sidesOf(listOf(given, "pads") ?? Array.from<number>({ length: 2 * axes }).fill(0));
+  if (auto === "VALID") padding = [0, 0, 0, 0];
+  else if (auto !== "NOTSET") {
+    padding = samePadding(spatial(given, 0), kernel, stride, dilation, auto === "SAME_UPPER");
+  }
+  return { stride, dilation, padding };
+}
+
+const channelsLast = ({ inputs }: VectorCase): readonly number[] => CHANNELS_LAST[inputs[0]!.shape.length]!;
+
+const conv: Offer = offer(
+  [
+    floats(),
+    finite,
+    knows("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"),
+    AUTO_PAD,
+    ranked(3, 4),
+  ],
+  (bench) => {
+    const axes = channelsLast(bench.given);
+    const window = windowOf(bench.given, spatial(bench.given, 1));
+    const [x, weight] = [bench.input(0, axes), bench.input(1, axes)];
+    const groups = numberOf(bench.given, "group", 1);
+    return [{ value: convolution(x, weight, bench.optional(2), window, groups), axes }];
+  },
+);
+
+/** Padding and output padding of a transposed convolution, from whichever attributes say it. */
+function transposedPadding(given: VectorCase): { window: Window; more: Pair } {
+  const axes = given.inputs[0]!.shape.length - 2;
+  const kernel = spatial(given, 1);
+  const window = windowOf({ ...given, attributes: { ...given.attributes, auto_pad: "NOTSET" } }, kernel);
+  const auto = wordOf(given, "auto_pad", "NOTSET");
+  const more = pairOf(perAxis(given, "output_padding", axes, 0), 0);
+  const whole = transposedSize(spatial(given, 0), kernel, window.stride, window.dilation);
+  const asked = listOf(given, "output_shape")?.slice(-axes);
+  let size: Pair;
+  if (asked !== undefined) size = pairOf(asked, 1);
+  else if (auto.startsWith("SAME")) {
+    const [h, w] = spatial(given, 0);
+    size = [h * window.stride[0], w * window.stride[1]];
+  } else return { window, more };
+  const along = (axis: 0 | 1): { sides: Pair; more: number } => {
+    const total = whole[axis] + more[axis] - size[axis];
+    // what is asked for beyond the last stride is output padding
+    if (total < 0) return { sides: [0, 0], more: more[axis] - total };
+    const half = Math.floor(total / 2);
+    const sides: Pair = auto === "SAME_UPPER" ? [half, total - half] : [total - half, half];
+    return { sides, more: more[axis] };
+  };
+  const [rows, columns] = [along(0), along(1)];
+  const padding: Sides = [...rows.sides, ...columns.sides];
+  return { window: { ...window, padding }, more: [rows.more, columns.more] };
+}
+
+const convTranspose: Offer = offer(
+  [
+    floats(),
+    finite,
+    knows(
+      "auto_pad",
+      "dilations",
+      "group",
+      "kernel_shape",
+      "output_padding",
+      "output_shape",
+      "pads",
+      "strides",
+    ),
+    AUTO_PAD,
+    ranked(3, 4),
+    clause("output padding less than the stride", (given) => {
+      const { window, more } = transposedPadding(given);
+      return more.every((n, axis) => n < window.stride[axis]!);
+    }),
+  ],
+  (bench) => {
+    const axes = channelsLast(bench.given);
+    const { window, more } = transposedPadding(bench.given);
+    const [x, weight] = [bench.input(0, axes), bench.input(1, axes)];
+    const groups = numberOf(bench.given, "group", 1);
+    return [
+      { value: transposedConvolution(x, weight, bench.optional(2), window, groups, more), axes },
+    ];
+  },
+);
+
+const CORNERS: Readonly<Record<string, Corners>> = {
+  half_pixel: "half_pixel",
+  pytorch_half_pixel: "half_pixel",
+  asymmetric: "asymmetric",
+  align_corners: "align",
+};
+const ROUNDINGS: Readonly<Record<string, Rounding>> = {
+  floor: "floor",
+  ceil: "ceil",
+  round_prefer_floor: "half_down",
+  round_prefer_ceil: "half_up",
+};
+
+/** Height and width after resizing, or null where it touches other axes or scales do not give whole sizes. */
+function resizedSize(given: VectorCase): Pair | null {
+  const [x] = given.inputs;
+  const named = (name: string): readonly number[] | null => {
+    const tensor = given.inputs.find((input) => input?.name === name);
+    return tensor === undefined || tensor === null || tensor.values.length === 0 ? null : [...tensor.values];
+  };
+  const [sizes, scales] = [named("sizes"), named("scales") ?? listOf(given, "scales")];
+  const over = listOf(given, "axes") ?? [0, 1, 2, 3];
+  const result = [...x!.shape];
+  over.forEach((axis, i) => {
+    const length = x!.shape.at(axis)!;
+    const scaled = sizes === null ? length * (scales?.[i] ?? 0) : sizes[i]!;
+    result[axis < 0 ? axis + 4 : axis] = scaled;
+  });
+  const [n, c, h, w] = result;
+  const whole = Number.isInteger(h) && Number.isInteger(w);
+  return n === x!.shape[0] && c === x!.shape[1] && whole ? [h!, w!] : null;
+}
+
+function isOnePixel(given: VectorCase): boolean {
+  return resizedSize(given)?.includes(1) ?? false;
+}
+
+function resized(x: Value, given: VectorCase): Value {
+  const to = resizedSize(given)!;
+  const fallback = given.operator === "Upsample" ? "asymmetric" : "half_pixel";
+  const corners = CORNERS[wordOf(given, "coordinate_transformation_mode", fallback)]!;
+  if (wordOf(given, "mode", "nearest") === "linear") return resizeBilinear(x, to, corners);
+  const rounding = given.operator === "Upsample" ? "floor" : "round_prefer_floor";
+  return resizeNearest(x, to, corners, ROUNDINGS[wordOf(given, "nearest_mode", rounding)]!);
+}
+
+const resize: Offer = offer(
+  [
+    floats("roi", "scales", "sizes"),
+    knows(
+      "antialias",
+      "axes",
+      "coordinate_transformation_mode",
+      "cubic_coeff_a",
+      "mode",
+      "nearest_mode",
+      "scales",
+    ),
+    attribute("mode", "nearest", "linear"),
+    attribute("antialias", 0),
+    attribute("coordinate_transformation_mode", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"),
+    ranked(4),
+    clause("whole sizes, of height and width only", (given) => resizedSize(given) !== null),
+    clause("more than one pixel where corners are pytorch_half_pixel or align_corners", (given) =>
+      !["pytorch_half_pixel", "align_corners"].includes(
+        wordOf(given, "coordinate_transformation_mode", "half_pixel"),
+      ) || !isOnePixel(given),
+    ),
+  ],
+  (bench) => [{ value: resized(bench.input(0, [0, 2, 3, 1]), bench.given), axes: [0, 2, 3, 1] }],
+);
+
+/** ONNX operators with windows. */
+export const onnxWindowOffers: Offers = {
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  Resize: resize,
+  Upsample: resize,
+};
