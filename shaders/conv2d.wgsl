@@ -4,10 +4,11 @@
 //
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [V, OH, OW, O]
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
+//          into slices, which the caller adds up in order; the first brings the bias
 // Mapping  a workgroup of 256 owns 64 pixels x 64 channels of y, an invocation 4 x 4 of them, 16 apart, so that
 //          neighbours store neighbours; x and w pass through workgroup memory, 16 terms k = (a, b, c) at a time;
-//          grid z = group x tile of channels
+//          grid z = slice x group x tile of channels
 // Memory   each number of x is loaded KH KW O' / 64 times, most of them from cache; bound by arithmetic from C' = 16 on
 // Source   elementary
 // Twin     src/kernels/conv2d.ts
@@ -30,6 +31,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_c: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -43,7 +46,7 @@ override OUT_H: u32 = 0u; // 0: read at run time
 override OUT_W: u32 = 0u;
 override KERNEL_H: u32 = 0u;
 override KERNEL_W: u32 = 0u;
-override GROUP_C: u32 = 0u;
+override SLICE_C: u32 = 0u;
 const SIDE: u32 = 16u; // tune: 16
 const TILE: u32 = 4u * SIDE;
 // two words of padding a row: the 16 terms that a half-warp stores fall in 16 banks
@@ -81,24 +84,37 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 }
 // </lib>
 
-/// Term k of four pixels: x at tap (a, b), channel c of the group
-fn load_x(source: Source, first_c: u32, k: u32) -> vec4f {
-    let group_c = fixed_or(GROUP_C, params.group_c);
+/// Term k of a slice of the sum: a tap, and a channel of the group, which is beyond the last where there is no such term.
+struct Term {
+    tap: u32,
+    c: u32,
+}
+
+fn term_of(slice: u32, k: u32) -> Term {
+    let slice_c = fixed_or(SLICE_C, params.slice_c);
+    let taps = fixed_or(KERNEL_H, params.kernel_h) * fixed_or(KERNEL_W, params.kernel_w);
+    let c = slice * slice_c + k % slice_c;
+    return Term(k / slice_c, select(params.group_c, c, k < taps * slice_c));
+}
+
+/// A term of four pixels
+fn load_x(source: Source, first_c: u32, term: Term) -> vec4f {
     let kernel_w = fixed_or(KERNEL_W, params.kernel_w);
-    let tap = k / group_c;
-    let h = source.top + i32(tap / kernel_w * params.dilation_h);
-    let w = source.left + i32(tap % kernel_w * params.dilation_w);
-    let exists = inside(h, w) & vec4<bool>(tap < fixed_or(KERNEL_H, params.kernel_h) * kernel_w);
+    let h = source.top + i32(term.tap / kernel_w * params.dilation_h);
+    let w = source.left + i32(term.tap % kernel_w * params.dilation_w);
+    let exists = inside(h, w) & vec4<bool>(term.c < params.group_c);
     let row = source.view * params.in_h + vec4u(h);
-    let at = (row * params.in_w + vec4u(w)) * params.in_c + first_c + k % group_c;
+    let at = (row * params.in_w + vec4u(w)) * params.in_c + first_c + term.c;
     let place = select(vec4u(), at, exists);
     return select(vec4f(), vec4f(x[place.x], x[place.y], x[place.z], x[place.w]), exists);
 }
 
-/// Term k of four channels' weights
-fn load_w(first_o: u32, row: vec4u, k: u32, terms: u32) -> vec4f {
-    let exists = (row < vec4u(params.group_o)) & vec4<bool>(k < terms);
-    let place = select(vec4u(), (first_o + row) * terms + k, exists);
+/// A term of four channels' weights
+fn load_w(first_o: u32, row: vec4u, term: Term) -> vec4f {
+    let taps = fixed_or(KERNEL_H, params.kernel_h) * fixed_or(KERNEL_W, params.kernel_w);
+    let exists = (row < vec4u(params.group_o)) & vec4<bool>(term.c < params.group_c);
+    let at = ((first_o + row) * taps + term.tap) * params.group_c + term.c;
+    let place = select(vec4u(), at, exists);
     return select(
         vec4f(),
         vec4f(weight[place.x], weight[place.y], weight[place.z], weight[place.w]),
@@ -109,16 +125,17 @@ fn load_w(first_o: u32, row: vec4u, k: u32, terms: u32) -> vec4f {
 /// Four places SIDE apart
 fn quarter(at: u32) -> vec4u { return at + vec4u(0u, SIDE, 2u * SIDE, 3u * SIDE); }
 
-/// Writes four channels of one pixel of y.
-fn store(pixel: u32, first_o: u32, row: u32, sums: vec4f) {
-    if (pixel >= params.views * params.out_h * params.out_w) {
+/// Writes four channels of one pixel of a slice of y; the first slice brings the bias.
+fn store(slice: u32, pixel: u32, first_o: u32, row: u32, sums: vec4f) {
+    let pixels = params.views * params.out_h * params.out_w;
+    if (pixel >= pixels) {
         return;
     }
     for (var j = 0u; j < 4u; j++) {
         let o = row + j * SIDE;
         if (o < params.group_o) {
-            let start = select(0.0, bias[first_o + o], params.has_bias != 0u);
-            y[pixel * params.out_c + first_o + o] = start + sums[j];
+            let start = select(0.0, bias[first_o + o], params.has_bias != 0u && slice == 0u);
+            y[(slice * pixels + pixel) * params.out_c + first_o + o] = start + sums[j];
         }
     }
 }
@@ -130,17 +147,20 @@ fn conv2d(
     @builtin(local_invocation_id) lane: vec3u,
 ) {
     let tiles = (params.group_o + TILE - 1u) / TILE;
-    let first_o = group.z / tiles * params.group_o;
-    let first_c = group.z / tiles * params.group_c;
+    let parts = tiles * (params.out_c / params.group_o);
+    let slice = group.z / parts;
+    let first_o = group.z % parts / tiles * params.group_o;
+    let first_c = group.z % parts / tiles * params.group_c;
     let row = group.z % tiles * TILE;
     let pixel = (group.x + group.y * groups.x) * TILE;
     let source = source_of(quarter(pixel + lane.y));
     let terms = fixed_or(KERNEL_H, params.kernel_h) * fixed_or(KERNEL_W, params.kernel_w)
-        * fixed_or(GROUP_C, params.group_c);
+        * fixed_or(SLICE_C, params.slice_c);
     var tile: array<vec4f, 4>; // [pixel][channel]
     for (var k = 0u; k < terms; k += SIDE) {
-        let staged_x = load_x(source, first_c, k + lane.x);
-        let staged_w = load_w(first_o, quarter(row + lane.y), k + lane.x, terms);
+        let term = term_of(slice, k + lane.x);
+        let staged_x = load_x(source, first_c, term);
+        let staged_w = load_w(first_o, quarter(row + lane.y), term);
         // all have read the terms before these
         workgroupBarrier();
         for (var i = 0u; i < 4u; i++) {
@@ -149,9 +169,9 @@ fn conv2d(
         }
         // wg_x and wg_w are full
         workgroupBarrier();
-        for (var term = 0u; term < SIDE; term++) {
-            let at_x = term * PITCH + lane.y;
-            let at_w = quarter(term * PITCH + lane.x);
+        for (var t = 0u; t < SIDE; t++) {
+            let at_x = t * PITCH + lane.y;
+            let at_w = quarter(t * PITCH + lane.x);
             let columns = vec4f(wg_w[at_w.x], wg_w[at_w.y], wg_w[at_w.z], wg_w[at_w.w]);
             tile[0] += wg_x[at_x] * columns;
             tile[1] += wg_x[at_x + SIDE] * columns;
@@ -160,6 +180,6 @@ fn conv2d(
         }
     }
     for (var i = 0u; i < 4u; i++) {
-        store(pixel + lane.y + i * SIDE, first_o, row + lane.x, tile[i]);
+        store(slice, pixel + lane.y + i * SIDE, first_o, row + lane.x, tile[i]);
     }
 }

@@ -28,6 +28,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,   // always 1
+    slice_c: u32,
     has_bias: u32, // 0 or 1
 }
 

@@ -5,10 +5,11 @@
 //   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
 //   channels) belongs to the transposed convolution, which is this very sum
 //
-// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [V, H, W, C]
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W, C]: the sum over o is
+//          cut into slices, which the caller adds up in order; the first brings the bias
 // Mapping  a workgroup of 256 owns 64 pixels x 64 channels of d_x, all of one phase (h mod s_h, w mod s_w), so that a
 //          tap reaches all of them or none; an invocation 4 x 4, 16 apart, so that neighbours store neighbours; d_y
-//          and w pass through workgroup memory, 16 channels of a tap at a time; grid z = phase x group x tile of
+//          and w pass through workgroup memory, 16 channels of a tap at a time; grid z = slice x phase x group x tile of
 //          channels
 // Memory   each number of d_y is loaded KH KW C' / (64 s_h s_w) times, most of them from cache; bound by arithmetic
 // Source   elementary
@@ -32,6 +33,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_o: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -44,7 +47,6 @@ struct Params {
 override KERNEL_H: u32 = 0u; // 0: read at run time
 override KERNEL_W: u32 = 0u;
 override GROUP_C: u32 = 0u;
-override GROUP_O: u32 = 0u;
 const SIDE: u32 = 16u; // tune: 16
 const ROWS: u32 = 4u * SIDE;
 // two words of padding a row: the 16 terms that a half-warp stores fall in 16 banks
@@ -118,19 +120,19 @@ fn reached(by: Target, tap: Tap) -> Reached {
 /// Four places SIDE apart
 fn quarter(at: u32) -> vec4u { return at + vec4u(0u, SIDE, 2u * SIDE, 3u * SIDE); }
 
-/// Channel o (of the group, which begins at first_o) of four pixels of d_y
-fn load_y(source: Reached, first_o: u32, o: u32) -> vec4f {
-    let exists = source.exists & vec4<bool>(o < fixed_or(GROUP_O, params.group_o));
-    let at = select(vec4u(), source.at + first_o + o, exists);
+/// Channel o of four pixels of d_y, 0 beyond the slice
+fn load_y(source: Reached, o: u32, end: u32) -> vec4f {
+    let exists = source.exists & vec4<bool>(o < end);
+    let at = select(vec4u(), source.at + o, exists);
     return select(vec4f(), vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]), exists);
 }
 
-/// Four channels c of the weights of channel o at a tap
-fn load_w(first_o: u32, o: u32, tap: u32, c: vec4u) -> vec4f {
+/// Four channels c of the weights of channel o at a tap, 0 beyond the slice
+fn load_w(o: u32, end: u32, tap: u32, c: vec4u) -> vec4f {
     let group_c = fixed_or(GROUP_C, params.group_c);
     let taps = fixed_or(KERNEL_H, params.kernel_h) * fixed_or(KERNEL_W, params.kernel_w);
-    let exists = (c < vec4u(group_c)) & vec4<bool>(o < fixed_or(GROUP_O, params.group_o));
-    let at = select(vec4u(), ((first_o + o) * taps + tap) * group_c + c, exists);
+    let exists = (c < vec4u(group_c)) & vec4<bool>(o < end);
+    let at = select(vec4u(), (o * taps + tap) * group_c + c, exists);
     return select(vec4f(), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), exists);
 }
 
@@ -148,12 +150,13 @@ fn multiply(tile: ptr<function, array<vec4f, 4>>, lane: vec3u) {
 }
 
 // <lib conv2d_store_image>
-/// Writes one channel of four pixels of d_x.
-fn store(phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
-    let start = select(0.0, bias[channel], params.has_bias != 0u);
+/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
+    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
     let h = pixel.row * params.stride_h + phase.h;
     let w = pixel.column * params.stride_w + phase.w;
-    let at = ((pixel.view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
+    let view = slice * params.views + pixel.view;
+    let at = ((view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
     for (var j = 0u; j < 4u; j++) {
         if (pixel.view[j] < params.views) {
             d_x[at[j]] = start + sums[j];
@@ -170,11 +173,15 @@ fn conv2d_grad_input(
 ) {
     let tiles = (params.group_c + ROWS - 1u) / ROWS;
     let parts = tiles * (params.in_c / params.group_c);
-    let phase = phase_of(group.z / parts);
+    let phases = params.stride_h * params.stride_w;
+    let phase = phase_of(group.z / parts % phases);
+    let slice = group.z / (parts * phases);
     let part = group.z % parts;
     let first_c = part / tiles * params.group_c;
     let first_o = part / tiles * params.group_o;
     let row = part % tiles * ROWS;
+    let begin = first_o + slice * params.slice_o;
+    let end = min(begin + params.slice_o, first_o + params.group_o);
     let first = (group.x + group.y * groups.x) * ROWS;
     if (first >= params.views * phase.rows * phase.columns) {
         return; // the whole workgroup: this phase has fewer pixels than the first
@@ -188,10 +195,10 @@ fn conv2d_grad_input(
                 continue; // for the whole workgroup
             }
             let source = reached(aim, tap);
-            for (var o = 0u; o < fixed_or(GROUP_O, params.group_o); o += SIDE) {
+            for (var o = begin; o < end; o += SIDE) {
                 let tap_index = a * fixed_or(KERNEL_W, params.kernel_w) + b;
-                let staged_y = load_y(source, first_o, o + lane.x);
-                let staged_w = load_w(first_o, o + lane.y, tap_index, quarter(row + lane.x));
+                let staged_y = load_y(source, o + lane.x, end);
+                let staged_w = load_w(o + lane.y, end, tap_index, quarter(row + lane.x));
                 // all have read the terms before these
                 workgroupBarrier();
                 for (var i = 0u; i < 4u; i++) {
@@ -208,7 +215,7 @@ fn conv2d_grad_input(
     for (var j = 0u; j < 4u; j++) {
         if (c[j] < params.group_c) {
             let sums = vec4f(tile[0][j], tile[1][j], tile[2][j], tile[3][j]);
-            store(phase, aim, first_c + c[j], sums);
+            store(slice, phase, aim, first_c + c[j], sums);
         }
     }
 }

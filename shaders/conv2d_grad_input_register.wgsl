@@ -5,9 +5,10 @@
 //   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
 //   channels) belongs to the transposed convolution, which is this very sum
 //
-// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [V, H, W, C]
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W, C]: the sum over o is
+//          cut into slices, which the caller adds up in order; the first brings the bias
 // Mapping  an invocation owns 4 pixels x 16 channels of d_x; the pixels of a workgroup are of one phase (h mod s_h,
-//          w mod s_w), so that a tap reaches all of them or none; grid z = phase x group x tile of channels
+//          w mod s_w), so that a tap reaches all of them or none; grid z = slice x phase x group x tile of channels
 // Memory   20 loads for 64 fma; for software adapters, where barriers are dear
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
@@ -30,6 +31,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_o: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -101,12 +104,13 @@ fn reached(by: Target, tap: Tap) -> Reached {
 // </lib>
 
 // <lib conv2d_store_image>
-/// Writes one channel of four pixels of d_x.
-fn store(phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
-    let start = select(0.0, bias[channel], params.has_bias != 0u);
+/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
+    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
     let h = pixel.row * params.stride_h + phase.h;
     let w = pixel.column * params.stride_w + phase.w;
-    let at = ((pixel.view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
+    let view = slice * params.views + pixel.view;
+    let at = ((view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
     for (var j = 0u; j < 4u; j++) {
         if (pixel.view[j] < params.views) {
             d_x[at[j]] = start + sums[j];
@@ -123,11 +127,15 @@ fn conv2d_grad_input_register(
 ) {
     let tiles = (params.group_c + ROWS - 1u) / ROWS;
     let parts = tiles * (params.in_c / params.group_c);
-    let phase = phase_of(group.z / parts);
+    let phases = params.stride_h * params.stride_w;
+    let phase = phase_of(group.z / parts % phases);
+    let slice = group.z / (parts * phases);
     let part = group.z % parts;
     let first_c = part / tiles * params.group_c;
     let first_o = part / tiles * params.group_o;
     let row = part % tiles * ROWS;
+    let begin = first_o + slice * params.slice_o;
+    let end = min(begin + params.slice_o, first_o + params.group_o);
     let first = (group.x + group.y * groups.x) * WG * 4u;
     if (first >= params.views * phase.rows * phase.columns) {
         return; // the whole workgroup: this phase has fewer pixels than the first
@@ -148,8 +156,8 @@ fn conv2d_grad_input_register(
                 continue; // for the whole workgroup
             }
             let source = reached(aim, tap);
-            var at_w = (first_o * taps + a * params.kernel_w + b) * params.group_c;
-            for (var o = first_o; o < first_o + params.group_o; o++) {
+            var at_w = (begin * taps + a * params.kernel_w + b) * params.group_c;
+            for (var o = begin; o < end; o++) {
                 let at = source.at + o;
                 let loaded = vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
                 let columns = select(vec4f(), loaded, source.exists);
@@ -175,7 +183,7 @@ fn conv2d_grad_input_register(
     }
     for (var r = 0u; r < ROWS; r++) {
         if (row + r < params.group_c) {
-            store(phase, aim, first_c + row + r, tile[r]);
+            store(slice, phase, aim, first_c + row + r, tile[r]);
         }
     }
 }

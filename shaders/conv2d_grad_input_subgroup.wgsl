@@ -5,11 +5,12 @@
 //   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
 //   channels) belongs to the transposed convolution, which is this very sum
 //
-// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [V, H, W, C]
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W, C]: the sum over o is
+//          cut into slices, which the caller adds up in order; the first brings the bias
 // Mapping  a workgroup owns 32 pixels x 16 channels of d_x, all of one phase (h mod s_h, w mod s_w), so that a tap
 //          reaches all of them or none; an invocation 4 pixels of all 16 channels; per term it loads its 4 numbers of
-//          d_y and 2 of the 16 weights, and takes the others from its neighbours by shuffles; grid z = phase x group
-//          x tile of channels
+//          d_y and 2 of the 16 weights, and takes the others from its neighbours by shuffles; grid z = slice x phase
+//          x group x tile of channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
@@ -34,6 +35,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_o: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -115,12 +118,13 @@ fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: ve
 // </lib>
 
 // <lib conv2d_store_image>
-/// Writes one channel of four pixels of d_x.
-fn store(phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
-    let start = select(0.0, bias[channel], params.has_bias != 0u);
+/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
+    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
     let h = pixel.row * params.stride_h + phase.h;
     let w = pixel.column * params.stride_w + phase.w;
-    let at = ((pixel.view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
+    let view = slice * params.views + pixel.view;
+    let at = ((view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
     for (var j = 0u; j < 4u; j++) {
         if (pixel.view[j] < params.views) {
             d_x[at[j]] = start + sums[j];
@@ -137,11 +141,15 @@ fn conv2d_grad_input_subgroup(
 ) {
     let tiles = (params.group_c + ROWS - 1u) / ROWS;
     let parts = tiles * (params.in_c / params.group_c);
-    let phase = phase_of(group.z / parts);
+    let phases = params.stride_h * params.stride_w;
+    let phase = phase_of(group.z / parts % phases);
+    let slice = group.z / (parts * phases);
     let part = group.z % parts;
     let first_c = part / tiles * params.group_c;
     let first_o = part / tiles * params.group_o;
     let row = part % tiles * ROWS;
+    let begin = first_o + slice * params.slice_o;
+    let end = min(begin + params.slice_o, first_o + params.group_o);
     let first = (group.x + group.y * groups.x) * WG * 4u;
     if (first >= params.views * phase.rows * phase.columns) {
         return; // the whole workgroup: this phase has fewer pixels than the first
@@ -158,8 +166,8 @@ fn conv2d_grad_input_subgroup(
                 continue; // for the whole workgroup
             }
             let source = reached(aim, tap);
-            var at_w = (first_o * taps + a * params.kernel_w + b) * params.group_c + rows;
-            for (var o = first_o; o < first_o + params.group_o; o++) {
+            var at_w = (begin * taps + a * params.kernel_w + b) * params.group_c + rows;
+            for (var o = begin; o < end; o++) {
                 let at = source.at + o;
                 let columns = vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
                 outer(&tile, weight[at_w.x], weight[at_w.y], select(vec4f(), columns, source.exists));
@@ -169,7 +177,7 @@ fn conv2d_grad_input_subgroup(
     }
     for (var r = 0u; r < ROWS; r++) {
         if (row + r < params.group_c) {
-            store(phase, aim, first_c + row + r, tile[r]);
+            store(slice, phase, aim, first_c + row + r, tile[r]);
         }
     }
 }

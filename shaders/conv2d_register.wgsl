@@ -4,7 +4,8 @@
 //
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [V, OH, OW, O]
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
+//          into slices, which the caller adds up in order; the first brings the bias
 // Mapping  an invocation owns 4 pixels x 16 channels of y
 // Memory   20 loads for 64 fma; for software adapters, where barriers are dear
 // Source   elementary
@@ -28,6 +29,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_c: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -73,13 +76,13 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 // </lib>
 
 // <lib conv2d_store>
-/// Writes one channel of four pixels of y.
-fn store(pixel: vec4u, channel: u32, sums: vec4f) {
+/// Writes one channel of four pixels of a slice of y; the first slice brings the bias.
+fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
-    let start = select(0.0, bias[channel], params.has_bias != 0u);
+    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
     for (var j = 0u; j < 4u; j++) {
         if (pixel[j] < pixels) {
-            y[pixel[j] * params.out_c + channel] = start + sums[j];
+            y[(slice * pixels + pixel[j]) * params.out_c + channel] = start + sums[j];
         }
     }
 }
@@ -94,9 +97,13 @@ fn conv2d_register(
     let pixel = ((group.x + group.y * groups.x) * WG + lane) * 4u + vec4u(0u, 1u, 2u, 3u);
     let source = source_of(pixel);
     let tiles = (params.group_o + ROWS - 1u) / ROWS;
-    let first_o = group.z / tiles * params.group_o;
+    let parts = tiles * (params.out_c / params.group_o);
+    let slice = group.z / parts;
+    let first_o = group.z % parts / tiles * params.group_o;
+    let first_c = group.z % parts / tiles * params.group_c;
     let row = group.z % tiles * ROWS;
-    let first_c = group.z / tiles * params.group_c;
+    let begin = slice * params.slice_c;
+    let end = min(begin + params.slice_c, params.group_c);
     // rows beyond the last channel compute it again and are not stored
     let last = vec4u(params.group_o - 1u);
     let taps = params.kernel_h * params.kernel_w;
@@ -112,7 +119,7 @@ fn conv2d_register(
         let exists = inside(h, w);
         let at = ((source.view * params.in_h + vec4u(h)) * params.in_w + vec4u(w)) * params.in_c;
         let at_x = select(vec4u(), at + first_c, exists);
-        for (var c = 0u; c < params.group_c; c++) {
+        for (var c = begin; c < end; c++) {
             let place = at_x + c;
             let columns = select(vec4f(), vec4f(x[place.x], x[place.y], x[place.z], x[place.w]), exists);
             let k = tap * params.group_c + c;
@@ -136,7 +143,7 @@ fn conv2d_register(
     }
     for (var r = 0u; r < ROWS; r++) {
         if (row + r < params.group_o) {
-            store(pixel, first_o + row + r, tile[r]);
+            store(slice, pixel, first_o + row + r, tile[r]);
         }
     }
 }

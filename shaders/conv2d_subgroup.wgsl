@@ -4,7 +4,8 @@
 //
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [V, OH, OW, O]
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
+//          into slices, which the caller adds up in order; the first brings the bias
 // Mapping  a workgroup owns 32 pixels x 16 channels of y, an invocation 4 pixels of all 16; per term it loads its 4
 //          numbers of x and 2 of the 16 weights, and takes the others from its neighbours by shuffles
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
@@ -31,6 +32,8 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
+    slices: u32,
+    slice_c: u32,  // channels of a group in one slice of the sum
     has_bias: u32, // 0 or 1
 }
 
@@ -86,13 +89,13 @@ fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: ve
 // </lib>
 
 // <lib conv2d_store>
-/// Writes one channel of four pixels of y.
-fn store(pixel: vec4u, channel: u32, sums: vec4f) {
+/// Writes one channel of four pixels of a slice of y; the first slice brings the bias.
+fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
-    let start = select(0.0, bias[channel], params.has_bias != 0u);
+    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
     for (var j = 0u; j < 4u; j++) {
         if (pixel[j] < pixels) {
-            y[pixel[j] * params.out_c + channel] = start + sums[j];
+            y[(slice * pixels + pixel[j]) * params.out_c + channel] = start + sums[j];
         }
     }
 }
@@ -107,9 +110,13 @@ fn conv2d_subgroup(
     let pixel = ((group.x + group.y * groups.x) * WG + lane) * 4u + vec4u(0u, 1u, 2u, 3u);
     let source = source_of(pixel);
     let tiles = (params.group_o + ROWS - 1u) / ROWS;
-    let first_o = group.z / tiles * params.group_o;
+    let parts = tiles * (params.out_c / params.group_o);
+    let slice = group.z / parts;
+    let first_o = group.z % parts / tiles * params.group_o;
+    let first_c = group.z % parts / tiles * params.group_c;
     let row = group.z % tiles * ROWS;
-    let first_c = group.z / tiles * params.group_c;
+    let begin = slice * params.slice_c;
+    let end = min(begin + params.slice_c, params.group_c);
     // rows beyond the last channel compute it again and are not stored
     let rows = first_o + min(row + lane + vec2u(0u, WG), vec2u(params.group_o - 1u));
     let taps = params.kernel_h * params.kernel_w;
@@ -121,7 +128,7 @@ fn conv2d_subgroup(
         let at = ((source.view * params.in_h + vec4u(h)) * params.in_w + vec4u(w)) * params.in_c;
         let at_x = select(vec4u(), at + first_c, exists);
         let at_w = (rows * taps + tap) * params.group_c;
-        for (var c = 0u; c < params.group_c; c++) {
+        for (var c = begin; c < end; c++) {
             let place = at_x + c;
             let columns = vec4f(x[place.x], x[place.y], x[place.z], x[place.w]);
             outer(&tile, weight[at_w.x + c], weight[at_w.y + c], select(vec4f(), columns, exists));
@@ -129,7 +136,7 @@ fn conv2d_subgroup(
     }
     for (var r = 0u; r < ROWS; r++) {
         if (row + r < params.group_o) {
-            store(pixel, first_o + row + r, tile[r]);
+            store(slice, pixel, first_o + row + r, tile[r]);
         }
     }
 }

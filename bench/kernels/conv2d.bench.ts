@@ -50,5 +50,5 @@ export const cases: readonly BenchCase[] = problems.map(({ name, x, weight, attr
   name,
   kernel: conv2d,
   shapes: { x, weight, bias: [0] },
-  attributes,
+  attributes: { ...attributes, slices: 1 },
 }));

@@ -12,6 +12,6 @@ export const cases: readonly BenchCase[] = problems.map(({ name, x, weight, attr
     name,
     kernel: conv2dGradInput,
     shapes: { d_y: [x[0], ...out, weight[0]], weight, bias: [0] },
-    attributes: { ...attributes, input },
+    attributes: { ...attributes, input, slices: 1 },
   };
 });

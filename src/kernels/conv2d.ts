@@ -6,8 +6,10 @@ import {
   conv2dProducts,
   expectBias,
   isDepthwise,
+  slicedShape,
   type Conv2dAttributes,
   type Conv2dParams,
+  type Sliced,
 } from "./conv2d_geometry.ts";
 import {
   foldGrid,
@@ -32,8 +34,8 @@ const plain: Conv2dAttributes = {
 const same: Conv2dAttributes = { ...plain, padding: [1, 1, 1, 1] };
 const none: Shape = [0];
 
-/** Geometries that every kernel of the family is held to; the gradients derive their cases from these. */
-export const conv2dCases: readonly Case<Input, Conv2dAttributes>[] = [
+/** Geometries that every kernel of the family is held to. */
+export const conv2dGeometries: readonly Case<Input, Conv2dAttributes>[] = [
   {
     name: "3x3, a tile and one, bias",
     shapes: { x: [1, 5, 13, 17], weight: [65, 3, 3, 17], bias: [65] },
@@ -87,106 +89,130 @@ export const conv2dCases: readonly Case<Input, Conv2dAttributes>[] = [
   },
 ];
 
+const cases: readonly Case<Input, Conv2dAttributes & Sliced>[] = [
+  ...conv2dGeometries.map((c) => ({ ...c, attributes: { ...c.attributes, slices: 1 } })),
+  {
+    name: "slices of a sum, the last one shorter, groups, bias",
+    shapes: { x: [2, 3, 5, 14], weight: [18, 3, 2, 7], bias: [18] },
+    attributes: { ...same, groups: 2, slices: 3 },
+  },
+];
+
 /** What the mappings share: everything but the shader, its grid and where it is offered. */
 const shared = {
-  shapes: ({ x, weight, bias }: Shapes, attributes: Conv2dAttributes): { y: Shape } => {
+  shapes: ({ x, weight, bias }: Shapes, attributes: Conv2dAttributes & Sliced): { y: Shape } => {
     const p = conv2dParams(x, weight, attributes);
     expectBias(bias, p.out_c);
-    return { y: [p.views, p.out_h, p.out_w, p.out_c] };
+    return { y: slicedShape([p.views, p.out_h, p.out_w, p.out_c], attributes.slices) };
   },
   params: (
     { x, weight, bias }: Shapes,
-    attributes: Conv2dAttributes,
-  ): Conv2dParams & { has_bias: number } => ({
-    ...conv2dParams(x, weight, attributes),
-    has_bias: Number(size(bias) > 0),
-  }),
-  // a product and a sum a term; x, weight and y cross the bus once
-  cost: ({ x, weight }: Shapes, attributes: Conv2dAttributes): Cost => {
+    attributes: Conv2dAttributes & Sliced,
+  ): Conv2dParams & { slices: number; slice_c: number; has_bias: number } => {
     const p = conv2dParams(x, weight, attributes);
-    const y = p.views * p.out_h * p.out_w * p.out_c;
+    const { slices } = attributes;
+    return {
+      ...p,
+      slices,
+      slice_c: Math.ceil(p.group_c / slices),
+      has_bias: Number(size(bias) > 0),
+    };
+  },
+  // a product and a sum a term; x, weight and y cross the bus once
+  cost: ({ x, weight }: Shapes, attributes: Conv2dAttributes & Sliced): Cost => {
+    const p = conv2dParams(x, weight, attributes);
+    const y = attributes.slices * p.views * p.out_h * p.out_w * p.out_c;
     return { flops: 2 * conv2dProducts(p), bytes: 4 * (size(x) + size(weight) + y) };
   },
   terms: ({ weight }: Shapes): number => size(weight.slice(1)) + 1,
-  cases: conv2dCases,
+  cases,
   reference,
 };
 
-/** Workgroups for tiles of `pixels` x `channels`, group by group. */
-function tiles(p: Conv2dParams, pixels: number, channels: number): Grid {
+/** Workgroups for tiles of `pixels` x `channels`, group by group, slice by slice. */
+function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
   const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
-  return [x, y, Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
+  return [x, y, p.slices * Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
 }
 
 /**
  * y = x * weight + bias by tiles in workgroup memory.
- * x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] or [0] -> y [V, OH, OW, O].
+ * x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] or [0] -> y [V, OH, OW, O], or
+ * [slices, V, OH, OW, O] to be added up in order.
  */
-export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes> = kernel({
+export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = kernel({
   ...shared,
   shader: shaders.conv2d,
   grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
   variants: () =>
     [conv2dDepthwise, conv2dSubgroup, conv2dRegister] as readonly Kernel<
       ShaderInfo,
-      Conv2dAttributes
+      Conv2dAttributes & Sliced
     >[],
 });
 
 /** As `conv2d`, one subgroup of 8 a workgroup: for software adapters of that width. */
-export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes> = kernel({
-  ...shared,
-  shader: shaders.conv2d_subgroup,
-  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
-});
+export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes & Sliced> =
+  kernel({
+    ...shared,
+    shader: shaders.conv2d_subgroup,
+    grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+    offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+  });
 
 /** As `conv2d`, in registers alone: for other software adapters. */
-export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes> = kernel({
-  ...shared,
-  shader: shaders.conv2d_register,
-  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-  offered: ({ software }) => software,
-});
+export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes & Sliced> =
+  kernel({
+    ...shared,
+    shader: shaders.conv2d_register,
+    grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
+    offered: ({ software }) => software,
+  });
 
 /** As `conv2d`, where each output channel sees one input channel. */
-export const conv2dDepthwise: Kernel<typeof shaders.conv2d_depthwise, Conv2dAttributes> = kernel({
-  ...shared,
-  shader: shaders.conv2d_depthwise,
-  grid: ({ views, out_h, out_w, out_c }, { WG }) =>
-    foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
-  offered: (_, { x, weight }, attributes) => isDepthwise(conv2dParams(x, weight, attributes)),
-});
+export const conv2dDepthwise: Kernel<typeof shaders.conv2d_depthwise, Conv2dAttributes & Sliced> =
+  kernel({
+    ...shared,
+    shader: shaders.conv2d_depthwise,
+    grid: ({ views, out_h, out_w, out_c }, { WG }) =>
+      foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
+    offered: (_, { x, weight }, attributes) =>
+      attributes.slices === 1 && isDepthwise(conv2dParams(x, weight, attributes)),
+  });
 
 function reference<T extends NumberArray>(
   { x, weight, bias }: Record<Input, T>,
   shapes: Shapes,
-  attributes: Conv2dAttributes,
+  attributes: Conv2dAttributes & Sliced,
 ): { y: T } {
   const p = conv2dParams(shapes.x, shapes.weight, attributes);
   const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
-  const y = like(x, p.views * p.out_h * out_w * out_c);
+  const slice_c = Math.ceil(group_c / attributes.slices);
+  const y = like(x, attributes.slices * p.views * p.out_h * out_w * out_c);
   let at = 0; // place in y
-  for (let row = 0; row < p.views * p.out_h; row++) {
-    const view = Math.floor(row / p.out_h);
-    const top = (row % p.out_h) * p.stride_h - p.pad_top;
-    for (let j = 0; j < out_w; j++) {
-      const left = j * p.stride_w - p.pad_left;
-      for (let o = 0; o < out_c; o++) {
-        const first_c = Math.floor(o / group_o) * group_c;
-        let sum = bias.length > 0 ? bias[o]! : 0;
-        for (let a = 0; a < kernel_h; a++) {
-          const h = top + a * p.dilation_h;
-          if (h < 0 || h >= in_h) continue;
-          for (let b = 0; b < kernel_w; b++) {
-            const w = left + b * p.dilation_w;
-            if (w < 0 || w >= in_w) continue;
-            const from = ((view * in_h + h) * in_w + w) * in_c + first_c;
-            const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
-            for (let c = 0; c < group_c; c++) sum += x[from + c]! * weight[tap + c]!;
+  for (let slice = 0; slice < attributes.slices; slice++) {
+    const [begin, end] = [slice * slice_c, Math.min((slice + 1) * slice_c, group_c)];
+    for (let row = 0; row < p.views * p.out_h; row++) {
+      const view = Math.floor(row / p.out_h);
+      const top = (row % p.out_h) * p.stride_h - p.pad_top;
+      for (let j = 0; j < out_w; j++) {
+        const left = j * p.stride_w - p.pad_left;
+        for (let o = 0; o < out_c; o++) {
+          const first_c = Math.floor(o / group_o) * group_c;
+          let sum = bias.length > 0 && slice === 0 ? bias[o]! : 0;
+          for (let a = 0; a < kernel_h; a++) {
+            const h = top + a * p.dilation_h;
+            if (h < 0 || h >= in_h) continue;
+            for (let b = 0; b < kernel_w; b++) {
+              const w = left + b * p.dilation_w;
+              if (w < 0 || w >= in_w) continue;
+              const from = ((view * in_h + h) * in_w + w) * in_c + first_c;
+              const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
+              for (let c = begin; c < end; c++) sum += x[from + c]! * weight[tap + c]!;
+            }
           }
+          y[at++] = sum;
         }
-        y[at++] = sum;
       }
     }
   }

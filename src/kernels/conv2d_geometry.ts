@@ -23,6 +23,11 @@ export interface Conv2dGradWeightAttributes extends Conv2dAttributes {
   readonly kernel: readonly [h: number, w: number];
 }
 
+/** A sum over channels cut into this many slices, stored one after the other as a new first axis where not 1. */
+export interface Sliced {
+  readonly slices: number;
+}
+
 /** Fields of `struct Params` that describe a convolution from image x to feature map y. */
 export interface Conv2dParams {
   readonly views: number;
@@ -134,6 +139,42 @@ export function conv2dProducts(p: Conv2dParams): number {
 /** Whether every output channel sees one input channel only. */
 export function isDepthwise(p: Conv2dParams): boolean {
   return p.group_c === 1 && p.in_c > 1;
+}
+
+/** The shape of an output whose sum is cut into slices. */
+export function slicedShape(shape: Shape, slices: number): Shape {
+  return slices === 1 ? shape : [slices, ...shape];
+}
+
+/** Into how many slices the sum of conv2d over its input channels is cut; see slicesOf. */
+export function conv2dSlices(p: Conv2dParams): number {
+  const pixels = p.views * p.out_h * p.out_w;
+  const tiles = tilesOf(pixels, p.group_o) * (p.out_c / p.group_o);
+  return slicesOf(tiles, p.kernel_h * p.kernel_w, p.group_c);
+}
+
+/** Into how many slices the sum of conv2d_grad_input over the output channels is cut; see slicesOf. */
+export function conv2dGradInputSlices(p: Conv2dParams): number {
+  const phases = p.stride_h * p.stride_w;
+  const pixels = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
+  const taps = Math.ceil(p.kernel_h / p.stride_h) * Math.ceil(p.kernel_w / p.stride_w);
+  const tiles = phases * tilesOf(pixels, p.group_c) * (p.in_c / p.group_c);
+  return slicesOf(tiles, taps, p.group_o);
+}
+
+const tilesOf = (pixels: number, channels: number): number =>
+  Math.ceil(pixels / 64) * Math.ceil(channels / 64);
+
+/**
+ * Slices of a sum over `channels` and `taps`, by shape alone so that every adapter adds in the same order: where there
+ * are few tiles of 64 x 64 outputs, enough for two workgroups on each of 132 cores (an H200's), at most 16, none under
+ * 512 terms; whole sixteens of channels, which is what a workgroup takes at a time.
+ */
+function slicesOf(tiles: number, taps: number, channels: number): number {
+  const fill = Math.ceil(264 / Math.max(tiles, 1));
+  const slices = Math.max(1, Math.min(16, fill, Math.floor((taps * channels) / 512)));
+  const slice = 16 * Math.ceil(channels / (16 * slices));
+  return Math.max(1, Math.ceil(channels / slice));
 }
 
 /**

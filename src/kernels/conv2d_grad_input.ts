@@ -1,7 +1,7 @@
 // Gradient of conv2d by its input, four mappings of one function. The transposed convolution is the same sum, with a bias.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { conv2dCases } from "./conv2d.ts";
+import { conv2dGeometries } from "./conv2d.ts";
 import {
   conv2dOutputSize,
   conv2dParams,
@@ -9,8 +9,10 @@ import {
   expectBias,
   expectShape,
   isDepthwise,
+  slicedShape,
   type Conv2dGradInputAttributes,
   type Conv2dParams,
+  type Sliced,
 } from "./conv2d_geometry.ts";
 import {
   foldGrid,
@@ -27,8 +29,8 @@ type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
 // The gradients of the cases of conv2d; where those have a bias (of y's channels), here one of x's channels.
-const cases: readonly Case<Input, Conv2dGradInputAttributes>[] = conv2dCases.map(
-  ({ name, shapes: { x, weight, bias }, attributes }) => {
+const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
+  ...conv2dGeometries.map(({ name, shapes: { x, weight, bias }, attributes }) => {
     const input: [number, number] = [x[1]!, x[2]!];
     const out = conv2dOutputSize(input, [weight[1]!, weight[2]!], attributes);
     return {
@@ -38,10 +40,22 @@ const cases: readonly Case<Input, Conv2dGradInputAttributes>[] = conv2dCases.map
         weight,
         bias: size(bias) > 0 ? [x[3]!] : [0],
       },
-      attributes: { ...attributes, input },
+      attributes: { ...attributes, input, slices: 1 },
     };
+  }),
+  {
+    name: "slices of a sum, the last one shorter, groups, stride 2, bias",
+    shapes: { d_y: [2, 3, 4, 14], weight: [14, 3, 3, 9], bias: [18] },
+    attributes: {
+      stride: [2, 2],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 2,
+      input: [5, 8],
+      slices: 3,
+    },
   },
-);
+];
 
 /** The numbers of the convolution whose gradient is wanted; throws where the shapes clash. */
 function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes): Conv2dParams {
@@ -53,63 +67,71 @@ function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes
 
 /** What the mappings share: everything but the shader, its grid and where it is offered. */
 const shared = {
-  shapes: (shapes: Shapes, attributes: Conv2dGradInputAttributes): { d_x: Shape } => {
+  shapes: (shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced): { d_x: Shape } => {
     const p = paramsOf(shapes, attributes);
     expectBias(shapes.bias, p.in_c);
-    return { d_x: [p.views, p.in_h, p.in_w, p.in_c] };
+    return { d_x: slicedShape([p.views, p.in_h, p.in_w, p.in_c], attributes.slices) };
   },
   params: (
     shapes: Shapes,
-    attributes: Conv2dGradInputAttributes,
-  ): Conv2dParams & { has_bias: number } => ({
-    ...paramsOf(shapes, attributes),
-    has_bias: Number(size(shapes.bias) > 0),
-  }),
-  // a product and a sum a term; d_y, weight and d_x cross the bus once
-  cost: (shapes: Shapes, attributes: Conv2dGradInputAttributes): Cost => {
+    attributes: Conv2dGradInputAttributes & Sliced,
+  ): Conv2dParams & { slices: number; slice_o: number; has_bias: number } => {
     const p = paramsOf(shapes, attributes);
-    const d_x = p.views * p.in_h * p.in_w * p.in_c;
+    const { slices } = attributes;
+    return {
+      ...p,
+      slices,
+      slice_o: Math.ceil(p.group_o / slices),
+      has_bias: Number(size(shapes.bias) > 0),
+    };
+  },
+  // a product and a sum a term; d_y, weight and d_x cross the bus once
+  cost: (shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced): Cost => {
+    const p = paramsOf(shapes, attributes);
+    const d_x = attributes.slices * p.views * p.in_h * p.in_w * p.in_c;
     return {
       flops: 2 * conv2dProducts(p),
       bytes: 4 * (size(shapes.d_y) + size(shapes.weight) + d_x),
     };
   },
-  terms: ({ weight }: Shapes, { groups }: Conv2dGradInputAttributes): number =>
+  terms: ({ weight }: Shapes, { groups }: Conv2dGradInputAttributes & Sliced): number =>
     size(weight.slice(0, 3)) / groups + 1,
   cases,
   reference,
 };
 
-/** Workgroups for tiles of `pixels` x `channels`, phase by phase, group by group. */
-function tiles(p: Conv2dParams, pixels: number, channels: number): Grid {
+/** Workgroups for tiles of `pixels` x `channels`, group by group, phase by phase, slice by slice. */
+function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
   // the first phase has the most pixels
   const most = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
   const [x, y] = foldGrid(Math.ceil(most / pixels));
   const parts = Math.ceil(p.group_c / channels) * (p.in_c / p.group_c);
-  return [x, y, p.stride_h * p.stride_w * parts];
+  return [x, y, p.slices * p.stride_h * p.stride_w * parts];
 }
 
 /**
  * Gradient of conv2d by its input (plus a bias, for the transposed convolution), by tiles in workgroup memory.
- * d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H, W, C].
+ * d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H, W, C], or
+ * [slices, V, H, W, C] to be added up in order.
  */
-export const conv2dGradInput: Kernel<typeof shaders.conv2d_grad_input, Conv2dGradInputAttributes> =
-  kernel({
-    ...shared,
-    shader: shaders.conv2d_grad_input,
-    grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
-    variants: () =>
-      [
-        conv2dGradInputDepthwise,
-        conv2dGradInputSubgroup,
-        conv2dGradInputRegister,
-      ] as readonly Kernel<ShaderInfo, Conv2dGradInputAttributes>[],
-  });
+export const conv2dGradInput: Kernel<
+  typeof shaders.conv2d_grad_input,
+  Conv2dGradInputAttributes & Sliced
+> = kernel({
+  ...shared,
+  shader: shaders.conv2d_grad_input,
+  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  variants: () =>
+    [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister] as readonly Kernel<
+      ShaderInfo,
+      Conv2dGradInputAttributes & Sliced
+    >[],
+});
 
 /** As `conv2dGradInput`, one subgroup of 8 a workgroup: for software adapters of that width. */
 export const conv2dGradInputSubgroup: Kernel<
   typeof shaders.conv2d_grad_input_subgroup,
-  Conv2dGradInputAttributes
+  Conv2dGradInputAttributes & Sliced
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_input_subgroup,
@@ -120,7 +142,7 @@ export const conv2dGradInputSubgroup: Kernel<
 /** As `conv2dGradInput`, in registers alone: for other software adapters. */
 export const conv2dGradInputRegister: Kernel<
   typeof shaders.conv2d_grad_input_register,
-  Conv2dGradInputAttributes
+  Conv2dGradInputAttributes & Sliced
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_input_register,
@@ -131,7 +153,7 @@ export const conv2dGradInputRegister: Kernel<
 /** As `conv2dGradInput`, where each output channel sees one input channel. */
 export const conv2dGradInputDepthwise: Kernel<
   typeof shaders.conv2d_grad_input_depthwise,
-  Conv2dGradInputAttributes
+  Conv2dGradInputAttributes & Sliced
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_input_depthwise,
@@ -139,18 +161,21 @@ export const conv2dGradInputDepthwise: Kernel<
     const strips = Math.ceil(in_w / (4 * stride_w)) * stride_w;
     return foldGrid(Math.ceil((views * in_h * strips * in_c) / WG));
   },
-  offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
+  offered: (_, shapes, attributes) =>
+    attributes.slices === 1 && isDepthwise(paramsOf(shapes, attributes)),
 });
 
 function reference<T extends NumberArray>(
   { d_y, weight, bias }: Record<Input, T>,
   shapes: Shapes,
-  attributes: Conv2dGradInputAttributes,
+  attributes: Conv2dGradInputAttributes & Sliced,
 ): { d_x: T } {
   const p = paramsOf(shapes, attributes);
   const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
-  const d_x = like(d_y, p.views * in_h * in_w * in_c);
-  if (bias.length > 0) for (let i = 0; i < d_x.length; i += in_c) d_x.set(bias, i);
+  const slice_o = Math.ceil(group_o / attributes.slices);
+  const image = p.views * in_h * in_w * in_c;
+  const d_x = like(d_y, attributes.slices * image);
+  if (bias.length > 0) for (let i = 0; i < image; i += in_c) d_x.set(bias, i);
   let at = 0; // place in d_y
   for (let row = 0; row < p.views * p.out_h; row++) {
     const view = Math.floor(row / p.out_h);
@@ -159,6 +184,7 @@ function reference<T extends NumberArray>(
       const left = j * p.stride_w - p.pad_left;
       for (let o = 0; o < out_c; o++) {
         const first_c = Math.floor(o / group_o) * group_c;
+        const slice = Math.floor((o % group_o) / slice_o) * image;
         const gradient = d_y[at++]!;
         for (let a = 0; a < kernel_h; a++) {
           const h = top + a * p.dilation_h;
@@ -166,7 +192,7 @@ function reference<T extends NumberArray>(
           for (let b = 0; b < kernel_w; b++) {
             const w = left + b * p.dilation_w;
             if (w < 0 || w >= in_w) continue;
-            const to = ((view * in_h + h) * in_w + w) * in_c + first_c;
+            const to = slice + ((view * in_h + h) * in_w + w) * in_c + first_c;
             const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
             for (let c = 0; c < group_c; c++) d_x[to + c]! += gradient * weight[tap + c]!;
           }

@@ -1,7 +1,7 @@
 // Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one function, and their ordered sum.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { conv2dCases } from "./conv2d.ts";
+import { conv2dGeometries } from "./conv2d.ts";
 import {
   conv2dOutputSize,
   conv2dParams,
@@ -28,7 +28,7 @@ type Shapes = Readonly<Record<Input, Shape>>;
 type SlabParams = Conv2dParams & { readonly slab_rows: number; readonly slabs: number };
 
 const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
-  ...conv2dCases.map(({ name, shapes: { x, weight }, attributes }) => {
+  ...conv2dGeometries.map(({ name, shapes: { x, weight }, attributes }) => {
     const kernelSize: [number, number] = [weight[1]!, weight[2]!];
     const out = conv2dOutputSize([x[1]!, x[2]!], kernelSize, attributes);
     return {

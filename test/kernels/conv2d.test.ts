@@ -1,6 +1,10 @@
 // Convolution against its reference, in all its mappings; its gradients; what it must be by definition.
 import { expect, test } from "vitest";
-import { conv2d as conv2dOp, type Conv2dOptions } from "../../src/graph/ops/conv2d.ts";
+import {
+  conv2d as conv2dOp,
+  conv2dAttributes,
+  type Conv2dOptions,
+} from "../../src/graph/ops/conv2d.ts";
 import { graph } from "../../src/graph/graph.ts";
 import {
   conv2d,
@@ -8,6 +12,7 @@ import {
   conv2dRegister,
   conv2dSubgroup,
 } from "../../src/kernels/conv2d.ts";
+import { conv2dParams, conv2dSlices } from "../../src/kernels/conv2d_geometry.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
@@ -43,12 +48,24 @@ test("conv2d: a kernel with a single 1 moves the image", () => {
     padding: [1, 1, 1, 1],
     dilation: [1, 1],
     groups: 1,
+    slices: 1,
   } as const;
   const { y } = conv2d.reference({ x, weight, bias: new Float64Array(0) }, shapes, attributes);
   expect([...y]).toEqual([
     ...[0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0],
     ...[0, 0, 0, 0, 14, 15, 16, 0, 18, 19, 20, 0],
   ]);
+});
+
+test("conv2d: long sums of few outputs are cut into slices", () => {
+  const slices = (x: number[], weight: number[], stride = 1): number =>
+    conv2dSlices(conv2dParams(x, weight, conv2dAttributes({ pad: 1, stride })));
+  // the layers of a ResNet-18 at 96x160, six views
+  expect(slices([6, 24, 40, 64], [64, 3, 3, 64])).toBe(1);
+  expect(slices([6, 12, 20, 128], [128, 3, 3, 128])).toBe(2);
+  expect(slices([6, 6, 10, 256], [256, 3, 3, 256])).toBe(4);
+  expect(slices([6, 3, 5, 512], [512, 3, 3, 512])).toBe(8);
+  expect(slices([0, 3, 5, 512], [512, 3, 3, 512])).toBe(8);
 });
 
 const geometries: readonly [string, number[], number[], Conv2dOptions][] = [
@@ -66,6 +83,8 @@ const geometries: readonly [string, number[], number[], Conv2dOptions][] = [
     { stride: [3, 2], pad: 2, dilation: [2, 3] },
   ],
   ["groups", [1, 5, 4, 6], [9, 3, 3, 2], { pad: 1, groups: 3 }],
+  ["in slices", [1, 2, 3, 128], [8, 3, 3, 128], { pad: 1 }],
+  ["input gradient in slices", [1, 2, 3, 8], [128, 3, 3, 8], { pad: 1 }],
   ["depthwise", [2, 5, 6, 5], [10, 3, 3, 1], { pad: 1, stride: 2, groups: 5 }],
 ];
 for (const [name, x, weight, options] of geometries) {

@@ -1,17 +1,20 @@
-// Two-dimensional convolution as an op, and its gradients by input, weight and bias. The sums over pixels go by slabs:
-// partial sums, then their sum in order.
+// Two-dimensional convolution as an op, and its gradients by input, weight and bias. Long sums are cut into slices (of
+// channels or pixels, as their shapes say): partial sums, then their sum in order.
 import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
-import type {
-  Conv2dAttributes,
-  Conv2dGradInputAttributes,
-  Conv2dGradWeightAttributes,
+import {
+  conv2dGradInputSlices,
+  conv2dParams,
+  conv2dSlices,
+  type Conv2dAttributes,
+  type Conv2dGradInputAttributes,
+  type Conv2dGradWeightAttributes,
 } from "../../kernels/conv2d_geometry.ts";
 import { conv2dGradBias } from "../../kernels/conv2d_grad_bias.ts";
 import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
 import { conv2dGradWeight, conv2dGradWeightReduce } from "../../kernels/conv2d_grad_weight.ts";
 import type { AnyKernel } from "../../kernels/kernel.ts";
-import type { Shape } from "../../tensor/shape.ts";
-import { apply, kernelOp } from "../apply.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { apply } from "../apply.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -21,14 +24,38 @@ export const conv2dOps: {
   readonly conv2d_grad_weight: Op<Conv2dGradWeightAttributes>;
   readonly conv2d_grad_bias: Op<void>;
 } = {
-  conv2d: kernelOp("conv2d", conv2dKernel, ["x", "weight", "bias?"], ["y"]),
-  // the bias is the transposed convolution's, see conv2d_transpose.ts
-  conv2d_grad_input: kernelOp(
-    "conv2d_grad_input",
-    conv2dGradInput,
-    ["d_y", "weight", "bias?"],
-    ["d_x"],
-  ),
+  conv2d: {
+    name: "conv2d",
+    inputs: ["x", "weight", "bias?"],
+    outputs: ["y"],
+    shapes: ([x, weight, bias], attributes) => {
+      const shapes = { x: x!, weight: weight!, bias: bias! };
+      return [conv2dKernel.shapes(shapes, { ...attributes, slices: 1 }).y];
+    },
+    lower: (at) => {
+      const [x, weight, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const slices = conv2dSlices(conv2dParams(x.shape, weight.shape, at.attributes));
+      callInSlices(at, conv2dKernel, { x, weight, bias }, "y", { ...at.attributes, slices });
+    },
+  },
+  conv2d_grad_input: {
+    name: "conv2d_grad_input",
+    inputs: ["d_y", "weight"],
+    outputs: ["d_x"],
+    shapes: ([d_y, weight], attributes) => {
+      const shapes = { d_y: d_y!, weight: weight!, bias: [0] };
+      return [conv2dGradInput.shapes(shapes, { ...attributes, slices: 1 }).d_x];
+    },
+    lower: (at) => {
+      const [d_y, weight] = at.inputs as [Tensor, Tensor];
+      const bias = at.temporary("no bias", [0]);
+      const slices = conv2dGradInputSlices(
+        conv2dParams(at.outputs[0]!.shape, weight.shape, at.attributes),
+      );
+      const attributes = { ...at.attributes, slices };
+      callInSlices(at, conv2dGradInput, { d_y, weight, bias }, "d_x", attributes);
+    },
+  },
   conv2d_grad_weight: {
     name: "conv2d_grad_weight",
     inputs: ["x", "d_y"],
@@ -37,9 +64,8 @@ export const conv2dOps: {
       conv2dGradWeight.shapes({ x: x!, d_y: d_y! }, attributes).partials.slice(1),
     ],
     lower: (at) => {
-      const [x, d_y] = [at.inputs[0]!, at.inputs[1]!];
-      const { partials } = conv2dGradWeight.shapes({ x: x.shape, d_y: d_y.shape }, at.attributes);
-      sumOfSlabs(at, conv2dGradWeight, { x, d_y }, partials);
+      const [x, d_y] = at.inputs as [Tensor, Tensor];
+      callInSlices(at, conv2dGradWeight, { x, d_y }, "partials", at.attributes);
     },
   },
   conv2d_grad_bias: {
@@ -48,27 +74,31 @@ export const conv2dOps: {
     outputs: ["d_bias"],
     shapes: ([d_y]) => [[d_y!.at(-1)!]],
     lower: (at) => {
-      const d_y = at.inputs[0]!;
-      const { partials } = conv2dGradBias.shapes({ d_y: d_y.shape }, undefined);
-      sumOfSlabs(at, conv2dGradBias, { d_y }, partials);
+      callInSlices(at, conv2dGradBias, { d_y: at.inputs[0]! }, "partials", undefined);
     },
   },
 };
 
-/** Calls a kernel that makes `partials` and adds its slabs up into the op's output; a lone slab is the output. */
-function sumOfSlabs<A>(
-  { outputs, attributes, temporary, view, call }: Lowering<A>,
+/**
+ * Calls a kernel whose output, bound as `made`, may come in slices of a sum, and adds those up in order into the op's
+ * output; a lone slice is the output.
+ */
+export function callInSlices<A>(
+  { outputs, temporary, view, call }: Lowering<A>,
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Tensor>>,
-  shape: Shape,
+  made: string,
+  attributes: unknown,
 ): void {
   const sum = outputs[0]!;
-  if (shape[0] === 1) {
-    call(kernel, { ...inputs, partials: view(sum, shape) }, attributes);
+  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, t.shape]));
+  const shape = (kernel.shapes(shapes, attributes) as Record<string, Shape>)[made]!;
+  if (size(shape) === size(sum.shape)) {
+    call(kernel, { ...inputs, [made]: view(sum, shape) }, attributes);
     return;
   }
   const partials = temporary("partials", shape);
-  call(kernel, { ...inputs, partials }, attributes);
+  call(kernel, { ...inputs, [made]: partials }, attributes);
   call(conv2dGradWeightReduce, { partials, d_weight: sum }, undefined);
 }
 
@@ -80,9 +110,7 @@ export const conv2dRules: Rules<typeof conv2dOps> = {
     const kernel = [weight.shape[1]!, weight.shape[2]!] as const;
     const { conv2d_grad_input, conv2d_grad_weight, conv2d_grad_bias } = conv2dOps;
     return [
-      wants[0]
-        ? apply(conv2d_grad_input, [d_y!, weight, null], { ...attributes, input })[0]!
-        : null,
+      wants[0] ? apply(conv2d_grad_input, [d_y!, weight], { ...attributes, input })[0]! : null,
       wants[1] ? apply(conv2d_grad_weight, [x, d_y!], { ...attributes, kernel })[0]! : null,
       wants[2] ? apply(conv2d_grad_bias, [d_y!], undefined)[0]! : null,
     ];

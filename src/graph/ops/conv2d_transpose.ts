@@ -1,12 +1,23 @@
 // Transposed convolution: the gradient of conv2d by its input, as an op of its own. Has no kernels: forward and
 // gradients are those of conv2d with x and y exchanged.
-import type { Conv2dAttributes, Conv2dGradInputAttributes } from "../../kernels/conv2d_geometry.ts";
+import {
+  conv2dGradInputSlices,
+  conv2dParams,
+  type Conv2dAttributes,
+  type Conv2dGradInputAttributes,
+} from "../../kernels/conv2d_geometry.ts";
 import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
-import type { Op, Rules, Value } from "../value.ts";
-import { conv2dAttributes, conv2dOps, type Conv2dOptions, type PerAxis } from "./conv2d.ts";
+import type { Op, Rules, Tensor, Value } from "../value.ts";
+import {
+  callInSlices,
+  conv2dAttributes,
+  conv2dOps,
+  type Conv2dOptions,
+  type PerAxis,
+} from "./conv2d.ts";
 
 /** The attributes of the convolution it transposes, and rows and columns that only zeros of y's padding reach. */
 export interface Conv2dTransposeAttributes extends Conv2dAttributes {
@@ -50,15 +61,17 @@ export const conv2dTransposeOps: {
     outputs: ["y"],
     shapes: ([x, weight, bias], attributes) => {
       const shapes = { d_y: x!, weight: weight!, bias: bias! };
-      return [conv2dGradInput.shapes(shapes, transposed(x!, weight!, attributes)).d_x];
+      const convolution = transposed(x!, weight!, attributes);
+      return [conv2dGradInput.shapes(shapes, { ...convolution, slices: 1 }).d_x];
     },
-    lower: ({ inputs, outputs: [y], attributes, call }) => {
-      const [x, weight, bias] = [inputs[0]!, inputs[1]!, inputs[2]!];
-      call(
-        conv2dGradInput,
-        { d_y: x, weight, bias, d_x: y! },
-        transposed(x.shape, weight.shape, attributes),
+    lower: (at) => {
+      const [x, weight, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const convolution = transposed(x.shape, weight.shape, at.attributes);
+      const slices = conv2dGradInputSlices(
+        conv2dParams(at.outputs[0]!.shape, weight.shape, convolution),
       );
+      const attributes = { ...convolution, slices };
+      callInSlices(at, conv2dGradInput, { d_y: x, weight, bias }, "d_x", attributes);
     },
   },
 };
