@@ -1,5 +1,6 @@
 // All ops by name and the exhaustive record of their gradient rules: an op without a rule does not compile.
 import { activationOps, activationRules } from "./ops/activation.ts";
+import { adamwOps, adamwRules } from "./ops/adamw.ts";
 import { arithmeticOps, arithmeticRules } from "./ops/arithmetic.ts";
 import { attentionOps, attentionRules } from "./ops/attention.ts";
 import { binCentersOps, binCentersRules } from "./ops/bin_centers.ts";
@@ -14,16 +15,20 @@ import { logBinomialOps, logBinomialRules } from "./ops/log_binomial.ts";
 import { maskedMeanOps, maskedMeanRules } from "./ops/masked_mean.ts";
 import { normOps, normRules } from "./ops/norm.ts";
 import { padOps, padRules } from "./ops/pad.ts";
+import { poolOps, poolRules } from "./ops/pool.ts";
 import { reduceOps, reduceRules } from "./ops/reduce.ts";
 import { resizeOps, resizeRules } from "./ops/resize.ts";
 import { silogOps, silogRules } from "./ops/silog.ts";
 import { sliceOps, sliceRules } from "./ops/slice.ts";
+import { softBinsOps, softBinsRules } from "./ops/soft_bins.ts";
 import { softmaxBinsOps, softmaxBinsRules } from "./ops/softmax_bins.ts";
 import { unaryOps, unaryRules } from "./ops/unary.ts";
+import { viewRelationOps, viewRelationRules } from "./ops/view_relation.ts";
 import type { Rules } from "./value.ts";
 
 /** Every op of the engine, by name. */
 export const ops: typeof activationOps &
+  typeof adamwOps &
   typeof arithmeticOps &
   typeof attentionOps &
   typeof binCentersOps &
@@ -38,13 +43,17 @@ export const ops: typeof activationOps &
   typeof maskedMeanOps &
   typeof normOps &
   typeof padOps &
+  typeof poolOps &
   typeof reduceOps &
   typeof resizeOps &
   typeof silogOps &
   typeof sliceOps &
+  typeof softBinsOps &
   typeof softmaxBinsOps &
-  typeof unaryOps = {
+  typeof unaryOps &
+  typeof viewRelationOps = {
   ...activationOps,
+  ...adamwOps,
   ...arithmeticOps,
   ...attentionOps,
   ...binCentersOps,
@@ -59,17 +68,21 @@ export const ops: typeof activationOps &
   ...maskedMeanOps,
   ...normOps,
   ...padOps,
+  ...poolOps,
   ...reduceOps,
   ...resizeOps,
   ...silogOps,
   ...sliceOps,
+  ...softBinsOps,
   ...softmaxBinsOps,
   ...unaryOps,
+  ...viewRelationOps,
 };
 
 /** The gradient rule of every op; null for those that are not differentiated. */
 export const gradientRules: Rules<typeof ops> = {
   ...activationRules,
+  ...adamwRules,
   ...arithmeticRules,
   ...attentionRules,
   ...binCentersRules,
@@ -84,10 +97,13 @@ export const gradientRules: Rules<typeof ops> = {
   ...maskedMeanRules,
   ...normRules,
   ...padRules,
+  ...poolRules,
   ...reduceRules,
   ...resizeRules,
   ...silogRules,
   ...sliceRules,
+  ...softBinsRules,
   ...softmaxBinsRules,
   ...unaryRules,
+  ...viewRelationRules,
 };
