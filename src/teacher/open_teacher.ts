@@ -7,7 +7,7 @@ import type { Teacher } from "./teacher.ts";
 /** What the configuration says of the teacher. */
 export interface TeacherChoice {
   readonly kind: "auto" | "builtin" | "files" | "none";
-  readonly path?: string | undefined;
+  readonly path: string | null;
 }
 
 /**
@@ -20,8 +20,8 @@ export async function openTeacher(
   seed: number,
 ): Promise<Teacher | null> {
   const { kind, path } = choice;
-  if (kind === "files" || (kind === "auto" && path !== undefined)) {
-    if (path === undefined)
+  if (kind === "files" || (kind === "auto" && path !== null)) {
+    if (path === null)
       throw new InputError("teacher.kind is files: give teacher.path, the folder of its maps");
     return await fileTeacher(path);
   }
