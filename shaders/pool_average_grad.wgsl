@@ -1,0 +1,118 @@
+// pool_average_grad — gradient of the means of windows, gathered.
+//
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] / n(row, col) over the windows with a tap on (r, s),
+//   n as in pool_average.wgsl
+//
+// Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   WIN_H WIN_W / strides loads (most from the cache) + 1 store per element of d_x; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/pool.ts
+
+struct Params {
+    views: u32,      // V
+    in_h: u32,       // axes of d_x
+    in_w: u32,
+    out_h: u32,      // axes of d_y
+    out_w: u32,
+    channels: u32,   // C
+    win_h: u32,      // taps of the window
+    win_w: u32,
+    stride_h: u32,   // pixels between windows
+    stride_w: u32,
+    dilation_h: u32, // pixels between taps
+    dilation_w: u32,
+    top: i32,        // rows and columns of padding before the first pixel
+    left: i32,
+    row_begin: i32,  // rows and columns whose taps count in the divisor
+    row_end: i32,
+    col_begin: i32,
+    col_end: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> d_y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> d_x: array<f32>;
+
+override IN_H: u32 = 0u;    // 0: read at run time
+override IN_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override WIN_H: u32 = 0u;
+override WIN_W: u32 = 0u;
+override STRIDE_H: u32 = 0u;
+override STRIDE_W: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib taps_inside>
+/// How many of the taps of a window that starts at `start` lie in [begin, end).
+fn taps_inside(start: i32, taps: u32, dilation: u32, begin: i32, end: i32) -> u32 {
+    var inside = 0u;
+    for (var i = 0u; i < taps; i++) {
+        let position = start + i32(i * dilation);
+        inside += select(0u, 1u, position >= begin && position < end);
+    }
+    return inside;
+}
+// </lib>
+
+/// The window that sees a pixel as its tap `i` along one axis, `windows` or more when none does.
+fn window_of(pixel: u32, i: u32, padding: i32, dilation: u32, stride: u32, windows: u32) -> u32 {
+    let start = i32(pixel) + padding - i32(i * dilation);
+    let window = u32(start) / stride;
+    return select(windows, window, start >= 0 && window * stride == u32(start));
+}
+
+@compute @workgroup_size(WG)
+fn pool_average_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(IN_H, params.in_h);
+    let width = fixed_or(IN_W, params.in_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let win_h = fixed_or(WIN_H, params.win_h);
+    let win_w = fixed_or(WIN_W, params.win_w);
+    let stride_h = fixed_or(STRIDE_H, params.stride_h);
+    let stride_w = fixed_or(STRIDE_W, params.stride_w);
+    var sums: array<f32, STEP>;
+    for (var i = 0u; i < win_h; i++) {
+        let r = window_of(row, i, params.top, params.dilation_h, stride_h, params.out_h);
+        let first_row = i32(r * stride_h) - params.top;
+        let rows = taps_inside(first_row, win_h, params.dilation_h, params.row_begin, params.row_end);
+        for (var j = 0u; j < win_w && r < params.out_h; j++) {
+            let s = window_of(col, j, params.left, params.dilation_w, stride_w, params.out_w);
+            let first_col = i32(s * stride_w) - params.left;
+            let cols = taps_inside(first_col, win_w, params.dilation_w, params.col_begin, params.col_end);
+            let share = 1.0 / f32(max(rows * cols, 1u));
+            let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
+            for (var k = 0u; k < STEP; k++) {
+                if (s < params.out_w && block + k * blocks < channels) {
+                    sums[k] += share * d_y[first + k * blocks];
+                }
+            }
+        }
+    }
+    for (var k = 0u; k < STEP; k++) {
+        if (block + k * blocks < channels) {
+            d_x[pixel * channels + block + k * blocks] = sums[k];
+        }
+    }
+}

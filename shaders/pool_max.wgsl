@@ -1,0 +1,95 @@
+// pool_max — the largest value of each window of an image.
+//
+//   y[v, row, col, c] = max_{i, j} x[v, row stride_h + i dilation_h - top, col stride_w + j dilation_w - left, c]
+//   over the taps inside x; a window without any gives the lowest f32
+//
+// Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   WIN_H WIN_W loads (most from the cache) + 1 store per element of y; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/pool.ts
+
+struct Params {
+    views: u32,      // V
+    in_h: u32,       // axes of x
+    in_w: u32,
+    out_h: u32,      // axes of y
+    out_w: u32,
+    channels: u32,   // C
+    win_h: u32,      // taps of the window
+    win_w: u32,
+    stride_h: u32,   // pixels between windows
+    stride_w: u32,
+    dilation_h: u32, // pixels between taps
+    dilation_w: u32,
+    top: i32,        // rows and columns of padding before the first pixel
+    left: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+override OUT_H: u32 = 0u;    // 0: read at run time
+override OUT_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override WIN_H: u32 = 0u;
+override WIN_W: u32 = 0u;
+override STRIDE_H: u32 = 0u;
+override STRIDE_W: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+@compute @workgroup_size(WG)
+fn pool_max(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(OUT_H, params.out_h);
+    let width = fixed_or(OUT_W, params.out_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let win_h = fixed_or(WIN_H, params.win_h);
+    let win_w = fixed_or(WIN_W, params.win_w);
+    let stride_h = fixed_or(STRIDE_H, params.stride_h);
+    let stride_w = fixed_or(STRIDE_W, params.stride_w);
+    let first_row = i32(row * stride_h) - params.top;
+    let first_col = i32(col * stride_w) - params.left;
+    var highest: array<f32, STEP>;
+    for (var k = 0u; k < STEP; k++) {
+        highest[k] = -3.4028234e38;
+    }
+    for (var i = 0u; i < win_h; i++) {
+        let r = u32(first_row + i32(i * params.dilation_h)); // huge when negative
+        for (var j = 0u; j < win_w && r < params.in_h; j++) {
+            let s = u32(first_col + i32(j * params.dilation_w));
+            let first = ((view * params.in_h + r) * params.in_w + s) * channels + block;
+            for (var k = 0u; k < STEP; k++) {
+                if (s < params.in_w && block + k * blocks < channels) {
+                    highest[k] = max(highest[k], x[first + k * blocks]);
+                }
+            }
+        }
+    }
+    for (var k = 0u; k < STEP; k++) {
+        if (block + k * blocks < channels) {
+            y[pixel * channels + block + k * blocks] = highest[k];
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// pool_max_grad — gradient of the largest values of windows, gathered.
+//
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the windows whose first maximum, by rows and then columns of the
+//   window, is (r, s)
+//
+// Layout   x, d_x [V, IN_H, IN_W, C], y, d_y [V, OUT_H, OUT_W, C] f32
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours
+// Memory   WIN_H WIN_W / strides loads of y + 1 store per element of d_x, and for each window's maximum a search
+//          for an earlier one; bound by bandwidth
+// Source   elementary
+// Twin     src/kernels/pool.ts
+
+struct Params {
+    views: u32,      // V
+    in_h: u32,       // axes of x
+    in_w: u32,
+    out_h: u32,      // axes of y
+    out_w: u32,
+    channels: u32,   // C
+    win_h: u32,      // taps of the window
+    win_w: u32,
+    stride_h: u32,   // pixels between windows
+    stride_w: u32,
+    dilation_h: u32, // pixels between taps
+    dilation_w: u32,
+    top: i32,        // rows and columns of padding before the first pixel
+    left: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> y: array<f32>;
+@group(0) @binding(3) var<storage, read> d_y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
+
+override IN_H: u32 = 0u;    // 0: read at run time
+override IN_W: u32 = 0u;
+override CHANNELS: u32 = 0u;
+override WIN_H: u32 = 0u;
+override WIN_W: u32 = 0u;
+override STRIDE_H: u32 = 0u;
+override STRIDE_W: u32 = 0u;
+override WG: u32 = 256u;     // invocations per workgroup
+const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+/// The window that sees a pixel as its tap `i` along one axis, `windows` or more when none does.
+fn window_of(pixel: u32, i: u32, padding: i32, dilation: u32, stride: u32, windows: u32) -> u32 {
+    let start = i32(pixel) + padding - i32(i * dilation);
+    let window = u32(start) / stride;
+    return select(windows, window, start >= 0 && window * stride == u32(start));
+}
+
+/// Whether no tap before `tap` of the window that starts at (first_row, first_col) holds `highest` too.
+fn is_first(view: u32, first_row: i32, first_col: i32, c: u32, tap: u32, win_w: u32, highest: f32) -> bool {
+    for (var before = 0u; before < tap; before++) {
+        let i = before / win_w;
+        let r = u32(first_row + i32(i * params.dilation_h)); // huge when negative
+        let s = u32(first_col + i32((before - i * win_w) * params.dilation_w));
+        if (r < params.in_h && s < params.in_w) {
+            if (x[((view * params.in_h + r) * params.in_w + s) * params.channels + c] == highest) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+@compute @workgroup_size(WG)
+fn pool_max_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let channels = fixed_or(CHANNELS, params.channels);
+    let height = fixed_or(IN_H, params.in_h);
+    let width = fixed_or(IN_W, params.in_w);
+    let blocks = (channels + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let pixel = unit / blocks;
+    let block = unit - pixel * blocks;
+    let line = pixel / width; // rows of all views
+    let view = line / height;
+    if (view >= params.views) {
+        return;
+    }
+    let row = line - view * height;
+    let col = pixel - line * width;
+    let win_h = fixed_or(WIN_H, params.win_h);
+    let win_w = fixed_or(WIN_W, params.win_w);
+    let stride_h = fixed_or(STRIDE_H, params.stride_h);
+    let stride_w = fixed_or(STRIDE_W, params.stride_w);
+    var sums: array<f32, STEP>;
+    for (var i = 0u; i < win_h; i++) {
+        let r = window_of(row, i, params.top, params.dilation_h, stride_h, params.out_h);
+        for (var j = 0u; j < win_w && r < params.out_h; j++) {
+            let s = window_of(col, j, params.left, params.dilation_w, stride_w, params.out_w);
+            let first_row = i32(r * stride_h) - params.top;
+            let first_col = i32(s * stride_w) - params.left;
+            let window = ((view * params.out_h + r) * params.out_w + s) * channels;
+            for (var k = 0u; k < STEP; k++) {
+                let c = block + k * blocks;
+                if (s < params.out_w && c < channels) {
+                    let highest = y[window + c];
+                    if (x[pixel * channels + c] == highest
+                        && is_first(view, first_row, first_col, c, i * win_w + j, win_w, highest)) {
+                        sums[k] += d_y[window + c];
+                    }
+                }
+            }
+        }
+    }
+    for (var k = 0u; k < STEP; k++) {
+        if (block + k * blocks < channels) {
+            d_x[pixel * channels + block + k * blocks] = sums[k];
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// Pooling against its references and by hand, and its gradients.
+import { expect, test } from "vitest";
+import {
+  averagePool,
+  globalAveragePool,
+  maxPool,
+  type PoolOptions,
+} from "../../src/graph/ops/pool.ts";
+import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { graph } from "../../src/graph/graph.ts";
+import {
+  poolAverage,
+  poolAverageGrad,
+  pooledSize,
+  poolMax,
+  poolMaxGrad,
+} from "../../src/kernels/pool.ts";
+import { runKernel } from "../../src/kernels/run.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
+
+checkKernels(poolMax, poolMaxGrad, poolAverage, poolAverageGrad);
+
+const options: Readonly<Record<string, PoolOptions>> = {
+  stem: { window: 3, stride: 2, pad: 1 },
+  dilated: { window: [2, 3], dilation: [2, 1], pad: [1, 0, 2, 1] },
+  "left over": { window: 3, stride: 2, ceil: true },
+};
+for (const [name, option] of Object.entries(options)) {
+  checkGradient(`max pool, ${name}`, (g) => {
+    const x = g.input("x", [2, 6, 5, 3]);
+    return { output: maxPool(x, option), wrt: [x] };
+  });
+  for (const countPadding of [false, true]) {
+    checkGradient(
+      `average pool, ${name}, ${countPadding ? "with" : "without"} padding`,
+      (g) => {
+        const x = g.input("x", [2, 6, 5, 3]);
+        return { output: averagePool(x, option, countPadding), wrt: [x] };
+      },
+      { linear: true },
+    );
+  }
+}
+checkGradient(
+  "global average pool",
+  (g) => {
+    const x = g.input("x", [2, 6, 5, 3]);
+    return { output: globalAveragePool(x), wrt: [x] };
+  },
+  { linear: true },
+);
+
+test("of equal maxima the first in row-major order takes the gradient", async () => {
+  const attributes = {
+    window: [2, 2],
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding: [0, 0, 0, 0],
+    size: [1, 2],
+  } as const;
+  const inputs = {
+    x: Float32Array.of(0, 5, 5, 5, 1, 5),
+    y: Float32Array.of(5, 5),
+    d_y: Float32Array.of(3, 4),
+  };
+  const shapes = { x: [1, 2, 3, 1], y: [1, 1, 2, 1], d_y: [1, 1, 2, 1] };
+  const { d_x } = await runKernel(gpu, poolMaxGrad, inputs, shapes, attributes);
+  expect([...d_x!]).toEqual([0, 7, 0, 0, 0, 0]);
+});
+
+test("a mean counts the taps in the image, or those in image and padding", () => {
+  const g = graph();
+  const x = g.constant("x", [1, 2, 2, 1], Float32Array.of(1, 2, 3, 6));
+  const option = { window: 3, stride: 3, pad: 1, ceil: true };
+  const outputs = { inside: averagePool(x, option), padded: averagePool(x, option, true) };
+  const got = runOnCpu(g, { outputs }, initialStore(g, 1), {});
+  // a second window would start in the padding
+  expect([...got["inside"]!]).toEqual([3]);
+  expect(got["padded"]![0]).toBeCloseTo(12 / 9, 12);
+});
+
+test("windows are counted as PyTorch counts them", () => {
+  expect(pooledSize(112, 3, 2, [1, 1], 1, false)).toBe(56);
+  expect(pooledSize(4, 3, 2, [0, 0], 1, false)).toBe(1);
+  expect(pooledSize(4, 3, 2, [0, 0], 1, true)).toBe(2);
+  expect(pooledSize(2, 3, 3, [1, 1], 1, true)).toBe(1);
+  expect(pooledSize(1, 3, 1, [0, 0], 1, false)).toBe(0);
+});
