@@ -1,0 +1,83 @@
+// The half of `check` that holds kernels one by one against their references.
+import type { Gpu } from "../gpu/device.ts";
+import { checkCase, type CheckResult } from "../kernels/check.ts";
+import type { AnyKernel } from "../kernels/kernel.ts";
+import { kernels } from "../kernels/kernels.ts";
+import { InputError } from "../tensor/error.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Output } from "./output.ts";
+import { textTable } from "./table.ts";
+
+/** The kernels whose names match a glob of `*` and `?`; throws InputError where none does. */
+export function matchingKernels(glob: string | undefined): AnyKernel[] {
+  if (glob === undefined) return [...kernels];
+  const pattern = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  const matching = kernels.filter(({ shader }) => new RegExp(`^${pattern}$`).test(shader.name));
+  if (matching.length > 0) return matching;
+  const near = kernels
+    .map(({ shader }) => shader.name)
+    .filter((name) => name.startsWith(glob.slice(0, 3)));
+  const hint = near.length > 0 ? `; there are ${near.join(", ")}` : "";
+  throw new InputError(`no kernel matches ${JSON.stringify(glob)}${hint}`);
+}
+
+/** Runs every case that this adapter offers and prints the table; returns the exit code. */
+export async function checkKernels(
+  gpu: Gpu,
+  list: readonly AnyKernel[],
+  output: Output,
+): Promise<number> {
+  const results: CheckResult[] = [];
+  const rows: string[][] = [];
+  let left = 0;
+  for (const [i, kernel] of list.entries()) {
+    const { name } = kernel.shader;
+    const offered = offeredCases(gpu, kernel);
+    left += kernel.cases.length - offered.length;
+    const own: CheckResult[] = [];
+    for (const problem of offered) own.push(await checkCase(gpu, kernel, problem));
+    results.push(...own);
+    rows.push(tableRow(name, own));
+    for (const { message, ok } of own) if (!ok) output.warn(message);
+    const bad = own.filter(({ ok }) => !ok).length;
+    output.progress(`kernel ${i + 1}/${list.length}: ${name}${bad > 0 ? ": wrong" : ""}`, false);
+  }
+  const failed = results.filter(({ ok }) => !ok).length;
+  output.result(
+    {
+      kernels: results.map(({ message, ...result }) =>
+        result.ok ? result : { ...result, message },
+      ),
+      cases_not_offered: left,
+    },
+    [
+      ...textTable(["kernel", "cases", "wrong", "max abs error", "max rel error"], rows),
+      `${results.length} cases of ${list.length} kernels, ${failed} wrong; ` +
+        `${left} cases not offered on this adapter`,
+    ],
+  );
+  return failed === 0 ? EXIT.fine : EXIT.wrong;
+}
+
+/** The cases of a kernel that this adapter can run. */
+function offeredCases({ facts }: Gpu, kernel: AnyKernel): AnyKernel["cases"] {
+  if (!kernel.shader.features.every((feature) => facts.features.has(feature))) return [];
+  return kernel.cases.filter(
+    ({ shapes, attributes }) => kernel.offered?.(facts, shapes, attributes) ?? true,
+  );
+}
+
+function tableRow(name: string, results: readonly CheckResult[]): string[] {
+  if (results.length === 0) return [name, "0", "", "", ""];
+  const worst = (errors: readonly number[]): string => Math.max(...errors).toExponential(1);
+  return [
+    name,
+    String(results.length),
+    String(results.filter(({ ok }) => !ok).length),
+    worst(results.map(({ max_abs_error }) => max_abs_error)),
+    worst(results.map(({ max_rel_error }) => max_rel_error)),
+  ];
+}

@@ -1,0 +1,13 @@
+// How the file of a command adds it to the program.
+import type { Command } from "commander";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What a command is given beside its options. */
+export interface CommandContext {
+  readonly surroundings: Surroundings;
+  /** Sets the exit code. */
+  readonly exit: (code: number) => void;
+}
+
+/** Adds one command to the program. */
+export type Define = (program: Command, context: CommandContext) => void;

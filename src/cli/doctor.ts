@@ -1,0 +1,100 @@
+// `ringdepth doctor`: what this machine's adapter is and can do; where there is none, what to do.
+import { freemem, totalmem } from "node:os";
+import type { Command } from "commander";
+import type { Gpu } from "../gpu/device.ts";
+import { NoAdapterError } from "../gpu/errors.ts";
+import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
+import { withGpu } from "./adapter.ts";
+import type { Define } from "./define.ts";
+import { EXIT } from "./exit_code.ts";
+import { common, type CommonOptions } from "./options.ts";
+import { makeOutput } from "./output.ts";
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
+  npm run setup       brings a software one: lavapipe where it may install packages, else SwiftShader
+  with a GPU          install its Vulkan driver (NVIDIA, Mesa); in a container, pass the GPU through
+  macOS, Windows      nothing to install: Metal and D3D12 come with the system`;
+
+/** Defines the command. */
+export const defineDoctor: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("doctor")
+    .description("print adapter, driver, features, limits, timer and memory");
+  common(command, "ringdepth doctor");
+  command.action(async (options: CommonOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    try {
+      await withGpu(surroundings, output, options.adapter, async (gpu) => {
+        const found = await examine(gpu);
+        output.result(found, describe(found));
+      });
+    } catch (error) {
+      if (!(error instanceof NoAdapterError) || options.adapter !== undefined) throw error;
+      output.result({ adapter: null }, []);
+      output.warn(WITHOUT_ADAPTER);
+      exit(EXIT.noAdapter);
+    }
+  });
+};
+
+/** What is found out about an adapter. */
+interface Findings {
+  readonly adapter: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly driver: string;
+  readonly software: boolean;
+  readonly subgroup_size: number;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+  /** Smallest step of its clock; null where it tells no GPU time. */
+  readonly timer_quantum_ns: number | null;
+  readonly host_memory_bytes: { readonly total: number; readonly free: number };
+}
+
+async function examine(gpu: Gpu): Promise<Findings> {
+  const { facts, limits } = gpu;
+  const { name, vendor, architecture, driver, software, subgroup_size, features } = facts;
+  return {
+    adapter: name,
+    vendor,
+    architecture,
+    driver,
+    software,
+    subgroup_size,
+    features: [...features],
+    limits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])) as Findings["limits"],
+    timer_quantum_ns: hasTimestamps(gpu) ? await timerQuantum_ns(gpu) : null,
+    host_memory_bytes: { total: totalmem(), free: freemem() },
+  };
+}
+
+function describe(found: Findings): string[] {
+  const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const { timer_quantum_ns, host_memory_bytes, limits } = found;
+  const subgroups = found.subgroup_size === 0 ? "more than one width" : String(found.subgroup_size);
+  const rows = [
+    ["kind", found.software ? "software: a CPU pretending to be a GPU" : "hardware"],
+    ["driver", found.driver],
+    ["vendor", [found.vendor, found.architecture].filter((text) => text !== "").join(", ")],
+    ["features", found.features.join(", ")],
+    ["subgroup size", found.features.includes("subgroups") ? subgroups : "no subgroups"],
+    ["timer quantum", timer_quantum_ns === null ? "no GPU timestamps" : `${timer_quantum_ns} ns`],
+    [
+      "host memory",
+      `${gibibytes(host_memory_bytes.free)} free of ${gibibytes(host_memory_bytes.total)}`,
+    ],
+    ...LIMITS.map((limit) => [limit, limits[limit].toLocaleString("en-US")]),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}

@@ -1,0 +1,35 @@
+// `ringdepth eval`: the metrics of a trained student, camera by camera.
+import type { Command } from "commander";
+import { evaluate, loadPredictor } from "../train/predictor.ts";
+import { withGpu } from "./adapter.ts";
+import type { Define } from "./define.ts";
+import { common } from "./options.ts";
+import { makeOutput } from "./output.ts";
+import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+import { metricLines } from "./table.ts";
+
+/** Defines the command. */
+export const defineEval: Define = (program: Command, { surroundings }) => {
+  const command = program
+    .command("eval")
+    .description("evaluate a trained student: seven metrics by camera, against true depth");
+  common(studentOptions(command), "ringdepth eval --checkpoint runs/ddad/student.safetensors");
+  command.action(async (options: StudentOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const { file, source, badSamples } = await openStudentSource(options);
+    await withGpu(surroundings, output, options.adapter, async (gpu) => {
+      output.say(`data: ${source.describe()}`);
+      const predictor = await loadPredictor(gpu, file, source);
+      try {
+        const found = await evaluate(predictor, source, badSamples, output.warn);
+        const { result, consistency, skipped_samples } = found;
+        output.result({ ...result, consistency: consistency.all, skipped_samples }, [
+          `protocol ${result.protocol}, depths up to ${result.cap_m} m, ${source.split} moments`,
+          ...metricLines(result),
+        ]);
+      } finally {
+        predictor.destroy();
+      }
+    });
+  });
+};

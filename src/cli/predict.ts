@@ -1,0 +1,63 @@
+// `ringdepth predict`: the depth of every moment of a data source as files.
+import { join } from "node:path";
+import type { Command } from "commander";
+import { loader } from "../data/loader.ts";
+import { momentName, writeMoment } from "../train/moment_files.ts";
+import { loadPredictor } from "../train/predictor.ts";
+import { withGpu } from "./adapter.ts";
+import type { Define } from "./define.ts";
+import { common, wholeNumber } from "./options.ts";
+import { makeOutput } from "./output.ts";
+import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+
+interface PredictOptions extends StudentOptions {
+  readonly out: string;
+  readonly limit?: number;
+}
+
+const FILES = `
+Files, in a folder for each moment:
+  CAMERA.png        16-bit depth, metres x 256
+  CAMERA_color.png  depth in colour, for people
+  CAMERA.npy        f32 [H, W] depth in metres
+  points.ply        all cameras as one cloud in the vehicle frame, metres
+  panorama.png      images and depth around the vehicle`;
+
+/** Defines the command. */
+export const definePredict: Define = (program: Command, { surroundings }) => {
+  const command = program
+    .command("predict")
+    .description("predict depth and write it as PNG, npy, PLY and panorama")
+    .option("--out <dir>", "folder to write into", "predictions")
+    .option("--limit <n>", "at most so many moments", wholeNumber("--limit", 1))
+    .addHelpText("after", FILES);
+  const example =
+    "ringdepth predict --checkpoint runs/ddad/student.safetensors --data folder:drive --out depth";
+  common(studentOptions(command), example);
+  command.action(async (options: PredictOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const { file, source, badSamples } = await openStudentSource(options);
+    await withGpu(surroundings, output, options.adapter, async (gpu) => {
+      output.say(`data: ${source.describe()}`);
+      const predictor = await loadPredictor(gpu, file, source);
+      const choice = { seed: 0, augment: false, badSamples, onSkip: output.warn } as const;
+      const samples = loader(source, { ...choice, size: file.config.size });
+      const planned = Math.min(source.count, options.limit ?? Infinity);
+      const folders: string[] = [];
+      try {
+        for await (const sample of samples.all()) {
+          const folder = join(options.out, momentName(sample.id));
+          const depth_m = await predictor.predict(sample);
+          await writeMoment(folder, { sample, depth_m }, source);
+          folders.push(folder);
+          output.progress(`moment ${folders.length}/${planned}: ${folder}`, true);
+          if (folders.length === planned) break;
+        }
+      } finally {
+        predictor.destroy();
+      }
+      const result = { out: options.out, moments: folders, skipped_samples: samples.skipped };
+      output.result(result, [`${folders.length} moments in ${options.out}`]);
+    });
+  });
+};

@@ -1,0 +1,38 @@
+// `ringdepth start`: the two-minute demonstration that `npm start` runs. Trains a small student with
+// distillation on the built-in rig and shows what it learnt; nothing to download.
+import { rm } from "node:fs/promises";
+import type { Command } from "commander";
+import { resolveConfig } from "../train/config.ts";
+import { withGpu } from "./adapter.ts";
+import type { Define } from "./define.ts";
+import { common, type CommonOptions } from "./options.ts";
+import { makeOutput } from "./output.ts";
+import { runTraining } from "./training.ts";
+
+// Set so that a software adapter on two cores ends within minutes, installation included.
+const START = {
+  out: "runs/start",
+  moments: { train: 24, "held-out": 6 },
+  config: { student: "nano", size: { height: 64, width: 96 }, steps: 300 },
+} as const;
+
+/** Defines the command. */
+export const defineStart: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("start")
+    .description(
+      "the two-minute demonstration: train nano on the built-in rig and show the result",
+    );
+  common(command, "ringdepth start");
+  command.action(async (options: CommonOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const config = resolveConfig(START.config, "start");
+    const outcome = await withGpu(surroundings, output, options.adapter, async (gpu) => {
+      await rm(START.out, { recursive: true, force: true });
+      const settings = { config, out: START.out, resume: false };
+      return await runTraining(gpu, settings, output, START.moments);
+    });
+    output.result(outcome.json, outcome.lines);
+    exit(outcome.exitCode);
+  });
+};

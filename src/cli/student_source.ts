@@ -1,0 +1,51 @@
+// A trained student and the data it is asked about, as `eval` and `predict` open them.
+import type { Command } from "commander";
+import type { ImageSize } from "../data/camera.ts";
+import type { DataSource, Split } from "../data/data_source.ts";
+import type { BadSamples } from "../data/loader.ts";
+import { openData } from "../data/open_data.ts";
+import { InputError } from "../tensor/error.ts";
+import { readStudent, type StudentFile } from "../train/student_file.ts";
+import { imageSize, type CommonOptions } from "./options.ts";
+
+/** Options of a command that runs a trained student. */
+export interface StudentOptions extends CommonOptions {
+  readonly checkpoint: string;
+  readonly data?: string;
+  readonly size?: ImageSize;
+  readonly split?: string;
+  readonly skipBadSamples?: boolean;
+}
+
+/** A student with data, ready for a predictor. */
+export interface StudentSource {
+  readonly file: StudentFile;
+  readonly source: DataSource;
+  readonly badSamples: BadSamples;
+}
+
+/** Adds the options that name student and data. */
+export function studentOptions(command: Command): Command {
+  return command
+    .requiredOption("--checkpoint <file>", "student.safetensors or a checkpoint of a run")
+    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
+    .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)
+    .option("--split <name>", "train or held-out (default: held-out)")
+    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+}
+
+/** Reads the student and opens the data; throws InputError for whatever is wrong with either. */
+export async function openStudentSource(options: StudentOptions): Promise<StudentSource> {
+  const stored = await readStudent(options.checkpoint);
+  const { data, size, seed } = stored.config;
+  const config = { ...stored.config, size: options.size ?? size };
+  const split = parseSplit(options.split ?? "held-out");
+  const source = await openData(options.data ?? data, { split, seed });
+  const badSamples = options.skipBadSamples === true ? "skip" : "stop";
+  return { file: { ...stored, config }, source, badSamples };
+}
+
+function parseSplit(text: string): Split {
+  if (text === "train" || text === "held-out") return text;
+  throw new InputError(`split ${text}: expected train or held-out`);
+}

@@ -1,0 +1,34 @@
+// `ringdepth train`: trains a student, evaluates it and writes its run folder.
+import type { Command } from "commander";
+import { withGpu } from "./adapter.ts";
+import type { Define } from "./define.ts";
+import { common, imageSize, studentName, wholeNumber, type CommonOptions } from "./options.ts";
+import { makeOutput } from "./output.ts";
+import { runSettings, type RunFlags } from "./run_settings.ts";
+import { runTraining } from "./training.ts";
+
+/** Defines the command. */
+export const defineTrain: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("train")
+    .description("train a student with distillation, evaluate it and write its run folder")
+    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--steps <n>", "steps of one rig each (default: 600)", wholeNumber("--steps", 1))
+    .option("--seed <n>", "seed of everything random (default: 0)", wholeNumber("--seed", 0))
+    .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
+    .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
+    .option("--config <file>", "YAML configuration; options on the command line come after it")
+    .option("--resume", "go on from the latest checkpoint of the run folder")
+    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+  common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
+  command.action(async (options: RunFlags & CommonOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const settings = await runSettings(options);
+    const outcome = await withGpu(surroundings, output, options.adapter, (gpu) =>
+      runTraining(gpu, settings, output),
+    );
+    output.result(outcome.json, outcome.lines);
+    exit(outcome.exitCode);
+  });
+};

@@ -1,0 +1,40 @@
+// The progress of training as one line: step, loss, rigs a second, time left.
+import type { StepRecord } from "../train/run_folder.ts";
+import type { Output } from "./output.ts";
+
+// Plain lines come about this often over a run.
+const LINES = 20;
+
+/** Shows each step as it comes; `now_ms` is the clock. */
+export function trainingProgress(
+  output: Output,
+  steps: number,
+  now_ms: () => number = () => performance.now(),
+): (record: StepRecord) => void {
+  const every = Math.max(1, Math.round(steps / LINES));
+  const started_ms = now_ms();
+  let done = 0;
+  return ({ step, loss }) => {
+    done++;
+    const rate = (1000 * done) / Math.max(1, now_ms() - started_ms);
+    const parts = [
+      `step ${String(step).padStart(String(steps).length)}/${steps}`,
+      `loss ${loss.toFixed(4)}`,
+      `${rate.toFixed(rate < 10 ? 2 : 1)} rigs/s`,
+      step < steps ? `${clock((steps - step) / rate)} left` : "done",
+    ];
+    output.progress(parts.join("  "), step % every === 0 || step === steps);
+  };
+}
+
+/** Seconds as `m:ss`, hours as `h:mm:ss`. */
+export function clock(time_s: number): string {
+  const total = Math.round(time_s);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const [hours, minutes, seconds] = [
+    Math.floor(total / 3600),
+    Math.floor(total / 60) % 60,
+    total % 60,
+  ];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
+}

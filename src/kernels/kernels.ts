@@ -1,0 +1,155 @@
+// The list of all kernels, for `check` and the README: every base with its variants.
+import { activation, activationGrad } from "./activation.ts";
+import { adamw } from "./adamw.ts";
+import { attention, attentionGradKv, attentionGradQ, attentionGradStats } from "./attention.ts";
+import { attractor, attractorGradAttractors, attractorGradCenters } from "./attractor.ts";
+import { binCenters, binCentersGrad } from "./bin_centers.ts";
+import {
+  binDecode,
+  binDecodeGradCenters,
+  binDecodeGradCentersSlabs,
+  binDecodeGradLogits,
+} from "./bin_decode.ts";
+import {
+  binExpectation,
+  binExpectationGrad,
+  binExpectationGradSlabs,
+  binExpectationSum,
+} from "./bin_expectation.ts";
+import { binKl, binKlGrad } from "./bin_kl.ts";
+import { binary, binaryGrad } from "./binary.ts";
+import { columnSum } from "./column_sum.ts";
+import { concat } from "./concat.ts";
+import { conv2d } from "./conv2d.ts";
+import { conv2dGradBias } from "./conv2d_grad_bias.ts";
+import { conv2dGradInput } from "./conv2d_grad_input.ts";
+import { conv2dGradWeight, conv2dGradWeightReduce } from "./conv2d_grad_weight.ts";
+import { gemm } from "./gemm.ts";
+import { gradNorm, gradNormFinish } from "./grad_norm.ts";
+import {
+  logBinomial,
+  logBinomialGrad,
+  logBinomialHead,
+  logBinomialHeadGrad,
+} from "./log_binomial.ts";
+import { maskedMean, maskedMeanFinish, maskedMeanGrad } from "./masked_mean.ts";
+import { maskedPool, maskedPoolGrad } from "./masked_pool.ts";
+import {
+  normApply,
+  normGradChannel,
+  normGradGroup,
+  normGradInput,
+  normGradPartial,
+  normPartial,
+  normRunning,
+  normStatistics,
+} from "./norm.ts";
+import { normalizeRows, normalizeRowsGrad } from "./normalize_rows.ts";
+import { pad, padGrad } from "./pad.ts";
+import { poolAverage, poolAverageGrad, poolMax, poolMaxGrad } from "./pool.ts";
+import { reduce } from "./reduce.ts";
+import { reduceGrad, reduceGradProduct } from "./reduce_grad.ts";
+import { resizeBilinear, resizeBilinearGrad, resizeNearest, resizeNearestGrad } from "./resize.ts";
+import { scaleBy } from "./scale_by.ts";
+import { silog, silogFinish, silogGrad } from "./silog.ts";
+import { softBins } from "./soft_bins.ts";
+import { softmaxBins, softmaxBinsGrad } from "./softmax_bins.ts";
+import { stridedRead, stridedWrite } from "./strided.ts";
+import { unary, unaryGrad } from "./unary.ts";
+import {
+  viewRelation,
+  viewRelationGrad,
+  viewRelationLoss,
+  viewRelationLossGrad,
+} from "./view_relation.ts";
+import type { AnyKernel } from "./kernel.ts";
+
+const BASES: readonly AnyKernel[] = [
+  activation,
+  activationGrad,
+  adamw,
+  attention,
+  attentionGradKv,
+  attentionGradQ,
+  attentionGradStats,
+  attractor,
+  attractorGradAttractors,
+  attractorGradCenters,
+  binCenters,
+  binCentersGrad,
+  binDecode,
+  binDecodeGradCenters,
+  binDecodeGradCentersSlabs,
+  binDecodeGradLogits,
+  binExpectation,
+  binExpectationGrad,
+  binExpectationGradSlabs,
+  binExpectationSum,
+  binKl,
+  binKlGrad,
+  binary,
+  binaryGrad,
+  columnSum,
+  concat,
+  conv2d,
+  conv2dGradBias,
+  conv2dGradInput,
+  conv2dGradWeight,
+  conv2dGradWeightReduce,
+  gemm,
+  gradNorm,
+  gradNormFinish,
+  logBinomial,
+  logBinomialGrad,
+  logBinomialHead,
+  logBinomialHeadGrad,
+  maskedMean,
+  maskedMeanFinish,
+  maskedMeanGrad,
+  maskedPool,
+  maskedPoolGrad,
+  normApply,
+  normGradChannel,
+  normGradGroup,
+  normGradInput,
+  normGradPartial,
+  normPartial,
+  normRunning,
+  normStatistics,
+  normalizeRows,
+  normalizeRowsGrad,
+  pad,
+  padGrad,
+  poolAverage,
+  poolAverageGrad,
+  poolMax,
+  poolMaxGrad,
+  reduce,
+  reduceGrad,
+  reduceGradProduct,
+  resizeBilinear,
+  resizeBilinearGrad,
+  resizeNearest,
+  resizeNearestGrad,
+  scaleBy,
+  silog,
+  silogFinish,
+  silogGrad,
+  softBins,
+  softmaxBins,
+  softmaxBinsGrad,
+  stridedRead,
+  stridedWrite,
+  unary,
+  unaryGrad,
+  viewRelation,
+  viewRelationGrad,
+  viewRelationLoss,
+  viewRelationLossGrad,
+];
+
+/** Every kernel, variants after their base. */
+export const kernels: readonly AnyKernel[] = BASES.flatMap((base) => [
+  base,
+  ...(base.variants?.() ?? []),
+]);
