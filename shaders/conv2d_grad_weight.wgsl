@@ -6,7 +6,7 @@
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; conv2d_grad_weight_reduce adds the slabs up in order
+//          of the V OH rows of y; column_sum adds the slabs up in order
 // Mapping  a workgroup of 256 owns 64 channels o x 64 terms n = (a, b, c) of one slab, an invocation 4 x 4, 16 apart,
 //          so that neighbours store neighbours; d_y and x pass through workgroup memory, 16 pixels at a time; grid: x
 //          tiles of terms, y groups x tiles of channels, z slabs

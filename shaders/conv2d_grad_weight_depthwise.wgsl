@@ -6,7 +6,7 @@
 //   with stride s, padding p, dilation d, m = O / C; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, 1]; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; conv2d_grad_weight_reduce adds the slabs up in order
+//          of the V OH rows of y; column_sum adds the slabs up in order
 // Mapping  an invocation owns one tap of one channel in one slab; neighbours own neighbouring channels
 // Memory   2 loads a term, most of them from cache; bound by bandwidth
 // Source   elementary

@@ -6,7 +6,7 @@
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; conv2d_grad_weight_reduce adds the slabs up in order
+//          of the V OH rows of y; column_sum adds the slabs up in order
 // Mapping  an invocation owns 16 channels o x 4 terms n = (a, b, c) of one slab; grid: x tiles of terms, y groups x
 //          tiles of channels, z slabs
 // Memory   20 loads for 64 fma; for software adapters, where barriers are dear

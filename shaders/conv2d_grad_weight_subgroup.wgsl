@@ -6,7 +6,7 @@
 //   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; conv2d_grad_weight_reduce adds the slabs up in order
+//          of the V OH rows of y; column_sum adds the slabs up in order
 // Mapping  a workgroup owns 16 channels o x 32 terms n = (a, b, c) of one slab, an invocation all 16 of 4 terms, 8
 //          apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and takes the others from its
 //          neighbours by shuffles; grid: x tiles of terms, y groups x tiles of channels, z slabs

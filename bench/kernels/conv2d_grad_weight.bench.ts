@@ -1,25 +1,17 @@
-// Gradients of the student's convolutions by their weight, and the sum of the slabs of the heaviest.
+// Gradients of the student's convolutions by their weight.
 import { conv2dOutputSize } from "../../src/kernels/conv2d_geometry.ts";
-import { conv2dGradWeight, conv2dGradWeightReduce } from "../../src/kernels/conv2d_grad_weight.ts";
+import { conv2dGradWeight } from "../../src/kernels/conv2d_grad_weight.ts";
 import type { BenchCase } from "../bench_case.ts";
 import { problems } from "./conv2d.bench.ts";
 
 /** Partial sums of d_weight of every problem of conv2d. */
-export const cases: readonly BenchCase[] = [
-  ...problems.map(({ name, x, weight, attributes }) => {
-    const kernel = [weight[1], weight[2]] as const;
-    const out = conv2dOutputSize([x[1], x[2]], kernel, attributes);
-    return {
-      name,
-      kernel: conv2dGradWeight,
-      shapes: { x, d_y: [x[0], ...out, weight[0]] },
-      attributes: { ...attributes, kernel },
-    };
-  }),
-  {
-    name: "3x3 of 64 channels",
-    kernel: conv2dGradWeightReduce,
-    shapes: { partials: [58, 64, 3, 3, 64] },
-    attributes: undefined,
-  },
-];
+export const cases: readonly BenchCase[] = problems.map(({ name, x, weight, attributes }) => {
+  const kernel = [weight[1], weight[2]] as const;
+  const out = conv2dOutputSize([x[1], x[2]], kernel, attributes);
+  return {
+    name,
+    kernel: conv2dGradWeight,
+    shapes: { x, d_y: [x[0], ...out, weight[0]] },
+    attributes: { ...attributes, kernel },
+  };
+});

@@ -1,4 +1,5 @@
-// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one function, and their ordered sum.
+// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one function.
+// column_sum adds the slabs up.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -144,34 +145,6 @@ export const conv2dGradWeightDepthwise: Kernel<
   grid: ({ slabs, out_c, kernel_h, kernel_w }, { WG }) =>
     foldGrid(Math.ceil((slabs * out_c * kernel_h * kernel_w) / WG)),
   offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
-});
-
-/** Adds up slabs in order. partials [slabs, n..] -> d_weight [n..]. */
-export const conv2dGradWeightReduce: Kernel<typeof shaders.conv2d_grad_weight_reduce> = kernel({
-  shader: shaders.conv2d_grad_weight_reduce,
-  shapes: ({ partials }) => ({ d_weight: partials.slice(1) }),
-  params: ({ partials }) => ({ n: size(partials.slice(1)), slabs: partials[0]! }),
-  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  // a sum an element; partials and d_weight cross the bus once
-  cost: ({ partials }) => ({
-    flops: size(partials),
-    bytes: 4 * (size(partials) + size(partials.slice(1))),
-  }),
-  terms: ({ partials }) => partials[0]!,
-  cases: [
-    { name: "workgroup and one", shapes: { partials: [3, 5, 13] }, attributes: undefined },
-    { name: "one slab", shapes: { partials: [1, 63] }, attributes: undefined },
-    { name: "no slab", shapes: { partials: [0, 7] }, attributes: undefined },
-    { name: "3x3 of 16 channels", shapes: { partials: [90, 16, 3, 3, 16] }, attributes: undefined },
-  ],
-  reference: ({ partials }, shapes) => {
-    const n = size(shapes.partials.slice(1));
-    const d_weight = like(partials, n);
-    for (let start = 0; start < partials.length; start += n) {
-      for (let i = 0; i < n; i++) d_weight[i]! += partials[start + i]!;
-    }
-    return { d_weight };
-  },
 });
 
 function reference<T extends NumberArray>(

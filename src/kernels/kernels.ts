@@ -21,9 +21,8 @@ import { binary, binaryGrad } from "./binary.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
-import { conv2dGradBias } from "./conv2d_grad_bias.ts";
 import { conv2dGradInput } from "./conv2d_grad_input.ts";
-import { conv2dGradWeight, conv2dGradWeightReduce } from "./conv2d_grad_weight.ts";
+import { conv2dGradWeight } from "./conv2d_grad_weight.ts";
 import { gemm } from "./gemm.ts";
 import { gradNorm, gradNormFinish } from "./grad_norm.ts";
 import {
@@ -92,10 +91,8 @@ const BASES: readonly AnyKernel[] = [
   columnSum,
   concat,
   conv2d,
-  conv2dGradBias,
   conv2dGradInput,
   conv2dGradWeight,
-  conv2dGradWeightReduce,
   gemm,
   gradNorm,
   gradNormFinish,

@@ -1,8 +1,7 @@
-// Gradient of convolution by its weight against its reference, in all its mappings, and the sum of its slabs.
+// Gradient of convolution by its weight against its reference, in all its mappings.
 import {
   conv2dGradWeight,
   conv2dGradWeightDepthwise,
-  conv2dGradWeightReduce,
   conv2dGradWeightRegister,
   conv2dGradWeightSubgroup,
 } from "../../src/kernels/conv2d_grad_weight.ts";
@@ -13,5 +12,4 @@ checkKernels(
   conv2dGradWeightSubgroup,
   conv2dGradWeightRegister,
   conv2dGradWeightDepthwise,
-  conv2dGradWeightReduce,
 );

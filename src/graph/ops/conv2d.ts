@@ -1,5 +1,6 @@
-// Two-dimensional convolution as an op, and its gradients by input, weight and bias. Long sums are cut into slices (of
+// Two-dimensional convolution as an op, and its gradients by input and weight. Long sums are cut into slices (of
 // channels or pixels, as their shapes say): partial sums, then their sum in order.
+import { columnSum } from "../../kernels/column_sum.ts";
 import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
 import {
   conv2dGradInputSlices,
@@ -9,20 +10,19 @@ import {
   type Conv2dGradInputAttributes,
   type Conv2dGradWeightAttributes,
 } from "../../kernels/conv2d_geometry.ts";
-import { conv2dGradBias } from "../../kernels/conv2d_grad_bias.ts";
 import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
-import { conv2dGradWeight, conv2dGradWeightReduce } from "../../kernels/conv2d_grad_weight.ts";
+import { conv2dGradWeight } from "../../kernels/conv2d_grad_weight.ts";
 import type { AnyKernel } from "../../kernels/kernel.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
-import { apply } from "../apply.ts";
+import { apply, reshape } from "../apply.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+import { gemmOps } from "./gemm.ts";
 
 /** The ops of this family, by name. */
 export const conv2dOps: {
   readonly conv2d: Op<Conv2dAttributes>;
   readonly conv2d_grad_input: Op<Conv2dGradInputAttributes>;
   readonly conv2d_grad_weight: Op<Conv2dGradWeightAttributes>;
-  readonly conv2d_grad_bias: Op<void>;
 } = {
   conv2d: {
     name: "conv2d",
@@ -68,15 +68,6 @@ export const conv2dOps: {
       callInSlices(at, conv2dGradWeight, { x, d_y }, "partials", at.attributes);
     },
   },
-  conv2d_grad_bias: {
-    name: "conv2d_grad_bias",
-    inputs: ["d_y"],
-    outputs: ["d_bias"],
-    shapes: ([d_y]) => [[d_y!.at(-1)!]],
-    lower: (at) => {
-      callInSlices(at, conv2dGradBias, { d_y: at.inputs[0]! }, "partials", undefined);
-    },
-  },
 };
 
 /**
@@ -99,7 +90,8 @@ export function callInSlices<A>(
   }
   const partials = temporary("partials", shape);
   call(kernel, { ...inputs, [made]: partials }, attributes);
-  call(conv2dGradWeightReduce, { partials, d_weight: sum }, undefined);
+  const rows = view(partials, [1, shape[0]!, size(sum.shape)]);
+  call(columnSum, { x: rows, y: view(sum, [1, 1, size(sum.shape)]) }, { slab: shape[0]! });
 }
 
 /** Their gradient rules: d_x = d_y * weight turned round, d_weight = d_y against x, d_bias = sum of d_y over pixels. */
@@ -108,17 +100,24 @@ export const conv2dRules: Rules<typeof conv2dOps> = {
     const [x, weight] = [inputs[0]!, inputs[1]!];
     const input = [x.shape[1]!, x.shape[2]!] as const;
     const kernel = [weight.shape[1]!, weight.shape[2]!] as const;
-    const { conv2d_grad_input, conv2d_grad_weight, conv2d_grad_bias } = conv2dOps;
+    const { conv2d_grad_input, conv2d_grad_weight } = conv2dOps;
     return [
       wants[0] ? apply(conv2d_grad_input, [d_y!, weight], { ...attributes, input })[0]! : null,
       wants[1] ? apply(conv2d_grad_weight, [x, d_y!], { ...attributes, kernel })[0]! : null,
-      wants[2] ? apply(conv2d_grad_bias, [d_y!], undefined)[0]! : null,
+      wants[2] ? sumOverPixels(d_y!) : null,
     ];
   },
   conv2d_grad_input: null,
   conv2d_grad_weight: null,
-  conv2d_grad_bias: null,
 };
+
+/** Gradient of a bias: d_y [V, OH, OW, O] -> d_bias [O]. */
+export function sumOverPixels(d_y: Value): Value {
+  const channels = d_y.shape.at(-1)!;
+  const pixels = size(d_y.shape.slice(0, -1));
+  const rows = reshape(d_y, [1, pixels, channels]);
+  return reshape(apply(gemmOps.column_sum, [rows], null)[0]!, [channels]);
+}
 
 /** A number for both axes, or one each for rows and columns. */
 export type PerAxis = number | readonly [h: number, w: number];

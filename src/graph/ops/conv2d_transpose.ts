@@ -15,6 +15,7 @@ import {
   callInSlices,
   conv2dAttributes,
   conv2dOps,
+  sumOverPixels,
   type Conv2dOptions,
   type PerAxis,
 } from "./conv2d.ts";
@@ -87,7 +88,7 @@ export const conv2dTransposeRules: Rules<typeof conv2dTransposeOps> = {
       wants[1]
         ? apply(conv2dOps.conv2d_grad_weight, [d_y!, x], { ...convolution, kernel })[0]!
         : null,
-      wants[2] ? apply(conv2dOps.conv2d_grad_bias, [d_y!], undefined)[0]! : null,
+      wants[2] ? sumOverPixels(d_y!) : null,
     ];
   },
 };
