@@ -6,7 +6,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** The first line of every command. */
 export function adapterLine({ name, driver, software }: AdapterFacts): string {
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
-  return `adapter: ${name}${detail}${software ? ", a software one: slow, but the same numbers" : ""}`;
+  return `adapter: ${name.replace(/-+$/, "")}${detail}${software ? ", a software one: slow, but the same numbers" : ""}`;
 }
 
 /** Opens a validated device, says which, and closes it when `work` is done. */

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openEventLog, type EventLog } from "../formats/events.ts";
 import { InputError } from "../tensor/error.ts";
+import { latestCheckpoint } from "./checkpoint.ts";
 
 /** One step as `metrics.jsonl` keeps it. */
 export interface StepRecord {
@@ -55,8 +56,9 @@ export function runPaths(path: string): Pick<
 }
 
 /**
- * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps what it wrote up to
- * that step. Throws InputError when a new run would write over another.
+ * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps what
+ * it wrote up to that step. Throws InputError when a new run would write over the checkpoints of
+ * another, and where the folder cannot be made.
  */
 export async function openRunFolder(
   path: string,
@@ -64,14 +66,17 @@ export async function openRunFolder(
   resume: boolean,
 ): Promise<RunFolder> {
   const paths = runPaths(path);
-  const present = await readdir(path).catch(() => [] as string[]);
-  if (!resume && present.includes("config.yaml")) {
+  // A run that ended before its first checkpoint left nothing worth keeping.
+  if (!resume && (await latestCheckpoint(paths.checkpoints)) !== null) {
     throw new InputError(
       `${path} holds a run already: choose another --out, or go on with it by --resume`,
     );
   }
-  await mkdir(paths.checkpoints, { recursive: true });
-  await mkdir(paths.depth, { recursive: true });
+  for (const folder of [paths.checkpoints, paths.depth]) {
+    await mkdir(folder, { recursive: true }).catch((error: Error) => {
+      throw new InputError(`${folder}: cannot make the folder: ${error.message}`);
+    });
+  }
   await removeLeftovers(path);
   await removeLeftovers(paths.checkpoints);
   const records = resume ? await keptRecords(paths.metrics, fromStep) : [];
