@@ -1,12 +1,14 @@
-// attention — scaled dot-product attention of several heads, never storing the queries x keys matrix.
+// attention — scaled dot-product attention; no queries x keys matrix is stored.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
-//   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t];  y = 0, lse = 0 where no key is seen
+//   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t]
+//   y_l = 0 and lse_l = 0 where no key is seen
 //
-// Layout   q [B, L, heads W]; k [B, S, kv_heads W]; v [B, S, kv_heads V]; mask [B or 1, heads or 1, L or 1, S];
-//          y [B, L, heads V]; lse [B, heads, L]
-// Mapping  a workgroup owns WG queries of one head, an invocation one query: its row of q and of the sum stay in
-//          registers; tiles of keys and values pass through workgroup memory, read by all at the same address
+// Layout   q [B, L, heads W]; k [B, S, kv_heads W]; v [B, S, kv_heads V]; mask [B or 1, heads or 1,
+//          L or 1, S]; y [B, L, heads V]; lse [B, heads, L]
+// Mapping  a workgroup owns WG queries of one head, an invocation one query: its row of q and of
+//          the sum stay in registers; tiles of keys and values pass through workgroup memory, read
+//          by all at the same address
 // Memory   k and v are loaded once for every WG queries; bound by arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 1, with four keys to a rescaling
 // Twin     src/kernels/attention.ts

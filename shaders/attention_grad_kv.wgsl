@@ -2,12 +2,16 @@
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
-//   d_v_t = sum_l p[l, t] d_y_l,  d_k_t = sum_l d_s[l, t] (d s / d q.k)[l, t] q_l,  over the heads that share t
+//   d_v_t = sum_l p[l, t] d_y_l,  d_k_t = sum_l d_s[l, t] (d s / d q.k)[l, t] q_l
+//   summed over the heads of q that share a head of k and v
 //
-// Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L, heads V]; d_k as k, d_v as v
-// Mapping  a workgroup owns WG keys of one head of k, an invocation one: its rows of k, v, d_k and d_v stay in
-//          registers; tiles of queries pass through workgroup memory, read by all at the same address
-// Memory   q and d_y are loaded once for every WG keys; p is computed again, not stored; bound by arithmetic
+// Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L,
+//          heads V]; d_k as k, d_v as v
+// Mapping  a workgroup owns WG keys of one head of k, an invocation one: its rows of k, v, d_k and
+//          d_v stay in registers; tiles of queries pass through workgroup memory, read by all at
+//          the same address
+// Memory   q and d_y are loaded once for every WG keys; p is computed again, not stored; bound by
+//          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
 
@@ -125,7 +129,8 @@ fn d_y_at(row: u32, i: u32) -> vec4f {
     return four;
 }
 
-/// Fills wg_q, wg_d_y and wg_stats with the queries from `start` on; beyond the last query, with the last.
+/// Fills wg_q, wg_d_y and wg_stats with the queries from `start` on; beyond the last query, with
+/// the last.
 fn stage(batch: u32, head: u32, start: u32, lane: u32) {
     let last = params.queries - 1u;
     for (var e = lane; e < TILE * W4; e += WG) {
@@ -143,7 +148,11 @@ fn stage(batch: u32, head: u32, start: u32, lane: u32) {
 }
 
 /// Stores a finished row of d_k and of d_v.
-fn store(row: u32, d_key: ptr<function, array<vec4f, W4>>, d_value: ptr<function, array<vec4f, V4>>) {
+fn store(
+    row: u32,
+    d_key: ptr<function, array<vec4f, W4>>,
+    d_value: ptr<function, array<vec4f, V4>>,
+) {
     let width = fixed_or(WIDTH, params.width);
     for (var e = 0u; e < width; e++) {
         d_k[row * width + e] = (*d_key)[e / 4u][e % 4u];

@@ -1,11 +1,13 @@
-// attention_grad_kv_rows — gradients by keys and values as in attention_grad_kv.wgsl, an invocation a key.
+// attention_grad_kv_rows — attention_grad_kv.wgsl with an invocation a key, nothing unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
-//   d_v_t = sum_l p[l, t] d_y_l,  d_k_t = sum_l d_s[l, t] (d s / d q.k)[l, t] q_l,  over the heads that share t
+//   d_v_t = sum_l p[l, t] d_y_l,  d_k_t = sum_l d_s[l, t] (d s / d q.k)[l, t] q_l
+//   summed over the heads of q that share a head of k and v
 //
 // Layout   as in attention_grad_kv.wgsl
-// Mapping  one invocation per key and head of k; eight queries at a time; d_k and d_v themselves hold the running sums
+// Mapping  one invocation per key and head of k; eight queries at a time; d_k and d_v themselves
+//          hold the running sums
 // Memory   9 loads for 8 products, and 9 loads and a store for 8 sums, twice; for software adapters
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
@@ -68,6 +70,11 @@ fn scores_of(products: vec4f, batch: u32, head: u32, query: vec4u, key: vec4u) -
 }
 // </lib>
 
+/// Rows of q and d_y, counted in heads, of four queries; beyond the last query the last again.
+fn query_rows(batch: u32, head: u32, query: vec4u) -> vec4u {
+    return (batch * params.queries + min(query, vec4u(params.queries - 1u))) * params.heads + head;
+}
+
 /// Element e of four rows of q.
 fn q_at(rows: vec4u, e: u32) -> vec4f {
     return vec4f(q[rows.x + e], q[rows.y + e], q[rows.z + e], q[rows.w + e]);
@@ -89,9 +96,8 @@ fn stats_at(batch: u32, head: u32, query: vec4u, entry: u32) -> vec4f {
 fn add_queries(batch: u32, head: u32, start: u32, key: u32, k_row: u32, v_row: u32) {
     let low = start + vec4u(0u, 1u, 2u, 3u);
     let high = low + 4u;
-    // beyond the last query the last again, its score MASKED
-    let low_rows = (batch * params.queries + min(low, vec4u(params.queries - 1u))) * params.heads + head;
-    let high_rows = (batch * params.queries + min(high, vec4u(params.queries - 1u))) * params.heads + head;
+    let low_rows = query_rows(batch, head, low);
+    let high_rows = query_rows(batch, head, high);
     var low_products = vec4f();
     var high_products = vec4f();
     for (var e = 0u; e < params.width; e++) {

@@ -4,10 +4,13 @@
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
 //   d_q_l = sum_t d_s[l, t] (d s / d q.k)[l, t] k_t
 //
-// Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L, heads V]; d_q as q
-// Mapping  a workgroup owns WG queries of one head, an invocation one: its rows of q, d_y and d_q stay in registers;
-//          tiles of keys and values pass through workgroup memory, read by all at the same address
-// Memory   k and v are loaded once for every WG queries; p is computed again, not stored; bound by arithmetic
+// Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L,
+//          heads V]; d_q as q
+// Mapping  a workgroup owns WG queries of one head, an invocation one: its rows of q, d_y and d_q
+//          stay in registers; tiles of keys and values pass through workgroup memory, read by all
+//          at the same address
+// Memory   k and v are loaded once for every WG queries; p is computed again, not stored; bound by
+//          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
 

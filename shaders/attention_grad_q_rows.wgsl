@@ -1,11 +1,12 @@
-// attention_grad_q_rows — gradient by the queries as in attention_grad_q.wgsl, an invocation a query, nothing unrolled.
+// attention_grad_q_rows — attention_grad_q.wgsl with an invocation a query, nothing unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
 //   d_q_l = sum_t d_s[l, t] (d s / d q.k)[l, t] k_t
 //
 // Layout   as in attention_grad_q.wgsl
-// Mapping  one invocation per query and head; eight keys at a time; d_q itself holds the running sum
+// Mapping  one invocation per query and head; eight keys at a time; d_q itself holds the running
+//          sum
 // Memory   9 loads for 8 products, twice, and 9 loads and a store for 8 sums; for software adapters
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
@@ -67,6 +68,11 @@ fn scores_of(products: vec4f, batch: u32, head: u32, query: vec4u, key: vec4u) -
 }
 // </lib>
 
+/// Rows of k and v, counted in heads, of four keys; beyond the last key the last again.
+fn key_rows(batch: u32, kv_head: u32, key: vec4u) -> vec4u {
+    return (batch * params.keys + min(key, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
+}
+
 /// Element e of four rows of k.
 fn k_at(rows: vec4u, e: u32) -> vec4f {
     return vec4f(k[rows.x + e], k[rows.y + e], k[rows.z + e], k[rows.w + e]);
@@ -107,9 +113,8 @@ fn attention_grad_q_rows(
     for (var start = 0u; start < end; start += 8u) {
         let low = start + vec4u(0u, 1u, 2u, 3u);
         let high = low + 4u;
-        // beyond the last key the last again, its score MASKED
-        let low_rows = (batch * params.keys + min(low, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
-        let high_rows = (batch * params.keys + min(high, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
+        let low_rows = key_rows(batch, kv_head, low);
+        let high_rows = key_rows(batch, kv_head, high);
         var low_products = vec4f();
         var high_products = vec4f();
         for (var e = 0u; e < params.width; e++) {

@@ -5,7 +5,8 @@
 // Layout   y, d_y [B, L, heads V]; lse [B, heads, L]; stats [B, heads, L, 2]
 // Mapping  one invocation per query and head
 // Memory   2 V loads for 2 stores; bound by bandwidth
-// Source   Dao et al., FlashAttention (2022), algorithm 4: the softmax's share of the gradient is one number a row
+// Source   Dao et al., FlashAttention (2022), algorithm 4: the softmax's share of the gradient is
+//          one number a row
 // Twin     src/kernels/attention.ts
 
 struct Params {

@@ -1,12 +1,14 @@
-// attention_rows — attention as in attention.wgsl, an invocation a query, no workgroup memory, nothing unrolled.
+// attention_rows — attention.wgsl with an invocation a query, nothing unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
-//   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t];  y = 0, lse = 0 where no key is seen
+//   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t]
+//   y_l = 0 and lse_l = 0 where no key is seen
 //
 // Layout   as in attention.wgsl
 // Mapping  one invocation per query and head; eight keys at a time; y itself holds the running sum
-// Memory   9 loads for 8 products, 9 loads and a store for 8 sums; for software adapters, where loads cost the same
-//          everywhere, barriers are dear and a long unrolled kernel takes seconds to compile
+// Memory   9 loads for 8 products, 9 loads and a store for 8 sums; for software adapters, where
+//          loads cost the same everywhere, barriers are dear and a long unrolled kernel takes
+//          seconds to compile
 // Source   Dao et al., FlashAttention (2022), algorithm 1, with eight keys to a rescaling
 // Twin     src/kernels/attention.ts
 
@@ -66,6 +68,11 @@ fn scores_of(products: vec4f, batch: u32, head: u32, query: vec4u, key: vec4u) -
 }
 // </lib>
 
+/// Rows of k and v, counted in heads, of four keys; beyond the last key the last again.
+fn key_rows(batch: u32, kv_head: u32, key: vec4u) -> vec4u {
+    return (batch * params.keys + min(key, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
+}
+
 /// Element e of four rows of k.
 fn k_at(rows: vec4u, e: u32) -> vec4f {
     return vec4f(k[rows.x + e], k[rows.y + e], k[rows.z + e], k[rows.w + e]);
@@ -102,9 +109,8 @@ fn attention_rows(
     for (var start = 0u; start < end; start += 8u) {
         let low = start + vec4u(0u, 1u, 2u, 3u);
         let high = low + 4u;
-        // beyond the last key the last again, its score MASKED
-        let low_rows = (batch * params.keys + min(low, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
-        let high_rows = (batch * params.keys + min(high, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
+        let low_rows = key_rows(batch, kv_head, low);
+        let high_rows = key_rows(batch, kv_head, high);
         var low_products = vec4f();
         var high_products = vec4f();
         for (var e = 0u; e < params.width; e++) {
@@ -122,7 +128,8 @@ fn attention_rows(
         peak = top;
         total = total * rescale + dot(low_weights + high_weights, vec4f(1.0));
         for (var e = 0u; e < params.value_width; e++) {
-            y[y_row + e] = y[y_row + e] * rescale + dot(low_weights, v_at(low_rows * params.value_width, e))
+            y[y_row + e] = y[y_row + e] * rescale
+                + dot(low_weights, v_at(low_rows * params.value_width, e))
                 + dot(high_weights, v_at(high_rows * params.value_width, e));
         }
     }

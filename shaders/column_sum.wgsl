@@ -5,7 +5,8 @@
 // Layout   x [batches, rows, cols], y [batches, slabs, cols] f32, columns contiguous
 // Mapping  one invocation per element of y, neighbours on neighbouring columns; rows added in order
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
-// Source   elementary; two passes (slabs, then their sums) keep the order fixed and the rounding error small
+// Source   elementary; two passes (slabs, then their sums) keep the order fixed and the rounding
+//          error small
 // Twin     src/kernels/column_sum.ts
 
 struct Params {

@@ -1,12 +1,17 @@
 // gemm — product of matrices, batched, either side transposed, with bias.
 //
-//   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j],  A[i, k] = a[i, k] or a[k, i], B[k, j] = b[k, j] or b[j, k]
+//   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
+//   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
 //
-// Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y [slices, batch.., M, N]
-// Mapping  a workgroup of 16 x 16 owns (16 TM) x (16 TN) of y, an invocation TM x TN of it, 16 apart, so that
-//          neighbours store neighbours; A and B pass through workgroup memory, BK terms at a time
-// Memory   each element of a is loaded N / (16 TN) times, of b M / (16 TM) times; bound by arithmetic from K = 64 on
-// Source   elementary; the sum may be cut into slices of `slab` terms (split-K), which the caller adds up in order
+// Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
+//          [slices, batch.., M, N]
+// Mapping  a workgroup of 16 x 16 owns (16 TM) x (16 TN) of y, an invocation TM x TN of it, 16
+//          apart, so that neighbours store neighbours; A and B pass through workgroup memory, BK
+//          terms at a time
+// Memory   each element of a is loaded N / (16 TN) times, of b M / (16 TM) times; bound by
+//          arithmetic from K = 64 on
+// Source   elementary; the sum may be cut into slices of `slab` terms (split-K), which the caller
+//          adds up in order
 // Twin     src/kernels/gemm.ts
 
 struct Params {
@@ -109,7 +114,8 @@ fn load_b(place: Place, k: u32, col: u32) -> f32 {
     return b[place.b + k * fixed_or(B_TERM, params.b_term) + col * fixed_or(B_COL, params.b_col)];
 }
 
-/// Fills wg_a and wg_b with BK terms from `k` on; neighbours load neighbours, whichever axis is contiguous.
+/// Fills wg_a and wg_b with BK terms from `k` on; neighbours load neighbours, whichever axis is
+/// contiguous.
 fn stage(place: Place, k: u32, lane: u32) {
     for (var e = lane; e < BK * BM; e += SIDE * SIDE) {
         let row = select(e / BK, e % BM, TRANSPOSE_A);
@@ -143,7 +149,8 @@ fn gemm(
             for (var i = 0u; i < TM; i++) {
                 let left = wg_a[term * (BM + 1u) + at.y + i * SIDE];
                 for (var j = 0u; j < TN; j++) {
-                    sum[i * TN + j] = fma(left, wg_b[term * (BN + 1u) + at.x + j * SIDE], sum[i * TN + j]);
+                    let right = wg_b[term * (BN + 1u) + at.x + j * SIDE];
+                    sum[i * TN + j] = fma(left, right, sum[i * TN + j]);
                 }
             }
         }

@@ -1,10 +1,13 @@
-// gemm_register — product of matrices as in gemm.wgsl, 8 x 8 of y an invocation, no workgroup memory.
+// gemm_register — gemm.wgsl with 8 x 8 of y an invocation, no workgroup memory.
 //
-//   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j],  A[i, k] = a[i, k] or a[k, i], B[k, j] = b[k, j] or b[j, k]
+//   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
+//   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
 //
-// Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y [slices, batch.., M, N]
+// Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
+//          [slices, batch.., M, N]
 // Mapping  a workgroup of 8 owns 8 x 64 of y, an invocation 8 rows of 8 columns, 8 apart
-// Memory   16 loads for 64 fma; for software adapters whose subgroups are not 8 wide, where barriers are dear
+// Memory   16 loads for 64 fma; for software adapters whose subgroups are not 8 wide, where
+//          barriers are dear
 // Source   elementary
 // Twin     src/kernels/gemm.ts
 
@@ -116,7 +119,8 @@ fn gemm_register(
     var at_bottom = start_a + min(place.row + vec4u(4u, 5u, 6u, 7u), last_row) * params.a_row;
     var at_low = start_b + min(cols_low, last_col) * params.b_col;
     var at_high = start_b + min(cols_high, last_col) * params.b_col;
-    var sum: array<vec4f, 16>; // [row][low, high], indexed by constants so that it stays in registers
+    // [row][low, high], indexed by constants only, so that it stays in registers
+    var sum: array<vec4f, 16>;
     for (var k = place.begin; k < place.end; k++) {
         let top = a_at(at_top);
         let bottom = a_at(at_bottom);

@@ -2,7 +2,7 @@
 import { attention, attentionGradKv, attentionGradQ } from "../../src/kernels/attention.ts";
 import type { BenchCase } from "../bench_case.ts";
 
-/** The three kernels of one problem: q [views, tokens, heads x width] on k, v [views, keys, heads x width]. */
+/** Three kernels on q [views, tokens, heads x width] and k, v [views, keys, heads x width]. */
 function problem(
   name: string,
   views: number,
@@ -23,7 +23,7 @@ function problem(
   ];
 }
 
-/** Six views on their two neighbours at stride 16 of 96x160, and one image of 16 x 16 patches with 6 heads of 64. */
+/** Six views on their neighbours at stride 16 of 96x160; an image of 16 x 16 patches. */
 export const cases: readonly BenchCase[] = [
   ...problem("cross-view 6 x 60 on 120, 4 x 32", 6, 60, 120, 4, 32),
   ...problem("tokens 1 x 257, 6 x 64", 1, 257, 257, 6, 64),

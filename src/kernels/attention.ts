@@ -1,5 +1,5 @@
-// Scaled dot-product attention of several heads and its gradients; the queries x keys matrix is never stored.
-// The mask has no gradient.
+// Scaled dot-product attention of several heads and its gradients, by q, k and v (the mask has
+// none); the queries x keys matrix is never stored.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -128,7 +128,7 @@ const queryRows = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): 
 const keyRows = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil((keys * kv_heads * batches) / WG));
 
-/** Operations over all pairs of query and key, half of them where queries look back only; each tensor once. */
+/** All pairs of query and key, half of them where queries look back only; each tensor once. */
 function cost(
   shapes: AttentionShapes,
   attributes: AttentionAttributes,
@@ -165,8 +165,9 @@ const forward = {
 };
 
 /**
- * y = softmax(scale q k^T + mask) v, and lse, the logarithm of each softmax's denominator; zeros without keys.
- * q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] -> y [B, L, heads V], lse [B, heads, L].
+ * y = softmax(scale q k^T + mask) v, and lse, the logarithm of each softmax's denominator; zeros
+ * without keys. q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] ->
+ * y [B, L, heads V], lse [B, heads, L].
  */
 export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = kernel({
   ...forward,
@@ -184,7 +185,10 @@ export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttri
   offered: onSoftware,
 });
 
-/** stats = (lse, d_y . y) of each query and head. y, d_y [B, L, heads V], lse [B, heads, L] -> [B, heads, L, 2]. */
+/**
+ * stats = (lse, d_y . y) of each query and head.
+ * y, d_y [B, L, heads V], lse [B, heads, L] -> stats [B, heads, L, 2].
+ */
 export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = kernel({
   shader: shaders.attention_grad_stats,
   shapes: ({ lse }) => ({ stats: [...lse, 2] }),
@@ -232,7 +236,7 @@ const gradQ = {
   ): { d_q: T } => ({ d_q: attentionGradReference(inputs, shapes, attributes).d_q }),
 };
 
-/** d_q of attention from `stats` of attentionGradStats. d_y [B, L, heads V] -> d_q [B, L, heads W]. */
+/** d_q of attention from the stats above. d_y [B, L, heads V] -> d_q [B, L, heads W]. */
 export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAttributes> = kernel({
   ...gradQ,
   shader: shaders.attention_grad_q,
@@ -259,7 +263,7 @@ const gradKv = {
     return { d_k: shapes.k, d_v: shapes.v };
   },
   params,
-  // W products for the score and W for d_k, V for d_p and V for d_v, some 14 operations for p and d_s
+  // W products for the score, W for d_k, V for d_p, V for d_v, some 14 operations for p and d_s
   cost: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): Cost =>
     cost(shapes, attributes, (w, v) => 4 * w + 4 * v + 14, [
       shapes.stats,
@@ -278,7 +282,7 @@ const gradKv = {
   },
 };
 
-/** d_k and d_v of attention from `stats` of attentionGradStats. d_y [B, L, heads V] -> as k and v. */
+/** d_k and d_v of attention from the stats above. d_y [B, L, heads V] -> as k and v. */
 export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, AttentionAttributes> =
   kernel({
     ...gradKv,

@@ -1,8 +1,8 @@
-// What all attention kernels agree on: attributes, the numbers read off the shapes, and the scores of one query.
+// What all attention kernels agree on: attributes, numbers read off the shapes, scores of a query.
 import type { NumberArray } from "../tensor/array.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 
-/** A score of this or less excludes its key: it gets no weight at all, and a query without keys gives zeros. */
+/** A score of this or less excludes its key: no weight at all; a query without keys gives zeros. */
 export const MASKED = -1e30;
 
 /** Attributes of attention. */
@@ -43,8 +43,8 @@ export interface AttentionProblem {
 export const MAX_HEAD_WIDTH = 256;
 
 /**
- * Reads q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] and mask [B or 1, heads or 1, L or 1, S];
- * throws with the numbers when they do not fit together.
+ * Reads q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] and mask [B or 1, heads or 1,
+ * L or 1, S]; throws with the numbers when they do not fit together.
  */
 export function attentionProblem(
   { q, k, v, mask }: AttentionShapes,
@@ -102,7 +102,7 @@ export function attentionProblem(
   };
 }
 
-/** The smallest number of vec4 that the shaders offer (powers of two) and that holds a head of this width. */
+/** The smallest power of two of vec4, as the shaders are made for, that holds a head this wide. */
 export function widthInVec4(width: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, Math.ceil(width / 4))));
 }

@@ -1,4 +1,4 @@
-// Sums down the columns of matrices, slab by slab: gradients of biases, of broadcast operands, of sums cut in slices.
+// Sums down the columns of matrices, slab by slab: of bias gradients, broadcasts, cut sums.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";

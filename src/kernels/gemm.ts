@@ -1,15 +1,15 @@
-// Products of matrices: batched with broadcasting, either side transposed, with bias; three mappings of one function.
+// Products of matrices: batched, either side transposed, with bias; three mappings of one function.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Grid, type Kernel, type ShaderInfo } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** How the matrices are stored: `transpose_a` means a is [.., K, M], `transpose_b` that b is [.., N, K]. */
+/** How matrices are stored: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
 export interface MatmulAttributes {
   readonly transpose_a: boolean;
   readonly transpose_b: boolean;
 }
-/** `slices` > 1 cuts the sum into that many parts, stored one after the other: y [slices, batch.., M, N]. */
+/** `slices` > 1 cuts the sum into parts, stored one after the other: y [slices, batch.., M, N]. */
 export interface GemmAttributes extends MatmulAttributes {
   readonly slices: number;
 }
@@ -17,7 +17,7 @@ export interface GemmAttributes extends MatmulAttributes {
 type Input = "a" | "b" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
-/** The numbers of a product: y [batch.., m, n] of k terms, and how a and b step from matrix to matrix. */
+/** The numbers of a product: y [batch.., m, n] of k terms, and how a and b step by matrices. */
 export interface GemmProblem {
   readonly m: number;
   readonly n: number;
@@ -32,7 +32,7 @@ export interface GemmProblem {
   readonly b_inner: number;
 }
 
-/** Reads a product off the shapes of its operands; throws with the numbers when they do not fit together. */
+/** Reads a product off the shapes of its operands; throws with the numbers when they do not fit. */
 export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes): GemmProblem {
   const { transpose_a, transpose_b } = attributes;
   if (a.length < 2 || b.length < 2) {
@@ -46,8 +46,9 @@ export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes
     number,
   ];
   if (terms !== k) {
-    const sides = `a${transpose_a ? " transposed" : ""} has ${k} columns, b${transpose_b ? " transposed" : ""}`;
-    throw new Error(`${sides} ${terms} rows; they must be equal`);
+    const left = transpose_a ? "a transposed" : "a";
+    const right = transpose_b ? "b transposed" : "b";
+    throw new Error(`${left} has ${k} columns, ${right} ${terms} rows; they must be equal`);
   }
   if (!(bias.length === 1 && (bias[0] === n || bias[0] === 0))) {
     throw new Error(`bias${formatShape(bias)} must be [${n}], one number a column`);
@@ -57,7 +58,7 @@ export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes
 
 type Batching = Omit<GemmProblem, "m" | "n" | "k">;
 
-/** Broadcasts batch axes as NumPy does, folded into at most two runs of axes that a, b or both step along. */
+/** Broadcasts batch axes as NumPy does, folded into at most two runs that a, b or both step in. */
 function batching(a: Shape, b: Shape): Batching {
   const rank = Math.max(a.length, b.length);
   const batch: number[] = [];
@@ -78,7 +79,7 @@ function batching(a: Shape, b: Shape): Batching {
   }
   if (runs.length > 2) {
     throw new Error(
-      `batch axes ${formatShape(a)} and ${formatShape(b)} take turns in broadcasting; expand one side first`,
+      `batch axes ${formatShape(a)}, ${formatShape(b)} broadcast in turns; expand one side first`,
     );
   }
   const inner = runs.at(-1) ?? { count: 1, a: false, b: false };
@@ -96,8 +97,9 @@ function batching(a: Shape, b: Shape): Batching {
 }
 
 /**
- * Into how many slices a sum is cut, by its shape alone so that every adapter adds in the same order: enough for
- * two workgroups on each of 132 cores, none under 512 terms, none over 4096 (the f32 error of a running sum).
+ * Into how many slices a sum is cut, by its shape alone so that every adapter adds in one order:
+ * enough for two workgroups on each of a large GPU's 132 cores, none under 512 terms, none over
+ * 4096 (the f32 error of a running sum).
  */
 export function gemmSlices({ m, n, k, batches }: GemmProblem): number {
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64) * batches;
@@ -158,7 +160,7 @@ type GemmParams = Record<
   number
 >;
 
-/** Elements from row to row, term to term and column to column of A [m, k] and B [k, n] as they are stored. */
+/** Elements from row to row, term to term, column to column of A [m, k], B [k, n] as stored. */
 interface Steps {
   readonly a_row: number;
   readonly a_term: number;
@@ -214,7 +216,7 @@ const tiles = (params: GemmParams, rows: number, cols: number): Grid =>
     Math.ceil(params.m / rows) * Math.ceil(params.n / cols) * params.batches * params.slices,
   );
 
-/** y = A B + bias by tiles in workgroup memory. a [.., M, K], b [.., K, N], bias [N] or [0] -> y [.., M, N]. */
+/** y = A B + bias, tiled. a [.., M, K], b [.., K, N], bias [N] or [0] -> y [.., M, N]. */
 export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
   ...shared,
   shader: shaders.gemm,

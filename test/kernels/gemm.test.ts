@@ -22,7 +22,7 @@ test("operands that do not fit are refused with their numbers", () => {
   refuse([2, 3], [4, 5], [0], /3 columns, b 4 rows/);
   refuse([2, 3], [3, 5], [4], /bias\[4\] must be \[5\]/);
   refuse([2, 2, 3], [4, 3, 5], [0], /\[2\] and \[4\] do not broadcast/);
-  refuse([2, 1, 2, 2, 3], [1, 4, 1, 3, 5], [0], /take turns/);
+  refuse([2, 1, 2, 2, 3], [1, 4, 1, 3, 5], [0], /in turns/);
   refuse([3], [3, 5], [0], /must be matrices/);
 });
 

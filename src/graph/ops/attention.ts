@@ -1,4 +1,4 @@
-// Attention as an op: y and the log-sum-exp that its gradient starts from. The mask has no gradient.
+// Attention as an op: y and the log-sum-exp that its gradient starts from. The mask has none.
 import {
   attention as attentionKernel,
   attentionGradKv,
@@ -52,8 +52,8 @@ export interface AttentionOptions {
   /** Heads of k and v, each serving `heads / kvHeads` of q; as many as `heads` when left out. */
   readonly kvHeads?: number;
   /**
-   * Added to the scores: [B or 1, heads or 1, L or 1, S]. A score of -1e30 or less excludes its key altogether;
-   * smaller penalties, -1e9 say, weigh only against the other keys of the query.
+   * Added to the scores: [B or 1, heads or 1, L or 1, S]. A score of -1e30 or less excludes its key
+   * altogether; smaller penalties, -1e9 say, weigh only against the other keys of the query.
    */
   readonly mask?: Value | null;
   /** Factor of the products, 1 / sqrt(width of a head) when left out. */
@@ -65,8 +65,9 @@ export interface AttentionOptions {
 }
 
 /**
- * y = softmax(scale q k^T + mask) v, head by head. q [B, L, heads W], k [B, S, kvHeads W], v [B, S, kvHeads V] ->
- * y [B, L, heads V]. A query that sees no key gives zeros. Source: Vaswani et al. (2017), eq. 1.
+ * y = softmax(scale q k^T + mask) v, head by head; a query that sees no key gives zeros.
+ * q [B, L, heads W], k [B, S, kvHeads W], v [B, S, kvHeads V] -> y [B, L, heads V].
+ * Source: Vaswani et al. (2017), eq. 1.
  */
 export function attention(q: Value, k: Value, v: Value, options: AttentionOptions): Value {
   const { heads, kvHeads = heads, mask = null, causal = false, softcap = 0 } = options;

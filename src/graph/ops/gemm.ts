@@ -1,5 +1,5 @@
-// Products of matrices as ops. d_A = d_Y B^T, d_B = A^T d_Y, d_bias = the column sums of d_Y; long sums are cut in
-// slices by their shape alone and added in order.
+// Products of matrices as ops. d_A = d_Y B^T, d_B = A^T d_Y, d_bias = the column sums of d_Y.
+// Long sums are cut in slices by their shape alone and added in order.
 import { columnSum } from "../../kernels/column_sum.ts";
 import {
   gemm,
@@ -12,7 +12,7 @@ import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 
-// rows added by one invocation: short enough to keep the f32 error small and many invocations at work
+// rows added by one invocation: few enough to keep the f32 error small and the adapter busy
 const COLUMN_SUM_SLAB = 64;
 
 /** The ops of this family, by name. */
@@ -136,13 +136,14 @@ export interface MatmulOptions {
 }
 
 /**
- * y = A B + bias. a [batch.., M, K], b [batch.., K, N] -> y [batch.., M, N]; batch axes broadcast as in NumPy.
- * Throws with the numbers when the operands do not fit, or broadcast in turns ([2, 1, 2] with [1, 3, 1]).
+ * y = A B + bias. a [batch.., M, K], b [batch.., K, N] -> y [batch.., M, N]; batch axes broadcast
+ * as in NumPy. Throws with the numbers when the operands do not fit, or when their batch axes
+ * broadcast in turns ([2, 1, 2] with [1, 3, 1]).
  */
 export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
   const { transposeA = false, transposeB = false, bias = null } = options;
   const attributes = { transpose_a: transposeA, transpose_b: transposeB };
-  // one matrix b for all batches: their rows are the rows of one tall product, and its gradient one long sum
+  // one matrix b for all batches: one tall product, and its gradient one long sum
   const tall = a.shape.length > 2 && b.shape.length === 2 && !transposeA;
   if (!tall) return apply(gemmOps.matmul, [a, b, bias], attributes)[0]!;
   const rows = reshape(a, [size(a.shape.slice(0, -1)), a.shape.at(-1)!]);
