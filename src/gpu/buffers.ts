@@ -1,4 +1,5 @@
 // GPU buffers with accounting: V8 does not see GPU memory, so every buffer is counted and destroyed by hand.
+import { InputError } from "../tensor/error.ts";
 import type { Gpu } from "./device.ts";
 
 /** Offsets of bindings and slices of arenas are multiples of this (WebGPU's binding alignment). */
@@ -16,7 +17,10 @@ export interface CountedBuffer {
   readonly destroy: () => void;
 }
 
-/** Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`. */
+/**
+ * Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`; throws InputError where
+ * the adapter has no buffer as large.
+ */
 export function createBuffer(
   gpu: Gpu,
   label: string,
@@ -25,7 +29,7 @@ export function createBuffer(
 ): CountedBuffer {
   const size = Math.max(ALIGNMENT_BYTES, aligned(size_bytes));
   if (size > gpu.limits.maxBufferSize) {
-    throw new RangeError(
+    throw new InputError(
       `${label}: ${size} bytes are more than the adapter's largest buffer (${gpu.limits.maxBufferSize}); use a smaller --size`,
     );
   }

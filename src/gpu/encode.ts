@@ -7,16 +7,20 @@ export interface PreparedDispatch {
   readonly grid: readonly [number, number, number];
 }
 
-/** Replays the dispatches in order in one compute pass. */
+/** Replays the dispatches in order in one compute pass, with a time stamp at either end where wanted. */
 export function encodePass(
   encoder: GPUCommandEncoder,
   label: string,
   dispatches: readonly PreparedDispatch[],
+  timestampWrites?: GPUComputePassTimestampWrites,
 ): void {
-  const pass = encoder.beginComputePass({ label });
+  const pass = encoder.beginComputePass({
+    label,
+    ...(timestampWrites === undefined ? {} : { timestampWrites }),
+  });
   let current: GPUComputePipeline | null = null;
   for (const { pipeline, bindGroup, grid } of dispatches) {
-    if (grid[0] * grid[1] * grid[2] === 0) continue; // an empty tensor: WebGPU would accept it, nothing to do
+    if (grid[0] * grid[1] * grid[2] === 0) continue; // an empty tensor: nothing to do
     if (pipeline !== current) pass.setPipeline(pipeline);
     current = pipeline;
     pass.setBindGroup(0, bindGroup);

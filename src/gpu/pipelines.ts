@@ -18,7 +18,7 @@ export interface Pipeline {
 }
 
 interface Cache {
-  readonly modules: Map<string, GPUShaderModule>;
+  readonly modules: Map<string, Promise<GPUShaderModule>>;
   readonly layouts: Map<string, GPUBindGroupLayout>;
   readonly pipelines: Map<string, Promise<Pipeline>>;
 }
@@ -48,42 +48,20 @@ export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pip
   const key = `${pipelineLabel(source)}\n${source.code}`;
   let pipeline = cache.pipelines.get(key);
   if (pipeline === undefined) {
-    pipeline = compile(gpu, cache, source);
+    pipeline = compile(gpu.device, cache, source);
     cache.pipelines.set(key, pipeline);
   }
   return await pipeline;
 }
 
-async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<Pipeline> {
-  const device = gpu.device;
-  let module = cache.modules.get(source.code);
-  if (module === undefined) {
-    device.pushErrorScope("validation");
-    module = device.createShaderModule({ label: source.name, code: source.code });
-    const scope = device.popErrorScope();
-    const info = await module.getCompilationInfo();
-    await scope;
-    const error = info.messages.find((message) => message.type === "error");
-    if (error !== undefined) {
-      throw new GpuValidationError(
-        `shaders/${source.name}.wgsl:${error.lineNum}:${error.linePos}: ${error.message}`,
-      );
-    }
-    cache.modules.set(source.code, module);
+async function compile(device: GPUDevice, cache: Cache, source: PipelineSource): Promise<Pipeline> {
+  let compiling = cache.modules.get(source.code);
+  if (compiling === undefined) {
+    compiling = compileModule(device, source);
+    cache.modules.set(source.code, compiling);
   }
-  const layoutKey = source.layout.join(" ");
-  let layout = cache.layouts.get(layoutKey);
-  if (layout === undefined) {
-    layout = device.createBindGroupLayout({
-      label: layoutKey,
-      entries: source.layout.map((type, binding) => ({
-        binding,
-        visibility: 4, // GPUShaderStage.COMPUTE
-        buffer: { type },
-      })),
-    });
-    cache.layouts.set(layoutKey, layout);
-  }
+  const module = await compiling;
+  const layout = layoutOf(device, cache, source);
   try {
     const pipeline = await device.createComputePipelineAsync({
       label: pipelineLabel(source),
@@ -94,4 +72,42 @@ async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<
   } catch (error) {
     throw new GpuValidationError(`shaders/${source.name}.wgsl: ${(error as Error).message}`);
   }
+}
+
+async function compileModule(
+  device: GPUDevice,
+  { name, code }: PipelineSource,
+): Promise<GPUShaderModule> {
+  // The scope keeps the error from the listener that fails the run; the compilation info says it better.
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label: name, code });
+  const scope = device.popErrorScope();
+  const { messages } = await module.getCompilationInfo();
+  await scope;
+  const error = messages.find(({ type }) => type === "error");
+  if (error !== undefined) {
+    throw new GpuValidationError(
+      `shaders/${name}.wgsl:${error.lineNum}:${error.linePos}: ${error.message}`,
+    );
+  }
+  return module;
+}
+
+function layoutOf(
+  device: GPUDevice,
+  cache: Cache,
+  { layout: types }: PipelineSource,
+): GPUBindGroupLayout {
+  const label = types.join(" ");
+  let layout = cache.layouts.get(label);
+  if (layout === undefined) {
+    const entries = types.map((type, binding) => ({
+      binding,
+      visibility: 4, // GPUShaderStage.COMPUTE
+      buffer: { type },
+    }));
+    layout = device.createBindGroupLayout({ label, entries });
+    cache.layouts.set(label, layout);
+  }
+  return layout;
 }

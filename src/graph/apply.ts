@@ -3,13 +3,21 @@ import type { AnyKernel } from "../kernels/kernel.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Node, Op, Value } from "./value.ts";
 
-/** Records an op applied to values of one graph; throws with op, names and shapes when they do not fit. */
+/**
+ * Records an op applied to values of one graph, null for an optional input that is left out; throws with op, names and
+ * shapes when they do not fit.
+ */
 export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attributes: A): Value[] {
   const graph = inputs.find((input) => input !== null)?.graph;
   if (graph === undefined) throw new Error(`${op.name}: needs at least one input`);
+  if (inputs.length !== op.inputs.length) {
+    throw new Error(
+      `${op.name}: takes ${op.inputs.length} inputs (${op.inputs.join(", ")}), was given ${inputs.length}`,
+    );
+  }
   inputs.forEach((input, i) => {
-    if (input === null && !op.inputs[i]?.endsWith("?")) {
-      throw new Error(`${op.name}: input ${op.inputs[i] ?? i} is missing`);
+    if (input === null && !op.inputs[i]!.endsWith("?")) {
+      throw new Error(`${op.name}: input ${op.inputs[i]} is missing`);
     }
     if (input !== null && input.graph !== graph) {
       throw new Error(`${op.name}: ${input.name} belongs to another graph`);
@@ -37,7 +45,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
   return outputs;
 }
 
-/** The same numbers under another shape of equal size; costs nothing. */
+/** The same numbers under another shape of equal size; costs nothing. x [any] -> view [`shape`]. */
 export function reshape(x: Value, shape: Shape): Value {
   if (size(shape) !== size(x.shape)) {
     throw new Error(

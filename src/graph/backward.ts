@@ -15,12 +15,23 @@ export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]):
   return backward(graph, [[loss, one]], wrt);
 }
 
-/** Gradients of sum_i <seed_i, output_i> by each of `wrt`: the adjoint of the network applied to the seeds. */
+/**
+ * Gradients of sum_i <seed_i, output_i> by each of `wrt` (no views): the adjoint of the network applied to the seeds.
+ * Throws where nothing leads from an output to one of them, or an op on the way has no rule.
+ */
 export function backward(
   graph: GraphCore,
   seeds: readonly (readonly [output: Value, seed: Value])[],
   wrt: readonly Value[],
 ): Map<Value, Value> {
+  for (const { name, shape, source } of wrt) {
+    if (source.kind === "view") {
+      const of = `${source.of.name}${formatShape(source.of.shape)}`;
+      throw new Error(
+        `gradients: ${name}${formatShape(shape)} is a view; ask for that of ${of}, which it views`,
+      );
+    }
+  }
   const needed = dependents(graph, wrt);
   const collected = new Map<Value, Value[]>();
   const collect = (value: Value, gradient: Value): void => {
@@ -52,8 +63,9 @@ export function backward(
     const d_outputs = node.outputs.map(total);
     if (d_outputs.every((d) => d === null)) continue;
     const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[node.op.name];
-    if (rule === undefined)
+    if (rule === undefined) {
       throw new Error(`${node.op.name} is not in the record of gradient rules`);
+    }
     if (rule === null) throw new Error(`${node.op.name} cannot be differentiated`);
     const wants = node.inputs.map((input) => input !== null && needed.has(input));
     const d_inputs = rule({

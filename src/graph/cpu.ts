@@ -1,9 +1,9 @@
 // The CPU path: the same calls as on the GPU, run through the references in f64. It is the definition of the network.
 import type { AdapterFacts } from "../gpu/device.ts";
 import { hashText, randomStream } from "../tensor/random.ts";
-import { size } from "../tensor/shape.ts";
+import { formatShape, size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
-import { arenaLayout, type ArenaLayout } from "./layout.ts";
+import { arenaLayout, slotOf, type ArenaLayout } from "./layout.ts";
 import { lower } from "./lower.ts";
 import type { ArenaName, Tensor, Value } from "./value.ts";
 
@@ -32,8 +32,11 @@ export function initialStore(graph: Graph, seed: number): CpuStore {
   for (const { name, shape, source } of graph.parameters) {
     if (source.kind !== "parameter") continue;
     const values = source.initial(shape, randomStream(seed, hashText(name)));
-    if (values.length !== size(shape))
-      throw new Error(`${name}: its initial values do not fill it`);
+    if (values.length !== size(shape)) {
+      throw new Error(
+        `${name}${formatShape(shape)}: ${values.length} initial values do not fill it`,
+      );
+    }
     parameters.set(values, layout.byName.get(name)!.offset);
   }
   const states = new Map<string, Float64Array>();
@@ -71,7 +74,7 @@ export function runOnCpu(
     let array = results.get(root);
     if (array === undefined) {
       array =
-        root.value === null ? new Float64Array(0) : leaf(graph, root.value, store, inputs, scalars);
+        size(root.shape) === 0 ? new Float64Array(0) : leaf(graph, root, store, inputs, scalars);
       results.set(root, array);
     }
     return array;
@@ -82,7 +85,7 @@ export function runOnCpu(
     for (const [parameter, gradient] of gradients) {
       store.arenas.gradients.set(
         read(program.tensorOf(gradient)),
-        store.layout.byName.get(parameter.name)!.offset,
+        slotOf(store.layout, parameter).offset,
       );
     }
   };
@@ -90,10 +93,7 @@ export function runOnCpu(
   for (const value of targets) lastUse.delete(program.rootOf(program.tensorOf(value)));
   program.calls.forEach((call, step) => {
     const { kernel, bindings } = call;
-    const usesGradients = Object.values(bindings).some(
-      ({ value }) => value?.source.kind === "arena" && value.source.arena === "gradients",
-    );
-    if (usesGradients && !placed) placeGradients();
+    if (!placed && Object.values(bindings).some(isGradientArena)) placeGradients();
     const arrays: Record<string, Float64Array> = {};
     const shapes: Record<string, readonly number[]> = {};
     for (const { name, access } of kernel.shader.bindings) {
@@ -104,8 +104,9 @@ export function runOnCpu(
     for (const { name, access } of kernel.shader.bindings) {
       if (access === "read") continue;
       const made = changed[name];
-      if (made === undefined)
+      if (made === undefined) {
         throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
+      }
       // States and arenas keep their array: it is a part of the store.
       if (access === "inout") read(bindings[name]!).set(made);
       else results.set(program.rootOf(bindings[name]!), made);
@@ -136,30 +137,40 @@ function lastUses(
   return last;
 }
 
+/** Whether a tensor is the arena of gradients, which must be filled before it is read. */
+export function isGradientArena({ value }: Tensor): boolean {
+  return value?.source.kind === "arena" && value.source.arena === "gradients";
+}
+
+/** The numbers of a tensor that no call makes; those of states, parameters and arenas are parts of the store. */
 function leaf(
   graph: Graph,
-  value: Value,
+  { name, shape, value }: Tensor,
   store: CpuStore,
   inputs: Readonly<Record<string, ArrayLike<number>>>,
   scalars: Readonly<Record<string, number>>,
 ): Float64Array {
-  const { source, name, shape } = value;
+  if (value === null) throw new Error(`${name} is read before it is computed`);
+  const { source } = value;
   switch (source.kind) {
     case "input": {
       const given = inputs[name];
       if (given?.length !== size(shape)) {
         throw new Error(
-          `input ${name} needs ${size(shape)} numbers, was given ${given?.length ?? "none"}`,
+          `input ${name}${formatShape(shape)} needs ${size(shape)} numbers, was given ${given?.length ?? "none"}`,
         );
       }
       return Float64Array.from(given);
     }
     case "parameter": {
-      const slot = store.layout.byName.get(name)!;
+      const slot = slotOf(store.layout, value);
       return store.arenas.parameters.subarray(slot.offset, slot.offset + slot.size);
     }
-    case "state":
-      return store.states.get(name)!;
+    case "state": {
+      const state = store.states.get(name);
+      if (state?.length !== size(shape)) throw new Error(`state ${name} is not in the store`);
+      return state;
+    }
     case "constant":
       return Float64Array.from(source.data);
     case "scalars":
@@ -174,7 +185,7 @@ function leaf(
   }
 }
 
-/** Fills a block of step scalars by slot; throws when one is missing. */
+/** Fills a block of step scalars by slot and returns it; throws when one is missing. */
 export function scalarBlock<T extends Float32Array | Float64Array>(
   graph: Graph,
   scalars: Readonly<Record<string, number>>,

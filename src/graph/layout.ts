@@ -1,5 +1,5 @@
 // Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded (DESIGN 11.7).
-import { size, type Shape } from "../tensor/shape.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 
 /** Floats between aligned starts: WebGPU binds storage at multiples of 256 bytes. */
 export const ALIGNMENT_FLOATS = 64;
@@ -35,4 +35,17 @@ export function arenaLayout(
     offset += Math.ceil(slot.size / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
   }
   return { slots, byName, floats: offset };
+}
+
+/** The place of a tensor, found by name; throws where the arena has none of that name and shape. */
+export function slotOf(
+  layout: ArenaLayout,
+  { name, shape }: { readonly name: string; readonly shape: Shape },
+): Slot {
+  const slot = layout.byName.get(name);
+  if (slot === undefined) throw new Error(`${name}${formatShape(shape)} is not in the store`);
+  if (!sameShape(slot.shape, shape)) {
+    throw new Error(`${name}${formatShape(shape)} is ${formatShape(slot.shape)} in the store`);
+  }
+  return slot;
 }

@@ -1,6 +1,7 @@
 // From a graph to a list of kernel calls: what is needed for the targets, in recorded order, with temporaries.
 // The plan replays the list on the GPU, the interpreter runs the references of the same list.
 import type { AdapterFacts } from "../gpu/device.ts";
+import type { AnyKernel } from "../kernels/kernel.ts";
 import { chooseVariant } from "../kernels/variant.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
@@ -58,13 +59,7 @@ export function lower(graph: GraphCore, targets: readonly Value[], facts: Adapte
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
       call: (kernel, bindings, attributes) => {
-        const shapes = Object.fromEntries(
-          Object.entries(bindings).map(([name, t]) => [name, t.shape]),
-        );
-        const chosen = chooseVariant(kernel, facts, shapes, attributes);
-        const call: Call = { kernel: chosen, bindings, attributes, op: node.op.name };
-        checkCall(call, shapes);
-        calls.push(call);
+        calls.push(kernelCall(node.op.name, kernel, bindings, attributes, facts));
       },
     };
     node.op.lower(lowering);
@@ -75,14 +70,26 @@ export function lower(graph: GraphCore, targets: readonly Value[], facts: Adapte
 /** Stands for an input that was left out. */
 const ABSENT: Tensor = { name: "absent", shape: [0], value: null };
 
-function checkCall(call: Call, shapes: Record<string, Shape>): void {
-  const { kernel, bindings, op } = call;
+/** The shape of each binding of a call. */
+export function bindingShapes(bindings: Call["bindings"]): Record<string, Shape> {
+  return Object.fromEntries(Object.entries(bindings).map(([name, { shape }]) => [name, shape]));
+}
+
+/** A dispatch of `kernel`, or of its variant for this adapter; throws where the tensors do not fit the kernel. */
+export function kernelCall(
+  op: string,
+  kernel: AnyKernel,
+  bindings: Call["bindings"],
+  attributes: unknown,
+  facts: AdapterFacts,
+): Call {
   for (const { name } of kernel.shader.bindings) {
     if (bindings[name] === undefined) {
       throw new Error(`${op}: the call of ${kernel.shader.name} lacks ${name}`);
     }
   }
-  const made: Record<string, Shape> = kernel.shapes(shapes, call.attributes);
+  const shapes = bindingShapes(bindings);
+  const made: Record<string, Shape> = kernel.shapes(shapes, attributes);
   for (const [name, shape] of Object.entries(made)) {
     if (!sameShape(shape, bindings[name]!.shape)) {
       throw new Error(
@@ -90,6 +97,7 @@ function checkCall(call: Call, shapes: Record<string, Shape>): void {
       );
     }
   }
+  return { kernel: chooseVariant(kernel, facts, shapes, attributes), bindings, attributes, op };
 }
 
 function reachable(graph: GraphCore, targets: readonly Value[]): Set<Node> {

@@ -1,6 +1,6 @@
 // Memory by liveness: places every intermediate tensor in a few shared arenas, aliasing what is dead.
-// WebGPU refuses one buffer that is both read and written in a dispatch, even on disjoint ranges, so arenas are
-// coloured: no call writes into an arena that it reads from.
+// WebGPU refuses one buffer that is both read and written in a dispatch, even on disjoint ranges, so tensors that meet
+// so in any call are kept in different arenas.
 import { size } from "../tensor/shape.ts";
 import { ALIGNMENT_FLOATS } from "./layout.ts";
 import type { Call, Tensor } from "./value.ts";
@@ -30,7 +30,8 @@ interface Arena {
 
 /**
  * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed homes);
- * tensors of `kept` live to the end of the step.
+ * tensors of `kept` live to the end of the step. Throws where a call reads what no call before it wrote, or reads and
+ * writes one tensor.
  */
 export function planMemory(
   calls: readonly Call[],
@@ -42,20 +43,29 @@ export function planMemory(
   calls.forEach((call, step) => {
     for (const tensor of Object.values(call.bindings)) lastUse.set(rootOf(tensor), step);
   });
+  const apart = tensorsApart(calls, rootOf, isPlanned);
   const places = new Map<Tensor, Place>();
   const arenas: Arena[] = [];
   calls.forEach((call, step) => {
     const { read, written } = touched(call, rootOf);
-    const reading = new Set<number>();
     for (const root of read) {
-      const place = places.get(root);
-      if (place !== undefined) reading.add(place.arena);
+      if (isPlanned(root) && !places.has(root)) {
+        throw new Error(`${call.op}: ${root.name} is read before it is computed`);
+      }
     }
     // Largest first: small tensors fit the gaps that large ones leave.
     const fresh = written
-      .filter((root) => isPlanned(root) && !places.has(root))
+      .filter((root) => isPlanned(root))
       .toSorted((a, b) => size(b.shape) - size(a.shape));
-    for (const root of fresh) places.set(root, allocate(arenas, reading, blockFloats(root)));
+    for (const root of fresh) {
+      if (places.has(root)) continue; // written by an earlier call too
+      const forbidden = new Set<number>();
+      for (const other of apart.get(root) ?? []) {
+        const place = places.get(other);
+        if (place !== undefined) forbidden.add(place.arena);
+      }
+      places.set(root, allocate(arenas, forbidden, blockFloats(root)));
+    }
     for (const root of new Set([...read, ...written])) {
       const place = places.get(root);
       if (place === undefined || kept.has(root) || lastUse.get(root) !== step) continue;
@@ -77,48 +87,86 @@ function touched(
   return { read, written };
 }
 
+/** For each planned tensor, those that some call reads while it writes this one, or the other way round. */
+function tensorsApart(
+  calls: readonly Call[],
+  rootOf: (tensor: Tensor) => Tensor,
+  isPlanned: (root: Tensor) => boolean,
+): Map<Tensor, Set<Tensor>> {
+  const apart = new Map<Tensor, Set<Tensor>>();
+  const part = (a: Tensor, b: Tensor): void => {
+    const others = apart.get(a);
+    if (others === undefined) apart.set(a, new Set([b]));
+    else others.add(b);
+  };
+  for (const call of calls) {
+    const { read, written } = touched(call, rootOf);
+    for (const target of written.filter(isPlanned)) {
+      for (const source of read.filter(isPlanned)) {
+        if (source === target) {
+          throw new Error(`${call.op}: ${call.kernel.shader.name} reads and writes ${target.name}`);
+        }
+        part(target, source);
+        part(source, target);
+      }
+    }
+  }
+  return apart;
+}
+
 function blockFloats(tensor: Tensor): number {
   return Math.max(1, Math.ceil(size(tensor.shape) / ALIGNMENT_FLOATS)) * ALIGNMENT_FLOATS;
 }
 
-/** Takes a block in the arena that grows least, among those not being read; opens a new one where none is left. */
-function allocate(arenas: Arena[], reading: ReadonlySet<number>, floats: number): Place {
-  let best: { arena: number; block: Block | null; growth: number } | null = null;
-  arenas.forEach(({ free, floats: end }, arena) => {
-    if (reading.has(arena)) return;
-    let block: Block | null = null;
-    for (const candidate of free) {
-      if (candidate.floats < floats) continue;
-      if (block === null || candidate.floats < block.floats) block = candidate;
-    }
-    // A free block at the very end can be extended.
-    const last = free.at(-1);
-    const tail = last !== undefined && last.offset + last.floats === end ? last.floats : 0;
-    const growth = block === null ? floats - tail : 0;
-    if (best === null || growth < best.growth) best = { arena, block, growth };
-  });
-  const chosen = best as { arena: number; block: Block | null; growth: number } | null;
-  if (chosen === null) {
+/** Takes a block in the arena that grows least, `forbidden` ones left out; opens a new one where none is left. */
+function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, floats: number): Place {
+  let best: { readonly index: number; readonly growth: number } | null = null;
+  for (const [index, arena] of arenas.entries()) {
+    if (forbidden.has(index)) continue;
+    const growth =
+      smallestFit(arena, floats) === null ? floats - (freeTail(arena)?.floats ?? 0) : 0;
+    if (best === null || growth < best.growth) best = { index, growth };
+  }
+  if (best === null) {
     arenas.push({ free: [], floats });
     return { arena: arenas.length - 1, offset: 0 };
   }
-  const arena = arenas[chosen.arena]!;
-  const { block } = chosen;
-  if (block !== null) {
-    const offset = block.offset;
-    block.offset += floats;
-    block.floats -= floats;
-    if (block.floats === 0) arena.free.splice(arena.free.indexOf(block), 1);
-    return { arena: chosen.arena, offset };
-  }
-  const last = arena.free.at(-1);
-  const tail = last !== undefined && last.offset + last.floats === arena.floats ? last : null;
-  const offset = tail?.offset ?? arena.floats;
-  if (tail !== null) arena.free.pop();
-  arena.floats = offset + floats;
-  return { arena: chosen.arena, offset };
+  return { arena: best.index, offset: take(arenas[best.index]!, floats) };
 }
 
+/** Takes a free block of an arena, or lengthens the arena; returns the offset. */
+function take(arena: Arena, floats: number): number {
+  const block = smallestFit(arena, floats);
+  if (block === null) {
+    const tail = freeTail(arena);
+    if (tail !== null) arena.free.pop();
+    const offset = tail?.offset ?? arena.floats;
+    arena.floats = offset + floats;
+    return offset;
+  }
+  const { offset } = block;
+  block.offset += floats;
+  block.floats -= floats;
+  if (block.floats === 0) arena.free.splice(arena.free.indexOf(block), 1);
+  return offset;
+}
+
+/** The smallest free block that holds `floats`. */
+function smallestFit({ free }: Arena, floats: number): Block | null {
+  let best: Block | null = null;
+  for (const block of free) {
+    if (block.floats >= floats && (best === null || block.floats < best.floats)) best = block;
+  }
+  return best;
+}
+
+/** The free block at the very end of an arena, which can be lengthened. */
+function freeTail({ free, floats }: Arena): Block | null {
+  const last = free.at(-1);
+  return last !== undefined && last.offset + last.floats === floats ? last : null;
+}
+
+/** Gives a block back and joins it with free neighbours. */
 function release(arena: Arena, offset: number, floats: number): void {
   const at = arena.free.findIndex((block) => block.offset > offset);
   const index = at < 0 ? arena.free.length : at;

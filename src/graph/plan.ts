@@ -7,20 +7,21 @@ import {
   UNIFORM_USAGE,
   type CountedBuffer,
 } from "../gpu/buffers.ts";
-import type { Gpu } from "../gpu/device.ts";
+import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
-import { stagingRing } from "../gpu/read_back.ts";
+import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
+import { unary, type UnaryAttributes } from "../kernels/unary.ts";
 import { freezesShapes } from "../kernels/variant.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { scalarBlock, type Request } from "./cpu.ts";
+import { InputError } from "../tensor/error.ts";
+import { formatShape, size } from "../tensor/shape.ts";
+import { isGradientArena, scalarBlock, type Request } from "./cpu.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
-import { arenaLayout } from "./layout.ts";
-import { lower, resolveView, type Program } from "./lower.ts";
+import { arenaLayout, slotOf } from "./layout.ts";
+import { bindingShapes, kernelCall, lower, type Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
-import { copy } from "./ops/arithmetic.ts";
 import type { GpuStore } from "./store.ts";
 import type { Call, Tensor, Value } from "./value.ts";
 
@@ -64,18 +65,24 @@ export interface Plan {
 // A step may be submitted while the results of the one before are still being read.
 const STEPS_IN_FLIGHT = 2;
 
-/** Compiles `request` of a graph for a device; parameters and states are found in `store` by name and shape. */
+/**
+ * Compiles `request` of a graph for a device; parameters and states are found in `store` by name and shape. Throws
+ * where they are not there, where a tensor is larger than the adapter binds, and what the compiler says of a shader.
+ */
 export async function compile(
   gpu: Gpu,
   graph: Graph,
   request: Request,
   store: GpuStore,
 ): Promise<Plan> {
-  const placements = placeGradients(graph, request);
-  const targets = [...Object.values(request.outputs), ...placements.keys()];
-  const program = orderPlacements(lower(graph, targets, gpu.facts), placements);
-  const buffers = new PlanBuffers(gpu, graph, program, placements, store, targets);
+  const outputs = Object.values(request.outputs);
+  const gradients = [...(request.gradients ?? new Map<Value, Value>())];
+  const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
+  const lowered = lower(graph, targets, gpu.facts);
+  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts);
+  const buffers = new PlanBuffers(gpu, program);
   try {
+    buffers.place(graph, store, homes, outputs);
     return await build(gpu, graph, request, program, buffers);
   } catch (error) {
     buffers.destroy();
@@ -83,77 +90,95 @@ export async function compile(
   }
 }
 
+/** A program whose calls write the gradients into the gradient arena, and which tensor is whose gradient there. */
+interface PlacedGradients {
+  readonly program: Program;
+  readonly homes: ReadonlyMap<Tensor, Value>;
+}
+
 /**
- * Where each gradient goes in the gradient arena. A gradient that other ops read as well, or that serves two
- * parameters, is copied: the arena must not be read by a dispatch that writes into it.
+ * Gives each gradient its place in the gradient arena. One that a call reads, that is an output as well or that serves
+ * two parameters is copied there, before the first call that reads the arena: no dispatch may read and write it.
  */
-function placeGradients(graph: Graph, request: Request): Map<Value, string> {
-  const placements = new Map<Value, string>();
-  const readers = new Set<Value>();
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) if (input !== null) readers.add(resolveView(input));
+function placeGradients(
+  program: Program,
+  gradients: readonly (readonly [parameter: Value, gradient: Value])[],
+  outputs: readonly Value[],
+  facts: AdapterFacts,
+): PlacedGradients {
+  const { calls, rootOf, tensorOf } = program;
+  const taken = new Set<Tensor>(outputs.map((value) => rootOf(tensorOf(value))));
+  for (const { kernel, bindings } of calls) {
+    for (const { name, access } of kernel.shader.bindings) {
+      if (access !== "write") taken.add(rootOf(bindings[name]!));
+    }
   }
-  for (const output of Object.values(request.outputs)) readers.add(resolveView(output));
-  for (const [parameter, gradient] of request.gradients ?? []) {
-    const root = resolveView(gradient);
-    const free = root.source.kind === "result" && !readers.has(root) && !placements.has(root);
-    placements.set(free ? root : copy(gradient), parameter.name);
+  const homes = new Map<Tensor, Value>();
+  const copies: Call[] = [];
+  for (const [parameter, gradient] of gradients) {
+    const x = tensorOf(gradient);
+    const root = rootOf(x);
+    if (size(x.shape) === 0) continue;
+    if (root.value?.source.kind === "result" && !taken.has(root)) {
+      taken.add(root);
+      homes.set(root, parameter);
+      continue;
+    }
+    const y: Tensor = { name: `d_${parameter.name}`, shape: x.shape, value: null };
+    copies.push(kernelCall("copy", unary, { x, y }, IDENTITY, facts));
+    homes.set(y, parameter);
   }
-  return placements;
+  const first = calls.findIndex(({ bindings }) => Object.values(bindings).some(isGradientArena));
+  const start = first < 0 ? calls.length : first;
+  for (const { op, bindings } of calls.slice(start)) {
+    for (const tensor of Object.values(bindings)) {
+      const parameter = homes.get(rootOf(tensor));
+      if (parameter === undefined) continue;
+      throw new Error(`${op}: the gradient of ${parameter.name} comes after what reads them all`);
+    }
+  }
+  const ordered = [...calls.slice(0, start), ...copies, ...calls.slice(start)];
+  return { program: { ...program, calls: ordered }, homes };
 }
 
-/** Copies of gradients are recorded last; moves them before the first call that reads the gradient arena. */
-function orderPlacements(program: Program, placements: ReadonlyMap<Value, string>): Program {
-  const readsArena = (call: Call): boolean =>
-    Object.values(call.bindings).some(
-      ({ value }) => value?.source.kind === "arena" && value.source.arena === "gradients",
-    );
-  const first = program.calls.findIndex(readsArena);
-  if (first < 0) return program;
-  const writesPlaced = (call: Call): boolean =>
-    Object.values(call.bindings).some(({ value }) => value !== null && placements.has(value));
-  const late = program.calls.slice(first).filter((call) => !readsArena(call) && writesPlaced(call));
-  const rest = program.calls.slice(first).filter((call) => !late.includes(call));
-  return { ...program, calls: [...program.calls.slice(0, first), ...late, ...rest] };
-}
-
-/** A range of a buffer that a tensor is bound to. */
-interface Home {
-  readonly buffer: GPUBuffer;
-  readonly offset_bytes: number;
-  readonly size_bytes: number;
-}
+const IDENTITY: UnaryAttributes = { kind: "identity", alpha: 0, beta: 0 };
 
 /** All buffers of a plan and the home of every tensor in them. */
 class PlanBuffers {
-  readonly arenaBytes: number[];
   readonly scalars: CountedBuffer;
   readonly #gpu: Gpu;
-  readonly #homes = new Map<Tensor, Home>();
+  readonly #homes = new Map<Tensor, BufferRange>();
   readonly #owned: CountedBuffer[] = [];
   readonly #program: Program;
+  #arenaBytes: readonly number[] = [];
 
-  constructor(
-    gpu: Gpu,
-    graph: Graph,
-    program: Program,
-    placements: ReadonlyMap<Value, string>,
-    store: GpuStore,
-    targets: readonly Value[],
-  ) {
+  constructor(gpu: Gpu, program: Program) {
     this.#gpu = gpu;
     this.#program = program;
     this.scalars = this.own("step scalars", 4 * MAX_SCALARS, UNIFORM_USAGE);
-    this.#placeFixed(graph, placements, store);
-    const kept = new Set(targets.map((value) => program.rootOf(program.tensorOf(value))));
+  }
+
+  /** Gives every tensor its home: leaves and gradients in theirs, what calls make in between in arenas. */
+  place(
+    graph: Graph,
+    store: GpuStore,
+    gradients: ReadonlyMap<Tensor, Value>,
+    outputs: readonly Value[],
+  ): void {
+    this.#placeLeaves(graph, store);
+    for (const [tensor, parameter] of gradients) {
+      this.#home(tensor, store.arenas.gradients.buffer, slotOf(store.layout, parameter).offset);
+    }
+    const { calls, rootOf, tensorOf } = this.#program;
+    const kept = new Set(outputs.map((value) => rootOf(tensorOf(value))));
     const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
-    const memory = planMemory(program.calls, program.rootOf, isPlanned, kept);
+    const memory = planMemory(calls, rootOf, isPlanned, kept);
     const arenas = memory.arenas.map((floats, i) =>
       this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
     );
-    this.arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
+    this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
     for (const [root, { arena, offset }] of memory.places) {
-      this.#home(root, arenas[arena]!.buffer, offset, size(root.shape));
+      this.#home(root, arenas[arena]!.buffer, offset);
     }
   }
 
@@ -164,7 +189,7 @@ class PlanBuffers {
   }
 
   /** Where a tensor is bound; an absent or empty one to a dummy of its own. */
-  homeOf(tensor: Tensor): Home {
+  homeOf(tensor: Tensor): BufferRange {
     const root = this.#program.rootOf(tensor);
     let home = this.#homes.get(root);
     if (home === undefined) {
@@ -180,22 +205,28 @@ class PlanBuffers {
     for (const buffer of this.#owned) buffer.destroy();
   }
 
+  /** Bytes of each arena of intermediates. */
+  get arenaBytes(): readonly number[] {
+    return this.#arenaBytes;
+  }
+
   get ownedBytes(): number {
     return this.#owned.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   }
 
-  #home(root: Tensor, buffer: GPUBuffer, offset: number, floats: number): void {
+  #home(root: Tensor, buffer: GPUBuffer, offset: number): void {
+    const size_bytes = 4 * size(root.shape);
     const limit = this.#gpu.limits.maxStorageBufferBindingSize;
-    if (4 * floats > limit) {
-      throw new RangeError(
-        `${root.name}${formatShape(root.shape)} takes ${4 * floats} bytes, the adapter binds at most ${limit}; use a smaller --size`,
+    if (size_bytes > limit) {
+      throw new InputError(
+        `${root.name}${formatShape(root.shape)} takes ${size_bytes} bytes, the adapter binds at most ${limit}; use a smaller --size`,
       );
     }
-    this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes: 4 * floats });
+    this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
   }
 
-  /** Homes of leaves (inputs, parameters, states, constants, arenas, scalars) and of placed gradients. */
-  #placeFixed(graph: Graph, placements: ReadonlyMap<Value, string>, store: GpuStore): void {
+  /** Homes of inputs, parameters, states, constants, arenas and step scalars. */
+  #placeLeaves(graph: Graph, store: GpuStore): void {
     const inputLayout = arenaLayout(graph.inputs);
     const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE);
     const constants = graph.values.filter(({ source }) => source.kind === "constant");
@@ -204,60 +235,45 @@ class PlanBuffers {
     );
     const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE);
     for (const value of graph.values) {
-      const { source, name } = value;
-      const root = this.#program.tensorOf(value);
-      const place = (buffer: GPUBuffer, slot: { offset: number; size: number }): void =>
-        this.#home(root, buffer, slot.offset, slot.size);
-      if (size(value.shape) === 0 && source.kind !== "arena") continue;
+      const { source, name, shape } = value;
+      const tensor = this.#program.tensorOf(value);
+      if (size(shape) === 0) continue;
       switch (source.kind) {
         case "input":
-          place(inputs.buffer, inputLayout.byName.get(name)!);
+          this.#home(tensor, inputs.buffer, slotOf(inputLayout, value).offset);
           break;
         case "constant": {
-          const slot = constantLayout.byName.get(String(value.id))!;
+          const { offset } = slotOf(constantLayout, { name: String(value.id), shape });
           const data = Float32Array.from(source.data);
-          this.#gpu.device.queue.writeBuffer(constantBuffer.buffer, 4 * slot.offset, data);
-          place(constantBuffer.buffer, slot);
+          this.#gpu.device.queue.writeBuffer(constantBuffer.buffer, 4 * offset, data);
+          this.#home(tensor, constantBuffer.buffer, offset);
           break;
         }
         case "parameter":
-          place(store.arenas.parameters.buffer, slotOf(store.layout, value));
+          this.#home(tensor, store.arenas.parameters.buffer, slotOf(store.layout, value).offset);
           break;
         case "state":
-          place(store.states.buffer, slotOf(store.stateLayout, value));
+          this.#home(tensor, store.states.buffer, slotOf(store.stateLayout, value).offset);
           break;
         case "scalars":
-          place(this.scalars.buffer, { offset: 0, size: MAX_SCALARS });
+          this.#home(tensor, this.scalars.buffer, 0);
           break;
         case "arena":
-          place(store.arenas[source.arena].buffer, { offset: 0, size: size(value.shape) });
+          if (size(shape) !== store.layout.floats) {
+            throw new Error(
+              `arena ${name}: the graph has ${size(shape)} floats of parameters, the store ${store.layout.floats}`,
+            );
+          }
+          this.#home(tensor, store.arenas[source.arena].buffer, 0);
           break;
-        case "result": {
-          const parameter = placements.get(value);
-          if (parameter === undefined) break;
-          place(store.arenas.gradients.buffer, store.layout.byName.get(parameter)!);
-          break;
-        }
+        case "result":
         case "view":
-          break;
+          break; // what calls make, and the same numbers under another shape
         default:
           source satisfies never;
       }
     }
   }
-}
-
-function slotOf(
-  layout: { readonly byName: ReadonlyMap<string, { shape: Shape; offset: number; size: number }> },
-  value: Value,
-): { offset: number; size: number } {
-  const slot = layout.byName.get(value.name);
-  if (slot === undefined || slot.size !== size(value.shape)) {
-    throw new Error(
-      `${value.name}${formatShape(value.shape)} is not in the store${slot === undefined ? "" : `: there it is ${formatShape(slot.shape)}`}`,
-    );
-  }
-  return slot;
 }
 
 async function build(
@@ -295,7 +311,7 @@ async function build(
       op: call.op,
       kernel: kernel.shader.name,
       pipeline: pipelineLabel(source),
-      cost: kernel.cost(shapesOf(call), call.attributes),
+      cost: kernel.cost(bindingShapes(bindings), call.attributes),
       dispatch: {
         pipeline,
         bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
@@ -303,10 +319,16 @@ async function build(
       },
     };
   });
-  const outputs = layOutOutputs(request, program);
-  const staging = stagingRing(gpu, "outputs", 4 * outputs.floats, STEPS_IN_FLIGHT);
-  const gathered = buffers.own("outputs", 4 * outputs.floats, STORAGE_USAGE);
+  const outputs = Object.entries(request.outputs).map(
+    ([name, value]): readonly [string, BufferRange] => [
+      name,
+      rangeOf(buffers.homeOf(program.tensorOf(value)), size(value.shape)),
+    ],
+  );
+  const ranges = outputs.map(([, range]) => range);
+  const output_bytes = ranges.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   gpu.check();
+  const staging = stagingRing(gpu, "step", output_bytes, STEPS_IN_FLIGHT);
   const prepared = dispatches.map(({ dispatch }) => dispatch);
   const submit: Plan["submit"] = (inputs, scalars = {}) => {
     writeInputs(gpu, graph, program, buffers, inputs);
@@ -314,25 +336,9 @@ async function build(
     device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
     const encoder = device.createCommandEncoder({ label: "step" });
     encodePass(encoder, "step", prepared);
-    for (const { tensor, offset, count } of outputs.slots) {
-      if (count === 0) continue;
-      const home = buffers.homeOf(tensor);
-      encoder.copyBufferToBuffer(
-        home.buffer,
-        home.offset_bytes,
-        gathered.buffer,
-        4 * offset,
-        4 * count,
-      );
-    }
-    const read = staging.copy(encoder, gathered.buffer, 4 * outputs.floats);
+    const read = staging.copy(encoder, ranges);
     device.queue.submit([encoder.finish()]);
-    return async () => {
-      const flat = await read();
-      return Object.fromEntries(
-        outputs.slots.map(({ name, offset, count }) => [name, flat.slice(offset, offset + count)]),
-      );
-    };
+    return async () => splitOutputs(outputs, await read());
   };
   return {
     summary: {
@@ -340,7 +346,7 @@ async function build(
       pipelines: new Set(dispatches.map(({ pipeline }) => pipeline)).size,
       flops: dispatches.reduce((sum, { cost }) => sum + cost.flops, 0),
       arena_bytes: buffers.arenaBytes,
-      peak_bytes: buffers.ownedBytes,
+      peak_bytes: buffers.ownedBytes + staging.size_bytes,
     },
     dispatches,
     submit,
@@ -352,15 +358,9 @@ async function build(
   };
 }
 
-function shapesOf(call: Call): Record<string, Shape> {
-  return Object.fromEntries(
-    Object.entries(call.bindings).map(([name, { shape }]) => [name, shape]),
-  );
-}
-
 function specializeCall(call: Call, freeze: boolean): Specialized {
   try {
-    return specialize(call.kernel, shapesOf(call), call.attributes, freeze);
+    return specialize(call.kernel, bindingShapes(call.bindings), call.attributes, freeze);
   } catch (error) {
     throw new Error(`${call.op}: ${(error as Error).message}`, { cause: error });
   }
@@ -392,25 +392,25 @@ function packUniforms(specialized: readonly Specialized[]): {
   return { bytes, offsets };
 }
 
-interface OutputSlot {
-  readonly name: string;
-  readonly tensor: Tensor;
-  readonly offset: number;
-  readonly count: number;
+/** The range of an output: none of the dummy that an empty one is bound to. */
+function rangeOf(home: BufferRange, floats: number): BufferRange {
+  return { ...home, size_bytes: 4 * floats };
 }
 
-function layOutOutputs(
-  request: Request,
-  program: Program,
-): { slots: OutputSlot[]; floats: number } {
-  const slots: OutputSlot[] = [];
-  let floats = 0;
-  for (const [name, value] of Object.entries(request.outputs)) {
-    const count = size(value.shape);
-    slots.push({ name, tensor: program.tensorOf(value), offset: floats, count });
-    floats += count;
-  }
-  return { slots, floats };
+/** The outputs by name, as they lie one behind the other in a staging buffer. */
+function splitOutputs(
+  outputs: readonly (readonly [name: string, range: BufferRange])[],
+  flat: Float32Array,
+): Record<string, Float32Array> {
+  let start = 0;
+  return Object.fromEntries(
+    outputs.map(([name, { size_bytes }]) => {
+      const end = start + size_bytes / 4;
+      const values = flat.slice(start, end);
+      start = end;
+      return [name, values];
+    }),
+  );
 }
 
 function writeInputs(

@@ -1,11 +1,13 @@
-// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same bits twice.
+// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same bits twice, and
+// that the reference leaves its inputs alone.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass } from "../gpu/encode.ts";
-import type { Shape } from "../tensor/shape.ts";
+import type { NumberArray } from "../tensor/array.ts";
+import { formatShape, type Shape } from "../tensor/shape.ts";
 import type { AnyKernel, Case } from "./kernel.ts";
 import { caseInputs } from "./random_inputs.ts";
-import { prepareKernel, type RunOptions } from "./run.ts";
-import { toleranceOf } from "./tolerance.ts";
+import { prepareKernel, UNWRITTEN, type RunOptions } from "./run.ts";
+import { toleranceOf, type Tolerance } from "./tolerance.ts";
 
 /** The outcome of one case of one kernel. */
 export interface CheckResult {
@@ -36,11 +38,21 @@ export async function checkCase(
     const outputs: Record<string, Shape> = { ...shapes, ...kernel.shapes(shapes, attributes) };
     const wide = widen(inputs);
     const want = kernel.reference(wide, shapes, attributes) as Record<string, Float64Array>;
+    for (const [tensor, values] of Object.entries(inputs)) {
+      if (!values.every((value, i) => Object.is(value, wide[tensor]![i]))) {
+        faults.push(`the reference changes its input ${tensor}`);
+      }
+    }
     const rounding = roundingAllowance(kernel, wide, shapes, attributes);
     const [got, again] = await runTwice(gpu, kernel, inputs, shapes, attributes, options);
     for (const tensor of Object.keys(got)) {
       const expected = want[tensor];
       if (expected === undefined) throw new Error(`the reference does not return ${tensor}`);
+      if (expected.length !== got[tensor]!.length) {
+        throw new Error(
+          `the reference returns ${expected.length} numbers as ${tensor}, its shape has ${got[tensor]!.length}`,
+        );
+      }
       const compared = compare(
         got[tensor]!,
         expected,
@@ -50,12 +62,18 @@ export async function checkCase(
       );
       max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
       max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
-      if (compared.bad > 0)
+      if (compared.bad > 0) {
+        const unwritten = got[tensor]!.filter(
+          (value, i) => value === UNWRITTEN && expected[i] !== UNWRITTEN,
+        ).length;
+        const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
         faults.push(
-          `${tensor}: ${compared.bad} of ${expected.length} elements differ; ${compared.worst}`,
+          `${tensor}: ${compared.bad} of ${expected.length} elements differ${why}; ${compared.worst}`,
         );
-      if (!sameBits(got[tensor]!, again[tensor]!))
+      }
+      if (!sameBits(got[tensor]!, again[tensor]!)) {
         faults.push(`${tensor}: two runs differ in their bits`);
+      }
     }
   } catch (error) {
     faults.push((error as Error).message);
@@ -126,12 +144,12 @@ export interface Comparison {
   readonly worst: string;
 }
 
-/** Compares a result with what was expected; NaN is equal to nothing but NaN, infinities to themselves. */
+/** Compares a result with what was expected; NaN is equal to NaN only, an infinity to itself only. */
 export function compare(
   got: Float32Array,
   want: Float64Array,
   rounding: Float64Array | undefined,
-  tolerance: { readonly atol: number; readonly rtol: number; readonly sum: number },
+  tolerance: Tolerance,
   shape: Shape,
 ): Comparison {
   let scale = 0;
@@ -140,12 +158,12 @@ export function compare(
   for (let i = 0; i < want.length; i++) {
     const [a, b] = [got[i]!, want[i]!];
     if (Object.is(a, b) || a === b) continue;
-    const error = Math.abs(a - b);
+    const error = Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Infinity;
     const allowed =
       tolerance.atol + tolerance.rtol * Math.abs(b) + tolerance.sum * (rounding?.[i] ?? 0);
-    max_abs_error = Number.isNaN(error) ? Infinity : Math.max(max_abs_error, error);
-    if (!(error <= allowed)) bad++;
-    const excess = Number.isNaN(error) ? Infinity : error / allowed;
+    max_abs_error = Math.max(max_abs_error, error);
+    const excess = error === Infinity ? Infinity : error / allowed;
+    if (excess > 1) bad++;
     if (excess > worstExcess) [worstExcess, worstAt] = [excess, i];
   }
   return {
@@ -163,14 +181,13 @@ function describe(got: Float32Array, want: Float64Array, at: number, shape: Shap
     index.unshift(rest % axis);
     rest = Math.floor(rest / axis);
   }
-  const near = (values: NumberLike): string =>
+  const near = (values: NumberArray): string =>
     [at - 1, at, at + 1]
       .filter((i) => i >= 0 && i < values.length)
       .map((i) => Number(values[i]).toPrecision(7))
       .join(", ");
-  return `worst at [${index.join(", ")}] of [${shape.join(", ")}]: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
+  return `worst at ${formatShape(index)} of ${formatShape(shape)}: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
 }
-type NumberLike = Float32Array | Float64Array;
 
 function sameBits(a: Float32Array, b: Float32Array): boolean {
   const [x, y] = [

@@ -5,14 +5,16 @@ import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor } from "../gpu/pipelines.ts";
 import { readFloats } from "../gpu/read_back.ts";
-import { size, type Shape } from "../tensor/shape.ts";
-import type { AnyKernel } from "./kernel.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import type { AnyKernel, ShaderInfo } from "./kernel.ts";
 import { specialize } from "./specialize.ts";
 import { freezesShapes } from "./variant.ts";
 
 /** What outputs hold before a kernel runs, and the sentinels beyond them for ever. */
 export const UNWRITTEN = -999;
 const SENTINELS = 64;
+
+type Binding = ShaderInfo["bindings"][number];
 
 /** A kernel with its buffers on the GPU, ready to be replayed. */
 export interface PreparedKernel {
@@ -48,56 +50,31 @@ export async function prepareKernel(
     attributes,
     options.freeze ?? freezesShapes(gpu.facts),
   );
+  const tensors = kernel.shader.bindings.map((binding) =>
+    hostTensor(kernel, binding, { ...shapes, ...outputShapes }, inputs),
+  );
   const { pipeline, layout } = await pipelineFor(gpu, specialized.source);
   const buffers: CountedBuffer[] = [];
   const entries: GPUBindGroupEntry[] = [];
+  const bind = (
+    binding: number,
+    label: string,
+    data: Float32Array | ArrayBuffer,
+    usage: GPUBufferUsageFlags,
+  ): GPUBuffer => {
+    const counted = createBuffer(gpu, `${name} ${label}`, data.byteLength, usage);
+    buffers.push(counted);
+    const { buffer, size_bytes } = counted;
+    device.queue.writeBuffer(buffer, 0, data as ArrayBuffer);
+    entries.push({ binding, resource: { buffer, size: data.byteLength || size_bytes } });
+    return buffer;
+  };
+  if (specialized.params !== null) bind(0, "params", specialized.params, UNIFORM_USAGE);
   const changed: { name: string; buffer: GPUBuffer; count: number; start: Float32Array }[] = [];
-  if (specialized.params !== null) {
-    const uniform = createBuffer(
-      gpu,
-      `${name} params`,
-      specialized.params.byteLength,
-      UNIFORM_USAGE,
-    );
-    device.queue.writeBuffer(uniform.buffer, 0, specialized.params);
-    buffers.push(uniform);
-    entries.push({
-      binding: 0,
-      resource: { buffer: uniform.buffer, size: specialized.params.byteLength },
-    });
-  }
-  for (const { name: tensor, binding, access, uniform } of kernel.shader.bindings) {
-    const shape = access === "write" ? outputShapes[tensor] : shapes[tensor];
-    if (shape === undefined) throw new Error(`${name}: no shape for ${tensor}`);
-    const count = size(shape);
-    const fence = access === "read" ? 0 : SENTINELS;
-    const filled = new Float32Array(count + fence).fill(UNWRITTEN);
-    if (access !== "write") {
-      const values = inputs[tensor];
-      if (values?.length !== count) {
-        throw new Error(
-          `${name}: ${tensor} has ${values?.length} numbers, its shape [${shape.join(", ")}] needs ${count}`,
-        );
-      }
-      filled.set(values);
-    }
-    const buffer = createBuffer(
-      gpu,
-      `${name} ${tensor}`,
-      4 * (count + fence),
-      uniform ? UNIFORM_USAGE : STORAGE_USAGE,
-    );
-    buffers.push(buffer);
-    device.queue.writeBuffer(buffer.buffer, 0, filled);
-    entries.push({
-      binding,
-      resource: {
-        buffer: buffer.buffer,
-        size: count === 0 ? buffer.size_bytes : 4 * (count + fence),
-      },
-    });
-    if (access !== "read")
-      changed.push({ name: tensor, buffer: buffer.buffer, count, start: filled });
+  for (const { binding, count, start } of tensors) {
+    const usage = binding.uniform ? UNIFORM_USAGE : STORAGE_USAGE;
+    const buffer = bind(binding.binding, binding.name, start, usage);
+    if (binding.access !== "read") changed.push({ name: binding.name, buffer, count, start });
   }
   const bindGroup = device.createBindGroup({ label: name, layout, entries });
   return {
@@ -122,6 +99,30 @@ export async function prepareKernel(
       for (const buffer of buffers) buffer.destroy();
     },
   };
+}
+
+/** What a binding holds before the kernel runs: its input, else `UNWRITTEN`, and sentinels behind what is changed. */
+function hostTensor(
+  kernel: AnyKernel,
+  binding: Binding,
+  shapes: Readonly<Record<string, Shape>>,
+  inputs: Readonly<Record<string, Float32Array>>,
+): { readonly binding: Binding; readonly count: number; readonly start: Float32Array } {
+  const { name, access } = binding;
+  const shape = shapes[name];
+  if (shape === undefined) throw new Error(`${kernel.shader.name}: no shape for ${name}`);
+  const count = size(shape);
+  const start = new Float32Array(count + (access === "read" ? 0 : SENTINELS)).fill(UNWRITTEN);
+  if (access !== "write") {
+    const values = inputs[name];
+    if (values?.length !== count) {
+      throw new Error(
+        `${kernel.shader.name}: ${name}${formatShape(shape)} needs ${count} numbers, was given ${values?.length ?? "none"}`,
+      );
+    }
+    start.set(values);
+  }
+  return { binding, count, start };
 }
 
 /** Runs a kernel once and returns the tensors it changed. */

@@ -15,7 +15,10 @@ function tuneLine(name: string): RegExp {
   return new RegExp(`^(const ${name}: u32 = )\\d+(u; // tune: [\\d ]+)$`, "m");
 }
 
-/** Replaces tunable constants in place: every other byte and every line number stays the same. */
+/**
+ * Replaces tunable constants in place: every other byte and every line number stays the same. Throws where a value is
+ * not one that the line lists.
+ */
 export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, number>>): string {
   let code = shader.code;
   for (const { name, values: allowed } of shader.tune) {
@@ -24,7 +27,9 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
     if (!allowed.includes(value)) {
       throw new RangeError(`${shader.name}: ${name}=${value} is not one of ${allowed.join(", ")}`);
     }
-    code = code.replace(tuneLine(name), `$1${value}$2`);
+    const line = tuneLine(name);
+    if (!line.test(code)) throw new Error(`${shader.name}: no line "const ${name}: u32 = …"`);
+    code = code.replace(line, (_, before: string, after: string) => `${before}${value}${after}`);
   }
   return code;
 }
@@ -33,6 +38,7 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
  * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an override of the same
  * name in capitals becomes a constant of the pipeline (divisions by constants, loops of known length: what GPUs
  * want); without, pipelines are shared by all shapes (what software adapters want, where each costs 0.15 to 0.9 s).
+ * Throws where a field of Params has no value or one that its type does not hold.
  */
 export function specialize(
   kernel: AnyKernel,
@@ -76,12 +82,17 @@ function packParams(shader: ShaderInfo, values: Readonly<Record<string, number>>
   const view = new DataView(bytes);
   shader.params.forEach(({ name, type }, i) => {
     const value = values[name];
-    if (value === undefined || Number.isNaN(value)) {
-      throw new Error(`${shader.name}: params.${name} is ${value}`);
+    if (value === undefined || !holds(type, value)) {
+      throw new Error(`${shader.name}: params.${name} is ${value}, expected ${type}`);
     }
     if (type === "f32") view.setFloat32(4 * i, value, true);
     else if (type === "i32") view.setInt32(4 * i, value, true);
     else view.setUint32(4 * i, value, true);
   });
   return bytes;
+}
+
+function holds(type: "u32" | "i32" | "f32", value: number): boolean {
+  if (type === "f32") return !Number.isNaN(value);
+  return value === (type === "u32" ? value >>> 0 : value | 0);
 }

@@ -1,16 +1,17 @@
 // Seeded random numbers by counter: the same key gives the same number on every machine, in any order.
 
 const MASK = 0xffffffff;
+const START = 0x9e3779b9;
 
 /** 32 well-mixed bits of a list of integer keys (murmur3 finaliser over a running state). */
 export function hash(...keys: readonly number[]): number {
-  let state = 0x9e3779b9;
-  for (const key of keys) {
-    // High bits matter for keys beyond 2^32 (time stamps): mix both halves.
-    state = mix((state ^ (key & MASK)) >>> 0);
-    state = mix((state + Math.floor(key / 2 ** 32) + 0x85ebca6b) >>> 0);
-  }
-  return state;
+  return keys.reduce(absorb, START);
+}
+
+/** The state once `key` has gone into it. High bits matter for keys beyond 2^32 (time stamps): both halves go in. */
+function absorb(state: number, key: number): number {
+  const low = mix((state ^ (key & MASK)) >>> 0);
+  return mix((low + Math.floor(key / 2 ** 32) + 0x85ebca6b) >>> 0);
 }
 
 function mix(bits: number): number {
@@ -41,9 +42,9 @@ export interface RandomStream {
 
 /** The stream of random numbers that belongs to `keys`. */
 export function randomStream(...keys: readonly number[]): RandomStream {
-  const seed = hash(...keys);
+  const state = hash(hash(...keys)); // as if the counter were the last of the keys
   let counter = 0;
-  const uniform = (): number => hash(seed, counter++) / 2 ** 32;
+  const uniform = (): number => absorb(state, counter++) / 2 ** 32;
   return {
     uniform,
     normal: () => {
