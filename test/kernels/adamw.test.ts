@@ -1,5 +1,66 @@
-// adamw against its reference.
-import { adamw } from "../../src/kernels/adamw.ts";
+// AdamW over a flat arena: against its reference, its first step, its decay, and what a non-finite gradient does.
+import { expect, test } from "vitest";
+import { adamw as adamwKernel, type AdamwAttributes } from "../../src/kernels/adamw.ts";
+import { runKernel } from "../../src/kernels/run.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
 
-checkKernels(adamw);
+checkKernels(adamwKernel);
+
+const attributes: AdamwAttributes = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weight_decay: 0.1,
+  slots: { learning_rate: 3, correction1: 4, correction2: 5 },
+};
+const n = 128;
+const shapes = {
+  scalars: [64],
+  gradients: [n],
+  decay: [2],
+  norm: [4],
+  parameters: [n],
+  first_moments: [n],
+  second_moments: [n],
+};
+const step = (gradient: number, norm: readonly number[]): Promise<Record<string, Float32Array>> => {
+  const scalars = new Float32Array(64);
+  scalars.set([0.01, 1 / (1 - 0.9), 1 / (1 - 0.999)], 3);
+  const inputs = {
+    scalars,
+    gradients: new Float32Array(n).fill(gradient),
+    decay: Float32Array.from([1, 0]),
+    norm: Float32Array.from(norm),
+    parameters: new Float32Array(n).fill(2),
+    first_moments: new Float32Array(n),
+    second_moments: new Float32Array(n),
+  };
+  return runKernel(gpu, adamwKernel, inputs, shapes, attributes);
+};
+
+test("the first step is the learning rate against the gradient's sign, whatever its size", async () => {
+  for (const gradient of [1e-3, -40]) {
+    const { parameters } = await step(gradient, [1, 1, 1, 0]);
+    expect(parameters![64]).toBeCloseTo(2 - 0.01 * Math.sign(gradient), 5);
+  }
+});
+
+test("decay shrinks the parameter itself, only in blocks that decay, and leaves the moments alone", async () => {
+  const { parameters, first_moments, second_moments } = await step(0, [0, 1, 1, 0]);
+  expect(parameters![0]).toBeCloseTo(2 - 0.01 * 0.1 * 2, 6);
+  expect(parameters![63]).toBe(parameters![0]);
+  expect(parameters![64]).toBe(2);
+  expect([...first_moments!, ...second_moments!].every((v) => v === 0)).toBe(true);
+});
+
+test("the clip factor of the norm scales the gradient", async () => {
+  const { first_moments } = await step(4, [8, 0.25, 1, 0]);
+  expect(first_moments![0]).toBeCloseTo(0.1, 6);
+});
+
+test("a step with a non-finite gradient changes nothing", async () => {
+  const { parameters, first_moments, second_moments } = await step(NaN, [0, 0, 0, 0]);
+  expect(parameters!.every((v) => v === 2)).toBe(true);
+  expect([...first_moments!, ...second_moments!].every((v) => v === 0)).toBe(true);
+});

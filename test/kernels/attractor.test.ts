@@ -1,10 +1,55 @@
-// attractor against its reference.
+// Attractors of bin centres: against their reference, and their gradients.
+import { expect, test } from "vitest";
+import { attractor } from "../../src/graph/ops/bin_centers.ts";
 import {
-  attractor,
+  attractor as attractorKernel,
+  attractorGradAttractors,
+  attractorGradAttractorsRows,
+  attractorGradCenters,
+} from "../../src/kernels/attractor.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { runGraph } from "../support/run_graph.ts";
+
+checkKernels(
+  attractorKernel,
   attractorGradCenters,
   attractorGradAttractors,
   attractorGradAttractorsRows,
-} from "../../src/kernels/attractor.ts";
-import { checkKernels } from "../support/check_kernel.ts";
+);
 
-checkKernels(attractor, attractorGradCenters, attractorGradAttractors, attractorGradAttractorsRows);
+for (const attributes of [
+  { alpha: 1000, kind: "inverse", gamma: 2 },
+  { alpha: 1000, kind: "inverse", gamma: 2, mean: false },
+  { alpha: 300, kind: "exponential", gamma: 2 },
+] as const) {
+  checkGradient(
+    `attractor ${attributes.kind}${"mean" in attributes ? ", sum" : ""}`,
+    (g) => {
+      const centers = g.input("centers", [2, 3, 2, 9]);
+      const attractors = g.input("attractors", [2, 3, 2, 4]);
+      return { output: attractor(centers, attractors, attributes), wrt: [centers, attractors] };
+    },
+    {
+      data: {
+        centers: { kind: "uniform", low: 0, high: 0.2 },
+        attractors: { kind: "uniform", low: 0, high: 0.2 },
+      },
+    },
+  );
+}
+
+test("an inverse attractor pulls hardest at 1 / sqrt(alpha), by half of it", async () => {
+  const reach = 1 / Math.sqrt(1000);
+  const { y } = await runGraph(
+    (g) => {
+      const centers = g.input("centers", [1, 1, 1, 3]);
+      const attractors = g.input("attractors", [1, 1, 1, 1]);
+      return { y: attractor(centers, attractors, { alpha: 1000, kind: "inverse", gamma: 2 }) };
+    },
+    { centers: [0.5 - reach, 0.5, 0.5 - 2 * reach], attractors: [0.5] },
+  );
+  expect(y![0]! - (0.5 - reach)).toBeCloseTo(reach / 2, 6);
+  expect(y![1]).toBe(0.5);
+  expect(y![2]! - (0.5 - 2 * reach)).toBeLessThan(reach / 2);
+});

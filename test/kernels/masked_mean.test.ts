@@ -1,5 +1,32 @@
-// masked_mean against its reference.
-import { maskedMean, maskedMeanFinish, maskedMeanGrad } from "../../src/kernels/masked_mean.ts";
+// Mean of what a mask lets through: against its reference, and its gradient.
+import { expect, test } from "vitest";
+import { maskedMean } from "../../src/graph/ops/masked_mean.ts";
+import {
+  maskedMean as maskedMeanKernel,
+  maskedMeanFinish,
+  maskedMeanGrad,
+} from "../../src/kernels/masked_mean.ts";
+import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(maskedMean, maskedMeanFinish, maskedMeanGrad);
+checkKernels(maskedMeanKernel, maskedMeanFinish, maskedMeanGrad);
+
+checkGradient(
+  "masked_mean",
+  (g) => {
+    const x = g.input("x", [2, 23, 29, 1]);
+    return { output: maskedMean(x, g.input("mask", [2, 23, 29, 1])).mean, wrt: [x] };
+  },
+  { linear: true, data: { mask: { kind: "mask", share: 0.3 } } },
+);
+
+test("the mean is over what the mask lets through, and of nothing it is 0", async () => {
+  const run = (mask: readonly number[]): Promise<Record<string, Float32Array>> =>
+    runGraph((g) => ({ ...maskedMean(g.input("x", [4]), g.input("mask", [4])) }), {
+      x: [1, NaN, 5, 3],
+      mask,
+    });
+  expect(await run([1, 0, 1, 0])).toEqual({ mean: Float32Array.of(3), count: Float32Array.of(2) });
+  expect(await run([0, 0, 0, 0])).toEqual({ mean: Float32Array.of(0), count: Float32Array.of(0) });
+});

@@ -1,5 +1,34 @@
-// masked_pool against its reference.
-import { maskedPool, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
+// Masked pooling to tokens: against its reference, its gradient, and what the mask does.
+import { expect, test } from "vitest";
+import { maskedPool } from "../../src/graph/ops/view_relation.ts";
+import { maskedPool as maskedPoolKernel, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
+import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(maskedPool, maskedPoolGrad);
+checkKernels(maskedPoolKernel, maskedPoolGrad);
+
+for (const grid of [
+  [2, 3],
+  [4, 5],
+] as const) {
+  checkGradient(
+    `masked_pool of 6x9 to ${grid.join("x")}`,
+    (g) => {
+      const x = g.input("x", [2, 6, 9, 5]);
+      return { output: maskedPool(x, g.input("mask", [2, 6, 9, 1]), { grid }), wrt: [x] };
+    },
+    { linear: true, data: { mask: { kind: "mask", share: 0.7 } } },
+  );
+}
+
+test("a token is the mean of what its cell lets through, and 0 of nothing", async () => {
+  const { tokens } = await runGraph(
+    (g) => {
+      const mask = g.input("mask", [1, 2, 4, 1]);
+      return { tokens: maskedPool(g.input("x", [1, 2, 4, 1]), mask, { grid: [1, 2] }) };
+    },
+    { x: [1, 2, 9, 9, 3, 6, 9, 9], mask: [1, 1, 0, 0, 0, 1, 0, 0] },
+  );
+  expect([...tokens!]).toEqual([3, 0]);
+});

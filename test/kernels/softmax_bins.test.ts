@@ -1,10 +1,43 @@
-// Softmax over the depth bins against its reference.
+// Softmax over the depth bins: against its reference, its gradient, and what holds of probabilities.
+import { expect, test } from "vitest";
+import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
 import {
-  softmaxBins,
+  softmaxBins as softmaxBinsKernel,
   softmaxBinsGrad,
   softmaxBinsGradRows,
   softmaxBinsRows,
 } from "../../src/kernels/softmax_bins.ts";
+import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(softmaxBins, softmaxBinsRows, softmaxBinsGrad, softmaxBinsGradRows);
+checkKernels(softmaxBinsKernel, softmaxBinsRows, softmaxBinsGrad, softmaxBinsGradRows);
+
+checkGradient("softmax_bins", (g) => {
+  const logits = g.input("logits", [2, 3, 2, 9]);
+  return { output: softmaxBins(logits, 2.5), wrt: [logits] };
+});
+
+const softmax = async (logits: readonly number[], bins: number): Promise<number[]> => {
+  const { p } = await runGraph(
+    (g) => ({ p: softmaxBins(g.input("logits", [logits.length / bins, bins])) }),
+    { logits },
+  );
+  return [...p!];
+};
+
+test("a constant row gives 1 / K, a lone peak gives certainty", async () => {
+  const p = await softmax([80, 80, 80, 80, -80, -80, 80, -80], 4);
+  expect(p).toEqual([0.25, 0.25, 0.25, 0.25, 0, 0, 1, 0]);
+});
+
+test("a constant added to a row changes nothing, however large its logits", async () => {
+  const logits = [0, -1, 2, 0.5];
+  const shifted = await softmax([...logits, ...logits.map((z) => z - 20_000)], 4);
+  expect(shifted.slice(4)).toEqual(shifted.slice(0, 4));
+});
+
+test("a temperature that is not positive is refused with its value", async () => {
+  const build = runGraph((g) => ({ p: softmaxBins(g.input("z", [1, 2]), 0) }), { z: [0, 0] });
+  await expect(build).rejects.toThrow("temperature is 0, expected above 0");
+});

@@ -1,0 +1,21 @@
+// Cumulative bin centres at the coarsest feature of the student.
+import { binCenters, binCentersGrad } from "../../src/kernels/bin_centers.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+const widths = [6, 12, 20, 64];
+
+/** Seeds of 64 bins. */
+export const cases: readonly BenchCase[] = [
+  {
+    name: "centres 6x12x20x64",
+    kernel: binCenters,
+    shapes: { widths },
+    attributes: { first_edge: 0.0005 },
+  },
+  {
+    name: "gradient 6x12x20x64",
+    kernel: binCentersGrad,
+    shapes: { d_centers: widths },
+    attributes: undefined,
+  },
+];

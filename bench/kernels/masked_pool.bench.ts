@@ -1,0 +1,21 @@
+// Masked pooling of the bin embedding to tokens.
+import { maskedPool, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+const attributes = { grid: [12, 20] } as const;
+
+/** 128 features of 96x160 to 12x20 tokens. */
+export const cases: readonly BenchCase[] = [
+  {
+    name: "pool 6x96x160x128",
+    kernel: maskedPool,
+    shapes: { x: [6, 96, 160, 128], mask: [6, 96, 160, 1] },
+    attributes,
+  },
+  {
+    name: "gradient 6x96x160x128",
+    kernel: maskedPoolGrad,
+    shapes: { mask: [6, 96, 160, 1], weight: [6, 240], d_tokens: [6, 240, 128] },
+    attributes,
+  },
+];
