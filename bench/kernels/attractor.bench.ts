@@ -13,18 +13,20 @@ const levels = [
 ];
 
 /** Forward and both gradients. */
-export const cases: readonly BenchCase[] = levels.flatMap(({ name, centers, attractors }) => [
-  { name, kernel: attractor, shapes: { centers, attractors }, attributes },
-  {
-    name: `${name}, gradient by centres`,
-    kernel: attractorGradCenters,
-    shapes: { centers, attractors, d_y: centers },
-    attributes,
-  },
-  {
-    name: `${name}, gradient by attractors`,
-    kernel: attractorGradAttractors,
-    shapes: { centers, attractors, d_y: centers },
-    attributes,
-  },
-]);
+export const cases: readonly BenchCase[] = levels.flatMap(
+  ({ name, centers, attractors }): BenchCase[] => [
+    { name, kernel: attractor, shapes: { centers, attractors }, attributes },
+    {
+      name: `${name}, gradient by centres`,
+      kernel: attractorGradCenters,
+      shapes: { centers, attractors, d_y: centers },
+      attributes,
+    },
+    {
+      name: `${name}, gradient by attractors`,
+      kernel: attractorGradAttractors,
+      shapes: { centers, attractors, d_y: centers },
+      attributes,
+    },
+  ],
+);
