@@ -1,15 +1,18 @@
 // conv2d — two-dimensional convolution, an implicit product of matrices.
 //
-//   y[v, i, j, o] = bias[o] + sum_{a,b,c} x[v, i s_h - p_t + a d_h, j s_w - p_l + b d_w, g C' + c] w[o, a, b, c]
+//   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
-//          into slices, which the caller adds up in order; the first brings the bias
-// Mapping  a workgroup of 256 owns 64 pixels x 64 channels of y, an invocation 4 x 4 of them, 16 apart, so that
-//          neighbours store neighbours; x and w pass through workgroup memory, 16 terms k = (a, b, c) at a time;
-//          grid z = slice x group x tile of channels
-// Memory   each number of x is loaded KH KW O' / 64 times, most of them from cache; bound by arithmetic from C' = 16 on
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
+//          the sum over c is cut into slices, which the caller adds up in order; the first brings
+//          the bias
+// Mapping  a workgroup of 16 x 16 owns 64 pixels x 64 channels of y, an invocation 4 x 4 of them,
+//          16 apart, so that neighbours store neighbours; x and weight pass through workgroup
+//          memory, 16 terms (a, b, c) at a time; grid z = slice x group x tile of channels
+// Memory   each number of x is loaded KH KW O' / 64 times, mostly from cache; bound by arithmetic
+//          from C' = 16 on
 // Source   elementary
 // Twin     src/kernels/conv2d.ts
 
@@ -84,7 +87,7 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 }
 // </lib>
 
-/// Term k of a slice of the sum: a tap, and a channel of the group, which is beyond the last where there is no such term.
+/// A term of the sum: a tap and a channel of the group, one beyond the last where there is none.
 struct Term {
     tap: u32,
     c: u32,

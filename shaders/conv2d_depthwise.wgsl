@@ -1,11 +1,13 @@
-// conv2d_depthwise — two-dimensional convolution where each output channel sees one input channel.
+// conv2d_depthwise — convolution where each output channel sees one input channel.
 //
-//   y[v, i, j, o] = bias[o] + sum_{a,b} x[v, i s_h - p_t + a d_h, j s_w - p_l + b d_w, o / m] w[o, a, b]
+//   y[v, i, j, o] = bias[o] + sum_{a, b} x[v, h, w, o / m] weight[o, a, b]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, m = O / C; x is 0 outside the image
+//   stride s, padding p, dilation d, m = O / C; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; weight [O, KH, KW, 1]; bias [O] or absent; y [V, OH, OW, O]
-// Mapping  an invocation owns one channel of 4 pixels side by side; neighbours own neighbouring channels
+// Mapping  an invocation owns one channel of 4 pixels side by side; neighbours own neighbouring
+//          channels
 // Memory   5 loads for 4 fma, those of x from cache for all taps but the first; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/conv2d.ts

@@ -1,17 +1,20 @@
 // conv2d_grad_input — gradient of conv2d by its input, an implicit product of matrices.
 //
-//   d_x[v, h, w, g C' + c] = bias + sum_{a,b,o} d_y[v, i, j, o] w[o, a, b, c],  h = i s_h - p_t + a d_h, w alike
+//   d_x[v, h, w, g C' + c] = bias[g C' + c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
+//   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
-//   channels) belongs to the transposed convolution, which is this very sum
+//   stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias is
+//   that of the transposed convolution, which is this very sum
 //
-// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W, C]: the sum over o is
-//          cut into slices, which the caller adds up in order; the first brings the bias
-// Mapping  a workgroup of 256 owns 64 pixels x 64 channels of d_x, all of one phase (h mod s_h, w mod s_w), so that a
-//          tap reaches all of them or none; an invocation 4 x 4, 16 apart, so that neighbours store neighbours; d_y
-//          and w pass through workgroup memory, 16 channels of a tap at a time; grid z = slice x phase x group x tile of
-//          channels
-// Memory   each number of d_y is loaded KH KW C' / (64 s_h s_w) times, most of them from cache; bound by arithmetic
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W,
+//          C]: the sum over o is cut into slices, which the caller adds up in order; the first
+//          brings the bias
+// Mapping  a workgroup of 16 x 16 owns 64 pixels x 64 channels of d_x, all of one phase (h mod s_h,
+//          w mod s_w), so that a tap reaches all of them or none; an invocation 4 x 4, 16 apart, so
+//          that neighbours store neighbours; d_y and weight pass through workgroup memory, 16
+//          channels of a tap at a time; grid z = slice x phase x group x tile of channels
+// Memory   each number of d_y is loaded KH KW C' / (64 s_h s_w) times, mostly from cache; bound by
+//          arithmetic
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
 
@@ -60,7 +63,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_phase>
-/// The image pixels h = row stride_h + h0, w = column stride_w + w0: the same taps reach all of them.
+/// The image pixels (row stride_h + h, column stride_w + w): the same taps reach all of them.
 struct Phase {
     h: u32,
     w: u32,
@@ -88,7 +91,8 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
 }
 
-/// Rows and columns of y, less those of the target, that tap (a, b) reaches; `exists` is false where it reaches none.
+/// The row and column of y that a tap reaches from a target, less the target's own; `exists` is
+/// false where it reaches none.
 struct Tap {
     exists: bool,
     h: i32,
@@ -111,7 +115,8 @@ struct Reached {
 fn reached(by: Target, tap: Tap) -> Reached {
     let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
     let w = vec4u(vec4i(by.column) + tap.w);
-    let exists = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w)) & (by.view < vec4u(params.views));
+    let in_map = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w));
+    let exists = in_map & (by.view < vec4u(params.views));
     let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
     return Reached(exists, select(vec4u(), at, exists));
 }

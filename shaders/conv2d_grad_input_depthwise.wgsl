@@ -1,13 +1,14 @@
-// conv2d_grad_input_depthwise — gradient by the input of a convolution whose outputs see one input channel each.
+// conv2d_grad_input_depthwise — gradient by the input where outputs see one input channel each.
 //
-//   d_x[v, h, w, c] = bias[c] + sum_{a,b,o} d_y[v, i, j, o] w[o, a, b],  h = i s_h - p_t + a d_h, w alike
+//   d_x[v, h, w, c] = bias[c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b]
+//   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, o over the O / C channels made of c; the bias belongs to the transposed
-//   convolution, which is this very sum
+//   stride s, padding p, dilation d, o over the O / C channels made of c; the bias is that of the
+//   transposed convolution, which is this very sum
 //
 // Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, 1]; bias [C] or absent; d_x [V, H, W, C]
-// Mapping  an invocation owns one channel of 4 pixels of a row, a stride apart, so that a tap reaches all of them or
-//          none; neighbours own neighbouring channels
+// Mapping  an invocation owns one channel of 4 pixels of a row, a stride apart, so that a tap
+//          reaches all of them or none; neighbours own neighbouring channels
 // Memory   5 loads for 4 fma, most of them from cache; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
@@ -86,7 +87,8 @@ fn conv2d_grad_input_depthwise(
             if (w % i32(stride_w) != 0) {
                 continue;
             }
-            let column = vec4u(vec4i(first) + w / i32(stride_w)); // negative ones wrap to beyond the end
+            // negative columns wrap to beyond the end
+            let column = vec4u(vec4i(first) + w / i32(stride_w));
             let exists = column < vec4u(params.out_w);
             for (var o = c * params.group_o; o < (c + 1u) * params.group_o; o++) {
                 let at = select(vec4u(), (start + column) * params.out_c + o, exists);

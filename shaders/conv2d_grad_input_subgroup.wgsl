@@ -1,16 +1,19 @@
-// conv2d_grad_input_subgroup — gradient of conv2d by its input, by one subgroup of 8 a workgroup.
+// conv2d_grad_input_subgroup — conv2d_grad_input.wgsl with one subgroup of 8 a workgroup.
 //
-//   d_x[v, h, w, g C' + c] = bias + sum_{a,b,o} d_y[v, i, j, o] w[o, a, b, c],  h = i s_h - p_t + a d_h, w alike
+//   d_x[v, h, w, g C' + c] = bias[g C' + c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
+//   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias (of the input's
-//   channels) belongs to the transposed convolution, which is this very sum
+//   stride s, padding p, dilation d, C' = C / groups, o over the channels of group g; the bias is
+//   that of the transposed convolution, which is this very sum
 //
-// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W, C]: the sum over o is
-//          cut into slices, which the caller adds up in order; the first brings the bias
-// Mapping  a workgroup owns 32 pixels x 16 channels of d_x, all of one phase (h mod s_h, w mod s_w), so that a tap
-//          reaches all of them or none; an invocation 4 pixels of all 16 channels; per term it loads its 4 numbers of
-//          d_y and 2 of the 16 weights, and takes the others from its neighbours by shuffles; grid z = slice x phase
-//          x group x tile of channels
+// Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W,
+//          C]: the sum over o is cut into slices, which the caller adds up in order; the first
+//          brings the bias
+// Mapping  a workgroup owns 32 pixels x 16 channels of d_x, all of one phase (h mod s_h, w mod
+//          s_w), so that a tap reaches all of them or none; an invocation 4 pixels of all 16
+//          channels; per term it loads its 4 numbers of d_y and 2 of the 16 weights, and takes the
+//          others from its neighbours by shuffles; grid z = slice x phase x group x tile of
+//          channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
@@ -50,7 +53,7 @@ override WG: u32 = 8u; // exactly one subgroup
 const ROWS: u32 = 16u; // tune: 16
 
 // <lib conv2d_phase>
-/// The image pixels h = row stride_h + h0, w = column stride_w + w0: the same taps reach all of them.
+/// The image pixels (row stride_h + h, column stride_w + w): the same taps reach all of them.
 struct Phase {
     h: u32,
     w: u32,
@@ -78,7 +81,8 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
 }
 
-/// Rows and columns of y, less those of the target, that tap (a, b) reaches; `exists` is false where it reaches none.
+/// The row and column of y that a tap reaches from a target, less the target's own; `exists` is
+/// false where it reaches none.
 struct Tap {
     exists: bool,
     h: i32,
@@ -101,7 +105,8 @@ struct Reached {
 fn reached(by: Target, tap: Tap) -> Reached {
     let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
     let w = vec4u(vec4i(by.column) + tap.w);
-    let exists = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w)) & (by.view < vec4u(params.views));
+    let in_map = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w));
+    let exists = in_map & (by.view < vec4u(params.views));
     let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
     return Reached(exists, select(vec4u(), at, exists));
 }
@@ -170,7 +175,8 @@ fn conv2d_grad_input_subgroup(
             for (var o = begin; o < end; o++) {
                 let at = source.at + o;
                 let columns = vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
-                outer(&tile, weight[at_w.x], weight[at_w.y], select(vec4f(), columns, source.exists));
+                let kept = select(vec4f(), columns, source.exists);
+                outer(&tile, weight[at_w.x], weight[at_w.y], kept);
                 at_w += taps * params.group_c;
             }
         }

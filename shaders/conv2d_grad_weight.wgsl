@@ -1,17 +1,18 @@
-// conv2d_grad_weight — gradient of conv2d by its weight, slab by slab of pixels, a product of matrices.
+// conv2d_grad_weight — gradient of conv2d by its weight, slab by slab of pixels.
 //
-//   partials[s, o, a, b, c] = sum over pixels (v, i, j) of slab s of d_y[v, i, j, o] x[v, i s_h - p_t + a d_h,
-//                             j s_w - p_l + b d_w, g C' + c]
+//   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
 //
-//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  a workgroup of 256 owns 64 channels o x 64 terms n = (a, b, c) of one slab, an invocation 4 x 4, 16 apart,
-//          so that neighbours store neighbours; d_y and x pass through workgroup memory, 16 pixels at a time; grid: x
-//          tiles of terms, y groups x tiles of channels, z slabs
-// Memory   d_y is loaded KH KW C' / 64 times, x KH KW O' / 64 times, mostly from cache; bound by arithmetic; slabs fill
-//          the GPU where the weight is small and the pixels are many
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s
+//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
+// Mapping  a workgroup of 16 x 16 owns 64 channels o x 64 terms (a, b, c) of one slab, an
+//          invocation 4 x 4 of them, 16 apart, so that neighbours store neighbours; d_y and x pass
+//          through workgroup memory, 16 pixels at a time; grid: x tiles of terms, y groups x tiles
+//          of channels, z slabs
+// Memory   d_y is loaded KH KW C' / 64 times, x KH KW O' / 64 times, mostly from cache; bound by
+//          arithmetic; slabs fill the GPU where the weight is small and the pixels are many
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
 
@@ -59,7 +60,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_term>
-/// Where four terms n = (a, b, c) of the weight sit on the image, against a pixel of y at row 0, column 0.
+/// Where four terms (a, b, c) of the weight sit on the image, for the pixel of y at (0, 0).
 struct Term {
     h: vec4i,
     w: vec4i,

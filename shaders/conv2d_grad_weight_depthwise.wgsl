@@ -1,13 +1,14 @@
-// conv2d_grad_weight_depthwise — gradient by the weight where each output channel sees one input channel, slab by slab.
+// conv2d_grad_weight_depthwise — gradient by the weight where outputs see one input channel each.
 //
-//   partials[s, o, a, b] = sum over pixels (v, i, j) of slab s of d_y[v, i, j, o] x[v, i s_h - p_t + a d_h,
-//                          j s_w - p_l + b d_w, o / m]
+//   partials[s, o, a, b] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, o / m]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
 //
-//   with stride s, padding p, dilation d, m = O / C; x is 0 outside the image
+//   stride s, padding p, dilation d, m = O / C; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, 1]; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  an invocation owns one tap of one channel in one slab; neighbours own neighbouring channels
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, 1]; slab s holds rows s
+//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
+// Mapping  an invocation owns one tap of one channel in one slab; neighbours own neighbouring
+//          channels
 // Memory   2 loads a term, most of them from cache; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts

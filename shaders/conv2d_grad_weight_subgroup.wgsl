@@ -1,15 +1,16 @@
-// conv2d_grad_weight_subgroup — gradient of conv2d by its weight, slab by slab, by one subgroup of 8 a workgroup.
+// conv2d_grad_weight_subgroup — conv2d_grad_weight.wgsl with one subgroup of 8 a workgroup.
 //
-//   partials[s, o, a, b, c] = sum over pixels (v, i, j) of slab s of d_y[v, i, j, o] x[v, i s_h - p_t + a d_h,
-//                             j s_w - p_l + b d_w, g C' + c]
+//   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
 //
-//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s R .. s R + R - 1
-//          of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  a workgroup owns 16 channels o x 32 terms n = (a, b, c) of one slab, an invocation all 16 of 4 terms, 8
-//          apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and takes the others from its
-//          neighbours by shuffles; grid: x tiles of terms, y groups x tiles of channels, z slabs
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s
+//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
+// Mapping  a workgroup owns 16 channels o x 32 terms (a, b, c) of one slab, an invocation all 16 of
+//          4 terms, 8 apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and
+//          takes the others from its neighbours by shuffles; grid: x tiles of terms, y groups x
+//          tiles of channels, z slabs
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
@@ -54,7 +55,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_term>
-/// Where four terms n = (a, b, c) of the weight sit on the image, against a pixel of y at row 0, column 0.
+/// Where four terms (a, b, c) of the weight sit on the image, for the pixel of y at (0, 0).
 struct Term {
     h: vec4i,
     w: vec4i,
@@ -112,11 +113,12 @@ fn conv2d_grad_weight_subgroup(
     let begin = group.z * params.slab_rows;
     let end = min(begin + params.slab_rows, params.views * params.out_h);
     for (var line = begin; line < end; line++) {
-        let h = vec4u(vec4i(i32(line % params.out_h * params.stride_h)) + term.h); // negative rows wrap to
-        let in_rows = term.exists & (h < vec4u(params.in_h)); // beyond the end
+        // negative rows and columns wrap to beyond the end
+        let h = vec4u(i32(line % params.out_h * params.stride_h) + term.h);
+        let in_rows = term.exists & (h < vec4u(params.in_h));
         let first = (line / params.out_h * params.in_h + h) * params.in_w;
         for (var j = 0u; j < params.out_w; j++) {
-            let w = vec4u(vec4i(i32(j * params.stride_w)) + term.w);
+            let w = vec4u(i32(j * params.stride_w) + term.w);
             let exists = in_rows & (w < vec4u(params.in_w));
             let at = select(vec4u(), (first + w) * params.in_c + first_c + term.c, exists);
             let loaded = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);

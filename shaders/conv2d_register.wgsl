@@ -1,12 +1,15 @@
-// conv2d_register — two-dimensional convolution in registers alone: no subgroups, no workgroup memory.
+// conv2d_register — conv2d.wgsl in registers alone: no subgroups, no workgroup memory.
 //
-//   y[v, i, j, o] = bias[o] + sum_{a,b,c} x[v, i s_h - p_t + a d_h, j s_w - p_l + b d_w, g C' + c] w[o, a, b, c]
+//   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
-//          into slices, which the caller adds up in order; the first brings the bias
-// Mapping  an invocation owns 4 pixels x 16 channels of y
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
+//          the sum over c is cut into slices, which the caller adds up in order; the first brings
+//          the bias
+// Mapping  an invocation owns 4 pixels x 16 channels of y; grid z = slice x group x tile of
+//          channels
 // Memory   20 loads for 64 fma; for software adapters, where barriers are dear
 // Source   elementary
 // Twin     src/kernels/conv2d.ts
@@ -121,7 +124,8 @@ fn conv2d_register(
         let at_x = select(vec4u(), at + first_c, exists);
         for (var c = begin; c < end; c++) {
             let place = at_x + c;
-            let columns = select(vec4f(), vec4f(x[place.x], x[place.y], x[place.z], x[place.w]), exists);
+            let loaded = vec4f(x[place.x], x[place.y], x[place.z], x[place.w]);
+            let columns = select(vec4f(), loaded, exists);
             let k = tap * params.group_c + c;
             tile[0] += weight[rows_a.x + k] * columns;
             tile[1] += weight[rows_a.y + k] * columns;

@@ -1,13 +1,16 @@
-// conv2d_subgroup — two-dimensional convolution by one subgroup of 8 a workgroup, no workgroup memory.
+// conv2d_subgroup — conv2d.wgsl with one subgroup of 8 a workgroup, no workgroup memory.
 //
-//   y[v, i, j, o] = bias[o] + sum_{a,b,c} x[v, i s_h - p_t + a d_h, j s_w - p_l + b d_w, g C' + c] w[o, a, b, c]
+//   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   with stride s, padding p, dilation d, C' = C / groups, g the group of channel o; x is 0 outside the image
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]: the sum over c is cut
-//          into slices, which the caller adds up in order; the first brings the bias
-// Mapping  a workgroup owns 32 pixels x 16 channels of y, an invocation 4 pixels of all 16; per term it loads its 4
-//          numbers of x and 2 of the 16 weights, and takes the others from its neighbours by shuffles
+// Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
+//          the sum over c is cut into slices, which the caller adds up in order; the first brings
+//          the bias
+// Mapping  a workgroup owns 32 pixels x 16 channels of y, an invocation 4 pixels of all 16; per
+//          term it loads its 4 numbers of x and 2 of the 16 weights, and takes the others from its
+//          neighbours by shuffles; grid z = slice x group x tile of channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
 // Twin     src/kernels/conv2d.ts

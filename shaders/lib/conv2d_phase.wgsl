@@ -1,4 +1,4 @@
-/// The image pixels h = row stride_h + h0, w = column stride_w + w0: the same taps reach all of them.
+/// The image pixels (row stride_h + h, column stride_w + w): the same taps reach all of them.
 struct Phase {
     h: u32,
     w: u32,
@@ -26,7 +26,8 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
 }
 
-/// Rows and columns of y, less those of the target, that tap (a, b) reaches; `exists` is false where it reaches none.
+/// The row and column of y that a tap reaches from a target, less the target's own; `exists` is
+/// false where it reaches none.
 struct Tap {
     exists: bool,
     h: i32,
@@ -49,7 +50,8 @@ struct Reached {
 fn reached(by: Target, tap: Tap) -> Reached {
     let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
     let w = vec4u(vec4i(by.column) + tap.w);
-    let exists = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w)) & (by.view < vec4u(params.views));
+    let in_map = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w));
+    let exists = in_map & (by.view < vec4u(params.views));
     let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
     return Reached(exists, select(vec4u(), at, exists));
 }

@@ -1,4 +1,5 @@
-// Two-dimensional convolution, four mappings of one function. Its gradients are in conv2d_grad_*.ts.
+// Two-dimensional convolution, four mappings of one function. Its gradients are in
+// conv2d_grad_*.ts.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import {

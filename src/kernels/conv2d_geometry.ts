@@ -1,5 +1,5 @@
-// The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs of pixels.
-// Computes no convolution.
+// The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs
+// of pixels. Computes no convolution.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
@@ -23,7 +23,10 @@ export interface Conv2dGradWeightAttributes extends Conv2dAttributes {
   readonly kernel: readonly [h: number, w: number];
 }
 
-/** A sum over channels cut into this many slices, stored one after the other as a new first axis where not 1. */
+/**
+ * A sum over channels cut into this many slices, stored one after the other as a new first axis
+ * where not 1.
+ */
 export interface Sliced {
   readonly slices: number;
 }
@@ -50,7 +53,8 @@ export interface Conv2dParams {
 }
 
 /**
- * Size [OH, OW] of the feature map of an image [H, W]; throws when the kernel does not fit into the padded image.
+ * Size [OH, OW] of the feature map of an image [H, W]; throws when the kernel does not fit into the
+ * padded image.
  */
 export function conv2dOutputSize(
   image: readonly [number, number],
@@ -62,8 +66,8 @@ export function conv2dOutputSize(
     const span = dilation[axis] * (kernel[axis] - 1) + 1;
     if (kernel[axis] < 1 || padded < span) {
       throw new InputError(
-        `a kernel of ${formatShape(kernel)} with dilation ${formatShape(dilation)} does not fit into an image of ` +
-          `${formatShape(image)} padded by ${formatShape(padding)}`,
+        `a kernel of ${formatShape(kernel)} with dilation ${formatShape(dilation)} does not fit ` +
+          `into an image of ${formatShape(image)} padded by ${formatShape(padding)}`,
       );
     }
     return Math.floor((padded - span) / stride[axis]) + 1;
@@ -71,7 +75,10 @@ export function conv2dOutputSize(
   return [along(0), along(1)];
 }
 
-/** Reads the numbers of a convolution off x [V, H, W, C] and weight [O, KH, KW, C/groups]; throws where they clash. */
+/**
+ * Reads the numbers of a convolution off x [V, H, W, C] and weight [O, KH, KW, C/groups]; throws
+ * where they clash.
+ */
 export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttributes): Conv2dParams {
   const { stride, padding, dilation, groups } = attributes;
   for (const [name, values, least] of [
@@ -86,15 +93,16 @@ export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttribut
   }
   if (x.length !== 4 || weight.length !== 4) {
     throw new InputError(
-      `image ${formatShape(x)} and weight ${formatShape(weight)} must be [V, H, W, C] and [O, KH, KW, C/groups]`,
+      `image ${formatShape(x)} and weight ${formatShape(weight)} must be [V, H, W, C] and ` +
+        `[O, KH, KW, C/groups]`,
     );
   }
   const [views, in_h, in_w, in_c] = x as [number, number, number, number];
   const [out_c, kernel_h, kernel_w, group_c] = weight as [number, number, number, number];
   if (in_c !== group_c * groups || out_c % groups !== 0) {
     throw new InputError(
-      `the image has ${in_c} channels, weight ${formatShape(weight)} with ${groups} groups expects ` +
-        `${group_c * groups} and makes ${out_c}; both must be multiples of the groups`,
+      `the image has ${in_c} channels, weight ${formatShape(weight)} with ${groups} groups ` +
+        `expects ${group_c * groups} and makes ${out_c}; both must be multiples of the groups`,
     );
   }
   const [out_h, out_w] = conv2dOutputSize([in_h, in_w], [kernel_h, kernel_w], attributes);
@@ -131,7 +139,10 @@ export function expectBias(bias: Shape, channels: number): void {
   if (size(bias) !== 0) expectShape("bias", bias, [channels]);
 }
 
-/** Multiplications of a convolution, its gradients included: one each for weight, pixel of y and view. */
+/**
+ * Multiplications of a convolution, its gradients included: one each for weight, pixel of y and
+ * view.
+ */
 export function conv2dProducts(p: Conv2dParams): number {
   return p.views * p.out_h * p.out_w * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
 }
@@ -153,7 +164,9 @@ export function conv2dSlices(p: Conv2dParams): number {
   return slicesOf(tiles, p.kernel_h * p.kernel_w, p.group_c);
 }
 
-/** Into how many slices the sum of conv2d_grad_input over the output channels is cut; see slicesOf. */
+/**
+ * Into how many slices the sum of conv2d_grad_input over the output channels is cut; see slicesOf.
+ */
 export function conv2dGradInputSlices(p: Conv2dParams): number {
   const phases = p.stride_h * p.stride_w;
   const pixels = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
@@ -166,9 +179,10 @@ const tilesOf = (pixels: number, channels: number): number =>
   Math.ceil(pixels / 64) * Math.ceil(channels / 64);
 
 /**
- * Slices of a sum over `channels` and `taps`, by shape alone so that every adapter adds in the same order: where there
- * are few tiles of 64 x 64 outputs, enough for two workgroups on each of 132 cores (an H200's), at most 16, none under
- * 512 terms; whole sixteens of channels, which is what a workgroup takes at a time.
+ * Slices of a sum over `channels` and `taps`, by shape alone so that every adapter adds in the same
+ * order: where there are few tiles of 64 x 64 outputs, enough for two workgroups on each of 132
+ * cores (an H200's), at most 16, none under 512 terms; whole sixteens of channels, which is what a
+ * workgroup takes at a time.
  */
 function slicesOf(tiles: number, taps: number, channels: number): number {
   const fill = Math.ceil(264 / Math.max(tiles, 1));
@@ -178,9 +192,10 @@ function slicesOf(tiles: number, taps: number, channels: number): number {
 }
 
 /**
- * Rows of y (view and row counted as one axis) that one slab of a sum over pixels takes. Fixed by the shape, not by
- * the adapter, so that every adapter adds in the same order: slabs of 256 pixels or more, enough of them for some 512
- * workgroups of 64 x 64 sums, and none of over 4096 pixels (the error of a running sum in f32).
+ * Rows of y (view and row counted as one axis) that one slab of a sum over pixels takes. Fixed by
+ * the shape, not by the adapter, so that every adapter adds in the same order: slabs of 256 pixels
+ * or more, enough of them for some 512 workgroups of 64 x 64 sums, and none of over 4096 pixels
+ * (the error of a running sum in f32).
  */
 export function rowsPerSlab(rows: number, row_pixels: number, sums: number): number {
   const pixels = rows * row_pixels;

@@ -1,4 +1,5 @@
-// Gradient of conv2d by its input, four mappings of one function. The transposed convolution is the same sum, with a bias.
+// Gradient of conv2d by its input, four mappings of one function. The transposed convolution is the
+// same sum, with a bias.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -28,7 +29,8 @@ import { shaders } from "./shaders.gen.ts";
 type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
-// The gradients of the cases of conv2d; where those have a bias (of y's channels), here one of x's channels.
+// The gradients of the cases of conv2d; where those have a bias (of y's channels), here one of x's
+// channels.
 const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight, bias }, attributes }) => {
     const input: [number, number] = [x[1]!, x[2]!];
@@ -100,7 +102,9 @@ const shared = {
   reference,
 };
 
-/** Workgroups for tiles of `pixels` x `channels`, group by group, phase by phase, slice by slice. */
+/**
+ * Workgroups for tiles of `pixels` x `channels`, group by group, phase by phase, slice by slice.
+ */
 function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
   // the first phase has the most pixels
   const most = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
@@ -110,9 +114,9 @@ function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid
 }
 
 /**
- * Gradient of conv2d by its input (plus a bias, for the transposed convolution), by tiles in workgroup memory.
- * d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H, W, C], or
- * [slices, V, H, W, C] to be added up in order.
+ * Gradient of conv2d by its input (plus a bias, for the transposed convolution), by tiles in
+ * workgroup memory. d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H,
+ * W, C], or [slices, V, H, W, C] to be added up in order.
  */
 export const conv2dGradInput: Kernel<
   typeof shaders.conv2d_grad_input,

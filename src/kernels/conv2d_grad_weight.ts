@@ -1,5 +1,5 @@
-// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one function.
-// column_sum adds the slabs up.
+// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one
+// function. column_sum adds the slabs up.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -51,7 +51,10 @@ const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
   },
 ];
 
-/** The numbers of the convolution whose gradient is wanted, and its slabs; throws where the shapes clash. */
+/**
+ * The numbers of the convolution whose gradient is wanted, and its slabs; throws where the shapes
+ * clash.
+ */
 function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): SlabParams {
   const group_c = (x[3] ?? 0) / attributes.groups;
   const p = conv2dParams(x, [d_y[3] ?? 0, ...attributes.kernel, group_c], attributes);
@@ -96,7 +99,8 @@ function tiles(p: SlabParams, channels: number, terms: number): Grid {
 
 /**
  * Partial sums of the gradient of conv2d by its weight, by tiles in workgroup memory.
- * x [V, H, W, C], d_y [V, OH, OW, O] -> partials [slabs, O, KH, KW, C/groups]; the slabs are fixed by the shapes.
+ * x [V, H, W, C], d_y [V, OH, OW, O] -> partials [slabs, O, KH, KW, C/groups]; the slabs are fixed
+ * by the shapes.
  */
 export const conv2dGradWeight: Kernel<
   typeof shaders.conv2d_grad_weight,

@@ -1,4 +1,5 @@
-// Convolution against its reference, in all its mappings; its gradients; what it must be by definition.
+// Convolution against its reference, in all its mappings; its gradients; what it must be by
+// definition.
 import { expect, test } from "vitest";
 import {
   conv2d as conv2dOp,

@@ -1,5 +1,5 @@
-// Two-dimensional convolution as an op, and its gradients by input and weight. Long sums are cut into slices (of
-// channels or pixels, as their shapes say): partial sums, then their sum in order.
+// Two-dimensional convolution as an op, and its gradients by input and weight. Long sums are cut
+// into slices (of channels or pixels, as their shapes say): partial sums, then their sum in order.
 import { columnSum } from "../../kernels/column_sum.ts";
 import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
 import {
@@ -71,8 +71,8 @@ export const conv2dOps: {
 };
 
 /**
- * Calls a kernel whose output, bound as `made`, may come in slices of a sum, and adds those up in order into the op's
- * output; a lone slice is the output.
+ * Calls a kernel whose output, bound as `made`, may come in slices of a sum, and adds those up in
+ * order into the op's output; a lone slice is the output.
  */
 export function callInSlices<A>(
   { outputs, temporary, view, call }: Lowering<A>,
@@ -94,7 +94,10 @@ export function callInSlices<A>(
   call(columnSum, { x: rows, y: view(sum, [1, 1, size(sum.shape)]) }, { slab: shape[0]! });
 }
 
-/** Their gradient rules: d_x = d_y * weight turned round, d_weight = d_y against x, d_bias = sum of d_y over pixels. */
+/**
+ * Their gradient rules: d_x = d_y * weight turned round, d_weight = d_y against x, d_bias = sum of
+ * d_y over pixels.
+ */
 export const conv2dRules: Rules<typeof conv2dOps> = {
   conv2d: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
     const [x, weight] = [inputs[0]!, inputs[1]!];

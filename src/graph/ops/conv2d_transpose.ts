@@ -1,5 +1,5 @@
-// Transposed convolution: the gradient of conv2d by its input, as an op of its own. Has no kernels: forward and
-// gradients are those of conv2d with x and y exchanged.
+// Transposed convolution: the gradient of conv2d by its input, as an op of its own. Has no kernels:
+// forward and gradients are those of conv2d with x and y exchanged.
 import {
   conv2dGradInputSlices,
   conv2dParams,
@@ -20,12 +20,18 @@ import {
   type PerAxis,
 } from "./conv2d.ts";
 
-/** The attributes of the convolution it transposes, and rows and columns that only zeros of y's padding reach. */
+/**
+ * The attributes of the convolution it transposes, and rows and columns that only zeros of y's
+ * padding reach.
+ */
 export interface Conv2dTransposeAttributes extends Conv2dAttributes {
   readonly output_padding: readonly [h: number, w: number];
 }
 
-/** Attributes of conv2d's kernels for the convolution that this op transposes: from y [V, OH, OW, O] to x. */
+/**
+ * Attributes of conv2d's kernels for the convolution that this op transposes: from y [V, OH, OW,
+ * O] to x.
+ */
 function transposed(
   x: Shape,
   weight: Shape,
@@ -33,13 +39,15 @@ function transposed(
 ): Conv2dGradInputAttributes {
   if (x.length !== 4 || weight.length !== 4) {
     throw new InputError(
-      `x ${formatShape(x)} and weight ${formatShape(weight)} must be [V, H, W, C] and [C, KH, KW, O/groups]`,
+      `x ${formatShape(x)} and weight ${formatShape(weight)} must be [V, H, W, C] and ` +
+        `[C, KH, KW, O/groups]`,
     );
   }
   const { stride, padding, dilation } = attributes;
   if (!output_padding.every((more, axis) => more >= 0 && more < stride[axis]!)) {
     throw new InputError(
-      `output padding ${formatShape(output_padding)} must be less than the stride ${formatShape(stride)}`,
+      `output padding ${formatShape(output_padding)} must be less than the stride ` +
+        formatShape(stride),
     );
   }
   const along = (axis: 0 | 1): number =>
@@ -77,7 +85,10 @@ export const conv2dTransposeOps: {
   },
 };
 
-/** Its gradient rule: d_x = conv2d(d_y, weight), d_weight = x against d_y, d_bias = sum of d_y over pixels. */
+/**
+ * Its gradient rule: d_x = conv2d(d_y, weight), d_weight = x against d_y, d_bias = sum of d_y over
+ * pixels.
+ */
 export const conv2dTransposeRules: Rules<typeof conv2dTransposeOps> = {
   conv2d_transpose: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
     const [x, weight] = [inputs[0]!, inputs[1]!];
@@ -99,9 +110,10 @@ export interface Conv2dTransposeOptions extends Conv2dOptions {
 }
 
 /**
- * Transposed convolution: exactly the gradient by its input of a conv2d from [V, OH, OW, O] to [V, H, W, C] with this
- * weight, plus a bias. x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] or null -> y [V, OH, OW, O] with
- * OH = (H - 1) stride + dilation (KH - 1) + 1 - top - bottom + output padding.
+ * Transposed convolution: exactly the gradient by its input of a conv2d from [V, OH, OW, O] to [V,
+ * H, W, C] with this weight, plus a bias. x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] or
+ * null -> y [V, OH, OW, O] with OH = (H - 1) stride + dilation (KH - 1) + 1 - top - bottom + output
+ * padding.
  */
 export function conv2dTranspose(
   x: Value,
