@@ -70,6 +70,15 @@ export function mish(x: Value): Value {
   return multiply(x, tanh(softplus(x)));
 }
 
+/** |x|^p. */
+export function powerOfMagnitude(x: Value, p: number): Value {
+  if (p === 1) return unary(x, "abs");
+  if (p === 2) return unary(x, "square");
+  if (p === 0.5) return unary(unary(x, "abs"), "sqrt");
+  const exponent = x.graph.add("p", [1], { kind: "constant", data: Float32Array.of(p) });
+  return reshape(binary(unary(x, "abs"), exponent, "power"), x.shape);
+}
+
 /** x / (1 + |x|). */
 export function softsign(x: Value): Value {
   return divide(x, scaleShift(unary(x, "abs"), 1, 1));

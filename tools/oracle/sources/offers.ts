@@ -1,20 +1,27 @@
 // Which sources there are, and what the engine offers of each.
 import type { Offers } from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
+import { attentionOffer } from "./attention.ts";
 import { onnxMovementOffers } from "./onnx_movement.ts";
 import { onnxOffers } from "./onnx.ts";
 import { onnxWindowOffers } from "./onnx_windows.ts";
 import { webnnOffers } from "./webnn.ts";
+import { tfjsMovementOffers } from "./tfjs_movement.ts";
+import { tfjsOffers } from "./tfjs.ts";
+import { tfjsWindowOffers } from "./tfjs_windows.ts";
 import { plainCall } from "./webnn_call.ts";
 import { webnnWindowOffers } from "./webnn_windows.ts";
 
-const onnx: Offers = { ...onnxOffers, ...onnxWindowOffers, ...onnxMovementOffers };
+const onnx: Offers = { ...onnxOffers, ...onnxWindowOffers, ...onnxMovementOffers, Attention: attentionOffer };
 const webnn: Offers = { ...webnnOffers, ...webnnWindowOffers };
+const tfjs: Offers = { ...tfjsOffers, ...tfjsWindowOffers, ...tfjsMovementOffers };
 
 /** Offered operators by source; a source that is not here is not offered at all. */
 export const OFFERS: Readonly<Record<string, Offers>> = {
   onnx,
   "onnx-pytorch": onnx,
+  tfjs,
+  "tfjs-grad": tfjs,
   "wpt-webnn": webnn,
   "webnn-baseline": webnn,
 };

@@ -1,13 +1,19 @@
 // ONNX operators that move a window over an image, and resizing.
+import { scaleShift } from "../../../src/graph/ops/arithmetic.ts";
+import { averagePool, maxPool } from "../../../src/graph/ops/pool.ts";
+import { reduce } from "../../../src/graph/ops/reduce.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts";
 import type { Corners, Rounding } from "../../../src/kernels/resize.ts";
-import { listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
+import { flagOf, listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
 import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
+import * as compose from "../compose.ts";
 import {
+  asRows,
   CHANNELS_LAST,
   convolution,
+  likeRows,
   pairOf,
   samePadding,
   sidesOf,
@@ -118,6 +124,40 @@ const convTranspose: Offer = offer(
   },
 );
 
+type PoolOptions = Parameters<typeof maxPool>[1];
+
+function pool(f: (x: Value, options: PoolOptions, given: VectorCase) => Value, ...more: string[]): Offer {
+  const names = ["auto_pad", "kernel_shape", "pads", "strides", "dilations", "ceil_mode"];
+  return offer([floats(), finite, knows(...names, ...more), AUTO_PAD, ranked(3, 4)], (bench) => {
+    const { given } = bench;
+    const axes = channelsLast(given);
+    const x = bench.input(0, axes);
+    const size = pairOf(listOf(given, "kernel_shape")!, 1);
+    const { stride, dilation, padding } = windowOf(given, size);
+    const ceil = flagOf(given, "ceil_mode", false);
+    const options = { window: size, stride, dilation, pad: padding, ceil };
+    return [{ value: likeRows(f(asRows(x), options, given), x), axes }];
+  });
+}
+
+/** The p-norm of each window: the mean of |x|^p over image and padding, times the window, to 1 / p. */
+const lpPool: Offer = (() => {
+  const mean = pool((x, options, given) => {
+    const p = numberOf(given, "p", 2);
+    const [h, w] = options.window as Pair;
+    const powers = averagePool(compose.powerOfMagnitude(x, p), { ...options, ceil: false }, true);
+    return compose.powerOfMagnitude(scaleShift(powers, h * w, 0), 1 / p);
+  }, "p");
+  return { ...mean, clauses: [...mean.clauses, attribute("ceil_mode", 0)] };
+})();
+
+function globalPool(kind: "mean" | "max"): Offer {
+  return offer([floats(), finite, knows(), ranked(3, 6)], (bench) => {
+    const x = bench.input(0);
+    return [reduce(x, kind, { axes: x.shape.slice(2).map((_, i) => i + 2), keep: true })];
+  });
+}
+
 const CORNERS: Readonly<Record<string, Corners>> = {
   half_pixel: "half_pixel",
   pytorch_half_pixel: "half_pixel",
@@ -196,4 +236,12 @@ export const onnxWindowOffers: Offers = {
   ConvTranspose: convTranspose,
   Resize: resize,
   Upsample: resize,
+  MaxPool: pool((x, options) => maxPool(x, options), "storage_order"),
+  AveragePool: pool(
+    (x, options, given) => averagePool(x, options, flagOf(given, "count_include_pad", false)),
+    "count_include_pad",
+  ),
+  LpPool: lpPool,
+  GlobalAveragePool: globalPool("mean"),
+  GlobalMaxPool: globalPool("max"),
 };

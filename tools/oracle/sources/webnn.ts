@@ -120,6 +120,7 @@ const PAD_MODES: Readonly<Record<string, PadMode>> = {
   constant: "constant",
   edge: "edge",
   reflection: "reflect",
+  symmetric: "symmetric",
 };
 
 const split: Offer = offer([floats(), finite, knows("splits", "axis"), ranked(1, 6)], (bench) => {
@@ -250,7 +251,7 @@ export const webnnOffers: Offers = {
       floats(),
       finite,
       knows("beginningPadding", "endingPadding", "mode", "value"),
-      clause("mode constant or edge or reflection", (given) => wordOf(given, "mode", "constant") in PAD_MODES),
+      clause("mode constant, edge, reflection or symmetric", (given) => wordOf(given, "mode", "constant") in PAD_MODES),
       ranked(1, 6),
     ],
     (bench) => {

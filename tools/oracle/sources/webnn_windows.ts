@@ -1,6 +1,10 @@
 // Operators of MLGraphBuilder that move a window over an image, and resampling.
 import { reshape } from "../../../src/graph/apply.ts";
+import { scaleShift } from "../../../src/graph/ops/arithmetic.ts";
+import { averagePool, maxPool } from "../../../src/graph/ops/pool.ts";
 import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts";
+import { unary } from "../../../src/graph/ops/unary.ts";
+import type { Value } from "../../../src/graph/value.ts";
 import { axesOf, listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
 import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
@@ -106,6 +110,41 @@ const convTranspose2d: Offer = offer(
   },
 );
 
+/** Pooling; means are over the taps inside the image. Without window dimensions, one window over all of it. */
+function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): Offer {
+  return offer(
+    [
+      floats(),
+      finite,
+      knows("windowDimensions", "padding", "strides", "dilations", "layout", "roundingType", "outputSizes"),
+      attribute("layout", "nchw", "nhwc"),
+      attribute("roundingType", "floor", "ceil"),
+      ranked(4),
+    ],
+    (bench) => {
+      const { given } = bench;
+      const axes = axesBetween(wordOf(given, "layout", "nchw"), "nhwc");
+      const x = bench.input(0, axes);
+      const whole = [x.shape[1]!, x.shape[2]!];
+      const [h, w] = listOf(given, "windowDimensions") ?? whole;
+      const { stride, dilation, padding } = windowOf(given);
+      const options = { window: [h!, w!] as const, stride, dilation, pad: padding };
+      const ceil = wordOf(given, "roundingType", "floor") === "ceil";
+      const y = f(x, { ...options, ceil });
+      const sizes = listOf(given, "outputSizes");
+      const asked = sizes === null || (y.shape[1] === sizes[0] && y.shape[2] === sizes[1]);
+      return [{ value: asked ? y : f(x, { ...options, ceil: !ceil }), axes }];
+    },
+  );
+}
+
+/** The root of the sum of squares of each window: the mean over image and padding, times the window. */
+function l2Pool(x: Value, options: Parameters<typeof maxPool>[1]): Value {
+  const [h, w] = options.window as Pair;
+  const mean = averagePool(unary(x, "square"), options, true);
+  return unary(scaleShift(mean, h * w, 0), "sqrt");
+}
+
 /** Rows and columns to resample to, or null where scales do not give whole sizes. */
 function resampledSize(given: VectorCase): Pair | null {
   const over = listOf(given, "axes") ?? [2, 3];
@@ -145,4 +184,11 @@ const resample2d: Offer = offer(
 );
 
 /** WebNN operators with windows. */
-export const webnnWindowOffers: Offers = { conv2d, convTranspose2d, resample2d };
+export const webnnWindowOffers: Offers = {
+  conv2d,
+  convTranspose2d,
+  resample2d,
+  maxPool2d: pool(maxPool),
+  averagePool2d: pool((x, options) => averagePool(x, options)),
+  l2Pool2d: pool(l2Pool),
+};
