@@ -5,14 +5,14 @@
 //   9 atan2, 10 equal, 11 not_equal, 12 greater, 13 greater_equal, 14 less, 15 less_equal (1 where true, else 0)
 //
 // Layout   a, b: shapes that broadcast to y's by NumPy's rule, at most six axes after merging; y: n elements f32
-// Mapping  one invocation per STEP elements, a workgroup's width apart; AXES = 1 when the shapes are equal or one is a
-//          scalar, and then no index is taken apart
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+//          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   2 loads + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/binary.ts
 
 struct Params {
-    n: u32,       // elements of y
+    lines: u32,   // lines of y along its last axis
     shape_0: u32, // axes of y, the last fastest
     shape_1: u32,
     shape_2: u32,
@@ -54,14 +54,11 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
-fn unravel(i: u32) -> array<u32, 6> {
-    var at: array<u32, 6>;
-    at[5] = i;
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+fn unravel(line: u32) -> array<u32, 5> {
+    var at: array<u32, 5>;
     if (AXES > 1u) {
-        let length = fixed_or(SHAPE_5, params.shape_5);
-        at[4] = i / length;
-        at[5] = i - at[4] * length;
+        at[4] = line;
     }
     if (AXES > 2u) {
         let length = fixed_or(SHAPE_4, params.shape_4);
@@ -144,16 +141,23 @@ fn binary(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let length = fixed_or(SHAPE_5, params.shape_5);
+    let blocks = (length + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let line = unit / blocks;
+    if (line >= params.lines) {
+        return;
+    }
+    let block = unit - line * blocks;
+    let at = unravel(line);
+    let in_a = at[0] * params.a_0 + at[1] * params.a_1 + at[2] * params.a_2 + at[3] * params.a_3
+        + at[4] * params.a_4;
+    let in_b = at[0] * params.b_0 + at[1] * params.b_1 + at[2] * params.b_2 + at[3] * params.b_3
+        + at[4] * params.b_4;
     for (var s = 0u; s < STEP; s++) {
-        let i = start + s * WG;
-        if (i < params.n) {
-            let at = unravel(i);
-            let in_a = at[0] * params.a_0 + at[1] * params.a_1 + at[2] * params.a_2
-                + at[3] * params.a_3 + at[4] * params.a_4 + at[5] * params.a_5;
-            let in_b = at[0] * params.b_0 + at[1] * params.b_1 + at[2] * params.b_2
-                + at[3] * params.b_3 + at[4] * params.b_4 + at[5] * params.b_5;
-            y[i] = apply(a[in_a], b[in_b]);
+        let k = block + s * blocks;
+        if (k < length) {
+            y[line * length + k] = apply(a[in_a + k * params.a_5], b[in_b + k * params.b_5]);
         }
     }
 }

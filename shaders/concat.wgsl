@@ -3,13 +3,14 @@
 //   y[o, r] = a[o, r], then b[o, r - row_a], then c, then d;  o: the axes before, r: the joined axis and those behind
 //
 // Layout   a, b, c, d [outer, row of their own], y [outer, row] f32; an absent one has rows of 0 elements
-// Mapping  one invocation per STEP elements of y, a workgroup's width apart, so that neighbours load neighbours
+// Mapping  one invocation per STEP elements of a row of y ceil(row / STEP) apart, so that
+//          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/concat.ts
 
 struct Params {
-    n: u32,     // elements of y
+    rows: u32,  // rows of y
     row: u32,   // elements of a row of y
     row_a: u32, // and of the rows it is made of
     row_b: u32,
@@ -56,12 +57,17 @@ fn concat(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let row = fixed_or(ROW, params.row);
-    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let blocks = (row + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let o = unit / blocks;
+    if (o >= params.rows) {
+        return;
+    }
+    let block = unit - o * blocks;
     for (var s = 0u; s < STEP; s++) {
-        let i = start + s * WG;
-        if (i < params.n) {
-            let o = i / row;
-            y[i] = joined(o, i - o * row);
+        let r = block + s * blocks;
+        if (r < row) {
+            y[o * row + r] = joined(o, r);
         }
     }
 }

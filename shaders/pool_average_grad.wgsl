@@ -61,11 +61,11 @@ fn taps_inside(start: i32, taps: u32, dilation: u32, begin: i32, end: i32) -> u3
 }
 // </lib>
 
-/// The window that sees a pixel as its tap `i` along one axis, `windows` or more when none does.
-fn window_of(pixel: u32, i: u32, padding: i32, dilation: u32, stride: u32, windows: u32) -> u32 {
-    let start = i32(pixel) + padding - i32(i * dilation);
-    let window = u32(start) / stride;
-    return select(windows, window, start >= 0 && window * stride == u32(start));
+/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the start of the padding.
+fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) -> vec2u {
+    let behind = at - i32((taps - 1u) * dilation) + i32(stride) - 1;
+    let first = u32(max(behind, 0)) / stride;
+    return vec2u(first, min(u32(at) / stride + 1u, windows));
 }
 
 @compute @workgroup_size(WG)
@@ -93,18 +93,26 @@ fn pool_average_grad(
     let stride_h = fixed_or(STRIDE_H, params.stride_h);
     let stride_w = fixed_or(STRIDE_W, params.stride_w);
     var sums: array<f32, STEP>;
-    for (var i = 0u; i < win_h; i++) {
-        let r = window_of(row, i, params.top, params.dilation_h, stride_h, params.out_h);
-        let first_row = i32(r * stride_h) - params.top;
-        let rows = taps_inside(first_row, win_h, params.dilation_h, params.row_begin, params.row_end);
-        for (var j = 0u; j < win_w && r < params.out_h; j++) {
-            let s = window_of(col, j, params.left, params.dilation_w, stride_w, params.out_w);
-            let first_col = i32(s * stride_w) - params.left;
-            let cols = taps_inside(first_col, win_w, params.dilation_w, params.col_begin, params.col_end);
-            let share = 1.0 / f32(max(rows * cols, 1u));
+    let at_row = i32(row) + params.top;
+    let at_col = i32(col) + params.left;
+    let rows = windows_over(at_row, win_h, params.dilation_h, stride_h, params.out_h);
+    let cols = windows_over(at_col, win_w, params.dilation_w, stride_w, params.out_w);
+    for (var r = rows.x; r < rows.y; r++) {
+        if ((u32(at_row) - r * stride_h) % params.dilation_h != 0u) {
+            continue; // the pixel lies between two taps
+        }
+        let top = i32(r * stride_h) - params.top;
+        let high = taps_inside(top, win_h, params.dilation_h, params.row_begin, params.row_end);
+        for (var s = cols.x; s < cols.y; s++) {
+            if ((u32(at_col) - s * stride_w) % params.dilation_w != 0u) {
+                continue;
+            }
+            let left = i32(s * stride_w) - params.left;
+            let wide = taps_inside(left, win_w, params.dilation_w, params.col_begin, params.col_end);
+            let share = 1.0 / f32(max(high * wide, 1u));
             let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
             for (var k = 0u; k < STEP; k++) {
-                if (s < params.out_w && block + k * blocks < channels) {
+                if (block + k * blocks < channels) {
                     sums[k] += share * d_y[first + k * blocks];
                 }
             }

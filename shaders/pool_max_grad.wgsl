@@ -48,11 +48,11 @@ const STEP: u32 = 4u; // tune: 1 2 4 8
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// The window that sees a pixel as its tap `i` along one axis, `windows` or more when none does.
-fn window_of(pixel: u32, i: u32, padding: i32, dilation: u32, stride: u32, windows: u32) -> u32 {
-    let start = i32(pixel) + padding - i32(i * dilation);
-    let window = u32(start) / stride;
-    return select(windows, window, start >= 0 && window * stride == u32(start));
+/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the start of the padding.
+fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) -> vec2u {
+    let behind = at - i32((taps - 1u) * dilation) + i32(stride) - 1;
+    let first = u32(max(behind, 0)) / stride;
+    return vec2u(first, min(u32(at) / stride + 1u, windows));
 }
 
 /// Whether no tap before `tap` of the window that starts at (first_row, first_col) holds `highest` too.
@@ -95,19 +95,28 @@ fn pool_max_grad(
     let stride_h = fixed_or(STRIDE_H, params.stride_h);
     let stride_w = fixed_or(STRIDE_W, params.stride_w);
     var sums: array<f32, STEP>;
-    for (var i = 0u; i < win_h; i++) {
-        let r = window_of(row, i, params.top, params.dilation_h, stride_h, params.out_h);
-        for (var j = 0u; j < win_w && r < params.out_h; j++) {
-            let s = window_of(col, j, params.left, params.dilation_w, stride_w, params.out_w);
+    let at_row = i32(row) + params.top;
+    let at_col = i32(col) + params.left;
+    let rows = windows_over(at_row, win_h, params.dilation_h, stride_h, params.out_h);
+    let cols = windows_over(at_col, win_w, params.dilation_w, stride_w, params.out_w);
+    for (var r = rows.x; r < rows.y; r++) {
+        let i = (u32(at_row) - r * stride_h) / params.dilation_h; // tap on the pixel
+        if (r * stride_h + i * params.dilation_h != u32(at_row)) {
+            continue; // the pixel lies between two taps
+        }
+        for (var s = cols.x; s < cols.y; s++) {
+            let j = (u32(at_col) - s * stride_w) / params.dilation_w;
+            if (s * stride_w + j * params.dilation_w != u32(at_col)) {
+                continue;
+            }
             let first_row = i32(r * stride_h) - params.top;
             let first_col = i32(s * stride_w) - params.left;
             let window = ((view * params.out_h + r) * params.out_w + s) * channels;
             for (var k = 0u; k < STEP; k++) {
                 let c = block + k * blocks;
-                if (s < params.out_w && c < channels) {
-                    let highest = y[window + c];
-                    if (x[pixel * channels + c] == highest
-                        && is_first(view, first_row, first_col, c, i * win_w + j, win_w, highest)) {
+                if (c < channels && x[pixel * channels + c] == y[window + c]) {
+                    let tap = i * win_w + j;
+                    if (is_first(view, first_row, first_col, c, tap, win_w, y[window + c])) {
                         sums[k] += d_y[window + c];
                     }
                 }

@@ -5,13 +5,14 @@
 //   3 sum of squares: 2 x, 4 ln of a sum: e^-y, 5 ln sum exp: e^(x - y)
 //
 // Layout   x, d_x: any shape, at most six axes after merging, n elements f32; y, d_y: x without its reduced axes
-// Mapping  one invocation per STEP elements of x, a workgroup's width apart
+// Mapping  one invocation per STEP elements of a line of x along its last axis, ceil(length / STEP) apart, so that
+//          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of x (y and d_y stay in the cache); bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/reduce_grad.ts
 
 struct Params {
-    n: u32,       // elements of x
+    lines: u32,   // lines of x along its last axis
     shape_0: u32, // axes of x, the last fastest
     shape_1: u32,
     shape_2: u32,
@@ -48,14 +49,11 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
-fn unravel(i: u32) -> array<u32, 6> {
-    var at: array<u32, 6>;
-    at[5] = i;
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+fn unravel(line: u32) -> array<u32, 5> {
+    var at: array<u32, 5>;
     if (AXES > 1u) {
-        let length = fixed_or(SHAPE_5, params.shape_5);
-        at[4] = i / length;
-        at[5] = i - at[4] * length;
+        at[4] = line;
     }
     if (AXES > 2u) {
         let length = fixed_or(SHAPE_4, params.shape_4);
@@ -104,14 +102,23 @@ fn reduce_grad(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let length = fixed_or(SHAPE_5, params.shape_5);
+    let blocks = (length + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let line = unit / blocks;
+    if (line >= params.lines) {
+        return;
+    }
+    let block = unit - line * blocks;
+    let at = unravel(line);
+    let o = at[0] * params.y_0 + at[1] * params.y_1 + at[2] * params.y_2 + at[3] * params.y_3
+        + at[4] * params.y_4;
     for (var s = 0u; s < STEP; s++) {
-        let i = start + s * WG;
-        if (i < params.n) {
-            let at = unravel(i);
-            let o = at[0] * params.y_0 + at[1] * params.y_1 + at[2] * params.y_2
-                + at[3] * params.y_3 + at[4] * params.y_4 + at[5] * params.y_5;
-            d_x[i] = d_y[o] * slope(x[i], y[o]);
+        let k = block + s * blocks;
+        if (k < length) {
+            let i = line * length + k;
+            let output = o + k * params.y_5;
+            d_x[i] = d_y[output] * slope(x[i], y[output]);
         }
     }
 }

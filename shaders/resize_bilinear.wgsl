@@ -77,11 +77,18 @@ fn resize_bilinear(
     let col = pixel - line * width;
     let r = between(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
     let s = between(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
-    let low = (view * params.in_h + r.low) * params.in_w;
-    let high = (view * params.in_h + r.high) * params.in_w;
-    for (var c = block; c < channels; c += blocks) {
-        let upper = mix(x[(low + s.low) * channels + c], x[(low + s.high) * channels + c], s.weight);
-        let lower = mix(x[(high + s.low) * channels + c], x[(high + s.high) * channels + c], s.weight);
-        y[pixel * channels + c] = mix(upper, lower, r.weight);
+    let upper_line = (view * params.in_h + r.low) * params.in_w;
+    let lower_line = (view * params.in_h + r.high) * params.in_w;
+    let corner_0 = (upper_line + s.low) * channels + block;
+    let corner_1 = (upper_line + s.high) * channels + block;
+    let corner_2 = (lower_line + s.low) * channels + block;
+    let corner_3 = (lower_line + s.high) * channels + block;
+    for (var k = 0u; k < STEP; k++) {
+        let c = k * blocks;
+        if (block + c < channels) {
+            let upper = mix(x[corner_0 + c], x[corner_1 + c], s.weight);
+            let lower = mix(x[corner_2 + c], x[corner_3 + c], s.weight);
+            y[pixel * channels + block + c] = mix(upper, lower, r.weight);
+        }
     }
 }

@@ -77,7 +77,10 @@ fn resize_nearest(
     let r = source(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
     let s = source(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
     let first = ((view * params.in_h + r) * params.in_w + s) * channels;
-    for (var c = block; c < channels; c += blocks) {
-        y[pixel * channels + c] = x[first + c];
+    for (var k = 0u; k < STEP; k++) {
+        let c = block + k * blocks;
+        if (c < channels) {
+            y[pixel * channels + c] = x[first + c];
+        }
     }
 }

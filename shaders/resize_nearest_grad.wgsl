@@ -86,13 +86,20 @@ fn resize_nearest_grad(
     let row_1 = first_of(row + 1u, params.row_mul, params.row_add, row_den, height, params.out_h);
     let col_0 = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
     let col_1 = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
-    for (var c = block; c < channels; c += blocks) {
-        var sum = 0.0;
-        for (var r = row_0; r < row_1; r++) {
-            for (var s = col_0; s < col_1; s++) {
-                sum += d_y[((view * params.out_h + r) * params.out_w + s) * channels + c];
+    var sums: array<f32, STEP>;
+    for (var r = row_0; r < row_1; r++) {
+        for (var s = col_0; s < col_1; s++) {
+            let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
+            for (var k = 0u; k < STEP; k++) {
+                if (block + k * blocks < channels) {
+                    sums[k] += d_y[first + k * blocks];
+                }
             }
         }
-        d_x[pixel * channels + c] = sum;
+    }
+    for (var k = 0u; k < STEP; k++) {
+        if (block + k * blocks < channels) {
+            d_x[pixel * channels + block + k * blocks] = sums[k];
+        }
     }
 }

@@ -3,13 +3,14 @@
 //   y[i_0 .. i_5] = x[start + i_0 step_0 + .. + i_5 step_5]
 //
 // Layout   x: any shape; y: at most six axes after merging, n elements f32
-// Mapping  one invocation per STEP elements of y, a workgroup's width apart: stores coalesce, loads do where step_5 is 1
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+//          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/strided.ts
 
 struct Params {
-    n: u32,       // elements of y
+    lines: u32,   // lines of y along its last axis
     start: u32,   // element of x that y begins with
     shape_0: u32, // axes of y, the last fastest
     shape_1: u32,
@@ -44,14 +45,11 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
-fn unravel(i: u32) -> array<u32, 6> {
-    var at: array<u32, 6>;
-    at[5] = i;
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+fn unravel(line: u32) -> array<u32, 5> {
+    var at: array<u32, 5>;
     if (AXES > 1u) {
-        let length = fixed_or(SHAPE_5, params.shape_5);
-        at[4] = i / length;
-        at[5] = i - at[4] * length;
+        at[4] = line;
     }
     if (AXES > 2u) {
         let length = fixed_or(SHAPE_4, params.shape_4);
@@ -83,15 +81,22 @@ fn strided_read(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let length = fixed_or(SHAPE_5, params.shape_5);
+    let blocks = (length + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let line = unit / blocks;
+    if (line >= params.lines) {
+        return;
+    }
+    let block = unit - line * blocks;
+    let at = unravel(line);
+    // unsigned arithmetic wraps, so negative steps come out right
+    let first = params.start + at[0] * u32(params.step_0) + at[1] * u32(params.step_1)
+        + at[2] * u32(params.step_2) + at[3] * u32(params.step_3) + at[4] * u32(params.step_4);
     for (var s = 0u; s < STEP; s++) {
-        let i = start + s * WG;
-        if (i < params.n) {
-            let at = unravel(i);
-            // unsigned arithmetic wraps, so negative steps come out right
-            y[i] = x[params.start + at[0] * u32(params.step_0) + at[1] * u32(params.step_1)
-                + at[2] * u32(params.step_2) + at[3] * u32(params.step_3)
-                + at[4] * u32(params.step_4) + at[5] * u32(params.step_5)];
+        let k = block + s * blocks;
+        if (k < length) {
+            y[line * length + k] = x[first + k * u32(params.step_5)];
         }
     }
 }

@@ -3,13 +3,14 @@
 //   y[i_0 .. i_5] = x[(i_0 - start_0) / step_0, ..] where every quotient is whole and inside x, else 0
 //
 // Layout   x: at most six axes; y: the same number of axes, n elements f32
-// Mapping  one invocation per STEP elements of y, a workgroup's width apart: every element of y is written
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+//          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/strided.ts
 
 struct Params {
-    n: u32,       // elements of y
+    lines: u32,   // lines of y along its last axis
     shape_0: u32, // axes of y, the last fastest
     shape_1: u32,
     shape_2: u32,
@@ -55,14 +56,11 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
-fn unravel(i: u32) -> array<u32, 6> {
-    var at: array<u32, 6>;
-    at[5] = i;
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+fn unravel(line: u32) -> array<u32, 5> {
+    var at: array<u32, 5>;
     if (AXES > 1u) {
-        let length = fixed_or(SHAPE_5, params.shape_5);
-        at[4] = i / length;
-        at[5] = i - at[4] * length;
+        at[4] = line;
     }
     if (AXES > 2u) {
         let length = fixed_or(SHAPE_4, params.shape_4);
@@ -102,24 +100,33 @@ fn strided_write(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    let length = fixed_or(SHAPE_5, params.shape_5);
+    let blocks = (length + STEP - 1u) / STEP;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let line = unit / blocks;
+    if (line >= params.lines) {
+        return;
+    }
+    let block = unit - line * blocks;
+    let at = unravel(line);
+    let i_0 = index_in_x(at[0], params.start_0, params.step_0, params.size_0);
+    let i_1 = index_in_x(at[1], params.start_1, params.step_1, params.size_1);
+    let i_2 = index_in_x(at[2], params.start_2, params.step_2, params.size_2);
+    let i_3 = index_in_x(at[3], params.start_3, params.step_3, params.size_3);
+    let i_4 = index_in_x(at[4], params.start_4, params.step_4, params.size_4);
+    let inside = i_0 < params.size_0 && i_1 < params.size_1 && i_2 < params.size_2
+        && i_3 < params.size_3 && i_4 < params.size_4;
+    let first = (((i_0 * params.size_1 + i_1) * params.size_2 + i_2) * params.size_3 + i_3)
+        * params.size_4 + i_4; // line of x
     for (var s = 0u; s < STEP; s++) {
-        let i = start + s * WG;
-        if (i < params.n) {
-            let at = unravel(i);
-            let i_0 = index_in_x(at[0], params.start_0, params.step_0, params.size_0);
-            let i_1 = index_in_x(at[1], params.start_1, params.step_1, params.size_1);
-            let i_2 = index_in_x(at[2], params.start_2, params.step_2, params.size_2);
-            let i_3 = index_in_x(at[3], params.start_3, params.step_3, params.size_3);
-            let i_4 = index_in_x(at[4], params.start_4, params.step_4, params.size_4);
-            let i_5 = index_in_x(at[5], params.start_5, params.step_5, params.size_5);
+        let k = block + s * blocks;
+        if (k < length) {
+            let i_5 = index_in_x(k, params.start_5, params.step_5, params.size_5);
             var value = 0.0;
-            if (i_0 < params.size_0 && i_1 < params.size_1 && i_2 < params.size_2
-                && i_3 < params.size_3 && i_4 < params.size_4 && i_5 < params.size_5) {
-                value = x[((((i_0 * params.size_1 + i_1) * params.size_2 + i_2) * params.size_3
-                    + i_3) * params.size_4 + i_4) * params.size_5 + i_5];
+            if (inside && i_5 < params.size_5) {
+                value = x[first * params.size_5 + i_5];
             }
-            y[i] = value;
+            y[line * length + k] = value;
         }
     }
 }

@@ -1,11 +1,8 @@
-/// Coordinates of element i along AXES axes, right-aligned, the last one fastest.
-fn unravel(i: u32) -> array<u32, 6> {
-    var at: array<u32, 6>;
-    at[5] = i;
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+fn unravel(line: u32) -> array<u32, 5> {
+    var at: array<u32, 5>;
     if (AXES > 1u) {
-        let length = fixed_or(SHAPE_5, params.shape_5);
-        at[4] = i / length;
-        at[5] = i - at[4] * length;
+        at[4] = line;
     }
     if (AXES > 2u) {
         let length = fixed_or(SHAPE_4, params.shape_4);

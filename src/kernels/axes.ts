@@ -1,4 +1,5 @@
 // Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. No kernel of its own.
+import { foldGrid, type Grid } from "./kernel.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 
 const MOST_AXES = 6;
@@ -49,6 +50,16 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
 /** Six numbers, right-aligned, the leading ones `fill`. */
 export function sixOf(values: readonly number[], fill: number): number[] {
   return [...Array.from<number>({ length: MOST_AXES - values.length }).fill(fill), ...values];
+}
+
+/** Lines of a walk along its last axis. */
+export function linesOf(shape: Shape): number {
+  return size(shape.slice(0, -1));
+}
+
+/** Workgroups of WG invocations with STEP elements of a line each. */
+export function linesGrid(lines: number, length: number, WG: number, STEP: number): Grid {
+  return foldGrid(Math.ceil((lines * Math.ceil(length / STEP)) / WG));
 }
 
 type Digit = 0 | 1 | 2 | 3 | 4 | 5;

@@ -1,7 +1,8 @@
 // Two to four tensors joined along one axis.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Inputs, type Kernel } from "./kernel.ts";
+import { linesGrid } from "./axes.ts";
+import { kernel, type Case, type Inputs, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Along which axis. */
@@ -53,7 +54,7 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
     const inner = size(a.slice(axis + 1));
     const rows = lengths(inputs, axis).map((length) => length * inner);
     return {
-      n: size(a.slice(0, axis)) * sum(rows),
+      rows: size(a.slice(0, axis)),
       row: sum(rows),
       row_a: rows[0]!,
       row_b: rows[1]!,
@@ -61,7 +62,7 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
       row_d: rows[3]!,
     };
   },
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid: ({ rows, row }, { WG, STEP }) => linesGrid(rows, row, WG, STEP),
   cost: ({ a, b, c, d }) => ({ flops: 0, bytes: 8 * (size(a) + size(b) + size(c) + size(d)) }),
   cases: [
     joined(

@@ -1,7 +1,7 @@
 // Tensors with margins (constant, reflected, repeated), and the gradient of margins that repeat the tensor.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { six, sixOf } from "./axes.ts";
+import { linesGrid, linesOf, six, sixOf } from "./axes.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -90,7 +90,7 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
   params: ({ x }, attributes) => {
     const axes = merged(x, attributes);
     return {
-      n: size(padded(x, attributes)),
+      lines: linesOf(sixOf(axes.y, 1)),
       ...six("shape", sixOf(axes.y, 1)),
       ...six("size", sixOf(axes.x, 1)),
       ...six("before", sixOf(axes.before, 0)),
@@ -101,7 +101,7 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
     MODE: PAD_MODES.indexOf(attributes.mode),
     AXES: Math.max(merged(x, attributes).x.length, 1),
   }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x }, attributes) => ({ flops: 0, bytes: 4 * (size(x) + size(padded(x, attributes))) }),
   cases: [
     ...PAD_MODES.flatMap((mode) => [

@@ -1,7 +1,7 @@
 // Gradients of the folds along axes whose derivative needs their input; those of sum and mean are broadcasts.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
-import { six, walk, type Walk } from "./axes.ts";
+import { linesGrid, linesOf, six, walk, type Walk } from "./axes.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import {
   extent,
@@ -68,13 +68,13 @@ export const reduceGrad: Kernel<typeof shaders.reduce_grad, ReduceGradAttributes
   },
   params: ({ x }, { axes }) => {
     const { shape, steps } = walkBoth(x, axes);
-    return { n: size(x), ...six("shape", shape), ...six("y", steps[1]!) };
+    return { lines: linesOf(shape), ...six("shape", shape), ...six("y", steps[1]!) };
   },
   overrides: ({ x }, { kind, axes }) => ({
     KIND: GRADIENT_CODES[kind],
     AXES: walkBoth(x, axes).axes,
   }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x, y }) => ({ flops: 2 * size(x), bytes: 8 * (size(x) + size(y)) }),
   cases,
   reference: ({ x, y, d_y }, { x: shape }, { kind, axes }) => {

@@ -1,8 +1,8 @@
 // Copies with strides: slices, transposes, mirrors and broadcasts, and the placing of a slice into zeros.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
-import { offsets, six, sixOf, walk } from "./axes.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { linesGrid, linesOf, offsets, six, sixOf, walk } from "./axes.ts";
+import { kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** y[i] = x[start + sum_axis i_axis step_axis]: the shape of y, the first element of x, elements of x per step of y. */
@@ -31,10 +31,10 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
   params: (_, { shape, start, steps }) => {
     const walked = walk(shape, steps);
     const [inY, inX] = [six("shape", walked.shape), six("step", walked.steps[0]!)];
-    return { n: size(shape), start, ...inY, ...inX };
+    return { lines: linesOf(walked.shape), start, ...inY, ...inX };
   },
   overrides: (_, { shape, steps }) => ({ AXES: walk(shape, steps).axes }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x }, { shape }) => ({
     flops: 0,
     bytes: 4 * (Math.min(size(x), size(shape)) + size(shape)),
@@ -109,14 +109,14 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
     return { y: shape };
   },
   params: ({ x }, { shape, starts, steps }) => ({
-    n: size(shape),
+    lines: linesOf(sixOf(shape, 1)),
     ...six("shape", sixOf(shape, 1)),
     ...six("size", sixOf(x, 1)),
     ...six("start", sixOf(starts, 0)),
     ...six("step", sixOf(steps, 1)),
   }),
   overrides: (_, { shape }) => ({ AXES: Math.max(shape.length, 1) }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x }, { shape }) => ({ flops: 0, bytes: 4 * (size(x) + size(shape)) }),
   cases: [
     {
