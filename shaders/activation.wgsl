@@ -42,20 +42,46 @@ fn erf(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib expm1>
+/// e^v - 1: by its series near 0, where the difference would lose v.
+fn expm1(v: f32) -> f32 {
+    if (abs(v) > 0.4) {
+        return exp(v) - 1.0;
+    }
+    let tail = 1.0 + v / 6.0 * (1.0 + v / 7.0 * (1.0 + v / 8.0));
+    return v * (1.0 + v / 2.0 * (1.0 + v / 3.0 * (1.0 + v / 4.0 * (1.0 + v / 5.0 * tail))));
+}
+// </lib>
+
+// <lib log1p>
+/// ln(1 + v): by 2 artanh(v / (2 + v)) near 0, where the sum would lose v.
+fn log1p(v: f32) -> f32 {
+    if (abs(v) > 0.4) {
+        return log(1.0 + v);
+    }
+    let z = v / (2.0 + v);
+    let w = z * z;
+    return 2.0 * z * (1.0 + w * (1.0 / 3.0 + w * (1.0 / 5.0 + w * (1.0 / 7.0 + w / 9.0))));
+}
+// </lib>
+
+/// tanh v = e / (e + 2), e = e^2v - 1: exact near 0, where the builtin may be off by more than v; 1 beyond 10 in f32
+fn tanh_of(v: f32) -> f32 {
+    let e = expm1(2.0 * min(abs(v), 10.0));
+    return sign(v) * e / (e + 2.0);
+}
+
 /// f(v), see KIND
 fn apply(v: f32) -> f32 {
     switch KIND {
         case 0u: { return max(v, 0.0); }
         case 1u: { return select(params.alpha * v, v, v > 0.0); }
-        case 2u: { return select(params.alpha * (exp(min(v, 0.0)) - 1.0), v, v > 0.0); }
+        case 2u: { return select(params.alpha * expm1(min(v, 0.0)), v, v > 0.0); }
         case 3u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
         case 4u: { return 1.0 / (1.0 + exp(-v)); }
-        // ln(1 + e^v) without overflow; log1p(e) for small e by its series, since 1 + e loses e
-        case 5u: {
-            let e = exp(-abs(v));
-            return max(v, 0.0) + select(log(1.0 + e), e * (1.0 - e * (0.5 - e / 3.0)), e < 0.01);
-        }
-        default: { return tanh(v); }
+        // ln(1 + e^v) without overflow
+        case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
+        default: { return tanh_of(v); }
     }
 }
 

@@ -45,6 +45,7 @@ fn erf(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib expm1>
 /// e^v - 1: by its series near 0, where the difference would lose v.
 fn expm1(v: f32) -> f32 {
     if (abs(v) > 0.4) {
@@ -53,7 +54,9 @@ fn expm1(v: f32) -> f32 {
     let tail = 1.0 + v / 6.0 * (1.0 + v / 7.0 * (1.0 + v / 8.0));
     return v * (1.0 + v / 2.0 * (1.0 + v / 3.0 * (1.0 + v / 4.0 * (1.0 + v / 5.0 * tail))));
 }
+// </lib>
 
+// <lib log1p>
 /// ln(1 + v): by 2 artanh(v / (2 + v)) near 0, where the sum would lose v.
 fn log1p(v: f32) -> f32 {
     if (abs(v) > 0.4) {
@@ -63,6 +66,7 @@ fn log1p(v: f32) -> f32 {
     let w = z * z;
     return 2.0 * z * (1.0 + w * (1.0 / 3.0 + w * (1.0 / 5.0 + w * (1.0 / 7.0 + w / 9.0))));
 }
+// </lib>
 
 /// f(v), see KIND
 fn apply(v: f32) -> f32 {
