@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   const gpu = await openGpu({ validation: false });
   const problems = await comparisons(gpu, await loadTfjs(gpu));
   const differences: number[] = [];
-  for (const problem of problems) differences.push(await difference(problem));
+  for (const problem of problems) differences.push(await compareResults(problem));
   const times = await takeTurns(problems, rounds);
   const rows = problems.map((problem, i) => toRow(problem, differences[i]!, times[i]!));
   gpu.check();
@@ -55,7 +55,8 @@ async function main(): Promise<number> {
   return rows.some((row) => row.ratio < row.required_ratio) ? 1 : 0;
 }
 
-async function difference({ ours, rival }: Comparison): Promise<number> {
+/** Largest difference between the two results, as a share of the largest number of theirs. */
+async function compareResults({ ours, rival }: Comparison): Promise<number> {
   const [a, b] = [await ours.result(), await rival.result()];
   if (a.length !== b.length) return Infinity;
   let [worst, scale] = [0, 0];

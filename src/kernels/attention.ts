@@ -81,9 +81,9 @@ const cases: readonly Case<Input, AttentionAttributes>[] = [
     attributes: plain,
   },
   {
-    name: "one view's 60 tokens on its two neighbours', 4 heads of 32",
-    shapes: { q: [2, 60, 128], k: [2, 120, 128], v: [2, 120, 128], mask: none },
-    attributes: { ...plain, heads: 4, kv_heads: 4, scale: 32 ** -0.5 },
+    name: "one view's 60 tokens on its two neighbours', 4 heads of 16",
+    shapes: { q: [2, 60, 64], k: [2, 120, 64], v: [2, 120, 64], mask: none },
+    attributes: { ...plain, heads: 4, kv_heads: 4, scale: 0.25 },
   },
 ];
 

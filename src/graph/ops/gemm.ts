@@ -48,7 +48,7 @@ export const gemmOps: {
     name: "column_sum",
     inputs: ["x"],
     outputs: ["y"],
-    shapes: ([x], _) => {
+    shapes: ([x]) => {
       const [batches, , cols] = columnSum.shapes({ x: x! }, { slab: 1 }).y as readonly number[];
       return [[batches!, cols!]];
     },
