@@ -86,7 +86,7 @@ fn apply(v: f32) -> f32 {
         case 12u: { return sin(v); }
         case 13u: { return cos(v); }
         case 14u: { return tan(v); }
-        case 15u: { return sinh(v); }
+        case 15u: { return 0.5 * (expm1(v) - expm1(-v)); } // exact near 0, unlike some builtins
         case 16u: { return cosh(v); }
         case 17u: { return atan(v); }
         case 18u: { return erf(v); }
