@@ -4,13 +4,13 @@
 //   f(x) = x / (1 + alpha x^2) (KIND 0, inverse) or x exp(-alpha |x|^gamma) (KIND 1, exponential)
 //
 // Layout   centers, y [V, H, W, K]; attractors [V, H, W, N], both in the same units; rows r are pixels
-// Mapping  one invocation per element of y: neighbours in k load neighbours and share the attractors
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
 // Memory   1 load + 1 store per bin, the attractors from cache; bound by bandwidth for few attractors
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/attractor.ts
 
 struct Params {
-    n: u32,          // elements of y
+    rows: u32,       // pixels
     bins: u32,       // K
     attractors: u32, // N
     alpha: f32,      // strength
@@ -27,6 +27,7 @@ override KIND: u32 = 0u;
 override BINS: u32 = 0u; // 0: read at run time
 override ATTRACTORS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -49,16 +50,18 @@ fn attractor(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.x + group.y * groups.x) * WG + lane;
-    if (i >= params.n) {
+    let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    if (row >= params.rows) {
         return;
     }
+    let bins = fixed_or(BINS, params.bins);
     let count = fixed_or(ATTRACTORS, params.attractors);
-    let start = i / fixed_or(BINS, params.bins) * count;
-    let c = centers[i];
-    var sum = 0.0;
-    for (var a = 0u; a < count; a++) {
-        sum += pull(attractors[start + a] - c);
+    for (var k = lane % LANES; k < bins; k += LANES) {
+        let c = centers[row * bins + k];
+        var sum = 0.0;
+        for (var a = 0u; a < count; a++) {
+            sum += pull(attractors[row * count + a] - c);
+        }
+        y[row * bins + k] = c + params.weight * sum;
     }
-    y[i] = c + params.weight * sum;
 }

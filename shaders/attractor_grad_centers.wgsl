@@ -3,13 +3,13 @@
 //   d_centers[r, k] = d_y[r, k] (1 - weight sum_a f'(attractors[r, a] - centers[r, k])),  f by KIND as in attractor.wgsl
 //
 // Layout   centers, d_y, d_centers [V, H, W, K]; attractors [V, H, W, N]; rows r are pixels
-// Mapping  one invocation per element: neighbours in k load neighbours and share the attractors
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
 // Memory   2 loads + 1 store per bin, the attractors from cache
 // Source   derivative of attractor
 // Twin     src/kernels/attractor.ts
 
 struct Params {
-    n: u32,          // elements of d_y
+    rows: u32,       // pixels
     bins: u32,       // K
     attractors: u32, // N
     alpha: f32,      // strength
@@ -27,6 +27,7 @@ override KIND: u32 = 0u;
 override BINS: u32 = 0u; // 0: read at run time
 override ATTRACTORS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -51,16 +52,18 @@ fn attractor_grad_centers(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.x + group.y * groups.x) * WG + lane;
-    if (i >= params.n) {
+    let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    if (row >= params.rows) {
         return;
     }
+    let bins = fixed_or(BINS, params.bins);
     let count = fixed_or(ATTRACTORS, params.attractors);
-    let start = i / fixed_or(BINS, params.bins) * count;
-    let c = centers[i];
-    var sum = 0.0;
-    for (var a = 0u; a < count; a++) {
-        sum += pull_slope(attractors[start + a] - c);
+    for (var k = lane % LANES; k < bins; k += LANES) {
+        let c = centers[row * bins + k];
+        var sum = 0.0;
+        for (var a = 0u; a < count; a++) {
+            sum += pull_slope(attractors[row * count + a] - c);
+        }
+        d_centers[row * bins + k] = d_y[row * bins + k] * (1.0 - params.weight * sum);
     }
-    d_centers[i] = d_y[i] * (1.0 - params.weight * sum);
 }

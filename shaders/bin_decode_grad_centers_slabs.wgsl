@@ -50,11 +50,20 @@ fn bin_decode_grad_centers_slabs(
     let slab = i / bins % params.slabs;
     let group_start = i / bins / params.slabs * params.pixels_per_center;
     let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
+    let plane = fixed_or(PLANE, params.plane);
+    let first = group_start + slab * SLAB;
+    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a division a pixel
+    var view = first / plane;
+    var view_end = (view + 1u) * plane;
     var sum = 0.0;
-    for (var row = group_start + slab * SLAB; row < last; row++) {
+    for (var row = first; row < last; row++) {
+        if (row == view_end) {
+            view++;
+            view_end += plane;
+        }
         var weight = d_depth[row] * statistics[2u * row + 1u];
         if (HAS_SCALE) {
-            weight *= scale[row / fixed_or(PLANE, params.plane)];
+            weight *= scale[view];
         }
         sum += weight * exp(logits[row * bins + k] - statistics[2u * row]);
     }

@@ -49,11 +49,20 @@ fn bin_expectation_grad_slabs(
     let slab = i / bins % params.slabs;
     let group_start = i / bins / params.slabs * params.pixels_per_center;
     let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
+    let plane = fixed_or(PLANE, params.plane);
+    let first = group_start + slab * SLAB;
+    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a division a pixel
+    var view = first / plane;
+    var view_end = (view + 1u) * plane;
     var sum = 0.0;
-    for (var row = group_start + slab * SLAB; row < last; row++) {
+    for (var row = first; row < last; row++) {
+        if (row == view_end) {
+            view++;
+            view_end += plane;
+        }
         var d = d_depth[row];
         if (HAS_SCALE) {
-            d *= scale[row / fixed_or(PLANE, params.plane)];
+            d *= scale[view];
         }
         sum += d * probabilities[row * bins + k];
     }

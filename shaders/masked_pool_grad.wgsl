@@ -3,13 +3,13 @@
 //   d_x[v, r, e] = mask[v, r] sum_l d_tokens[v, l, e] / weight[v, l], l with r in cell l and weight > 0
 //
 // Layout   mask [V, H, W, 1]; weight [V, h w]; d_tokens [V, h w, E]; d_x [V, H, W, E], features contiguous
-// Mapping  one invocation per element of d_x: neighbours in e load neighbours
+// Mapping  LANES neighbouring invocations share a pixel and step through its features together, so that stores coalesce
 // Memory   1 load per cell + 1 store per element; cells overlap only where sides do not divide
 // Source   derivative of masked_pool
 // Twin     src/kernels/masked_pool.ts
 
 struct Params {
-    n: u32,        // elements of d_x
+    pixels: u32,   // of all views
     height: u32,   // H
     width: u32,    // W
     features: u32, // E
@@ -24,6 +24,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
 
 override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
 
 @compute @workgroup_size(WG)
 fn masked_pool_grad(
@@ -31,26 +32,28 @@ fn masked_pool_grad(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = (group.x + group.y * groups.x) * WG + lane;
-    if (at >= params.n) {
+    let pixel = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    if (pixel >= params.pixels) {
         return;
     }
-    let e = at % params.features;
-    let pixel = at / params.features;
     let col = pixel % params.width;
     let row = pixel / params.width % params.height;
-    let view = pixel / params.width / params.height;
+    let first_token = pixel / params.width / params.height * params.grid_h * params.grid_w;
     // cell i covers the row when floor(i H / h) <= row < ceil((i + 1) H / h)
+    let first_i = row * params.grid_h / params.height;
+    let first_j = col * params.grid_w / params.width;
     let last_i = ((row + 1u) * params.grid_h + params.height - 1u) / params.height;
     let last_j = ((col + 1u) * params.grid_w + params.width - 1u) / params.width;
-    var sum = 0.0;
-    for (var i = row * params.grid_h / params.height; i < last_i; i++) {
-        for (var j = col * params.grid_w / params.width; j < last_j; j++) {
-            let token = (view * params.grid_h + i) * params.grid_w + j;
-            if (weight[token] > 0.0) {
-                sum += d_tokens[token * params.features + e] / weight[token];
+    for (var e = lane % LANES; e < params.features; e += LANES) {
+        var sum = 0.0;
+        for (var i = first_i; i < last_i; i++) {
+            for (var j = first_j; j < last_j; j++) {
+                let token = first_token + i * params.grid_w + j;
+                let total = weight[token];
+                let d = d_tokens[token * params.features + e] / max(total, 1e-30);
+                sum += select(0.0, d, total > 0.0);
             }
         }
+        d_x[pixel * params.features + e] = mask[pixel] * sum;
     }
-    d_x[at] = mask[pixel] * sum;
 }

@@ -19,14 +19,17 @@ export interface AttractorAttributes {
 }
 
 type Shapes = Readonly<Record<"centers" | "attractors", Shape>>;
-type Params = Record<"n" | "bins" | "attractors" | "alpha" | "gamma" | "weight", number>;
+type Strengths = Record<"bins" | "attractors" | "alpha" | "gamma" | "weight", number>;
 
-const params = ({ centers, attractors }: Shapes, attributes: AttractorAttributes): Params => {
+const strengths = ({ centers, attractors }: Shapes, attributes: AttractorAttributes): Strengths => {
   const { alpha, gamma, mean = true } = attributes;
   const count = attractors.at(-1)!;
-  const bins = centers.at(-1)!;
-  return { n: size(centers), bins, attractors: count, alpha, gamma, weight: mean ? 1 / count : 1 };
+  return { bins: centers.at(-1)!, attractors: count, alpha, gamma, weight: mean ? 1 / count : 1 };
 };
+const params = (shapes: Shapes, attributes: AttractorAttributes): Strengths & { rows: number } => ({
+  ...strengths(shapes, attributes),
+  rows: size(shapes.centers.slice(0, -1)),
+});
 const overrides = (_: unknown, { kind }: AttractorAttributes): { KIND: number } => ({
   KIND: ATTRACTIONS.indexOf(kind),
 });
@@ -69,14 +72,14 @@ export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = 
   },
   params,
   overrides,
-  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
   cost: (shapes) => ({
     flops: flops(shapes, 6),
     bytes: 4 * (2 * size(shapes.centers) + size(shapes.attractors)),
   }),
   cases,
   reference: ({ centers, attractors }, shapes, attributes) => {
-    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const { bins, attractors: count, weight } = strengths(shapes, attributes);
     const y = like(centers, centers.length);
     for (let i = 0; i < y.length; i++) {
       const start = Math.floor(i / bins) * count;
@@ -97,14 +100,14 @@ export const attractorGradCenters: Kernel<
   shapes: ({ centers }) => ({ d_centers: centers }),
   params,
   overrides,
-  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
   cost: (shapes) => ({
     flops: flops(shapes, 9),
     bytes: 4 * (3 * size(shapes.centers) + size(shapes.attractors)),
   }),
   cases: gradientCases,
   reference: ({ centers, attractors, d_y }, shapes, attributes) => {
-    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const { bins, attractors: count, weight } = strengths(shapes, attributes);
     const d_centers = like(centers, centers.length);
     for (let i = 0; i < d_centers.length; i++) {
       const start = Math.floor(i / bins) * count;
@@ -124,7 +127,10 @@ export const attractorGradAttractors: Kernel<
 > = kernel({
   shader: shaders.attractor_grad_attractors,
   shapes: ({ attractors }) => ({ d_attractors: attractors }),
-  params: (shapes, attributes) => ({ ...params(shapes, attributes), n: size(shapes.attractors) }),
+  params: (shapes, attributes) => ({
+    ...strengths(shapes, attributes),
+    n: size(shapes.attractors),
+  }),
   overrides,
   grid: ({ n }, { WG, LANES }) => foldGrid(Math.ceil((n * LANES) / WG)),
   cost: (shapes) => ({
@@ -134,7 +140,7 @@ export const attractorGradAttractors: Kernel<
   variants: () => [attractorGradAttractorsRows],
   cases: gradientCases,
   reference: ({ centers, attractors, d_y }, shapes, attributes) => {
-    const { bins, attractors: count, weight } = params(shapes, attributes);
+    const { bins, attractors: count, weight } = strengths(shapes, attributes);
     const d_attractors = like(attractors, attractors.length);
     for (let i = 0; i < attractors.length; i++) {
       const start = Math.floor(i / count) * bins;

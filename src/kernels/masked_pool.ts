@@ -73,10 +73,10 @@ export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolA
     shader: shaders.masked_pool_grad,
     shapes: ({ mask, d_tokens }) => ({ d_x: [...mask.slice(0, -1), d_tokens[2]!] }),
     params: ({ mask, d_tokens }, attributes) => ({
-      n: size(mask) * d_tokens[2]!,
+      pixels: size(mask),
       ...sides(mask, d_tokens[2]!, attributes),
     }),
-    grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+    grid: ({ pixels }, { WG, LANES }) => foldGrid(Math.ceil((pixels * LANES) / WG)),
     // a quotient (4), a sum and a product an element; d_x once
     cost: ({ mask, d_tokens }) => ({
       flops: 6 * size(mask) * d_tokens[2]!,
