@@ -1,12 +1,15 @@
 // adamw — one step of Adam with decoupled weight decay over a flat arena of all parameters.
 //
 //   g = clip gradient;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
-//   p = p - rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay[i / 64] p);  nothing where norm says not finite
+//   p = p - rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay[i / 64] p)
+//   nothing where norm says not finite
 //
-// Layout   parameters, first_moments (m), second_moments (v), gradients [n]; decay [n / 64]: a factor for each block of
-//          64 floats; norm [4] = (norm, clip, finite, 0) of grad_norm; scalars: 64 step scalars, three of them
-//          rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t)
-// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Layout   parameters, first_moments (m), second_moments (v), gradients [n]; decay [n / 64]: a
+//          factor for each block of 64 floats; norm [4] = (norm, clip, finite, 0) of grad_norm;
+//          scalars: 64 step scalars, three of them rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 -
+//          beta2^t)
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load
+//          neighbours
 // Memory   4 loads + 3 stores per element; bound by bandwidth
 // Source   Loshchilov and Hutter 2019 (arXiv:1711.05101) algorithm 2
 // Twin     src/kernels/adamw.ts

@@ -3,9 +3,12 @@
 //   y[r, k] = centers[r, k] + weight sum_a f(attractors[r, a] - centers[r, k])
 //   f(x) = x / (1 + alpha x^2) (KIND 0, inverse) or x exp(-alpha |x|^gamma) (KIND 1, exponential)
 //
-// Layout   centers, y [V, H, W, K]; attractors [V, H, W, N], both in the same units; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
-// Memory   1 load + 1 store per bin, the attractors from cache; bound by bandwidth for few attractors
+// Layout   centers, y [V, H, W, K]; attractors [V, H, W, N], both in the same units; rows r are
+//          pixels
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
+// Memory   1 load + 1 store per bin, the attractors from cache; bound by bandwidth for few
+//          attractors
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/attractor.ts
 

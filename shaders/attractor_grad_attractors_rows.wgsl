@@ -1,6 +1,7 @@
-// attractor_grad_attractors_rows — gradient of the moved centres by the attractors, one invocation an attractor.
+// attractor_grad_attractors_rows — gradient by the attractors, one invocation an attractor.
 //
-//   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k]),  f by KIND as in attractor.wgsl
+//   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k])
+//   f by KIND as in attractor.wgsl
 //
 // Layout   centers, d_y [V, H, W, K]; attractors, d_attractors [V, H, W, N]; rows r are pixels
 // Mapping  one invocation per attractor: no barrier; for adapters where loads need not coalesce

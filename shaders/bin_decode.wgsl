@@ -1,12 +1,16 @@
-// bin_decode — depth from logits in one read: softmax and expectation together, no probability stored.
+// bin_decode — depth from logits in one read: softmax and expectation, no probability stored.
 //
-//   depth[r] = scale[v] sum_k p_k centers[s, k],  p = softmax(logits[r]),  s = r / pixels_per_center, v = r / plane
+//   depth[r] = scale[v] sum_k p_k centers[s, k],  p = softmax(logits[r])
+//   s = r / pixels_per_center, v = r / plane
 //
-// Layout   logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or absent;
-//          depth [V, H, W, 1] in the units of the centres; statistics [V, H, W, 2]: (maximum, 1 / sum) for the gradient
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or
+//          absent; depth [V, H, W, 1] in the units of the centres; statistics [V, H, W, 2]:
+//          (maximum, 1 / sum) for the gradient
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   2 loads per bin + 3 stores per pixel; bound by bandwidth
-// Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq. 3
+// Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq.
+//          3
 // Twin     src/kernels/bin_decode.ts
 
 struct Params {

@@ -2,9 +2,10 @@
 //
 //   d_centers[r, k] = d_depth[r] scale[v] p_k,  p_k = exp(logits[r, k] - m_r) / sum_r
 //
-// Layout   logits, d_centers [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 / sum);
-//          d_depth [V, H, W, 1]
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   logits, d_centers [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 /
+//          sum); d_depth [V, H, W, 1]
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   1 load + 1 store per bin; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/bin_decode.ts

@@ -1,12 +1,15 @@
-// bin_decode_grad_centers_slabs — gradient of the decoded depth by centres that many pixels share, by slabs of pixels.
+// bin_decode_grad_centers_slabs — gradient of the decoded depth by shared centres, by slabs.
 //
-//   partials[s, b, k] = sum over pixels r of slab b of group s: d_depth[r] scale[v] exp(logits[r, k] - m_r) / sum_r
+//   partials[s, b, k] = sum_r d_depth[r] scale[v] p_k,  pixels r of slab b of group s
+//   p_k = exp(logits[r, k] - m_r) / sum_r
 //
-// Layout   logits [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 / sum); d_depth [V, H, W, 1];
-//          partials [S, B, K]: S rows of centres, B slabs of SLAB pixels each; bin_expectation_sum adds them in order
+// Layout   logits [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 / sum); d_depth
+//          [V, H, W, 1]; partials [S, B, K]: S rows of centres, B slabs of SLAB pixels each;
+//          bin_expectation_sum adds them in order
 // Mapping  one invocation per element of partials: neighbours in k load neighbours
 // Memory   1 load per bin and pixel; bound by bandwidth
-// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same order
+// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same
+//          order
 // Twin     src/kernels/bin_decode.ts
 
 struct Params {
@@ -52,7 +55,8 @@ fn bin_decode_grad_centers_slabs(
     let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
     let plane = fixed_or(PLANE, params.plane);
     let first = group_start + slab * SLAB;
-    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a division a pixel
+    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a
+    // division a pixel
     var view = first / plane;
     var view_end = (view + 1u) * plane;
     var sum = 0.0;

@@ -1,10 +1,12 @@
 // bin_expectation — depth as the expectation of the bin centres.
 //
-//   depth[r] = scale[v] sum_k probabilities[r, k] centers[s, k],  s = r / pixels_per_center, v = r / plane
+//   depth[r] = scale[v] sum_k probabilities[r, k] centers[s, k]
+//   s = r / pixels_per_center, v = r / plane
 //
-// Layout   probabilities [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or absent;
-//          depth [V, H, W, 1] in the units of the centres
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   probabilities [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale
+//          [V] or absent; depth [V, H, W, 1] in the units of the centres
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   2 loads per bin + 1 store per pixel; bound by bandwidth
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 3
 // Twin     src/kernels/bin_expectation.ts

@@ -1,12 +1,14 @@
-// bin_expectation_grad_slabs — gradient of centres that many pixels share, summed over slabs of those pixels.
+// bin_expectation_grad_slabs — gradient of the expectation by shared centres, by slabs.
 //
-//   partials[s, b, k] = sum over pixels r of slab b of group s: d_depth[r] scale[v] probabilities[r, k]
+//   partials[s, b, k] = sum_r d_depth[r] scale[v] probabilities[r, k]
+//   pixels r of slab b of group s
 //
-// Layout   probabilities [V, H, W, K]; d_depth [V, H, W, 1]; scale [V] or absent; partials [S, B, K]: S rows of
-//          centres, B slabs of SLAB pixels each
+// Layout   probabilities [V, H, W, K]; d_depth [V, H, W, 1]; scale [V] or absent; partials
+//          [S, B, K]: S rows of centres, B slabs of SLAB pixels each
 // Mapping  one invocation per element of partials: neighbours in k load neighbours
 // Memory   1 load per bin and pixel; bound by bandwidth
-// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same order
+// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same
+//          order
 // Twin     src/kernels/bin_expectation.ts
 
 struct Params {
@@ -51,7 +53,8 @@ fn bin_expectation_grad_slabs(
     let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
     let plane = fixed_or(PLANE, params.plane);
     let first = group_start + slab * SLAB;
-    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a division a pixel
+    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a
+    // division a pixel
     var view = first / plane;
     var view_end = (view + 1u) * plane;
     var sum = 0.0;

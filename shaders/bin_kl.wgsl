@@ -1,12 +1,15 @@
-// bin_kl — divergence of the student's bin probabilities from the teacher's at each pixel, always from logits.
+// bin_kl — divergence of the student's bin probabilities from the teacher's at each pixel.
 //
-//   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau);  0 where usable[r] <= 0
+//   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau)
+//   0 where usable[r] <= 0
 //
-// Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1];
-//          statistics [V, H, W, 4]: (maximum, 1 / sum) of the student's, then of the teacher's exponentials
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1]; statistics [V, H, W, 4]:
+//          (maximum, 1 / sum) of the student's, then of the teacher's exponentials
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   4 loads per bin (two from cache) + 5 stores per pixel; bound by bandwidth
-// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches -27,000
+// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches
+//          -27,000
 // Twin     src/kernels/bin_kl.ts
 
 struct Params {
@@ -27,7 +30,8 @@ override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
-// 4 KiB: (maximum, sum) of student and teacher of each lane's share of its row, then (share of kl, 0, 0, 0)
+// 4 KiB: (maximum, sum) of student and teacher of each lane's share of its row, then (share of kl,
+// 0, 0, 0)
 var<workgroup> wg_state: array<vec4f, WG>;
 
 // <lib fixed_or>
@@ -39,7 +43,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 /// Below every logit; finite, since WGSL may assume that there is no infinity.
 const LOWEST: f32 = -3.4e38;
 
-/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two is larger.
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
+/// is larger.
 fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);

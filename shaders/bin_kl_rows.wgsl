@@ -1,12 +1,15 @@
-// bin_kl_rows — divergence of the student's bin probabilities from the teacher's, one invocation a pixel.
+// bin_kl_rows — divergence of bin probabilities, one invocation a pixel.
 //
-//   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau);  0 where usable[r] <= 0
+//   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau)
+//   0 where usable[r] <= 0
 //
-// Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1];
-//          statistics [V, H, W, 4]: (maximum, 1 / sum) of the student's, then of the teacher's exponentials
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need not coalesce
+// Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1]; statistics [V, H, W, 4]:
+//          (maximum, 1 / sum) of the student's, then of the teacher's exponentials
+// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
+//          not coalesce
 // Memory   4 loads per bin + 5 stores per pixel
-// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches -27,000
+// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches
+//          -27,000
 // Twin     src/kernels/bin_kl.ts
 
 struct Params {
@@ -35,7 +38,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 /// Below every logit; finite, since WGSL may assume that there is no infinity.
 const LOWEST: f32 = -3.4e38;
 
-/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two is larger.
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
+/// is larger.
 fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);

@@ -1,11 +1,12 @@
-// grad_norm — squares and non-finite numbers of a flat arena, by slabs; grad_norm_finish makes the norm.
+// grad_norm — squares and non-finite numbers of a flat arena, by slabs.
 //
 //   partials[b] = (sum of g[i]^2 over finite g[i], count of the others), i in slab b
 //
 // Layout   gradients [n]; partials [B, 2], slabs of SLAB elements
 // Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
 // Memory   1 load per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same order
+// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
+//          order
 // Twin     src/kernels/grad_norm.ts
 
 struct Params {
@@ -22,7 +23,8 @@ const SLAB: u32 = 4096u; // elements, as in the twin
 var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (squares, others) of each invocation
 
 // <lib is_finite>
-/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons never see either.
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }

@@ -1,9 +1,10 @@
-// grad_norm_finish — norm of the gradients, the factor that clips it, and whether all were finite.
+// grad_norm_finish — norm of the gradients, its clip factor, and whether all were finite.
 //
 //   norm = (|g|, min(1, max_norm / |g|), 1 if all finite else 0, 0);  (0, 0, 0, 0) if not
 //
 // Layout   partials [B, 2]: (sum of squares, count of non-finite numbers); norm [4]
-// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in order
+// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in
+//          order
 // Memory   2 loads per slab
 // Source   Pascanu et al. 2013 (arXiv:1211.5063) algorithm 1
 // Twin     src/kernels/grad_norm.ts
@@ -22,7 +23,8 @@ const WG: u32 = 64u; // part of the order of the sum, so no override
 var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (squares, others) of each invocation
 
 // <lib is_finite>
-/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons never see either.
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }

@@ -1,11 +1,12 @@
 // log_binomial — logits of a binomial distribution over the bins, with a temperature.
 //
-//   logits[r, k] = y_k / t[r],  y_k = logC(n, k) + k ln p + (n - k) ln q,  n = K - 1,
-//   p = clamp(pi[r], 1e-4, 1), q = clamp(1 - pi[r], 1e-4, 1),
-//   logC(n, k) = n ln n - k ln k - (n - k) ln(n - k), 0 ln 0 = 0 (Stirling's formula without its root)
+//   logits[r, k] = y_k / t[r],  y_k = logC(n, k) + k ln p + (n - k) ln q,  n = K - 1
+//   p = clamp(pi[r], 1e-4, 1), q = clamp(1 - pi[r], 1e-4, 1)
+//   logC(n, k) = n ln n - k ln k - (n - k) ln(n - k), 0 ln 0 = 0 (Stirling without its root)
 //
 // Layout   pi, t [V, H, W, 1]; logits [V, H, W, K], bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores coalesce
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores
+//          coalesce
 // Memory   2 loads per pixel + 1 store per bin; bound by bandwidth
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/log_binomial.ts
@@ -30,9 +31,11 @@ const FLOOR: f32 = 1e-4; // of p and q, by the definition
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// ln(x / y) where apart = x - y is known better than either: by atanh's series near 1, where a logarithm loses digits.
+/// ln(x / y) where apart = x - y is known better than either: by atanh's series near 1, where a
+/// logarithm loses digits.
 fn log_ratio(x: f32, y: f32, apart: f32) -> f32 {
-    // ln(x / y) = 2 atanh(s), s = (x - y) / (x + y); |s| <= 1/3, so the first term left out is below 1e-8
+    // ln(x / y) = 2 atanh(s), s = (x - y) / (x + y); |s| <= 1/3, so the first term left out is
+    // below 1e-8
     let s = apart / (x + y);
     let u = s * s;
     let series = 1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0 + u * (1.0 / 9.0
@@ -61,8 +64,9 @@ fn log_binomial(
     for (var bin = lane % LANES; bin < bins; bin += LANES) {
         let k = f32(bin);
         let m = n - k;
-        // y = -(k ln(k / np) + m ln(m / nq)): near the peak both logarithms are small, where the sums of the definition
-        // cancel to some 1e-5, which t = 0.0212 would turn into 5e-4 of a logit. 1 - pi is rounded; m - nq is not.
+        // y = -(k ln(k / np) + m ln(m / nq)): near the peak both logarithms are small, where the
+        // sums of the definition cancel to some 1e-5, which t = 0.0212 would turn into 5e-4 of a
+        // logit. 1 - pi is rounded; m - nq is not.
         let above = k - np;
         let below = select(m - nq, n * pi[row] - k, q == rest);
         let k_term = k * log_ratio(max(k, 1e-7), np, above);

@@ -1,10 +1,12 @@
 // log_binomial_grad — gradient of the binomial logits by probability and temperature.
 //
-//   d_pi[r] = sum_k d_k (k / p - (n - k) / q) / t,  d_t[r] = -sum_k d_k logits[r, k] / t,  d = d_logits[r],
-//   n = K - 1; k / p is 0 where p is clamped, (n - k) / q where q is
+//   d_pi[r] = sum_k d_k (k / p - (n - k) / q) / t,  d_t[r] = -sum_k d_k logits[r, k] / t
+//   d = d_logits[r], n = K - 1; k / p is 0 where p is clamped, (n - k) / q where q is
 //
-// Layout   pi, t, d_pi, d_t [V, H, W, 1]; logits, d_logits [V, H, W, K], bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   pi, t, d_pi, d_t [V, H, W, 1]; logits, d_logits [V, H, W, K], bins contiguous; rows r
+//          are pixels
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   2 loads per bin + 2 stores per pixel; bound by bandwidth
 // Source   derivative of log_binomial
 // Twin     src/kernels/log_binomial.ts

@@ -1,6 +1,7 @@
-// log_binomial_head — probability and temperature of the binomial from four positive numbers a pixel.
+// log_binomial_head — probability and temperature from four positive numbers a pixel.
 //
-//   pi = a1' / (a1' + a2'),  t = t_min + (t_max - t_min) b1' / (b1' + b2'),  (a1, a2, b1, b2) = pairs[r], x' = x + 1e-4
+//   pi = a1' / (a1' + a2'),  t = t_min + (t_max - t_min) b1' / (b1' + b2')
+//   (a1, a2, b1, b2) = pairs[r], x' = x + 1e-4
 //
 // Layout   pairs [V, H, W, 4]; pi, t [V, H, W, 1]; rows r are pixels
 // Mapping  one invocation per pixel

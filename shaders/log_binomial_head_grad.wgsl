@@ -1,6 +1,7 @@
-// log_binomial_head_grad — gradient of the binomial's probability and temperature by the four numbers of a pixel.
+// log_binomial_head_grad — gradient of the binomial's probability and temperature.
 //
-//   d_a1 = d_pi a2' / (a1' + a2')^2,  d_a2 = -d_pi a1' / (a1' + a2')^2;  d_b alike with d_t (t_max - t_min)
+//   d_a1 = d_pi a2' / (a1' + a2')^2,  d_a2 = -d_pi a1' / (a1' + a2')^2
+//   d_b1, d_b2 alike with d_t (t_max - t_min)
 //
 // Layout   pairs, d_pairs [V, H, W, 4] = (a1, a2, b1, b2), x' = x + 1e-4; d_pi, d_t [V, H, W, 1]
 // Mapping  one invocation per pixel

@@ -1,11 +1,12 @@
-// masked_mean — sums and counts of the elements a mask lets through, by slabs; masked_mean_finish makes the mean.
+// masked_mean — sums of what a mask lets through, by slabs.
 //
 //   partials[b] = (sum of x[i], count) over i of slab b with mask[i] > 0
 //
 // Layout   x, mask: any shape, n elements f32; partials [B, 2], slabs of SLAB elements
 // Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
 // Memory   2 loads per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same order
+// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
+//          order
 // Twin     src/kernels/masked_mean.ts
 
 struct Params {

@@ -3,7 +3,8 @@
 //   mean = sum_b partials[b, 0] / count,  count = sum_b partials[b, 1];  mean = 0 where count = 0
 //
 // Layout   partials [B, 2]; mean, count [1]
-// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in order
+// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in
+//          order
 // Memory   2 loads per slab
 // Source   elementary
 // Twin     src/kernels/masked_mean.ts

@@ -3,7 +3,8 @@
 //   d_x[i] = d_mean / count where mask[i] > 0, else 0
 //
 // Layout   mask, d_x: any shape, n elements f32; count, d_mean [1]
-// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours store neighbours
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours store
+//          neighbours
 // Memory   1 load + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/masked_mean.ts

@@ -1,9 +1,11 @@
 // masked_pool — adaptive average pooling to a grid of tokens, weighted by a mask.
 //
-//   tokens[v, l, e] = sum_r mask[v, r] x[v, r, e] / weight[v, l],  weight[v, l] = sum_r mask[v, r], r in cell l;
-//   0 where the weight is 0; cell (i, j) covers rows floor(i H / h) to ceil((i + 1) H / h) - 1, columns alike
+//   tokens[v, l, e] = sum_r mask[v, r] x[v, r, e] / weight[v, l],  pixels r of cell l
+//   weight[v, l] = sum_r mask[v, r]; tokens are 0 where it is 0
+//   cell (i, j) covers rows floor(i H / h) to ceil((i + 1) H / h) - 1, columns alike
 //
-// Layout   x [V, H, W, E]; mask [V, H, W, 1]; tokens [V, h w, E], features contiguous; weight [V, h w]
+// Layout   x [V, H, W, E]; mask [V, H, W, 1]; tokens [V, h w, E], features contiguous; weight
+//          [V, h w]
 // Mapping  one invocation per element of tokens: neighbours in e load neighbours
 // Memory   1 load per element of x + the mask from cache
 // Source   elementary

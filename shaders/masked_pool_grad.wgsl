@@ -1,9 +1,12 @@
-// masked_pool_grad — gradient of the masked pooling by its input, gathered from the cells that a pixel lies in.
+// masked_pool_grad — gradient of the masked pooling, gathered from the cells of a pixel.
 //
-//   d_x[v, r, e] = mask[v, r] sum_l d_tokens[v, l, e] / weight[v, l], l with r in cell l and weight > 0
+//   d_x[v, r, e] = mask[v, r] sum_l d_tokens[v, l, e] / weight[v, l]
+//   cells l that r lies in, with weight > 0
 //
-// Layout   mask [V, H, W, 1]; weight [V, h w]; d_tokens [V, h w, E]; d_x [V, H, W, E], features contiguous
-// Mapping  LANES neighbouring invocations share a pixel and step through its features together, so that stores coalesce
+// Layout   mask [V, H, W, 1]; weight [V, h w]; d_tokens [V, h w, E]; d_x [V, H, W, E], features
+//          contiguous
+// Mapping  LANES neighbouring invocations share a pixel and step through its features together, so
+//          that stores coalesce
 // Memory   1 load per cell + 1 store per element; cells overlap only where sides do not divide
 // Source   derivative of masked_pool
 // Twin     src/kernels/masked_pool.ts

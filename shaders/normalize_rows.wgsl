@@ -3,7 +3,8 @@
 //   y[r, e] = x[r, e] / max(|x[r]|, floor),  |x[r]| = sqrt(sum_e x[r, e]^2)
 //
 // Layout   x, y [..., E] f32, features contiguous; length [..., 1]; rows r are tokens
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   2 loads (the second from cache) + 1 store per feature; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/normalize_rows.ts

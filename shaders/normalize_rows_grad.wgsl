@@ -1,9 +1,12 @@
 // normalize_rows_grad — gradient of rows divided by their length.
 //
-//   d_x[r] = (d_y[r] - y[r] <y[r], d_y[r]>) / |x[r]|;  d_y[r] / floor where |x[r]| is below the floor
+//   d_x[r] = (d_y[r] - y[r] <y[r], d_y[r]>) / |x[r]|
+//   d_y[r] / floor where |x[r]| is not above the floor
 //
-// Layout   y, d_y, d_x [..., E] f32, features contiguous; length [..., 1] = |x[r]|; rows r are tokens
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   y, d_y, d_x [..., E] f32, features contiguous; length [..., 1] = |x[r]|; rows r are
+//          tokens
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   4 loads (two from cache) + 1 store per feature; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/normalize_rows.ts

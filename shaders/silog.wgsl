@@ -1,12 +1,14 @@
-// silog — count, mean and squared deviation of the log depth error, by slabs of pixels; silog_finish makes the loss.
+// silog — moments of the log depth error by slabs; silog_finish makes the loss.
 //
 //   g_i = ln((depth_i + 1e-7) / (depth_m_i + 1e-7)) over i of slab b with valid_i > 0
 //   partials[b] = (count, mean of g, sum of (g - mean)^2)
 //
-// Layout   depth, depth_m, valid [V, H, W, 1], n pixels, metres; partials [B, 3], slabs of SLAB pixels
+// Layout   depth, depth_m, valid [V, H, W, 1], n pixels, metres; partials [B, 3], slabs of SLAB
+//          pixels
 // Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
 // Memory   3 loads per pixel; bound by bandwidth
-// Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and LeVeque 1979
+// Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and
+//          LeVeque 1979
 // Twin     src/kernels/silog.ts
 
 struct Params {

@@ -1,12 +1,15 @@
 // silog_finish — the scale-invariant log loss from the moments of slabs.
 //
-//   loss = scale root,  root = sqrt(variance + (1 - lambda) mean^2 + 1e-8);  both 0 for fewer than two pixels
+//   loss = scale root,  root = sqrt(variance + (1 - lambda) mean^2 + 1e-8)
+//   both 0 for fewer than two pixels
 //
 // Layout   partials [B, 3]: (count, mean, sum of squared deviations); loss, count [1];
 //          statistics [4]: (count, mean, variance, root), the variance unbiased
-// Mapping  one workgroup; each invocation merges every WG-th slab, the first one merges their moments in order
+// Mapping  one workgroup; each invocation merges every WG-th slab, the first one merges their
+//          moments in order
 // Memory   3 loads per slab
-// Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and LeVeque 1979
+// Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and
+//          LeVeque 1979
 // Twin     src/kernels/silog.ts
 
 struct Params {

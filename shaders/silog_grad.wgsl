@@ -1,11 +1,13 @@
 // silog_grad — gradient of the scale-invariant log loss by depth.
 //
-//   d_depth_i = d_loss scale / root ((g_i - mean) / (count - 1) + (1 - lambda) mean / count) / (depth_i + 1e-7);
+//   d_depth_i = d_loss scale / root d_g_i / (depth_i + 1e-7)
+//   d_g_i = (g_i - mean) / (count - 1) + (1 - lambda) mean / count
 //   0 where valid_i <= 0, and everywhere for fewer than two pixels
 //
-// Layout   depth, depth_m, valid, d_depth [V, H, W, 1], n pixels; statistics [4]: (count, mean, variance, root);
-//          d_loss [1]
-// Mapping  one invocation per STEP pixels, a workgroup's width apart, so that neighbours load neighbours
+// Layout   depth, depth_m, valid, d_depth [V, H, W, 1], n pixels; statistics [4]: (count, mean,
+//          variance, root); d_loss [1]
+// Mapping  one invocation per STEP pixels, a workgroup's width apart, so that neighbours load
+//          neighbours
 // Memory   3 loads + 1 store per pixel; bound by bandwidth
 // Source   derivative of AdaBins eq. 4
 // Twin     src/kernels/silog.ts

@@ -1,9 +1,11 @@
-// soft_bins — bin logits of a teacher from its relative depth: a Gaussian around it over uniform bin centres.
+// soft_bins — bin logits of a teacher: a Gaussian around its relative depth.
 //
 //   logits[r, k] = -(relative[r] - (k + 1/2) / K)^2 K^2 / 2, that is sigma = 1 / K
 //
-// Layout   relative [V, H, W, 1] in [0, 1], ascending with distance; logits [V, H, W, K], bins contiguous
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores coalesce
+// Layout   relative [V, H, W, 1] in [0, 1], ascending with distance; logits [V, H, W, K], bins
+//          contiguous
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores
+//          coalesce
 // Memory   1 load per pixel + 1 store per bin; bound by bandwidth
 // Source   the soft binning of TIE-KD (Choi and Jung 2024) on normalised depth
 // Twin     src/kernels/soft_bins.ts

@@ -1,9 +1,11 @@
 // softmax_bins — probability of each depth bin at each pixel.
 //
-//   probabilities[r, k] = exp(z_k - m) / sum_j exp(z_j - m),  z_k = logits[r, k] / temperature,  m = max_j z_j
+//   probabilities[r, k] = exp(z_k - m) / sum_j exp(z_j - m)
+//   z_k = logits[r, k] / temperature,  m = max_j z_j
 //
 // Layout   logits, probabilities: [..., K] f32, bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   2 loads (the second from cache) + 1 store per bin; bound by bandwidth
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867)
 // Twin     src/kernels/softmax_bins.ts
@@ -33,7 +35,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 /// Below every logit; finite, since WGSL may assume that there is no infinity.
 const LOWEST: f32 = -3.4e38;
 
-/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two is larger.
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
+/// is larger.
 fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);

@@ -1,9 +1,12 @@
 // softmax_bins_grad — gradient of the bin probabilities.
 //
-//   d_logits[r, k] = p_k (d_k - sum_j p_j d_j) / temperature,  p = probabilities[r], d = d_probabilities[r]
+//   d_logits[r, k] = p_k (d_k - sum_j p_j d_j) / temperature
+//   p = probabilities[r], d = d_probabilities[r]
 //
-// Layout   probabilities, d_probabilities, d_logits: [..., K] f32, bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads coalesce
+// Layout   probabilities, d_probabilities, d_logits: [..., K] f32, bins contiguous; rows r are
+//          pixels
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
 // Memory   4 loads (two from cache) + 1 store per bin; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/softmax_bins.ts

@@ -1,9 +1,11 @@
-// softmax_bins_rows — probability of each depth bin at each pixel, one invocation a pixel.
+// softmax_bins_rows — probability of each depth bin, one invocation a pixel.
 //
-//   probabilities[r, k] = exp(z_k - m) / sum_j exp(z_j - m),  z_k = logits[r, k] / temperature,  m = max_j z_j
+//   probabilities[r, k] = exp(z_k - m) / sum_j exp(z_j - m)
+//   z_k = logits[r, k] / temperature,  m = max_j z_j
 //
 // Layout   logits, probabilities: [..., K] f32, bins contiguous; rows r are pixels
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need not coalesce
+// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
+//          not coalesce
 // Memory   2 loads + 1 store per bin
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867)
 // Twin     src/kernels/softmax_bins.ts

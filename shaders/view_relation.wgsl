@@ -1,10 +1,12 @@
-// view_relation — similarity of all tokens of a view with all tokens of the next view around the ring.
+// view_relation — similarity of the tokens of ring-adjacent views.
 //
-//   relation[p, i, j] = sum_e tokens[p, i, e] tokens[(p + 1) mod V, j, e],  p < pairs (V; 1 for V = 2; 0 for V = 1)
+//   relation[p, i, j] = sum_e tokens[p, i, e] tokens[(p + 1) mod V, j, e]
+//   p < pairs, which is V; 1 for V = 2; 0 for V = 1
 //
 // Layout   tokens [V, L, E], features contiguous, of length 1 for cosines; relation [pairs, L, L]
-// Mapping  a workgroup of 8 x 8 owns 32 x 32 of one relation, an invocation 4 x 4 of it, 8 apart, so that neighbours
-//          store neighbours; both sides pass through workgroup memory, PANEL features at a time
+// Mapping  a workgroup of 8 x 8 owns 32 x 32 of one relation, an invocation 4 x 4 of it, 8 apart,
+//          so that neighbours store neighbours; both sides pass through workgroup memory, PANEL
+//          features at a time
 // Memory   each token is loaded L / 32 times; bound by arithmetic from E = 64 on
 // Source   cosine relation of adjacent views, as in CIRKD, Yang et al. 2022 (arXiv:2204.06986)
 // Twin     src/kernels/view_relation.ts
@@ -23,7 +25,8 @@ const SIDE: u32 = 8u; // invocations along each side of the workgroup
 const TILE: u32 = 32u; // 4 SIDE
 const PANEL: u32 = 16u;
 
-var<workgroup> wg_a: array<f32, 544>; // 2 KiB: TILE tokens x PANEL features, rows padded by one against bank conflicts
+// 2 KiB: TILE tokens x PANEL features, rows padded by one against bank conflicts
+var<workgroup> wg_a: array<f32, 544>;
 var<workgroup> wg_b: array<f32, 544>; // 2 KiB: of the next view
 
 /// Feature e of token i of a view, 0 beyond the end.

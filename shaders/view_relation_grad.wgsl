@@ -1,11 +1,13 @@
-// view_relation_grad — gradient of the relations by the tokens: each view's part as the first and as the second of a pair.
+// view_relation_grad — gradient of the relations by the tokens, each view in both its roles.
 //
-//   d_tokens[v, i, e] = sum_j d_relation[v, i, j] tokens[v + 1, j, e] + sum_j d_relation[v - 1, j, i] tokens[v - 1, j, e]
+//   d_tokens[v, i, e] = sum_j d_relation[v, i, j] tokens[v + 1, j, e]
+//                     + sum_j d_relation[v - 1, j, i] tokens[v - 1, j, e]
 //   views mod V; a pair that does not exist (p >= pairs) adds nothing
 //
 // Layout   tokens, d_tokens [V, L, E], features contiguous; d_relation [pairs, L, L]
-// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 features of one view, an invocation 4 x 4 of it, 8 apart; both
-//          factors pass through workgroup memory, PANEL terms at a time, first of one role, then of the other
+// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 features of one view, an invocation 4 x 4 of
+//          it, 8 apart; both factors pass through workgroup memory, PANEL terms at a time, first of
+//          one role, then of the other
 // Memory   each gradient is loaded E / 32 times, each token 2 L / 32 times; bound by arithmetic
 // Source   derivative of view_relation
 // Twin     src/kernels/view_relation.ts
@@ -26,10 +28,12 @@ const SIDE: u32 = 8u; // invocations along each side of the workgroup
 const TILE: u32 = 32u; // 4 SIDE
 const PANEL: u32 = 16u;
 
-var<workgroup> wg_a: array<f32, 544>; // 2 KiB: TILE tokens x PANEL terms, rows padded by one against bank conflicts
+// 2 KiB: TILE tokens x PANEL terms, rows padded by one against bank conflicts
+var<workgroup> wg_a: array<f32, 544>;
 var<workgroup> wg_b: array<f32, 512>; // 2 KiB: PANEL terms x TILE features
 
-/// Gradient of the relation of token i of this view with token j of the other; as first or as second of pair p.
+/// Gradient of the relation of token i of this view with token j of the other; as first or as
+/// second of pair p.
 fn d_pair(p: u32, second: bool, i: u32, j: u32) -> f32 {
     if (p >= params.pairs || i >= params.tokens || j >= params.tokens) {
         return 0.0;

@@ -1,11 +1,12 @@
-// view_relation_loss — squared difference of two relations, by slabs; masked_mean_finish makes the mean.
+// view_relation_loss — squared difference of two relations, by slabs.
 //
 //   partials[b] = (sum of (student[i] - teacher[i])^2, count), i in slab b
 //
 // Layout   student, teacher [pairs, L, L], n elements; partials [B, 2], slabs of SLAB elements
 // Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
 // Memory   2 loads per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same order
+// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
+//          order
 // Twin     src/kernels/view_relation.ts
 
 struct Params {

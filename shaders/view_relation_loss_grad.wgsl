@@ -1,9 +1,10 @@
-// view_relation_loss_grad — gradient of the mean squared difference of two relations by the student's.
+// view_relation_loss_grad — gradient of the mean squared difference of two relations.
 //
 //   d_student[i] = d_loss 2 (student[i] - teacher[i]) / n
 //
 // Layout   student, teacher, d_student [pairs, L, L], n elements; d_loss [1]
-// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load
+//          neighbours
 // Memory   2 loads + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/view_relation.ts

@@ -1,7 +1,8 @@
 /// Below every logit; finite, since WGSL may assume that there is no infinity.
 const LOWEST: f32 = -3.4e38;
 
-/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two is larger.
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
+/// is larger.
 fn with_logit(state: vec2f, z: f32) -> vec2f {
     let e = exp(-abs(z - state.x));
     return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);

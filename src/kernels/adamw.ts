@@ -3,14 +3,20 @@ import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Decay rates of both moments, the number beside the root, and the weight decay of blocks whose factor is 1. */
+/**
+ * Decay rates of both moments, the number beside the root, and the weight decay of blocks whose
+ * factor is 1.
+ */
 export interface AdamwSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
   readonly weight_decay: number;
 }
-/** Where the learning rate and the bias corrections 1 / (1 - beta^t) stand among the 64 step scalars. */
+/**
+ * Where the learning rate and the bias corrections 1 / (1 - beta^t) stand among the 64 step
+ * scalars.
+ */
 export interface AdamwAttributes extends AdamwSettings {
   readonly slots: {
     readonly learning_rate: number;
@@ -58,9 +64,10 @@ const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttrib
 });
 
 /**
- * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p), with
- * g the clipped gradient; nothing where norm says not finite. parameters, gradients, moments [n], decay [n / 64],
- * norm [4] of `gradNorm`, scalars [64]. Source: Loshchilov and Hutter 2019, algorithm 2.
+ * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) +
+ * weight_decay decay p), with g the clipped gradient; nothing where norm says not finite.
+ * parameters, gradients, moments [n], decay [n / 64], norm [4] of `gradNorm`, scalars [64]. Source:
+ * Loshchilov and Hutter 2019, algorithm 2.
  */
 export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
   shader: shaders.adamw,

@@ -8,8 +8,8 @@ import { shaders } from "./shaders.gen.ts";
 export const ATTRACTIONS = ["inverse", "exponential"] as const;
 
 /**
- * f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma); the pulls of the attractors are averaged, or added where
- * `mean` is false (true by default).
+ * f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma); the pulls of the attractors are averaged,
+ * or added where `mean` is false (true by default).
  */
 export interface AttractorAttributes {
   readonly alpha: number;
@@ -59,13 +59,16 @@ const gradientCases: Case<"centers" | "attractors" | "d_y", AttractorAttributes>
   (c) => ({ ...c, shapes: { ...c.shapes, d_y: c.shapes.centers } }),
 );
 
-/** y = c + mean_a f(A_a - c). centers [V, H, W, K], attractors [V, H, W, N] in the same units -> y [V, H, W, K]. */
+/**
+ * y = c + mean_a f(A_a - c). centers [V, H, W, K], attractors [V, H, W, N] in the same units -> y
+ * [V, H, W, K].
+ */
 export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = kernel({
   shader: shaders.attractor,
   shapes: ({ centers, attractors }) => {
     if (!sameShape(centers.slice(0, -1), attractors.slice(0, -1)) || attractors.at(-1) === 0) {
       throw new Error(
-        `centers${formatShape(centers)} and attractors${formatShape(attractors)} must have the same pixels`,
+        `attractors${formatShape(attractors)} must have the pixels of centers${formatShape(centers)}`,
       );
     }
     return { y: centers };
@@ -91,7 +94,10 @@ export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = 
   },
 });
 
-/** d_c = d_y (1 - mean_a f'(A_a - c)). centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_centers. */
+/**
+ * d_c = d_y (1 - mean_a f'(A_a - c)). centers, d_y [V, H, W, K], attractors [V, H, W, N] ->
+ * d_centers.
+ */
 export const attractorGradCenters: Kernel<
   typeof shaders.attractor_grad_centers,
   AttractorAttributes
@@ -120,7 +126,10 @@ export const attractorGradCenters: Kernel<
   },
 });
 
-/** d_A_a = 1 / N sum_k d_y_k f'(A_a - c_k). centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_attractors. */
+/**
+ * d_A_a = 1 / N sum_k d_y_k f'(A_a - c_k). centers, d_y [V, H, W, K], attractors [V, H, W, N] ->
+ * d_attractors.
+ */
 export const attractorGradAttractors: Kernel<
   typeof shaders.attractor_grad_attractors,
   AttractorAttributes

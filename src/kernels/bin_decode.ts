@@ -1,5 +1,6 @@
-// Depth from bin logits in one read (level 1, fused): softmax and expectation together, no probability stored.
-// Centres may be each pixel's own, an image's or the rig's; their gradient is given for all three.
+// Depth from bin logits in one read (level 1, fused): softmax and expectation together, no
+// probability stored. Centres may be each pixel's own, an image's or the rig's; their gradient is
+// given for all three.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import {
@@ -26,8 +27,9 @@ const extremes: Case<"logits" | "centers" | "scale", void> = {
 };
 
 /**
- * depth = scale sum_k softmax(logits)_k c_k. logits [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
- * scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres, statistics [V, H, W, 2] = (maximum, 1 / sum).
+ * depth = scale sum_k softmax(logits)_k c_k. logits [V, H, W, K], centers [V, H, W, K] |
+ * [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres,
+ * statistics [V, H, W, 2] = (maximum, 1 / sum).
  */
 export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
   shader: shaders.bin_decode,
@@ -39,7 +41,8 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
   params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: an exponential (8), a difference, two multiply-adds, three selections; logits and centres once
+  // per bin: an exponential (8), a difference, two multiply-adds, three selections; logits and
+  // centres once
   cost: ({ logits, centers }) => ({
     flops: 16 * size(logits),
     bytes: 4 * (size(logits) + size(centers) + 3 * size(logits.slice(0, -1))),
@@ -90,7 +93,10 @@ const pixels = (logits: Shape, each: number): Shape => [...logits.slice(0, -1), 
 /** Statistics as random numbers: the gradients are exact functions of what they are given. */
 const STATISTICS = { kind: "uniform", low: 0.2, high: 1 } as const;
 
-/** d_logits = d_depth p (scale c - depth), p from the statistics of `binDecode`. -> d_logits [V, H, W, K]. */
+/**
+ * d_logits = d_depth p (scale c - depth), p from the statistics of `binDecode`. -> d_logits
+ * [V, H, W, K].
+ */
 export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> = kernel({
   shader: shaders.bin_decode_grad_logits,
   shapes: ({ logits, centers, scale, statistics, depth, d_depth }) => {
@@ -101,7 +107,8 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
   params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: an exponential (8), a difference, a multiply-add, two products; logits, centres, d_logits once
+  // per bin: an exponential (8), a difference, a multiply-add, two products; logits, centres,
+  // d_logits once
   cost: ({ logits, centers }) => ({
     flops: 13 * size(logits),
     bytes: 4 * (2 * size(logits) + size(centers) + 4 * size(logits.slice(0, -1))),
@@ -173,7 +180,9 @@ export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers
   },
 });
 
-/** Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K]. */
+/**
+ * Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K].
+ */
 export const binDecodeGradCentersSlabs: Kernel<
   typeof shaders.bin_decode_grad_centers_slabs,
   SharedCentersAttributes

@@ -1,4 +1,5 @@
-// Depth as the expectation of bin centres under given probabilities (level 0, unfused), and its gradients.
+// Depth as the expectation of bin centres under given probabilities (level 0, unfused), and its
+// gradients.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
@@ -17,8 +18,8 @@ export interface BinGeometry {
 }
 
 /**
- * Pairs bins [V, H, W, K] with centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K] and scale [V] or [0] (absent).
- * Throws with the shapes when they do not fit.
+ * Pairs bins [V, H, W, K] with centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K] and scale [V] or
+ * [0] (absent). Throws with the shapes when they do not fit.
  */
 export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeometry {
   if (bins.length !== 4) throw new Error(`bins${formatShape(bins)} must be [V, H, W, K]`);
@@ -92,8 +93,8 @@ const cases: Case<"probabilities" | "centers" | "scale", void>[] = BIN_SHAPES.ma
 );
 
 /**
- * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
- * scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres.
+ * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] |
+ * [1, 1, 1, K], scale [V] or [0] -> depth [V, H, W, 1] in the units of the centres.
  */
 export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
   shader: shaders.bin_expectation,
@@ -138,7 +139,9 @@ export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = {
   variants: () => [],
 };
 
-/** d_x = d_depth scale factor: the gradient by one factor of the expectation is the other factor. */
+/**
+ * d_x = d_depth scale factor: the gradient by one factor of the expectation is the other factor.
+ */
 export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = kernel({
   shader: shaders.bin_expectation_grad,
   shapes: ({ factor, d_depth, scale }) => {
@@ -175,7 +178,9 @@ export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = k
   },
 });
 
-/** Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K]. */
+/**
+ * Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K].
+ */
 export const binExpectationGradSlabs: Kernel<
   typeof shaders.bin_expectation_grad_slabs,
   SharedCentersAttributes

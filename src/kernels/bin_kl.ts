@@ -1,12 +1,14 @@
-// Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient by the student's
-// logits. Always from logits, never from ln p: they reach -27,000.
+// Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
+// by the student's logits. Always from logits, never from ln p: they reach -27,000.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
 
-/** Logits of both are divided by `temperature` (> 0); the divergence is multiplied by its square. */
+/**
+ * Logits of both are divided by `temperature` (> 0); the divergence is multiplied by its square.
+ */
 export interface BinKlAttributes {
   readonly temperature: number;
 }
@@ -42,8 +44,9 @@ const cases: Case<"student" | "teacher" | "usable", BinKlAttributes>[] = [
 ];
 
 /**
- * kl = tau^2 sum_k q^T (ln q^T - ln q^S), q = softmax(logits / tau), 0 where not usable. student, teacher [.., K],
- * usable [.., 1] -> kl [.., 1], statistics [.., 4] = (maximum, 1 / sum) of student and teacher.
+ * kl = tau^2 sum_k q^T (ln q^T - ln q^S), q = softmax(logits / tau), 0 where not usable. student,
+ * teacher [.., K], usable [.., 1] -> kl [.., 1], statistics [.., 4] = (maximum, 1 / sum) of student
+ * and teacher.
  */
 export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
   shader: shaders.bin_kl,
@@ -74,10 +77,11 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
       const t = softmaxStatistics(teacher, start, bins, temperature);
       statistics.set([s.max, 1 / s.sum, t.max, 1 / t.sum], 4 * row);
       if (usable[row]! <= 0) continue;
+      const [log_sum_s, log_sum_t] = [Math.log(s.sum), Math.log(t.sum)];
       let sum = 0;
       for (let k = 0; k < bins; k++) {
-        const log_s = student[start + k]! / temperature - s.max - Math.log(s.sum);
-        const log_t = teacher[start + k]! / temperature - t.max - Math.log(t.sum);
+        const log_s = student[start + k]! / temperature - s.max - log_sum_s;
+        const log_t = teacher[start + k]! / temperature - t.max - log_sum_t;
         sum += Math.exp(log_t) * (log_t - log_s);
       }
       kl[row] = temperature ** 2 * sum;
@@ -96,8 +100,9 @@ export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = {
 };
 
 /**
- * d_student = d_loss tau / count (q^S - q^T) where usable, else 0; q from the statistics of `binKl`.
- * student, teacher [.., K], usable [.., 1], statistics [.., 4], count, d_loss [1] -> d_student [.., K].
+ * d_student = d_loss tau / count (q^S - q^T) where usable, else 0; q from the statistics of
+ * `binKl`. student, teacher [.., K], usable [.., 1], statistics [.., 4], count, d_loss [1] ->
+ * d_student [.., K].
  */
 export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = kernel({
   shader: shaders.bin_kl_grad,

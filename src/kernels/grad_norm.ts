@@ -1,4 +1,5 @@
-// Norm of all gradients over their flat arena, the factor that clips them, and whether all are finite.
+// Norm of all gradients over their flat arena, the factor that clips them, and whether all are
+// finite.
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
@@ -44,7 +45,10 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
   },
 });
 
-/** norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros where not all are finite. partials [B, 2] -> norm [4]. */
+/**
+ * norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros where not all are finite. partials [B, 2] ->
+ * norm [4].
+ */
 export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAttributes> = kernel({
   shader: shaders.grad_norm_finish,
   shapes: (_, { max_norm }) => {

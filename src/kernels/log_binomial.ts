@@ -1,5 +1,5 @@
-// Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and the step from the four
-// positive outputs of a layer to probability and temperature.
+// Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and
+// the step from the four positive outputs of a layer to probability and temperature.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
@@ -49,7 +49,10 @@ const cold: Case<"pi" | "t", LogBinomialAttributes> = {
   },
 };
 
-/** z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t. pi, t [V, H, W, 1] -> logits [V, H, W, K]. */
+/**
+ * z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t. pi, t [V, H, W, 1] -> logits
+ * [V, H, W, K].
+ */
 export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttributes> = kernel({
   shader: shaders.log_binomial,
   shapes: ({ pi, t }, { bins }) => {
@@ -58,7 +61,8 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
   },
   params: ({ pi }, { bins }) => ({ rows: size(pi), bins }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: two logarithms (8), their series (14 each), quotients, 12 sums and products; stored once
+  // per bin: two logarithms (8), their series (14 each), quotients, 12 sums and products; stored
+  // once
   cost: ({ pi }, { bins }) => ({
     flops: 60 * size(pi) * bins,
     bytes: 4 * size(pi) * (2 + bins),
@@ -67,12 +71,12 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
   reference: ({ pi, t }, _, { bins }) => {
     const logits = like(pi, pi.length * bins);
     const n = bins - 1;
+    const log_c = Array.from({ length: bins }, (_k, k) => xLogX(n) - xLogX(k) - xLogX(n - k));
     for (let row = 0; row < pi.length; row++) {
       const log_p = Math.log(clampProbability(pi[row]!));
       const log_q = Math.log(clampProbability(1 - pi[row]!));
       for (let k = 0; k < bins; k++) {
-        const y = xLogX(n) - xLogX(k) - xLogX(n - k) + k * log_p + (n - k) * log_q;
-        logits[row * bins + k] = y / t[row]!;
+        logits[row * bins + k] = (log_c[k]! + k * log_p + (n - k) * log_q) / t[row]!;
       }
     }
     return { logits };
@@ -80,8 +84,9 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
 });
 
 /**
- * d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, a term 0 where its probability is clamped;
- * d_t = -sum_k d_k z_k / t. pi, t [V, H, W, 1], logits, d_logits [V, H, W, K] -> d_pi, d_t [V, H, W, 1].
+ * d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, a term 0 where its probability is
+ * clamped; d_t = -sum_k d_k z_k / t. pi, t [V, H, W, 1], logits, d_logits [V, H, W, K] -> d_pi, d_t
+ * [V, H, W, 1].
  */
 export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel({
   shader: shaders.log_binomial_grad,
@@ -103,7 +108,8 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
       name: c.name,
       shapes: { ...c.shapes, logits, d_logits: logits },
       attributes: undefined,
-      // of one sign, so that the sums have no cancellation that would hide behind an absolute tolerance
+      // of one sign, so that the sums have no cancellation that would hide behind an absolute
+      // tolerance
       data: {
         pi: { kind: "uniform", low: 0.001, high: 0.2 },
         t: { kind: "uniform", low: 0.5, high: 50 },
@@ -151,7 +157,10 @@ const headCases: Case<"pairs", LogBinomialHeadAttributes>[] = (
   data: { pairs: { kind: "uniform", low: 0, high: 3 } },
 }));
 
-/** pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each. pairs [.., 4] -> pi, t [.., 1]. */
+/**
+ * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each. pairs
+ * [.., 4] -> pi, t [.., 1].
+ */
 export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomialHeadAttributes> =
   kernel({
     shader: shaders.log_binomial_head,
@@ -182,7 +191,10 @@ export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomi
     },
   });
 
-/** d_a1 = d_pi a2 / (a1 + a2)^2, d_a2 = -d_pi a1 / (a1 + a2)^2, d_b alike. pairs [.., 4], d_pi, d_t [.., 1] -> d_pairs. */
+/**
+ * d_a1 = d_pi a2 / (a1 + a2)^2, d_a2 = -d_pi a1 / (a1 + a2)^2, d_b alike. pairs [.., 4], d_pi, d_t
+ * [.., 1] -> d_pairs.
+ */
 export const logBinomialHeadGrad: Kernel<
   typeof shaders.log_binomial_head_grad,
   LogBinomialHeadAttributes
@@ -218,7 +230,10 @@ function flooredPairs(
 
 const clampProbability = (p: number): number => Math.min(Math.max(p, PROBABILITY_FLOOR), 1);
 
-/** x ln x, 0 at 0. ZoeDepth's code adds 1e-7 here and there for that, which moves y by less than 2e-6. */
+/**
+ * x ln x, 0 at 0. ZoeDepth's code adds 1e-7 here and there for that, which moves y by less than
+ * 2e-6.
+ */
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
 
 function checkShapes(pi: Shape, t: Shape, bins: number): void {

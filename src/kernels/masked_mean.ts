@@ -1,4 +1,5 @@
-// Mean of the elements that a mask lets through, counted on the GPU, and its gradient. The end of the masked losses.
+// Mean of the elements that a mask lets through, counted on the GPU, and its gradient. The end of
+// the masked losses.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
@@ -83,7 +84,10 @@ export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kerne
   },
 });
 
-/** d_x = d_mean / count where the mask lets through, else 0. mask [any], count, d_mean [1] -> d_x of mask's shape. */
+/**
+ * d_x = d_mean / count where the mask lets through, else 0. mask [any], count, d_mean [1] -> d_x of
+ * mask's shape.
+ */
 export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   shader: shaders.masked_mean_grad,
   shapes: ({ mask }) => ({ d_x: mask }),

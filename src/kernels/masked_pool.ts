@@ -26,7 +26,10 @@ const cases: Case<"x" | "mask", MaskedPoolAttributes>[] = (
   data: { mask: { kind: "mask", share } },
 }));
 
-/** Mean of x over each cell, weighted by mask, 0 of no weight. x [V, H, W, E], mask [V, H, W, 1] -> tokens, weight. */
+/**
+ * Mean of x over each cell, weighted by mask, 0 of no weight. x [V, H, W, E], mask [V, H, W, 1] ->
+ * tokens, weight.
+ */
 export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes> = kernel({
   shader: shaders.masked_pool,
   shapes: ({ x, mask }, { grid: [grid_h, grid_w] }) => {
@@ -67,7 +70,10 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
   },
 });
 
-/** d_x = mask sum_l d_tokens_l / weight_l. mask [V, H, W, 1], weight [V, L], d_tokens [V, L, E] -> d_x [V, H, W, E]. */
+/**
+ * d_x = mask sum_l d_tokens_l / weight_l. mask [V, H, W, 1], weight [V, L], d_tokens [V, L, E] ->
+ * d_x [V, H, W, E].
+ */
 export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolAttributes> = kernel(
   {
     shader: shaders.masked_pool_grad,
@@ -115,7 +121,10 @@ function sides(pixels: Shape, features: number, { grid }: MaskedPoolAttributes):
   return { height, width, features, grid_h: grid[0], grid_w: grid[1] };
 }
 
-/** Calls back for every pixel of every cell: rows floor(i H / h) to ceil((i + 1) H / h) - 1, columns alike. */
+/**
+ * Calls back for every pixel of every cell: rows floor(i H / h) to ceil((i + 1) H / h) - 1, columns
+ * alike.
+ */
 function eachPixelOfCell(
   views: number,
   { height, width, grid_h, grid_w }: Sides,

@@ -56,7 +56,10 @@ export const normalizeRows: Kernel<typeof shaders.normalize_rows, NormalizeRowsA
   },
 );
 
-/** d_x = (d_y - y <y, d_y>) / |x|, d_y / floor below the floor. y, d_y [.., E], length [.., 1] -> d_x. */
+/**
+ * d_x = (d_y - y <y, d_y>) / |x|, d_y / floor below the floor. y, d_y [.., E], length [.., 1] ->
+ * d_x.
+ */
 export const normalizeRowsGrad: Kernel<
   typeof shaders.normalize_rows_grad,
   NormalizeRowsAttributes

@@ -1,11 +1,15 @@
-// Scale-invariant log loss between depth and sparse ground truth over the valid pixels of all views, and its gradient.
+// Scale-invariant log loss between depth and sparse ground truth over the valid pixels of all
+// views, and its gradient.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import { slabsOf, SLAB } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** `variance_focus` is lambda (0.85 in AdaBins: the mean error weighs 1 - lambda), `scale` the factor before the root. */
+/**
+ * `variance_focus` is lambda (0.85 in AdaBins: the mean error weighs 1 - lambda), `scale` the
+ * factor before the root.
+ */
 export interface SilogAttributes {
   readonly variance_focus: number;
   readonly scale: number;
@@ -35,7 +39,10 @@ const cases: Case<"depth" | "depth_m" | "valid", void>[] = (
   data: { ...DEPTHS, valid: { kind: "mask", share } as const },
 }));
 
-/** (count, mean, squared deviation) of the log error by slabs. depth, depth_m, valid [V, H, W, 1] -> partials [B, 3]. */
+/**
+ * (count, mean, squared deviation) of the log error by slabs. depth, depth_m, valid [V, H, W, 1] ->
+ * partials [B, 3].
+ */
 export const silog: Kernel<typeof shaders.silog> = kernel({
   shader: shaders.silog,
   shapes: ({ depth, depth_m, valid }) => {
@@ -62,7 +69,10 @@ export const silog: Kernel<typeof shaders.silog> = kernel({
   },
 });
 
-/** The loss from the moments of slabs; 0 of fewer than two pixels. -> loss, count [1], statistics [4]. */
+/**
+ * The loss from the moments of slabs; 0 of fewer than two pixels. -> loss, count [1], statistics
+ * [4].
+ */
 export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> = kernel({
   shader: shaders.silog_finish,
   shapes: () => ({ loss: [1], count: [1], statistics: [4] }),
@@ -108,8 +118,9 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
 });
 
 /**
- * d_depth = d_loss scale / root ((g - mean) / (count - 1) + (1 - lambda) mean / count) / depth, 0 where not valid.
- * depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth [V, H, W, 1].
+ * d_depth = d_loss scale / root ((g - mean) / (count - 1) + (1 - lambda) mean / count) / depth, 0
+ * where not valid. depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth
+ * [V, H, W, 1].
  */
 export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = kernel({
   shader: shaders.silog_grad,

@@ -1,4 +1,5 @@
-// Bin logits of a teacher from its relative depth: a Gaussian of sigma 1 / K around it over uniform bin centres.
+// Bin logits of a teacher from its relative depth: a Gaussian of sigma 1 / K around it over uniform
+// bin centres.
 import { like } from "../tensor/array.ts";
 import { formatShape, size } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";

@@ -15,7 +15,10 @@ export function rowsOf(shape: Shape): { rows: number; bins: number } {
   return { rows: bins === 0 ? 0 : size(shape) / bins, bins };
 }
 
-/** Shapes that meet the edges of the row kernels: bins around the lanes of a row, rows around a workgroup. */
+/**
+ * Shapes that meet the edges of the row kernels: bins around the lanes of a row, rows around a
+ * workgroup.
+ */
 export const ROW_SHAPES: readonly (readonly [string, Shape])[] = [
   ["the student's bins", [2, 3, 7, 64]],
   ["no pixel", [2, 0, 3, 16]],
@@ -40,7 +43,10 @@ const cases: Case<"logits", SoftmaxBinsAttributes>[] = [
   },
 ];
 
-/** p_k = exp(z_k) / sum_j exp(z_j), z = logits / temperature. logits [..., K] -> probabilities of its shape. */
+/**
+ * p_k = exp(z_k) / sum_j exp(z_j), z = logits / temperature. logits [..., K] -> probabilities of
+ * its shape.
+ */
 export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttributes> = kernel({
   shader: shaders.softmax_bins,
   shapes: ({ logits }, { temperature }) => {
@@ -52,7 +58,8 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
     inverse_temperature: 1 / temperature,
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: twice a product, a difference and an exponential (8), then sum, select and scale; read and written once
+  // per bin: twice a product, a difference and an exponential (8), then sum, select and scale; read
+  // and written once
   cost: ({ logits }) => ({ flops: 24 * size(logits), bytes: 8 * size(logits) }),
   variants: () => [softmaxBinsRows],
   cases,
@@ -83,7 +90,10 @@ export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBi
   variants: () => [],
 };
 
-/** d_logits = p (d_p - sum p d_p) / temperature. probabilities, d_probabilities [..., K] -> d_logits. */
+/**
+ * d_logits = p (d_p - sum p d_p) / temperature. probabilities, d_probabilities [..., K] ->
+ * d_logits.
+ */
 export const softmaxBinsGrad: Kernel<typeof shaders.softmax_bins_grad, SoftmaxBinsAttributes> =
   kernel({
     shader: shaders.softmax_bins_grad,

@@ -1,5 +1,6 @@
-// Similarity of the tokens of ring-adjacent views (stored form), its gradient, and the loss between two such relations.
-// A pair is a view and the next one around the ring, each unordered pair once: V pairs, one for two views, none for one.
+// Similarity of the tokens of ring-adjacent views (stored form), its gradient, and the loss between
+// two such relations. A pair is a view and the next one around the ring, each unordered pair once:
+// V pairs, one for two views, none for one.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
@@ -61,7 +62,10 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
   },
 });
 
-/** d_X_p += d_R_p X_{p+1}, d_X_{p+1} += d_R_p^T X_p. tokens [V, L, E], d_relation [pairs, L, L] -> d_tokens. */
+/**
+ * d_X_p += d_R_p X_{p+1}, d_X_{p+1} += d_R_p^T X_p. tokens [V, L, E], d_relation [pairs, L, L] ->
+ * d_tokens.
+ */
 export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kernel({
   shader: shaders.view_relation_grad,
   shapes: ({ tokens }) => ({ d_tokens: tokens }),
@@ -76,7 +80,8 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
     Math.ceil(tokens / TILE),
     views,
   ],
-  // two multiply-adds for each entry and feature; d_relation in both roles, tokens as either neighbour
+  // two multiply-adds for each entry and feature; d_relation in both roles, tokens as either
+  // neighbour
   cost: ({ tokens: [views = 0, tokens = 0, features = 0] }) => {
     const entries = ringPairs(views) * tokens * tokens;
     return { flops: 4 * entries * features, bytes: 8 * (entries + views * tokens * features) };
@@ -113,7 +118,10 @@ const lossSizes: readonly (readonly [string, Shape])[] = [
   ["a slab and one", [1, 25, 41]],
 ];
 
-/** Sums of (student - teacher)^2 and counts by slabs. student, teacher [pairs, L, L] -> partials [B, 2]. */
+/**
+ * Sums of (student - teacher)^2 and counts by slabs. student, teacher [pairs, L, L] -> partials
+ * [B, 2].
+ */
 export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kernel({
   shader: shaders.view_relation_loss,
   shapes: ({ student, teacher }) => {
@@ -144,7 +152,10 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
   },
 });
 
-/** d_student = d_loss 2 (student - teacher) / n. student, teacher [pairs, L, L], d_loss [1] -> d_student. */
+/**
+ * d_student = d_loss 2 (student - teacher) / n. student, teacher [pairs, L, L], d_loss [1] ->
+ * d_student.
+ */
 export const viewRelationLossGrad: Kernel<typeof shaders.view_relation_loss_grad> = kernel({
   shader: shaders.view_relation_loss_grad,
   shapes: ({ student }) => ({ d_student: student }),

@@ -1,4 +1,5 @@
-// Cumulative bin centres: against their reference, their gradient, their order and their spacing at the start.
+// Cumulative bin centres: against their reference, their gradient, their order and their spacing at
+// the start.
 import { expect, test } from "vitest";
 import { binCenters, seedCenters, seedCentersBias } from "../../src/graph/ops/bin_centers.ts";
 import { binCenters as binCentersKernel, binCentersGrad } from "../../src/kernels/bin_centers.ts";

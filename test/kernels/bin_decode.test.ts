@@ -1,4 +1,5 @@
-// Depth from logits in one read: against its reference, its gradients, and against the unfused path.
+// Depth from logits in one read: against its reference, its gradients, and against the unfused
+// path.
 import { expect, test } from "vitest";
 import { backward } from "../../src/graph/backward.ts";
 import type { Graph } from "../../src/graph/graph.ts";

@@ -48,7 +48,7 @@ test("depths all s times too far cost 10 sqrt(0.15) ln s", async () => {
   expect(count![0]).toBe(5000);
 });
 
-test("the right depth costs 1e-3, the root of what keeps the slope finite, with zero gradient", async () => {
+test("the right depth costs 1e-3, which keeps the slope finite, with zero gradient", async () => {
   const depth_m = draw([100], { kind: "uniform", low: 1, high: 80 }, 1);
   const { loss, d } = await silogOf({ depth: depth_m, depth_m, valid: depth_m.map(() => 1) });
   expect(loss![0]).toBeCloseTo(1e-3, 9);

@@ -8,7 +8,7 @@ import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(softBinsKernel);
 
-test("probabilities are highest in the bin that holds the relative depth, and ascend with it", async () => {
+test("probabilities are highest in the bin that holds the relative depth", async () => {
   const relative = [0, 0.26, 0.5 + 1 / 128, 0.99, 1];
   const { p } = await runGraph(
     (g) => ({ p: softmaxBins(softBins(g.input("r", [1, 1, 5, 1]), { bins: 64 })) }),

@@ -1,4 +1,5 @@
-// Softmax over the depth bins: against its reference, its gradient, and what holds of probabilities.
+// Softmax over the depth bins: against its reference, its gradient, and what holds of
+// probabilities.
 import { expect, test } from "vitest";
 import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
 import {

@@ -1,4 +1,5 @@
-// The view relation and its loss: against their references, their gradients, and the symmetries of the ring.
+// The view relation and its loss: against their references, their gradients, and the symmetries of
+// the ring.
 import { expect, test } from "vitest";
 import {
   normalizeRows,

@@ -1,4 +1,5 @@
-// The update of all parameters: norm of the gradients, then one dispatch of AdamW over the flat arenas.
+// The update of all parameters: norm of the gradients, then one dispatch of AdamW over the flat
+// arenas.
 import {
   adamw as adamwKernel,
   DECAY_BLOCK,
@@ -46,15 +47,19 @@ export const adamwRules: Rules<typeof adamwOps> = {
   adamw: null,
 };
 
-/** Norm of a flat arena of gradients -> [4] = (norm, factor that clips it to max_norm, 1 if all are finite, 0). */
+/**
+ * Norm of a flat arena of gradients -> [4] = (norm, factor that clips it to max_norm, 1 if all are
+ * finite, 0).
+ */
 export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
   return apply(adamwOps.grad_norm, [gradients], attributes)[0]!;
 }
 
 /**
- * Updates every parameter of the graph by its gradient, clipped and checked by `norm` of `gradNorm`. Reads the step
- * scalars `learning_rate`, `correction1` and `correction2` = 1 / (1 - beta^t). Weight decay applies to parameters
- * declared so. Source: Loshchilov and Hutter 2019 (arXiv:1711.05101), algorithm 2.
+ * Updates every parameter of the graph by its gradient, clipped and checked by `norm` of
+ * `gradNorm`. Reads the step scalars `learning_rate`, `correction1` and `correction2` = 1 / (1 -
+ * beta^t). Weight decay applies to parameters declared so. Source: Loshchilov and Hutter 2019
+ * (arXiv:1711.05101), algorithm 2.
  */
 export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
   const blocks = decayBlocks(g.parameters);

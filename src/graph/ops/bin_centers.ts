@@ -1,5 +1,6 @@
-// Bin centres: seeds from the outputs of a layer, cumulative or plain, and attractors that move them.
-// Cumulative: d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. Attractors: d_c = d_y (1 - mean_a f'), d_A = mean_k d_y f'.
+// Bin centres: seeds from the outputs of a layer, cumulative or plain, and attractors that move
+// them. Cumulative: d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. Attractors: d_c = d_y (1 - mean_a f'),
+// d_A = mean_k d_y f'.
 import {
   attractor as attractorKernel,
   attractorGradAttractors,
@@ -57,7 +58,10 @@ export const binCentersRules: Rules<typeof binCentersOps> = {
   attractor_grad_attractors: null,
 };
 
-/** How the outputs of a layer become seed centres: as cumulative widths, in order by construction, or each on its own. */
+/**
+ * How the outputs of a layer become seed centres: as cumulative widths, in order by construction,
+ * or each on its own.
+ */
 export type CenterSeed = "cumulative" | "softplus";
 
 /** Depths count from here (DESIGN 11.1); the left edge of the first cumulative bin. */
@@ -66,9 +70,9 @@ const NEAREST_M = 0.1;
 const START_M = 1;
 
 /**
- * Seed centres in units of the largest depth from the outputs of a layer, made positive by softplus.
- * `cumulative`: those are widths w, c_k = 0.1 m + sum_{j < k} w_j + w_k / 2; `softplus`: they are the centres.
- * raw [.., K] -> centers of its shape.
+ * Seed centres in units of the largest depth from the outputs of a layer, made positive by
+ * softplus. `cumulative`: those are widths w, c_k = 0.1 m + sum_{j < k} w_j + w_k / 2; `softplus`:
+ * they are the centres. raw [.., K] -> centers of its shape.
  */
 export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): Value {
   const positive = softplus(raw);
@@ -77,8 +81,9 @@ export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): 
 
 /**
  * The K biases for which `seedCenters` of zero weights is log-spaced from 1 m to the largest depth.
- * `cumulative`: right edges at depth_max^(k/K) m, k = 1..K, the first bin from 0.1 m on (so its centre lies lower);
- * `softplus`: centres at depth_max^((k + 1/2) / K) m. Throws unless depth_max_m is above 1.
+ * `cumulative`: right edges at depth_max^(k/K) m, k = 1..K, the first bin from 0.1 m on (so its
+ * centre lies lower); `softplus`: centres at depth_max^((k + 1/2) / K) m. Throws unless depth_max_m
+ * is above 1.
  */
 export function seedCentersBias(bins: number, seed: CenterSeed, depth_max_m: number): Float32Array {
   if (!(depth_max_m > START_M)) throw new Error(`depth_max_m is ${depth_max_m}, expected above 1`);
@@ -95,14 +100,18 @@ function inverseSoftplus(y: number): number {
   return y + Math.log(-Math.expm1(-y));
 }
 
-/** c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of its shape, in the same units. */
+/**
+ * c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of its shape, in the same
+ * units.
+ */
 export function binCenters(widths: Value, first_edge: number): Value {
   return apply(binCentersOps.bin_centers, [widths], { first_edge })[0]!;
 }
 
 /**
- * y = c + mean_a f(A_a - c), f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma). centers [V, H, W, K],
- * attractors [V, H, W, N] in the same units -> y [V, H, W, K]. Source: ZoeDepth section 3.2.
+ * y = c + mean_a f(A_a - c), f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma). centers
+ * [V, H, W, K], attractors [V, H, W, N] in the same units -> y [V, H, W, K]. Source: ZoeDepth
+ * section 3.2.
  */
 export function attractor(
   centers: Value,

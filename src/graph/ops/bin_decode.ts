@@ -1,5 +1,6 @@
-// Depth from bin logits in one read (level 1, fused). p is made again in the gradients, never stored:
-// d_logits = d_depth p (scale c - depth), d_centers = d_depth scale p, summed over the pixels that share a centre.
+// Depth from bin logits in one read (level 1, fused). p is made again in the gradients, never
+// stored: d_logits = d_depth p (scale c - depth), d_centers = d_depth scale p, summed over the
+// pixels that share a centre.
 import {
   binDecode as binDecodeKernel,
   binDecodeGradCenters,
@@ -89,8 +90,9 @@ export const binDecodeRules: Rules<typeof binDecodeOps> = {
 };
 
 /**
- * depth = scale sum_k softmax(logits)_k c_k, no probability stored. logits [V, H, W, K],
- * centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or none -> depth [V, H, W, 1] in their units.
+ * depth = scale sum_k softmax(logits)_k c_k, no probability stored. logits [V, H, W, K], centers
+ * [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or none -> depth [V, H, W, 1] in their
+ * units.
  */
 export function binDecode(logits: Value, centers: Value, scale: Value | null = null): Value {
   return apply(binDecodeOps.bin_decode, [logits, centers, scale], undefined)[0]!;

@@ -1,5 +1,6 @@
 // Depth as the expectation of bin centres under given probabilities (level 0, unfused).
-// d_probabilities = d_depth scale c, d_centers = d_depth scale p, summed over the pixels that share a centre.
+// d_probabilities = d_depth scale c, d_centers = d_depth scale p, summed over the pixels that share
+// a centre.
 import {
   binExpectation as binExpectationKernel,
   binExpectationGrad,
@@ -69,8 +70,8 @@ export const binExpectationRules: Rules<typeof binExpectationOps> = {
 };
 
 /**
- * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K],
- * scale [V] or none -> depth [V, H, W, 1] in the units of the centres.
+ * depth = scale sum_k p_k c_k. probabilities [V, H, W, K], centers [V, H, W, K] | [V, 1, 1, K] |
+ * [1, 1, 1, K], scale [V] or none -> depth [V, H, W, 1] in the units of the centres.
  */
 export function binExpectation(
   probabilities: Value,

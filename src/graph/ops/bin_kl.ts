@@ -49,8 +49,9 @@ export const binKlRules: Rules<typeof binKlOps> = {
 };
 
 /**
- * loss = tau^2 / count sum over usable pixels of KL(q^T || q^S), q = softmax(logits / tau); 0 of no usable pixel.
- * student, teacher [V, H, W, K] logits, usable [V, H, W, 1] -> loss [1]. Source: Hinton et al. 2015.
+ * loss = tau^2 / count sum over usable pixels of KL(q^T || q^S), q = softmax(logits / tau); 0 of no
+ * usable pixel. student, teacher [V, H, W, K] logits, usable [V, H, W, 1] -> loss [1]. Source:
+ * Hinton et al. 2015.
  */
 export function binKl(
   student: Value,

@@ -1,5 +1,6 @@
-// The log-binomial head: probability and temperature from four positive numbers a pixel, and bin logits from those.
-// d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, d_t = -sum_k d_k z_k / t.
+// The log-binomial head: probability and temperature from four positive numbers a pixel, and bin
+// logits from those. d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, d_t = -sum_k d_k z_k /
+// t.
 import {
   logBinomial as logBinomialKernel,
   logBinomialGrad,
@@ -55,16 +56,17 @@ function zeros(like: Value): Value {
 }
 
 /**
- * z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t, pi and 1 - pi clamped to [1e-4, 1], logC by Stirling.
- * pi, t [V, H, W, 1] -> logits [V, H, W, K]. Source: ZoeDepth section 3.2.
+ * z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t, pi and 1 - pi clamped to
+ * [1e-4, 1], logC by Stirling. pi, t [V, H, W, 1] -> logits [V, H, W, K]. Source: ZoeDepth section
+ * 3.2.
  */
 export function logBinomial(pi: Value, t: Value, attributes: LogBinomialAttributes): Value {
   return apply(logBinomialOps.log_binomial, [pi, t], attributes)[0]!;
 }
 
 /**
- * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of the positive numbers
- * pairs [V, H, W, 4] = (a1, a2, b1, b2) -> pi, t [V, H, W, 1].
+ * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of the
+ * positive numbers pairs [V, H, W, 4] = (a1, a2, b1, b2) -> pi, t [V, H, W, 1].
  */
 export function logBinomialHead(
   pairs: Value,

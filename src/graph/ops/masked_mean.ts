@@ -55,7 +55,9 @@ export function lowerMaskedMean(
   at.call(maskedMeanFinish, { partials, mean, count }, undefined);
 }
 
-/** Mean of x over mask > 0, 0 of nothing, and how many there were. x, mask [any] -> mean, count [1]. */
+/**
+ * Mean of x over mask > 0, 0 of nothing, and how many there were. x, mask [any] -> mean, count [1].
+ */
 export function maskedMean(x: Value, mask: Value): { readonly mean: Value; readonly count: Value } {
   const [mean, count] = apply(maskedMeanOps.masked_mean, [x, mask], undefined);
   return { mean: mean!, count: count! };

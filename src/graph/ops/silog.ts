@@ -61,8 +61,9 @@ export const silogRules: Rules<typeof silogOps> = {
 const ADABINS: SilogAttributes = { variance_focus: 0.85, scale: 10 };
 
 /**
- * loss = 10 sqrt(Var(g) + 0.15 mean(g)^2 + 1e-8), g = ln depth - ln depth_m over valid > 0, pooled over all views;
- * 0 of fewer than two valid pixels. depth, depth_m, valid [V, H, W, 1] metres -> loss, count [1].
+ * loss = 10 sqrt(Var(g) + 0.15 mean(g)^2 + 1e-8), g = ln depth - ln depth_m over valid > 0, pooled
+ * over all views; 0 of fewer than two valid pixels. depth, depth_m, valid [V, H, W, 1] metres ->
+ * loss, count [1].
  */
 export function silog(
   depth: Value,

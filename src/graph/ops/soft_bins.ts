@@ -14,8 +14,8 @@ export const softBinsRules: Rules<typeof softBinsOps> = {
 };
 
 /**
- * z_k = -(r - (k + 1/2) / K)^2 K^2 / 2: a Gaussian of sigma 1 / K around the relative depth over uniform bins.
- * relative [V, H, W, 1] in [0, 1], ascending with distance -> logits [V, H, W, K].
+ * z_k = -(r - (k + 1/2) / K)^2 K^2 / 2: a Gaussian of sigma 1 / K around the relative depth over
+ * uniform bins. relative [V, H, W, 1] in [0, 1], ascending with distance -> logits [V, H, W, K].
  */
 export function softBins(relative: Value, attributes: SoftBinsAttributes): Value {
   return apply(softBinsOps.soft_bins, [relative], attributes)[0]!;

@@ -28,7 +28,10 @@ export const softmaxBinsRules: Rules<typeof softmaxBinsOps> = {
   softmax_bins_grad: null,
 };
 
-/** Softmax of logits / temperature over the last axis. logits [..., K] -> probabilities of its shape. */
+/**
+ * Softmax of logits / temperature over the last axis. logits [..., K] -> probabilities of its
+ * shape.
+ */
 export function softmaxBins(logits: Value, temperature = 1): Value {
   return apply(softmaxBinsOps.softmax_bins, [logits], { temperature })[0]!;
 }

@@ -1,5 +1,6 @@
-// The view relation: pooled tokens, made of length one, their similarity with the next view's, and the loss between the
-// relations of student and teacher. d_X_p += d_R_p X_{p+1}, d_X_{p+1} += d_R_p^T X_p.
+// The view relation: pooled tokens, made of length one, their similarity with the next view's, and
+// the loss between the relations of student and teacher. d_X_p += d_R_p X_{p+1}, d_X_{p+1} +=
+// d_R_p^T X_p.
 import { maskedMeanFinish } from "../../kernels/masked_mean.ts";
 import {
   maskedPool as maskedPoolKernel,
@@ -112,14 +113,18 @@ export function normalizeRows(x: Value, floor = 1e-6): Value {
 }
 
 /**
- * R_p = X_p X_{p+1}^T for each ring-adjacent pair of views, each unordered pair once (V pairs, one for V = 2, none for
- * V = 1). tokens [V, L, E] -> relation [pairs, L, L]; cosines where tokens have length one.
+ * R_p = X_p X_{p+1}^T for each ring-adjacent pair of views, each unordered pair once (V pairs, one
+ * for V = 2, none for V = 1). tokens [V, L, E] -> relation [pairs, L, L]; cosines where tokens have
+ * length one.
  */
 export function viewRelation(tokens: Value): Value {
   return apply(viewRelationOps.view_relation, [tokens], undefined)[0]!;
 }
 
-/** Mean of (student - teacher)^2 over pairs and entries, 0 of no pair. student, teacher [pairs, L, L] -> loss [1]. */
+/**
+ * Mean of (student - teacher)^2 over pairs and entries, 0 of no pair. student, teacher
+ * [pairs, L, L] -> loss [1].
+ */
 export function viewRelationLoss(student: Value, teacher: Value): Value {
   return apply(viewRelationOps.view_relation_loss, [student, teacher], undefined)[0]!;
 }
