@@ -113,6 +113,10 @@ function placeGradients(
       if (access !== "write") taken.add(rootOf(bindings[name]!));
     }
   }
+  const roots = gradients.map(([, gradient]) => rootOf(tensorOf(gradient)));
+  roots.forEach((root, i) => {
+    if (roots.indexOf(root) < i) taken.add(root);
+  });
   const homes = new Map<Tensor, Value>();
   const copies: Call[] = [];
   for (const [parameter, gradient] of gradients) {
@@ -120,7 +124,6 @@ function placeGradients(
     const root = rootOf(x);
     if (size(x.shape) === 0) continue;
     if (root.value?.source.kind === "result" && !taken.has(root)) {
-      taken.add(root);
       homes.set(root, parameter);
       continue;
     }
