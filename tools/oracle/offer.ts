@@ -1,5 +1,7 @@
 // What of a source's operators the engine can run: a predicate made of clauses that print themselves, so that the text
 // people read and the test that decides are one thing, and a function that builds the case as a graph.
+import type { Request } from "../../src/graph/cpu.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
 import type { VectorCase, VectorTensor } from "./vectors.ts";
 import type { Workbench } from "./workbench.ts";
@@ -17,11 +19,28 @@ export interface Result {
   readonly axes?: readonly number[];
 }
 
-/** How an operator is offered: under which conditions, and as which graph. */
-export interface Offer {
-  readonly clauses: readonly Clause[];
-  /** Results in the order of the case's outputs; those a case does not hold may be missing. */
-  readonly build: (bench: Workbench) => readonly (Result | Value)[];
+/** Results in the order of the case's outputs; those a case does not hold may be missing. */
+export type Build = (bench: Workbench) => readonly (Result | Value)[];
+
+/** How an operator is offered: under which conditions, and as which computation. */
+export type Offer = { readonly clauses: readonly Clause[] } & (
+  | { readonly build: Build }
+  /** Training steps, for optimisers: what a parameter is after each. */
+  | { readonly steps: (given: VectorCase) => Steps }
+  /** Plain code of the host, for metrics that run nowhere else: values by name of the output. */
+  | { readonly host: (given: VectorCase) => Readonly<Record<string, number | undefined>> }
+);
+
+/** Steps of training from given first parameters. */
+export interface Steps {
+  readonly graph: Graph;
+  readonly request: Request;
+  /** Written before every step; by number of the step. */
+  readonly inputs: (step: number) => Readonly<Record<string, Float64Array>>;
+  readonly scalars: (step: number) => Readonly<Record<string, number>>;
+  readonly parameters: Readonly<Record<string, Float64Array>>;
+  /** What parameters must be after so many steps. */
+  readonly wants: readonly { readonly step: number; readonly parameter: string; readonly want: VectorTensor }[];
 }
 
 /** The offered operators of one source, by the source's names. */
@@ -33,7 +52,7 @@ export function clause(text: string, holds: (given: VectorCase) => boolean): Cla
 }
 
 /** An offer under all of `clauses`. */
-export function offer(clauses: readonly Clause[], build: Offer["build"]): Offer {
+export function offer(clauses: readonly Clause[], build: Build): Offer & { readonly build: Build } {
   return { clauses, build };
 }
 

@@ -2,12 +2,12 @@
 // gradients against what was published. A case that throws has failed.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { backward } from "../../src/graph/backward.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { formatShape, sameShape } from "../../src/tensor/shape.ts";
-import type { Offer, Result } from "./offer.ts";
+import type { Build, Offer, Result, Steps } from "./offer.ts";
 import { compare, type Path } from "./tolerance.ts";
 import type { VectorCase, VectorTensor } from "./vectors.ts";
 import { inverse, reorder, workbench, type BoundInput, type Workbench } from "./workbench.ts";
@@ -26,34 +26,65 @@ interface Target {
   readonly want: VectorTensor;
 }
 
+type Attempt = (path: Failure["path"], act: () => void | Promise<void>) => Promise<void>;
+
 /** Runs a case on both paths; the empty list means that it passed. */
 export async function runCase(gpu: Gpu, offered: Offer, given: VectorCase): Promise<Failure[]> {
   const failures: Failure[] = [];
-  const attempt = async (path: Failure["path"], act: () => void | Promise<void>): Promise<void> => {
+  const attempt: Attempt = async (path, act) => {
     try {
       await act();
     } catch (error) {
       failures.push({ path, message: (error as Error).message });
     }
   };
+  const hold = (got: ArrayLike<number>, want: VectorTensor, path: Path): void => {
+    const message = mismatch(got, want, given, path);
+    if (message !== null) failures.push({ path, message });
+  };
+  if ("build" in offered) await runGraph(gpu, offered.build, given, attempt, hold);
+  else if ("steps" in offered) await runSteps(gpu, offered.steps, given, attempt, hold);
+  else await runHost(offered.host, given, attempt, hold);
+  return failures;
+}
+
+type Hold = (got: ArrayLike<number>, want: VectorTensor, path: Path) => void;
+
+async function runGraph(
+  gpu: Gpu,
+  build: Build,
+  given: VectorCase,
+  attempt: Attempt,
+  hold: Hold,
+): Promise<void> {
   const bench = workbench(given);
-  let targets: Target[] = [];
+  let targets: Target[] | null = null;
   await attempt("build", () => {
-    targets = targetsOf(bench, offered.build(bench));
+    targets = targetsOf(bench, build(bench));
   });
-  if (failures.length > 0) return failures;
+  if (targets === null) return;
+  await runTargets(gpu, bench, targets, attempt, hold);
+}
+
+async function runTargets(
+  gpu: Gpu,
+  bench: Workbench,
+  targets: readonly Target[],
+  attempt: Attempt,
+  hold: Hold,
+): Promise<void> {
   const requested = Object.fromEntries(targets.map(({ value }, i) => [`target${i}`, value]));
   const request = { outputs: requested };
   const data = bench.bound.map((one) => [one.value.name, stored(one)] as const);
-  const hold = (results: Readonly<Record<string, ArrayLike<number>>>, path: Path): void => {
-    targets.forEach((target, i) => {
-      const message = mismatch(results[`target${i}`]!, target, given, path);
-      if (message !== null) failures.push({ path, message });
+  const holdAll = (results: Readonly<Record<string, ArrayLike<number>>>, path: Path): void => {
+    targets.forEach(({ name, value, axes, want }, i) => {
+      const moved = reorder(results[`target${i}`]!, value.shape, inverse(axes));
+      hold(moved, { ...want, name }, path);
     });
   };
   const initial = initialStore(bench.graph, 0);
   await attempt("cpu", () => {
-    hold(runOnCpu(bench.graph, request, initial, Object.fromEntries(data)), "cpu");
+    holdAll(runOnCpu(bench.graph, request, initial, Object.fromEntries(data)), "cpu");
   });
   await attempt("gpu", async () => {
     const store = createStore(gpu, bench.graph, initialStore(bench.graph, 0));
@@ -61,7 +92,7 @@ export async function runCase(gpu: Gpu, offered: Offer, given: VectorCase): Prom
       const plan = await compile(gpu, bench.graph, request, store);
       try {
         const inputs = data.map(([name, values]) => [name, Float32Array.from(values)] as const);
-        hold(await plan.run(Object.fromEntries(inputs)), "gpu");
+        holdAll(await plan.run(Object.fromEntries(inputs)), "gpu");
       } finally {
         plan.destroy();
       }
@@ -70,7 +101,68 @@ export async function runCase(gpu: Gpu, offered: Offer, given: VectorCase): Prom
     }
     gpu.check();
   });
-  return failures;
+}
+
+async function runSteps(
+  gpu: Gpu,
+  make: (given: VectorCase) => Steps,
+  given: VectorCase,
+  attempt: Attempt,
+  hold: Hold,
+): Promise<void> {
+  const { graph, request, inputs, scalars, parameters, wants } = make(given);
+  const start = (): CpuStore => {
+    const store = initialStore(graph, 0);
+    for (const [name, values] of Object.entries(parameters)) {
+      store.arenas.parameters.set(values, store.layout.byName.get(name)!.offset);
+    }
+    return store;
+  };
+  const last = Math.max(...wants.map(({ step }) => step));
+  const holdStep = (store: CpuStore, step: number, path: Path): void => {
+    for (const { parameter, want } of wants.filter((one) => one.step === step)) {
+      const { offset, size } = store.layout.byName.get(parameter)!;
+      hold(store.arenas.parameters.subarray(offset, offset + size), want, path);
+    }
+  };
+  await attempt("cpu", () => {
+    const store = start();
+    for (let step = 1; step <= last; step++) {
+      runOnCpu(graph, request, store, inputs(step), scalars(step));
+      holdStep(store, step, "cpu");
+    }
+  });
+  await attempt("gpu", async () => {
+    const store = createStore(gpu, graph, start());
+    const plan = await compile(gpu, graph, request, store);
+    try {
+      for (let step = 1; step <= last; step++) {
+        const written = Object.entries(inputs(step)).map(([name, values]) => [name, Float32Array.from(values)]);
+        await plan.run(Object.fromEntries(written) as Record<string, Float32Array>, scalars(step));
+        if (wants.some((one) => one.step === step)) holdStep(await store.read(), step, "gpu");
+      }
+    } finally {
+      plan.destroy();
+      store.destroy();
+    }
+    gpu.check();
+  });
+}
+
+async function runHost(
+  compute: (given: VectorCase) => Readonly<Record<string, number | undefined>>,
+  given: VectorCase,
+  attempt: Attempt,
+  hold: Hold,
+): Promise<void> {
+  await attempt("cpu", () => {
+    const values = compute(given);
+    for (const want of given.outputs) {
+      const value = want === null ? undefined : values[want.name];
+      if (want !== null && value === undefined) throw new Error(`${want.name} is not made`);
+      if (want !== null) hold([value!], want, "cpu");
+    }
+  });
 }
 
 function stored({ tensor, axes }: BoundInput): Float64Array {
@@ -129,13 +221,12 @@ function gradientTargets(bench: Workbench, resultAt: (i: number) => Required<Res
 
 function mismatch(
   got: ArrayLike<number>,
-  { name, value, axes, want }: Target,
+  want: VectorTensor,
   given: VectorCase,
   path: Path,
 ): string | null {
-  const moved = reorder(got, value.shape, inverse(axes));
-  const found = compare(moved, want, given, path);
+  const found = compare(got, want, given, path);
   if (found === null) return null;
   const { index, got: g, want: w, allowed, count } = found;
-  return `${name}[${index}] is ${g}, expected ${w} (${allowed}); ${count} of ${want.values.length} differ`;
+  return `${want.name}[${index}] is ${g}, expected ${w} (${allowed}); ${count} of ${want.values.length} differ`;
 }

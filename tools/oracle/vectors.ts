@@ -60,6 +60,8 @@ export interface VectorCase {
   readonly d_outputs: readonly (VectorTensor | null)[];
   /** Expected gradients by inputs of the same name. */
   readonly gradients: readonly VectorTensor[];
+  /** Values along a trajectory, named `tensor@iterationK` (optimisers only). */
+  readonly expected: readonly VectorTensor[];
   readonly tolerance: Tolerance;
 }
 
@@ -86,6 +88,7 @@ const caseRecord = z.looseObject({
   outputs: z.array(optionalTensor).default([]),
   dy: z.union([tensorRecord, z.array(optionalTensor)]).optional(),
   grads: z.array(tensorRecord).default([]),
+  expected: z.array(tensorRecord).default([]),
   tol: toleranceRecord.optional(),
 });
 const fileRecord = z.object({
@@ -155,6 +158,7 @@ export function readCases(text: string, source: string, file: string): VectorCas
       outputs: record.outputs.map(optional),
       d_outputs: Array.isArray(dy) ? dy.map(optional) : [tensor(dy)],
       gradients: record.grads.map(tensor),
+      expected: record.expected.map(tensor),
       tolerance: record.tol ?? shared ?? {},
     };
   });

@@ -8,8 +8,9 @@ import { axesOf, axisIn, listOf, numberOf, wordOf } from "../attributes.ts";
 import * as movement from "../movement.ts";
 import { attribute, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
+import type { Workbench } from "../workbench.ts";
 
-function inputsOf(bench: Parameters<Offer["build"]>[0]): Value[] {
+function inputsOf(bench: Workbench): Value[] {
   return bench.given.inputs.map((_, i) => bench.input(i));
 }
 
