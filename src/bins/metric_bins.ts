@@ -73,24 +73,24 @@ function metricBins(
   decoded: readonly Value[],
 ): BinOutput {
   const { bins, embedding, hidden } = config;
-  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]!);
+  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]);
   let centers = seeds(g, config, x);
   let e = projector(g, "head.seed_projector", x, hidden, embedding);
   decoded.forEach((feature, level) => {
     const name = `head.level${level + 1}`;
-    const size = [feature.shape[1]!, feature.shape[2]!] as const;
+    const size = [feature.shape[1], feature.shape[2]] as const;
     const projected = projector(g, `${name}.projector`, feature, hidden, embedding);
     const z = add(projected, resizeBilinear(e, size, "align"));
     const inner = relu(pointwise(g, `${name}.attractor.0`, z, hidden));
     const attractors = softplus(
-      pointwise(g, `${name}.attractor.1`, inner, config.attractors[level]!, scaledNormal(0.1)),
+      pointwise(g, `${name}.attractor.1`, inner, config.attractors[level], scaledNormal(0.1)),
     );
     centers = attractor(resizeBilinear(centers, size, "align"), attractors, ATTRACTION);
     e = projected;
   });
   const last = decoded.at(-1)!;
   const joined = concat([last, e], 3);
-  const inner = gelu(pointwise(g, "head.binomial.0", joined, Math.floor(joined.shape[3]! / 2)));
+  const inner = gelu(pointwise(g, "head.binomial.0", joined, Math.floor(joined.shape[3] / 2)));
   // Small weights: all pixels start near pi = 1/2 and a middling temperature, where every bin has a gradient.
   const pairs = softplus(pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1)));
   const { pi, t } = logBinomialHead(pairs, TEMPERATURE);
@@ -104,7 +104,7 @@ function softmaxBins(
   bottleneck: Value,
   decoded: readonly Value[],
 ): BinOutput {
-  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]!);
+  const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]);
   const pooled = reduce(x, "mean", { axes: [1, 2], keep: true });
   const e = projector(g, "head.projector", decoded.at(-1)!, config.hidden, config.embedding);
   const logits = pointwise(g, "head.logits", relu(e), config.bins, scaledNormal(1));
@@ -133,7 +133,7 @@ function pointwise(
   initial: Initializer = heNormal,
   initialBias: Initializer = constant(0),
 ): Value {
-  const weight = g.parameter(`${name}.weight`, [channels, 1, 1, x.shape[3]!], initial);
+  const weight = g.parameter(`${name}.weight`, [channels, 1, 1, x.shape[3]], initial);
   const bias = g.parameter(`${name}.bias`, [channels], initialBias, false);
   return conv2d(x, weight, bias, {});
 }

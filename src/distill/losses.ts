@@ -69,15 +69,15 @@ export function losses(
   config: LossConfig,
 ): Losses {
   const [, height, width] = targets.depth_m.shape;
-  const full = [height!, width!] as const;
+  const full = [height, width] as const;
   const supervised = (depth_m: Value): { loss: Value; count: Value } =>
     silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
   const { loss, count } = supervised(output.depth_m);
   const terms: Partial<Record<LossTerm, Value>> = { silog: loss };
   if (targets.teacher !== null && (config.ckd || config.relation !== "none")) {
-    const bins = output.logits.shape[3]!;
+    const bins = output.logits.shape[3];
     const teacher = softBins(targets.teacher, { bins });
-    const small = resizeNearest(targets.usable, [output.logits.shape[1]!, output.logits.shape[2]!]);
+    const small = resizeNearest(targets.usable, [output.logits.shape[1], output.logits.shape[2]]);
     if (config.ckd) {
       terms.kl = binKl(output.logits, teacher, small, { temperature: config.temperature });
       if (config.cross_term === "silog") {

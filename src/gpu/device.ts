@@ -94,7 +94,7 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
   const requiredLimits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
   const device = await adapter.requestDevice({
-    requiredFeatures: features as GPUFeatureName[],
+    requiredFeatures: features,
     requiredLimits,
   });
   return watch(device, adapterFacts(adapter, features));
@@ -110,8 +110,7 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
     architecture: info.architecture,
     driver: info.description,
     software:
-      info.isFallbackAdapter === true ||
-      SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
+      info.isFallbackAdapter || SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
     subgroup_size: features.includes("subgroups") && low === high ? low : 0,
     features: new Set(features),
   };

@@ -41,14 +41,14 @@ export function stagingRing(
   return {
     copy: (encoder, ranges) => {
       const slot = turn;
-      if (busy[slot]!) {
+      if (busy[slot]) {
         throw new Error(
           `${label}: ${slots} results are waiting to be read; read one before the next step`,
         );
       }
       turn = (turn + 1) % slots;
       busy[slot] = true;
-      const staging = buffers[slot]!.buffer;
+      const staging = buffers[slot].buffer;
       let end_bytes = 0;
       for (const { buffer, offset_bytes, size_bytes: bytes } of ranges) {
         if (bytes === 0) continue;

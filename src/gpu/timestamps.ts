@@ -54,7 +54,7 @@ async function timeChunk(
     await staging.buffer.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
     const stamps = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0));
     gpu.check();
-    return groups.map((_, i) => Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6);
+    return groups.map((_, i) => Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6);
   } finally {
     staging.destroy();
     resolved.destroy();

@@ -16,7 +16,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
     );
   }
   inputs.forEach((input, i) => {
-    if (input === null && !op.inputs[i]!.endsWith("?")) {
+    if (input === null && !op.inputs[i].endsWith("?")) {
       throw new Error(`${op.name}: input ${op.inputs[i]} is missing`);
     }
     if (input !== null && input.graph !== graph) {
@@ -29,7 +29,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
     shapes = op.shapes(inputShapes, attributes);
   } catch (error) {
     const given = inputs.map(
-      (v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i]!)}`,
+      (v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i])}`,
     );
     throw new Error(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, {
       cause: error,
@@ -72,12 +72,12 @@ export function kernelOp<A>(
         inputs.map((input, i) => [bindingOf(input), shapes[i] ?? [0]]),
       );
       const made: Record<string, Shape> = kernel.shapes(named, attributes);
-      return outputs.map((output) => made[output]!);
+      return outputs.map((output) => made[output]);
     },
     lower: (at) => {
       const bindings = Object.fromEntries([
-        ...inputs.map((input, i) => [bindingOf(input), at.inputs[i]!] as const),
-        ...outputs.map((output, i) => [output, at.outputs[i]!] as const),
+        ...inputs.map((input, i) => [bindingOf(input), at.inputs[i]] as const),
+        ...outputs.map((output, i) => [output, at.outputs[i]] as const),
       ]);
       at.call(kernel, bindings, at.attributes);
     },

@@ -77,7 +77,7 @@ export function backward(
     });
     node.inputs.forEach((input, i) => {
       const gradient = d_inputs[i] ?? null;
-      if (input !== null && wants[i]! && gradient !== null) collect(input, gradient);
+      if (input !== null && wants[i] && gradient !== null) collect(input, gradient);
     });
   }
   const result = new Map<Value, Value>();

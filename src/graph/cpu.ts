@@ -97,8 +97,8 @@ export function runOnCpu(
     const arrays: Record<string, Float64Array> = {};
     const shapes: Record<string, readonly number[]> = {};
     for (const { name, access } of kernel.shader.bindings) {
-      shapes[name] = bindings[name]!.shape;
-      if (access !== "write") arrays[name] = read(bindings[name]!);
+      shapes[name] = bindings[name].shape;
+      if (access !== "write") arrays[name] = read(bindings[name]);
     }
     const changed: Record<string, Float64Array> = kernel.reference(arrays, shapes, call.attributes);
     for (const { name, access } of kernel.shader.bindings) {
@@ -108,8 +108,8 @@ export function runOnCpu(
         throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
       }
       // States and arenas keep their array: it is a part of the store.
-      if (access === "inout") read(bindings[name]!).set(made);
-      else results.set(program.rootOf(bindings[name]!), made);
+      if (access === "inout") read(bindings[name]).set(made);
+      else results.set(program.rootOf(bindings[name]), made);
     }
     for (const tensor of Object.values(bindings)) {
       const root = program.rootOf(tensor);

@@ -91,9 +91,9 @@ export function kernelCall(
   const shapes = bindingShapes(bindings);
   const made: Record<string, Shape> = kernel.shapes(shapes, attributes);
   for (const [name, shape] of Object.entries(made)) {
-    if (!sameShape(shape, bindings[name]!.shape)) {
+    if (!sameShape(shape, bindings[name].shape)) {
       throw new Error(
-        `${op}: ${kernel.shader.name} makes ${name}${formatShape(shape)}, but ${bindings[name]!.name} is ${formatShape(bindings[name]!.shape)}`,
+        `${op}: ${kernel.shader.name} makes ${name}${formatShape(shape)}, but ${bindings[name].name} is ${formatShape(bindings[name].shape)}`,
       );
     }
   }

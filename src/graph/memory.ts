@@ -69,7 +69,7 @@ export function planMemory(
     for (const root of new Set([...read, ...written])) {
       const place = places.get(root);
       if (place === undefined || kept.has(root) || lastUse.get(root) !== step) continue;
-      release(arenas[place.arena]!, place.offset, blockFloats(root));
+      release(arenas[place.arena], place.offset, blockFloats(root));
     }
   });
   return { places, arenas: arenas.map(({ floats }) => floats) };
@@ -82,7 +82,7 @@ function touched(
   const read: Tensor[] = [];
   const written: Tensor[] = [];
   for (const { name, access } of call.kernel.shader.bindings) {
-    (access === "read" ? read : written).push(rootOf(call.bindings[name]!));
+    (access === "read" ? read : written).push(rootOf(call.bindings[name]));
   }
   return { read, written };
 }
@@ -131,7 +131,7 @@ function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, floats: numbe
     arenas.push({ free: [], floats });
     return { arena: arenas.length - 1, offset: 0 };
   }
-  return { arena: best.index, offset: take(arenas[best.index]!, floats) };
+  return { arena: best.index, offset: take(arenas[best.index], floats) };
 }
 
 /** Takes a free block of an arena, or lengthens the arena; returns the offset. */

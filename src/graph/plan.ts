@@ -110,7 +110,7 @@ function placeGradients(
   const taken = new Set<Tensor>(outputs.map((value) => rootOf(tensorOf(value))));
   for (const { kernel, bindings } of calls) {
     for (const { name, access } of kernel.shader.bindings) {
-      if (access !== "write") taken.add(rootOf(bindings[name]!));
+      if (access !== "write") taken.add(rootOf(bindings[name]));
     }
   }
   const roots = gradients.map(([, gradient]) => rootOf(tensorOf(gradient)));
@@ -181,7 +181,7 @@ class PlanBuffers {
     );
     this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
     for (const [root, { arena, offset }] of memory.places) {
-      this.#home(root, arenas[arena]!.buffer, offset);
+      this.#home(root, arenas[arena].buffer, offset);
     }
   }
 
@@ -295,9 +295,9 @@ async function build(
   const pipelines = await Promise.all(specialized.map(({ source }) => pipelineFor(gpu, source)));
   const dispatches = program.calls.map((call, i): PlannedDispatch => {
     const { kernel, bindings } = call;
-    const { source, params: block, grid } = specialized[i]!;
+    const { source, params: block, grid } = specialized[i];
     const entries: GPUBindGroupEntry[] = kernel.shader.bindings.map(({ name, binding }) => {
-      const home = buffers.homeOf(bindings[name]!);
+      const home = buffers.homeOf(bindings[name]);
       return {
         binding,
         resource: { buffer: home.buffer, offset: home.offset_bytes, size: home.size_bytes },
@@ -306,10 +306,10 @@ async function build(
     if (block !== null) {
       entries.push({
         binding: 0,
-        resource: { buffer: uniform.buffer, offset: params.offsets[i]!, size: block.byteLength },
+        resource: { buffer: uniform.buffer, offset: params.offsets[i], size: block.byteLength },
       });
     }
-    const { pipeline, layout } = pipelines[i]!;
+    const { pipeline, layout } = pipelines[i];
     return {
       op: call.op,
       kernel: kernel.shader.name,

@@ -39,7 +39,7 @@ export async function checkCase(
     const wide = widen(inputs);
     const want = kernel.reference(wide, shapes, attributes) as Record<string, Float64Array>;
     for (const [tensor, values] of Object.entries(inputs)) {
-      if (!values.every((value, i) => Object.is(value, wide[tensor]![i]))) {
+      if (!values.every((value, i) => Object.is(value, wide[tensor][i]))) {
         faults.push(`the reference changes its input ${tensor}`);
       }
     }
@@ -48,22 +48,22 @@ export async function checkCase(
     for (const tensor of Object.keys(got)) {
       const expected = want[tensor];
       if (expected === undefined) throw new Error(`the reference does not return ${tensor}`);
-      if (expected.length !== got[tensor]!.length) {
+      if (expected.length !== got[tensor].length) {
         throw new Error(
-          `the reference returns ${expected.length} numbers as ${tensor}, its shape has ${got[tensor]!.length}`,
+          `the reference returns ${expected.length} numbers as ${tensor}, its shape has ${got[tensor].length}`,
         );
       }
       const compared = compare(
-        got[tensor]!,
+        got[tensor],
         expected,
         rounding?.[tensor],
         toleranceOf(name),
-        outputs[tensor]!,
+        outputs[tensor],
       );
       max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
       max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
       if (compared.bad > 0) {
-        const unwritten = got[tensor]!.filter(
+        const unwritten = got[tensor].filter(
           (value, i) => value === UNWRITTEN && expected[i] !== UNWRITTEN,
         ).length;
         const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
@@ -71,7 +71,7 @@ export async function checkCase(
           `${tensor}: ${compared.bad} of ${expected.length} elements differ${why}; ${compared.worst}`,
         );
       }
-      if (!sameBits(got[tensor]!, again[tensor]!)) {
+      if (!sameBits(got[tensor], again[tensor])) {
         faults.push(`${tensor}: two runs differ in their bits`);
       }
     }
@@ -156,7 +156,7 @@ export function compare(
   for (const value of want) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
   let [max_abs_error, bad, worstExcess, worstAt] = [0, 0, -Infinity, 0];
   for (let i = 0; i < want.length; i++) {
-    const [a, b] = [got[i]!, want[i]!];
+    const [a, b] = [got[i], want[i]];
     if (Object.is(a, b) || a === b) continue;
     const error = Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Infinity;
     const allowed =
@@ -184,7 +184,7 @@ function describe(got: Float32Array, want: Float64Array, at: number, shape: Shap
   const near = (values: NumberArray): string =>
     [at - 1, at, at + 1]
       .filter((i) => i >= 0 && i < values.length)
-      .map((i) => Number(values[i]).toPrecision(7))
+      .map((i) => values[i].toPrecision(7))
       .join(", ");
   return `worst at ${formatShape(index)} of ${formatShape(shape)}: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
 }

@@ -25,7 +25,7 @@ export function draw(shape: Shape, distribution: Distribution, seed: number): Fl
       for (let start = 0; start < values.length; start += row) {
         let sum = 0;
         for (let k = 0; k < row; k++) sum += values[start + k] = Math.exp(stream.normal());
-        for (let k = 0; k < row; k++) values[start + k]! /= sum;
+        for (let k = 0; k < row; k++) values[start + k] /= sum;
       }
       return values;
     }

@@ -58,7 +58,7 @@ export function specialize(
     const fixed = given[name] ?? (freeze ? params[name.toLowerCase()] : undefined);
     if (fixed !== undefined) constants[name] = Number(fixed);
   }
-  const tuned = Object.fromEntries(shader.tune.map(({ name }) => [name, resolved[name]!]));
+  const tuned = Object.fromEntries(shader.tune.map(({ name }) => [name, resolved[name]]));
   return {
     source: {
       name: shader.name,

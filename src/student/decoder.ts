@@ -23,9 +23,9 @@ export function unetDecoder(
   let x = features.at(-1)!;
   config.channels.forEach((channels, stage) => {
     const name = `decoder.${stage + 1}`;
-    const skip = features[features.length - 2 - stage]!;
+    const skip = features[features.length - 2 - stage];
     x = convolution(net, `${name}.before`, x, channels, config.convolution);
-    x = resizeNearest(x, [skip.shape[1]!, skip.shape[2]!]);
+    x = resizeNearest(x, [skip.shape[1], skip.shape[2]]);
     x = convolution(net, `${name}.after`, concat([x, skip], 3), channels, config.convolution);
     decoded.push(x);
   });

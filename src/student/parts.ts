@@ -53,7 +53,7 @@ export function convolution(
   } = options;
   const { g } = net;
   const pad = (kernel - 1) / 2;
-  const weight = g.parameter(`${name}.weight`, [channels, kernel, kernel, x.shape[3]!], heNormal);
+  const weight = g.parameter(`${name}.weight`, [channels, kernel, kernel, x.shape[3]], heNormal);
   const bias =
     normalization === "none" ? g.parameter(`${name}.bias`, [channels], constant(0), false) : null;
   const padded = reflect && pad > 0 ? padReflect(x, pad) : x;
@@ -70,7 +70,7 @@ export function normalize(
 ): Value {
   if (normalization === "none") return x;
   const { g, training } = net;
-  const channels = x.shape[3]!;
+  const channels = x.shape[3];
   const gamma = g.parameter(`${name}.weight`, [channels], constant(1), false);
   const beta = g.parameter(`${name}.bias`, [channels], constant(0), false);
   if (normalization === "group") {
@@ -130,7 +130,7 @@ export function convolutionNamed(
 ): Value {
   const weight = net.g.parameter(
     `${name}.weight`,
-    [channels, kernel, kernel, x.shape[3]!],
+    [channels, kernel, kernel, x.shape[3]],
     heNormal,
   );
   const y = conv2d(x, weight, null, { stride, pad: (kernel - 1) / 2 });

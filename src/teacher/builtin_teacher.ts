@@ -45,7 +45,7 @@ function relativeDepth(sample: RigSample, size: ImageSize, seed: number): Float3
       const row = (Math.floor(i / size.width) / size.height) * PATCHES;
       const column = ((i % size.width) / size.width) * PATCHES;
       const error = PATCH_ERROR * patchError(patches, row, column) + PIXEL_ERROR * random.normal();
-      disparity[i] = scale * disparity[i]! * Math.exp(error) + shift;
+      disparity[i] = scale * disparity[i] * Math.exp(error) + shift;
     }
     const smooth = boxBlur(disparity, size, BLUR_RADIUS);
     result.set(normalizeRelative(smooth, "disparity"), view * plane);
@@ -57,7 +57,7 @@ function relativeDepth(sample: RigSample, size: ImageSize, seed: number): Float3
 function patchError(patches: readonly number[], row: number, column: number): number {
   const [r, c] = [Math.floor(row), Math.floor(column)];
   const [u, v] = [row - r, column - c];
-  const at = (dr: number, dc: number): number => patches[(r + dr) * (PATCHES + 1) + c + dc]!;
+  const at = (dr: number, dc: number): number => patches[(r + dr) * (PATCHES + 1) + c + dc];
   return (1 - u) * ((1 - v) * at(0, 0) + v * at(0, 1)) + u * ((1 - v) * at(1, 0) + v * at(1, 1));
 }
 
@@ -72,7 +72,7 @@ function boxBlur(map: Float32Array, size: ImageSize, radius: number): Float32Arr
           x <= Math.min(size.width - 1, column + radius);
           x++
         ) {
-          sum += map[y * size.width + x]!;
+          sum += map[y * size.width + x];
           count++;
         }
       }

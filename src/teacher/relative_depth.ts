@@ -27,7 +27,7 @@ function percentile(sorted: Float32Array, share: number): number {
   const at = share * (sorted.length - 1);
   const below = Math.floor(at);
   const above = Math.min(sorted.length - 1, below + 1);
-  return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
 /** Mean of a map over the source pixels of each target pixel, at least one each. map [from] -> [to]. */
@@ -39,7 +39,7 @@ export function areaAverage(map: Float32Array, from: ImageSize, to: ImageSize): 
       const [left, right] = sourceRange(column, to.width, from.width);
       let sum = 0;
       for (let y = top; y < bottom; y++) {
-        for (let x = left; x < right; x++) sum += map[y * from.width + x]!;
+        for (let x = left; x < right; x++) sum += map[y * from.width + x];
       }
       result[row * to.width + column] = sum / ((bottom - top) * (right - left));
     }

@@ -21,7 +21,7 @@ export function strides(shape: Shape): number[] {
   let step = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     steps[axis] = step;
-    step *= shape[axis]!;
+    step *= shape[axis];
   }
   return steps;
 }

@@ -44,7 +44,7 @@ function randomProgram(seed: number): Program {
     const read = new Set<Tensor>();
     for (let i = random.integer(4); i > 0 && made.length > 0; i--) {
       const back = random.uniform() < 0.7 ? random.integer(4) : random.integer(made.length);
-      read.add(made[Math.max(0, made.length - 1 - back)]!);
+      read.add(made[Math.max(0, made.length - 1 - back)]);
     }
     const touches: Touch[] = [...read].map((t) => ["read", t]);
     for (let i = 0; i <= random.integer(2); i++) {
@@ -54,7 +54,7 @@ function randomProgram(seed: number): Program {
       if (random.uniform() < 0.1) kept.add(fresh);
     }
     // now and then one that exists already is written on: a sum in place, a tensor made in parts
-    const old = made[random.integer(made.length)]!;
+    const old = made[random.integer(made.length)];
     if (random.uniform() < 0.2 && touches.every(([, t]) => t !== old)) {
       touches.push([random.uniform() < 0.5 ? "inout" : "write", old]);
     }
@@ -111,7 +111,7 @@ test("no call reads and writes one arena", () => {
       const arenas = (wanted: (access: Access) => boolean): number[] =>
         kernel.shader.bindings
           .filter(({ access }) => wanted(access))
-          .map(({ name }) => places.get(bindings[name]!)!.arena);
+          .map(({ name }) => places.get(bindings[name])!.arena);
       const read = arenas((access) => access === "read");
       const written = new Set(arenas((access) => access !== "read"));
       if (read.some((arena) => written.has(arena))) clashes.push(`seed ${seed}, ${op}`);
@@ -124,7 +124,7 @@ test("places are inside their arenas and aligned to 256 bytes", () => {
   for (const seed of SEEDS) {
     const { places, arenas } = plan(randomProgram(seed));
     const astray = [...places].filter(
-      ([t, { arena, offset }]) => offset % 64 !== 0 || offset + size(t.shape) > arenas[arena]!,
+      ([t, { arena, offset }]) => offset % 64 !== 0 || offset + size(t.shape) > arenas[arena],
     );
     expect(astray).toEqual([]);
   }
@@ -143,7 +143,7 @@ test("the same program is planned the same way twice", () => {
 function chain(layers: number): Program {
   const made = Array.from({ length: layers }, (_, i) => tensor(`x${i}`, 640));
   const calls = made.map((t, i) =>
-    i === 0 ? call("first", ["write", t]) : call(`l${i}`, ["read", made[i - 1]!], ["write", t]),
+    i === 0 ? call("first", ["write", t]) : call(`l${i}`, ["read", made[i - 1]], ["write", t]),
   );
   return { calls, kept: new Set() };
 }

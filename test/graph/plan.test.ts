@@ -53,8 +53,8 @@ function expectClose(
   expect(Object.keys(got).toSorted()).toEqual(Object.keys(want).toSorted());
   for (const [name, values] of Object.entries(want)) {
     const scale = Math.max(1e-6, ...Array.from(values, Math.abs));
-    expect(got[name]!.length, name).toBe(values.length);
-    const worst = Math.max(0, ...Array.from(values, (v, i) => Math.abs(got[name]![i]! - v)));
+    expect(got[name].length, name).toBe(values.length);
+    const worst = Math.max(0, ...Array.from(values, (v, i) => Math.abs(got[name][i] - v)));
     expect(worst / scale, name).toBeLessThan(NETWORK_TOLERANCE);
   }
 }
@@ -189,9 +189,9 @@ test("results are right when read after the next step was submitted", async () =
   const doubled = scaleShift(g.input("x", [3]), 2, 0);
   const { plan } = await compiled(g, { outputs: { doubled } });
   const reads = [1, 10].map((v) => plan.submit({ x: new Float32Array([v, v + 1, v + 2]) }));
-  expect(await reads[0]!()).toEqual({ doubled: new Float32Array([2, 4, 6]) });
-  expect(await reads[1]!()).toEqual({ doubled: new Float32Array([20, 22, 24]) });
-  expect(await reads[1]!(), "read once more").toEqual({ doubled: new Float32Array([20, 22, 24]) });
+  expect(await reads[0]()).toEqual({ doubled: new Float32Array([2, 4, 6]) });
+  expect(await reads[1]()).toEqual({ doubled: new Float32Array([20, 22, 24]) });
+  expect(await reads[1](), "read once more").toEqual({ doubled: new Float32Array([20, 22, 24]) });
 });
 
 test("a third step with two results unread is refused, and goes through after a read", async () => {
@@ -252,10 +252,10 @@ test("gradients in all forms reach their place in the arena", async () => {
     g.parameter(name, name === "c" ? [6] : [2, 3], heNormal),
   );
   // a + b: one gradient for two parameters; c: its gradient is a view; d: its gradient is an output too
-  const sum = add(add(a!, b!), reshape(c!, [2, 3]));
-  const loss = reduce(multiply(multiply(x, sum), d!), "sum");
+  const sum = add(add(a, b), reshape(c, [2, 3]));
+  const loss = reduce(multiply(multiply(x, sum), d), "sum");
   const gradients = g.gradients(loss);
-  const d_d = gradients.get(d!)!;
+  const d_d = gradients.get(d)!;
   const request = { outputs: { loss, d_d }, gradients };
   const cpu = initialStore(g, 3);
   const inputs = { x: numbers(6, 4) };

@@ -41,17 +41,17 @@ export function checkGradient(
     const store = initialStore(g, 1);
     const got = runOnCpu(g, { outputs }, store, inputs);
     const loss = (at: Record<string, Float64Array>): number =>
-      dot(runOnCpu(g, { outputs: { output } }, store, at)["output"]!, seed.data);
+      dot(runOnCpu(g, { outputs: { output } }, store, at)["output"], seed.data);
     for (const { name } of wrt) {
-      const direction = unitDirection(inputs[name]!.length, hashText(`${title}/${name}`));
+      const direction = unitDirection(inputs[name].length, hashText(`${title}/${name}`));
       const step = options.step ?? 1e-5;
       const moved = (sign: number): Record<string, Float64Array> => ({
         ...inputs,
-        [name]: inputs[name]!.map((x, i) => x + sign * step * direction[i]!),
+        [name]: inputs[name].map((x, i) => x + sign * step * direction[i]),
       });
       const slope = (loss(moved(1)) - loss(moved(-1))) / (2 * step);
-      const projected = dot(got[name]!, direction);
-      const scale = Math.max(norm(got[name]!), Math.abs(slope), 1e-6);
+      const projected = dot(got[name], direction);
+      const scale = Math.max(norm(got[name]), Math.abs(slope), 1e-6);
       expect(
         Math.abs(projected - slope) / scale,
         `d ${name}: rule ${projected}, differences ${slope}`,
@@ -74,10 +74,10 @@ export function checkGradient(
         Object.entries(inputs).map(([name, values]) => [name, Float32Array.from(values)]),
       );
       const got = await plan.run(f32);
-      const left = dot(got["output"]!, seed.data);
+      const left = dot(got["output"], seed.data);
       for (const { name } of wrt) {
-        const right = dot(f32[name]!, got[`d_${name}`]!);
-        const bound = norm(got["output"]!) * norm(seed.data);
+        const right = dot(f32[name], got[`d_${name}`]);
+        const bound = norm(got["output"]) * norm(seed.data);
         expect(Math.abs(left - right), `d ${name}: ${left} against ${right}`).toBeLessThanOrEqual(
           ADJOINT_TOLERANCE * Math.max(bound, 1e-6),
         );
@@ -118,7 +118,7 @@ function unitDirection(length: number, seed: number): Float64Array {
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
 
