@@ -24,7 +24,7 @@ override MODE: u32 = 1u;   // 1 reflect, 2 symmetric, 3 edge, 4 wrap
 override LENGTH: u32 = 0u; // 0: read at run time
 override INNER: u32 = 0u;
 override WG: u32 = 256u;   // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.

@@ -4,7 +4,8 @@
 //   n as in pool_average.wgsl
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours;
+//          workgroups along columns, rows, views
 // Memory   WIN_H WIN_W / strides loads (most from the cache) + 1 store per element of d_x; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts
@@ -34,19 +35,32 @@ struct Params {
 @group(0) @binding(1) var<storage, read> d_y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> d_x: array<f32>;
 
-override IN_H: u32 = 0u;    // 0: read at run time
-override IN_W: u32 = 0u;
+override IN_W: u32 = 0u;     // 0: read at run time
+override DILATED: bool = true; // whether taps are further than one pixel apart
 override CHANNELS: u32 = 0u;
 override WIN_H: u32 = 0u;
 override WIN_W: u32 = 0u;
 override STRIDE_H: u32 = 0u;
 override STRIDE_W: u32 = 0u;
-override WG: u32 = 256u;     // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+override WG: u32 = 64u;      // invocations per workgroup
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib tap_on>
+const NO_TAP: u32 = 0xffffffffu;
+
+/// The tap of a window on the pixel `distance` behind its start; NO_TAP when that lies between two.
+fn tap_on(distance: u32, dilation: u32) -> u32 {
+    if (!DILATED) {
+        return distance;
+    }
+    let tap = distance / dilation;
+    return select(NO_TAP, tap, tap * dilation == distance);
+}
 // </lib>
 
 // <lib taps_inside>
@@ -71,23 +85,20 @@ fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) ->
 @compute @workgroup_size(WG)
 fn pool_average_grad(
     @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
-    let height = fixed_or(IN_H, params.in_h);
     let width = fixed_or(IN_W, params.in_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = (group.x + group.y * groups.x) * WG + lane;
-    let pixel = unit / blocks;
-    let block = unit - pixel * blocks;
-    let line = pixel / width; // rows of all views
-    let view = line / height;
-    if (view >= params.views) {
+    let unit = group.x * WG + lane;
+    let view = group.z;
+    let row = group.y;
+    let col = unit / blocks;
+    if (col >= width) {
         return;
     }
-    let row = line - view * height;
-    let col = pixel - line * width;
+    let block = unit - col * blocks;
+    let pixel = (view * params.in_h + row) * width + col;
     let win_h = fixed_or(WIN_H, params.win_h);
     let win_w = fixed_or(WIN_W, params.win_w);
     let stride_h = fixed_or(STRIDE_H, params.stride_h);
@@ -98,13 +109,13 @@ fn pool_average_grad(
     let rows = windows_over(at_row, win_h, params.dilation_h, stride_h, params.out_h);
     let cols = windows_over(at_col, win_w, params.dilation_w, stride_w, params.out_w);
     for (var r = rows.x; r < rows.y; r++) {
-        if ((u32(at_row) - r * stride_h) % params.dilation_h != 0u) {
-            continue; // the pixel lies between two taps
+        if (tap_on(u32(at_row) - r * stride_h, params.dilation_h) == NO_TAP) {
+            continue;
         }
         let top = i32(r * stride_h) - params.top;
         let high = taps_inside(top, win_h, params.dilation_h, params.row_begin, params.row_end);
         for (var s = cols.x; s < cols.y; s++) {
-            if ((u32(at_col) - s * stride_w) % params.dilation_w != 0u) {
+            if (tap_on(u32(at_col) - s * stride_w, params.dilation_w) == NO_TAP) {
                 continue;
             }
             let left = i32(s * stride_w) - params.left;

@@ -4,7 +4,8 @@
 //   p(o) = (o mul + add) / den, kept inside [0, length - 1]
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours;
+//          workgroups along columns, rows, views
 // Memory   4 loads (most from the cache) + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/resize.ts
@@ -28,13 +29,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-override OUT_H: u32 = 0u;    // 0: read at run time
-override OUT_W: u32 = 0u;
+override OUT_W: u32 = 0u;     // 0: read at run time
 override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
-override WG: u32 = 256u;     // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+override WG: u32 = 64u;      // invocations per workgroup
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -58,23 +58,20 @@ fn between(o: u32, mul: i32, add: i32, den: u32, length: u32) -> Between {
 @compute @workgroup_size(WG)
 fn resize_bilinear(
     @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
-    let height = fixed_or(OUT_H, params.out_h);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = (group.x + group.y * groups.x) * WG + lane;
-    let pixel = unit / blocks;
-    let block = unit - pixel * blocks;
-    let line = pixel / width; // rows of all views
-    let view = line / height;
-    if (view >= params.views) {
+    let unit = group.x * WG + lane;
+    let view = group.z;
+    let row = group.y;
+    let col = unit / blocks;
+    if (col >= width) {
         return;
     }
-    let row = line - view * height;
-    let col = pixel - line * width;
+    let block = unit - col * blocks;
+    let pixel = (view * params.out_h + row) * width + col;
     let r = between(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
     let s = between(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
     let upper_line = (view * params.in_h + r.low) * params.in_w;

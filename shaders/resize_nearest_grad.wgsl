@@ -3,7 +3,8 @@
 //   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the rows and columns whose nearest pixel is (r, s)
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours;
+//          workgroups along columns, rows, views
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
 // Source   elementary; the pixels of y that took one pixel of x are a rectangle
 // Twin     src/kernels/resize.ts
@@ -27,13 +28,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read> d_y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> d_x: array<f32>;
 
-override IN_H: u32 = 0u;    // 0: read at run time
-override IN_W: u32 = 0u;
+override IN_W: u32 = 0u;     // 0: read at run time
 override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
-override WG: u32 = 256u;     // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+override WG: u32 = 64u;      // invocations per workgroup
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -63,27 +63,24 @@ fn first_of(i: u32, mul: i32, add: i32, den: u32, in_length: u32, out_length: u3
 @compute @workgroup_size(WG)
 fn resize_nearest_grad(
     @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
-    let height = fixed_or(IN_H, params.in_h);
     let width = fixed_or(IN_W, params.in_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = (group.x + group.y * groups.x) * WG + lane;
-    let pixel = unit / blocks;
-    let block = unit - pixel * blocks;
-    let line = pixel / width; // rows of all views
-    let view = line / height;
-    if (view >= params.views) {
+    let unit = group.x * WG + lane;
+    let view = group.z;
+    let row = group.y;
+    let col = unit / blocks;
+    if (col >= width) {
         return;
     }
-    let row = line - view * height;
-    let col = pixel - line * width;
+    let block = unit - col * blocks;
+    let pixel = (view * params.in_h + row) * width + col;
     let row_den = fixed_or(ROW_DEN, params.row_den);
     let col_den = fixed_or(COL_DEN, params.col_den);
-    let row_0 = first_of(row, params.row_mul, params.row_add, row_den, height, params.out_h);
-    let row_1 = first_of(row + 1u, params.row_mul, params.row_add, row_den, height, params.out_h);
+    let row_0 = first_of(row, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
+    let row_1 = first_of(row + 1u, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
     let col_0 = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
     let col_1 = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
     var sums: array<f32, STEP>;

@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 override WG: u32 = 256u; // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 @compute @workgroup_size(WG)
 fn scale_by(

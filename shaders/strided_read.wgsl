@@ -37,7 +37,7 @@ override SHAPE_3: u32 = 0u;
 override SHAPE_4: u32 = 0u;
 override SHAPE_5: u32 = 0u;
 override WG: u32 = 256u;    // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.

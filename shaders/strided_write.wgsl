@@ -41,6 +41,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
+override STEPPED: bool = true; // whether any step is not 1
 override AXES: u32 = 6u;    // axes of y
 override SHAPE_1: u32 = 0u; // 0: read at run time
 override SHAPE_2: u32 = 0u;
@@ -48,7 +49,7 @@ override SHAPE_3: u32 = 0u;
 override SHAPE_4: u32 = 0u;
 override SHAPE_5: u32 = 0u;
 override WG: u32 = 256u;    // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -89,6 +90,9 @@ fn unravel(line: u32) -> array<u32, 5> {
 /// Index in x along one axis of index i in y; `size` or more when there is none.
 fn index_in_x(i: u32, start: i32, step: i32, size: u32) -> u32 {
     let distance = i32(i) - start;
+    if (!STEPPED) {
+        return u32(distance);
+    }
     let index = distance / step;
     // a negative index is a huge one as u32
     return select(size, u32(index), index * step == distance);

@@ -22,7 +22,7 @@ struct Params {
 
 override KIND: u32 = 0u;
 override WG: u32 = 256u; // invocations per workgroup
-const STEP: u32 = 4u; // tune: 1 2 4 8
+const STEP: u32 = 8u; // tune: 1 2 4 8
 
 /// f'(v), see KIND
 fn slope(v: f32) -> f32 {

@@ -1,7 +1,7 @@
 // Maxima and means of windows of images, and their gradients as gathers.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Pair = readonly [number, number];
@@ -139,8 +139,6 @@ const averageCases: Case<"x", PoolAverageAttributes>[] = maxCases.flatMap((c) =>
 );
 
 const LOWEST = -3.4028234663852886e38;
-const units = (pixels: number, channels: number, step: number): number =>
-  pixels * Math.ceil(channels / step);
 const taps = ({ window }: PoolAttributes): number => window[0] * window[1];
 
 /** y = largest value of each window; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V, `size`, C]. */
@@ -148,8 +146,11 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   shader: shaders.pool_max,
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => geometry(x, attributes),
-  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-    foldGrid(Math.ceil(units(views * out_h * out_w, channels, STEP) / WG)),
+  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
+    Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
+    out_h,
+    views,
+  ],
   cost: ({ x }, attributes) => {
     const n = size(pooled(x, attributes));
     return { flops: n * taps(attributes), bytes: 4 * (size(x) + n) };
@@ -178,8 +179,12 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
     return { d_x: x };
   },
   params: ({ x }, attributes) => geometry(x, attributes),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-    foldGrid(Math.ceil(units(views * in_h * in_w, channels, STEP) / WG)),
+  overrides: (_, { dilation }) => ({ DILATED: Math.max(...dilation) > 1 }),
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
+    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
+    in_h,
+    views,
+  ],
   // every tap compares once, one in a window searches half of it
   cost: ({ x, y }, attributes) => ({
     flops: 1.5 * size(y) * taps(attributes),
@@ -214,8 +219,11 @@ export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttribu
   shader: shaders.pool_average,
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => ({ ...geometry(x, attributes), ...counted(x, attributes) }),
-  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-    foldGrid(Math.ceil(units(views * out_h * out_w, channels, STEP) / WG)),
+  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
+    Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
+    out_h,
+    views,
+  ],
   cost: ({ x }, attributes) => {
     const n = size(pooled(x, attributes));
     return { flops: n * taps(attributes), bytes: 4 * (size(x) + n) };
@@ -241,8 +249,11 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
       const x = image(d_y, attributes);
       return { ...geometry(x, attributes), ...counted(x, attributes) };
     },
-    grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-      foldGrid(Math.ceil(units(views * in_h * in_w, channels, STEP) / WG)),
+    grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
+      Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
+      in_h,
+      views,
+    ],
     cost: ({ d_y }, attributes) => ({
       flops: 2 * size(d_y) * taps(attributes),
       bytes: 4 * (size(d_y) + size(image(d_y, attributes))),

@@ -2,7 +2,7 @@
 // of whole numbers; sizes give the scale (a scale factor that does not divide the size is the caller's to round).
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -108,9 +108,6 @@ function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
   return x;
 }
 
-const blocks = (pixels: number, channels: number, step: number): number =>
-  pixels * Math.ceil(channels / step);
-
 const BASIC: readonly [string, Shape, readonly [number, number]][] = [
   ["twice as large", [2, 5, 7, 6], [10, 14]],
   ["half as large", [1, 10, 14, 3], [5, 7]],
@@ -165,8 +162,11 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
     shader: shaders.resize_nearest,
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners, rounding }) => geometry(x, to, corners, rounding),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-      foldGrid(Math.ceil(blocks(views * out_h * out_w, channels, STEP) / WG)),
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
+      Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
+      out_h,
+      views,
+    ],
     cost: ({ x }, attributes) => ({ flops: 0, bytes: 8 * size(resized(x, attributes)) }),
     cases: nearestCases,
     reference: ({ x }, shapes, attributes) => {
@@ -189,8 +189,11 @@ export const resizeNearestGrad: Kernel<
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, attributes.rounding),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-    foldGrid(Math.ceil(blocks(views * in_h * in_w, channels, STEP) / WG)),
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
+    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
+    in_h,
+    views,
+  ],
   cost: ({ d_y }, attributes) => ({
     flops: size(d_y),
     bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
@@ -213,8 +216,11 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
     shader: shaders.resize_bilinear,
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners }) => geometry(x, to, corners, null),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-      foldGrid(Math.ceil(blocks(views * out_h * out_w, channels, STEP) / WG)),
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
+      Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
+      out_h,
+      views,
+    ],
     // three interpolations of 3 operations
     cost: ({ x }, attributes) => {
       const n = size(resized(x, attributes));
@@ -240,8 +246,11 @@ export const resizeBilinearGrad: Kernel<
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, null),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-    foldGrid(Math.ceil(blocks(views * in_h * in_w, channels, STEP) / WG)),
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
+    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
+    in_h,
+    views,
+  ],
   // each element of d_y goes to four of d_x
   cost: ({ d_y }, attributes) => ({
     flops: 8 * size(d_y),

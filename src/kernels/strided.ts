@@ -115,7 +115,10 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
     ...six("start", sixOf(starts, 0)),
     ...six("step", sixOf(steps, 1)),
   }),
-  overrides: (_, { shape }) => ({ AXES: Math.max(shape.length, 1) }),
+  overrides: (_, { shape, steps }) => ({
+    AXES: Math.max(shape.length, 1),
+    STEPPED: steps.some((step) => step !== 1),
+  }),
   grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x }, { shape }) => ({ flops: 0, bytes: 4 * (size(x) + size(shape)) }),
   cases: [
