@@ -4,6 +4,8 @@ import type { Output } from "./output.ts";
 
 // Plain lines come about this often over a run.
 const LINES = 20;
+// The rate is of this many steps: the first ones of a run compile their pipelines.
+const WINDOW = 20;
 
 /** Shows each step as it comes; `now_ms` is the clock. */
 export function trainingProgress(
@@ -12,11 +14,12 @@ export function trainingProgress(
   now_ms: () => number = () => performance.now(),
 ): (record: StepRecord) => void {
   const every = Math.max(1, Math.round(steps / LINES));
-  const started_ms = now_ms();
-  let done = 0;
+  const times_ms = [now_ms()];
   return ({ step, loss }) => {
-    done++;
-    const rate = (1000 * done) / Math.max(1, now_ms() - started_ms);
+    times_ms.push(now_ms());
+    if (times_ms.length > WINDOW + 1) times_ms.shift();
+    const window_ms = times_ms.at(-1)! - times_ms[0];
+    const rate = (1000 * (times_ms.length - 1)) / Math.max(1, window_ms);
     const parts = [
       `step ${String(step).padStart(String(steps).length)}/${steps}`,
       `loss ${loss.toFixed(4)}`,

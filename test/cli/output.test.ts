@@ -1,0 +1,66 @@
+// What people see of long work: one line on a terminal, plain lines elsewhere.
+import { expect, test } from "vitest";
+import { makeOutput, type Output } from "../../src/cli/output.ts";
+import { clock, trainingProgress } from "../../src/cli/training_progress.ts";
+
+function captured(isTTY: boolean, json = false): { out: Output; text: () => [string, string] } {
+  const written = { stdout: "", stderr: "" };
+  const out = makeOutput(
+    {
+      stdout: { write: (text) => (written.stdout += text), isTTY },
+      stderr: { write: (text) => (written.stderr += text), isTTY },
+      openGpu: async () => await Promise.reject(new Error("no GPU here")),
+    },
+    json,
+  );
+  return { out, text: () => [written.stdout, written.stderr] };
+}
+
+test("on a terminal progress takes the place of the line before and makes room for others", () => {
+  const { out, text } = captured(true);
+  out.progress("one", false);
+  out.progress("two", false);
+  out.say("done");
+  expect(text()).toEqual(["\r\u001b[Kone\r\u001b[Ktwo\r\u001b[Kdone\n", ""]);
+});
+
+test("elsewhere only milestones are printed", () => {
+  const { out, text } = captured(false);
+  out.progress("one", false);
+  out.progress("two", true);
+  expect(text()).toEqual(["two\n", ""]);
+});
+
+test("with --json people's lines go to stderr", () => {
+  const { out, text } = captured(false, true);
+  out.say("hello");
+  out.progress("half", true);
+  out.result({ a: 1 }, ["never printed"]);
+  expect(text()).toEqual(['{\n  "a": 1\n}\n', "hello\nhalf\n"]);
+});
+
+test("training shows step, loss, rate of the last steps and time left, about twenty times", () => {
+  const { out, text } = captured(false);
+  let now_ms = 0;
+  const show = trainingProgress(out, 100, () => now_ms);
+  for (let step = 1; step <= 100; step++) {
+    now_ms += step === 1 ? 60_000 : 500; // The first step compiles.
+    show({
+      step,
+      loss: 1,
+      terms: {},
+      learning_rate: 0,
+      gradient_norm: 0,
+      valid_pixels: 9,
+      time_ms: 1,
+    });
+  }
+  const lines = text()[0].trimEnd().split("\n");
+  expect(lines).toHaveLength(20);
+  expect(lines[9]).toBe("step  50/100  loss 1.0000  2.00 rigs/s  0:25 left");
+  expect(lines[19]).toMatch(/^step 100\/100 .* done$/);
+});
+
+test("clock", () => {
+  expect([0, 59.6, 61, 3725].map(clock)).toEqual(["0:00", "1:00", "1:01", "1:02:05"]);
+});

@@ -1,0 +1,75 @@
+// The command line as a whole: help, exit codes, and what goes to which stream.
+import { expect, test } from "vitest";
+import { runCli } from "../../src/cli/program.ts";
+import { NoAdapterError } from "../../src/gpu/errors.ts";
+import { cli } from "./run.ts";
+
+const COMMANDS = ["train", "eval", "predict", "check", "doctor", "start"];
+
+test.each(COMMANDS)("%s --help shows an example and the option --json", async (name) => {
+  const { code, stdout, stderr } = await cli(name, "--help");
+  expect(code).toBe(0);
+  expect(stdout).toContain("Example:\n  ringdepth");
+  expect(stdout).toContain("--json");
+  expect(stderr).toBe("");
+});
+
+test.each([
+  [["train", "--stepz", "3"], "unknown option '--stepz' (Did you mean --steps?)"],
+  [["frobnicate"], "unknown command 'frobnicate'"],
+  [["eval"], "required option '--checkpoint <file>' not specified"],
+  [["train", "--steps", "1.5"], "--steps 1.5: expected a whole number of at least 1"],
+  [["train", "--student", "giant"], "student giant: expected nano or resnet18"],
+  [["check", "--gate", "0"], "--gate 0: expected a number above 0"],
+  [["check", "--steps", "3"], "--steps goes with --network"],
+  [["check", "gemm", "--network", "nano"], "give a glob of kernels or --network, not both"],
+  [["check", "gemmm"], 'no kernel matches "gemmm"; there are gemm'],
+])("%j is one clear line and exit code 2", async (args, line) => {
+  const { code, stdout, stderr } = await cli(...args);
+  expect(code).toBe(2);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^ringdepth: [^\n]*\n$/);
+  expect(stderr).toContain(line);
+});
+
+test("the first line names the adapter", async () => {
+  const { code, stdout } = await cli("doctor");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^adapter: \S/);
+  expect(stdout).toContain("timer quantum");
+});
+
+test("with --json stdout holds the result alone, the adapter's line goes to stderr", async () => {
+  const { stdout, stderr } = await cli("doctor", "--json");
+  const found = JSON.parse(stdout) as Record<string, unknown>;
+  expect(found).toMatchObject({ limits: { maxBufferSize: expect.any(Number) as number } });
+  expect(found["timer_quantum_ns"]).not.toBe(0);
+  expect(stderr).toMatch(/^adapter: [^\n]*\n$/);
+});
+
+test("without an adapter doctor says what to do and exits with 4", async () => {
+  let stderr = "";
+  const code = await runCli(["doctor"], {
+    stdout: { write: () => undefined },
+    stderr: { write: (text) => (stderr += text) },
+    openGpu: async () => await Promise.reject(new NoAdapterError("none")),
+  });
+  expect(code).toBe(4);
+  expect(stderr).toContain("npm run setup");
+});
+
+test("check holds a kernel against its reference and prints each case as JSON", async () => {
+  const { code, stdout } = await cli("check", "scale_*", "--json");
+  expect(code).toBe(0);
+  const { kernels } = JSON.parse(stdout) as { kernels: Record<string, unknown>[] };
+  expect(kernels.length).toBeGreaterThan(0);
+  for (const kernel of kernels) {
+    expect(kernel).toEqual({
+      name: "scale_by",
+      case: expect.any(String) as string,
+      ok: true,
+      max_abs_error: expect.any(Number) as number,
+      max_rel_error: expect.any(Number) as number,
+    });
+  }
+});

@@ -1,0 +1,66 @@
+// Where the settings of a run come from, and that a run that goes on keeps its own.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runSettings } from "../../src/cli/run_settings.ts";
+import { formatConfig, resolveConfig } from "../../src/train/config.ts";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "ringdepth-settings-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const write = (name: string, text: string): string => {
+  writeFileSync(join(root, name), text);
+  return join(root, name);
+};
+
+test("without anything given a run is the default one, in a folder named for it", async () => {
+  const { config, out, resume } = await runSettings({});
+  expect(config).toEqual(resolveConfig({}, "test"));
+  expect(out).toBe(join("runs", "nano-rig"));
+  expect(resume).toBe(false);
+});
+
+test("the command line comes after the file", async () => {
+  const config = write("run.yaml", "steps: 7\nseed: 3\noptimizer:\n  learning_rate: 0.1\n");
+  const settings = await runSettings({ config, steps: 9, skipBadSamples: true });
+  expect(settings.config).toMatchObject({
+    steps: 9,
+    seed: 3,
+    bad_samples: "skip",
+    optimizer: { learning_rate: 0.1 },
+  });
+});
+
+test("a misspelt key is named with its file and the keys that there are", async () => {
+  const config = write("run.yaml", "optimizer:\n  learning_rat: 0.1\n");
+  await expect(runSettings({ config })).rejects.toThrow(
+    /run\.yaml: unknown key "optimizer\.learning_rat"; known there: learning_rate, /,
+  );
+});
+
+test("a resumed run takes its own configuration", async () => {
+  const own = resolveConfig({ steps: 7, seed: 3 }, "test");
+  write("config.yaml", formatConfig(own));
+  expect(await runSettings({ out: root, resume: true })).toEqual({
+    config: own,
+    out: root,
+    resume: true,
+  });
+  expect((await runSettings({ out: root, resume: true, steps: 7 })).config).toEqual(own);
+});
+
+test("a flag that contradicts a resumed run is an error", async () => {
+  write("config.yaml", formatConfig(resolveConfig({ steps: 7 }, "test")));
+  await expect(runSettings({ out: root, resume: true, steps: 8 })).rejects.toThrow(
+    /--resume: steps is 8, but the run in .* has 7/,
+  );
+});
+
+test("there is nothing to resume in a folder without a run", async () => {
+  const out = join(root, "none");
+  await expect(runSettings({ out, resume: true })).rejects.toThrow(`${out}: no run to resume`);
+});
