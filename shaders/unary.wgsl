@@ -70,7 +70,7 @@ fn apply(v: f32) -> f32 {
         case 0u: { return v; }
         case 1u: { return -v; }
         case 2u: { return abs(v); }
-        case 3u: { return sign(v); }
+        case 3u: { return select(0.0, 1.0, v > 0.0) - select(0.0, 1.0, v < 0.0); } // 0 of NaN too
         case 4u: { return v * v; }
         case 5u: { return sqrt(v); }
         case 6u: { return inverseSqrt(v); }

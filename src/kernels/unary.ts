@@ -119,7 +119,7 @@ const functions: Record<UnaryKind, (v: number, alpha: number, beta: number) => n
   identity: (v) => v,
   negate: (v) => -v,
   abs: Math.abs,
-  sign: Math.sign,
+  sign: (v) => Number(v > 0) - Number(v < 0),
   square: (v) => v * v,
   sqrt: Math.sqrt,
   reciprocal_sqrt: (v) => 1 / Math.sqrt(v),
