@@ -71,23 +71,31 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
   Object.assign(globalThis, globals);
   const gpu = create(flags(options));
   pinned.push(gpu);
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  pinned.push(adapter);
-  return adapter;
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    pinned.push(adapter);
+    return adapter;
+  } catch (error) {
+    // So it is when an adapter was asked for by name and none has it; the message lists those there are.
+    const names = [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
+    if (options.adapter === undefined) throw error;
+    if (names.length === 0) return null;
+    throw new NoAdapterError(
+      `no WebGPU adapter whose name contains "${options.adapter}"; there is ${names.join(", ")}`,
+    );
+  }
 }
 
 /**
  * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is no other.
- * Throws NoAdapterError when there is none at all.
+ * Throws NoAdapterError when there is none at all, or none of the name that was asked for.
  */
 export async function openGpu(options: GpuOptions): Promise<Gpu> {
   let adapter = await findAdapter(options);
   if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
   if (adapter === null) {
     throw new NoAdapterError(
-      options.adapter === undefined
-        ? "no WebGPU adapter: run `npm run setup`, which installs a software one"
-        : `no WebGPU adapter whose name contains "${options.adapter}"`,
+      "no WebGPU adapter: run `npm run setup`, which installs a software one",
     );
   }
   const features = WANTED_FEATURES.filter((name) => adapter.features.has(name));

@@ -114,7 +114,7 @@ describe("initial values", () => {
       for (const name of names) g.parameter(name, [4, 4], heNormal);
       const { arenas, layout } = initialStore(g, seed);
       const { offset, size } = layout.byName.get("w")!;
-      return arenas.parameters.slice(offset, offset + size);
+      return Array.from(arenas.parameters.subarray(offset, offset + size));
     };
     expect(values(1, "w")).toEqual(values(1, "before", "w"));
     expect(values(1, "w")).not.toEqual(values(2, "w"));
@@ -138,7 +138,7 @@ describe("initial values", () => {
     g.parameter("b", [1], given(new Float32Array([9])));
     g.state("variance", [2], 1);
     const { arenas, states } = initialStore(g, 1);
-    expect(arenas.parameters.slice(0, 5)).toEqual([7, 7, 7, 0, 0]);
+    expect(Array.from(arenas.parameters.subarray(0, 5))).toEqual([7, 7, 7, 0, 0]);
     expect(arenas.parameters[64]).toBe(9);
     expect([...states.get("variance")!]).toEqual([1, 1]);
   });
