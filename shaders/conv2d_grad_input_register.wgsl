@@ -73,8 +73,10 @@ struct Target {
 }
 
 fn target_of(phase: Phase, pixel: vec4u) -> Target {
-    let rest = pixel % (phase.rows * phase.columns);
-    return Target(pixel / (phase.rows * phase.columns), rest / phase.columns, rest % phase.columns);
+    let view = pixel / (phase.rows * phase.columns);
+    let rest = pixel - view * (phase.rows * phase.columns);
+    let row = rest / phase.columns;
+    return Target(view, row, rest - row * phase.columns);
 }
 
 /// The row and column of y that a tap reaches from a target, less the target's own; `exists` is

@@ -69,8 +69,8 @@ fn term_of(n: vec4u) -> Term {
     let tap = n / group_c;
     let a = tap / kernel_w;
     let h = vec4i(a * params.dilation_h) - i32(params.pad_top);
-    let w = vec4i(tap % kernel_w * params.dilation_w) - i32(params.pad_left);
-    return Term(h, w, n % group_c, a < vec4u(params.kernel_h));
+    let w = vec4i((tap - a * kernel_w) * params.dilation_w) - i32(params.pad_left);
+    return Term(h, w, n - tap * group_c, a < vec4u(params.kernel_h));
 }
 // </lib>
 

@@ -66,9 +66,10 @@ fn source_of(pixel: vec4u) -> Source {
     let out_w = fixed_or(OUT_W, params.out_w);
     let image = fixed_or(OUT_H, params.out_h) * out_w;
     let view = pixel / image;
-    let rest = pixel % image;
-    let top = vec4i(rest / out_w * params.stride_h) - i32(params.pad_top);
-    let left = vec4i(rest % out_w * params.stride_w) - i32(params.pad_left);
+    let rest = pixel - view * image;
+    let row = rest / out_w;
+    let top = vec4i(row * params.stride_h) - i32(params.pad_top);
+    let left = vec4i((rest - row * out_w) * params.stride_w) - i32(params.pad_left);
     return Source(view, select(top, vec4i(-0x40000000), view >= vec4u(params.views)), left);
 }
 
