@@ -1,10 +1,13 @@
-// binary_grad — gradient of an elementary function of two tensors by one of them, before broadcast axes are summed.
+// binary_grad — gradient of an elementary function of two tensors by one of them
 //
-//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1), f by KIND as in binary.wgsl;
-//   of two equal operands a takes the gradient of maximum and minimum, power has none by b where a <= 0
+//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1), f by
+//   KIND as in binary.wgsl;
+//   of two equal operands a takes the gradient of maximum and minimum, power has none by b where a
+//   <= 0
 //
 // Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32
-// Mapping  one invocation per STEP elements of a line of d_y along its last axis, ceil(length / STEP) apart, so that
+// Mapping  one invocation per STEP elements of a line of d_y along its last axis, ceil(length /
+//          STEP) apart, so that
 //          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   3 loads + 1 store per element; bound by bandwidth
 // Source   elementary
@@ -55,7 +58,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them
+/// fastest.
 fn unravel(line: u32) -> array<u32, 5> {
     var at: array<u32, 5>;
     if (AXES > 1u) {
@@ -86,7 +90,8 @@ fn unravel(line: u32) -> array<u32, 5> {
 // </lib>
 
 // <lib power>
-/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another exponent is undefined.
+/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another
+/// exponent is undefined.
 fn power(a: f32, b: f32) -> f32 {
     if (b == floor(b) && abs(b) <= 64.0) {
         var result = 1.0;

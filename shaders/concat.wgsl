@@ -1,8 +1,10 @@
 // concat — two to four tensors joined along one axis.
 //
-//   y[o, r] = a[o, r], then b[o, r - row_a], then c, then d;  o: the axes before, r: the joined axis and those behind
+//   y[o, r] = a[o, r], then b[o, r - row_a], then c, then d;  o: the axes before, r: the joined
+//   axis and those behind
 //
-// Layout   a, b, c, d [outer, row of their own], y [outer, row] f32; an absent one has rows of 0 elements
+// Layout   a, b, c, d [outer, row of their own], y [outer, row] f32; an absent one has rows of 0
+//          elements
 // Mapping  one invocation per STEP elements of a row of y ceil(row / STEP) apart, so that
 //          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth

@@ -1,10 +1,13 @@
 // pad — a tensor with margins.
 //
-//   y[i_0 .. i_5] = x[m(i_0 - before_0), ..],  m by MODE: 0 inside only, `value` outside, 1 reflect (the border once),
+//   y[i_0 .. i_5] = x[m(i_0 - before_0), ..],  m by MODE: 0 inside only, `value` outside, 1 reflect
+//   (the border once),
 //   2 symmetric (the border twice), 3 edge (the border repeated), 4 wrap (the other side)
 //
-// Layout   x: at most six axes, neighbours without margins merged; y: the same number of axes, n elements f32
-// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+// Layout   x: at most six axes, neighbours without margins merged; y: the same number of axes, n
+//          elements f32
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
+//          apart, so that
 //          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
@@ -53,7 +56,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them
+/// fastest.
 fn unravel(line: u32) -> array<u32, 5> {
     var at: array<u32, 5>;
     if (AXES > 1u) {

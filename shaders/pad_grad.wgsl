@@ -1,6 +1,7 @@
 // pad_grad — gradient of margins that repeat the tensor, along one axis.
 //
-//   d_x[o, i, c] = sum of d_y[o, before + t, c] over the t in [-before, length + after) with m(t) = i, m as in pad.wgsl
+//   d_x[o, i, c] = sum of d_y[o, before + t, c] over the t in [-before, length + after) with m(t) =
+//   i, m as in pad.wgsl
 //
 // Layout   d_x [outer, LENGTH, INNER], d_y [outer, before + LENGTH + after, INNER] f32
 // Mapping  one invocation per STEP elements of d_x, a workgroup's width apart
@@ -31,7 +32,8 @@ const STEP: u32 = 8u; // tune: 1 2 4 8
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// The only t < 0 and the only t >= length with m(t) = i, in either order of sign; see MODE 1, 2, 4.
+/// The only t < 0 and the only t >= length with m(t) = i, in either order of sign; see MODE 1, 2,
+/// 4.
 fn mirrors(i: i32, length: i32) -> vec2i {
     switch MODE {
         case 1u: { return vec2i(-i, 2 * (length - 1) - i); }

@@ -1,12 +1,15 @@
 // pool_average_grad — gradient of the means of windows, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] / n(row, col) over the windows with a tap on (r, s),
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] / n(row, col) over the windows with a tap on (r,
+//   s),
 //   n as in pool_average.wgsl
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours;
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
+//          load neighbours;
 //          workgroups along columns, rows, views
-// Memory   WIN_H WIN_W / strides loads (most from the cache) + 1 store per element of d_x; bound by bandwidth
+// Memory   WIN_H WIN_W / strides loads (most from the cache) + 1 store per element of d_x; bound by
+//          bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts
 
@@ -75,7 +78,8 @@ fn taps_inside(start: i32, taps: u32, dilation: u32, begin: i32, end: i32) -> u3
 }
 // </lib>
 
-/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the start of the padding.
+/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the
+/// start of the padding.
 fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) -> vec2u {
     let behind = at - i32((taps - 1u) * dilation) + i32(stride) - 1;
     let first = u32(max(behind, 0)) / stride;
@@ -119,7 +123,8 @@ fn pool_average_grad(
                 continue;
             }
             let left = i32(s * stride_w) - params.left;
-            let wide = taps_inside(left, win_w, params.dilation_w, params.col_begin, params.col_end);
+            let wide =
+                taps_inside(left, win_w, params.dilation_w, params.col_begin, params.col_end);
             let share = 1.0 / f32(max(high * wide, 1u));
             let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
             for (var k = 0u; k < STEP; k++) {

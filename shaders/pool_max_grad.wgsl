@@ -1,12 +1,15 @@
 // pool_max_grad — gradient of the largest values of windows, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the windows whose first maximum, by rows and then columns of the
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the windows whose first maximum, by rows and
+//   then columns of the
 //   window, is (r, s)
 //
 // Layout   x, d_x [V, IN_H, IN_W, C], y, d_y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours;
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
+//          load neighbours;
 //          workgroups along columns, rows, views
-// Memory   WIN_H WIN_W / strides loads of y + 1 store per element of d_x, and for each window's maximum a search
+// Memory   WIN_H WIN_W / strides loads of y + 1 store per element of d_x, and for each window's
+//          maximum a search
 //          for an earlier one; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts
@@ -49,7 +52,8 @@ const STEP: u32 = 8u; // tune: 1 2 4 8
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the start of the padding.
+/// The windows [first, end) along one axis that reach over a pixel; `at` is its index from the
+/// start of the padding.
 fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) -> vec2u {
     let behind = at - i32((taps - 1u) * dilation) + i32(stride) - 1;
     let first = u32(max(behind, 0)) / stride;
@@ -69,8 +73,17 @@ fn tap_on(distance: u32, dilation: u32) -> u32 {
 }
 // </lib>
 
-/// Whether no tap before `tap` of the window that starts at (first_row, first_col) holds `highest` too.
-fn is_first(view: u32, first_row: i32, first_col: i32, c: u32, tap: u32, win_w: u32, highest: f32) -> bool {
+/// Whether no tap before `tap` of the window that starts at (first_row, first_col) holds `highest`
+/// too.
+fn is_first(
+    view: u32,
+    first_row: i32,
+    first_col: i32,
+    c: u32,
+    tap: u32,
+    win_w: u32,
+    highest: f32,
+) -> bool {
     for (var before = 0u; before < tap; before++) {
         let i = before / win_w;
         let r = u32(first_row + i32(i * params.dilation_h)); // huge when negative

@@ -1,10 +1,12 @@
 // resize_bilinear — images resampled linearly between their pixels.
 //
-//   y[v, row, col, c] = sum_{r, s} w(row, r) w(col, s) x[v, r, s, c],  w(o, i) = max(0, 1 - |p(o) - i|),
+//   y[v, row, col, c] = sum_{r, s} w(row, r) w(col, s) x[v, r, s, c],  w(o, i) = max(0, 1 - |p(o) -
+//   i|),
 //   p(o) = (o mul + add) / den, kept inside [0, length - 1]
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours;
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
+//          load neighbours;
 //          workgroups along columns, rows, views
 // Memory   4 loads (most from the cache) + 1 store per element of y; bound by bandwidth
 // Source   elementary
@@ -50,7 +52,8 @@ struct Between {
 
 /// Where index o of the axis of y lies in the axis of x.
 fn between(o: u32, mul: i32, add: i32, den: u32, length: u32) -> Between {
-    let position = u32(clamp(i32(o) * mul + add, 0, i32((length - 1u) * den))); // in units of 1 / den
+    // in units of 1 / den
+    let position = u32(clamp(i32(o) * mul + add, 0, i32((length - 1u) * den)));
     let low = position / den;
     return Between(low, min(low + 1u, length - 1u), f32(position - low * den) / f32(den));
 }
@@ -72,8 +75,10 @@ fn resize_bilinear(
     }
     let block = unit - col * blocks;
     let pixel = (view * params.out_h + row) * width + col;
-    let r = between(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
-    let s = between(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
+    let row_den = fixed_or(ROW_DEN, params.row_den);
+    let col_den = fixed_or(COL_DEN, params.col_den);
+    let r = between(row, params.row_mul, params.row_add, row_den, params.in_h);
+    let s = between(col, params.col_mul, params.col_add, col_den, params.in_w);
     let upper_line = (view * params.in_h + r.low) * params.in_w;
     let lower_line = (view * params.in_h + r.high) * params.in_w;
     let corner_0 = (upper_line + s.low) * channels + block;

@@ -1,10 +1,13 @@
 // resize_nearest — images resampled by their nearest pixel.
 //
-//   y[v, row, col, c] = x[v, r, s, c],  r = floor((row row_mul + row_add) / row_den) inside x, s likewise
-//   (rounding and corners are in the three whole numbers, so no pixel is missed by rounding of coordinates)
+//   y[v, row, col, c] = x[v, r, s, c],  r = floor((row row_mul + row_add) / row_den) inside x, s
+//   likewise
+//   (rounding and corners are in the three whole numbers, so no pixel is missed by rounding of
+//   coordinates)
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours load neighbours;
+// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
+//          load neighbours;
 //          workgroups along columns, rows, views
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
@@ -71,8 +74,10 @@ fn resize_nearest(
     }
     let block = unit - col * blocks;
     let pixel = (view * params.out_h + row) * width + col;
-    let r = source(row, params.row_mul, params.row_add, fixed_or(ROW_DEN, params.row_den), params.in_h);
-    let s = source(col, params.col_mul, params.col_add, fixed_or(COL_DEN, params.col_den), params.in_w);
+    let row_den = fixed_or(ROW_DEN, params.row_den);
+    let col_den = fixed_or(COL_DEN, params.col_den);
+    let r = source(row, params.row_mul, params.row_add, row_den, params.in_h);
+    let s = source(col, params.col_mul, params.col_add, col_den, params.in_w);
     let first = ((view * params.in_h + r) * params.in_w + s) * channels;
     for (var k = 0u; k < STEP; k++) {
         let c = block + k * blocks;

@@ -1,9 +1,11 @@
 // resize_nearest_grad — gradient of nearest resampling, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the rows and columns whose nearest pixel is (r, s)
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the rows and columns whose nearest pixel is
+//   (r, s)
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours load neighbours;
+// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
+//          load neighbours;
 //          workgroups along columns, rows, views
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
 // Source   elementary; the pixels of y that took one pixel of x are a rectangle
@@ -48,7 +50,8 @@ fn floor_div(a: i32, b: i32) -> i32 {
 }
 // </lib>
 
-/// First index of the axis of y whose source is i or more; outer indices of y fall to the edges of x.
+/// First index of the axis of y whose source is i or more; outer indices of y fall to the edges of
+/// x.
 fn first_of(i: u32, mul: i32, add: i32, den: u32, in_length: u32, out_length: u32) -> u32 {
     if (i == 0u) {
         return 0u;
@@ -80,7 +83,8 @@ fn resize_nearest_grad(
     let row_den = fixed_or(ROW_DEN, params.row_den);
     let col_den = fixed_or(COL_DEN, params.col_den);
     let row_0 = first_of(row, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
-    let row_1 = first_of(row + 1u, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
+    let row_1 =
+        first_of(row + 1u, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
     let col_0 = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
     let col_1 = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
     var sums: array<f32, STEP>;

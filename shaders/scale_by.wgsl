@@ -3,7 +3,8 @@
 //   y[i] = scalars[slot] x[i]
 //
 // Layout   x, y: any shape, n elements f32; scalars: the 64 step scalars
-// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load
+//          neighbours
 // Memory   1 load + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/scale_by.ts

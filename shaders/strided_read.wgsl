@@ -3,7 +3,8 @@
 //   y[i_0 .. i_5] = x[start + i_0 step_0 + .. + i_5 step_5]
 //
 // Layout   x: any shape; y: at most six axes after merging, n elements f32
-// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
+//          apart, so that
 //          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
@@ -18,7 +19,7 @@ struct Params {
     shape_3: u32,
     shape_4: u32,
     shape_5: u32,
-    step_0: i32,  // elements of x per step along each axis: negative when mirrored, 0 when broadcast
+    step_0: i32,  // elements of x per step along each axis: negative mirrored, 0 broadcast
     step_1: i32,
     step_2: i32,
     step_3: i32,
@@ -45,7 +46,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them
+/// fastest.
 fn unravel(line: u32) -> array<u32, 5> {
     var at: array<u32, 5>;
     if (AXES > 1u) {

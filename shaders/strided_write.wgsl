@@ -1,9 +1,11 @@
 // strided_write — a tensor placed into zeros with strides: the adjoint of slices with steps.
 //
-//   y[i_0 .. i_5] = x[(i_0 - start_0) / step_0, ..] where every quotient is whole and inside x, else 0
+//   y[i_0 .. i_5] = x[(i_0 - start_0) / step_0, ..] where every quotient is whole and inside x,
+//   else 0
 //
 // Layout   x: at most six axes; y: the same number of axes, n elements f32
-// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP) apart, so that
+// Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
+//          apart, so that
 //          neighbours load neighbours and an index is taken apart once for all of them
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
 // Source   elementary
@@ -57,7 +59,8 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib unravel>
-/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them
+/// fastest.
 fn unravel(line: u32) -> array<u32, 5> {
     var at: array<u32, 5>;
     if (AXES > 1u) {

@@ -1,4 +1,5 @@
-/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another exponent is undefined.
+/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another
+/// exponent is undefined.
 fn power(a: f32, b: f32) -> f32 {
     if (b == floor(b) && abs(b) <= 64.0) {
         var result = 1.0;

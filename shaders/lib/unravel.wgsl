@@ -1,4 +1,5 @@
-/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them fastest.
+/// Coordinates of a line along the AXES axes before the last, right-aligned, the last of them
+/// fastest.
 fn unravel(line: u32) -> array<u32, 5> {
     var at: array<u32, 5>;
     if (AXES > 1u) {

@@ -1,10 +1,14 @@
-// Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. No kernel of its own.
+// Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. No kernel
+// of its own.
 import { foldGrid, type Grid } from "./kernel.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 
 const MOST_AXES = 6;
 
-/** A loop nest over up to six axes and the step of each operand along them, right-aligned to six numbers. */
+/**
+ * A loop nest over up to six axes and the step of each operand along them, right-aligned to six
+ * numbers.
+ */
 export interface Walk {
   /** Axes that are left after merging, at least one. */
   readonly axes: number;
@@ -15,7 +19,8 @@ export interface Walk {
 }
 
 /**
- * Merges neighbouring axes along which every operand is contiguous and drops axes of length 1, so that most
+ * Merges neighbouring axes along which every operand is contiguous and drops axes of length 1, so
+ * that most
  * problems walk one or two axes. Throws when more than six are left.
  */
 export function walk(shape: Shape, ...operands: readonly (readonly number[])[]): Walk {

@@ -1,4 +1,5 @@
-// Elementary functions of two tensors that broadcast together, and their gradients before broadcast axes are summed.
+// Elementary functions of two tensors that broadcast together, and their gradients before broadcast
+// axes are summed.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import {
@@ -116,7 +117,10 @@ export const binary: Kernel<typeof shaders.binary, BinaryAttributes> = kernel({
   },
 });
 
-/** d_operand = d_y df/da or df/db. a, b [broadcast together], d_y [broadcast shape] -> d_operand of d_y's shape. */
+/**
+ * d_operand = d_y df/da or df/db. a, b [broadcast together], d_y [broadcast shape] -> d_operand of
+ * d_y's shape.
+ */
 export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes> = kernel({
   shader: shaders.binary_grad,
   shapes: ({ a, b, d_y }) => {

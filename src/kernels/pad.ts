@@ -1,11 +1,15 @@
-// Tensors with margins (constant, reflected, repeated), and the gradient of margins that repeat the tensor.
+// Tensors with margins (constant, reflected, repeated), and the gradient of margins that repeat the
+// tensor.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, sixOf } from "./axes.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** What margins hold, in the order of the shaders' MODE; reflect has the border once, symmetric twice. */
+/**
+ * What margins hold, in the order of the shaders' MODE; reflect has the border once, symmetric
+ * twice.
+ */
 export const PAD_MODES = ["constant", "reflect", "symmetric", "edge", "wrap"] as const;
 /** One of the kinds of margins. */
 export type PadMode = (typeof PAD_MODES)[number];
@@ -40,7 +44,8 @@ function padded(x: Shape, { padding, mode }: PadAttributes): number[] {
     const most = longest(length, mode);
     if (![before, after].every((m) => Number.isInteger(m) && m >= 0 && m <= most)) {
       throw new Error(
-        `pad: margins ${before} and ${after} of axis ${axis} of ${formatShape(x)}, ${mode} allows 0 to ${most}`,
+        `pad: margins ${before} and ${after} of axis ${axis} of ${formatShape(x)}, ` +
+          `${mode} allows 0 to ${most}`,
       );
     }
     return before + length + after;
@@ -189,7 +194,10 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
   },
 });
 
-/** Places along the axes so far, each followed by the given indices of the next axis of `length` elements. */
+/**
+ * Places along the axes so far, each followed by the given indices of the next axis of `length`
+ * elements.
+ */
 function finer(places: Int32Array, length: number, indices: readonly number[]): Int32Array {
   const result = new Int32Array(places.length * indices.length);
   let next = 0;
@@ -223,13 +231,17 @@ function unpadded(
   const length = d_y[axis]! - before - after;
   if (!(length >= 0) || Math.max(before, after) > longest(length, mode)) {
     throw new Error(
-      `pad_grad: ${formatShape(d_y)} cannot have ${mode} margins ${before} and ${after} on axis ${axis}`,
+      `pad_grad: ${formatShape(d_y)} cannot have ${mode} margins ${before} and ${after} ` +
+        `on axis ${axis}`,
     );
   }
   return d_y.map((l, i) => (i === axis ? length : l));
 }
 
-/** d_x = d_y with the margins along one axis folded back. d_y [any] -> d_x [`axis` shorter by its margins]. */
+/**
+ * d_x = d_y with the margins along one axis folded back. d_y [any] -> d_x [`axis` shorter by its
+ * margins].
+ */
 export const padGrad: Kernel<typeof shaders.pad_grad, PadGradAttributes> = kernel({
   shader: shaders.pad_grad,
   shapes: ({ d_y }, attributes) => ({ d_x: unpadded(d_y, attributes) }),

@@ -11,12 +11,17 @@ export interface PoolAttributes {
   readonly window: Pair;
   readonly stride: Pair;
   readonly dilation: Pair;
-  /** Rows and columns that are added: [top, bottom, left, right]. No tap takes a value from them. */
+  /**
+   * Rows and columns that are added: [top, bottom, left, right]. No tap takes a value from them.
+   */
   readonly padding: readonly [number, number, number, number];
   /** Windows along rows and columns; `pooledSize` counts them. */
   readonly size: Pair;
 }
-/** Means of windows; `countPadding`: divide by the taps inside image and padding, not by those inside the image. */
+/**
+ * Means of windows; `countPadding`: divide by the taps inside image and padding, not by those
+ * inside the image.
+ */
 export interface PoolAverageAttributes extends PoolAttributes {
   readonly countPadding: boolean;
 }
@@ -26,7 +31,8 @@ export interface PoolAverageGradAttributes extends PoolAverageAttributes {
 }
 
 /**
- * Windows along an axis of `length` pixels and `padding` in all. With `ceil`, one more where pixels are left over,
+ * Windows along an axis of `length` pixels and `padding` in all. With `ceil`, one more where pixels
+ * are left over,
  * unless it would start in the padding behind the image.
  */
 export function pooledSize(
@@ -51,7 +57,8 @@ function pooled(
   const positive = [...window, ...stride, ...dilation];
   if (!positive.every((n) => Number.isInteger(n) && n > 0)) {
     throw new Error(
-      `pool: window ${window.join("x")}, stride ${stride.join("x")}, dilation ${dilation.join("x")} must be whole and positive`,
+      `pool: window ${window.join("x")}, stride ${stride.join("x")}, ` +
+        `dilation ${dilation.join("x")} must be whole and positive`,
     );
   }
   if (![...padding, ...windows].every((n) => Number.isInteger(n) && n >= 0)) {
@@ -141,7 +148,10 @@ const averageCases: Case<"x", PoolAverageAttributes>[] = maxCases.flatMap((c) =>
 const LOWEST = -3.4028234663852886e38;
 const taps = ({ window }: PoolAttributes): number => window[0] * window[1];
 
-/** y = largest value of each window; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V, `size`, C]. */
+/**
+ * y = largest value of each window; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V,
+ * `size`, C].
+ */
 export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   shader: shaders.pool_max,
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
@@ -166,14 +176,18 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   },
 });
 
-/** d_x = d_y at the first maximum of each window, by rows, then columns. x, y, d_y -> d_x of x's shape. */
+/**
+ * d_x = d_y at the first maximum of each window, by rows, then columns. x, y, d_y -> d_x of x's
+ * shape.
+ */
 export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> = kernel({
   shader: shaders.pool_max_grad,
   shapes: ({ x, y, d_y }, attributes) => {
     const expected = pooled(x, attributes);
     if (!sameShape(y, expected) || !sameShape(d_y, expected)) {
       throw new Error(
-        `pool_max_grad: y ${formatShape(y)} and d_y ${formatShape(d_y)} must be ${formatShape(expected)}`,
+        `pool_max_grad: y ${formatShape(y)} and d_y ${formatShape(d_y)} must be ` +
+          formatShape(expected),
       );
     }
     return { d_x: x };
@@ -240,7 +254,9 @@ export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttribu
   },
 });
 
-/** d_x = sum of d_y / n over the windows that see a pixel. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+/**
+ * d_x = sum of d_y / n over the windows that see a pixel. d_y [V, `size`, C] -> d_x [V, `from`, C].
+ */
 export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAverageGradAttributes> =
   kernel({
     shader: shaders.pool_average_grad,
@@ -285,7 +301,10 @@ function image(d_y: Shape, attributes: PoolAverageGradAttributes): Shape {
   return x;
 }
 
-/** Calls back with the first channel of each pixel under a tap and of its window, taps of a window in order. */
+/**
+ * Calls back with the first channel of each pixel under a tap and of its window, taps of a window
+ * in order.
+ */
 function eachTap(
   [views, height, width, channels]: Shape,
   { window, stride, dilation, padding, size: [rows, columns] }: PoolAttributes,

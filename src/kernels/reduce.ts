@@ -1,12 +1,16 @@
-// Folds along axes (sum, mean, maximum, norms, ln sum exp …); gradients are in reduce_grad.ts. Long folds take passes:
-// `reducePasses` cuts them by shape alone, so that the order of summation is the same on every adapter.
+// Folds along axes (sum, mean, maximum, norms, ln sum exp); gradients are in reduce_grad.ts. Long
+// folds take passes: `reducePasses` cuts them by shape alone, so that the order of summation is the
+// same on every adapter.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { offsets, walk, type Walk } from "./axes.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** The folds: l1 = sum |x|, l2 = sqrt(sum x^2), sum_square = sum x^2, log_sum = ln sum x, log_sum_exp = ln sum e^x. */
+/**
+ * The folds: l1 = sum |x|, l2 = sqrt(sum x^2), sum_square = sum x^2, log_sum = ln sum x,
+ * log_sum_exp = ln sum e^x.
+ */
 export type Reduction =
   | "sum"
   | "mean"
@@ -18,7 +22,10 @@ export type Reduction =
   | "sum_square"
   | "log_sum"
   | "log_sum_exp";
-/** Which fold, along which axes (ascending); `keep` leaves them in with length 1. No axis: each element for itself. */
+/**
+ * Which fold, along which axes (ascending); `keep` leaves them in with length 1. No axis: each
+ * element for itself.
+ */
 export interface ReduceAttributes {
   readonly kind: Reduction;
   readonly axes: readonly number[];
@@ -26,7 +33,10 @@ export interface ReduceAttributes {
 }
 /** One pass of a fold. */
 export interface ReducePass extends ReduceAttributes {
-  /** Shares that the elements of one output are dealt to; y is [slabs, outputs] when there are several. */
+  /**
+   * Shares that the elements of one output are dealt to; y is [slabs, outputs] when there are
+   * several.
+   */
   readonly slabs: number;
   /** Whether x holds the elements themselves, not partial results. */
   readonly first: boolean;
@@ -81,7 +91,10 @@ export function extent(x: Shape, axes: readonly number[]): { length: number; out
 const RUN = 128;
 const BUSY = 65_536;
 
-/** The passes of a fold: each but the last leaves partial results [slabs, outputs], folded along axis 0 by the next. */
+/**
+ * The passes of a fold: each but the last leaves partial results [slabs, outputs], folded along
+ * axis 0 by the next.
+ */
 export function reducePasses(x: Shape, attributes: ReduceAttributes): ReducePass[] {
   const { kind } = attributes;
   const { length: count, outputs } = extent(x, attributes.axes);
@@ -187,7 +200,9 @@ const cases: Case<"x", ReduceAttributes>[] = [
   },
 ];
 
-/** y = one pass of a fold of x. x [any] -> y [its kept axes], or [slabs, outputs] when slabs > 1. */
+/**
+ * y = one pass of a fold of x. x [any] -> y [its kept axes], or [slabs, outputs] when slabs > 1.
+ */
 export const reduce: Kernel<typeof shaders.reduce, ReducePass> = kernel({
   shader: shaders.reduce,
   shapes: ({ x }, { axes, keep, slabs }) => {

@@ -1,4 +1,5 @@
-// Gradients of the folds along axes whose derivative needs their input; those of sum and mean are broadcasts.
+// Gradients of the folds along axes whose derivative needs their input; those of sum and mean are
+// broadcasts.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, walk, type Walk } from "./axes.ts";
@@ -61,7 +62,7 @@ export const reduceGrad: Kernel<typeof shaders.reduce_grad, ReduceGradAttributes
     const { outputs } = extent(x, axes);
     if (size(y) !== outputs || !sameShape(y, d_y)) {
       throw new Error(
-        `reduce_grad: y ${formatShape(y)} and d_y ${formatShape(d_y)} must hold the ${outputs} outputs`,
+        `reduce_grad: y ${formatShape(y)}, d_y ${formatShape(d_y)} must hold ${outputs} outputs`,
       );
     }
     return { d_x: x };
@@ -95,7 +96,10 @@ export interface ReduceGradProductAttributes {
   readonly axes: readonly number[];
 }
 
-/** d_x = d_y times the product of the others. x [any], d_y [outputs of the product] -> d_x of x's shape. */
+/**
+ * d_x = d_y times the product of the others. x [any], d_y [outputs of the product] -> d_x of x's
+ * shape.
+ */
 export const reduceGradProduct: Kernel<
   typeof shaders.reduce_grad_product,
   ReduceGradProductAttributes

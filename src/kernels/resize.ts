@@ -1,16 +1,22 @@
-// Images resampled to another size, by the nearest pixel or linearly, and their gradients. Positions are exact ratios
-// of whole numbers; sizes give the scale (a scale factor that does not divide the size is the caller's to round).
+// Images resampled to another size, by the nearest pixel or linearly, and their gradients.
+// Positions are exact ratios of whole numbers; sizes give the scale (a scale factor that does not
+// divide the size is the caller's to round).
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
- * Which positions of both images agree, n to m pixels: `half_pixel` the outer borders, source (o + 1/2) n / m - 1/2;
- * `align` the centres of the corner pixels, o (n - 1) / (m - 1); `asymmetric` the first corner, o n / m.
+ * Which positions of both images agree, n to m pixels: `half_pixel` the outer borders, source (o +
+ * 1/2) n / m - 1/2;
+ * `align` the centres of the corner pixels, o (n - 1) / (m - 1); `asymmetric` the first corner, o n
+ * / m.
  */
 export type Corners = "half_pixel" | "align" | "asymmetric";
-/** How a position becomes a pixel; `half_up` and `half_down` are to the nearest and differ halfway between two. */
+/**
+ * How a position becomes a pixel; `half_up` and `half_down` are to the nearest and differ halfway
+ * between two.
+ */
 export type Rounding = "floor" | "half_up" | "half_down" | "ceil";
 /** The size [rows, columns] to resample to. */
 export interface ResizeBilinearAttributes {
@@ -37,7 +43,10 @@ interface Ratio {
   readonly den: number;
 }
 
-/** The position along an axis of n pixels that pixel o of m comes from; with `rounding`, its floor is the pixel. */
+/**
+ * The position along an axis of n pixels that pixel o of m comes from; with `rounding`, its floor
+ * is the pixel.
+ */
 function positions(n: number, m: number, corners: Corners, rounding: Rounding | null): Ratio {
   if (n === 0 && m > 0) throw new Error(`resize: no pixels to make ${m} of`);
   let ratio: Ratio;
@@ -295,7 +304,10 @@ function nearestTaps(
   }
 }
 
-/** Calls back with the first channel of each pixel of y and of each pixel of x that it sees, and its weight. */
+/**
+ * Calls back with the first channel of each pixel of y and of each pixel of x that it sees, and its
+ * weight.
+ */
 function linearTaps(
   [views, height, width, channels]: Shape,
   { size: [rows, columns], corners }: ResizeBilinearAttributes,

@@ -1,18 +1,24 @@
-// Copies with strides: slices, transposes, mirrors and broadcasts, and the placing of a slice into zeros.
+// Copies with strides: slices, transposes, mirrors and broadcasts, and the placing of a slice into
+// zeros.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, offsets, six, sixOf, walk } from "./axes.ts";
 import { kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** y[i] = x[start + sum_axis i_axis step_axis]: the shape of y, the first element of x, elements of x per step of y. */
+/**
+ * y[i] = x[start + sum_axis i_axis step_axis]: the shape of y, the first element of x, elements of
+ * x per step of y.
+ */
 export interface StridedReadAttributes {
   readonly shape: Shape;
   readonly start: number;
   readonly steps: readonly number[];
 }
 
-/** A tensor read with other strides. x [any] -> y [`shape`]; throws where that reaches outside x. */
+/**
+ * A tensor read with other strides. x [any] -> y [`shape`]; throws where that reaches outside x.
+ */
 export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttributes> = kernel({
   shader: shaders.strided_read,
   shapes: ({ x }, { shape, start, steps }) => {
@@ -81,14 +87,19 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
   },
 });
 
-/** Where x lies in y: the shape of y, and along each axis x's first index and the step (not 0) of its indices. */
+/**
+ * Where x lies in y: the shape of y, and along each axis x's first index and the step (not 0) of
+ * its indices.
+ */
 export interface StridedWriteAttributes {
   readonly shape: Shape;
   readonly starts: readonly number[];
   readonly steps: readonly number[];
 }
 
-/** A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws where x does not lie inside. */
+/**
+ * A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws where x does not lie inside.
+ */
 export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttributes> = kernel({
   shader: shaders.strided_write,
   shapes: ({ x }, { shape, starts, steps }) => {
@@ -103,7 +114,8 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
     });
     if (x.length !== shape.length || x.length > 6 || (size(x) > 0 && !fits)) {
       throw new Error(
-        `strided_write: x ${formatShape(x)} from [${starts.join(", ")}] by [${steps.join(", ")}] is not inside ${formatShape(shape)}`,
+        `strided_write: x ${formatShape(x)} from [${starts.join(", ")}] by [${steps.join(", ")}] ` +
+          `is not inside ${formatShape(shape)}`,
       );
     }
     return { y: shape };

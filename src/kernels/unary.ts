@@ -1,4 +1,5 @@
-// Elementary functions of one tensor and their gradient; the non-linearities of networks are in activation.ts.
+// Elementary functions of one tensor and their gradient; the non-linearities of networks are in
+// activation.ts.
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -34,7 +35,10 @@ export const UNARY_KINDS = [
 ] as const;
 /** One of the elementary functions; `round` goes to the even neighbour from halfway. */
 export type UnaryKind = (typeof UNARY_KINDS)[number];
-/** Which function; `alpha` and `beta` are factor and summand of affine, lower and upper bound of clamp. */
+/**
+ * Which function; `alpha` and `beta` are factor and summand of affine, lower and upper bound of
+ * clamp.
+ */
 export interface UnaryAttributes {
   readonly kind: UnaryKind;
   readonly alpha: number;

@@ -1,4 +1,5 @@
-// Arithmetic of one and of two tensors that broadcast together, scaling by step scalars, and copying.
+// Arithmetic of one and of two tensors that broadcast together, scaling by step scalars, and
+// copying.
 import {
   binary as binaryKernel,
   binaryGrad,
@@ -34,7 +35,8 @@ export const arithmeticRules: Rules<typeof arithmeticOps> = {
       wants[1] === true ? sumTo(d_b(), b.shape) : null,
     ];
     switch (kind) {
-      // without operands that the derivative does not need: they need not live until the backward pass
+      // without operands that the derivative does not need: they need not live until the backward
+      // pass
       case "add":
         return both(
           () => d_y,

@@ -24,7 +24,10 @@ export const concatRules: Rules<typeof concatOps> = {
   },
 };
 
-/** The tensors one behind the other along `axis` (negative: from the end); more than four are joined by fours. */
+/**
+ * The tensors one behind the other along `axis` (negative: from the end); more than four are joined
+ * by fours.
+ */
 export function concat(values: readonly Value[], axis: number): Value {
   const [first] = values;
   if (first === undefined) throw new Error("concat: no tensors to join");

@@ -19,7 +19,9 @@ export const padOps: {
   pad_grad: kernelOp("pad_grad", padGrad, ["d_y"], ["d_x"]),
 };
 
-/** Their gradient rules: constant margins are cut off, others folded back one axis after the other. */
+/**
+ * Their gradient rules: constant margins are cut off, others folded back one axis after the other.
+ */
 export const padRules: Rules<typeof padOps> = {
   pad: ({ inputs: [x], attributes: { padding, mode }, d_outputs: [d_y] }) => {
     if (mode === "constant") {
@@ -49,7 +51,10 @@ export function pad(
   return apply(padOps.pad, [x], { padding, mode, value })[0]!;
 }
 
-/** Images with `margin` reflected pixels on every side, the border once. x [V,H,W,C] -> [V,H+2m,W+2m,C]. */
+/**
+ * Images with `margin` reflected pixels on every side, the border once. x [V,H,W,C] ->
+ * [V,H+2m,W+2m,C].
+ */
 export function padReflect(x: Value, margin: number): Value {
   const around = [margin, margin] as const;
   return pad(x, [[0, 0], around, around, [0, 0]], "reflect");

@@ -52,12 +52,17 @@ export interface PoolOptions {
   readonly ceil?: boolean;
 }
 
-/** y = largest value of each window; of equal ones the first takes the gradient. x [V,H,W,C] -> y [V,H2,W2,C]. */
+/**
+ * y = largest value of each window; of equal ones the first takes the gradient. x [V,H,W,C] -> y
+ * [V,H2,W2,C].
+ */
 export function maxPool(x: Value, options: PoolOptions): Value {
   return apply(poolOps.max_pool, [x], resolved(x, options))[0]!;
 }
 
-/** y = mean of each window over its taps in the image, or with `countPadding` in image and padding. */
+/**
+ * y = mean of each window over its taps in the image, or with `countPadding` in image and padding.
+ */
 export function averagePool(x: Value, options: PoolOptions, countPadding = false): Value {
   return apply(poolOps.average_pool, [x], { ...resolved(x, options), countPadding })[0]!;
 }

@@ -90,13 +90,18 @@ export const reduceRules: Rules<typeof reduceOps> = {
 
 /** Options of a fold. */
 export interface ReduceOptions {
-  /** Axes to fold, negative ones from the end; all when left out, none folds each element for itself. */
+  /**
+   * Axes to fold, negative ones from the end; all when left out, none folds each element for
+   * itself.
+   */
   readonly axes?: readonly number[];
   /** Leave the folded axes in with length 1. */
   readonly keep?: boolean;
 }
 
-/** y = fold of x along axes; equal extrema each take the whole gradient. x [any] -> y [kept axes]. */
+/**
+ * y = fold of x along axes; equal extrema each take the whole gradient. x [any] -> y [kept axes].
+ */
 export function reduce(x: Value, kind: Reduction, options: ReduceOptions = {}): Value {
   const rank = x.shape.length;
   const axes = (options.axes ?? [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + rank : axis));
@@ -104,12 +109,16 @@ export function reduce(x: Value, kind: Reduction, options: ReduceOptions = {}): 
   return apply(reduceOps.reduce, [x], attributes)[0]!;
 }
 
-/** x repeated along axes of length 1 and new leading axes. x [broadcasts to `shape`] -> [`shape`]. */
+/**
+ * x repeated along axes of length 1 and new leading axes. x [broadcasts to `shape`] -> [`shape`].
+ */
 export function expand(x: Value, shape: Shape): Value {
   return sameShape(x.shape, shape) ? x : apply(reduceOps.expand, [x], { shape })[0]!;
 }
 
-/** x summed over the axes along which `shape` is broadcast to its shape: the adjoint of `expand`. */
+/**
+ * x summed over the axes along which `shape` is broadcast to its shape: the adjoint of `expand`.
+ */
 export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   const missing = x.shape.length - shape.length;

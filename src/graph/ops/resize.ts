@@ -38,7 +38,10 @@ export const resizeRules: Rules<typeof resizeOps> = {
   resize_bilinear_grad: null,
 };
 
-/** y = x at the nearest pixels; by default PyTorch's "nearest", floor(o n / m). x [V,H,W,C] -> y [V, `to`, C]. */
+/**
+ * y = x at the nearest pixels; by default PyTorch's "nearest", floor(o n / m). x [V,H,W,C] -> y [V,
+ * `to`, C].
+ */
 export function resizeNearest(
   x: Value,
   to: readonly [number, number],
@@ -48,7 +51,10 @@ export function resizeNearest(
   return apply(resizeOps.resize_nearest, [x], { size: to, corners, rounding })[0]!;
 }
 
-/** y = x linearly between its pixels, without smoothing before reduction. x [V,H,W,C] -> y [V, `to`, C]. */
+/**
+ * y = x linearly between its pixels, without smoothing before reduction. x [V,H,W,C] -> y [V, `to`,
+ * C].
+ */
 export function resizeBilinear(x: Value, to: readonly [number, number], corners: Corners): Value {
   return apply(resizeOps.resize_bilinear, [x], { size: to, corners })[0]!;
 }

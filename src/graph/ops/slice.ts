@@ -4,7 +4,10 @@ import { formatShape, strides, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
-/** Along each axis the first index, the number of indices, and the step between them (negative: backwards). */
+/**
+ * Along each axis the first index, the number of indices, and the step between them (negative:
+ * backwards).
+ */
 export interface SliceAttributes {
   readonly starts: readonly number[];
   readonly sizes: readonly number[];
@@ -82,13 +85,17 @@ function sliced(x: Shape, { starts, sizes, steps }: SliceAttributes): Shape {
     [...starts, ...sizes, ...steps].every(Number.isInteger) && sizes.every((n) => n >= 0);
   if (!fits || !whole || [starts, sizes, steps].some((list) => list.length !== x.length)) {
     throw new Error(
-      `${sizes.join(" x ")} elements from [${starts.join(", ")}] by [${steps.join(", ")}] are not inside ${formatShape(x)}`,
+      `${sizes.join(" x ")} elements from [${starts.join(", ")}] by [${steps.join(", ")}] ` +
+        `are not inside ${formatShape(x)}`,
     );
   }
   return sizes;
 }
 
-/** The `sizes` elements of x from `starts`, every `steps`-th (every one when left out). x [any] -> y [`sizes`]. */
+/**
+ * The `sizes` elements of x from `starts`, every `steps`-th (every one when left out). x [any] -> y
+ * [`sizes`].
+ */
 export function slice(
   x: Value,
   starts: readonly number[],
