@@ -7,9 +7,12 @@ An implementation apart from the engine: it knows the formulas, none of the engi
 these files depends on PyTorch.
 """
 
+import sys
 from pathlib import Path
 
 import torch
+
+sys.dont_write_bytecode = True
 
 from bins import add_bins
 from layers import add_layers
