@@ -1,17 +1,15 @@
 // binary — an elementary function of two tensors that broadcast together.
 //
-//   y[i] = f(a[i_a], b[i_b]),  i_a and i_b: i without the axes along which a or b is broadcast; f
-//   by KIND: 0 add,
-//   1 subtract, 2 multiply, 3 divide, 4 maximum, 5 minimum, 6 power, 7 squared_difference, 8 modulo
-//   (sign of b),
-//   9 atan2, 10 equal, 11 not_equal, 12 greater, 13 greater_equal, 14 less, 15 less_equal (1 where
-//   true, else 0)
+//   y[i] = f(a[i_a], b[i_b]),  i_a, i_b: i without the axes along which a or b is broadcast
+//   f by KIND: 0 add, 1 subtract, 2 multiply, 3 divide, 4 maximum, 5 minimum, 6 power,
+//   7 squared_difference, 8 modulo (sign of b), 9 atan2, 10 equal, 11 not_equal, 12 greater,
+//   13 greater_equal, 14 less, 15 less_equal (1 where true, else 0)
 //
 // Layout   a, b: shapes that broadcast to y's by NumPy's rule, at most six axes after merging; y: n
 //          elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          them
 // Memory   2 loads + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/binary.ts

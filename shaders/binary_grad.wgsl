@@ -1,14 +1,13 @@
-// binary_grad — gradient of an elementary function of two tensors by one of them
+// binary_grad — gradient of an elementary function of two tensors by one of them.
 //
-//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1), f by
-//   KIND as in binary.wgsl;
-//   of two equal operands a takes the gradient of maximum and minimum, power has none by b where a
-//   <= 0
+//   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1)
+//   f by KIND as in binary.wgsl; broadcast axes are not summed yet. Of two equal operands a takes
+//   the gradient of maximum and minimum; power has none by b where a <= 0.
 //
 // Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32
 // Mapping  one invocation per STEP elements of a line of d_y along its last axis, ceil(length /
-//          STEP) apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          STEP) apart, so that neighbours load neighbours and an index is taken apart once for all
+//          of them
 // Memory   3 loads + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/binary.ts

@@ -1,7 +1,7 @@
 // concat — two to four tensors joined along one axis.
 //
-//   y[o, r] = a[o, r], then b[o, r - row_a], then c, then d;  o: the axes before, r: the joined
-//   axis and those behind
+//   y[o, r] = a[o, r], then b[o, r - row_a], then c, then d
+//   o: the axes before the joined one, r: the joined one and those behind
 //
 // Layout   a, b, c, d [outer, row of their own], y [outer, row] f32; an absent one has rows of 0
 //          elements

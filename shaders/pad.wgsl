@@ -1,14 +1,14 @@
 // pad — a tensor with margins.
 //
-//   y[i_0 .. i_5] = x[m(i_0 - before_0), ..],  m by MODE: 0 inside only, `value` outside, 1 reflect
-//   (the border once),
-//   2 symmetric (the border twice), 3 edge (the border repeated), 4 wrap (the other side)
+//   y[i_0 .. i_5] = x[m(i_0 - before_0), ..]
+//   m by MODE: 0 inside only, `value` outside, 1 reflect (the border once), 2 symmetric (the border
+//   twice), 3 edge (the border repeated), 4 wrap (the other side)
 //
 // Layout   x: at most six axes, neighbours without margins merged; y: the same number of axes, n
 //          elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pad.ts

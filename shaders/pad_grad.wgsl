@@ -1,7 +1,7 @@
 // pad_grad — gradient of margins that repeat the tensor, along one axis.
 //
-//   d_x[o, i, c] = sum of d_y[o, before + t, c] over the t in [-before, length + after) with m(t) =
-//   i, m as in pad.wgsl
+//   d_x[o, i, c] = sum of d_y[o, before + t, c] over the t in [-before, length + after)
+//   with m(t) = i, m as in pad.wgsl
 //
 // Layout   d_x [outer, LENGTH, INNER], d_y [outer, before + LENGTH + after, INNER] f32
 // Mapping  one invocation per STEP elements of d_x, a workgroup's width apart

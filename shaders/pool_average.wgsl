@@ -1,14 +1,12 @@
 // pool_average — the mean of each window of an image.
 //
-//   y[v, row, col, c] = sum_{i, j} x[v, row stride_h + i dilation_h - top, col stride_w + j
-//   dilation_w - left, c] / n
-//   over the taps inside x; n: the taps whose row and column count (inside x, or inside x and its
-//   padding), at least 1
+//   y[v, row, col, c] = sum_{i, j} x[v, r(i), s(j), c] / n
+//   r(i) = row stride_h + i dilation_h - top, s(j) = col stride_w + j dilation_w - left, inside x
+//   n: the taps whose row and column count (inside x, or in x and its padding), at least 1
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   WIN_H WIN_W loads (most from the cache) + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts

@@ -1,13 +1,11 @@
 // pool_average_grad — gradient of the means of windows, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] / n(row, col) over the windows with a tap on (r,
-//   s),
-//   n as in pool_average.wgsl
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] / n(row, col)
+//   over the windows with a tap on (r, s), n as in pool_average.wgsl
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   WIN_H WIN_W / strides loads (most from the cache) + 1 store per element of d_x; bound by
 //          bandwidth
 // Source   elementary

@@ -1,13 +1,12 @@
 // pool_max — the largest value of each window of an image.
 //
-//   y[v, row, col, c] = max_{i, j} x[v, row stride_h + i dilation_h - top, col stride_w + j
-//   dilation_w - left, c]
-//   over the taps inside x; a window without any gives the lowest f32
+//   y[v, row, col, c] = max_{i, j} x[v, r(i), s(j), c]
+//   r(i) = row stride_h + i dilation_h - top, s(j) = col stride_w + j dilation_w - left, inside x;
+//   a window without a tap there gives the lowest f32
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   WIN_H WIN_W loads (most from the cache) + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts

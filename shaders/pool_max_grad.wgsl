@@ -1,16 +1,13 @@
 // pool_max_grad — gradient of the largest values of windows, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the windows whose first maximum, by rows and
-//   then columns of the
-//   window, is (r, s)
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c]
+//   over the windows whose first maximum, by rows and then columns of the window, is (r, s)
 //
 // Layout   x, d_x [V, IN_H, IN_W, C], y, d_y [V, OUT_H, OUT_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   WIN_H WIN_W / strides loads of y + 1 store per element of d_x, and for each window's
-//          maximum a search
-//          for an earlier one; bound by bandwidth
+//          maximum a search for an earlier one; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/pool.ts
 

@@ -5,11 +5,10 @@
 //   FINISH 0 v, 1 scale v, 2 sqrt v, 3 ln v
 //
 // Layout   x: any shape, its kept axes merged to at most three (o) and its reduced axes to at most
-//          three (j);
-//          y: [slabs, outputs] f32
+//          three (j); y: [slabs, outputs] f32
 // Mapping  one invocation per element of y: neighbours take neighbouring outputs or slabs, so that
-//          loads coalesce
-//          unless outputs are long rows; no barrier, the order of the fold is fixed by the shape
+//          loads coalesce unless outputs are long rows; no barrier, the order of the fold is fixed
+//          by the shape
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
 // Source   elementary; ln sum exp keeps a running maximum (Milakov and Gimelshein, Online
 //          normalizer calculation, 2018)

@@ -1,17 +1,15 @@
-// reduce_grad — gradient of a fold along some axes, for the folds whose derivative needs their
-// input.
+// reduce_grad — gradient of a fold along some axes whose derivative needs its input.
 //
-//   d_x[i] = d_y[o] g(x[i], y[o]),  o: i without its reduced axes;  g by KIND: 0 maximum and
-//   minimum: 1 where x = y
-//   (each of several equal ones takes the whole gradient), 1 l1: sign x, 2 l2: x / y (0 where y =
-//   0),
-//   3 sum of squares: 2 x, 4 ln of a sum: e^-y, 5 ln sum exp: e^(x - y)
+//   d_x[i] = d_y[o] g(x[i], y[o]),  o: i without its reduced axes
+//   g by KIND: 0 maximum and minimum: 1 where x = y (each of several equal ones takes the whole
+//   gradient), 1 l1: sign x, 2 l2: x / y (0 where y = 0), 3 sum of squares: 2 x,
+//   4 ln of a sum: e^-y, 5 ln sum exp: e^(x - y)
 //
 // Layout   x, d_x: any shape, at most six axes after merging, n elements f32; y, d_y: x without its
 //          reduced axes
 // Mapping  one invocation per STEP elements of a line of x along its last axis, ceil(length / STEP)
-//          apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          them
 // Memory   1 load + 1 store per element of x (y and d_y stay in the cache); bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/reduce_grad.ts

@@ -1,7 +1,7 @@
 // reduce_grad_product — gradient of a product along some axes.
 //
-//   d_x[o, j] = d_y[o] prod_{i != j} x[o, i],  the product of the others, exact where elements are
-//   zero
+//   d_x[o, j] = d_y[o] prod_{i != j} x[o, i]
+//   the product of the others, exact where elements are zero
 //
 // Layout   x, d_x: any shape, kept axes merged to at most three (o), reduced axes to at most three
 //          (j); d_y: outputs

@@ -1,13 +1,11 @@
 // resize_bilinear — images resampled linearly between their pixels.
 //
-//   y[v, row, col, c] = sum_{r, s} w(row, r) w(col, s) x[v, r, s, c],  w(o, i) = max(0, 1 - |p(o) -
-//   i|),
-//   p(o) = (o mul + add) / den, kept inside [0, length - 1]
+//   y[v, row, col, c] = sum_{r, s} w(row, r) w(col, s) x[v, r, s, c]
+//   w(o, i) = max(0, 1 - |p(o) - i|),  p(o) = (o mul + add) / den, kept inside [0, length - 1]
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   4 loads (most from the cache) + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/resize.ts

@@ -1,12 +1,11 @@
 // resize_bilinear_grad — gradient of linear resampling, gathered.
 //
-//   d_x[v, r, s, c] = sum_{row, col} w(row, r) w(col, s) d_y[v, row, col, c],  w as in
-//   resize_bilinear.wgsl
+//   d_x[v, r, s, c] = sum_{row, col} w(row, r) w(col, s) d_y[v, row, col, c]
+//   w as in resize_bilinear.wgsl
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   1 load per element of d_y (4 with the cache's), 1 store per element of d_x; bound by
 //          bandwidth
 // Source   elementary; the pixels of y that see one pixel of x are a rectangle, so no atomics

@@ -1,14 +1,12 @@
 // resize_nearest — images resampled by their nearest pixel.
 //
-//   y[v, row, col, c] = x[v, r, s, c],  r = floor((row row_mul + row_add) / row_den) inside x, s
-//   likewise
-//   (rounding and corners are in the three whole numbers, so no pixel is missed by rounding of
-//   coordinates)
+//   y[v, row, col, c] = x[v, r, s, c],  r = floor((row row_mul + row_add) / row_den) inside x
+//   s likewise; rounding and corners are in the whole numbers mul, add and den, so that no pixel
+//   is missed by the rounding of coordinates
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/resize.ts

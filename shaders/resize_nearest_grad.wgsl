@@ -1,12 +1,11 @@
 // resize_nearest_grad — gradient of nearest resampling, gathered.
 //
-//   d_x[v, r, s, c] = sum of d_y[v, row, col, c] over the rows and columns whose nearest pixel is
-//   (r, s)
+//   d_x[v, r, s, c] = sum of d_y[v, row, col, c]
+//   over the rows and columns whose nearest pixel is (r, s)
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
 // Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours;
-//          workgroups along columns, rows, views
+//          load neighbours; workgroups along columns, rows, views
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
 // Source   elementary; the pixels of y that took one pixel of x are a rectangle
 // Twin     src/kernels/resize.ts

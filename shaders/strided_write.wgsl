@@ -1,12 +1,12 @@
 // strided_write — a tensor placed into zeros with strides: the adjoint of slices with steps.
 //
-//   y[i_0 .. i_5] = x[(i_0 - start_0) / step_0, ..] where every quotient is whole and inside x,
-//   else 0
+//   y[i_0 .. i_5] = x[(i_0 - start_0) / step_0, ..]
+//   where every quotient is whole and inside x, else 0
 //
 // Layout   x: at most six axes; y: the same number of axes, n elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          them
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/strided.ts

@@ -1,10 +1,10 @@
 // unary — one elementary function of each element.
 //
-//   y[i] = f(x[i]),  f by KIND: 0 identity, 1 negate, 2 abs, 3 sign, 4 square, 5 sqrt, 6
-//   reciprocal_sqrt, 7 reciprocal,
-//   8 exp, 9 expm1, 10 log, 11 log1p, 12 sin, 13 cos, 14 tan, 15 sinh, 16 cosh, 17 atan, 18 erf, 19
-//   floor, 20 ceil,
-//   21 round (half to even), 22 affine alpha x + beta, 23 clamp to [alpha, beta]
+//   y[i] = f(x[i])
+//   f by KIND: 0 identity, 1 negate, 2 abs, 3 sign, 4 square, 5 sqrt, 6 reciprocal_sqrt,
+//   7 reciprocal, 8 exp, 9 expm1, 10 log, 11 log1p, 12 sin, 13 cos, 14 tan, 15 sinh, 16 cosh,
+//   17 atan, 18 erf, 19 floor, 20 ceil, 21 round (half to even), 22 affine alpha x + beta,
+//   23 clamp to [alpha, beta]
 //
 // Layout   x, y: any shape, n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load

@@ -1,8 +1,8 @@
 // unary_grad — gradient of an elementary function of each element.
 //
-//   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in unary.wgsl; 0 where f is constant or jumps (sign,
-//   floor, ceil, round),
-//   0 at the kink of abs, 1 on both bounds of clamp
+//   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in unary.wgsl
+//   0 where f is constant or jumps (sign, floor, ceil, round), 0 at the kink of abs, 1 on both
+//   bounds of clamp
 //
 // Layout   x, d_y, d_x: any shape, n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart
