@@ -1,4 +1,5 @@
-// What the package `ringdepth` offers to programs: exports only, from the GPU up to a trained student.
+// What the package `ringdepth` offers to programs: exports only, from the GPU up to a trained
+// student.
 export { InputError } from "./tensor/error.ts";
 export { readNpy, writeNpy } from "./formats/npy.ts";
 export { readDepthPng, writeDepthPng } from "./formats/png16.ts";

@@ -5,8 +5,10 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** The first line of every command. */
 export function adapterLine({ name, driver, software }: AdapterFacts): string {
+  const own = name.replace(/-+$/, ""); // Dawn cleans names by dashes.
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
-  return `adapter: ${name.replace(/-+$/, "")}${detail}${software ? ", a software one: slow, but the same numbers" : ""}`;
+  const kind = software ? ", a software one: slow, but the same numbers" : "";
+  return `adapter: ${own}${detail}${kind}`;
 }
 
 /** Opens a validated device, says which, and closes it when `work` is done. */

@@ -1,5 +1,5 @@
-// `ringdepth check`: every kernel against its reference on this adapter, or a whole network against the
-// CPU path in f64.
+// `ringdepth check`: every kernel against its reference on this adapter, or a whole network against
+// the CPU path in f64.
 import type { Command } from "commander";
 import type { ImageSize } from "../data/camera.ts";
 import { withGpu } from "./adapter.ts";

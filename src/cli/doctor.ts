@@ -20,7 +20,7 @@ const LIMITS = [
 ] as const;
 
 const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
-  npm run setup       brings a software one: lavapipe where it may install packages, else SwiftShader
+  npm run setup       brings a software one: lavapipe where it may install it, else SwiftShader
   with a GPU          install its Vulkan driver (NVIDIA, Mesa); in a container, pass the GPU through
   macOS, Windows      nothing to install: Metal and D3D12 come with the system`;
 

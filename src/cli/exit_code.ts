@@ -1,5 +1,5 @@
-// Exit codes, and what of an error a person gets to see: one line where the error says what to do, the
-// stack only where the fault is ours.
+// Exit codes, and what of an error a person gets to see: one line where the error says what to do,
+// the stack only where the fault is ours.
 import { CommanderError } from "commander";
 import {
   DeviceLostError,

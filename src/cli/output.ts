@@ -1,5 +1,5 @@
-// How commands speak: lines for people, one progress line on a terminal, and JSON, which has stdout to
-// itself where it is asked for.
+// How commands speak: lines for people, one progress line on a terminal, and JSON, which has stdout
+// to itself where it is asked for.
 import type { Surroundings } from "./surroundings.ts";
 
 /** The voice of one command. */
@@ -9,8 +9,8 @@ export interface Output {
   /** A line about something that is not as it should be, on stderr. */
   readonly warn: (line: string) => void;
   /**
-   * How far long work has come: on a terminal in place of the line before, elsewhere as a plain line
-   * and only at milestones.
+   * How far long work has come: on a terminal in place of the line before, elsewhere as a plain
+   * line and only at milestones.
    */
   readonly progress: (line: string, milestone: boolean) => void;
   /** The result: `value` as JSON where that is asked for, else `lines`. */

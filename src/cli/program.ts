@@ -1,4 +1,5 @@
-// The program `ringdepth`: its commands put together, and one run of it from arguments to exit code.
+// The program `ringdepth`: its commands put together, and one run of it from arguments to exit
+// code.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { defineCheck } from "./check.ts";

@@ -1,5 +1,5 @@
-// `ringdepth start`: the two-minute demonstration that `npm start` runs. Trains a small student with
-// distillation on the built-in rig and shows what it learnt; nothing to download.
+// `ringdepth start`: the two-minute demonstration that `npm start` runs. Trains a small student
+// with distillation on the built-in rig and shows what it learnt; nothing to download.
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { resolveConfig } from "../train/config.ts";

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM during training: the first asks for a checkpoint and the end, the second ends at
-// once. Outside of training signals do what they always do.
+// SIGINT and SIGTERM during training: the first asks for a checkpoint and the end, the second ends
+// at once. Outside of training signals do what they always do.
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 

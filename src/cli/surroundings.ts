@@ -1,4 +1,5 @@
-// What a command runs in: its streams and the way to a GPU. The process in life, their own in tests.
+// What a command runs in: its streams and the way to a GPU. The process in life, their own in
+// tests.
 import { openGpu, type Gpu, type GpuOptions } from "../gpu/device.ts";
 
 /** Where text goes. */

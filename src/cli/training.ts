@@ -9,7 +9,7 @@ import type { Output } from "./output.ts";
 import type { RunSettings } from "./run_settings.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { metricLines } from "./table.ts";
-import { trainingProgress } from "./training_progress.ts";
+import { clock, trainingProgress } from "./training_progress.ts";
 
 /** How a run ended; without a summary it was interrupted. */
 export interface TrainingOutcome {
@@ -48,8 +48,8 @@ export async function runTraining(
       signal: stop.signal,
       onStart: ({ plan, parameters, fromStep }) => {
         output.say(
-          `student: ${config.student}, ${parameters.toLocaleString("en-US")} parameters; a step has ` +
-            `${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
+          `student: ${config.student}, ${parameters.toLocaleString("en-US")} parameters; a step ` +
+            `has ${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
         );
         if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
       },
@@ -61,7 +61,7 @@ export async function runTraining(
   }
   try {
     if (trained.interrupted) return interruptedOutcome(trained, settings, stop.exitCode());
-    output.say("evaluating");
+    output.say(`trained in ${clock(trained.time_s)}, evaluating`);
     const date = new Date().toISOString().replace("T", " ").slice(0, 16);
     const input = { gpu, config, trained, source, heldOut, teacher, date: `${date} UTC` };
     const summary = await summarize({ ...input, onMessage: output.warn });
@@ -89,7 +89,7 @@ function interruptedOutcome(
 }
 
 function finishedOutcome(trained: TrainedRun, summary: Summary): TrainingOutcome {
-  const { steps, skipped_samples, folder } = trained;
+  const { steps, skipped_samples, folder, time_s } = trained;
   const { evaluation, baseline, ratio, report } = summary;
   const { abs_rel } = evaluation.result.all;
   const skipped =
@@ -102,6 +102,7 @@ function finishedOutcome(trained: TrainedRun, summary: Summary): TrainingOutcome
       steps,
       interrupted: false,
       skipped_samples,
+      time_s,
       evaluation: evaluation.result,
       baseline,
       ratio,

@@ -1,5 +1,6 @@
-// Checkpoints: everything a run needs to go on to the same bits. Parameters, moments and states as safetensors, with
-// the step (the only other state: order, augmentation and schedule follow from it), the configuration and a checksum.
+// Checkpoints: everything a run needs to go on to the same bits. Parameters, moments and states as
+// safetensors, with the step (the only other state: order, augmentation and schedule follow from
+// it), the configuration and a checksum.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
@@ -27,7 +28,10 @@ export interface CheckpointInfo {
 
 const MOMENTS = ["first_moments", "second_moments"] as const;
 
-/** Trained tensors by name: parameters `name` as the graph shapes them, states `state/name` (all are lists). */
+/**
+ * Trained tensors by name: parameters `name` as the graph shapes them, states `state/name` (all are
+ * lists).
+ */
 export function namedTensors(store: CpuStore): NewTensor[] {
   const parameters = store.layout.slots.map(({ name, shape, offset, size }) => ({
     name,
@@ -42,7 +46,10 @@ export function namedTensors(store: CpuStore): NewTensor[] {
   return [...parameters, ...states];
 }
 
-/** Writes `step-N.safetensors` into a folder: to a temporary file, synced, renamed. Returns its path. */
+/**
+ * Writes `step-N.safetensors` into a folder: to a temporary file, synced, renamed. Returns its
+ * path.
+ */
 export async function writeCheckpoint(
   folder: string,
   store: CpuStore,
@@ -67,7 +74,10 @@ export async function writeCheckpoint(
   return file;
 }
 
-/** Reads a checkpoint into a store of the same network; throws InputError where they differ or the file is damaged. */
+/**
+ * Reads a checkpoint into a store of the same network; throws InputError where they differ or the
+ * file is damaged.
+ */
 export async function readCheckpoint(file: string, store: CpuStore): Promise<CheckpointInfo> {
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
   const list = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data }));

@@ -1,5 +1,5 @@
-// The configuration of a run: every choice by name, complete once resolved. Files are YAML; what the
-// command line says comes last. A misspelt key is an error.
+// The configuration of a run: every choice by name, complete once resolved. Files are YAML; what
+// the command line says comes last. A misspelt key is an error.
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
@@ -120,7 +120,7 @@ const schema: z.ZodType<TrainConfig> = z.strictObject({
 export function resolveConfig(given: unknown, where: string): TrainConfig {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const issue = result.error.issues[0];
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const key = [...(path === "" ? [] : [path]), issue.keys[0]].join(".");

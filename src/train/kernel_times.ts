@@ -1,5 +1,5 @@
-// Where the time of one training step goes, by kernel, for the report. The ground for decisions is the
-// profiler: here every dispatch is timed in a pass of its own, once.
+// Where the time of one training step goes, by kernel, for the report. The ground for decisions is
+// the profiler: here every dispatch is timed in a pass of its own, once.
 import type { Gpu } from "../gpu/device.ts";
 import { hasTimestamps, timePasses } from "../gpu/timestamps.ts";
 import type { Plan } from "../graph/plan.ts";

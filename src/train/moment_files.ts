@@ -1,5 +1,5 @@
-// The files of one predicted moment: depth for programs (16-bit PNG, npy, PLY) and for people (colour
-// PNG, panorama). `predict` writes all of them, a run folder the pictures only.
+// The files of one predicted moment: depth for programs (16-bit PNG, npy, PLY) and for people
+// (colour PNG, panorama). `predict` writes all of them, a run folder the pictures only.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
@@ -62,8 +62,8 @@ export async function writeMomentPictures(
 
 /**
  * Writes everything of a moment into `folder`: of each camera `CAMERA.png` (16 bit, metres x 256),
- * `CAMERA_color.png` and `CAMERA.npy` (f32 `[H, W]` in metres); of the rig `points.ply` in the vehicle
- * frame and `panorama.png`.
+ * `CAMERA_color.png` and `CAMERA.npy` (f32 `[H, W]` in metres); of the rig `points.ply` in the
+ * vehicle frame and `panorama.png`.
  */
 export async function writeMoment(
   folder: string,

@@ -1,5 +1,5 @@
-// The two graphs of a run: the training step (forward, losses, gradients, update) and the prediction. Both name their
-// parameters alike, so that they share one store.
+// The two graphs of a run: the training step (forward, losses, gradients, update) and the
+// prediction. Both name their parameters alike, so that they share one store.
 import type { ImageSize } from "../data/camera.ts";
 import { losses, type Losses } from "../distill/losses.ts";
 import type { Request } from "../graph/cpu.ts";

@@ -60,7 +60,9 @@ export interface NetworkCheck {
   readonly load?: (store: CpuStore) => void;
   /** Metres of a bin centre of 1 of the trained student; left out, the cap of the data. */
   readonly depth_max_m?: number;
-  /** Also the outputs of the student, for a dump. They stay in memory, which no training step does. */
+  /**
+   * Also the outputs of the student, for a dump. They stay in memory, which no training step does.
+   */
   readonly outputs?: boolean;
 }
 

@@ -22,7 +22,10 @@ export interface Predictor {
   readonly destroy: () => void;
 }
 
-/** Compiles the prediction of a student for the cameras of `source`, over parameters that the caller owns. */
+/**
+ * Compiles the prediction of a student for the cameras of `source`, over parameters that the caller
+ * owns.
+ */
 export async function createPredictor(
   gpu: Gpu,
   config: TrainConfig,
@@ -41,7 +44,7 @@ export async function createPredictor(
     predict: async (sample) => {
       const { images, focal_scale } = makeBatch(sample, source, null);
       const { depth_m } = await plan.run({ images, focal_scale });
-      return depth_m!;
+      return depth_m;
     },
     destroy: () => plan.destroy(),
   };
@@ -81,7 +84,10 @@ export interface Evaluation {
   readonly skipped_samples: number;
 }
 
-/** Evaluates a predictor on every sample of `source`; with `skip` a broken sample is left out, reported and counted. */
+/**
+ * Evaluates a predictor on every sample of `source`; with `skip` a broken sample is left out,
+ * reported and counted.
+ */
 export async function evaluate(
   predictor: Predictor,
   source: DataSource,

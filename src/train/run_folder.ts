@@ -1,4 +1,5 @@
-// The run folder (DESIGN section 8): where everything of a run is written, and what a resumed run keeps of it.
+// The run folder (DESIGN section 8): where everything of a run is written, and what a resumed run
+// keeps of it.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openEventLog, type EventLog } from "../formats/events.ts";
@@ -56,9 +57,9 @@ export function runPaths(path: string): Pick<
 }
 
 /**
- * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps what
- * it wrote up to that step. Throws InputError when a new run would write over the checkpoints of
- * another, and where the folder cannot be made.
+ * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps
+ * what it wrote up to that step. Throws InputError when a new run would write over the checkpoints
+ * of another, and where the folder cannot be made.
  */
 export async function openRunFolder(
   path: string,

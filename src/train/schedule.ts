@@ -11,7 +11,10 @@ export function learningRate(config: TrainConfig, step: number): number {
   return learning_rate * (final + (1 - final) * 0.5 * (1 + Math.cos(Math.PI * share)));
 }
 
-/** Every step scalar of the training graph by name: learning rate, bias corrections (in f64), loss weights. */
+/**
+ * Every step scalar of the training graph by name: learning rate, bias corrections (in f64), loss
+ * weights.
+ */
 export function stepScalars(config: TrainConfig, step: number): Record<string, number> {
   const { beta1, beta2 } = config.optimizer;
   const ramp = config.loss.ramp * config.steps;

@@ -1,4 +1,5 @@
-// student.safetensors: a trained student with its configuration, all that `eval` and `predict` need.
+// student.safetensors: a trained student with its configuration, all that `eval` and `predict`
+// need.
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
 import type { CpuStore } from "../graph/cpu.ts";
@@ -15,7 +16,10 @@ export interface StudentFile {
   readonly load: (store: CpuStore) => void;
 }
 
-/** Writes parameters (OHWI, as in the arena) and running statistics; the same bytes for the same numbers. */
+/**
+ * Writes parameters (OHWI, as in the arena) and running statistics; the same bytes for the same
+ * numbers.
+ */
 export async function writeStudent(
   file: string,
   store: CpuStore,
@@ -30,7 +34,9 @@ export async function writeStudent(
   await writeFileAtomically(file, writeSafetensors(namedTensors(store), metadata));
 }
 
-/** Reads a trained student (or a checkpoint); throws InputError where the file is something else. */
+/**
+ * Reads a trained student (or a checkpoint); throws InputError where the file is something else.
+ */
 export async function readStudent(file: string): Promise<StudentFile> {
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
   const text = metadata["config"];

@@ -81,7 +81,9 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
   }
 }
 
-/** Fits the constants on training moments, evenly spread where there are many, and evaluates them. */
+/**
+ * Fits the constants on training moments, evenly spread where there are many, and evaluates them.
+ */
 async function constantResult(input: SummaryInput): Promise<EvaluationResult> {
   const { source, heldOut } = input;
   const names = source.cameras.map(({ name }) => name);

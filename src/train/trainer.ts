@@ -1,4 +1,5 @@
-// The training loop: one batch a step, results read a step later, checkpoints on the way and on a signal.
+// The training loop: one batch a step, results read a step later, checkpoints on the way and on a
+// signal.
 import type { DataSource } from "../data/data_source.ts";
 import { loader, type LoadedStep, type Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
@@ -38,7 +39,9 @@ export interface TrainingRun {
   readonly onMessage?: (message: string) => void;
 }
 
-/** A run that ended, by itself or by a signal. The store holds the trained student until `close`. */
+/**
+ * A run that ended, by itself or by a signal. The store holds the trained student until `close`.
+ */
 export interface TrainedRun {
   readonly store: GpuStore;
   readonly folder: RunFolder;
@@ -87,25 +90,27 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     badSamples: config.bad_samples,
     onSkip: (message) => run.onMessage?.(message),
   });
-  const started = performance.now();
-  const done = await runSteps(run, plan, store, folder, samples, fromStep).finally(folder.flush);
-  const time_s = (performance.now() - started) / 1000;
-  const interrupted = done < config.steps;
-  await save(folder, store, config, done, source.protocol.cap_m);
-  if (!interrupted) {
-    await writeStudent(folder.student, await store.read(), {
-      config,
-      depth_max_m: source.protocol.cap_m,
-      steps: done,
-    });
-  }
   const close = async (): Promise<void> => {
     await folder.close();
     plan.destroy();
     store.destroy();
   };
-  const skipped_samples = samples.skipped;
-  return { store, folder, steps: done, interrupted, skipped_samples, plan, time_s, close };
+  try {
+    const started = performance.now();
+    const steps = await runSteps(run, plan, store, folder, samples, fromStep);
+    const time_s = (performance.now() - started) / 1000;
+    await folder.flush();
+    const trained = await store.read();
+    const depth_max_m = source.protocol.cap_m;
+    await save(folder, trained, config, steps, depth_max_m);
+    const interrupted = steps < config.steps;
+    if (!interrupted) await writeStudent(folder.student, trained, { config, depth_max_m, steps });
+    const skipped_samples = samples.skipped;
+    return { store, folder, steps, interrupted, skipped_samples, plan, time_s, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Reads the latest checkpoint into `values`; returns the steps it had done. */
@@ -140,7 +145,8 @@ async function runSteps(
   const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
     if (next >= config.steps) return null;
     const inputs = prepareStep(run, samples, next);
-    inputs.catch(() => undefined); // Thrown where it is awaited; here only not to be called unhandled.
+    // Thrown where it is awaited; here only not to be called unhandled.
+    inputs.catch(() => undefined);
     return inputs;
   };
   let ready = prepare(fromStep);
@@ -153,12 +159,12 @@ async function runSteps(
     // While the GPU works: the next batch, then the results of the step before.
     ready = prepare(step + 1);
     await pending?.();
-    pending = collect(run, folder, step, scalars["learning_rate"]!, read, lap);
+    pending = collect(run, folder, step, scalars["learning_rate"], read, lap);
     step++;
     if (step % config.checkpoint_every === 0 && step < config.steps) {
       await pending();
       pending = null;
-      await save(folder, store, config, step, run.source.protocol.cap_m);
+      await save(folder, await store.read(), config, step, run.source.protocol.cap_m);
       await folder.flush();
     }
   }
@@ -191,7 +197,10 @@ async function prepareStep(
   return inputs;
 }
 
-/** Reads and records a step once its successor is submitted; throws where its gradient was not finite. */
+/**
+ * Reads and records a step once its successor is submitted; throws where its gradient was not
+ * finite.
+ */
 function collect(
   run: TrainingRun,
   folder: RunFolder,
@@ -202,11 +211,12 @@ function collect(
 ): () => Promise<void> {
   return async () => {
     const values = await read();
-    const [gradient_norm, , finite] = values["gradient_norm"]!;
+    const [gradient_norm, , finite] = values["gradient_norm"];
     if (finite !== 1) {
       throw new NonFiniteError(
-        `step ${step + 1}: the gradient is not finite (loss ${values["loss"]![0]}); the update was skipped, ` +
-          `the last checkpoint is in ${folder.checkpoints}; try a smaller optimizer.learning_rate`,
+        `step ${step + 1}: the gradient is not finite (loss ${values["loss"][0]}); the update was ` +
+          `skipped, the last checkpoint is in ${folder.checkpoints}; try a smaller ` +
+          `optimizer.learning_rate`,
       );
     }
     const terms: Record<string, number> = {};
@@ -216,16 +226,16 @@ function collect(
     }
     const record: StepRecord = {
       step: step + 1,
-      loss: values["loss"]![0]!,
+      loss: values["loss"][0],
       terms,
       learning_rate,
-      gradient_norm: gradient_norm!,
-      valid_pixels: values["valid_count"]![0]!,
+      gradient_norm: gradient_norm,
+      valid_pixels: values["valid_count"][0],
       time_ms: lap(),
     };
     if (record.valid_pixels < 2) {
       run.onMessage?.(
-        `step ${record.step}: ${record.valid_pixels} pixels with ground truth, nothing learnt of depth`,
+        `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,
       );
     }
     folder.add(record);
@@ -235,12 +245,12 @@ function collect(
 
 async function save(
   folder: RunFolder,
-  store: GpuStore,
+  trained: CpuStore,
   config: TrainConfig,
   step: number,
   depth_max_m: number,
 ): Promise<void> {
-  await writeCheckpoint(folder.checkpoints, await store.read(), {
+  await writeCheckpoint(folder.checkpoints, trained, {
     step,
     config: formatConfig(config),
     depth_max_m,

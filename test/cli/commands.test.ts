@@ -155,7 +155,7 @@ test("a broken sample may be left out and counted", async () => {
   expect(run.stdout).toContain("broken samples left out of training: 1");
 });
 
-test("check --network prints the relative error of every parameter and dumps the step", async () => {
+test("check --network prints the error of every parameter and dumps the step", async () => {
   const dump = at("dump");
   const { code, stdout } = await cli(
     "check",

@@ -72,7 +72,7 @@ test("a checkpoint of another network is refused with both shapes", async () => 
   );
 });
 
-test("a student file carries its configuration and gives the same bytes for the same numbers", async () => {
+test("a student file carries its configuration; same numbers, same bytes", async () => {
   const config = tinyConfig({ seed: 9 });
   const [file, second] = ["student.safetensors", "again.safetensors"].map((name) =>
     join(root, name),

@@ -1,5 +1,5 @@
-// The check of a whole network: nano's gradients on the GPU are those of the f64 path, and a wrong one
-// shows.
+// The check of a whole network: nano's gradients on the GPU are those of the f64 path, and a wrong
+// one shows.
 import { expect, test } from "vitest";
 import { compareGradients, compareNetwork, INITIAL_GATE } from "../../src/train/network_check.ts";
 import { gpu } from "../support/gpu.ts";

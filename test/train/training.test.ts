@@ -1,5 +1,5 @@
-// Training from end to end on a tiny rig: same bits twice, same bits after an interruption, one pass and
-// one submit a step, no bytes gained.
+// Training from end to end on a tiny rig: same bits twice, same bits after an interruption, one
+// pass and one submit a step, no bytes gained.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -115,7 +115,7 @@ test("live GPU bytes are flat over 200 steps", async () => {
   expect(mean(losses.slice(-20))).toBeLessThan(0.7 * mean(losses.slice(0, 20)));
 });
 
-test("the summary evaluates held-out moments, writes pictures and report, and changes nothing", async () => {
+test("the summary evaluates, writes pictures and report, and changes nothing", async () => {
   const trained = await run("summed");
   const parameters = (await trained.store.read()).arenas.parameters;
   const heldOut = tinySource("held-out");
