@@ -1,6 +1,13 @@
 // Functions that several sources have and the engine has as a composition of its ops, not as an op of its own.
 import { apply, reshape } from "../../src/graph/apply.ts";
-import { activationOps, gelu, relu, sigmoid, softplus, tanh } from "../../src/graph/ops/activation.ts";
+import {
+  activationOps,
+  gelu,
+  relu,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../../src/graph/ops/activation.ts";
 import {
   add,
   binary,
@@ -112,11 +119,16 @@ export function fold(values: readonly Value[], kind: Parameters<typeof binary>[2
 
 /** A product of matrices whose operands may be vectors and whose batch axes broadcast in any pattern. */
 export function product(a: Value, b: Value): Value {
-  const [m, n] = [a.shape.length === 1 ? [] : [a.shape.at(-2)!], b.shape.length === 1 ? [] : [b.shape.at(-1)!]];
+  const [m, n] = [
+    a.shape.length === 1 ? [] : [a.shape.at(-2)!],
+    b.shape.length === 1 ? [] : [b.shape.at(-1)!],
+  ];
   const left = a.shape.length === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
   const batch = broadcastShape(left.shape.slice(0, -2), right.shape.slice(0, -2));
-  const whole = takesTurns(left.shape, right.shape) ? expand(left, [...batch, ...left.shape.slice(-2)]) : left;
+  const whole = takesTurns(left.shape, right.shape)
+    ? expand(left, [...batch, ...left.shape.slice(-2)])
+    : left;
   return reshape(matmul(whole, right), [...batch, ...m, ...n]);
 }
 

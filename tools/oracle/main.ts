@@ -36,20 +36,23 @@ async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
 }
 
 async function run(folder: string, options: Options): Promise<boolean> {
-  const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  const say = (text: string): void =>
+    void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   const pattern = new RegExp(options.only ?? "", "u");
   const cases = vectorSources(folder)
     .flatMap((source) => readSource(folder, source))
     .map(plain)
     .filter((given) => pattern.test(`${given.source}/${given.operator}/${given.id}`));
   const gpu = await openGpu({ validation: true });
-  say(`${cases.length} cases on ${gpu.facts.name}${gpu.facts.software ? " (a software adapter)" : ""}`);
+  say(
+    `${cases.length} cases on ${gpu.facts.name}${gpu.facts.software ? " (a software adapter)" : ""}`,
+  );
   const judged: Judged[] = [];
   for (const given of cases) {
     const one = await judge(gpu, given);
     judged.push(one);
     failureLines(one).forEach(say);
-    if (options.refused && one.outcome.kind === "not_offered") {
+    if ((options.refused || given.source === "own") && one.outcome.kind === "not_offered") {
       say(`not offered ${given.source}/${given.operator} "${given.id}": ${one.outcome.reason}`);
     }
   }
@@ -72,7 +75,8 @@ const options = program.opts<Options>();
 const [folder] = program.args;
 try {
   if (options.predicates) printPredicates();
-  else if (folder === undefined) throw new InputError("oracle: name a folder of vectors, or --help");
+  else if (folder === undefined)
+    throw new InputError("oracle: name a folder of vectors, or --help");
   else if (!(await run(folder, options))) process.exitCode = 1;
 } catch (error) {
   if (!(error instanceof InputError)) throw error;

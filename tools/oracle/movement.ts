@@ -13,7 +13,11 @@ export function splitBy(x: Value, sizes: readonly number[], axis: number): Value
   return sizes.map((length) => {
     const starts = x.shape.map((_, a) => (a === axis ? start : 0));
     start += length;
-    return slice(x, starts, x.shape.map((whole, a) => (a === axis ? length : whole)));
+    return slice(
+      x,
+      starts,
+      x.shape.map((whole, a) => (a === axis ? length : whole)),
+    );
   });
 }
 
@@ -31,7 +35,11 @@ export function broadcastWith(x: Value, shape: readonly number[]): Value {
 /** x repeated along each axis. */
 export function tile(x: Value, repetitions: readonly number[]): Value {
   return repetitions.reduce(
-    (y, times, axis) => concat(Array.from({ length: times }, () => y), axis),
+    (y, times, axis) =>
+      concat(
+        Array.from({ length: times }, () => y),
+        axis,
+      ),
     x,
   );
 }
@@ -39,7 +47,10 @@ export function tile(x: Value, repetitions: readonly number[]): Value {
 /** A shape that may hold one -1 for what is left. */
 export function reshapeTo(x: Value, shape: readonly number[]): Value {
   const known = size(shape.filter((length) => length !== -1));
-  return reshape(x, shape.map((length) => (length === -1 ? size(x.shape) / known : length)));
+  return reshape(
+    x,
+    shape.map((length) => (length === -1 ? size(x.shape) / known : length)),
+  );
 }
 
 /** Blocks of pixels to channels or back: x [N, C, H, W] cut up, its axes reordered, and joined. */

@@ -10,6 +10,8 @@ import type { Workbench } from "./workbench.ts";
 export interface Clause {
   readonly text: string;
   readonly holds: (given: VectorCase) => boolean;
+  /** What exactly a case misses, where the text does not say it. */
+  readonly why?: (given: VectorCase) => string | null;
 }
 
 /** A result of a case: the value, and the axes of the source's layout by the axes it is stored with. */
@@ -17,6 +19,8 @@ export interface Result {
   readonly value: Value;
   /** Stored axis k is axis `axes[k]` of the source; absent: stored as in the source. */
   readonly axes?: readonly number[];
+  /** Lets the case name its outputs in any order; without a name they are told by place. */
+  readonly name?: string;
 }
 
 /** Results in the order of the case's outputs; those a case does not hold may be missing. */
@@ -40,7 +44,11 @@ export interface Steps {
   readonly scalars: (step: number) => Readonly<Record<string, number>>;
   readonly parameters: Readonly<Record<string, Float64Array>>;
   /** What parameters must be after so many steps. */
-  readonly wants: readonly { readonly step: number; readonly parameter: string; readonly want: VectorTensor }[];
+  readonly wants: readonly {
+    readonly step: number;
+    readonly parameter: string;
+    readonly want: VectorTensor;
+  }[];
 }
 
 /** The offered operators of one source, by the source's names. */
@@ -66,7 +74,7 @@ export function refusal(offers: Offers | undefined, given: VectorCase): string |
   const offered = offers?.[given.operator];
   if (offered === undefined) return "no such operator";
   const failed = offered.clauses.find(({ holds }) => !holds(given));
-  return failed === undefined ? null : `not ${failed.text}`;
+  return failed === undefined ? null : (failed.why?.(given) ?? `not ${failed.text}`);
 }
 
 /** All tensors of a case that carry data through the operator. */

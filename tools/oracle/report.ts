@@ -36,10 +36,7 @@ function count(judged: readonly Judged[]): Counts {
   return counts;
 }
 
-function grouped(
-  judged: readonly Judged[],
-  keyOf: (one: Judged) => string,
-): Map<string, Judged[]> {
+function grouped(judged: readonly Judged[], keyOf: (one: Judged) => string): Map<string, Judged[]> {
   const groups = new Map<string, Judged[]>();
   for (const one of judged) {
     const group = groups.get(keyOf(one));
@@ -69,7 +66,11 @@ export function table(judged: readonly Judged[]): string {
     }
   }
   add("all", "", judged);
-  add("all", "gradients", judged.filter(({ given }) => given.gradients.length > 0));
+  add(
+    "all",
+    "gradients",
+    judged.filter(({ given }) => given.gradients.length > 0),
+  );
   return aligned(rows);
 }
 
@@ -78,7 +79,9 @@ export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) =>
-      Number.isNaN(Number(cell || "x")) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+      Number.isNaN(Number(cell || "x"))
+        ? cell.padEnd(widths[column]!)
+        : cell.padStart(widths[column]!),
     );
     return `| ${cells.join(" | ")} |`;
   });
@@ -90,6 +93,7 @@ export function aligned(rows: readonly (readonly string[])[]): string {
 export function failureLines({ given, outcome }: Judged): string[] {
   if (outcome.kind !== "failed") return [];
   return outcome.failures.map(
-    ({ path, message }) => `FAILED ${given.source}/${given.operator} "${given.id}" ${path}: ${message}`,
+    ({ path, message }) =>
+      `FAILED ${given.source}/${given.operator} "${given.id}" ${path}: ${message}`,
   );
 }

@@ -6,7 +6,7 @@ import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { formatShape, sameShape } from "../../src/tensor/shape.ts";
+import { formatShape, sameShape, size as sizeOf } from "../../src/tensor/shape.ts";
 import type { Build, Offer, Result, Steps } from "./offer.ts";
 import { compare, type Path } from "./tolerance.ts";
 import type { VectorCase, VectorTensor } from "./vectors.ts";
@@ -82,17 +82,22 @@ async function runTargets(
       hold(moved, { ...want, name }, path);
     });
   };
-  const initial = initialStore(bench.graph, 0);
+  const start = (): CpuStore => {
+    const store = initialStore(bench.graph, 0);
+    for (const [name, { values }] of bench.states) store.states.get(name)!.set(values);
+    return store;
+  };
+  const scalars = bench.stepScalars;
   await attempt("cpu", () => {
-    holdAll(runOnCpu(bench.graph, request, initial, Object.fromEntries(data)), "cpu");
+    holdAll(runOnCpu(bench.graph, request, start(), Object.fromEntries(data), scalars), "cpu");
   });
   await attempt("gpu", async () => {
-    const store = createStore(gpu, bench.graph, initialStore(bench.graph, 0));
+    const store = createStore(gpu, bench.graph, start());
     try {
       const plan = await compile(gpu, bench.graph, request, store);
       try {
         const inputs = data.map(([name, values]) => [name, Float32Array.from(values)] as const);
-        holdAll(await plan.run(Object.fromEntries(inputs)), "gpu");
+        holdAll(await plan.run(Object.fromEntries(inputs), scalars), "gpu");
       } finally {
         plan.destroy();
       }
@@ -137,7 +142,10 @@ async function runSteps(
     const plan = await compile(gpu, graph, request, store);
     try {
       for (let step = 1; step <= last; step++) {
-        const written = Object.entries(inputs(step)).map(([name, values]) => [name, Float32Array.from(values)]);
+        const written = Object.entries(inputs(step)).map(([name, values]) => [
+          name,
+          Float32Array.from(values),
+        ]);
         await plan.run(Object.fromEntries(written) as Record<string, Float32Array>, scalars(step));
         if (wants.some((one) => one.step === step)) holdStep(await store.read(), step, "gpu");
       }
@@ -169,35 +177,56 @@ function stored({ tensor, axes }: BoundInput): Float64Array {
   return reorder(tensor.values, tensor.shape, axes);
 }
 
+/** A result with all its fields. */
+type Resolved = Required<Result>;
+
 /** Outputs and gradients of a built case, each with what it must be. */
-function targetsOf(bench: Workbench, results: readonly (Result | Value)[]): Target[] {
+function targetsOf(bench: Workbench, built: readonly (Result | Value)[]): Target[] {
   const { given } = bench;
-  const first = Number(given.record["output_index"] ?? 0);
-  const resultAt = (i: number): Required<Result> => {
-    const result = results[first + i];
-    if (result === undefined) throw new Error(`output ${first + i} is not made`);
-    const { value, axes } = "value" in result ? result : { value: result, axes: undefined };
-    return { value, axes: axes ?? value.shape.map((_, axis) => axis) };
-  };
+  const results = built.map((result): Resolved => {
+    const { value, axes, name } = "value" in result ? result : { value: result };
+    return { value, axes: axes ?? value.shape.map((_, axis) => axis), name: name ?? "" };
+  });
   const outputs = given.outputs.flatMap((want, i): Target[] =>
-    want === null ? [] : [{ name: want.name, ...resultAt(i), want }],
+    want === null ? [] : [{ ...resultFor(given, results, want.name, i), want, name: want.name }],
   );
-  const targets = [...outputs, ...gradientTargets(bench, resultAt)];
+  const targets = [...outputs, ...gradientTargets(bench, results)];
   for (const { name, value, axes, want } of targets) {
     const wanted = axes.map((axis) => want.shape[axis] ?? -1);
-    if (!sameShape(value.shape, wanted)) {
+    if (!sameShape(value.shape, wanted) || axes.length !== want.shape.length) {
       throw new Error(`${name} is ${formatShape(value.shape)}, expected ${formatShape(wanted)}`);
     }
   }
   return targets;
 }
 
-function gradientTargets(bench: Workbench, resultAt: (i: number) => Required<Result>): Target[] {
+/** The result that an output or its gradient (`d_` before the name) speaks of: by name, else by place. */
+function resultFor(
+  given: VectorCase,
+  results: readonly Resolved[],
+  name: string,
+  place: number,
+): Resolved {
+  const named = results.find(
+    (one) => one.name !== "" && [one.name, `d_${one.name}`].includes(name),
+  );
+  const first = Number(given.record["output_index"] ?? 0);
+  const result = named ?? results[first + place];
+  if (result === undefined) throw new Error(`output ${first + place} is not made`);
+  return result;
+}
+
+function gradientTargets(bench: Workbench, results: readonly Resolved[]): Target[] {
   const { given, graph } = bench;
   if (given.gradients.length === 0) return [];
   const seeds = given.d_outputs.flatMap((d_y, i): [Value, Value][] => {
     if (d_y === null) return [];
-    const { value, axes } = resultAt(i);
+    const names = results.flatMap(({ name }) => [name, `d_${name}`]);
+    const name = names.includes(d_y.name) ? d_y.name : (given.outputs[i]?.name ?? "");
+    const { value, axes } = resultFor(given, results, name, i);
+    if (d_y.values.length !== sizeOf(value.shape)) {
+      throw new Error(`${d_y.name}${formatShape(d_y.shape)} is not of the shape of output ${i}`);
+    }
     const moved = reorder(d_y.values, d_y.shape, axes);
     return [[value, graph.constant(`d_${value.name}`, value.shape, Float32Array.from(moved))]];
   });

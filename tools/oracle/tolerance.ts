@@ -10,7 +10,9 @@ export type Path = "cpu" | "gpu";
  * of some tens of f32 products on the GPU; another order of summation in f64 on the CPU. Relative to the value, and to
  * the largest value of the tensor.
  */
-export const F64_SOURCE: Readonly<Record<Path, { readonly value: number; readonly tensor: number }>> = {
+export const F64_SOURCE: Readonly<
+  Record<Path, { readonly value: number; readonly tensor: number }>
+> = {
   cpu: { value: 1e-12, tensor: 1e-14 },
   gpu: { value: 4e-6, tensor: 4e-7 },
 };
@@ -72,7 +74,8 @@ function boundOf(
     const floor = tensor * largest + (SOURCE_ERROR[`${source}/${operator}`] ?? 0);
     return {
       text: `${ulp64} ULP of float64, or ${value} of the value and ${tensor} of the largest`,
-      holds: (g, w) => ulpDistance64(g, w) <= ulp64 || Math.abs(g - w) <= value * Math.abs(w) + floor,
+      holds: (g, w) =>
+        ulpDistance64(g, w) <= ulp64 || Math.abs(g - w) <= value * Math.abs(w) + floor,
     };
   }
   if (ulp !== undefined) {

@@ -65,6 +65,9 @@ export interface VectorCase {
   readonly tolerance: Tolerance;
 }
 
+/** Tolerance of cases in the source `own` that state none. */
+export const OWN_TOLERANCE: Tolerance = { atol: 1e-5, rtol: 1e-4 };
+
 const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
 const tensorRecord = z.object({
   name: z.string().default(""),
@@ -92,7 +95,9 @@ const caseRecord = z.looseObject({
   tol: toleranceRecord.optional(),
 });
 const fileRecord = z.object({
-  header: z.looseObject({ tolerance: z.union([toleranceRecord, z.string()]).optional() }).optional(),
+  header: z
+    .looseObject({ tolerance: z.union([toleranceRecord, z.string()]).optional() })
+    .optional(),
   cases: z.array(z.unknown()),
 });
 
@@ -159,7 +164,7 @@ export function readCases(text: string, source: string, file: string): VectorCas
       d_outputs: Array.isArray(dy) ? dy.map(optional) : [tensor(dy)],
       gradients: record.grads.map(tensor),
       expected: record.expected.map(tensor),
-      tolerance: record.tol ?? shared ?? {},
+      tolerance: record.tol ?? shared ?? (source === "own" ? OWN_TOLERANCE : {}),
     };
   });
 }
@@ -176,7 +181,10 @@ function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTens
   if ((data === undefined) === (b64 === undefined)) {
     throw new InputError(`${where}: tensor ${name} needs either data or b64`);
   }
-  const values = data === undefined ? fromBytes(b64!, dtype, `${where}: tensor ${name}`) : fromNumbers(data, dtype);
+  const values =
+    data === undefined
+      ? fromBytes(b64!, dtype, `${where}: tensor ${name}`)
+      : fromNumbers(data, dtype);
   if (values.length !== size(shape)) {
     throw new InputError(
       `${where}: tensor ${name}${formatShape(shape)} needs ${size(shape)} numbers, has ${values.length}`,

@@ -22,6 +22,14 @@ export interface Workbench {
   readonly input: (which: number | string, axes?: readonly number[]) => Value;
   /** The same, or null when it was left out. */
   readonly optional: (which: number | string, axes?: readonly number[]) => Value | null;
+  /** An input that the kernels change: kept from step to step, its first value the tensor of the case. */
+  readonly state: (which: number) => Value;
+  /** An input of up to 64 step scalars. */
+  readonly scalars: (which: number) => Value;
+  /** Inputs handed out as states, by name in the graph. */
+  readonly states: ReadonlyMap<string, VectorTensor>;
+  /** Values of the step scalars by name. */
+  readonly stepScalars: Readonly<Record<string, number>>;
   /** The numbers of an input that is a setting in truth (axes, sizes), or null when it was left out. */
   readonly numbers: (which: number | string) => readonly number[] | null;
   readonly constant: (shape: Shape, values: readonly number[]) => Value;
@@ -48,6 +56,13 @@ export function workbench(given: VectorCase): Workbench {
     bound.push({ value, tensor, axes: order });
     return value;
   };
+  const states = new Map<string, VectorTensor>();
+  const stepScalars: Record<string, number> = {};
+  const needed = (which: number | string): VectorTensor => {
+    const tensor = find(which);
+    if (tensor === null) throw new InputError(`${given.file}: ${given.id}: lacks input ${which}`);
+    return tensor;
+  };
   const constant: Workbench["constant"] = (shape, values) =>
     g.constant(`constant ${g.values.length}`, shape, Float32Array.from(values));
   return {
@@ -56,9 +71,23 @@ export function workbench(given: VectorCase): Workbench {
     bound,
     optional,
     input: (which, axes) => {
-      const value = optional(which, axes);
-      if (value === null) throw new InputError(`${given.file}: ${given.id}: lacks input ${which}`);
+      needed(which);
+      return optional(which, axes)!;
+    },
+    states,
+    stepScalars,
+    state: (which) => {
+      const tensor = needed(which);
+      const value = g.state(`${states.size}:${tensor.name}`, tensor.shape, 0);
+      states.set(value.name, tensor);
       return value;
+    },
+    scalars: (which) => {
+      needed(which).values.forEach((value, slot) => {
+        stepScalars[`slot${slot}`] = value;
+        g.scalar(`slot${slot}`);
+      });
+      return g.scalars();
     },
     numbers: (which) => {
       const tensor = find(which);

@@ -5,7 +5,17 @@ import { concat } from "../../../src/graph/ops/concat.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { MASKED } from "../../../src/kernels/attention_problem.ts";
 import { flagOf, has, numberOf } from "../attributes.ts";
-import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Result } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  finite,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Result,
+} from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
 import type { Workbench } from "../workbench.ts";
 
@@ -14,7 +24,9 @@ const TOKENS_FIRST = [0, 2, 1, 3];
 
 function headsOf(given: VectorCase, i: 0 | 1): number {
   const { shape } = given.inputs[i]!;
-  return shape.length === 4 ? shape[1]! : numberOf(given, i === 0 ? "q_num_heads" : "kv_num_heads", 1);
+  return shape.length === 4
+    ? shape[1]!
+    : numberOf(given, i === 0 ? "q_num_heads" : "kv_num_heads", 1);
 }
 
 /** [B, tokens, heads, width] of an input in either form. */
@@ -35,7 +47,10 @@ function maskOf(bench: Workbench, queries: number, keys: number, past: number): 
   const given = bench.given.inputs[3] ?? null;
   const causal = past > 0 && flagOf(bench.given, "is_causal", false);
   if (given === null && !causal) return null;
-  const shape = given === null ? [1, 1, queries, keys] : [...Array.from<number>({ length: 4 - given.shape.length }).fill(1), ...given.shape];
+  const shape =
+    given === null
+      ? [1, 1, queries, keys]
+      : [...Array.from<number>({ length: 4 - given.shape.length }).fill(1), ...given.shape];
   const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => {
     const key = i % keys;
     const query = Math.floor(i / keys) % shape[2]!;
@@ -47,10 +62,12 @@ function maskOf(bench: Workbench, queries: number, keys: number, past: number): 
   return bench.constant(shape, values);
 }
 
-const pastMask = clause("a mask of every query where keys of the past are causal", (given) =>
-  !(flagOf(given, "is_causal", false) && (given.inputs[4] ?? null) !== null) ||
-  (given.inputs[3] ?? null) === null ||
-  given.inputs[3]!.shape.at(-2) === given.inputs[0]!.shape.at(-2),
+const pastMask = clause(
+  "a mask of every query where keys of the past are causal",
+  (given) =>
+    !(flagOf(given, "is_causal", false) && (given.inputs[4] ?? null) !== null) ||
+    (given.inputs[3] ?? null) === null ||
+    given.inputs[3]!.shape.at(-2) === given.inputs[0]!.shape.at(-2),
 );
 
 const keysOf = ({ inputs }: VectorCase): number => {
@@ -64,12 +81,17 @@ export const attentionOffer: Offer = offer(
     floats("attn_mask"),
     clause("no qk_matmul_output", ({ outputs }) => (outputs[3] ?? null) === null),
     clause("no nonpad_kv_seqlen", ({ inputs }) => (inputs[6] ?? null) === null),
-    clause("numbers finite but for the mask", (given) => finite.holds({ ...given, inputs: given.inputs.toSpliced(3, 1) })),
-    clause("a mask over all keys", (given) =>
-      (given.inputs[3] ?? null) === null || given.inputs[3]!.shape.at(-1) === keysOf(given),
+    clause("numbers finite but for the mask", (given) =>
+      finite.holds({ ...given, inputs: given.inputs.toSpliced(3, 1) }),
     ),
-    clause("no softcap together with a mask", (given) =>
-      numberOf(given, "softcap", 0) === 0 || (given.inputs[3] ?? null) === null,
+    clause(
+      "a mask over all keys",
+      (given) =>
+        (given.inputs[3] ?? null) === null || given.inputs[3]!.shape.at(-1) === keysOf(given),
+    ),
+    clause(
+      "no softcap together with a mask",
+      (given) => numberOf(given, "softcap", 0) === 0 || (given.inputs[3] ?? null) === null,
     ),
     pastMask,
     attribute("softmax_precision", 1, 11),

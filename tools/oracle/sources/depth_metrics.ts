@@ -10,8 +10,9 @@ const NAMES = ["abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "del
 export const depthMetricsOffer: Offer = {
   clauses: [
     floats(),
-    clause(`outputs among ${NAMES.join(", ")} (on the host only, no kernel has them)`, ({ outputs }) =>
-      outputs.every((want) => want !== null && NAMES.includes(want.name)),
+    clause(
+      `outputs among ${NAMES.join(", ")} (on the host only, no kernel has them)`,
+      ({ outputs }) => outputs.every((want) => want !== null && NAMES.includes(want.name)),
     ),
     knows("median_scaling"),
   ],

@@ -1,5 +1,6 @@
 // Which sources there are, and what the engine offers of each.
 import type { Offers } from "../offer.ts";
+import { ownOffers, plainOwn } from "../own/offers.ts";
 import type { VectorCase } from "../vectors.ts";
 import { attentionOffer } from "./attention.ts";
 import { depthMetricsOffer } from "./depth_metrics.ts";
@@ -15,7 +16,12 @@ import { transformer } from "./transformer.ts";
 import { plainCall } from "./webnn_call.ts";
 import { webnnWindowOffers } from "./webnn_windows.ts";
 
-const onnx: Offers = { ...onnxOffers, ...onnxWindowOffers, ...onnxMovementOffers, Attention: attentionOffer };
+const onnx: Offers = {
+  ...onnxOffers,
+  ...onnxWindowOffers,
+  ...onnxMovementOffers,
+  Attention: attentionOffer,
+};
 const webnn: Offers = { ...webnnOffers, ...webnnWindowOffers };
 const tfjs: Offers = { ...tfjsOffers, ...tfjsWindowOffers, ...tfjsMovementOffers };
 
@@ -31,9 +37,12 @@ export const OFFERS: Readonly<Record<string, Offers>> = {
   "tfjs-optim": { optimizers: tfjsOptimizer },
   "wpt-webnn": webnn,
   "webnn-baseline": webnn,
+  own: ownOffers,
 };
 
 /** Turns a case as its source writes it into the form that the offers read. */
 export function plain(given: VectorCase): VectorCase {
-  return given.source === "wpt-webnn" || given.source === "webnn-baseline" ? plainCall(given) : given;
+  return given.source === "wpt-webnn" || given.source === "webnn-baseline"
+    ? plainCall(given)
+    : given;
 }

@@ -42,10 +42,13 @@ function ofOne(names: readonly string[], f: (x: Value, given: VectorCase) => Val
 }
 
 // Before opset 7 an axis said how the second operand lies along the first; with equal ranks it says nothing.
-const alignedByShape = clause("broadcast as in opset 7: equal ranks where `axis` is given", (given) => {
-  const [a, b] = given.inputs;
-  return !has(given, "axis") || a?.shape.length === b?.shape.length;
-});
+const alignedByShape = clause(
+  "broadcast as in opset 7: equal ranks where `axis` is given",
+  (given) => {
+    const [a, b] = given.inputs;
+    return !has(given, "axis") || a?.shape.length === b?.shape.length;
+  },
+);
 
 function ofTwo(kind: BinaryKind): Offer {
   return offer([floats(), finite, knows("broadcast", "axis"), alignedByShape], (bench) => [
@@ -69,7 +72,13 @@ const filled = clause("no empty axis", ({ inputs }) => size(inputs[0]?.shape ?? 
 
 function folded(kind: Reduction): Offer {
   return offer(
-    [floats(1, "axes"), finite, filled, knows("axes", "keepdims", "noop_with_empty_axes"), ranked(0, 6)],
+    [
+      floats(1, "axes"),
+      finite,
+      filled,
+      knows("axes", "keepdims", "noop_with_empty_axes"),
+      ranked(0, 6),
+    ],
     (bench) => {
       const { given } = bench;
       const x = bench.input(0);
@@ -143,8 +152,9 @@ const groupNormalization: Offer = offer(
     finite,
     knows("epsilon", "num_groups", "stash_type"),
     ranked(3, 6),
-    clause("scale and bias of one number a channel", ({ inputs: [x, scale] }) =>
-      size(scale?.shape ?? []) === x?.shape[1],
+    clause(
+      "scale and bias of one number a channel",
+      ({ inputs: [x, scale] }) => size(scale?.shape ?? []) === x?.shape[1],
     ),
   ],
   (bench) => {

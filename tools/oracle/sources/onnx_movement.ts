@@ -7,7 +7,16 @@ import type { PadMode } from "../../../src/kernels/pad.ts";
 import { size } from "../../../src/tensor/shape.ts";
 import { axesOf, axisIn, flagOf, listOf, numberOf, wordOf } from "../attributes.ts";
 import * as movement from "../movement.ts";
-import { attribute, clause, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Offers,
+} from "../offer.ts";
 import type { Workbench } from "../workbench.ts";
 
 const PAD_MODES: Readonly<Record<string, PadMode>> = {
@@ -23,7 +32,8 @@ const padOffer: Offer = offer(
     knows("mode", "pads", "paddings", "value"),
     attribute("mode", "constant", "reflect", "edge", "wrap"),
     clause("no negative pads", ({ attributes, inputs }) => {
-      const pads = (attributes["pads"] ?? attributes["paddings"] ?? [...(inputs[1]?.values ?? [])]) as number[];
+      const pads = (attributes["pads"] ??
+        attributes["paddings"] ?? [...(inputs[1]?.values ?? [])]) as number[];
       return pads.every((n) => n >= 0);
     }),
     ranked(1, 6),

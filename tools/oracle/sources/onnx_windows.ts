@@ -6,7 +6,17 @@ import type { Value } from "../../../src/graph/value.ts";
 import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts";
 import type { Corners, Rounding } from "../../../src/kernels/resize.ts";
 import { flagOf, listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
-import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  finite,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Offers,
+} from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
 import * as compose from "../compose.ts";
 import {
@@ -45,7 +55,8 @@ function windowOf(given: VectorCase, kernel: Pair): Window {
   return { stride, dilation, padding };
 }
 
-const channelsLast = ({ inputs }: VectorCase): readonly number[] => CHANNELS_LAST[inputs[0]!.shape.length]!;
+const channelsLast = ({ inputs }: VectorCase): readonly number[] =>
+  CHANNELS_LAST[inputs[0]!.shape.length]!;
 
 const conv: Offer = offer(
   [
@@ -68,7 +79,10 @@ const conv: Offer = offer(
 function transposedPadding(given: VectorCase): { window: Window; more: Pair } {
   const axes = given.inputs[0]!.shape.length - 2;
   const kernel = spatial(given, 1);
-  const window = windowOf({ ...given, attributes: { ...given.attributes, auto_pad: "NOTSET" } }, kernel);
+  const window = windowOf(
+    { ...given, attributes: { ...given.attributes, auto_pad: "NOTSET" } },
+    kernel,
+  );
   const auto = wordOf(given, "auto_pad", "NOTSET");
   const more = pairOf(perAxis(given, "output_padding", axes, 0), 0);
   const whole = transposedSize(spatial(given, 0), kernel, window.stride, window.dilation);
@@ -126,7 +140,10 @@ const convTranspose: Offer = offer(
 
 type PoolOptions = Parameters<typeof maxPool>[1];
 
-function pool(f: (x: Value, options: PoolOptions, given: VectorCase) => Value, ...more: string[]): Offer {
+function pool(
+  f: (x: Value, options: PoolOptions, given: VectorCase) => Value,
+  ...more: string[]
+): Offer {
   const names = ["auto_pad", "kernel_shape", "pads", "strides", "dilations", "ceil_mode"];
   return offer([floats(), finite, knows(...names, ...more), AUTO_PAD, ranked(3, 4)], (bench) => {
     const { given } = bench;
@@ -176,7 +193,9 @@ function resizedSize(given: VectorCase): Pair | null {
   const [x] = given.inputs;
   const named = (name: string): readonly number[] | null => {
     const tensor = given.inputs.find((input) => input?.name === name);
-    return tensor === undefined || tensor === null || tensor.values.length === 0 ? null : [...tensor.values];
+    return tensor === undefined || tensor === null || tensor.values.length === 0
+      ? null
+      : [...tensor.values];
   };
   const [sizes, scales] = [named("sizes"), named("scales") ?? listOf(given, "scales")];
   const over = listOf(given, "axes") ?? [0, 1, 2, 3];
@@ -218,13 +237,21 @@ const resize: Offer = offer(
     ),
     attribute("mode", "nearest", "linear"),
     attribute("antialias", 0),
-    attribute("coordinate_transformation_mode", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"),
+    attribute(
+      "coordinate_transformation_mode",
+      "half_pixel",
+      "pytorch_half_pixel",
+      "asymmetric",
+      "align_corners",
+    ),
     ranked(4),
     clause("whole sizes, of height and width only", (given) => resizedSize(given) !== null),
-    clause("more than one pixel where corners are pytorch_half_pixel or align_corners", (given) =>
-      !["pytorch_half_pixel", "align_corners"].includes(
-        wordOf(given, "coordinate_transformation_mode", "half_pixel"),
-      ) || !isOnePixel(given),
+    clause(
+      "more than one pixel where corners are pytorch_half_pixel or align_corners",
+      (given) =>
+        !["pytorch_half_pixel", "align_corners"].includes(
+          wordOf(given, "coordinate_transformation_mode", "half_pixel"),
+        ) || !isOnePixel(given),
     ),
   ],
   (bench) => [{ value: resized(bench.input(0, [0, 2, 3, 1]), bench.given), axes: [0, 2, 3, 1] }],

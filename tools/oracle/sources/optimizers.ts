@@ -17,8 +17,9 @@ const adam = clause("optimizer Adam or AdamW", ({ record }) =>
   ["Adam", "AdamW"].includes(String(record["optimizer"])),
 );
 const plain = clause("no amsgrad", (given) => !flagOf(given, "amsgrad", false));
-const decoupled = clause("weight decay of AdamW only", ({ record, attributes }) =>
-  record["optimizer"] === "AdamW" || !attributes["weight_decay"],
+const decoupled = clause(
+  "weight decay of AdamW only",
+  ({ record, attributes }) => record["optimizer"] === "AdamW" || !attributes["weight_decay"],
 );
 
 interface Settings {
@@ -51,7 +52,8 @@ function trained(
 
 function input({ inputs, file, id }: VectorCase, name: string): VectorTensor {
   const tensor = inputs.find((one) => one?.name === name);
-  if (tensor === undefined || tensor === null) throw new InputError(`${file}: ${id}: lacks ${name}`);
+  if (tensor === undefined || tensor === null)
+    throw new InputError(`${file}: ${id}: lacks ${name}`);
   return tensor;
 }
 
@@ -122,13 +124,24 @@ export const tfjsOptimizer: Offer = {
       const step = Number(/^x_after_step_(\d+)$/.exec(want?.name ?? "")?.[1]);
       return want === null || Number.isNaN(step) ? [] : [{ step, parameter: "x", want }];
     });
-    return { ...trained(g, loss, settings), inputs: () => ({}), parameters: { x: x.values }, wants };
+    return {
+      ...trained(g, loss, settings),
+      inputs: () => ({}),
+      parameters: { x: x.values },
+      wants,
+    };
   },
 };
 
 /** PyTorch: two linear layers with sigmoids, loss = sum of the outputs, 1001 steps. */
 export const pytorchOptimizer: Offer = {
-  clauses: [floats(), adam, plain, decoupled, knows("lr", "betas", "eps", "weight_decay", "amsgrad", "note")],
+  clauses: [
+    floats(),
+    adam,
+    plain,
+    decoupled,
+    knows("lr", "betas", "eps", "weight_decay", "amsgrad", "note"),
+  ],
   steps: (given) => {
     const g = graph();
     const names = ["0.weight", "0.bias", "2.weight", "2.bias"] as const;

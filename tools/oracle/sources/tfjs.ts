@@ -44,8 +44,9 @@ function ofTwo(kind: BinaryKind): Offer {
   ]);
 }
 
-const ownGradient = clause("not a test of customGradient, which defines another gradient", ({ id }) =>
-  !id.includes("customGradient"),
+const ownGradient = clause(
+  "not a test of customGradient, which defines another gradient",
+  ({ id }) => !id.includes("customGradient"),
 );
 
 const forward = clause("no gradient", ({ gradients }) => gradients.length === 0);
@@ -71,7 +72,15 @@ function relu6(x: Value, bench: Workbench): Value {
 }
 
 /** The activations of fused kernels. */
-export const FUSED_ACTIVATIONS = ["linear", "relu", "relu6", "elu", "leakyrelu", "prelu", "sigmoid"] as const;
+export const FUSED_ACTIVATIONS = [
+  "linear",
+  "relu",
+  "relu6",
+  "elu",
+  "leakyrelu",
+  "prelu",
+  "sigmoid",
+] as const;
 
 /** Applies the activation of a fused kernel; `slope` is what prelu needs. */
 export function fusedActivation(y: Value, bench: Workbench, slope: Value | null): Value {
@@ -135,7 +144,9 @@ const fusedBatchNorm: Offer = offer([floats(), finite, knows("varianceEpsilon")]
   const [mean, variance] = [bench.input("mean"), bench.input("variance")];
   const [scale, offset] = [bench.optional("scale"), bench.optional("offset")];
   const epsilon = numberOf(given, "varianceEpsilon", 1e-3);
-  const perChannel = [mean, variance, scale, offset].every((value) => value === null || value.shape.length === 1);
+  const perChannel = [mean, variance, scale, offset].every(
+    (value) => value === null || value.shape.length === 1,
+  );
   const fixed = given.gradients.every(({ name }) => name !== "mean" && name !== "variance");
   if (!perChannel || !fixed) {
     return [compose.normalized(x, mean, variance, scale, offset, epsilon)];
@@ -151,8 +162,9 @@ function softmaxAlong(bench: Workbench, axis: number, f: (x: Value) => Value): R
   return [{ value: f(bench.input(0, axes)), axes }];
 }
 
-const sameCondition = clause("a condition of the shape of the values", ({ inputs: [c, t] }) =>
-  c?.shape.join() === t?.shape.join(),
+const sameCondition = clause(
+  "a condition of the shape of the values",
+  ({ inputs: [c, t] }) => c?.shape.join() === t?.shape.join(),
 );
 const byValues = clause("no gradient by the condition", ({ gradients }) =>
   gradients.every(({ name }) => name !== "condition"),
@@ -164,14 +176,18 @@ function argument({ record }: VectorCase, i: number): unknown {
 }
 
 const tensorsFirst = (count: number): ReturnType<typeof clause> =>
-  clause(`${count === 1 ? "the first argument a tensor" : `the first ${count} arguments tensors`}`, (given) =>
-    Array.from({ length: count }, (_, i) => argument(given, i)).every(
-      (value) => typeof value === "object" && value !== null && "$t" in value,
-    ),
+  clause(
+    `${count === 1 ? "the first argument a tensor" : `the first ${count} arguments tensors`}`,
+    (given) =>
+      Array.from({ length: count }, (_, i) => argument(given, i)).every(
+        (value) => typeof value === "object" && value !== null && "$t" in value,
+      ),
   );
 
 /** tf.logSumExp(x, axis, keepDims) and tf.moments(x, axis, keepDims).variance. */
-function foldCall(f: (x: Value, options: { axes?: readonly number[]; keep: boolean }) => Value): Offer {
+function foldCall(
+  f: (x: Value, options: { axes?: readonly number[]; keep: boolean }) => Value,
+): Offer {
   return offer([floats(), finite, tensorsFirst(1), ranked(0, 6)], (bench) => {
     const axis = argument(bench.given, 1) ?? null;
     const keep = argument(bench.given, 2) === true;

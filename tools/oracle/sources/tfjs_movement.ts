@@ -81,7 +81,12 @@ const stridedSlice: Offer = offer(
       ranges.map(({ count }) => count),
       ranges.map(({ step }) => step),
     );
-    return [reshape(y, ranges.filter(({ shrinks }) => !shrinks).map(({ count }) => count))];
+    return [
+      reshape(
+        y,
+        ranges.filter(({ shrinks }) => !shrinks).map(({ count }) => count),
+      ),
+    ];
   },
 );
 
@@ -112,7 +117,12 @@ const pack: Offer = offer([floats(), knows("axis"), ranked(0, 5)], (bench) => {
   const [first, ...rest] = inputsOf(bench);
   const axis = axisIn(first!.shape.length + 1, numberOf(bench.given, "axis", 0));
   const shape = first!.shape.toSpliced(axis, 0, 1);
-  return [concat([first!, ...rest].map((value) => reshape(value, shape)), axis)];
+  return [
+    concat(
+      [first!, ...rest].map((value) => reshape(value, shape)),
+      axis,
+    ),
+  ];
 });
 
 const unpack: Offer = offer([floats(), knows("axis"), ranked(1, 6)], (bench) => {
@@ -132,7 +142,11 @@ const splitV: Offer = offer([floats(), knows("numOrSizeSplits", "axis"), ranked(
   }
   const sizes = listOf(bench.given, "numOrSizeSplits")!;
   const known = sizes.reduce((sum, n) => sum + Math.max(n, 0), 0);
-  return movement.splitBy(x, sizes.map((n) => (n < 0 ? length - known : n)), axis);
+  return movement.splitBy(
+    x,
+    sizes.map((n) => (n < 0 ? length - known : n)),
+    axis,
+  );
 });
 
 const reverse: Offer = offer([floats(), knows("dims"), ranked(1, 6)], (bench) => {
@@ -140,7 +154,14 @@ const reverse: Offer = offer([floats(), knows("dims"), ranked(1, 6)], (bench) =>
   const rank = x.shape.length;
   const dims = (listOf(bench.given, "dims") ?? axesOf(rank)).map((axis) => axisIn(rank, axis));
   const starts = x.shape.map((length, axis) => (dims.includes(axis) ? length - 1 : 0));
-  return [slice(x, starts, x.shape, axesOf(rank).map((axis) => (dims.includes(axis) ? -1 : 1)))];
+  return [
+    slice(
+      x,
+      starts,
+      x.shape,
+      axesOf(rank).map((axis) => (dims.includes(axis) ? -1 : 1)),
+    ),
+  ];
 });
 
 /** tfjs kernels of data movement. */

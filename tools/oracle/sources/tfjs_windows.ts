@@ -5,7 +5,17 @@ import { averagePool, maxPool } from "../../../src/graph/ops/pool.ts";
 import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { axesOf, flagOf, listOf, perAxis, wordOf } from "../attributes.ts";
-import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  finite,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Offers,
+} from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
 import {
   axesBetween,
@@ -114,7 +124,12 @@ function transposed(given: VectorCase): { window: Window; more: Pair; fits: bool
   const [h, w] = given.inputs[1]!.shape;
   const kernel: Pair = [h!, w!];
   const window = windowOf(given, [shape[1]!, shape[2]!], kernel);
-  const [whole_h, whole_w] = transposedSize([d_y[1]!, d_y[2]!], kernel, window.stride, window.dilation);
+  const [whole_h, whole_w] = transposedSize(
+    [d_y[1]!, d_y[2]!],
+    kernel,
+    window.stride,
+    window.dilation,
+  );
   const [top, bottom, left, right] = window.padding;
   const more: Pair = [shape[1]! - whole_h + top + bottom, shape[2]! - whole_w + left + right];
   const fits = more.every((n, axis) => n >= 0 && n < window.stride[axis]!);
@@ -128,7 +143,10 @@ const conv2dBackpropInput: Offer = offer(
     knows("strides", "pad", "dataFormat", "inputShape"),
     FORMAT,
     ranked(4),
-    clause("dy of the size that a convolution of inputShape makes", (given) => transposed(given).fits),
+    clause(
+      "dy of the size that a convolution of inputShape makes",
+      (given) => transposed(given).fits,
+    ),
   ],
   (bench) => {
     const axes = imageAxes(bench.given);
@@ -142,13 +160,16 @@ const conv2dBackpropInput: Offer = offer(
  * Where tfjs departs from its own definition: a window of one pixel with a stride and padding gives the input as it is,
  * and the gradient of a mean divides by the whole window where the mean divides by its taps inside the image.
  */
-const padsAsForward = clause("no padding of one-pixel windows or in gradients of means", (given) => {
-  const { pad } = given.attributes;
-  const padded = pad !== 0 && pad !== "valid";
-  const onePixel = pair(given, "filterSize").every((n) => n === 1);
-  const meanGradient = given.operator === "AvgPool" && given.gradients.length > 0;
-  return !padded || !(onePixel || meanGradient);
-});
+const padsAsForward = clause(
+  "no padding of one-pixel windows or in gradients of means",
+  (given) => {
+    const { pad } = given.attributes;
+    const padded = pad !== 0 && pad !== "valid";
+    const onePixel = pair(given, "filterSize").every((n) => n === 1);
+    const meanGradient = given.operator === "AvgPool" && given.gradients.length > 0;
+    return !padded || !(onePixel || meanGradient);
+  },
+);
 
 /** Pooling; means are over the taps inside the image. */
 function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): Offer {
@@ -169,7 +190,9 @@ const poolCall: Offer = offer(
     floats(),
     finite,
     ranked(3, 4),
-    clause("pad 0 or valid", ({ record }) => [0, "valid"].includes((record["args"] as never[])[3]!)),
+    clause("pad 0 or valid", ({ record }) =>
+      [0, "valid"].includes((record["args"] as never[])[3]!),
+    ),
   ],
   (bench) => {
     const args = bench.given.record["args"] as unknown[];

@@ -8,7 +8,16 @@ import type { Value } from "../../../src/graph/value.ts";
 import { MASKED } from "../../../src/kernels/attention_problem.ts";
 import { size, type Shape } from "../../../src/tensor/shape.ts";
 import { flagOf, numberOf, wordOf } from "../attributes.ts";
-import { attribute, clause, floats, knows, offer, ranked, type Offer, type Result } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Result,
+} from "../offer.ts";
 import type { Workbench } from "../workbench.ts";
 
 const WIDTH = 4;
@@ -19,7 +28,10 @@ const BATCH_FIRST = [1, 0, 2];
 
 /** cos(0), cos(1), … in the shape of a parameter, from `start` on. */
 function cosines(bench: Workbench, shape: Shape, start = 0): Value {
-  return bench.constant(shape, Array.from({ length: size(shape) }, (_, i) => Math.cos(start + i)));
+  return bench.constant(
+    shape,
+    Array.from({ length: size(shape) }, (_, i) => Math.cos(start + i)),
+  );
 }
 
 function linear(bench: Workbench, x: Value, to: number): Value {
@@ -53,7 +65,10 @@ function excluding(bench: Workbench, name: string, shape: (from: Shape) => Shape
   const numbers = bench.numbers(name);
   if (numbers === null) return null;
   const from = bench.given.inputs.find((tensor) => tensor?.name === name)!.shape;
-  return bench.constant(shape(from), numbers.map((x) => (x === 0 ? 0 : MASKED)));
+  return bench.constant(
+    shape(from),
+    numbers.map((x) => (x === 0 ? 0 : MASKED)),
+  );
 }
 
 function encoded(bench: Workbench): Result {

@@ -1,7 +1,14 @@
 // Operators of MLGraphBuilder (sources wpt-webnn and webnn-baseline) without windows; calls as webnn_call.ts hands them
 // over.
 import { reshape } from "../../../src/graph/apply.ts";
-import { gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../../../src/graph/ops/activation.ts";
+import {
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../../../src/graph/ops/activation.ts";
 import { binary, scaleShift } from "../../../src/graph/ops/arithmetic.ts";
 import { concat } from "../../../src/graph/ops/concat.ts";
 import { batchNorm, groupNorm } from "../../../src/graph/ops/norm.ts";
@@ -193,14 +200,17 @@ export const webnnOffers: Offers = {
     const want = bench.given.outputs[0]!.shape;
     return [bench.given.source === "webnn-baseline" ? reshape(y, want) : y];
   }),
-  gemm: offer([floats(), finite, knows("alpha", "beta", "aTranspose", "bTranspose"), ranked(2)], (bench) => [
-    compose.generalProduct(bench.input(0), bench.input(1), bench.optional(2), {
-      alpha: numberOf(bench.given, "alpha", 1),
-      beta: numberOf(bench.given, "beta", 1),
-      transposeA: flagOf(bench.given, "aTranspose", false),
-      transposeB: flagOf(bench.given, "bTranspose", false),
-    }),
-  ]),
+  gemm: offer(
+    [floats(), finite, knows("alpha", "beta", "aTranspose", "bTranspose"), ranked(2)],
+    (bench) => [
+      compose.generalProduct(bench.input(0), bench.input(1), bench.optional(2), {
+        alpha: numberOf(bench.given, "alpha", 1),
+        beta: numberOf(bench.given, "beta", 1),
+        transposeA: flagOf(bench.given, "aTranspose", false),
+        transposeB: flagOf(bench.given, "bTranspose", false),
+      }),
+    ],
+  ),
   reduceSum: folded("sum"),
   reduceMean: folded("mean"),
   reduceMax: folded("max"),
@@ -230,12 +240,19 @@ export const webnnOffers: Offers = {
   ]),
   reshape: offer([floats(), finite, knows("newShape"), ranked(0, 6)], (bench) => {
     const shape = bench.given.attributes["newShape"] as (number | null)[];
-    return [movement.reshapeTo(bench.input(0), shape.map((length) => length ?? -1))];
+    return [
+      movement.reshapeTo(
+        bench.input(0),
+        shape.map((length) => length ?? -1),
+      ),
+    ];
   }),
   slice: offer([floats(), finite, knows("starts", "sizes", "strides"), ranked(0, 6)], (bench) => {
     const x = bench.input(0);
     const steps = perAxis(bench.given, "strides", x.shape.length, 1);
-    const sizes = listOf(bench.given, "sizes")!.map((length, axis) => Math.ceil(length / steps[axis]!));
+    const sizes = listOf(bench.given, "sizes")!.map((length, axis) =>
+      Math.ceil(length / steps[axis]!),
+    );
     return [slice(x, listOf(bench.given, "starts")!, sizes, steps)];
   }),
   split,
@@ -251,13 +268,18 @@ export const webnnOffers: Offers = {
       floats(),
       finite,
       knows("beginningPadding", "endingPadding", "mode", "value"),
-      clause("mode constant, edge, reflection or symmetric", (given) => wordOf(given, "mode", "constant") in PAD_MODES),
+      clause(
+        "mode constant, edge, reflection or symmetric",
+        (given) => wordOf(given, "mode", "constant") in PAD_MODES,
+      ),
       ranked(1, 6),
     ],
     (bench) => {
       const { given } = bench;
       const ends = listOf(given, "endingPadding")!;
-      const margins = listOf(given, "beginningPadding")!.map((n, axis) => [n, ends[axis]!] as const);
+      const margins = listOf(given, "beginningPadding")!.map(
+        (n, axis) => [n, ends[axis]!] as const,
+      );
       const mode = PAD_MODES[wordOf(given, "mode", "constant")]!;
       return [pad(bench.input(0), margins, mode, numberOf(given, "value", 0))];
     },

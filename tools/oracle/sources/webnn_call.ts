@@ -73,7 +73,10 @@ export function plainCall(given: VectorCase): VectorCase {
   return { ...given, inputs, attributes: all };
 }
 
-function nameArguments(values: readonly unknown[], { parameters }: Signature): Record<string, unknown> {
+function nameArguments(
+  values: readonly unknown[],
+  { parameters }: Signature,
+): Record<string, unknown> {
   const names = parameters.map((name) => name.replaceAll("$", ""));
   return Object.fromEntries(values.map((value, i) => [names[i] ?? "options", value]));
 }

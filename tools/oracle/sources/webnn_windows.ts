@@ -6,7 +6,17 @@ import { resizeBilinear, resizeNearest } from "../../../src/graph/ops/resize.ts"
 import { unary } from "../../../src/graph/ops/unary.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { axesOf, listOf, numberOf, perAxis, wordOf } from "../attributes.ts";
-import { attribute, clause, finite, floats, knows, offer, ranked, type Offer, type Offers } from "../offer.ts";
+import {
+  attribute,
+  clause,
+  finite,
+  floats,
+  knows,
+  offer,
+  ranked,
+  type Offer,
+  type Offers,
+} from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
 import {
   axesBetween,
@@ -64,10 +74,7 @@ function outputPadding(given: VectorCase, weightAxes: readonly number[]): Pair {
   const kernel: Pair = [weight!.shape[weightAxes[1]!]!, weight!.shape[weightAxes[2]!]!];
   const { stride, dilation, padding } = windowOf(given);
   const [h, w] = transposedSize(image, kernel, stride, dilation);
-  return [
-    sizes[0]! - h + padding[0] + padding[1],
-    sizes[1]! - w + padding[2] + padding[3],
-  ];
+  return [sizes[0]! - h + padding[0] + padding[1], sizes[1]! - w + padding[2] + padding[3]];
 }
 
 function transposedWeightAxes(given: VectorCase): readonly number[] {
@@ -105,7 +112,14 @@ const convTranspose2d: Offer = offer(
     const [x, weight] = [bench.input(0, axes), bench.input(1, weightAxes)];
     const groups = numberOf(given, "groups", 1);
     const more = outputPadding(given, weightAxes);
-    const value = transposedConvolution(x, weight, bench.optional(2), windowOf(given), groups, more);
+    const value = transposedConvolution(
+      x,
+      weight,
+      bench.optional(2),
+      windowOf(given),
+      groups,
+      more,
+    );
     return [{ value, axes }];
   },
 );
@@ -116,7 +130,15 @@ function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): O
     [
       floats(),
       finite,
-      knows("windowDimensions", "padding", "strides", "dilations", "layout", "roundingType", "outputSizes"),
+      knows(
+        "windowDimensions",
+        "padding",
+        "strides",
+        "dilations",
+        "layout",
+        "roundingType",
+        "outputSizes",
+      ),
       attribute("layout", "nchw", "nhwc"),
       attribute("roundingType", "floor", "ceil"),
       ranked(4),

@@ -1,0 +1,347 @@
+// Operators of the source `own` that are not one op of the graph: norms by their common names, the heads, the losses and
+// the optimiser's step, all built by the engine's own functions.
+import { binHead, type BinHeadConfig } from "../../../src/bins/metric_bins.ts";
+import { losses, type LossConfig } from "../../../src/distill/losses.ts";
+import { apply } from "../../../src/graph/apply.ts";
+import type { Graph } from "../../../src/graph/graph.ts";
+import { adamwOps, gradNorm } from "../../../src/graph/ops/adamw.ts";
+import { seedCenters } from "../../../src/graph/ops/bin_centers.ts";
+import { binDecode } from "../../../src/graph/ops/bin_decode.ts";
+import { logBinomial, logBinomialHead } from "../../../src/graph/ops/log_binomial.ts";
+import { batchNorm, groupNorm, layerNorm } from "../../../src/graph/ops/norm.ts";
+import { globalAveragePool } from "../../../src/graph/ops/pool.ts";
+import type { Value } from "../../../src/graph/value.ts";
+import { DECAY_BLOCK } from "../../../src/kernels/adamw.ts";
+import { InputError } from "../../../src/tensor/error.ts";
+import { sameShape, size } from "../../../src/tensor/shape.ts";
+import type { Result } from "../offer.ts";
+import type { Workbench } from "../workbench.ts";
+import { flag, list, number, pair, REQUIRED, whole, word } from "./attributes.ts";
+import type { OwnOp } from "./ops.ts";
+
+/** An operator that is built from several ops. */
+export interface Composite extends OwnOp {
+  /** Names of the inputs; a trailing "?" marks one that may be left out, "..." any number of more. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** More than a sentence: what it is made of. */
+  readonly notes?: string;
+  readonly build: (bench: Workbench, attributes: never) => Readonly<Record<string, Value>>;
+}
+
+/** Types a composite by its attributes. */
+function composite<A>(
+  made: Omit<Composite, "build"> & {
+    readonly build: (bench: Workbench, attributes: A) => Readonly<Record<string, Value>>;
+  },
+): Composite {
+  return made;
+}
+
+const EPSILON = number(1e-5, "added to the variance");
+
+/** A graph whose parameters are the case's inputs of the same names. */
+function withInputsAsParameters(bench: Workbench): Graph {
+  return {
+    ...bench.graph,
+    parameter: (name, shape) => {
+      const value = bench.input(name);
+      if (sameShape(value.shape, shape)) return value;
+      throw new InputError(`input ${name} is [${value.shape.join(", ")}], expected [${shape.join(", ")}]`);
+    },
+  };
+}
+
+interface HeadAttributes extends Omit<BinHeadConfig, "kind"> {
+  readonly kind?: never;
+}
+const HEAD = {
+  bins: whole(64, "K, number of bins"),
+  embedding: whole(REQUIRED, "E, width of the bin embedding"),
+  hidden: whole(REQUIRED, "width of the hidden layers"),
+  attractors: list(REQUIRED, "attractors of each level, coarse to fine: as many numbers as decoded features"),
+  seed: word(["cumulative", "softplus"], "cumulative", "centres as cumulative widths, or each on its own"),
+  depth_max_m: number(80, "metres of a centre of 1"),
+} as const;
+const METRIC_BINS_NOTES = `1x1 convolutions, each with inputs \`NAME.weight\` [O, 1, 1, I] and \`NAME.bias\` [O]; written NAME: I -> O. CN is the
+width of the last decoded feature, relu stands between \`.0\` and \`.1\` of a pair.
+
+- head.bottleneck: C0 -> C0, gives x
+- head.seed.0: C0 -> hidden, head.seed.1: hidden -> K, on x; then seed_centers gives the centres
+- head.seed_projector.0: C0 -> hidden, head.seed_projector.1: hidden -> E, on x; gives e
+- for level i = 1 .. N: head.leveli.projector.0: Ci -> hidden, head.leveli.projector.1: hidden -> E, on decodedi, gives p;
+  head.leveli.attractor.0: E -> hidden, head.leveli.attractor.1: hidden -> attractors[i - 1], on p + e resized bilinearly
+  (align) to the size of decodedi, then softplus; centres = attractor (inverse, alpha 1000, gamma 2, mean) of the centres
+  resized likewise; e = p
+- head.binomial.0: CN + E -> floor((CN + E) / 2), on [decodedN, e] joined, then gelu; head.binomial.1: -> 4, then softplus,
+  log_binomial_head (0.0212 to 50) and log_binomial give the logits; embedding is the last e`;
+const SOFTMAX_BINS_NOTES = `As metric_bins_head, with these convolutions:
+
+- head.bottleneck: C0 -> C0, then the mean over all pixels; head.seed.0 and head.seed.1 on it as above
+- head.projector.0: CN -> hidden, head.projector.1: hidden -> E, on decodedN; gives embedding
+- head.logits: E -> K, on relu(embedding)`;
+const HEAD_SHAPES =
+  "bottleneck [V, h0, w0, C0], decoded1 .. decodedN [V, hi, wi, Ci] coarse to fine, weights and biases as listed below" +
+  " -> logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K] in units of depth_max_m, embedding [V, h, w, E]";
+
+function head(kind: BinHeadConfig["kind"]): (bench: Workbench, attributes: HeadAttributes) => Record<string, Value> {
+  return (bench, attributes) => {
+    const decoded = attributes.attractors.map((_, level) => bench.input(`decoded${level + 1}`));
+    const config = { ...attributes, kind };
+    const made = binHead(withInputsAsParameters(bench), config, bench.input("bottleneck"), decoded);
+    return { logits: made.logits, centers: made.centers, embedding: made.embedding };
+  };
+}
+
+/** Sets the step scalars that weigh the terms. */
+function weigh(bench: Workbench, weights: Readonly<Record<string, number>>): void {
+  Object.assign(bench.stepScalars, weights);
+}
+
+interface LossAttributes extends LossConfig {
+  readonly weight_silog: number;
+  readonly weight_kl: number;
+  readonly weight_cross: number;
+  readonly weight_relation: number;
+}
+
+/** The losses of the engine on the inputs that a case has; zeros stand for what its terms do not look at. */
+function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
+  const { ckd, cross_term, relation, temperature, relation_grid, ...weights } = attributes;
+  weigh(bench, weights);
+  const usable = bench.input("usable");
+  const teacher = bench.input("teacher");
+  const [views, height, width] = usable.shape as [number, number, number, number];
+  const [, h, w] = teacher.shape as [number, number, number, number];
+  const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
+  const embedding = bench.optional("embedding") ?? zeros([views, h, w, 1]);
+  const logits = bench.optional("logits") ?? zeros([views, h, w, 1]);
+  const bins = logits.shape[3]!;
+  const centers = bench.optional("centers") ?? zeros([1, 1, 1, bins]);
+  const scale_m = bench.optional("scale_m") ?? bench.filled([views], 1);
+  const depth_m = binDecode(logits, centers, scale_m);
+  const made = losses(
+    bench.graph,
+    { logits, centers, embedding, scale_m, depth_m },
+    {
+      depth_m: bench.optional("depth_m") ?? zeros([views, height, width, 1]),
+      valid: bench.optional("valid") ?? zeros([views, height, width, 1]),
+      usable,
+      teacher,
+    },
+    { ckd, cross_term, relation, temperature, relation_grid },
+  );
+  return { total: made.total, ...made.terms, valid_count: made.valid_count };
+}
+
+const TEMPERATURE = number(1, "tau of the KL");
+const RELATION_GRID = pair([6, 10], "tokens of a view along height and width");
+const TERMS = {
+  temperature: TEMPERATURE,
+  relation_grid: RELATION_GRID,
+  weight_silog: number(1, "weight of silog in total"),
+  weight_kl: number(1, "weight of kl in total"),
+  weight_cross: number(1, "weight of cross in total"),
+  weight_relation: number(1, "weight of relation in total"),
+};
+const CROSS = word(["silog", "none"], "silog", "whether there is a cross term");
+
+const LAYOUT_OF_TARGETS =
+  "depth_m [V, H, W, 1] metres, 0 = none, valid [V, H, W, 1] 1 where depth_m counts, usable [V, H, W, 1] 1 where the " +
+  "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1]";
+
+interface Update {
+  readonly learning_rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weight_decay: number;
+  readonly step: number;
+  readonly max_norm: number;
+}
+
+/** One step of the optimiser on one flat tensor. */
+function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value> {
+  const { learning_rate, step, max_norm, beta1, beta2 } = attributes;
+  const gradients = bench.input(1);
+  const parameters = bench.state(0);
+  const n = size(parameters.shape);
+  if (n % DECAY_BLOCK !== 0) throw new InputError(`adamw_update: ${n} numbers, expected a multiple of 64`);
+  const [first, second] = [bench.state(2), bench.state(3)];
+  for (const name of ["learning_rate", "correction1", "correction2"]) bench.graph.scalar(name);
+  Object.assign(bench.stepScalars, {
+    learning_rate,
+    correction1: 1 / (1 - beta1 ** step),
+    correction2: 1 / (1 - beta2 ** step),
+  });
+  const decay = bench.filled([n / DECAY_BLOCK], 1);
+  const norm = gradNorm(gradients, { max_norm });
+  const inputs = [bench.graph.scalars(), gradients, decay, norm, parameters, first, second];
+  const slots = { learning_rate: 0, correction1: 1, correction2: 2 };
+  apply(adamwOps.adamw, inputs, { ...attributes, slots });
+  return { parameters, first_moments: first, second_moments: second };
+}
+
+/** All composites by name. */
+export const COMPOSITES: Readonly<Record<string, Composite>> = {
+  layer_norm: composite<{ epsilon: number }>({
+    says: "norm over the last axis",
+    shapes: "x [.., C], gamma, beta [C] -> y [as x]",
+    inputs: ["x", "gamma", "beta"],
+    outputs: ["y"],
+    attributes: { epsilon: EPSILON },
+    build: (bench, { epsilon }) => ({
+      y: layerNorm(bench.input(0), bench.input(1), bench.input(2), { epsilon }),
+    }),
+  }),
+  group_norm: composite<{ groups: number; epsilon: number }>({
+    says: "norm over [H, W, C / groups] of each view; instance norm with groups = C",
+    shapes: "x [V, H, W, C], gamma, beta [C] -> y [as x]",
+    inputs: ["x", "gamma", "beta"],
+    outputs: ["y"],
+    attributes: { groups: whole(REQUIRED, "groups of channels"), epsilon: EPSILON },
+    build: (bench, options) => ({
+      y: groupNorm(bench.input(0), bench.input(1), bench.input(2), options),
+    }),
+  }),
+  batch_norm_eval: composite<{ epsilon: number }>({
+    says: "batch norm by running statistics",
+    shapes: "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x]",
+    inputs: ["x", "gamma", "beta", "running_mean", "running_variance"],
+    outputs: ["y"],
+    attributes: { epsilon: EPSILON },
+    build: (bench, { epsilon }) => {
+      const [x, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((i) => bench.input(i));
+      const options = { training: false, epsilon, momentum: 0 };
+      return { y: batchNorm(x!, gamma!, beta!, mean!, variance!, options) };
+    },
+  }),
+  global_average_pool: composite<object>({
+    says: "y = mean over all pixels",
+    shapes: "x [V, H, W, C] -> y [V, 1, 1, C]",
+    inputs: ["x"],
+    outputs: ["y"],
+    attributes: {},
+    build: (bench) => ({ y: globalAveragePool(bench.input(0)) }),
+  }),
+  seed_centers: composite<{ seed: "cumulative" | "softplus"; depth_max_m: number }>({
+    says: "s = softplus(raw); cumulative: c_k = 0.1 / depth_max_m + sum_{j < k} s_j + s_k / 2; softplus: c = s",
+    shapes: "raw [.., K] -> centers [.., K] in units of depth_max_m",
+    inputs: ["raw"],
+    outputs: ["centers"],
+    attributes: { seed: HEAD.seed, depth_max_m: HEAD.depth_max_m },
+    build: (bench, { seed, depth_max_m }) => ({
+      centers: seedCenters(bench.input(0), seed, depth_max_m),
+    }),
+  }),
+  log_binomial_logits: composite<{ bins: number; t_min: number; t_max: number }>({
+    says: "log_binomial of log_binomial_head",
+    shapes: "pairs [V, H, W, 4], positive -> logits [V, H, W, K]",
+    inputs: ["pairs"],
+    outputs: ["logits"],
+    attributes: {
+      bins: whole(REQUIRED, "K, number of bins"),
+      t_min: number(0.0212, "lowest temperature"),
+      t_max: number(50, "highest temperature"),
+    },
+    build: (bench, { bins, ...range }) => {
+      const { pi, t } = logBinomialHead(bench.input(0), range);
+      return { logits: logBinomial(pi, t, { bins }) };
+    },
+  }),
+  metric_bins_head: composite<HeadAttributes>({
+    says: "the metric-bins head: log-binomial logits and attracted centres of each pixel",
+    shapes: HEAD_SHAPES,
+    inputs: ["bottleneck", "decoded1", "..."],
+    outputs: ["logits", "centers", "embedding"],
+    attributes: HEAD,
+    notes: METRIC_BINS_NOTES,
+    build: head("metric_bins"),
+  }),
+  softmax_bins_head: composite<HeadAttributes>({
+    says: "the plain head: logits of each pixel, centres of each image",
+    shapes: HEAD_SHAPES,
+    inputs: ["bottleneck", "decoded1", "..."],
+    outputs: ["logits", "centers", "embedding"],
+    attributes: HEAD,
+    notes: SOFTMAX_BINS_NOTES,
+    build: head("softmax_bins"),
+  }),
+  losses: composite<Omit<LossAttributes, "ckd"> & { ckd: boolean }>({
+    says: "total = weighted sum of the terms: silog of the decoded depth (resized bilinearly, half_pixel, to H x W), kl = bin_kl to soft_bins(teacher) over usable (resized to h x w, nearest), cross = silog of the teacher's probabilities with the student's centres, relation = view_relation_loss of pooled, normalised tokens (student: embedding, teacher: softmax of soft_bins)",
+    shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], embedding [V, h, w, E], ${LAYOUT_OF_TARGETS} -> total, silog, kl, cross, relation, valid_count [1]`,
+    inputs: ["logits", "centers", "scale_m?", "embedding", "depth_m", "valid", "usable", "teacher"],
+    outputs: ["total", "silog", "kl", "cross", "relation", "valid_count"],
+    attributes: {
+      ckd: flag(true, "whether there are kl and cross"),
+      cross_term: CROSS,
+      relation: word(["cosine", "none"], "cosine", "whether there is a relation term"),
+      ...TERMS,
+    },
+    build: lossTerms,
+  }),
+  ckd: composite<{ cross_term: "silog" | "none"; temperature: number }>({
+    says: "the terms kl and cross of losses",
+    shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
+    inputs: ["logits", "centers", "scale_m?", "depth_m", "valid", "usable", "teacher"],
+    outputs: ["kl", "cross"],
+    attributes: { cross_term: CROSS, temperature: TEMPERATURE },
+    build: (bench, given) => {
+      const { total: _, silog: _supervised, ...terms } = lossTerms(bench, {
+        ...given,
+        ckd: true,
+        relation: "none",
+        relation_grid: [1, 1],
+        weight_silog: 0,
+        weight_kl: 1,
+        weight_cross: 1,
+        weight_relation: 0,
+      });
+      return terms;
+    },
+  }),
+  vrkd: composite<{ relation_grid: readonly [number, number]; bins: number }>({
+    says: "the term relation of losses",
+    shapes: "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in [0, 1] -> relation [1]",
+    inputs: ["embedding", "usable", "teacher"],
+    outputs: ["relation"],
+    attributes: { relation_grid: RELATION_GRID, bins: whole(64, "K of soft_bins(teacher)") },
+    build: (bench, { relation_grid, bins }) => {
+      const [views, h, w] = bench.input("teacher").shape as [number, number, number];
+      const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
+      const usable = bench.input("usable");
+      const none = zeros(usable.shape);
+      const logits = zeros([views, h, w, bins]);
+      const centers = zeros([1, 1, 1, bins]);
+      const scale_m = bench.filled([views], 1);
+      const { terms } = losses(
+        bench.graph,
+        { logits, centers, scale_m, depth_m: zeros([views, h, w, 1]), embedding: bench.input("embedding") },
+        { depth_m: none, valid: none, usable, teacher: bench.input("teacher") },
+        { ckd: false, cross_term: "none", relation: "cosine", temperature: 1, relation_grid },
+      );
+      return { relation: terms.relation! };
+    },
+  }),
+  adamw_update: composite<Update>({
+    says: "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, then adamw",
+    shapes: "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> parameters, first_moments, second_moments [n] afterwards",
+    inputs: ["parameters", "gradients", "first_moments", "second_moments"],
+    outputs: ["parameters", "first_moments", "second_moments"],
+    attributes: {
+      learning_rate: number(1e-3, "the rate of this step"),
+      beta1: number(0.9, "decay of the first moment"),
+      beta2: number(0.999, "decay of the second moment"),
+      epsilon: number(1e-8, "beside the root"),
+      weight_decay: number(0.01, "decoupled, times the rate"),
+      step: whole(1, "t of the bias corrections, from 1"),
+      max_norm: number(0, "length that a longer gradient is scaled to; 0: never"),
+    },
+    build: adamwUpdate,
+  }),
+};
+
+/** A composite's results under the names of its outputs. */
+export function resultsOf(made: Readonly<Record<string, Value>>): Result[] {
+  return Object.entries(made).map(([name, value]) => ({ name, value }));
+}
