@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openData } from "../data/open_data.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { InputError } from "../tensor/error.ts";
@@ -15,6 +14,7 @@ import {
   TRAINED_GATE,
   type NetworkCheck,
 } from "../train/network_check.ts";
+import { openSource } from "../train/source.ts";
 import { readStudent } from "../train/student_file.ts";
 import { train } from "../train/trainer.ts";
 import type { CheckOptions } from "./check.ts";
@@ -85,7 +85,7 @@ async function prepareCheck(
 async function batchSource(
   config: TrainConfig,
 ): Promise<Pick<NetworkCheck, "config" | "source" | "teacher">> {
-  const source = await openData(config.data, { split: "train", seed: config.seed });
+  const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
   return { config, source, teacher };
 }

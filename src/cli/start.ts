@@ -12,8 +12,12 @@ import { runTraining } from "./training.ts";
 // Set so that a software adapter on two cores ends within minutes, installation included.
 const START = {
   out: "runs/start",
-  moments: { train: 24, "held-out": 6 },
-  config: { student: "nano", size: { height: 64, width: 96 }, steps: 300 },
+  config: {
+    student: "nano",
+    rig: { train_moments: 24, held_out_moments: 6 },
+    size: { height: 64, width: 96 },
+    steps: 300,
+  },
 } as const;
 
 /** Defines the command. */
@@ -30,7 +34,7 @@ export const defineStart: Define = (program: Command, { surroundings, exit }) =>
     const outcome = await withGpu(surroundings, output, options.adapter, async (gpu) => {
       await rm(START.out, { recursive: true, force: true });
       const settings = { config, out: START.out, resume: false };
-      return await runTraining(gpu, settings, output, START.moments);
+      return await runTraining(gpu, settings, output);
     });
     output.result(outcome.json, outcome.lines);
     exit(outcome.exitCode);

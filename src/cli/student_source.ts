@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import type { ImageSize } from "../data/camera.ts";
 import type { DataSource, Split } from "../data/data_source.ts";
 import type { BadSamples } from "../data/loader.ts";
-import { openData } from "../data/open_data.ts";
 import { InputError } from "../tensor/error.ts";
+import { openSource } from "../train/source.ts";
 import { readStudent, type StudentFile } from "../train/student_file.ts";
 import { imageSize, type CommonOptions } from "./options.ts";
 
@@ -37,10 +37,10 @@ export function studentOptions(command: Command): Command {
 /** Reads the student and opens the data; throws InputError for whatever is wrong with either. */
 export async function openStudentSource(options: StudentOptions): Promise<StudentSource> {
   const stored = await readStudent(options.checkpoint);
-  const { data, size, seed } = stored.config;
-  const config = { ...stored.config, size: options.size ?? size };
+  const { data = stored.config.data, size = stored.config.size } = options;
+  const config = { ...stored.config, data, size };
   const split = parseSplit(options.split ?? "held-out");
-  const source = await openData(options.data ?? data, { split, seed });
+  const source = await openSource(config, split);
   const badSamples = options.skipBadSamples === true ? "skip" : "stop";
   return { file: { ...stored, config }, source, badSamples };
 }

@@ -1,7 +1,7 @@
 // A training run as the commands `train` and `start` carry it out: data, teacher, loop, summary.
-import { openData, type OpenOptions } from "../data/open_data.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
+import { openSource } from "../train/source.ts";
 import { summarize, type Summary } from "../train/summary.ts";
 import { train, type TrainedRun } from "../train/trainer.ts";
 import { EXIT } from "./exit_code.ts";
@@ -26,12 +26,10 @@ export async function runTraining(
   gpu: Gpu,
   settings: RunSettings,
   output: Output,
-  moments?: OpenOptions["moments"],
 ): Promise<TrainingOutcome> {
   const { config, out, resume } = settings;
-  const open = { seed: config.seed, ...(moments && { moments }) };
-  const source = await openData(config.data, { split: "train", ...open });
-  const heldOut = await openData(config.data, { split: "held-out", ...open });
+  const source = await openSource(config, "train");
+  const heldOut = await openSource(config, "held-out");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
   output.say(`data: ${source.describe()}`);
   output.say(`teacher: ${teacher?.name ?? "none"}`);

@@ -13,6 +13,8 @@ import { InputError } from "../tensor/error.ts";
 export interface TrainConfig {
   /** `rig`, `ddad:PATH` or `folder:PATH`. */
   readonly data: string;
+  /** Moments of the built-in rig in each split; its seed is the run's. */
+  readonly rig: { readonly train_moments: number; readonly held_out_moments: number };
   readonly student: StudentName;
   /** Rows and columns of the images, multiples of 32. */
   readonly size: ImageSize;
@@ -64,6 +66,9 @@ const side = count.multipleOf(32, "must be a multiple of 32");
 
 const schema: z.ZodType<TrainConfig> = z.strictObject({
   data: z.string().default("rig"),
+  rig: z
+    .strictObject({ train_moments: count.default(48), held_out_moments: count.default(12) })
+    .prefault({}),
   student: z.enum(STUDENTS).default("nano"),
   size: z.strictObject({ height: side, width: side }).default({ height: 96, width: 160 }),
   steps: count.default(600),

@@ -29,7 +29,7 @@ test("the head follows from student and configuration", () => {
 });
 
 test.each([
-  [{ stepz: 3 }, 'test: unknown key "stepz"; known there: data, student, size, steps, seed, head,'],
+  [{ stepz: 3 }, 'test: unknown key "stepz"; known there: data, rig, student, size,'],
   [
     { loss: { weights: { kl_loss: 1 } } },
     'unknown key "loss.weights.kl_loss"; known there: silog,',
