@@ -1,6 +1,7 @@
 // activation_grad — gradient of an elementwise non-linearity.
 //
-//   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in activation.wgsl; at the kink of relu and leaky relu the left slope
+//   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in activation.wgsl; at the kink of relu and leaky relu
+//   the left slope
 //
 // Layout   x, d_y, d_x: any shape, n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart
@@ -23,7 +24,7 @@ override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
 
 // <lib erf>
-/// erf by its Maclaurin series below 1 and exp(-x^2) times a continued fraction's rational fit above (error < 2e-7).
+/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x / 2).
 fn erf(v: f32) -> f32 {
     let a = abs(v);
     if (a < 1.0) {
@@ -33,8 +34,8 @@ fn erf(v: f32) -> f32 {
             + t * (0.0052239776 + t * (-0.0008548327 + t * (0.0001205533 + t * (-0.0000149256
             + t * (0.0000016462 - t * 0.0000001636)))))))));
     }
-    // W. J. Cody, Rational Chebyshev approximations for the error function (1969), in the form of
-    // Numerical Recipes erfc (fractional error below 1.2e-7 everywhere)
+    // Chebyshev fit of erfc, fractional error below 1.2e-7 everywhere: Press et al., Numerical
+    // Recipes (1992), section 6.2
     let t = 1.0 / (1.0 + 0.5 * a);
     let r = t * exp(-a * a - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418
         + t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587

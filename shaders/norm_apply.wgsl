@@ -1,9 +1,10 @@
 // norm_apply — normalises, scales and shifts.
 //
-//   y[b, p, c] = (x[b, p, c] - mean[b, g]) / sqrt(variance[b, g] + epsilon) * gamma[c] + beta[c],  g = group of c
+//   y[b, p, c] = (x[b, p, c] - mean[b, g]) / sqrt(variance[b, g] + epsilon) * gamma[c] + beta[c],
+//   g = group of c
 //
 // Layout   x, y: [B, P, C] f32, channels contiguous; mean, variance: [B, G]; gamma, beta: [C]
-// Mapping  one invocation per STEP elements, a workgroup's width apart, so that neighbours load neighbours
+// Mapping  one invocation per STEP elements, a workgroup's width apart: neighbours load neighbours
 // Memory   1 load + 1 store per element and 4 cached loads; bound by bandwidth
 // Source   Ioffe and Szegedy 2015; Wu and He 2018 (groups); Ba et al. 2016 (layers)
 // Twin     src/kernels/norm.ts
@@ -50,7 +51,8 @@ fn norm_apply(
         if (i < params.n) {
             let c = i % channels;
             let b = i / fixed_or(BATCH_SIZE, params.batch_size);
-            let at = b * fixed_or(GROUPS, params.groups) + c / fixed_or(GROUP_DEPTH, params.group_depth);
+            let g = c / fixed_or(GROUP_DEPTH, params.group_depth);
+            let at = b * fixed_or(GROUPS, params.groups) + g;
             let scale = inverseSqrt(variance[at] + params.epsilon) * gamma[c];
             y[i] = (x[i] - mean[at]) * scale + beta[c];
         }

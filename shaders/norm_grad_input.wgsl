@@ -55,7 +55,8 @@ fn norm_grad_input(
         if (i < params.n) {
             let c = i % channels;
             let b = i / fixed_or(BATCH_SIZE, params.batch_size);
-            let at = b * fixed_or(GROUPS, params.groups) + c / fixed_or(GROUP_DEPTH, params.group_depth);
+            let g = c / fixed_or(GROUP_DEPTH, params.group_depth);
+            let at = b * fixed_or(GROUPS, params.groups) + g;
             let r = inverseSqrt(variance[at] + params.epsilon);
             var d = gamma[c] * d_y[i];
             if (!FIXED) {

@@ -1,5 +1,6 @@
 // Elementwise non-linearities: relu, leaky relu, elu, gelu (exact), sigmoid, softplus, tanh, and their gradient.
 import { like } from "../tensor/array.ts";
+import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
@@ -96,21 +97,7 @@ const slope: Record<Activation, (v: number, alpha: number) => number> = {
   tanh: (v) => 1 - Math.tanh(v) ** 2,
 };
 
-/** Phi(v) in f64: the Maclaurin series of erf near zero, Lentz's continued fraction of erfc in the tails. */
+/** Phi(v), the normal distribution function. */
 function normalCdf(v: number): number {
-  const z = Math.abs(v) / Math.SQRT2;
-  let tail: number; // erfc(z)
-  if (z < 2.5) {
-    let [term, sum] = [z, z];
-    for (let n = 1; n < 80; n++) {
-      term *= (-z * z) / n;
-      sum += term / (2 * n + 1);
-    }
-    tail = 1 - (2 / Math.sqrt(Math.PI)) * sum;
-  } else {
-    let fraction = 0;
-    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
-    tail = Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction));
-  }
-  return v >= 0 ? 1 - tail / 2 : tail / 2;
+  return (1 + erf(v / Math.SQRT2)) / 2;
 }
