@@ -49,7 +49,10 @@ export interface BinOutput {
 const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
 const TEMPERATURE = { t_min: 0.0212, t_max: 50 } as const;
 
-/** Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine [V,hi,wi,Ci]. */
+/**
+ * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine [V,hi,wi,Ci] -> bins at the
+ * size of the last. Throws unless there are attractors for each decoded level.
+ */
 export function binHead(
   g: Graph,
   config: BinHeadConfig,

@@ -2,7 +2,7 @@
 import { add } from "../graph/ops/arithmetic.ts";
 import { maxPool } from "../graph/ops/pool.ts";
 import type { Value } from "../graph/value.ts";
-import { basicBlock, convolution, convolutionNamed, type Network } from "./parts.ts";
+import { basicBlock, convolution, type Network } from "./parts.ts";
 
 /** Channels of the five features of `nano`: 85 MMAC a view at 96x160 with its decoder (DESIGN 11.10). */
 const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
@@ -32,9 +32,18 @@ export function nanoEncoder(net: Network, images: Value): Value[] {
   return features;
 }
 
-/** ResNet-18 without its classifier (He et al. 2016), parameters by torchvision's names under `encoder.`. */
+/**
+ * ResNet-18 without its classifier (He et al. 2016), parameters by torchvision's names under `encoder.`: five features,
+ * fine to coarse. images [V,H,W,4] -> [V,H/2,W/2,64] … [V,H/32,W/32,512].
+ */
 export function resnet18Encoder(net: Network, images: Value): Value[] {
-  let x = convolutionNamed(net, "encoder.conv1", "encoder.bn1", images, 64, 7, 2, "relu");
+  let x = convolution(net, "encoder.conv1", images, RESNET_CHANNELS[0], {
+    kernel: 7,
+    stride: 2,
+    normalization: "batch",
+    normName: "encoder.bn1",
+    activation: "relu",
+  });
   const features = [x];
   x = maxPool(x, { window: 3, stride: 2, pad: 1 });
   RESNET_CHANNELS.forEach((channels, stage) => {

@@ -17,14 +17,20 @@ export interface Network {
 /** How activations are normalised after a convolution. */
 export type Normalization = "batch" | "group" | "none";
 
+/** The non-linearity after a convolution. */
+export type NonLinearity = "relu" | "elu" | "none";
+
 /** A convolution and what follows it. */
 export interface ConvolutionOptions {
+  /** Side of the window, odd; 3 when left out. */
   readonly kernel?: number;
   readonly stride?: number;
   /** Reflected edges, as the Monodepth2 decoder has them; zeros otherwise. */
   readonly reflect?: boolean;
   readonly normalization?: Normalization;
-  readonly activation?: "relu" | "elu" | "none";
+  /** Name of the normalisation; that of the convolution and `_norm` when left out. */
+  readonly normName?: string;
+  readonly activation?: NonLinearity;
 }
 
 // ResNet's own (torchvision BatchNorm2d): eps 1e-5, running = 0.9 running + 0.1 batch.
@@ -49,6 +55,7 @@ export function convolution(
     stride = 1,
     reflect = false,
     normalization = "none",
+    normName = `${name}_norm`,
     activation = "none",
   } = options;
   const { g } = net;
@@ -58,7 +65,7 @@ export function convolution(
     normalization === "none" ? g.parameter(`${name}.bias`, [channels], constant(0), false) : null;
   const padded = reflect && pad > 0 ? padReflect(x, pad) : x;
   const y = conv2d(padded, weight, bias, { stride, pad: padded === x ? pad : 0 });
-  return activate(normalize(net, `${name}_norm`, y, normalization), activation);
+  return activate(normalize(net, normName, y, normalization), activation);
 }
 
 /** Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`, `…variance`. */
@@ -86,11 +93,23 @@ export function normalize(
   });
 }
 
-function activate(x: Value, activation: "relu" | "elu" | "none"): Value {
-  return activation === "relu" ? relu(x) : activation === "elu" ? elu(x) : x;
+function activate(x: Value, activation: NonLinearity): Value {
+  switch (activation) {
+    case "relu":
+      return relu(x);
+    case "elu":
+      return elu(x);
+    case "none":
+      return x;
+    default:
+      return activation satisfies never;
+  }
 }
 
-/** Two 3x3 convolutions around a shortcut (He et al. 2016, basic block); names as torchvision's. */
+/**
+ * Two 3x3 convolutions around a shortcut, a 1x1 one where sizes differ (He et al. 2016, basic block); names as
+ * torchvision's. x [V,H,W,C] -> [V,H/stride,W/stride,channels].
+ */
 export function basicBlock(
   net: Network,
   name: string,
@@ -98,41 +117,20 @@ export function basicBlock(
   channels: number,
   stride: number,
 ): Value {
-  const named = (part: string): string => `${name}.${part}`;
-  const y = convolutionNamed(net, named("conv1"), named("bn1"), x, channels, 3, stride, "relu");
-  const z = convolutionNamed(net, named("conv2"), named("bn2"), y, channels, 3, 1, "none");
-  const shortcut =
-    stride === 1 && x.shape[3] === channels
-      ? x
-      : convolutionNamed(
-          net,
-          named("downsample.0"),
-          named("downsample.1"),
-          x,
-          channels,
-          1,
-          stride,
-          "none",
-        );
+  const normalized = (
+    from: Value,
+    part: string,
+    norm: string,
+    options: ConvolutionOptions,
+  ): Value =>
+    convolution(net, `${name}.${part}`, from, channels, {
+      normalization: "batch",
+      normName: `${name}.${norm}`,
+      ...options,
+    });
+  const y = normalized(x, "conv1", "bn1", { stride, activation: "relu" });
+  const z = normalized(y, "conv2", "bn2", {});
+  const same = stride === 1 && x.shape[3] === channels;
+  const shortcut = same ? x : normalized(x, "downsample.0", "downsample.1", { kernel: 1, stride });
   return relu(add(z, shortcut));
-}
-
-/** Convolution without bias and batch norm under names of their own, as ResNet has them. */
-export function convolutionNamed(
-  net: Network,
-  name: string,
-  normName: string,
-  x: Value,
-  channels: number,
-  kernel: number,
-  stride: number,
-  activation: "relu" | "none",
-): Value {
-  const weight = net.g.parameter(
-    `${name}.weight`,
-    [channels, kernel, kernel, x.shape[3]],
-    heNormal,
-  );
-  const y = conv2d(x, weight, null, { stride, pad: (kernel - 1) / 2 });
-  return activate(normalize(net, normName, y, "batch"), activation);
 }

@@ -18,7 +18,7 @@ const KEY = hashText("built-in teacher");
 export function builtinTeacher(seed: number): Teacher {
   return {
     name: "built-in (affine-ambiguous, smoothed, noisy)",
-    relativeDepth: async (sample, size) => await Promise.resolve(relativeDepth(sample, size, seed)),
+    relativeDepth: async (sample, size) => relativeDepth(sample, size, seed),
   };
 }
 

@@ -1,4 +1,5 @@
-// Affine-invariant normalisation: what is left of a foundation model's depth when scale and shift are taken away.
+// Affine-invariant normalisation: what is left of a foundation model's depth when scale and shift are taken away; and
+// the reduction of its maps to the size of the student's output.
 import type { ImageSize } from "../data/camera.ts";
 
 /** Whether larger numbers of a map are farther ("depth") or nearer ("disparity"). */
