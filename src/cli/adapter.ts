@@ -4,7 +4,7 @@ import type { Output } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The first line of every command. */
-export function adapterLine({ name, driver, software }: AdapterFacts): string {
+function adapterLine({ name, driver, software }: AdapterFacts): string {
   const own = name.replace(/-+$/, ""); // Dawn cleans names by dashes.
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
   const kind = software ? ", a software one: slow, but the same numbers" : "";

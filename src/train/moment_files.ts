@@ -29,7 +29,7 @@ export function momentName(id: string): string {
 }
 
 /** The panorama of a moment of `source`. */
-export async function momentPanorama(
+async function momentPanorama(
   moment: PredictedMoment,
   { protocol }: Pick<DataSource, "protocol">,
 ): Promise<Picture> {
