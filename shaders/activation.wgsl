@@ -23,7 +23,8 @@ override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
 
 // <lib erf>
-/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x / 2).
+/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
+/// / 2).
 fn erf(v: f32) -> f32 {
     let a = abs(v);
     if (a < 1.0) {
@@ -66,7 +67,8 @@ fn log1p(v: f32) -> f32 {
 }
 // </lib>
 
-/// tanh v = e / (e + 2), e = e^2v - 1: exact near 0, where the builtin may be off by more than v; 1 beyond 10 in f32
+/// tanh v = e / (e + 2), e = e^2v - 1: exact near 0, where the builtin may be off by more than v;
+/// 1 beyond 10 in f32
 fn tanh_of(v: f32) -> f32 {
     let e = expm1(2.0 * min(abs(v), 10.0));
     return sign(v) * e / (e + 2.0);

@@ -3,7 +3,8 @@
 //   d_gamma[c] = sum_(b, s) slab_dot[b, s, c],  d_beta[c] = sum_(b, s) slab_sum[b, s, c]
 //
 // Layout   slab_sum, slab_dot: [R, C] f32, R = B S; d_gamma, d_beta: [C]
-// Mapping  one invocation per channel; rows added in order, so the bits do not depend on the adapter
+// Mapping  one invocation per channel; rows added in order, so the bits do not depend on the
+//          adapter
 // Memory   2 R loads per channel; tiny for batch and group norm
 // Source   elementary
 // Twin     src/kernels/norm.ts

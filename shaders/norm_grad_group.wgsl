@@ -1,6 +1,7 @@
-// norm_grad_group — sums of the upstream gradient over each normalised set, which its elements share.
+// norm_grad_group — sums of the upstream gradient over each set of shared statistics.
 //
-//   group_sum[b, g] = sum_(s, c in g) gamma[c] slab_sum[b, s, c],  group_dot[b, g] = the same of slab_dot
+//   group_sum[b, g] = sum_(s, c in g) gamma[c] slab_sum[b, s, c],
+//   group_dot[b, g] = the same of slab_dot
 //
 // Layout   slab_sum, slab_dot: [B, S, C] f32; gamma: [C]; group_sum, group_dot: [B, G]
 // Mapping  one invocation per (b, g); added in order, so the bits do not depend on the adapter

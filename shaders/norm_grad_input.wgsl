@@ -1,9 +1,11 @@
 // norm_grad_input — gradient of a normalisation by its input.
 //
-//   d_x = r (gamma d_y - (group_sum + xhat group_dot) / n),  r = 1 / sqrt(variance + epsilon),  n = elements of a set
+//   d_x = r (gamma d_y - (group_sum + xhat group_dot) / n),  r = 1 / sqrt(variance + epsilon),
+//   n = elements of a set
 //   with FIXED statistics (evaluation) they do not depend on x: d_x = r gamma d_y
 //
-// Layout   x, d_y, d_x: [B, P, C] f32, channels contiguous; mean, variance, group_sum, group_dot: [B, G]; gamma: [C]
+// Layout   x, d_y, d_x: [B, P, C] f32, channels contiguous; mean, variance, group_sum, group_dot:
+//          [B, G]; gamma: [C]
 // Mapping  one invocation per STEP elements, a workgroup's width apart
 // Memory   2 loads + 1 store per element and 5 cached loads; bound by bandwidth
 // Source   Ioffe and Szegedy 2015, section 3

@@ -1,9 +1,11 @@
-// norm_grad_partial — sums over each slab of pixels that every gradient of a normalisation is made of.
+// norm_grad_partial — sums over slabs of pixels that the gradients of a normalisation are made of.
 //
-//   slab_sum[b, s, c] = sum_p d_y[b, p, c],  slab_dot[b, s, c] = sum_p d_y[b, p, c] xhat[b, p, c],  p in slab s
+//   slab_sum[b, s, c] = sum_p d_y[b, p, c],
+//   slab_dot[b, s, c] = sum_p d_y[b, p, c] xhat[b, p, c],  p in slab s
 //   xhat = (x - mean) / sqrt(variance + epsilon)
 //
-// Layout   x, d_y: [B, P, C] f32, channels contiguous; mean, variance: [B, G]; slab_sum, slab_dot: [B, S, C]
+// Layout   x, d_y: [B, P, C] f32, channels contiguous; mean, variance: [B, G]; slab_sum, slab_dot:
+//          [B, S, C]
 // Mapping  one invocation per (b, s, c), channels fastest: every load is coalesced
 // Memory   reads x and d_y once; bound by bandwidth
 // Source   Ioffe and Szegedy 2015, section 3

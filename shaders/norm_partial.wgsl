@@ -1,9 +1,11 @@
-// norm_partial — mean and sum of squared deviations of each slab of pixels, for one group of channels.
+// norm_partial — mean and squared deviations of each slab of pixels, for one group of channels.
 //
-//   slab_mean[b, s, g] = mean x[b, p, c],  slab_m2[b, s, g] = sum (x[b, p, c] - slab_mean)^2,  p in slab s, c in group g
+//   slab_mean[b, s, g] = mean x[b, p, c],  slab_m2[b, s, g] = sum (x[b, p, c] - slab_mean)^2,
+//   p in slab s, c in group g
 //
 // Layout   x: [B, P, C] f32, channels contiguous; slab_mean, slab_m2: [B, S, G]
-// Mapping  one invocation per (b, s, g), groups fastest: with one channel a group neighbours load neighbours
+// Mapping  one invocation per (b, s, g), groups fastest: with one channel a group neighbours load
+//          neighbours
 // Memory   reads x once; bound by bandwidth
 // Source   shifted data algorithm, Chan, Golub, LeVeque 1983, section 1 (shift = first element)
 // Twin     src/kernels/norm.ts

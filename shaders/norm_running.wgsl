@@ -1,8 +1,10 @@
 // norm_running — running statistics of a batch norm move towards those of the batch.
 //
-//   running_mean += momentum (mean - running_mean),  running_variance += momentum (variance n / (n - 1) - running_variance)
+//   running_mean += momentum (mean - running_mean),
+//   running_variance += momentum (variance n / (n - 1) - running_variance)
 //
-// Layout   mean, variance, running_mean, running_variance: [C] f32; variance biased, running_variance unbiased
+// Layout   mean, variance, running_mean, running_variance: [C] f32; variance biased,
+//          running_variance unbiased
 // Mapping  one invocation per channel
 // Memory   4 loads + 2 stores per channel; tiny
 // Source   Ioffe and Szegedy 2015, algorithm 2; unbiased as torch.nn.BatchNorm2d
@@ -30,5 +32,6 @@ fn norm_running(@builtin(global_invocation_id) gid: vec3u) {
     }
     let keep = 1.0 - params.momentum;
     running_mean[c] = keep * running_mean[c] + params.momentum * mean[c];
-    running_variance[c] = keep * running_variance[c] + params.momentum * params.unbias * variance[c];
+    let unbiased = params.unbias * variance[c];
+    running_variance[c] = keep * running_variance[c] + params.momentum * unbiased;
 }

@@ -1,9 +1,11 @@
 // norm_statistics — merges the slabs: mean and biased variance of each batch and group.
 //
-//   n = na + nb,  delta = mean_b - mean_a,  mean = mean_a + delta nb / n,  m2 = m2_a + m2_b + delta^2 na nb / n
+//   n = na + nb,  delta = mean_b - mean_a,  mean = mean_a + delta nb / n,
+//   m2 = m2_a + m2_b + delta^2 na nb / n
 //
 // Layout   slab_mean, slab_m2: [B, S, G] f32; mean, variance: [B, G]
-// Mapping  one invocation per (b, g); slabs merged in order, so the bits do not depend on the adapter
+// Mapping  one invocation per (b, g); slabs merged in order, so the bits do not depend on the
+//          adapter
 // Memory   2 S loads + 2 stores per statistic; tiny
 // Source   Chan, Golub, LeVeque 1983, eq. 2.1
 // Twin     src/kernels/norm.ts

@@ -28,7 +28,8 @@ override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
 
 // <lib erf>
-/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x / 2).
+/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
+/// / 2).
 fn erf(v: f32) -> f32 {
     let a = abs(v);
     if (a < 1.0) {

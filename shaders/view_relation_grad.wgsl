@@ -51,7 +51,10 @@ fn feature(view: u32, j: u32, e: u32) -> f32 {
 }
 
 @compute @workgroup_size(8, 8)
-fn view_relation_grad(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+fn view_relation_grad(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_id) id: vec3u,
+) {
     let view = group.z;
     let first_i = group.y * TILE;
     let first_e = group.x * TILE;

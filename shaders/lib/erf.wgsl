@@ -1,4 +1,5 @@
-/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x / 2).
+/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
+/// / 2).
 fn erf(v: f32) -> f32 {
     let a = abs(v);
     if (a < 1.0) {

@@ -181,8 +181,8 @@ describe("the inputs of a case", () => {
   test("are the same each time and differ from tensor to tensor", () => {
     const problem = scaleBy.cases[0];
     expect(caseInputs(scaleBy, problem)).toEqual(caseInputs(scaleBy, problem));
-    const { x, w } = caseInputs(conv2d, conv2d.cases[0]);
-    expect(x[0]).not.toBe(w[0]);
+    const { x, weight } = caseInputs(conv2d, conv2d.cases[0]);
+    expect(x[0]).not.toBe(weight[0]);
   });
 
   test("follow their distributions", () => {
