@@ -4,6 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import { scaleShift } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
 import type { Value } from "../graph/value.ts";
+import { InputError } from "../tensor/error.ts";
 import { unetDecoder, type DecoderConfig } from "./decoder.ts";
 import { nanoEncoder, resnet18Encoder } from "./encoder.ts";
 import type { Network } from "./parts.ts";
@@ -49,9 +50,12 @@ export const HEAD_WIDTHS: Readonly<
   resnet18: { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] },
 };
 
+/** Pixels of an image along one of its coarsest feature. */
+const COARSEST = 32;
+
 /**
- * Builds a student. images [V,H,W,4] (H and W multiples of 32), focal_scale [V] -> logits, centres, embedding and
- * depth_m [V,H/2,W/2,1].
+ * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m [V,H/2,W/2,1]. Throws
+ * InputError unless H and W are multiples of 32, from 64 on where the decoder reflects edges.
  */
 export function student(
   g: Graph,
@@ -62,6 +66,14 @@ export function student(
   training: boolean,
 ): StudentOutput {
   const { encoder, decoder } = PARTS[name];
+  const [, height, width] = images.shape;
+  // a single pixel has no neighbour to reflect
+  const least = decoder.convolution.reflect === true ? 2 * COARSEST : COARSEST;
+  if (height % COARSEST !== 0 || width % COARSEST !== 0 || Math.min(height, width) < least) {
+    throw new InputError(
+      `student ${name}: images of ${height}x${width}, needs multiples of ${COARSEST} from ${least} on; change --size`,
+    );
+  }
   const net: Network = { g, training };
   const features = encoder(net, images);
   const decoded = unetDecoder(net, features, decoder);
