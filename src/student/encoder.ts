@@ -4,7 +4,7 @@ import { maxPool } from "../graph/ops/pool.ts";
 import type { Value } from "../graph/value.ts";
 import { basicBlock, convolution, type Network } from "./parts.ts";
 
-/** Channels of the five features of `nano`: 85 MMAC a view at 96x160 with its decoder (DESIGN 11.10). */
+/** Channels of the five features of `nano`: 82 MMAC a view at 96x160 with decoder and head (DESIGN 11.10). */
 const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
 /** Channels of the stages of ResNet-18 after the stem. */
 const RESNET_CHANNELS = [64, 128, 256, 512] as const;
