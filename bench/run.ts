@@ -80,7 +80,7 @@ async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> 
     for (const [i, { run }] of prepared.entries()) {
       if (run === null) continue;
       const time_ms = await timeOnce(gpu, run);
-      if (round > 0) times_ms[i]!.push(time_ms); // the first round compiles
+      if (round > 0) times_ms[i].push(time_ms); // the first round compiles
     }
   }
   return prepared.map(({ problem, run, error }, i) => {
@@ -96,7 +96,7 @@ async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> 
         error,
       };
     }
-    const time_ms = median(times_ms[i]!);
+    const time_ms = median(times_ms[i]);
     const { flops, bytes } = kernel.cost(shapes, attributes);
     const rate = (amount: number): number => amount / time_ms / 1e6;
     return {
@@ -111,7 +111,7 @@ async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> 
 }
 
 async function timeOnce(gpu: Gpu, { dispatch }: PreparedKernel): Promise<number> {
-  if (hasTimestamps(gpu)) return (await timePasses(gpu, [[dispatch]]))[0]!;
+  if (hasTimestamps(gpu)) return (await timePasses(gpu, [[dispatch]]))[0];
   const encoder = gpu.device.createCommandEncoder();
   encodePass(encoder, "bench", [dispatch]);
   const started = performance.now();
@@ -123,7 +123,7 @@ async function timeOnce(gpu: Gpu, { dispatch }: PreparedKernel): Promise<number>
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
 }
 
 function format(row: Row): string {

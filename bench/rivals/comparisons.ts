@@ -169,7 +169,7 @@ async function engine(gpu: Gpu, build: (g: Graph) => Value, inputs: Inputs): Pro
     { outputs: { output } },
     createStore(gpu, g, initialStore(g, 1)),
   );
-  const used = Object.fromEntries(g.inputs.map(({ name }) => [name, inputs[name]!]));
+  const used = Object.fromEntries(g.inputs.map(({ name }) => [name, inputs[name]]));
   const dispatches = plan.dispatches.map(({ dispatch }) => dispatch);
   return {
     run: async () => {
@@ -178,7 +178,7 @@ async function engine(gpu: Gpu, build: (g: Graph) => Value, inputs: Inputs): Pro
       gpu.device.queue.submit([encoder.finish()]);
       await gpu.device.queue.onSubmittedWorkDone();
     },
-    result: async () => (await plan.run(used))["output"]!,
+    result: async () => (await plan.run(used))["output"],
   };
 }
 
@@ -206,5 +206,5 @@ function reordered(contender: Contender, order: (values: Float32Array) => Float3
 /** OHWI to HWIO: the first axis, of `outputs`, becomes the last. */
 function outputsLast(values: Float32Array, outputs: number): Float32Array {
   const inner = values.length / outputs;
-  return values.map((_, i) => values[(i % outputs) * inner + Math.floor(i / outputs)]!);
+  return values.map((_, i) => values[(i % outputs) * inner + Math.floor(i / outputs)]);
 }

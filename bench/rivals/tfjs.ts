@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   const differences: number[] = [];
   for (const problem of problems) differences.push(await compareResults(problem));
   const times = await takeTurns(problems, rounds);
-  const rows = problems.map((problem, i) => toRow(problem, differences[i]!, times[i]!));
+  const rows = problems.map((problem, i) => toRow(problem, differences[i], times[i]));
   gpu.check();
   const { name, driver } = gpu.facts;
   if (values.json) {
@@ -61,9 +61,9 @@ async function compareResults({ ours, rival }: Comparison): Promise<number> {
   if (a.length !== b.length) return Infinity;
   let [worst, scale] = [0, 0];
   for (let i = 0; i < a.length; i++) {
-    const error = Math.abs(a[i]! - b[i]!);
+    const error = Math.abs(a[i] - b[i]);
     worst = Number.isNaN(error) ? Infinity : Math.max(worst, error);
-    scale = Math.max(scale, Math.abs(b[i]!));
+    scale = Math.max(scale, Math.abs(b[i]));
   }
   return worst / Math.max(scale, 1e-30);
 }
@@ -85,7 +85,7 @@ async function takeTurns(problems: readonly Comparison[], rounds: number): Promi
       for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
         const started = performance.now();
         await problem[side].run();
-        if (round > 0) times[i]![side].push(performance.now() - started);
+        if (round > 0) times[i][side].push(performance.now() - started);
       }
     }
   }
@@ -109,7 +109,7 @@ function toRow(problem: Comparison, difference: number, times: Times): Row {
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
 }
 
 function table(rows: readonly Row[]): string[] {
@@ -135,10 +135,10 @@ function table(rows: readonly Row[]): string[] {
     row.difference.toExponential(1),
     verdict(row),
   ]);
-  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((line) => line[i]!.length)));
+  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((line) => line[i].length)));
   return [head, ...cells].map((line) =>
     line
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
       .join("  ")
       .trimEnd(),
   );

@@ -48,6 +48,10 @@ export interface BinOutput {
 // ZoeDepth's configuration (config_zoedepth.json).
 const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
 const TEMPERATURE = { t_min: 0.0212, t_max: 50 } as const;
+// Outputs (a1, a2, b1, b2) start at pi = 1/2 and, since softplus(-2.5) : softplus(0.5) is 0.075, at t = 3.7: bins
+// spread by 7 around the middle. At t = 25, where zero biases start, they spread by 15, and no pixel can tell near
+// from far before t has fallen.
+const BINOMIAL_BIAS: Float32Array = Float32Array.of(0, 0, -2.5, 0.5);
 
 /**
  * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine [V,hi,wi,Ci] -> bins at the
@@ -94,8 +98,9 @@ function metricBins(
   const last = decoded.at(-1)!;
   const joined = concat([last, e], 3);
   const inner = gelu(pointwise(g, "head.binomial.0", joined, Math.floor(joined.shape[3] / 2)));
-  // Small weights: all pixels start near pi = 1/2 and a middling temperature, where every bin has a gradient.
-  const pairs = softplus(pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1)));
+  const pairs = softplus(
+    pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1), given(BINOMIAL_BIAS)),
+  );
   const { pi, t } = logBinomialHead(pairs, TEMPERATURE);
   return { logits: logBinomial(pi, t, { bins }), centers, embedding: e };
 }

@@ -56,7 +56,7 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
   cases,
   reference: ({ x }, _, { kind, alpha }) => {
     const y = like(x, x.length);
-    for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i]!, alpha);
+    for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i], alpha);
     return { y };
   },
 });
@@ -72,7 +72,7 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
   cases: cases.map((c) => ({ ...c, shapes: { x: c.shapes.x, d_y: c.shapes.x } })),
   reference: ({ x, d_y }, _, { kind, alpha }) => {
     const d_x = like(x, x.length);
-    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i]! * slope[kind](x[i]!, alpha);
+    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i] * slope[kind](x[i], alpha);
     return { d_x };
   },
 });

@@ -110,17 +110,17 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
     const parameters = inputs.parameters.slice() as typeof inputs.parameters;
     const first_moments = inputs.first_moments.slice() as typeof parameters;
     const second_moments = inputs.second_moments.slice() as typeof parameters;
-    if (norm[2]! < 0.5) return { parameters, first_moments, second_moments };
-    const rate = scalars[slots.learning_rate]!;
-    const [c1, c2] = [scalars[slots.correction1]!, scalars[slots.correction2]!];
+    if (norm[2] < 0.5) return { parameters, first_moments, second_moments };
+    const rate = scalars[slots.learning_rate];
+    const [c1, c2] = [scalars[slots.correction1], scalars[slots.correction2]];
     for (let i = 0; i < parameters.length; i++) {
-      const g = norm[1]! * gradients[i]!;
-      const m = beta1 * first_moments[i]! + (1 - beta1) * g;
-      const v = beta2 * second_moments[i]! + (1 - beta2) * g * g;
-      const shrink = weight_decay * decay[Math.floor(i / DECAY_BLOCK)]! * parameters[i]!;
+      const g = norm[1] * gradients[i];
+      const m = beta1 * first_moments[i] + (1 - beta1) * g;
+      const v = beta2 * second_moments[i] + (1 - beta2) * g * g;
+      const shrink = weight_decay * decay[Math.floor(i / DECAY_BLOCK)] * parameters[i];
       first_moments[i] = m;
       second_moments[i] = v;
-      parameters[i]! -= rate * ((c1 * m) / (Math.sqrt(c2 * v) + epsilon) + shrink);
+      parameters[i] -= rate * ((c1 * m) / (Math.sqrt(c2 * v) + epsilon) + shrink);
     }
     return { parameters, first_moments, second_moments };
   },

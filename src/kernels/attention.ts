@@ -100,11 +100,11 @@ const gradientCases: readonly Case<GradientInput, AttentionAttributes>[] = cases
 }));
 
 function lseShape({ q }: AttentionShapes, { heads }: AttentionAttributes): Shape {
-  return [q[0]!, heads, q[1]!];
+  return [q[0], heads, q[1]];
 }
 
 function outputShape({ q, v }: AttentionShapes, { heads, kv_heads }: AttentionAttributes): Shape {
-  return [q[0]!, q[1]!, (heads * v[2]!) / kv_heads];
+  return [q[0], q[1], (heads * v[2]) / kv_heads];
 }
 
 type AttentionParams = Record<keyof AttentionProblem, number>;
@@ -194,11 +194,11 @@ export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = k
   shapes: ({ lse }) => ({ stats: [...lse, 2] }),
   params: ({ y, lse }) => {
     const [, heads, queries] = lse as readonly [number, number, number];
-    return { n: size(lse), queries, heads, value_width: y[2]! / heads };
+    return { n: size(lse), queries, heads, value_width: y[2] / heads };
   },
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
   cost: ({ y, lse }) => ({ flops: 2 * size(y), bytes: 4 * (2 * size(y) + 3 * size(lse)) }),
-  terms: ({ y, lse }) => y[2]! / lse[1]!,
+  terms: ({ y, lse }) => y[2] / lse[1],
   cases: [
     {
       name: "a workgroup and one",
@@ -216,7 +216,7 @@ export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = k
       attributes: undefined,
     },
   ],
-  reference: (inputs, { lse }) => attentionGradStatsReference(inputs, lse[1]!, lse[2]!),
+  reference: (inputs, { lse }) => attentionGradStatsReference(inputs, lse[1], lse[2]),
 });
 
 const gradQ = {

@@ -63,7 +63,7 @@ export function attentionProblem(
     throw new Error(`${heads} heads cannot share ${kv_heads} heads of k and v evenly`);
   }
   const width = q_channels / heads;
-  const value_width = v[2]! / kv_heads;
+  const value_width = v[2] / kv_heads;
   if (
     !Number.isInteger(width) ||
     k_channels !== kv_heads * width ||
@@ -129,7 +129,7 @@ export function scoreRow<T extends NumberArray>(
   for (let t = 0; t < keys; t++) {
     const k_at = ((b * keys + t) * kv_heads + kv_head) * width;
     let product = 0;
-    for (let e = 0; e < width; e++) product += q[q_at + e]! * k[k_at + e]!;
+    for (let e = 0; e < width; e++) product += q[q_at + e] * k[k_at + e];
     let value = scale * product;
     let slope = scale;
     if (softcap > 0) {
@@ -137,7 +137,7 @@ export function scoreRow<T extends NumberArray>(
       value = softcap * tanh;
       slope *= 1 - tanh * tanh;
     }
-    if (problem.has_mask === 1) value += mask[mask_at + t]!;
+    if (problem.has_mask === 1) value += mask[mask_at + t];
     const hidden = problem.causal === 1 && t > l;
     scores.values[t] = hidden ? MASKED : value;
     scores.slopes[t] = hidden ? 0 : slope;

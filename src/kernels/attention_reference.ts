@@ -27,18 +27,18 @@ export function attentionReference<T extends NumberArray>(
   forEachRow(problem, (b, h, l) => {
     scoreRow(inputs, problem, b, h, l, scores);
     let peak = MASKED;
-    for (let t = 0; t < keys; t++) peak = Math.max(peak, scores.values[t]!);
+    for (let t = 0; t < keys; t++) peak = Math.max(peak, scores.values[t]);
     let total = 0;
     for (let t = 0; t < keys; t++) {
-      const score = scores.values[t]!;
+      const score = scores.values[t];
       total += scores.values[t] = score <= MASKED ? 0 : Math.exp(score - peak);
     }
     if (total === 0) return;
     const y_at = ((b * queries + l) * heads + h) * value_width;
     for (let t = 0; t < keys; t++) {
-      const p = scores.values[t]! / total;
+      const p = scores.values[t] / total;
       const v_at = keyRow(problem, b, h, t) * value_width;
-      for (let e = 0; e < value_width; e++) y[y_at + e]! += p * inputs.v[v_at + e]!;
+      for (let e = 0; e < value_width; e++) y[y_at + e] += p * inputs.v[v_at + e];
     }
     lse[(b * heads + h) * queries + l] = peak + Math.log(total);
   });
@@ -59,7 +59,7 @@ export function attentionGradStatsReference<T extends NumberArray>(
     const b = Math.floor(i / (queries * heads));
     const start = ((b * queries + l) * heads + h) * width;
     let sum = 0;
-    for (let e = start; e < start + width; e++) sum += y[e]! * d_y[e]!;
+    for (let e = start; e < start + width; e++) sum += y[e] * d_y[e];
     stats[2 * i] = lse[i]!;
     stats[2 * i + 1] = sum;
   }
@@ -81,22 +81,22 @@ export function attentionGradReference<T extends NumberArray>(
     scoreRow(inputs, problem, b, h, l, scores);
     const q_at = ((b * queries + l) * heads + h) * width;
     const y_at = ((b * queries + l) * heads + h) * value_width;
-    const lse = stats[2 * ((b * heads + h) * queries + l)]!;
-    const d_y_y = stats[2 * ((b * heads + h) * queries + l) + 1]!;
+    const lse = stats[2 * ((b * heads + h) * queries + l)];
+    const d_y_y = stats[2 * ((b * heads + h) * queries + l) + 1];
     for (let t = 0; t < keys; t++) {
-      if (scores.values[t]! <= MASKED) continue;
+      if (scores.values[t] <= MASKED) continue;
       const k_at = keyRow(problem, b, h, t) * width;
       const v_at = keyRow(problem, b, h, t) * value_width;
-      const p = Math.exp(scores.values[t]! - lse);
+      const p = Math.exp(scores.values[t] - lse);
       let d_p = 0;
       for (let e = 0; e < value_width; e++) {
-        d_p += d_y[y_at + e]! * v[v_at + e]!;
-        d_v[v_at + e]! += p * d_y[y_at + e]!;
+        d_p += d_y[y_at + e] * v[v_at + e];
+        d_v[v_at + e] += p * d_y[y_at + e];
       }
-      const d_product = p * (d_p - d_y_y) * scores.slopes[t]!;
+      const d_product = p * (d_p - d_y_y) * scores.slopes[t];
       for (let e = 0; e < width; e++) {
-        d_q[q_at + e]! += d_product * k[k_at + e]!;
-        d_k[k_at + e]! += d_product * q[q_at + e]!;
+        d_q[q_at + e] += d_product * k[k_at + e];
+        d_k[k_at + e] += d_product * q[q_at + e];
       }
     }
   });

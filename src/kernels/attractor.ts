@@ -87,8 +87,8 @@ export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = 
     for (let i = 0; i < y.length; i++) {
       const start = Math.floor(i / bins) * count;
       let sum = 0;
-      for (let a = 0; a < count; a++) sum += pull(attractors[start + a]! - centers[i]!, attributes);
-      y[i] = centers[i]! + weight * sum;
+      for (let a = 0; a < count; a++) sum += pull(attractors[start + a] - centers[i], attributes);
+      y[i] = centers[i] + weight * sum;
     }
     return { y };
   },
@@ -118,9 +118,8 @@ export const attractorGradCenters: Kernel<
     for (let i = 0; i < d_centers.length; i++) {
       const start = Math.floor(i / bins) * count;
       let sum = 0;
-      for (let a = 0; a < count; a++)
-        sum += slope(attractors[start + a]! - centers[i]!, attributes);
-      d_centers[i] = d_y[i]! * (1 - weight * sum);
+      for (let a = 0; a < count; a++) sum += slope(attractors[start + a] - centers[i], attributes);
+      d_centers[i] = d_y[i] * (1 - weight * sum);
     }
     return { d_centers };
   },
@@ -155,7 +154,7 @@ export const attractorGradAttractors: Kernel<
       const start = Math.floor(i / count) * bins;
       let sum = 0;
       for (let j = start; j < start + bins; j++) {
-        sum += d_y[j]! * slope(attractors[i]! - centers[j]!, attributes);
+        sum += d_y[j] * slope(attractors[i] - centers[j], attributes);
       }
       d_attractors[i] = weight * sum;
     }

@@ -32,11 +32,11 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
       if (length === 1) return;
       const last = lengths.length - 1;
       const merges =
-        last >= 0 && operands.every((step, k) => steps[k]![last] === step[axis]! * length);
-      if (merges) lengths[last]! *= length;
+        last >= 0 && operands.every((step, k) => steps[k][last] === step[axis] * length);
+      if (merges) lengths[last] *= length;
       else lengths.push(length);
       operands.forEach((step, k) => {
-        steps[k]![lengths.length - 1] = step[axis]!;
+        steps[k][lengths.length - 1] = step[axis]!;
       });
     });
   }
@@ -94,7 +94,7 @@ export function broadcastSteps(shape: Shape, target: Shape): number[] {
   const missing = target.length - shape.length;
   return target.map((_, axis) => {
     const own = axis - missing;
-    return own < 0 || shape[own] === 1 ? 0 : steps[own]!;
+    return own < 0 || shape[own] === 1 ? 0 : steps[own];
   });
 }
 
@@ -106,7 +106,7 @@ export function offsets(shape: Shape, steps: readonly number[], start = 0): Int3
     const finer = new Int32Array(places.length * length);
     let next = 0;
     for (const place of places) {
-      for (let i = 0; i < length; i++) finer[next++] = place + i * steps[axis]!;
+      for (let i = 0; i < length; i++) finer[next++] = place + i * steps[axis];
     }
     places = finer;
   });

@@ -38,8 +38,8 @@ export const binCenters: Kernel<typeof shaders.bin_centers, BinCentersAttributes
     let edge = first_edge;
     for (let i = 0; i < widths.length; i++) {
       if (i % bins === 0) edge = first_edge;
-      centers[i] = edge + widths[i]! / 2;
-      edge += widths[i]!;
+      centers[i] = edge + widths[i] / 2;
+      edge += widths[i];
     }
     return { centers };
   },
@@ -60,8 +60,8 @@ export const binCentersGrad: Kernel<typeof shaders.bin_centers_grad> = kernel({
     let beyond = 0;
     for (let i = d_centers.length - 1; i >= 0; i--) {
       if (i % bins === bins - 1) beyond = 0;
-      d_widths[i] = d_centers[i]! / 2 + beyond;
-      beyond += d_centers[i]!;
+      d_widths[i] = d_centers[i] / 2 + beyond;
+      beyond += d_centers[i];
     }
     return { d_widths };
   },

@@ -64,13 +64,13 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
       const start = row * at.bins;
       const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
       let max = -Infinity;
-      for (let k = 0; k < at.bins; k++) max = Math.max(max, logits[start + k]!);
+      for (let k = 0; k < at.bins; k++) max = Math.max(max, logits[start + k]);
       let sum = 0;
       let weighted = 0;
       for (let k = 0; k < at.bins; k++) {
-        const e = Math.exp(logits[start + k]! - max);
+        const e = Math.exp(logits[start + k] - max);
         sum += e;
-        weighted += e * centers[centerStart + k]!;
+        weighted += e * centers[centerStart + k];
       }
       depth[row] = ((scale[Math.floor(row / at.plane)] ?? 1) * weighted) / sum;
       statistics[2 * row] = max;
@@ -134,8 +134,8 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
       const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
       for (let k = 0; k < at.bins; k++) {
         const p = probability(logits, statistics, row, at.bins, k);
-        const offset = unit * centers[centerStart + k]! - depth[row]!;
-        d_logits[row * at.bins + k] = d_depth[row]! * p * offset;
+        const offset = unit * centers[centerStart + k] - depth[row];
+        d_logits[row * at.bins + k] = d_depth[row] * p * offset;
       }
     }
     return { d_logits };
@@ -171,7 +171,7 @@ export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers
     const at = binGeometry(shapes.logits, shapes.logits, shapes.scale);
     const d_centers = like(logits, logits.length);
     for (let row = 0; row < at.rows; row++) {
-      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);
       for (let k = 0; k < at.bins; k++) {
         d_centers[row * at.bins + k] = d * probability(logits, statistics, row, at.bins, k);
       }
@@ -189,7 +189,7 @@ export const binDecodeGradCentersSlabs: Kernel<
 > = kernel({
   shader: shaders.bin_decode_grad_centers_slabs,
   shapes: ({ logits, scale, statistics, d_depth }, { groups }) => {
-    checkScale(scale, logits[0]!);
+    checkScale(scale, logits[0]);
     checkPixels({ statistics, d_depth }, logits);
     const { slabs, bins } = slabGeometry(logits, groups);
     return { partials: [groups, slabs, bins] };
@@ -203,7 +203,7 @@ export const binDecodeGradCentersSlabs: Kernel<
     ([name, logits, centers, scale]) => ({
       name,
       shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
-      attributes: { groups: centers[0]! },
+      attributes: { groups: centers[0] },
       // positive, so that the sum has no cancellation that would hide behind an absolute tolerance
       data: {
         scale: SCALES,
@@ -216,12 +216,12 @@ export const binDecodeGradCentersSlabs: Kernel<
     const at = slabGeometry(shapes.logits, groups);
     const partials = like(logits, at.n);
     for (let row = 0; row < groups * at.pixels_per_center; row++) {
-      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);
       const group = Math.floor(row / at.pixels_per_center);
       const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
       const start = (group * at.slabs + slab) * at.bins;
       for (let k = 0; k < at.bins; k++) {
-        partials[start + k]! += d * probability(logits, statistics, row, at.bins, k);
+        partials[start + k] += d * probability(logits, statistics, row, at.bins, k);
       }
     }
     return { partials };
@@ -236,7 +236,7 @@ function probability<T extends NumberArray>(
   bins: number,
   k: number,
 ): number {
-  return Math.exp(logits[row * bins + k]! - statistics[2 * row]!) * statistics[2 * row + 1]!;
+  return Math.exp(logits[row * bins + k] - statistics[2 * row]) * statistics[2 * row + 1];
 }
 
 const EACH: Readonly<Record<string, number>> = { statistics: 2, depth: 1, d_depth: 1 };
@@ -244,7 +244,7 @@ const EACH: Readonly<Record<string, number>> = { statistics: 2, depth: 1, d_dept
 /** Throws unless each tensor has the pixels of the logits. */
 function checkPixels(tensors: Readonly<Record<string, Shape>>, logits: Shape): void {
   for (const [name, shape] of Object.entries(tensors)) {
-    const expected = pixels(logits, EACH[name]!);
+    const expected = pixels(logits, EACH[name]);
     if (!sameShape(shape, expected)) {
       throw new Error(`${name}${formatShape(shape)} must be ${formatShape(expected)}`);
     }

@@ -122,8 +122,7 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
       const start = row * at.bins;
       const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
       let sum = 0;
-      for (let k = 0; k < at.bins; k++)
-        sum += probabilities[start + k]! * centers[centerStart + k]!;
+      for (let k = 0; k < at.bins; k++) sum += probabilities[start + k] * centers[centerStart + k];
       depth[row] = (scale[Math.floor(row / at.plane)] ?? 1) * sum;
     }
     return { depth };
@@ -170,9 +169,9 @@ export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = k
     const at = binGeometry([...shapes.d_depth.slice(0, -1), count], shapes.factor, shapes.scale);
     const d_x = like(factor, at.rows * count);
     for (let row = 0; row < at.rows; row++) {
-      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);
       const factorStart = Math.floor(row / at.pixels_per_center) * count;
-      for (let k = 0; k < count; k++) d_x[row * count + k] = d * factor[factorStart + k]!;
+      for (let k = 0; k < count; k++) d_x[row * count + k] = d * factor[factorStart + k];
     }
     return { d_x };
   },
@@ -187,7 +186,7 @@ export const binExpectationGradSlabs: Kernel<
 > = kernel({
   shader: shaders.bin_expectation_grad_slabs,
   shapes: ({ probabilities, scale }, { groups }) => {
-    checkScale(scale, probabilities[0]!);
+    checkScale(scale, probabilities[0]);
     const { slabs, bins: count } = slabGeometry(probabilities, groups);
     return { partials: [groups, slabs, count] };
   },
@@ -201,7 +200,7 @@ export const binExpectationGradSlabs: Kernel<
     ([name, shape, centers, scale]) => ({
       name,
       shapes: { probabilities: shape, d_depth: [...shape.slice(0, -1), 1], scale },
-      attributes: { groups: centers[0]! },
+      attributes: { groups: centers[0] },
       data: { probabilities: { kind: "probabilities" }, scale: SCALES },
     }),
   ),
@@ -209,12 +208,11 @@ export const binExpectationGradSlabs: Kernel<
     const at = slabGeometry(shapes.probabilities, groups);
     const partials = like(probabilities, at.n);
     for (let row = 0; row < groups * at.pixels_per_center; row++) {
-      const d = d_depth[row]! * (scale[Math.floor(row / at.plane)] ?? 1);
+      const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);
       const group = Math.floor(row / at.pixels_per_center);
       const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
       const start = (group * at.slabs + slab) * at.bins;
-      for (let k = 0; k < at.bins; k++)
-        partials[start + k]! += d * probabilities[row * at.bins + k]!;
+      for (let k = 0; k < at.bins; k++) partials[start + k] += d * probabilities[row * at.bins + k];
     }
     return { partials };
   },
@@ -223,7 +221,7 @@ export const binExpectationGradSlabs: Kernel<
 /** Adds the slabs in order. partials [groups, slabs, K] -> d_centers [groups, 1, 1, K]. */
 export const binExpectationSum: Kernel<typeof shaders.bin_expectation_sum> = kernel({
   shader: shaders.bin_expectation_sum,
-  shapes: ({ partials }) => ({ d_centers: [partials[0]!, 1, 1, partials[2]!] }),
+  shapes: ({ partials }) => ({ d_centers: [partials[0], 1, 1, partials[2]] }),
   params: ({ partials: [groups = 0, slabs = 0, count = 0] }) => ({
     n: groups * count,
     bins: count,
@@ -231,7 +229,7 @@ export const binExpectationSum: Kernel<typeof shaders.bin_expectation_sum> = ker
   }),
   grid: ({ n }, { WG }) => [Math.ceil(n / WG), 1, 1],
   cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
-  terms: ({ partials }) => partials[1]!,
+  terms: ({ partials }) => partials[1],
   cases: (
     [
       ["a rig of 48x80", [6, 60, 64]],
@@ -244,7 +242,7 @@ export const binExpectationSum: Kernel<typeof shaders.bin_expectation_sum> = ker
     const d_centers = like(partials, groups * count);
     for (let i = 0; i < partials.length; i++) {
       const group = Math.floor(i / (slabs * count));
-      d_centers[group * count + (i % count)]! += partials[i]!;
+      d_centers[group * count + (i % count)] += partials[i];
     }
     return { d_centers };
   },

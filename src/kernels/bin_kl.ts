@@ -76,12 +76,12 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
       const s = softmaxStatistics(student, start, bins, temperature);
       const t = softmaxStatistics(teacher, start, bins, temperature);
       statistics.set([s.max, 1 / s.sum, t.max, 1 / t.sum], 4 * row);
-      if (usable[row]! <= 0) continue;
+      if (usable[row] <= 0) continue;
       const [log_sum_s, log_sum_t] = [Math.log(s.sum), Math.log(t.sum)];
       let sum = 0;
       for (let k = 0; k < bins; k++) {
-        const log_s = student[start + k]! / temperature - s.max - log_sum_s;
-        const log_t = teacher[start + k]! / temperature - t.max - log_sum_t;
+        const log_s = student[start + k] / temperature - s.max - log_sum_s;
+        const log_t = teacher[start + k] / temperature - t.max - log_sum_t;
         sum += Math.exp(log_t) * (log_t - log_s);
       }
       kl[row] = temperature ** 2 * sum;
@@ -154,12 +154,12 @@ export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = ke
     const { rows, bins } = rowsOf(shapes.student);
     const d_student = like(student, student.length);
     for (let row = 0; row < rows; row++) {
-      if (usable[row]! <= 0) continue;
-      const weight = (d_loss[0]! * temperature) / count[0]!;
+      if (usable[row] <= 0) continue;
+      const weight = (d_loss[0] * temperature) / count[0];
       const [s_max, s_scale, t_max, t_scale] = statistics.subarray(4 * row, 4 * row + 4);
       for (let i = row * bins; i < (row + 1) * bins; i++) {
-        const q_s = Math.exp(student[i]! / temperature - s_max!) * s_scale!;
-        const q_t = Math.exp(teacher[i]! / temperature - t_max!) * t_scale!;
+        const q_s = Math.exp(student[i] / temperature - s_max) * s_scale;
+        const q_t = Math.exp(teacher[i] / temperature - t_max) * t_scale;
         d_student[i] = weight * (q_s - q_t);
       }
     }
@@ -175,9 +175,9 @@ function softmaxStatistics(
   temperature: number,
 ): { max: number; sum: number } {
   let max = -Infinity;
-  for (let k = 0; k < bins; k++) max = Math.max(max, logits[start + k]! / temperature);
+  for (let k = 0; k < bins; k++) max = Math.max(max, logits[start + k] / temperature);
   let sum = 0;
-  for (let k = 0; k < bins; k++) sum += Math.exp(logits[start + k]! / temperature - max);
+  for (let k = 0; k < bins; k++) sum += Math.exp(logits[start + k] / temperature - max);
   return { max, sum };
 }
 

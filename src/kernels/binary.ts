@@ -53,7 +53,7 @@ function walkOf(a: Shape, b: Shape): Walk {
 
 function params(a: Shape, b: Shape): Parameters<(typeof binary)["grid"]>[0] {
   const { shape, steps } = walkOf(a, b);
-  const [inA, inB] = [six("a", steps[0]!), six("b", steps[1]!)];
+  const [inA, inB] = [six("a", steps[0]), six("b", steps[1])];
   return { lines: linesOf(shape), ...six("shape", shape), ...inA, ...inB };
 }
 
@@ -112,7 +112,7 @@ export const binary: Kernel<typeof shaders.binary, BinaryAttributes> = kernel({
     const [inA, inB] = places(shapes.a, shapes.b);
     const y = like(a, n);
     const f = functions[kind];
-    for (let i = 0; i < n; i++) y[i] = f(a[inA[i]!]!, b[inB[i]!]!);
+    for (let i = 0; i < n; i++) y[i] = f(a[inA[i]], b[inB[i]]);
     return { y };
   },
 });
@@ -159,7 +159,7 @@ export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes
     const d_operand = like(a, d_y.length);
     const slope = slopes[kind][side];
     for (let i = 0; i < d_y.length; i++) {
-      d_operand[i] = d_y[i]! * slope(a[inA[i]!]!, b[inB[i]!]!);
+      d_operand[i] = d_y[i] * slope(a[inA[i]], b[inB[i]]);
     }
     return { d_operand };
   },

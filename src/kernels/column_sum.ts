@@ -52,7 +52,7 @@ export const columnSum: Kernel<typeof shaders.column_sum, ColumnSumAttributes> =
       for (let row = 0; row < rows; row++) {
         const from = (batch * rows + row) * cols;
         const to = (batch * slabs + Math.floor(row / slab)) * cols;
-        for (let col = 0; col < cols; col++) y[to + col]! += x[from + col]!;
+        for (let col = 0; col < cols; col++) y[to + col] += x[from + col];
       }
     }
     return { y };

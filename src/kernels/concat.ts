@@ -26,7 +26,7 @@ function lengths({ a, b, c, d }: Record<Input, Shape>, axis: number): number[] {
         `concat: ${formatShape(shape)} and ${formatShape(a)} differ beside axis ${axis}`,
       );
     }
-    return shape[axis]!;
+    return shape[axis];
   });
 }
 
@@ -56,10 +56,10 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
     return {
       rows: size(a.slice(0, axis)),
       row: sum(rows),
-      row_a: rows[0]!,
-      row_b: rows[1]!,
-      row_c: rows[2]!,
-      row_d: rows[3]!,
+      row_a: rows[0],
+      row_b: rows[1],
+      row_c: rows[2],
+      row_d: rows[3],
     };
   },
   grid: ({ rows, row }, { WG, STEP }) => linesGrid(rows, row, WG, STEP),
@@ -128,8 +128,8 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
     let next = 0;
     for (let o = 0; o < outer; o++) {
       parts.forEach((part, k) => {
-        y.set(part.subarray(o * rows[k]!, (o + 1) * rows[k]!), next);
-        next += rows[k]!;
+        y.set(part.subarray(o * rows[k], (o + 1) * rows[k]), next);
+        next += rows[k];
       });
     }
     return { y };

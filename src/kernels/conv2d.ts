@@ -200,7 +200,7 @@ function reference<T extends NumberArray>(
         const left = j * p.stride_w - p.pad_left;
         for (let o = 0; o < out_c; o++) {
           const first_c = Math.floor(o / group_o) * group_c;
-          let sum = bias.length > 0 && slice === 0 ? bias[o]! : 0;
+          let sum = bias.length > 0 && slice === 0 ? bias[o] : 0;
           for (let a = 0; a < kernel_h; a++) {
             const h = top + a * p.dilation_h;
             if (h < 0 || h >= in_h) continue;
@@ -209,7 +209,7 @@ function reference<T extends NumberArray>(
               if (w < 0 || w >= in_w) continue;
               const from = ((view * in_h + h) * in_w + w) * in_c + first_c;
               const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
-              for (let c = begin; c < end; c++) sum += x[from + c]! * weight[tap + c]!;
+              for (let c = begin; c < end; c++) sum += x[from + c] * weight[tap + c];
             }
           }
           y[at++] = sum;

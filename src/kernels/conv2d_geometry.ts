@@ -62,7 +62,7 @@ export function conv2dOutputSize(
   { stride, padding, dilation }: Conv2dAttributes,
 ): [number, number] {
   const along = (axis: 0 | 1): number => {
-    const padded = image[axis] + padding[2 * axis]! + padding[2 * axis + 1]!;
+    const padded = image[axis] + padding[2 * axis] + padding[2 * axis + 1];
     const span = dilation[axis] * (kernel[axis] - 1) + 1;
     if (kernel[axis] < 1 || padded < span) {
       throw new InputError(

@@ -33,14 +33,14 @@ type Shapes = Readonly<Record<Input, Shape>>;
 // channels.
 const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight, bias }, attributes }) => {
-    const input: [number, number] = [x[1]!, x[2]!];
-    const out = conv2dOutputSize(input, [weight[1]!, weight[2]!], attributes);
+    const input: [number, number] = [x[1], x[2]];
+    const out = conv2dOutputSize(input, [weight[1], weight[2]], attributes);
     return {
       name,
       shapes: {
-        d_y: [x[0]!, ...out, weight[0]!],
+        d_y: [x[0], ...out, weight[0]],
         weight,
-        bias: size(bias) > 0 ? [x[3]!] : [0],
+        bias: size(bias) > 0 ? [x[3]] : [0],
       },
       attributes: { ...attributes, input, slices: 1 },
     };
@@ -189,7 +189,7 @@ function reference<T extends NumberArray>(
       for (let o = 0; o < out_c; o++) {
         const first_c = Math.floor(o / group_o) * group_c;
         const slice = Math.floor((o % group_o) / slice_o) * image;
-        const gradient = d_y[at++]!;
+        const gradient = d_y[at++];
         for (let a = 0; a < kernel_h; a++) {
           const h = top + a * p.dilation_h;
           if (h < 0 || h >= in_h) continue;
@@ -198,7 +198,7 @@ function reference<T extends NumberArray>(
             if (w < 0 || w >= in_w) continue;
             const to = slice + ((view * in_h + h) * in_w + w) * in_c + first_c;
             const tap = ((o * kernel_h + a) * kernel_w + b) * group_c;
-            for (let c = 0; c < group_c; c++) d_x[to + c]! += gradient * weight[tap + c]!;
+            for (let c = 0; c < group_c; c++) d_x[to + c] += gradient * weight[tap + c];
           }
         }
       }

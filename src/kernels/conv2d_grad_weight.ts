@@ -30,11 +30,11 @@ type SlabParams = Conv2dParams & { readonly slab_rows: number; readonly slabs: n
 
 const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight }, attributes }) => {
-    const kernelSize: [number, number] = [weight[1]!, weight[2]!];
-    const out = conv2dOutputSize([x[1]!, x[2]!], kernelSize, attributes);
+    const kernelSize: [number, number] = [weight[1], weight[2]];
+    const out = conv2dOutputSize([x[1], x[2]], kernelSize, attributes);
     return {
       name,
-      shapes: { x, d_y: [x[0]!, ...out, weight[0]!] },
+      shapes: { x, d_y: [x[0], ...out, weight[0]] },
       attributes: { ...attributes, kernel: kernelSize },
     };
   }),
@@ -169,7 +169,7 @@ function reference<T extends NumberArray>(
       const left = j * p.stride_w - p.pad_left;
       for (let o = 0; o < out_c; o++) {
         const first_c = Math.floor(o / group_o) * group_c;
-        const gradient = d_y[at++]!;
+        const gradient = d_y[at++];
         for (let a = 0; a < kernel_h; a++) {
           const h = top + a * p.dilation_h;
           if (h < 0 || h >= in_h) continue;
@@ -178,7 +178,7 @@ function reference<T extends NumberArray>(
             if (w < 0 || w >= in_w) continue;
             const seen = ((view * in_h + h) * in_w + w) * in_c + first_c;
             const tap = slab + ((o * kernel_h + a) * kernel_w + b) * group_c;
-            for (let c = 0; c < group_c; c++) partials[tap + c]! += gradient * x[seen + c]!;
+            for (let c = 0; c < group_c; c++) partials[tap + c] += gradient * x[seen + c];
           }
         }
       }

@@ -83,7 +83,7 @@ function batching(a: Shape, b: Shape): Batching {
     );
   }
   const inner = runs.at(-1) ?? { count: 1, a: false, b: false };
-  const outer = runs.length === 2 ? runs[0]! : { count: 1, a: false, b: false };
+  const outer = runs.length === 2 ? runs[0] : { count: 1, a: false, b: false };
   const step = (side: "a" | "b"): number => (outer[side] ? (inner[side] ? inner.count : 1) : 0);
   return {
     batch,
@@ -271,14 +271,14 @@ function reference<T extends NumberArray>(
         for (let j = 0; j < n; j++) {
           let sum = 0;
           const b_at = b_start + j * k;
-          for (let t = begin; t < end; t++) sum += a[a_at + t * a_term]! * b[b_at + t]!;
-          y[row + j]! += sum;
+          for (let t = begin; t < end; t++) sum += a[a_at + t * a_term] * b[b_at + t];
+          y[row + j] += sum;
         }
       } else {
         for (let t = begin; t < end; t++) {
-          const left = a[a_at + t * a_term]!;
+          const left = a[a_at + t * a_term];
           const b_at = b_start + t * n;
-          for (let j = 0; j < n; j++) y[row + j]! += left * b[b_at + j]!;
+          for (let j = 0; j < n; j++) y[row + j] += left * b[b_at + j];
         }
       }
     }

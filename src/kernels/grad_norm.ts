@@ -37,9 +37,9 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
     const partials = like(gradients, 2 * slabsOf(gradients.length));
     for (let i = 0; i < gradients.length; i++) {
       const slab = Math.floor(i / SLAB);
-      const g = gradients[i]!;
-      if (Number.isFinite(g)) partials[2 * slab]! += g * g;
-      else partials[2 * slab + 1]! += 1;
+      const g = gradients[i];
+      if (Number.isFinite(g)) partials[2 * slab] += g * g;
+      else partials[2 * slab + 1] += 1;
     }
     return { partials };
   },
@@ -55,7 +55,7 @@ export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAtt
     if (!(max_norm >= 0)) throw new Error(`max_norm is ${max_norm}, expected 0 or more`);
     return { norm: [4] };
   },
-  params: ({ partials }, { max_norm }) => ({ slabs: partials[0]!, max_norm }),
+  params: ({ partials }, { max_norm }) => ({ slabs: partials[0], max_norm }),
   grid: () => [1, 1, 1],
   cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
   cases: [
@@ -75,8 +75,8 @@ export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAtt
   reference: ({ partials }, _, { max_norm }) => {
     let [squares, others] = [0, 0];
     for (let i = 0; i < partials.length; i += 2) {
-      squares += partials[i]!;
-      others += partials[i + 1]!;
+      squares += partials[i];
+      others += partials[i + 1];
     }
     const norm = like(partials, 4);
     if (others > 0 || !(squares <= MAX_F32)) return { norm };

@@ -73,10 +73,10 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
     const n = bins - 1;
     const log_c = Array.from({ length: bins }, (_k, k) => xLogX(n) - xLogX(k) - xLogX(n - k));
     for (let row = 0; row < pi.length; row++) {
-      const log_p = Math.log(clampProbability(pi[row]!));
-      const log_q = Math.log(clampProbability(1 - pi[row]!));
+      const log_p = Math.log(clampProbability(pi[row]));
+      const log_q = Math.log(clampProbability(1 - pi[row]));
       for (let k = 0; k < bins; k++) {
-        logits[row * bins + k] = (log_c[k]! + k * log_p + (n - k) * log_q) / t[row]!;
+        logits[row * bins + k] = (log_c[k] + k * log_p + (n - k) * log_q) / t[row];
       }
     }
     return { logits };
@@ -122,13 +122,13 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
     const bins = shapes.logits.at(-1)!;
     const [d_pi, d_t] = [like(pi, pi.length), like(pi, pi.length)];
     for (let row = 0; row < pi.length; row++) {
-      const p = pi[row]!;
+      const p = pi[row];
       const by_p = p >= PROBABILITY_FLOOR ? 1 / p : 0;
       const by_q = 1 - p >= PROBABILITY_FLOOR ? 1 / (1 - p) : 0;
       for (let k = 0; k < bins; k++) {
-        const d = d_logits[row * bins + k]! / t[row]!;
-        d_pi[row]! += d * (k * by_p - (bins - 1 - k) * by_q);
-        d_t[row]! -= d * logits[row * bins + k]!;
+        const d = d_logits[row * bins + k] / t[row];
+        d_pi[row] += d * (k * by_p - (bins - 1 - k) * by_q);
+        d_t[row] -= d * logits[row * bins + k];
       }
     }
     return { d_pi, d_t };
@@ -212,8 +212,8 @@ export const logBinomialHeadGrad: Kernel<
     const d_pairs = like(pairs, pairs.length);
     for (let row = 0; row < d_pi.length; row++) {
       const { a1, a2, b1, b2 } = flooredPairs(pairs, row);
-      const d_a = d_pi[row]! / (a1 + a2) ** 2;
-      const d_b = (d_t[row]! * (t_max - t_min)) / (b1 + b2) ** 2;
+      const d_a = d_pi[row] / (a1 + a2) ** 2;
+      const d_b = (d_t[row] * (t_max - t_min)) / (b1 + b2) ** 2;
       d_pairs.set([d_a * a2, -d_a * a1, d_b * b2, -d_b * b1], 4 * row);
     }
     return { d_pairs };
@@ -224,7 +224,7 @@ function flooredPairs(
   pairs: ArrayLike<number>,
   row: number,
 ): { a1: number; a2: number; b1: number; b2: number } {
-  const at = (i: number): number => pairs[4 * row + i]! + PAIR_FLOOR;
+  const at = (i: number): number => pairs[4 * row + i] + PAIR_FLOOR;
   return { a1: at(0), a2: at(1), b1: at(2), b2: at(3) };
 }
 

@@ -44,10 +44,10 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   reference: ({ x, mask }) => {
     const partials = like(x, 2 * slabsOf(x.length));
     for (let i = 0; i < x.length; i++) {
-      if (mask[i]! <= 0) continue;
+      if (mask[i] <= 0) continue;
       const slab = Math.floor(i / SLAB);
-      partials[2 * slab]! += x[i]!;
-      partials[2 * slab + 1]! += 1;
+      partials[2 * slab] += x[i];
+      partials[2 * slab + 1] += 1;
     }
     return { partials };
   },
@@ -57,7 +57,7 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
 export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kernel({
   shader: shaders.masked_mean_finish,
   shapes: () => ({ mean: [1], count: [1] }),
-  params: ({ partials }) => ({ slabs: partials[0]! }),
+  params: ({ partials }) => ({ slabs: partials[0] }),
   grid: () => [1, 1, 1],
   cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
   cases: (
@@ -76,10 +76,10 @@ export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kerne
   reference: ({ partials }) => {
     const [mean, count] = [like(partials, 1), like(partials, 1)];
     for (let i = 0; i < partials.length; i += 2) {
-      mean[0]! += partials[i]!;
-      count[0]! += partials[i + 1]!;
+      mean[0] += partials[i];
+      count[0] += partials[i + 1];
     }
-    mean[0]! /= Math.max(count[0]!, 1);
+    mean[0] /= Math.max(count[0], 1);
     return { mean, count };
   },
 });
@@ -112,8 +112,8 @@ export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   })),
   reference: ({ mask, count, d_mean }) => {
     const d_x = like(mask, mask.length);
-    const share = d_mean[0]! / Math.max(count[0]!, 1);
-    for (let i = 0; i < mask.length; i++) d_x[i] = mask[i]! > 0 ? share : 0;
+    const share = d_mean[0] / Math.max(count[0], 1);
+    for (let i = 0; i < mask.length; i++) d_x[i] = mask[i] > 0 ? share : 0;
     return { d_x };
   },
 });

@@ -40,31 +40,31 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
     }
     if (!(grid_h > 0 && grid_w > 0)) throw new Error(`a grid of ${grid_h} x ${grid_w} tokens`);
     const tokens = grid_h * grid_w;
-    return { tokens: [x[0]!, tokens, x[3]!], weight: [x[0]!, tokens] };
+    return { tokens: [x[0], tokens, x[3]], weight: [x[0], tokens] };
   },
   params: ({ x }, attributes) => ({
-    n: x[0]! * attributes.grid[0] * attributes.grid[1] * x[3]!,
-    ...sides(x, x[3]!, attributes),
+    n: x[0] * attributes.grid[0] * attributes.grid[1] * x[3],
+    ...sides(x, x[3], attributes),
   }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
   // a multiply-add and a sum an element; x once
   cost: ({ x }) => ({ flops: 3 * size(x), bytes: 4 * size(x) }),
-  terms: ({ x }, { grid: [h, w] }) => Math.ceil(x[1]! / h + 1) * Math.ceil(x[2]! / w + 1),
+  terms: ({ x }, { grid: [h, w] }) => Math.ceil(x[1] / h + 1) * Math.ceil(x[2] / w + 1),
   cases,
   reference: ({ x, mask }, shapes, attributes) => {
-    const at = sides(shapes.x, shapes.x[3]!, attributes);
-    const views = shapes.x[0]!;
+    const at = sides(shapes.x, shapes.x[3], attributes);
+    const views = shapes.x[0];
     const cells = views * at.grid_h * at.grid_w;
     const [tokens, weight] = [like(x, cells * at.features), like(x, cells)];
     eachPixelOfCell(views, at, (token, pixel) => {
-      weight[token]! += mask[pixel]!;
+      weight[token] += mask[pixel];
       for (let e = 0; e < at.features; e++) {
-        tokens[token * at.features + e]! += mask[pixel]! * x[pixel * at.features + e]!;
+        tokens[token * at.features + e] += mask[pixel] * x[pixel * at.features + e];
       }
     });
     for (let i = 0; i < tokens.length; i++) {
-      const total = weight[Math.floor(i / at.features)]!;
-      tokens[i] = total > 0 ? tokens[i]! / total : 0;
+      const total = weight[Math.floor(i / at.features)];
+      tokens[i] = total > 0 ? tokens[i] / total : 0;
     }
     return { tokens, weight };
   },
@@ -77,16 +77,16 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
 export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolAttributes> = kernel(
   {
     shader: shaders.masked_pool_grad,
-    shapes: ({ mask, d_tokens }) => ({ d_x: [...mask.slice(0, -1), d_tokens[2]!] }),
+    shapes: ({ mask, d_tokens }) => ({ d_x: [...mask.slice(0, -1), d_tokens[2]] }),
     params: ({ mask, d_tokens }, attributes) => ({
       pixels: size(mask),
-      ...sides(mask, d_tokens[2]!, attributes),
+      ...sides(mask, d_tokens[2], attributes),
     }),
     grid: ({ pixels }, { WG, LANES }) => foldGrid(Math.ceil((pixels * LANES) / WG)),
     // a quotient (4), a sum and a product an element; d_x once
     cost: ({ mask, d_tokens }) => ({
-      flops: 6 * size(mask) * d_tokens[2]!,
-      bytes: 4 * size(mask) * (1 + d_tokens[2]!),
+      flops: 6 * size(mask) * d_tokens[2],
+      bytes: 4 * size(mask) * (1 + d_tokens[2]),
     }),
     cases: cases.map((c) => {
       const [views, , , features] = c.shapes.x as readonly [number, number, number, number];
@@ -102,13 +102,13 @@ export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolA
       };
     }),
     reference: ({ mask, weight, d_tokens }, shapes, attributes) => {
-      const at = sides(shapes.mask, shapes.d_tokens[2]!, attributes);
+      const at = sides(shapes.mask, shapes.d_tokens[2], attributes);
       const d_x: NumberArray = like(mask, mask.length * at.features);
-      eachPixelOfCell(shapes.mask[0]!, at, (token, pixel) => {
-        if (weight[token]! <= 0) return;
-        const share = mask[pixel]! / weight[token]!;
+      eachPixelOfCell(shapes.mask[0], at, (token, pixel) => {
+        if (weight[token] <= 0) return;
+        const share = mask[pixel] / weight[token];
         for (let e = 0; e < at.features; e++) {
-          d_x[pixel * at.features + e]! += share * d_tokens[token * at.features + e]!;
+          d_x[pixel * at.features + e] += share * d_tokens[token * at.features + e];
         }
       });
       return { d_x: d_x as typeof mask };

@@ -101,13 +101,13 @@ export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = 
           let sum = 0;
           for (let p = first; p < last; p++) {
             const row = (b * pixels + p) * channels + g * depth;
-            for (let d = 0; d < depth; d++) sum += x[row + d]!;
+            for (let d = 0; d < depth; d++) sum += x[row + d];
           }
           const mean = sum / n;
           let squares = 0;
           for (let p = first; p < last; p++) {
             const row = (b * pixels + p) * channels + g * depth;
-            for (let d = 0; d < depth; d++) squares += (x[row + d]! - mean) ** 2;
+            for (let d = 0; d < depth; d++) squares += (x[row + d] - mean) ** 2;
           }
           slab_mean[at] = mean;
           slab_m2[at] = squares;
@@ -138,7 +138,7 @@ export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttribu
       slab_m2: [batches, slabs, groups],
     }),
     ["slab_m2"],
-  ).map((c, i) => ({ ...c, attributes: { ...c.attributes, shape: problems[i]![1] } })),
+  ).map((c, i) => ({ ...c, attributes: { ...c.attributes, shape: problems[i][1] } })),
   reference: ({ slab_mean, slab_m2 }, _, attributes) => {
     const { batches, pixels, channels, groups, slabs } = normGeometry(attributes.shape, attributes);
     const mean = like(slab_mean, batches * groups);
@@ -151,9 +151,9 @@ export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttribu
           const count = (Math.min((s + 1) * slab, pixels) - s * slab) * (channels / groups);
           if (count <= 0) break;
           const at = (b * slabs + s) * groups + g;
-          const delta = slab_mean[at]! - m;
+          const delta = slab_mean[at] - m;
           m += (delta * count) / (n + count);
-          m2 += slab_m2[at]! + (delta * delta * n * count) / (n + count);
+          m2 += slab_m2[at] + (delta * delta * n * count) / (n + count);
           n += count;
         }
         mean[b * groups + g] = m;
@@ -195,8 +195,8 @@ export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes>
     const next_mean = like(mean, mean.length);
     const next_variance = like(mean, mean.length);
     for (let c = 0; c < mean.length; c++) {
-      next_mean[c] = (1 - momentum) * running_mean[c]! + momentum * mean[c]!;
-      next_variance[c] = (1 - momentum) * running_variance[c]! + momentum * unbias * variance[c]!;
+      next_mean[c] = (1 - momentum) * running_mean[c] + momentum * mean[c];
+      next_variance[c] = (1 - momentum) * running_variance[c] + momentum * unbias * variance[c];
     }
     return { running_mean: next_mean, running_variance: next_variance };
   },
@@ -232,10 +232,10 @@ export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kern
     for (let b = 0; b < batches; b++) {
       for (let c = 0; c < channels; c++) {
         const at = b * groups + Math.floor(c / depth);
-        const scale = gamma[c]! / Math.sqrt(variance[at]! + attributes.epsilon);
-        const [m, shift] = [mean[at]!, beta[c]!];
+        const scale = gamma[c] / Math.sqrt(variance[at] + attributes.epsilon);
+        const [m, shift] = [mean[at], beta[c]];
         for (let p = 0, i = b * pixels * channels + c; p < pixels; p++, i += channels) {
-          y[i] = (x[i]! - m) * scale + shift;
+          y[i] = (x[i] - m) * scale + shift;
         }
       }
     }
@@ -274,15 +274,15 @@ export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttri
         const row = (b * pixels + p) * channels;
         const out = (b * slabs + Math.floor(p / slab)) * channels;
         for (let c = 0; c < channels; c++) {
-          slab_sum[out + c]! += d_y[row + c]!;
-          slab_dot[out + c]! +=
-            d_y[row + c]! * (x[row + c]! - mean[b * groups + Math.floor(c / depth)]!);
+          slab_sum[out + c] += d_y[row + c];
+          slab_dot[out + c] +=
+            d_y[row + c] * (x[row + c] - mean[b * groups + Math.floor(c / depth)]);
         }
       }
     }
     for (let i = 0; i < slab_dot.length; i++) {
       const at = Math.floor(i / (slabs * channels)) * groups + Math.floor((i % channels) / depth);
-      slab_dot[i]! /= Math.sqrt(variance[at]! + attributes.epsilon);
+      slab_dot[i] /= Math.sqrt(variance[at] + attributes.epsilon);
     }
     return { slab_sum, slab_dot };
   },
@@ -311,8 +311,8 @@ export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel(
     const d_gamma = like(slab_sum, channels);
     const d_beta = like(slab_sum, channels);
     for (let i = 0; i < slab_sum.length; i++) {
-      d_gamma[i % channels]! += slab_dot[i]!;
-      d_beta[i % channels]! += slab_sum[i]!;
+      d_gamma[i % channels] += slab_dot[i];
+      d_beta[i % channels] += slab_sum[i];
     }
     return { d_gamma, d_beta };
   },
@@ -334,7 +334,7 @@ export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly gr
     }),
     grid: ({ batches, groups }, { WG }) => foldGrid(Math.ceil((batches * groups) / WG)),
     cost: ({ slab_sum }) => ({ flops: 4 * size(slab_sum), bytes: 8 * size(slab_sum) }),
-    terms: ({ slab_sum }, { groups }) => (slab_sum[1]! * slab_sum[2]!) / groups + 1,
+    terms: ({ slab_sum }, { groups }) => (slab_sum[1] * slab_sum[2]) / groups + 1,
     cases: [
       { shape: [2, 3, 24], groups: 3 },
       { shape: [1, 2, 65], groups: 65 },
@@ -342,7 +342,7 @@ export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly gr
       { shape: [0, 1, 8], groups: 2 },
     ].map(({ shape, groups }) => ({
       name: `${shape.join("x")} in ${groups} groups`,
-      shapes: { slab_sum: shape, slab_dot: shape, gamma: [shape[2]!] },
+      shapes: { slab_sum: shape, slab_dot: shape, gamma: [shape[2]] },
       attributes: { groups },
     })),
     reference: ({ slab_sum, slab_dot, gamma }, shapes, { groups }) => {
@@ -353,8 +353,8 @@ export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly gr
       for (let i = 0; i < slab_sum.length; i++) {
         const c = i % channels;
         const at = Math.floor(i / (slabs * channels)) * groups + Math.floor(c / depth);
-        group_sum[at]! += gamma[c]! * slab_sum[i]!;
-        group_dot[at]! += gamma[c]! * slab_dot[i]!;
+        group_sum[at] += gamma[c] * slab_sum[i];
+        group_dot[at] += gamma[c] * slab_dot[i];
       }
       return { group_sum, group_dot };
     },
@@ -402,11 +402,11 @@ export const normGradInput: Kernel<typeof shaders.norm_grad_input, GradInputAttr
     for (let b = 0; b < batches; b++) {
       for (let c = 0; c < channels; c++) {
         const at = b * groups + Math.floor(c / depth);
-        const r = 1 / Math.sqrt(variance[at]! + attributes.epsilon);
+        const r = 1 / Math.sqrt(variance[at] + attributes.epsilon);
         for (let p = 0, i = b * pixels * channels + c; p < pixels; p++, i += channels) {
-          const xhat = (x[i]! - mean[at]!) * r;
-          const shared = attributes.fixed ? 0 : (group_sum[at]! + xhat * group_dot[at]!) / n;
-          d_x[i] = r * (gamma[c]! * d_y[i]! - shared);
+          const xhat = (x[i] - mean[at]) * r;
+          const shared = attributes.fixed ? 0 : (group_sum[at] + xhat * group_dot[at]) / n;
+          d_x[i] = r * (gamma[c] * d_y[i] - shared);
         }
       }
     }

@@ -46,10 +46,10 @@ export const normalizeRows: Kernel<typeof shaders.normalize_rows, NormalizeRowsA
       const [y, length] = [like(x, x.length), like(x, rows)];
       for (let row = 0; row < rows; row++) {
         let sum = 0;
-        for (let i = row * features; i < (row + 1) * features; i++) sum += x[i]! * x[i]!;
+        for (let i = row * features; i < (row + 1) * features; i++) sum += x[i] * x[i];
         length[row] = Math.sqrt(sum);
         const divisor = Math.max(Math.sqrt(sum), floor);
-        for (let i = row * features; i < (row + 1) * features; i++) y[i] = x[i]! / divisor;
+        for (let i = row * features; i < (row + 1) * features; i++) y[i] = x[i] / divisor;
       }
       return { y, length };
     },
@@ -85,11 +85,11 @@ export const normalizeRowsGrad: Kernel<
     const d_x = like(y, y.length);
     for (let row = 0; row < rows; row++) {
       let dot = 0;
-      for (let i = row * features; i < (row + 1) * features; i++) dot += y[i]! * d_y[i]!;
-      const along = length[row]! > floor ? dot : 0;
-      const divisor = Math.max(length[row]!, floor);
+      for (let i = row * features; i < (row + 1) * features; i++) dot += y[i] * d_y[i];
+      const along = length[row] > floor ? dot : 0;
+      const divisor = Math.max(length[row], floor);
       for (let i = row * features; i < (row + 1) * features; i++) {
-        d_x[i] = (d_y[i]! - y[i]! * along) / divisor;
+        d_x[i] = (d_y[i] - y[i] * along) / divisor;
       }
     }
     return { d_x };

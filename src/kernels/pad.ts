@@ -40,7 +40,7 @@ function padded(x: Shape, { padding, mode }: PadAttributes): number[] {
     );
   }
   return x.map((length, axis) => {
-    const [before, after] = padding[axis]!;
+    const [before, after] = padding[axis];
     const most = longest(length, mode);
     if (![before, after].every((m) => Number.isInteger(m) && m >= 0 && m <= most)) {
       throw new Error(
@@ -64,12 +64,12 @@ function merged(
     const same = y[axis] === length;
     const last = result.x.length - 1;
     if (same && plain) {
-      result.x[last]! *= length;
-      result.y[last]! *= length;
+      result.x[last] *= length;
+      result.y[last] *= length;
     } else {
       result.x.push(length);
-      result.y.push(y[axis]!);
-      result.before.push(attributes.padding[axis]![0]);
+      result.y.push(y[axis]);
+      result.before.push(attributes.padding[axis][0]);
     }
     plain = same;
   });
@@ -174,8 +174,8 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
     let to: Int32Array = Int32Array.of(0);
     shapes.x.forEach((length, axis) => {
       const pairs: [number, number][] = [];
-      for (let i = 0; i < shape[axis]!; i++) {
-        const source = sourceIndex(i - padding[axis]![0], length, mode);
+      for (let i = 0; i < shape[axis]; i++) {
+        const source = sourceIndex(i - padding[axis][0], length, mode);
         if (source !== null) pairs.push([source, i]);
       }
       from = finer(
@@ -185,11 +185,11 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
       );
       to = finer(
         to,
-        shape[axis]!,
+        shape[axis],
         pairs.map(([, i]) => i),
       );
     });
-    for (let i = 0; i < to.length; i++) y[to[i]!] = x[from[i]!]!;
+    for (let i = 0; i < to.length; i++) y[to[i]] = x[from[i]]!;
     return { y };
   },
 });
@@ -228,7 +228,7 @@ function unpadded(
   d_y: Shape,
   { axis, margins: [before, after], mode }: PadGradAttributes,
 ): number[] {
-  const length = d_y[axis]! - before - after;
+  const length = d_y[axis] - before - after;
   if (!(length >= 0) || Math.max(before, after) > longest(length, mode)) {
     throw new Error(
       `pad_grad: ${formatShape(d_y)} cannot have ${mode} margins ${before} and ${after} ` +
@@ -250,7 +250,7 @@ export const padGrad: Kernel<typeof shaders.pad_grad, PadGradAttributes> = kerne
     const d_x = unpadded(d_y, attributes);
     return {
       n: size(d_x),
-      length: d_x[axis]!,
+      length: d_x[axis],
       inner: size(d_x.slice(axis + 1)),
       before: margins[0],
       after: margins[1],
@@ -281,14 +281,14 @@ export const padGrad: Kernel<typeof shaders.pad_grad, PadGradAttributes> = kerne
     const { axis, margins, mode } = attributes;
     const shape = unpadded(shapes.d_y, attributes);
     const d_x = like(d_y, size(shape));
-    const [length, inner] = [shape[axis]!, size(shape.slice(axis + 1))];
+    const [length, inner] = [shape[axis], size(shape.slice(axis + 1))];
     const outer = size(shape.slice(0, axis));
     const long = margins[0] + length + margins[1];
     for (let o = 0; o < outer; o++) {
       for (let i = 0; i < long; i++) {
         const to = (o * length + sourceIndex(i - margins[0], length, mode)!) * inner;
         const from = (o * long + i) * inner;
-        for (let c = 0; c < inner; c++) d_x[to + c]! += d_y[from + c]!;
+        for (let c = 0; c < inner; c++) d_x[to + c] += d_y[from + c];
       }
     }
     return { d_x };

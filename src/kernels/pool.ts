@@ -66,7 +66,7 @@ function pooled(
       `pool: padding [${padding.join(", ")}] of ${formatShape(x)} to ${windows.join("x")} windows`,
     );
   }
-  return [x[0]!, ...windows, x[3]!];
+  return [x[0], ...windows, x[3]];
 }
 
 type Geometry = Params<typeof shaders.pool_max>;
@@ -76,12 +76,12 @@ function geometry(
   { window, stride, dilation, padding, size: windows }: PoolAttributes,
 ): Geometry {
   return {
-    views: x[0]!,
-    in_h: x[1]!,
-    in_w: x[2]!,
+    views: x[0],
+    in_h: x[1],
+    in_w: x[2],
     out_h: windows[0],
     out_w: windows[1],
-    channels: x[3]!,
+    channels: x[3],
     win_h: window[0],
     win_w: window[1],
     stride_h: stride[0],
@@ -99,7 +99,7 @@ function counted(
   { padding, countPadding }: PoolAverageAttributes,
 ): Record<"row_begin" | "row_end" | "col_begin" | "col_end", number> {
   const [top, bottom, left, right] = countPadding ? padding : [0, 0, 0, 0];
-  return { row_begin: -top, row_end: x[1]! + bottom, col_begin: -left, col_end: x[2]! + right };
+  return { row_begin: -top, row_end: x[1] + bottom, col_begin: -left, col_end: x[2] + right };
 }
 
 const windows = (
@@ -116,8 +116,8 @@ const windows = (
     dilation,
     padding,
     size: [
-      pooledSize(x[1]!, window[0], stride[0], [top, bottom], dilation[0], ceil),
-      pooledSize(x[2]!, window[1], stride[1], [left, right], dilation[1], ceil),
+      pooledSize(x[1], window[0], stride[0], [top, bottom], dilation[0], ceil),
+      pooledSize(x[2], window[1], stride[1], [left, right], dilation[1], ceil),
     ],
   });
 };
@@ -170,7 +170,7 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
     const y = like(x, size(pooled(shapes.x, attributes)));
     y.fill(LOWEST);
     eachTap(shapes.x, attributes, (pixel, window, channels) => {
-      for (let c = 0; c < channels; c++) y[window + c] = Math.max(y[window + c]!, x[pixel + c]!);
+      for (let c = 0; c < channels; c++) y[window + c] = Math.max(y[window + c], x[pixel + c]);
     });
     return { y };
   },
@@ -221,7 +221,7 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
       for (let c = 0; c < channels; c++) {
         if (found[window + c] === 1 || x[pixel + c] !== y[window + c]) continue;
         found[window + c] = 1;
-        d_x[pixel + c]! += d_y[window + c]!;
+        d_x[pixel + c] += d_y[window + c];
       }
     });
     return { d_x };
@@ -247,7 +247,7 @@ export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttribu
   reference: ({ x }, shapes, attributes) => {
     const y = like(x, size(pooled(shapes.x, attributes)));
     eachTap(shapes.x, attributes, (pixel, window, channels) => {
-      for (let c = 0; c < channels; c++) y[window + c]! += x[pixel + c]!;
+      for (let c = 0; c < channels; c++) y[window + c] += x[pixel + c];
     });
     divide(y, shapes.x, attributes);
     return { y };
@@ -278,7 +278,7 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
     cases: averageCases.map((c) => ({
       name: c.name,
       shapes: { d_y: pooled(c.shapes.x, c.attributes) },
-      attributes: { ...c.attributes, from: [c.shapes.x[1]!, c.shapes.x[2]!] as const },
+      attributes: { ...c.attributes, from: [c.shapes.x[1], c.shapes.x[2]] as const },
     })),
     reference: ({ d_y }, shapes, attributes) => {
       const x = image(shapes.d_y, attributes);
@@ -286,7 +286,7 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
       const shares = d_y.slice() as typeof d_y;
       divide(shares, x, attributes);
       eachTap(x, attributes, (pixel, window, channels) => {
-        for (let c = 0; c < channels; c++) d_x[pixel + c]! += shares[window + c]!;
+        for (let c = 0; c < channels; c++) d_x[pixel + c] += shares[window + c];
       });
       return { d_x };
     },
@@ -294,7 +294,7 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
 
 /** The shape of x from that of d_y. */
 function image(d_y: Shape, attributes: PoolAverageGradAttributes): Shape {
-  const x = [d_y[0]!, ...attributes.from, d_y[3]!];
+  const x = [d_y[0], ...attributes.from, d_y[3]];
   const y = pooled(x, attributes);
   if (!sameShape(y, d_y))
     throw new Error(`pool: d_y is ${formatShape(d_y)}, expected ${formatShape(y)}`);
@@ -310,17 +310,17 @@ function eachTap(
   { window, stride, dilation, padding, size: [rows, columns] }: PoolAttributes,
   tap: (pixel: number, window: number, channels: number) => void,
 ): void {
-  for (let view = 0; view < views!; view++) {
+  for (let view = 0; view < views; view++) {
     for (let row = 0; row < rows; row++) {
       for (let col = 0; col < columns; col++) {
-        const to = ((view * rows + row) * columns + col) * channels!;
+        const to = ((view * rows + row) * columns + col) * channels;
         for (let i = 0; i < window[0]; i++) {
           const r = row * stride[0] + i * dilation[0] - padding[0];
-          if (r < 0 || r >= height!) continue;
+          if (r < 0 || r >= height) continue;
           for (let j = 0; j < window[1]; j++) {
             const s = col * stride[1] + j * dilation[1] - padding[2];
-            if (s < 0 || s >= width!) continue;
-            tap(((view * height! + r) * width! + s) * channels!, to, channels!);
+            if (s < 0 || s >= width) continue;
+            tap(((view * height + r) * width + s) * channels, to, channels);
           }
         }
       }
@@ -349,13 +349,13 @@ function divide(values: NumberArray, x: Shape, attributes: PoolAverageAttributes
     for (let i = 0; i < count; i++) if (start + i * step >= begin && start + i * step < end) n++;
     return n;
   };
-  const channels = x[3]!;
+  const channels = x[3];
   for (let pixel = 0; pixel < values.length / Math.max(channels, 1); pixel++) {
     const row = Math.floor(pixel / columns) % rows;
     const [top, left] = [row * stride[0] - padding[0], (pixel % columns) * stride[1] - padding[2]];
     const n =
       inside(top, window[0], dilation[0], row_begin, row_end) *
       inside(left, window[1], dilation[1], col_begin, col_end);
-    for (let c = 0; c < channels; c++) values[pixel * channels + c]! /= Math.max(n, 1);
+    for (let c = 0; c < channels; c++) values[pixel * channels + c] /= Math.max(n, 1);
   }
 }

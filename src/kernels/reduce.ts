@@ -82,7 +82,7 @@ export function reducedShape(x: Shape, axes: readonly number[], keep: boolean): 
 /** Elements that one output folds, and how many outputs there are. */
 export function extent(x: Shape, axes: readonly number[]): { length: number; outputs: number } {
   return {
-    length: size(axes.map((axis) => x[axis]!)),
+    length: size(axes.map((axis) => x[axis])),
     outputs: size(reducedShape(x, axes, false)),
   };
 }
@@ -117,8 +117,8 @@ export function walks(x: Shape, axes: readonly number[]): { kept: Walk; reduced:
   const part = (reduced: boolean): Walk => {
     const own = [...x.keys()].filter((axis) => axes.includes(axis) === reduced);
     const made = walk(
-      own.map((axis) => x[axis]!),
-      own.map((axis) => steps[axis]!),
+      own.map((axis) => x[axis]),
+      own.map((axis) => steps[axis]),
     );
     if (made.axes > 3)
       throw new Error(`${formatShape(x)} has too many axes to fold along [${axes.join(", ")}]`);
@@ -145,18 +145,18 @@ export function places(
   number
 > {
   const { kept, reduced } = walks(x, axes);
-  const [keptSteps, reducedSteps] = [kept.steps[0]!, reduced.steps[0]!];
+  const [keptSteps, reducedSteps] = [kept.steps[0], reduced.steps[0]];
   return {
-    kept_1: kept.shape[4]!,
-    kept_2: kept.shape[5]!,
-    kept_step_0: keptSteps[3]!,
-    kept_step_1: keptSteps[4]!,
-    kept_step_2: keptSteps[5]!,
-    reduced_1: reduced.shape[4]!,
-    reduced_2: reduced.shape[5]!,
-    reduced_step_0: reducedSteps[3]!,
-    reduced_step_1: reducedSteps[4]!,
-    reduced_step_2: reducedSteps[5]!,
+    kept_1: kept.shape[4],
+    kept_2: kept.shape[5],
+    kept_step_0: keptSteps[3],
+    kept_step_1: keptSteps[4],
+    kept_step_2: keptSteps[5],
+    reduced_1: reduced.shape[4],
+    reduced_2: reduced.shape[5],
+    reduced_step_0: reducedSteps[3],
+    reduced_step_1: reducedSteps[4],
+    reduced_step_2: reducedSteps[5],
   };
 }
 
@@ -257,7 +257,7 @@ export const reduce: Kernel<typeof shaders.reduce, ReducePass> = kernel({
       for (let o = 0; o < kept.length; o++) {
         let filled = 0;
         for (let j = slab; j < reduced.length; j += slabs) {
-          row[filled++] = maps[pass.first ? steps.map : 0](x[kept[o]! + reduced[j]!]!);
+          row[filled++] = maps[pass.first ? steps.map : 0](x[kept[o] + reduced[j]]);
         }
         const result = filled === 0 ? steps.nothing : folds[steps.fold](row, filled);
         const finishes = pass.last && filled > 0;
@@ -277,8 +277,8 @@ export function folded(
   const part = (reduced: boolean): Int32Array => {
     const own = [...shape.keys()].filter((axis) => axes.includes(axis) === reduced);
     return offsets(
-      own.map((axis) => shape[axis]!),
-      own.map((axis) => steps[axis]!),
+      own.map((axis) => shape[axis]),
+      own.map((axis) => steps[axis]),
     );
   };
   return { kept: part(false), reduced: part(true) };
@@ -298,28 +298,28 @@ const finish: Record<Steps["finish"], (v: number, count: number) => number> = {
 const folds: Record<Steps["fold"], (row: NumberArray, length: number) => number> = {
   0: (row, length) => {
     let sum = 0;
-    for (let j = 0; j < length; j++) sum += row[j]!;
+    for (let j = 0; j < length; j++) sum += row[j];
     return sum;
   },
   1: (row, length) => {
-    let highest = row[0]!;
-    for (let j = 1; j < length; j++) highest = Math.max(highest, row[j]!);
+    let highest = row[0];
+    for (let j = 1; j < length; j++) highest = Math.max(highest, row[j]);
     return highest;
   },
   2: (row, length) => {
-    let lowest = row[0]!;
-    for (let j = 1; j < length; j++) lowest = Math.min(lowest, row[j]!);
+    let lowest = row[0];
+    for (let j = 1; j < length; j++) lowest = Math.min(lowest, row[j]);
     return lowest;
   },
   3: (row, length) => {
     let product = 1;
-    for (let j = 0; j < length; j++) product *= row[j]!;
+    for (let j = 0; j < length; j++) product *= row[j];
     return product;
   },
   4: (row, length) => {
     const highest = folds[1](row, length);
     let sum = 0;
-    for (let j = 0; j < length; j++) sum += Math.exp(row[j]! - highest);
+    for (let j = 0; j < length; j++) sum += Math.exp(row[j] - highest);
     return highest + Math.log(sum);
   },
 };

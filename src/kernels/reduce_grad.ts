@@ -69,7 +69,7 @@ export const reduceGrad: Kernel<typeof shaders.reduce_grad, ReduceGradAttributes
   },
   params: ({ x }, { axes }) => {
     const { shape, steps } = walkBoth(x, axes);
-    return { lines: linesOf(shape), ...six("shape", shape), ...six("y", steps[1]!) };
+    return { lines: linesOf(shape), ...six("shape", shape), ...six("y", steps[1]) };
   },
   overrides: ({ x }, { kind, axes }) => ({
     KIND: GRADIENT_CODES[kind],
@@ -83,8 +83,8 @@ export const reduceGrad: Kernel<typeof shaders.reduce_grad, ReduceGradAttributes
     const { kept, reduced } = folded(shape, axes);
     for (let o = 0; o < kept.length; o++) {
       for (const place of reduced) {
-        const i = kept[o]! + place;
-        d_x[i] = d_y[o]! * slopes[kind](x[i]!, y[o]!);
+        const i = kept[o] + place;
+        d_x[i] = d_y[o] * slopes[kind](x[i], y[o]);
       }
     }
     return { d_x };
@@ -138,15 +138,15 @@ export const reduceGradProduct: Kernel<
     const { kept, reduced } = folded(shape, axes);
     // products of those before, times products of those behind
     for (let o = 0; o < kept.length; o++) {
-      let before = d_y[o]!;
+      let before = d_y[o];
       for (const place of reduced) {
-        d_x[kept[o]! + place] = before;
-        before *= x[kept[o]! + place]!;
+        d_x[kept[o] + place] = before;
+        before *= x[kept[o] + place];
       }
       let behind = 1;
       for (const place of reduced.toReversed()) {
-        d_x[kept[o]! + place]! *= behind;
-        behind *= x[kept[o]! + place]!;
+        d_x[kept[o] + place] *= behind;
+        behind *= x[kept[o] + place];
       }
     }
     return { d_x };

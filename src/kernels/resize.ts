@@ -79,15 +79,15 @@ function geometry(
   corners: Corners,
   rounding: Rounding | null,
 ): Geometry {
-  const row = positions(in_h!, out_h, corners, rounding);
-  const col = positions(in_w!, out_w, corners, rounding);
+  const row = positions(in_h, out_h, corners, rounding);
+  const col = positions(in_w, out_w, corners, rounding);
   return {
-    views: views!,
-    in_h: in_h!,
-    in_w: in_w!,
+    views: views,
+    in_h: in_h,
+    in_w: in_w,
     out_h,
     out_w,
-    channels: channels!,
+    channels: channels,
     row_mul: row.mul,
     row_add: row.add,
     row_den: Math.max(row.den, 1),
@@ -99,7 +99,7 @@ function geometry(
 
 function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAttributes): Shape {
   if (x.length !== 4) throw new Error(`resize: x ${formatShape(x)} must be [V, H, W, C]`);
-  const y = [x[0]!, rows, columns, x[3]!];
+  const y = [x[0], rows, columns, x[3]];
   if (y.some((length) => !Number.isInteger(length) || length < 0)) {
     throw new Error(`resize: cannot resample ${formatShape(x)} to ${formatShape(y)}`);
   }
@@ -109,7 +109,7 @@ function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAtt
 
 /** The shape of x from that of d_y. */
 function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
-  const x = [d_y[0]!, ...attributes.from, d_y[3]!];
+  const x = [d_y[0], ...attributes.from, d_y[3]];
   const y = resized(x, attributes);
   if (!sameShape(y, d_y)) {
     throw new Error(`resize: d_y is ${formatShape(d_y)}, expected ${formatShape(y)}`);
@@ -139,7 +139,7 @@ const linearCases: Case<"x", ResizeBilinearAttributes>[] = BASIC.flatMap(([name,
 const nearestCases: Case<"x", ResizeNearestAttributes>[] = [
   ...linearCases.map((c, i) => ({
     ...c,
-    attributes: { ...c.attributes, rounding: ROUNDINGS[i % 4]! },
+    attributes: { ...c.attributes, rounding: ROUNDINGS[i % 4] },
   })),
   // every rounding meets positions halfway between two pixels
   ...ROUNDINGS.map((rounding) => ({
@@ -154,7 +154,7 @@ export function resizeGradAttributes<A extends ResizeBilinearAttributes>(
   x: Shape,
   attributes: A,
 ): A & Original {
-  return { ...attributes, from: [x[1]!, x[2]!] };
+  return { ...attributes, from: [x[1], x[2]] };
 }
 
 function gradientCase<A extends ResizeBilinearAttributes>(
@@ -213,7 +213,7 @@ export const resizeNearestGrad: Kernel<
     const x = original(shapes.d_y, attributes);
     const d_x = like(d_y, size(x));
     nearestTaps(x, attributes, (from, to, channels) => {
-      for (let c = 0; c < channels; c++) d_x[from + c]! += d_y[to + c]!;
+      for (let c = 0; c < channels; c++) d_x[from + c] += d_y[to + c];
     });
     return { d_x };
   },
@@ -240,7 +240,7 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
     reference: ({ x }, shapes, attributes) => {
       const y = like(x, size(resized(shapes.x, attributes)));
       linearTaps(shapes.x, attributes, (from, to, channels, weight) => {
-        for (let c = 0; c < channels; c++) y[to + c]! += weight * x[from + c]!;
+        for (let c = 0; c < channels; c++) y[to + c] += weight * x[from + c];
       });
       return { y };
     },
@@ -271,7 +271,7 @@ export const resizeBilinearGrad: Kernel<
     const x = original(shapes.d_y, attributes);
     const d_x = like(d_y, size(x));
     linearTaps(x, attributes, (from, to, channels, weight) => {
-      for (let c = 0; c < channels; c++) d_x[from + c]! += weight * d_y[to + c]!;
+      for (let c = 0; c < channels; c++) d_x[from + c] += weight * d_y[to + c];
     });
     return { d_x };
   },
@@ -279,7 +279,7 @@ export const resizeBilinearGrad: Kernel<
 
 /** Pixels of y for each of x, at least one. */
 function spread([, height, width]: Shape, [rows, columns]: readonly [number, number]): number {
-  return Math.ceil(rows / Math.max(height!, 1)) * Math.ceil(columns / Math.max(width!, 1));
+  return Math.ceil(rows / Math.max(height, 1)) * Math.ceil(columns / Math.max(width, 1));
 }
 
 /** Calls back with the first channel of each pixel of y and of the pixel of x that it is. */
@@ -292,13 +292,13 @@ function nearestTaps(
     const { mul, add, den } = positions(n, m, corners, rounding);
     return Math.min(Math.max(Math.floor((o * mul + add) / den), 0), n - 1);
   };
-  for (let view = 0; view < views!; view++) {
+  for (let view = 0; view < views; view++) {
     for (let row = 0; row < rows; row++) {
-      const r = nearest(row, height!, rows);
+      const r = nearest(row, height, rows);
       for (let col = 0; col < columns; col++) {
-        const s = nearest(col, width!, columns);
-        const from = ((view * height! + r) * width! + s) * channels!;
-        tap(from, ((view * rows + row) * columns + col) * channels!, channels!);
+        const s = nearest(col, width, columns);
+        const from = ((view * height + r) * width + s) * channels;
+        tap(from, ((view * rows + row) * columns + col) * channels, channels);
       }
     }
   }
@@ -322,19 +322,14 @@ function linearTaps(
       [Math.min(low + 1, n - 1), position - low],
     ];
   };
-  const columnTaps = Array.from({ length: columns }, (_, col) => around(col, width!, columns));
-  for (let view = 0; view < views!; view++) {
+  const columnTaps = Array.from({ length: columns }, (_, col) => around(col, width, columns));
+  for (let view = 0; view < views; view++) {
     for (let row = 0; row < rows; row++) {
-      for (const [r, byRow] of around(row, height!, rows)) {
+      for (const [r, byRow] of around(row, height, rows)) {
         for (let col = 0; col < columns; col++) {
-          for (const [s, byColumn] of columnTaps[col]!) {
-            const from = ((view * height! + r) * width! + s) * channels!;
-            tap(
-              from,
-              ((view * rows + row) * columns + col) * channels!,
-              channels!,
-              byRow * byColumn,
-            );
+          for (const [s, byColumn] of columnTaps[col]) {
+            const from = ((view * height + r) * width + s) * channels;
+            tap(from, ((view * rows + row) * columns + col) * channels, channels, byRow * byColumn);
           }
         }
       }

@@ -41,8 +41,8 @@ export const scaleBy: Kernel<typeof shaders.scale_by, ScaleByAttributes> = kerne
   ],
   reference: ({ x, scalars }, _, { slot }) => {
     const y = like(x, x.length);
-    const factor = scalars[slot]!;
-    for (let i = 0; i < x.length; i++) y[i] = factor * x[i]!;
+    const factor = scalars[slot];
+    for (let i = 0; i < x.length; i++) y[i] = factor * x[i];
     return { y };
   },
 });

@@ -59,7 +59,7 @@ export const silog: Kernel<typeof shaders.silog> = kernel({
     for (let start = 0; start < depth.length; start += SLAB) {
       const errors: number[] = [];
       for (let i = start; i < Math.min(start + SLAB, depth.length); i++) {
-        if (valid[i]! > 0) errors.push(logError(depth, depth_m, i));
+        if (valid[i] > 0) errors.push(logError(depth, depth_m, i));
       }
       const mean = errors.reduce((a, b) => a + b, 0) / Math.max(errors.length, 1);
       const squares = errors.reduce((sum, g) => sum + (g - mean) ** 2, 0);
@@ -77,7 +77,7 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
   shader: shaders.silog_finish,
   shapes: () => ({ loss: [1], count: [1], statistics: [4] }),
   params: ({ partials }, { variance_focus, scale }) => ({
-    slabs: partials[0]!,
+    slabs: partials[0],
     mean_weight: 1 - variance_focus,
     scale,
   }),
@@ -99,7 +99,7 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
   reference: ({ partials }, _, { variance_focus, scale }) => {
     let [count, mean, squares] = [0, 0, 0];
     for (let i = 0; i < partials.length; i += 3) {
-      const [n, m, s] = [partials[i]!, partials[i + 1]!, partials[i + 2]!];
+      const [n, m, s] = [partials[i], partials[i + 1], partials[i + 2]];
       const together = count + n;
       if (together === 0) continue;
       squares += s + ((m - mean) ** 2 * count * n) / together;
@@ -160,12 +160,12 @@ export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = ker
     const [count, mean, , root] = statistics as unknown as [number, number, number, number];
     const d_depth = like(depth, depth.length);
     if (count < 2) return { d_depth };
-    const outer = (d_loss[0]! * scale) / root;
+    const outer = (d_loss[0] * scale) / root;
     for (let i = 0; i < depth.length; i++) {
-      if (valid[i]! <= 0) continue;
+      if (valid[i] <= 0) continue;
       const g = logError(depth, depth_m, i);
       const d_g = (g - mean) / (count - 1) + ((1 - variance_focus) * mean) / count;
-      d_depth[i] = (outer * d_g) / (depth[i]! + LOG_EPSILON);
+      d_depth[i] = (outer * d_g) / (depth[i] + LOG_EPSILON);
     }
     return { d_depth };
   },
@@ -173,7 +173,7 @@ export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = ker
 
 /** g_i = ln(depth_i + 1e-7) - ln(depth_m_i + 1e-7). */
 function logError(depth: NumberArray, depth_m: NumberArray, i: number): number {
-  return Math.log(depth[i]! + LOG_EPSILON) - Math.log(depth_m[i]! + LOG_EPSILON);
+  return Math.log(depth[i] + LOG_EPSILON) - Math.log(depth_m[i] + LOG_EPSILON);
 }
 
 function checkShapes(depth: Shape, depth_m: Shape, valid: Shape): void {

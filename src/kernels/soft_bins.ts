@@ -46,7 +46,7 @@ export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = ke
     const sigma = 1 / bins;
     for (let row = 0; row < relative.length; row++) {
       for (let k = 0; k < bins; k++) {
-        const apart = relative[row]! - (k + 0.5) / bins;
+        const apart = relative[row] - (k + 0.5) / bins;
         logits[row * bins + k] = (-apart * apart) / (2 * sigma * sigma);
       }
     }

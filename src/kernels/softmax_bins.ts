@@ -68,14 +68,14 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
     const probabilities = like(logits, logits.length);
     for (let start = 0; start < rows * bins; start += bins) {
       let max = -Infinity;
-      for (let k = 0; k < bins; k++) max = Math.max(max, logits[start + k]! / temperature);
+      for (let k = 0; k < bins; k++) max = Math.max(max, logits[start + k] / temperature);
       let sum = 0;
       for (let k = 0; k < bins; k++) {
-        const e = Math.exp(logits[start + k]! / temperature - max);
+        const e = Math.exp(logits[start + k] / temperature - max);
         probabilities[start + k] = e;
         sum += e;
       }
-      for (let k = 0; k < bins; k++) probabilities[start + k]! /= sum;
+      for (let k = 0; k < bins; k++) probabilities[start + k] /= sum;
     }
     return { probabilities };
   },
@@ -117,9 +117,9 @@ export const softmaxBinsGrad: Kernel<typeof shaders.softmax_bins_grad, SoftmaxBi
       const d_logits = like(probabilities, probabilities.length);
       for (let start = 0; start < rows * bins; start += bins) {
         let dot = 0;
-        for (let i = start; i < start + bins; i++) dot += probabilities[i]! * d_probabilities[i]!;
+        for (let i = start; i < start + bins; i++) dot += probabilities[i] * d_probabilities[i];
         for (let i = start; i < start + bins; i++) {
-          d_logits[i] = (probabilities[i]! * (d_probabilities[i]! - dot)) / temperature;
+          d_logits[i] = (probabilities[i] * (d_probabilities[i] - dot)) / temperature;
         }
       }
       return { d_logits };

@@ -25,7 +25,7 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
     if (size(shape) === 0) return { y: shape };
     let [lowest, highest] = [start, start];
     shape.forEach((length, axis) => {
-      const reach = (length - 1) * steps[axis]!;
+      const reach = (length - 1) * steps[axis];
       if (reach < 0) lowest += reach;
       else highest += reach;
     });
@@ -36,7 +36,7 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
   },
   params: (_, { shape, start, steps }) => {
     const walked = walk(shape, steps);
-    const [inY, inX] = [six("shape", walked.shape), six("step", walked.steps[0]!)];
+    const [inY, inX] = [six("shape", walked.shape), six("step", walked.steps[0])];
     return { lines: linesOf(walked.shape), start, ...inY, ...inX };
   },
   overrides: (_, { shape, steps }) => ({ AXES: walk(shape, steps).axes }),
@@ -82,7 +82,7 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
   reference: ({ x }, _, { shape, start, steps }) => {
     const places = offsets(shape, steps, start);
     const y = like(x, places.length);
-    for (let i = 0; i < places.length; i++) y[i] = x[places[i]!]!;
+    for (let i = 0; i < places.length; i++) y[i] = x[places[i]]!;
     return { y };
   },
 });
@@ -104,12 +104,12 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
   shader: shaders.strided_write,
   shapes: ({ x }, { shape, starts, steps }) => {
     const fits = x.every((length, axis) => {
-      const [first, step] = [starts[axis]!, steps[axis]!];
+      const [first, step] = [starts[axis], steps[axis]];
       const last = first + (length - 1) * step;
       return (
         step !== 0 &&
         (length === 0 || Math.min(first, last) >= 0) &&
-        Math.max(first, last) < shape[axis]!
+        Math.max(first, last) < shape[axis]
       );
     });
     if (x.length !== shape.length || x.length > 6 || (size(x) > 0 && !fits)) {
@@ -168,14 +168,14 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
   ],
   reference: ({ x }, shapes, { shape, starts, steps }) => {
     const inY = strides(shape);
-    const first = starts.reduce((sum, index, axis) => sum + index * inY[axis]!, 0);
+    const first = starts.reduce((sum, index, axis) => sum + index * inY[axis], 0);
     const places = offsets(
       shapes.x,
-      inY.map((step, axis) => step * steps[axis]!),
+      inY.map((step, axis) => step * steps[axis]),
       first,
     );
     const y = like(x, size(shape));
-    for (let i = 0; i < x.length; i++) y[places[i]!] = x[i]!;
+    for (let i = 0; i < x.length; i++) y[places[i]] = x[i]!;
     return { y };
   },
 });

@@ -89,7 +89,7 @@ export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
   reference: ({ x }, _, { kind, alpha, beta }) => {
     const y = like(x, x.length);
     const f = functions[kind];
-    for (let i = 0; i < x.length; i++) y[i] = f(x[i]!, alpha, beta);
+    for (let i = 0; i < x.length; i++) y[i] = f(x[i], alpha, beta);
     return { y };
   },
 });
@@ -106,7 +106,7 @@ export const unaryGrad: Kernel<typeof shaders.unary_grad, UnaryAttributes> = ker
   reference: ({ x, d_y }, _, { kind, alpha, beta }) => {
     const d_x = like(x, x.length);
     const slope = slopes[kind];
-    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i]! * slope(x[i]!, alpha, beta);
+    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i] * slope(x[i], alpha, beta);
     return { d_x };
   },
 });

@@ -30,7 +30,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
   shader: shaders.view_relation,
   shapes: ({ tokens }) => {
     if (tokens.length !== 3) throw new Error(`tokens${formatShape(tokens)} must be [V, L, E]`);
-    return { relation: [ringPairs(tokens[0]!), tokens[1]!, tokens[1]!] };
+    return { relation: [ringPairs(tokens[0]), tokens[1], tokens[1]] };
   },
   params: ({ tokens: [views = 0, tokens = 0, features = 0] }) => ({ views, tokens, features }),
   grid: ({ views, tokens }) => {
@@ -42,7 +42,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
     const entries = ringPairs(views) * tokens * tokens;
     return { flops: 2 * entries * features, bytes: 4 * (2 * views * tokens * features + entries) };
   },
-  terms: ({ tokens }) => tokens[2]!,
+  terms: ({ tokens }) => tokens[2],
   cases,
   reference: ({ tokens }, { tokens: [views = 0, count = 0, features = 0] }) => {
     const pairs = ringPairs(views);
@@ -53,7 +53,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
         for (let j = 0; j < count; j++) {
           const b = (((p + 1) % views) * count + j) * features;
           let sum = 0;
-          for (let e = 0; e < features; e++) sum += tokens[a + e]! * tokens[b + e]!;
+          for (let e = 0; e < features; e++) sum += tokens[a + e] * tokens[b + e];
           relation[(p * count + i) * count + j] = sum;
         }
       }
@@ -86,10 +86,10 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
     const entries = ringPairs(views) * tokens * tokens;
     return { flops: 4 * entries * features, bytes: 8 * (entries + views * tokens * features) };
   },
-  terms: ({ tokens }) => 2 * tokens[1]!,
+  terms: ({ tokens }) => 2 * tokens[1],
   cases: cases.map(({ name, shapes: { tokens } }) => ({
     name,
-    shapes: { tokens, d_relation: [ringPairs(tokens[0]!), tokens[1]!, tokens[1]!] },
+    shapes: { tokens, d_relation: [ringPairs(tokens[0]), tokens[1], tokens[1]] },
     attributes: undefined,
   })),
   reference: ({ tokens, d_relation }, { tokens: [views = 0, count = 0, features = 0] }) => {
@@ -99,10 +99,10 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
         const a = (p * count + i) * features;
         for (let j = 0; j < count; j++) {
           const b = (((p + 1) % views) * count + j) * features;
-          const d = d_relation[(p * count + i) * count + j]!;
+          const d = d_relation[(p * count + i) * count + j];
           for (let e = 0; e < features; e++) {
-            d_tokens[a + e]! += d * tokens[b + e]!;
-            d_tokens[b + e]! += d * tokens[a + e]!;
+            d_tokens[a + e] += d * tokens[b + e];
+            d_tokens[b + e] += d * tokens[a + e];
           }
         }
       }
@@ -145,8 +145,8 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
     const partials = like(student, 2 * slabsOf(student.length));
     for (let i = 0; i < student.length; i++) {
       const slab = Math.floor(i / SLAB);
-      partials[2 * slab]! += (student[i]! - teacher[i]!) ** 2;
-      partials[2 * slab + 1]! += 1;
+      partials[2 * slab] += (student[i] - teacher[i]) ** 2;
+      partials[2 * slab + 1] += 1;
     }
     return { partials };
   },
@@ -169,8 +169,8 @@ export const viewRelationLossGrad: Kernel<typeof shaders.view_relation_loss_grad
   })),
   reference: ({ student, teacher, d_loss }) => {
     const d_student = like(student, student.length);
-    const weight = (2 * d_loss[0]!) / student.length;
-    for (let i = 0; i < student.length; i++) d_student[i] = weight * (student[i]! - teacher[i]!);
+    const weight = (2 * d_loss[0]) / student.length;
+    for (let i = 0; i < student.length; i++) d_student[i] = weight * (student[i] - teacher[i]);
     return { d_student };
   },
 });

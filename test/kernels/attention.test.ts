@@ -50,7 +50,7 @@ for (const kernel of [attention, attentionRows] as readonly AnyKernel[]) {
     const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
     const got = await runKernel(gpu, kernel, inputs, whole, plain);
     const want = await runKernel(gpu, kernel, fewer, seen, plain);
-    got["y"]!.forEach((value, i) => expect(value).toBeCloseTo(want["y"]![i]!, 5));
+    got["y"].forEach((value, i) => expect(value).toBeCloseTo(want["y"][i], 5));
   });
 }
 const gradients: readonly AnyKernel[] = [
@@ -66,7 +66,7 @@ for (const kernel of gradients) {
     const want = await runKernel(gpu, kernel, fewer, { ...seen, ...saved }, plain);
     for (const [name, values] of Object.entries(got)) {
       const kept = name === "d_q" ? values : keep(values);
-      kept.forEach((value, i) => expect(value).toBeCloseTo(want[name]![i]!, 4));
+      kept.forEach((value, i) => expect(value).toBeCloseTo(want[name][i], 4));
       if (name === "d_q") continue;
       expect([...values.subarray(4, 8), ...values.subarray(16)]).toEqual(Array(8).fill(0));
     }
@@ -74,7 +74,7 @@ for (const kernel of gradients) {
 }
 
 test("equal keys give the mean of the values", async () => {
-  const k = Float32Array.from({ length: 20 }, (_, i) => inputs.k[i % 4]!);
+  const k = Float32Array.from({ length: 20 }, (_, i) => inputs.k[i % 4]);
   const { y } = await runKernel(
     gpu,
     attention,
@@ -84,8 +84,8 @@ test("equal keys give the mean of the values", async () => {
   );
   for (let e = 0; e < 12; e++) {
     let mean = 0;
-    for (let t = 0; t < 5; t++) mean += inputs.v[4 * t + (e % 4)]! / 5;
-    expect(y![e]).toBeCloseTo(mean, 5);
+    for (let t = 0; t < 5; t++) mean += inputs.v[4 * t + (e % 4)] / 5;
+    expect(y[e]).toBeCloseTo(mean, 5);
   }
 });
 

@@ -49,7 +49,7 @@ test("an inverse attractor pulls hardest at 1 / sqrt(alpha), by half of it", asy
     },
     { centers: [0.5 - reach, 0.5, 0.5 - 2 * reach], attractors: [0.5] },
   );
-  expect(y![0]! - (0.5 - reach)).toBeCloseTo(reach / 2, 6);
-  expect(y![1]).toBe(0.5);
-  expect(y![2]! - (0.5 - 2 * reach)).toBeLessThan(reach / 2);
+  expect(y[0] - (0.5 - reach)).toBeCloseTo(reach / 2, 6);
+  expect(y[1]).toBe(0.5);
+  expect(y[2] - (0.5 - 2 * reach)).toBeLessThan(reach / 2);
 });

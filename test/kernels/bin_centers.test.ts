@@ -34,7 +34,7 @@ const centersOf = async (
     (g) => ({ c: seedCenters(g.input("raw", [raw.length / bins, 1, 1, bins]), seed, 200) }),
     { raw },
   );
-  return c!;
+  return c;
 };
 
 test("cumulative centres ascend whatever the layer gives", async () => {
@@ -44,7 +44,7 @@ test("cumulative centres ascend whatever the layer gives", async () => {
     "cumulative",
   );
   for (let i = 1; i < 256; i++) {
-    if (i % 64 !== 0) expect(centers[i]!).toBeGreaterThan(centers[i - 1]!);
+    if (i % 64 !== 0) expect(centers[i]).toBeGreaterThan(centers[i - 1]);
   }
 });
 

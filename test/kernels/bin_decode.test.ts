@@ -91,10 +91,10 @@ test.each([
       inputs,
     );
     for (let i = 0; i < views * pixels; i++) {
-      expect(Math.abs(fused["depth"]![i]! - unfused["depth"]![i]!)).toBeLessThan(1e-5);
+      expect(Math.abs(fused["depth"][i] - unfused["depth"][i])).toBeLessThan(1e-5);
     }
     for (const name of ["d_logits", "d_centers"]) {
-      expect(apart(fused[name]!, unfused[name]!), name).toBeLessThan(1e-4);
+      expect(apart(fused[name], unfused[name]), name).toBeLessThan(1e-4);
     }
   },
 );
@@ -114,7 +114,7 @@ test("centres s times as far give depths s times as far, and so does the focal s
     },
     { z, near: c, far: c.map((v) => 4 * v), four: [4] },
   );
-  const expected = depths["near"]!.map((d) => 4 * d);
+  const expected = depths["near"].map((d) => 4 * d);
   expect(depths["far"]).toEqual(expected);
   expect(depths["scaled"]).toEqual(expected);
 });
@@ -123,7 +123,7 @@ test("centres s times as far give depths s times as far, and so does the focal s
 function apart(a: Float32Array, b: Float32Array): number {
   let [difference, norm] = [0, 0];
   b.forEach((v, i) => {
-    difference += (a[i]! - v) ** 2;
+    difference += (a[i] - v) ** 2;
     norm += v ** 2;
   });
   return Math.sqrt(difference / norm);

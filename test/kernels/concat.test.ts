@@ -28,7 +28,7 @@ test("any number of tensors is joined in order", () => {
     g.constant(`c${i}`, [1, 2], Float32Array.of(i, -i)),
   );
   const { y } = runOnCpu(g, { outputs: { y: concatOp(values, 0) } }, initialStore(g, 1), {});
-  expect(Array.from(y!)).toEqual(
+  expect(Array.from(y)).toEqual(
     Array.from({ length: 46 }, (_, i) => (i % 2 === 0 ? i / 2 : -(i - 1) / 2)),
   );
 });

@@ -53,8 +53,7 @@ test("conv2d: a kernel with a single 1 moves the image", () => {
   } as const;
   const { y } = conv2d.reference({ x, weight, bias: new Float64Array(0) }, shapes, attributes);
   expect([...y]).toEqual([
-    ...[0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0],
-    ...[0, 0, 0, 0, 14, 15, 16, 0, 18, 19, 20, 0],
+    0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0, 0, 0, 0, 0, 14, 15, 16, 0, 18, 19, 20, 0,
   ]);
 });
 
@@ -90,8 +89,8 @@ const geometries: readonly [string, number[], number[], Conv2dOptions][] = [
 ];
 for (const [name, x, weight, options] of geometries) {
   checkGradient(`conv2d ${name}`, (g) => {
-    const inputs = [g.input("x", x), g.input("weight", weight), g.input("bias", [weight[0]!])];
-    return { output: conv2dOp(inputs[0]!, inputs[1]!, inputs[2]!, options), wrt: inputs };
+    const inputs = [g.input("x", x), g.input("weight", weight), g.input("bias", [weight[0]])];
+    return { output: conv2dOp(inputs[0], inputs[1], inputs[2], options), wrt: inputs };
   });
   checkGradient(
     `conv2d ${name} by its input`,

@@ -12,7 +12,7 @@ const normOf = async (gradients: readonly number[], max_norm: number): Promise<n
     (g) => ({ norm: gradNorm(g.input("gradients", [gradients.length]), { max_norm }) }),
     { gradients },
   );
-  return [...norm!];
+  return [...norm];
 };
 
 test("a norm above the limit gives the factor that brings it there", async () => {

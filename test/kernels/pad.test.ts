@@ -50,7 +50,7 @@ test("margins of 1 2 3 by hand", async () => {
       { x: [3] },
       attributes,
     );
-    expect([...y!], mode).toEqual(byHand[mode]);
+    expect([...y], mode).toEqual(byHand[mode]);
   }
 });
 

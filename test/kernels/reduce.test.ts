@@ -83,12 +83,12 @@ test("a fold in several passes equals the fold in f64", async () => {
     const want = runOnCpu(g, { outputs }, start, { x });
     const wide = Float64Array.from(x);
     let total = 0;
-    for (let i = 0; i < wide.length; i += 7) total += wide[i]!;
-    expect(want["sum"]![0]).toBeCloseTo(total, 9);
+    for (let i = 0; i < wide.length; i += 7) total += wide[i];
+    expect(want["sum"][0]).toBeCloseTo(total, 9);
     for (const kind of KINDS) {
-      got[kind]!.forEach((value, i) => {
-        const error = Math.abs(value - want[kind]![i]!) / Math.abs(want[kind]![i]!);
-        expect(error, `${kind}[${i}]: ${value}, want ${want[kind]![i]}`).toBeLessThan(2e-6);
+      got[kind].forEach((value, i) => {
+        const error = Math.abs(value - want[kind][i]) / Math.abs(want[kind][i]);
+        expect(error, `${kind}[${i}]: ${value}, want ${want[kind][i]}`).toBeLessThan(2e-6);
       });
     }
   } finally {

@@ -17,6 +17,6 @@ test("scale_by: the gradient is scaled by the same scalar", () => {
   const d_x = backward(g, [[y, d_y]], [x]).get(x)!;
   const inputs = { x: [1, -1, 0.5] };
   const got = runOnCpu(g, { outputs: { y, d_x } }, initialStore(g, 1), inputs, { weight: 0.25 });
-  expect([...got["y"]!]).toEqual([0.25, -0.25, 0.125]);
-  expect([...got["d_x"]!]).toEqual([0.25, 0.5, 1]);
+  expect([...got["y"]]).toEqual([0.25, -0.25, 0.125]);
+  expect([...got["d_x"]]).toEqual([0.25, 0.5, 1]);
 });

@@ -44,15 +44,15 @@ test("depths all s times too far cost 10 sqrt(0.15) ln s", async () => {
     depth_m,
     valid: depth_m.map(() => 1),
   });
-  expect(loss![0]).toBeCloseTo(10 * Math.sqrt(0.15) * Math.log(1.25), 5);
-  expect(count![0]).toBe(5000);
+  expect(loss[0]).toBeCloseTo(10 * Math.sqrt(0.15) * Math.log(1.25), 5);
+  expect(count[0]).toBe(5000);
 });
 
 test("the right depth costs 1e-3, which keeps the slope finite, with zero gradient", async () => {
   const depth_m = draw([100], { kind: "uniform", low: 1, high: 80 }, 1);
   const { loss, d } = await silogOf({ depth: depth_m, depth_m, valid: depth_m.map(() => 1) });
-  expect(loss![0]).toBeCloseTo(1e-3, 9);
-  expect(d!.every((v) => v === 0)).toBe(true);
+  expect(loss[0]).toBeCloseTo(1e-3, 9);
+  expect(d.every((v) => v === 0)).toBe(true);
 });
 
 test.each([
@@ -60,13 +60,13 @@ test.each([
   ["no valid pixel", [0, 0, 0], 0],
 ])("%s gives 0 with zero gradient, and the count", async (_, valid, expected) => {
   const { loss, count, d } = await silogOf({ depth: [3, 5, 9], depth_m: [4, 4, 0], valid });
-  expect([...loss!, ...d!]).toEqual([0, 0, 0, 0]);
-  expect(count![0]).toBe(expected);
+  expect([...loss, ...d]).toEqual([0, 0, 0, 0]);
+  expect(count[0]).toBe(expected);
 });
 
 test("pixels without ground truth have no part in it, not even NaN", async () => {
   const { loss, d } = await silogOf({ depth: [3, NaN, 9], depth_m: [4, 0, 8], valid: [1, 0, 1] });
   const alone = await silogOf({ depth: [3, 9], depth_m: [4, 8], valid: [1, 1] });
-  expect(loss![0]).toBeCloseTo(alone["loss"]![0]!, 6);
-  expect(d![1]).toBe(0);
+  expect(loss[0]).toBeCloseTo(alone["loss"][0], 6);
+  expect(d[1]).toBe(0);
 });

@@ -15,7 +15,7 @@ test("probabilities are highest in the bin that holds the relative depth", async
     { r: relative },
   );
   const peaks = relative.map((_, i) => {
-    const row = [...p!.subarray(64 * i, 64 * i + 64)];
+    const row = [...p.subarray(64 * i, 64 * i + 64)];
     return row.indexOf(Math.max(...row));
   });
   expect(peaks).toEqual([0, 16, 32, 63, 63]);

@@ -24,7 +24,7 @@ const softmax = async (logits: readonly number[], bins: number): Promise<number[
     (g) => ({ p: softmaxBins(g.input("logits", [logits.length / bins, bins])) }),
     { logits },
   );
-  return [...p!];
+  return [...p];
 };
 
 test("a constant row gives 1 / K, a lone peak gives certainty", async () => {

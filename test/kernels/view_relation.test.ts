@@ -41,7 +41,7 @@ const lossOf = async (student: Float32Array, teacher: Float32Array): Promise<num
     },
     { student, teacher },
   );
-  return loss![0]!;
+  return loss[0];
 };
 const student = draw([views, tokens, features], { kind: "normal" }, 1);
 const teacher = draw([views, tokens, features], { kind: "normal" }, 2);
@@ -63,7 +63,7 @@ test("tokens turned as a whole, or of another length, have the same relation", a
   // a rotation in each pair of features, and a factor
   const turned = student.map((x, i) => {
     const [cos, sin] = [Math.cos(1), Math.sin(1)];
-    return 3 * (i % 2 === 0 ? cos * x - sin * student[i + 1]! : sin * student[i - 1]! + cos * x);
+    return 3 * (i % 2 === 0 ? cos * x - sin * student[i + 1] : sin * student[i - 1] + cos * x);
   });
   expect(await lossOf(turned, student)).toBeLessThan(1e-12);
 });

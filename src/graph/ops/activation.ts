@@ -21,35 +21,35 @@ export const activationRules: Rules<typeof activationOps> = {
 
 /** y = max(x, 0). x [any] -> y of its shape; the gradient at 0 is 0. */
 export function relu(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "relu", alpha: 0 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "relu", alpha: 0 })[0];
 }
 
 /** y = x for x > 0, else slope x. */
 export function leakyRelu(x: Value, slope: number): Value {
-  return apply(activationOps.activation, [x], { kind: "leaky_relu", alpha: slope })[0]!;
+  return apply(activationOps.activation, [x], { kind: "leaky_relu", alpha: slope })[0];
 }
 
 /** y = x for x > 0, else e^x - 1. */
 export function elu(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "elu", alpha: 1 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "elu", alpha: 1 })[0];
 }
 
 /** y = x Phi(x), Phi the normal distribution function (exact, by erf). */
 export function gelu(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "gelu", alpha: 0 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "gelu", alpha: 0 })[0];
 }
 
 /** y = 1 / (1 + e^-x). */
 export function sigmoid(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "sigmoid", alpha: 0 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "sigmoid", alpha: 0 })[0];
 }
 
 /** y = ln(1 + e^x). */
 export function softplus(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "softplus", alpha: 0 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "softplus", alpha: 0 })[0];
 }
 
 /** y = tanh x. */
 export function tanh(x: Value): Value {
-  return apply(activationOps.activation, [x], { kind: "tanh", alpha: 0 })[0]!;
+  return apply(activationOps.activation, [x], { kind: "tanh", alpha: 0 })[0];
 }

@@ -27,10 +27,10 @@ export const adamwOps: {
     outputs: ["norm"],
     shapes: () => [[4]],
     lower: ({ inputs: [gradients], outputs: [norm], attributes, temporary, call }) => {
-      const { partials: shape } = gradNormKernel.shapes({ gradients: gradients!.shape }, undefined);
+      const { partials: shape } = gradNormKernel.shapes({ gradients: gradients.shape }, undefined);
       const partials = temporary("partials", shape);
-      call(gradNormKernel, { gradients: gradients!, partials }, undefined);
-      call(gradNormFinish, { partials, norm: norm! }, attributes);
+      call(gradNormKernel, { gradients: gradients, partials }, undefined);
+      call(gradNormFinish, { partials, norm: norm }, attributes);
     },
   },
   adamw: kernelOp(
@@ -52,7 +52,7 @@ export const adamwRules: Rules<typeof adamwOps> = {
  * finite, 0).
  */
 export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
-  return apply(adamwOps.grad_norm, [gradients], attributes)[0]!;
+  return apply(adamwOps.grad_norm, [gradients], attributes)[0];
 }
 
 /**

@@ -29,10 +29,11 @@ export const arithmeticRules: Rules<typeof arithmeticOps> = {
   binary: ({ inputs, attributes: { kind }, d_outputs, wants }) => {
     const [a, b, d_y] = [inputs[0]!, inputs[1]!, d_outputs[0]!];
     const bySide = (side: "a" | "b"): Value =>
-      apply(arithmeticOps.binary_grad, [a, b, d_y], { kind, side })[0]!;
+      apply(arithmeticOps.binary_grad, [a, b, d_y], { kind, side })[0];
     const both = (d_a: () => Value, d_b: () => Value): (Value | null)[] => [
-      wants[0] === true ? sumTo(d_a(), a.shape) : null,
-      wants[1] === true ? sumTo(d_b(), b.shape) : null,
+      wants[0] ? sumTo(d_a(), a.shape) : null,
+
+      wants[1] ? sumTo(d_b(), b.shape) : null,
     ];
     switch (kind) {
       // without operands that the derivative does not need: they need not live until the backward
@@ -66,14 +67,14 @@ export const arithmeticRules: Rules<typeof arithmeticOps> = {
   },
   binary_grad: null,
   scale_by: ({ inputs: [, scalars], attributes: { slot }, d_outputs: [d_y] }) => [
-    apply(arithmeticOps.scale_by, [d_y!, scalars!], { slot })[0]!,
+    apply(arithmeticOps.scale_by, [d_y!, scalars!], { slot })[0],
     null,
   ],
 };
 
 /** y = f(a, b). a, b [broadcast together by NumPy's rule] -> y of the broadcast shape. */
 export function binary(a: Value, b: Value, kind: BinaryKind): Value {
-  return apply(arithmeticOps.binary, [a, b], { kind })[0]!;
+  return apply(arithmeticOps.binary, [a, b], { kind })[0];
 }
 
 /** y = a + b. */
@@ -98,7 +99,7 @@ export function divide(a: Value, b: Value): Value {
 
 /** y = scalars[slot] x, `scalars` being the step scalars of the graph. */
 export function scaleBy(x: Value, scalars: Value, slot: number): Value {
-  return apply(arithmeticOps.scale_by, [x, scalars], { slot })[0]!;
+  return apply(arithmeticOps.scale_by, [x, scalars], { slot })[0];
 }
 
 /** y = scale x + shift. */

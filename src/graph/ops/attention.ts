@@ -8,7 +8,7 @@ import {
 import type { AttentionAttributes } from "../../kernels/attention_problem.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Op, Rules, Tensor, Value } from "../value.ts";
+import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
 export const attentionOps: {
@@ -20,15 +20,15 @@ export const attentionOps: {
     name: "attention_grad",
     inputs: ["q", "k", "v", "mask?", "y", "lse", "d_y"],
     outputs: ["d_q", "d_k", "d_v"],
-    shapes: ([q, k, v]) => [q!, k!, v!],
+    shapes: ([q, k, v]) => [q, k, v],
     lower: (at) => {
-      const [q, k, v, mask, y, lse, d_y] = at.inputs as readonly Tensor[];
+      const [q, k, v, mask, y, lse, d_y] = at.inputs;
       const [d_q, d_k, d_v] = at.outputs;
-      const stats = at.temporary("stats", [...lse!.shape, 2]);
-      at.call(attentionGradStats, { y: y!, lse: lse!, d_y: d_y!, stats }, undefined);
-      const operands = { q: q!, k: k!, v: v!, mask: mask!, stats, d_y: d_y! };
-      at.call(attentionGradQ, { ...operands, d_q: d_q! }, at.attributes);
-      at.call(attentionGradKv, { ...operands, d_k: d_k!, d_v: d_v! }, at.attributes);
+      const stats = at.temporary("stats", [...lse.shape, 2]);
+      at.call(attentionGradStats, { y: y, lse: lse, d_y: d_y, stats }, undefined);
+      const operands = { q: q, k: k, v: v, mask: mask, stats, d_y: d_y };
+      at.call(attentionGradQ, { ...operands, d_q: d_q }, at.attributes);
+      at.call(attentionGradKv, { ...operands, d_k: d_k, d_v: d_v }, at.attributes);
     },
   },
 };
@@ -36,7 +36,7 @@ export const attentionOps: {
 /** Their gradient rules. */
 export const attentionRules: Rules<typeof attentionOps> = {
   attention: ({ inputs, outputs, attributes, d_outputs, wants }) => {
-    if (wants[3]!) throw new Error("attention has no gradient by its mask");
+    if (wants[3]) throw new Error("attention has no gradient by its mask");
     if (d_outputs[1] !== null) throw new Error("attention has no gradient of lse");
     return [
       ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]!], attributes),
@@ -73,7 +73,7 @@ export function attention(q: Value, k: Value, v: Value, options: AttentionOption
   const { heads, kvHeads = heads, mask = null, causal = false, softcap = 0 } = options;
   const scale = options.scale ?? 1 / Math.sqrt(headWidth(q.shape, heads));
   const attributes = { heads, kv_heads: kvHeads, scale, causal, softcap };
-  return apply(attentionOps.attention, [q, k, v, mask], attributes)[0]!;
+  return apply(attentionOps.attention, [q, k, v, mask], attributes)[0];
 }
 
 function headWidth(q: Shape, heads: number): number {

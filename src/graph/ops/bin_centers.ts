@@ -48,7 +48,7 @@ export const binCentersRules: Rules<typeof binCentersOps> = {
   bin_centers_grad: null,
   attractor: ({ inputs: [centers, attractors], attributes, d_outputs: [d_y], wants }) => {
     const by = (op: Op<AttractorAttributes>): Value =>
-      apply(op, [centers!, attractors!, d_y!], attributes)[0]!;
+      apply(op, [centers!, attractors!, d_y!], attributes)[0];
     return [
       wants[0] ? by(binCentersOps.attractor_grad_centers) : null,
       wants[1] ? by(binCentersOps.attractor_grad_attractors) : null,
@@ -105,7 +105,7 @@ function inverseSoftplus(y: number): number {
  * units.
  */
 export function binCenters(widths: Value, first_edge: number): Value {
-  return apply(binCentersOps.bin_centers, [widths], { first_edge })[0]!;
+  return apply(binCentersOps.bin_centers, [widths], { first_edge })[0];
 }
 
 /**
@@ -118,5 +118,5 @@ export function attractor(
   attractors: Value,
   attributes: AttractorAttributes,
 ): Value {
-  return apply(binCentersOps.attractor, [centers, attractors], attributes)[0]!;
+  return apply(binCentersOps.attractor, [centers, attractors], attributes)[0];
 }

@@ -41,25 +41,25 @@ export const binDecodeOps: {
     name: "bin_decode_grad_shared_centers",
     inputs: ["logits", "scale?", "statistics", "d_depth"],
     outputs: ["d_centers"],
-    shapes: ([logits], { groups }) => [[groups, 1, 1, logits!.at(-1) ?? 0]],
+    shapes: ([logits], { groups }) => [[groups, 1, 1, logits.at(-1) ?? 0]],
     lower: ({ inputs, outputs, attributes, temporary, call }) => {
       const [logits, scale, statistics, d_depth] = inputs;
       const { partials: shape } = binDecodeGradCentersSlabs.shapes(
         {
-          logits: logits!.shape,
-          scale: scale!.shape,
-          statistics: statistics!.shape,
-          d_depth: d_depth!.shape,
+          logits: logits.shape,
+          scale: scale.shape,
+          statistics: statistics.shape,
+          d_depth: d_depth.shape,
         },
         attributes,
       );
       const partials = temporary("partials", shape);
       call(
         binDecodeGradCentersSlabs,
-        { logits: logits!, scale: scale!, statistics: statistics!, d_depth: d_depth!, partials },
+        { logits: logits, scale: scale, statistics: statistics, d_depth: d_depth, partials },
         attributes,
       );
-      call(binExpectationSum, { partials, d_centers: outputs[0]! }, undefined);
+      call(binExpectationSum, { partials, d_centers: outputs[0] }, undefined);
     },
   },
 };
@@ -68,20 +68,20 @@ export const binDecodeOps: {
 export const binDecodeRules: Rules<typeof binDecodeOps> = {
   bin_decode: ({ inputs, outputs: [depth, statistics], d_outputs: [d_depth], wants }) => {
     const [logits, centers, scale] = [inputs[0]!, inputs[1]!, inputs[2] ?? null];
-    const saved = [logits, scale, statistics!, d_depth!];
+    const saved = [logits, scale, statistics, d_depth!];
     const byCenters = (): Value =>
       (sameShape(centers.shape, logits.shape)
         ? apply(binDecodeOps.bin_decode_grad_centers, saved, undefined)
         : apply(binDecodeOps.bin_decode_grad_shared_centers, saved, {
-            groups: centers.shape[0]!,
+            groups: centers.shape[0],
           })
-      )[0]!;
+      )[0];
     const byLogits = (): Value =>
       apply(
         binDecodeOps.bin_decode_grad_logits,
-        [logits, centers, scale, statistics!, depth!, d_depth!],
+        [logits, centers, scale, statistics, depth, d_depth!],
         undefined,
-      )[0]!;
+      )[0];
     return [wants[0] ? byLogits() : null, wants[1] ? byCenters() : null, null];
   },
   bin_decode_grad_logits: null,
@@ -95,5 +95,5 @@ export const binDecodeRules: Rules<typeof binDecodeOps> = {
  * units.
  */
 export function binDecode(logits: Value, centers: Value, scale: Value | null = null): Value {
-  return apply(binDecodeOps.bin_decode, [logits, centers, scale], undefined)[0]!;
+  return apply(binDecodeOps.bin_decode, [logits, centers, scale], undefined)[0];
 }

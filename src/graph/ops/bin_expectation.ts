@@ -34,16 +34,16 @@ export const binExpectationOps: {
     name: "bin_expectation_grad_shared",
     inputs: ["probabilities", "d_depth", "scale?"],
     outputs: ["d_centers"],
-    shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities!.at(-1) ?? 0]],
+    shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities.at(-1) ?? 0]],
     lower: ({ inputs: [probabilities, d_depth, scale], outputs, attributes, temporary, call }) => {
-      const from = { probabilities: probabilities!, d_depth: d_depth!, scale: scale! };
+      const from = { probabilities: probabilities, d_depth: d_depth, scale: scale };
       const { partials: shape } = binExpectationGradSlabs.shapes(
-        { probabilities: probabilities!.shape, d_depth: d_depth!.shape, scale: scale!.shape },
+        { probabilities: probabilities.shape, d_depth: d_depth.shape, scale: scale.shape },
         attributes,
       );
       const partials = temporary("partials", shape);
       call(binExpectationGradSlabs, { ...from, partials }, attributes);
-      call(binExpectationSum, { partials, d_centers: outputs[0]! }, undefined);
+      call(binExpectationSum, { partials, d_centers: outputs[0] }, undefined);
     },
   },
 };
@@ -54,11 +54,11 @@ export const binExpectationRules: Rules<typeof binExpectationOps> = {
     const { bin_expectation_grad, bin_expectation_grad_shared } = binExpectationOps;
     const each = sameShape(centers!.shape, probabilities!.shape);
     const by = (factor: Value): Value =>
-      apply(bin_expectation_grad, [factor, d_depth!, scale!], undefined)[0]!;
+      apply(bin_expectation_grad, [factor, d_depth!, scale!], undefined)[0];
     const shared = (): Value =>
       apply(bin_expectation_grad_shared, [probabilities!, d_depth!, scale!], {
-        groups: centers!.shape[0]!,
-      })[0]!;
+        groups: centers!.shape[0],
+      })[0];
     return [
       wants[0] ? by(centers!) : null,
       wants[1] ? (each ? by(probabilities!) : shared()) : null,
@@ -78,5 +78,5 @@ export function binExpectation(
   centers: Value,
   scale: Value | null = null,
 ): Value {
-  return apply(binExpectationOps.bin_expectation, [probabilities, centers, scale], undefined)[0]!;
+  return apply(binExpectationOps.bin_expectation, [probabilities, centers, scale], undefined)[0];
 }

@@ -15,19 +15,19 @@ export const binKlOps: {
     inputs: ["student", "teacher", "usable"],
     outputs: ["loss", "count", "statistics"],
     shapes: ([student, teacher, usable], attributes) => {
-      const of = { student: student!, teacher: teacher!, usable: usable! };
+      const of = { student: student, teacher: teacher, usable: usable };
       return [[1], [1], binKlKernel.shapes(of, attributes).statistics];
     },
     lower: (at) => {
       const [student, teacher, usable] = at.inputs;
       const [loss, count, statistics] = at.outputs;
-      const kl = at.temporary("kl", usable!.shape);
+      const kl = at.temporary("kl", usable.shape);
       at.call(
         binKlKernel,
-        { student: student!, teacher: teacher!, usable: usable!, kl, statistics: statistics! },
+        { student: student, teacher: teacher, usable: usable, kl, statistics: statistics },
         at.attributes,
       );
-      lowerMaskedMean(at, kl, usable!, loss!, count!);
+      lowerMaskedMean(at, kl, usable, loss, count);
     },
   },
   bin_kl_grad: kernelOp(
@@ -41,7 +41,7 @@ export const binKlOps: {
 /** Their gradient rules. */
 export const binKlRules: Rules<typeof binKlOps> = {
   bin_kl: ({ inputs, outputs: [, count, statistics], attributes, d_outputs: [d_loss] }) => [
-    apply(binKlOps.bin_kl_grad, [...inputs, statistics!, count!, d_loss!], attributes)[0]!,
+    apply(binKlOps.bin_kl_grad, [...inputs, statistics, count, d_loss!], attributes)[0],
     null,
     null,
   ],
@@ -59,5 +59,5 @@ export function binKl(
   usable: Value,
   attributes: BinKlAttributes,
 ): Value {
-  return apply(binKlOps.bin_kl, [student, teacher, usable], attributes)[0]!;
+  return apply(binKlOps.bin_kl, [student, teacher, usable], attributes)[0];
 }

@@ -18,8 +18,8 @@ export const concatRules: Rules<typeof concatOps> = {
     return inputs.map((input, i) => {
       if (input === null) return null;
       const starts = input.shape.map((_, a) => (a === axis ? start : 0));
-      start += input.shape[axis]!;
-      return wants[i] === true ? slice(d_y!, starts, input.shape) : null;
+      start += input.shape[axis];
+      return wants[i] ? slice(d_y!, starts, input.shape) : null;
     });
   },
 };
@@ -36,8 +36,8 @@ export function concat(values: readonly Value[], axis: number): Value {
   const joined: Value[] = [];
   for (let i = 0; i < values.length; i += MOST_INPUTS) {
     const [a, b, c, d] = values.slice(i, i + MOST_INPUTS);
-    const inputs = [a!, b ?? null, c ?? null, d ?? null];
-    joined.push(b === undefined ? a! : apply(concatOps.concat, inputs, attributes)[0]!);
+    const inputs = [a, b ?? null, c ?? null, d ?? null];
+    joined.push(b === undefined ? a : apply(concatOps.concat, inputs, attributes)[0]);
   }
   return concat(joined, axis);
 }

@@ -29,7 +29,7 @@ export const conv2dOps: {
     inputs: ["x", "weight", "bias?"],
     outputs: ["y"],
     shapes: ([x, weight, bias], attributes) => {
-      const shapes = { x: x!, weight: weight!, bias: bias! };
+      const shapes = { x: x, weight: weight, bias: bias };
       return [conv2dKernel.shapes(shapes, { ...attributes, slices: 1 }).y];
     },
     lower: (at) => {
@@ -43,14 +43,14 @@ export const conv2dOps: {
     inputs: ["d_y", "weight"],
     outputs: ["d_x"],
     shapes: ([d_y, weight], attributes) => {
-      const shapes = { d_y: d_y!, weight: weight!, bias: [0] };
+      const shapes = { d_y: d_y, weight: weight, bias: [0] };
       return [conv2dGradInput.shapes(shapes, { ...attributes, slices: 1 }).d_x];
     },
     lower: (at) => {
       const [d_y, weight] = at.inputs as [Tensor, Tensor];
       const bias = at.temporary("no bias", [0]);
       const slices = conv2dGradInputSlices(
-        conv2dParams(at.outputs[0]!.shape, weight.shape, at.attributes),
+        conv2dParams(at.outputs[0].shape, weight.shape, at.attributes),
       );
       const attributes = { ...at.attributes, slices };
       callInSlices(at, conv2dGradInput, { d_y, weight, bias }, "d_x", attributes);
@@ -61,7 +61,7 @@ export const conv2dOps: {
     inputs: ["x", "d_y"],
     outputs: ["d_weight"],
     shapes: ([x, d_y], attributes) => [
-      conv2dGradWeight.shapes({ x: x!, d_y: d_y! }, attributes).partials.slice(1),
+      conv2dGradWeight.shapes({ x: x, d_y: d_y }, attributes).partials.slice(1),
     ],
     lower: (at) => {
       const [x, d_y] = at.inputs as [Tensor, Tensor];
@@ -81,17 +81,17 @@ export function callInSlices<A>(
   made: string,
   attributes: unknown,
 ): void {
-  const sum = outputs[0]!;
+  const sum = outputs[0];
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, t.shape]));
-  const shape = (kernel.shapes(shapes, attributes) as Record<string, Shape>)[made]!;
+  const shape = (kernel.shapes(shapes, attributes) as Record<string, Shape>)[made];
   if (size(shape) === size(sum.shape)) {
     call(kernel, { ...inputs, [made]: view(sum, shape) }, attributes);
     return;
   }
   const partials = temporary("partials", shape);
   call(kernel, { ...inputs, [made]: partials }, attributes);
-  const rows = view(partials, [1, shape[0]!, size(sum.shape)]);
-  call(columnSum, { x: rows, y: view(sum, [1, 1, size(sum.shape)]) }, { slab: shape[0]! });
+  const rows = view(partials, [1, shape[0], size(sum.shape)]);
+  call(columnSum, { x: rows, y: view(sum, [1, 1, size(sum.shape)]) }, { slab: shape[0] });
 }
 
 /**
@@ -101,12 +101,12 @@ export function callInSlices<A>(
 export const conv2dRules: Rules<typeof conv2dOps> = {
   conv2d: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
     const [x, weight] = [inputs[0]!, inputs[1]!];
-    const input = [x.shape[1]!, x.shape[2]!] as const;
-    const kernel = [weight.shape[1]!, weight.shape[2]!] as const;
+    const input = [x.shape[1], x.shape[2]] as const;
+    const kernel = [weight.shape[1], weight.shape[2]] as const;
     const { conv2d_grad_input, conv2d_grad_weight } = conv2dOps;
     return [
-      wants[0] ? apply(conv2d_grad_input, [d_y!, weight], { ...attributes, input })[0]! : null,
-      wants[1] ? apply(conv2d_grad_weight, [x, d_y!], { ...attributes, kernel })[0]! : null,
+      wants[0] ? apply(conv2d_grad_input, [d_y!, weight], { ...attributes, input })[0] : null,
+      wants[1] ? apply(conv2d_grad_weight, [x, d_y!], { ...attributes, kernel })[0] : null,
       wants[2] ? sumOverPixels(d_y!) : null,
     ];
   },
@@ -119,7 +119,7 @@ export function sumOverPixels(d_y: Value): Value {
   const channels = d_y.shape.at(-1)!;
   const pixels = size(d_y.shape.slice(0, -1));
   const rows = reshape(d_y, [1, pixels, channels]);
-  return reshape(apply(gemmOps.column_sum, [rows], null)[0]!, [channels]);
+  return reshape(apply(gemmOps.column_sum, [rows], null)[0], [channels]);
 }
 
 /** A number for both axes, or one each for rows and columns. */
@@ -157,5 +157,5 @@ export function conv2d(
   bias: Value | null,
   options: Conv2dOptions = {},
 ): Value {
-  return apply(conv2dOps.conv2d, [x, weight, bias], conv2dAttributes(options))[0]!;
+  return apply(conv2dOps.conv2d, [x, weight, bias], conv2dAttributes(options))[0];
 }

@@ -44,19 +44,19 @@ function transposed(
     );
   }
   const { stride, padding, dilation } = attributes;
-  if (!output_padding.every((more, axis) => more >= 0 && more < stride[axis]!)) {
+  if (!output_padding.every((more, axis) => more >= 0 && more < stride[axis])) {
     throw new InputError(
       `output padding ${formatShape(output_padding)} must be less than the stride ` +
         formatShape(stride),
     );
   }
   const along = (axis: 0 | 1): number =>
-    (x[axis + 1]! - 1) * stride[axis] +
-    dilation[axis] * (weight[axis + 1]! - 1) +
+    (x[axis + 1] - 1) * stride[axis] +
+    dilation[axis] * (weight[axis + 1] - 1) +
     1 +
     output_padding[axis] -
-    padding[2 * axis]! -
-    padding[2 * axis + 1]!;
+    padding[2 * axis] -
+    padding[2 * axis + 1];
   return { ...attributes, input: [along(0), along(1)] };
 }
 
@@ -69,15 +69,15 @@ export const conv2dTransposeOps: {
     inputs: ["x", "weight", "bias?"],
     outputs: ["y"],
     shapes: ([x, weight, bias], attributes) => {
-      const shapes = { d_y: x!, weight: weight!, bias: bias! };
-      const convolution = transposed(x!, weight!, attributes);
+      const shapes = { d_y: x, weight: weight, bias: bias };
+      const convolution = transposed(x, weight, attributes);
       return [conv2dGradInput.shapes(shapes, { ...convolution, slices: 1 }).d_x];
     },
     lower: (at) => {
       const [x, weight, bias] = at.inputs as [Tensor, Tensor, Tensor];
       const convolution = transposed(x.shape, weight.shape, at.attributes);
       const slices = conv2dGradInputSlices(
-        conv2dParams(at.outputs[0]!.shape, weight.shape, convolution),
+        conv2dParams(at.outputs[0].shape, weight.shape, convolution),
       );
       const attributes = { ...convolution, slices };
       callInSlices(at, conv2dGradInput, { d_y: x, weight, bias }, "d_x", attributes);
@@ -93,11 +93,11 @@ export const conv2dTransposeRules: Rules<typeof conv2dTransposeOps> = {
   conv2d_transpose: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
     const [x, weight] = [inputs[0]!, inputs[1]!];
     const { output_padding: _, ...convolution } = attributes;
-    const kernel = [weight.shape[1]!, weight.shape[2]!] as const;
+    const kernel = [weight.shape[1], weight.shape[2]] as const;
     return [
-      wants[0] ? apply(conv2dOps.conv2d, [d_y!, weight, null], convolution)[0]! : null,
+      wants[0] ? apply(conv2dOps.conv2d, [d_y!, weight, null], convolution)[0] : null,
       wants[1]
-        ? apply(conv2dOps.conv2d_grad_weight, [d_y!, x], { ...convolution, kernel })[0]!
+        ? apply(conv2dOps.conv2d_grad_weight, [d_y!, x], { ...convolution, kernel })[0]
         : null,
       wants[2] ? sumOverPixels(d_y!) : null,
     ];
@@ -126,5 +126,5 @@ export function conv2dTranspose(
     ...conv2dAttributes(options),
     output_padding: typeof more === "number" ? [more, more] : more,
   };
-  return apply(conv2dTransposeOps.conv2d_transpose, [x, weight, bias], attributes)[0]!;
+  return apply(conv2dTransposeOps.conv2d_transpose, [x, weight, bias], attributes)[0];
 }

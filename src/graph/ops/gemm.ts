@@ -26,12 +26,12 @@ export const gemmOps: {
     inputs: ["a", "b", "bias?"],
     outputs: ["y"],
     shapes: ([a, b, bias], attributes) => {
-      const { batch, m, n } = gemmProblem({ a: a!, b: b!, bias: bias! }, attributes);
+      const { batch, m, n } = gemmProblem({ a: a, b: b, bias: bias }, attributes);
       return [[...batch, m, n]];
     },
     lower: (at) => {
       const [a, b, bias] = at.inputs as [Tensor, Tensor, Tensor];
-      const y = at.outputs[0]!;
+      const y = at.outputs[0];
       const shapes = { a: a.shape, b: b.shape, bias: bias.shape };
       const slices = gemmSlices(gemmProblem(shapes, at.attributes));
       if (slices === 1) {
@@ -49,15 +49,15 @@ export const gemmOps: {
     inputs: ["x"],
     outputs: ["y"],
     shapes: ([x]) => {
-      const [batches, , cols] = columnSum.shapes({ x: x! }, { slab: 1 }).y as readonly number[];
-      return [[batches!, cols!]];
+      const [batches, , cols] = columnSum.shapes({ x: x }, { slab: 1 }).y;
+      return [[batches, cols]];
     },
     lower: lowerColumnSum,
   },
 };
 
 function lowerColumnSum(at: Lowering<null>): void {
-  const [x, y] = [at.inputs[0]!, at.outputs[0]!];
+  const [x, y] = [at.inputs[0], at.outputs[0]];
   const [batches, rows, cols] = x.shape as readonly [number, number, number];
   const sums = at.view(y, [batches, 1, cols]);
   if (rows <= 2 * COLUMN_SUM_SLAB) {
@@ -86,16 +86,16 @@ export const gemmRules: Rules<typeof gemmOps> = {
       apply(gemmOps.matmul, [left, right, null], {
         transpose_a: transposeLeft,
         transpose_b: transposeRight,
-      })[0]!;
+      })[0];
     // A = a: d_a = d_Y B^T; A = a^T: d_a = B d_Y^T; and likewise for b
     const d_a = (): Value =>
       transpose_a ? product(b, d_y, transpose_b, true) : product(d_y, b, false, !transpose_b);
     const d_b = (): Value =>
       transpose_b ? product(d_y, a, true, transpose_a) : product(a, d_y, !transpose_a, false);
     return [
-      wants[0]! ? overBatches(d_a(), a.shape, problem, "a") : null,
-      wants[1]! ? overBatches(d_b(), b.shape, problem, "b") : null,
-      bias !== null && wants[2]! ? biasGradient(d_y, bias.shape) : null,
+      wants[0] ? overBatches(d_a(), a.shape, problem, "a") : null,
+      wants[1] ? overBatches(d_b(), b.shape, problem, "b") : null,
+      bias !== null && wants[2] ? biasGradient(d_y, bias.shape) : null,
     ];
   },
   column_sum: null,
@@ -116,13 +116,13 @@ function overBatches(gradient: Value, shape: Shape, problem: GemmProblem, side: 
 }
 
 function biasGradient(d_y: Value, shape: Shape): Value {
-  const cols = shape[0]!;
+  const cols = shape[0];
   const rows = cols === 0 ? 0 : size(d_y.shape) / cols;
   return reshape(columnSumOf(reshape(d_y, [1, rows, cols])), shape);
 }
 
 function columnSumOf(x: Value): Value {
-  return apply(gemmOps.column_sum, [x], null)[0]!;
+  return apply(gemmOps.column_sum, [x], null)[0];
 }
 
 /** How `matmul` reads its operands. */
@@ -145,16 +145,16 @@ export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
   const attributes = { transpose_a: transposeA, transpose_b: transposeB };
   // one matrix b for all batches: one tall product, and its gradient one long sum
   const tall = a.shape.length > 2 && b.shape.length === 2 && !transposeA;
-  if (!tall) return apply(gemmOps.matmul, [a, b, bias], attributes)[0]!;
+  if (!tall) return apply(gemmOps.matmul, [a, b, bias], attributes)[0];
   const rows = reshape(a, [size(a.shape.slice(0, -1)), a.shape.at(-1)!]);
-  const y = apply(gemmOps.matmul, [rows, b, bias], attributes)[0]!;
-  return reshape(y, [...a.shape.slice(0, -1), y.shape[1]!]);
+  const y = apply(gemmOps.matmul, [rows, b, bias], attributes)[0];
+  return reshape(y, [...a.shape.slice(0, -1), y.shape[1]]);
 }
 
 /** y = x weight^T + bias. x [.., K], weight [O, K], bias [O] -> y [.., O]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
   if (x.shape.length >= 2) return matmul(x, weight, { transposeB: true, bias });
   return reshape(matmul(reshape(x, [1, size(x.shape)]), weight, { transposeB: true, bias }), [
-    weight.shape[0]!,
+    weight.shape[0],
   ]);
 }

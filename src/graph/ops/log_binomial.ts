@@ -38,12 +38,12 @@ export const logBinomialOps: {
 /** Their gradient rules. */
 export const logBinomialRules: Rules<typeof logBinomialOps> = {
   log_binomial: ({ inputs: [pi, t], outputs: [logits], d_outputs: [d_logits] }) =>
-    apply(logBinomialOps.log_binomial_grad, [pi!, t!, logits!, d_logits!], undefined),
+    apply(logBinomialOps.log_binomial_grad, [pi!, t!, logits, d_logits!], undefined),
   log_binomial_grad: null,
   log_binomial_head: ({ inputs: [pairs], outputs: [pi, t], attributes, d_outputs: [d_pi, d_t] }) =>
     apply(
       logBinomialOps.log_binomial_head_grad,
-      [pairs!, d_pi ?? zeros(pi!), d_t ?? zeros(t!)],
+      [pairs!, d_pi ?? zeros(pi), d_t ?? zeros(t)],
       attributes,
     ),
   log_binomial_head_grad: null,
@@ -61,7 +61,7 @@ function zeros(like: Value): Value {
  * 3.2.
  */
 export function logBinomial(pi: Value, t: Value, attributes: LogBinomialAttributes): Value {
-  return apply(logBinomialOps.log_binomial, [pi, t], attributes)[0]!;
+  return apply(logBinomialOps.log_binomial, [pi, t], attributes)[0];
 }
 
 /**
@@ -73,5 +73,5 @@ export function logBinomialHead(
   attributes: LogBinomialHeadAttributes,
 ): { readonly pi: Value; readonly t: Value } {
   const [pi, t] = apply(logBinomialOps.log_binomial_head, [pairs], attributes);
-  return { pi: pi!, t: t! };
+  return { pi: pi, t: t };
 }

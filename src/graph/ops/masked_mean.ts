@@ -17,11 +17,11 @@ export const maskedMeanOps: {
     inputs: ["x", "mask"],
     outputs: ["mean", "count"],
     shapes: ([x, mask]) => {
-      maskedMeanKernel.shapes({ x: x!, mask: mask! }, undefined);
+      maskedMeanKernel.shapes({ x: x, mask: mask }, undefined);
       return [[1], [1]];
     },
     lower: (at) => {
-      lowerMaskedMean(at, at.inputs[0]!, at.inputs[1]!, at.outputs[0]!, at.outputs[1]!);
+      lowerMaskedMean(at, at.inputs[0], at.inputs[1], at.outputs[0], at.outputs[1]);
     },
   },
   masked_mean_grad: kernelOp(
@@ -35,7 +35,7 @@ export const maskedMeanOps: {
 /** Their gradient rules; the count has none, nor has the mask. */
 export const maskedMeanRules: Rules<typeof maskedMeanOps> = {
   masked_mean: ({ inputs: [, mask], outputs: [, count], d_outputs: [d_mean] }) => [
-    apply(maskedMeanOps.masked_mean_grad, [mask!, count!, d_mean!], undefined)[0]!,
+    apply(maskedMeanOps.masked_mean_grad, [mask!, count, d_mean!], undefined)[0],
     null,
   ],
   masked_mean_grad: null,
@@ -60,5 +60,5 @@ export function lowerMaskedMean(
  */
 export function maskedMean(x: Value, mask: Value): { readonly mean: Value; readonly count: Value } {
   const [mean, count] = apply(maskedMeanOps.masked_mean, [x, mask], undefined);
-  return { mean: mean!, count: count! };
+  return { mean: mean, count: count };
 }

@@ -51,12 +51,12 @@ export const normOps: {
     inputs: ["x", "gamma", "beta"],
     outputs: ["y", "mean", "variance"],
     shapes: ([x, gamma, beta], attributes) => {
-      const statistic = statisticsShape(x!, attributes);
+      const statistic = statisticsShape(x, attributes);
       normApply.shapes(
-        { x: x!, mean: statistic, variance: statistic, gamma: gamma!, beta: beta! },
+        { x: x, mean: statistic, variance: statistic, gamma: gamma, beta: beta },
         attributes,
       );
-      return [x!, statistic, statistic];
+      return [x, statistic, statistic];
     },
     lower: (at) => {
       const [x, gamma, beta] = at.inputs as [Tensor, Tensor, Tensor];
@@ -81,7 +81,7 @@ export const normOps: {
       const [, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
       normOps.norm.lower(at);
       const channels = [size(running_mean.shape)];
-      const n = size(x.shape) / Math.max(1, channels[0]!);
+      const n = size(x.shape) / Math.max(1, channels[0]);
       at.call(
         normRunning,
         {
@@ -99,7 +99,7 @@ export const normOps: {
     name: "norm_grad",
     inputs: ["x", "d_y", "mean", "variance", "gamma"],
     outputs: ["d_x", "d_gamma", "d_beta"],
-    shapes: ([x, , , , gamma]) => [x!, gamma!, gamma!],
+    shapes: ([x, , , , gamma]) => [x, gamma, gamma],
     lower: (at) => {
       const [x, d_y, mean, variance, gamma] = at.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
       const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
@@ -123,14 +123,14 @@ export const normOps: {
 /** Their gradient rules: mean and variance are for the rule's own use and pass no gradient on. */
 export const normRules: Rules<typeof normOps> = {
   norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) =>
-    apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], { ...attributes, fixed: false }),
+    apply(normOps.norm_grad, [x!, d_y!, mean, variance, gamma!], { ...attributes, fixed: false }),
   batch_norm: ({
     inputs: [x, gamma],
     outputs: [, mean, variance],
     attributes,
     d_outputs: [d_y],
   }) => [
-    ...apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
+    ...apply(normOps.norm_grad, [x!, d_y!, mean, variance, gamma!], {
       ...attributes,
       fixed: false,
     }),
@@ -138,14 +138,14 @@ export const normRules: Rules<typeof normOps> = {
     null,
   ],
   norm_fixed: ({ inputs: [x, mean, variance, gamma], attributes, d_outputs: [d_y], wants }) => {
-    if (wants[1] === true || wants[2] === true) {
+    if (wants[1] || wants[2]) {
       throw new Error("norm_fixed: given statistics are not differentiated");
     }
     const [d_x, d_gamma, d_beta] = apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
       ...attributes,
       fixed: true,
     });
-    return [d_x!, null, null, d_gamma!, d_beta!];
+    return [d_x, null, null, d_gamma, d_beta];
   },
   norm_grad: null,
 };
@@ -168,8 +168,8 @@ export function batchNorm(
     ? apply(normOps.batch_norm, [x, gamma, beta, running_mean, running_variance], {
         ...attributes,
         momentum,
-      })[0]!
-    : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0]!;
+      })[0]
+    : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0];
 }
 
 /** Group norm over [H,W,C/groups] of each view. x [V,H,W,C], gamma, beta [C]; groups = C is instance norm. */
@@ -179,7 +179,7 @@ export function groupNorm(
   beta: Value,
   options: { readonly groups: number; readonly epsilon: number },
 ): Value {
-  return apply(normOps.norm, [x, gamma, beta], { batches: x.shape[0]!, ...options })[0]!;
+  return apply(normOps.norm, [x, gamma, beta], { batches: x.shape[0], ...options })[0];
 }
 
 /** Layer norm over the last axis. x [..., C], gamma, beta [C]. */
@@ -190,5 +190,5 @@ export function layerNorm(
   options: { readonly epsilon: number },
 ): Value {
   const batches = size(x.shape.slice(0, -1));
-  return apply(normOps.norm, [x, gamma, beta], { batches, groups: 1, ...options })[0]!;
+  return apply(normOps.norm, [x, gamma, beta], { batches, groups: 1, ...options })[0];
 }

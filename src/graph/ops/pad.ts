@@ -33,7 +33,7 @@ export const padRules: Rules<typeof padOps> = {
         (d, margins, axis) =>
           margins[0] + margins[1] === 0
             ? d
-            : apply(padOps.pad_grad, [d], { axis, margins, mode })[0]!,
+            : apply(padOps.pad_grad, [d], { axis, margins, mode })[0],
         d_y!,
       ),
     ];
@@ -48,7 +48,7 @@ export function pad(
   mode: PadMode = "constant",
   value = 0,
 ): Value {
-  return apply(padOps.pad, [x], { padding, mode, value })[0]!;
+  return apply(padOps.pad, [x], { padding, mode, value })[0];
 }
 
 /**

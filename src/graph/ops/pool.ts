@@ -30,10 +30,10 @@ export const poolOps: {
 /** Their gradient rules: the first maximum of a window takes its gradient, a mean shares it. */
 export const poolRules: Rules<typeof poolOps> = {
   max_pool: ({ inputs: [x], outputs: [y], attributes, d_outputs: [d_y] }) =>
-    apply(poolOps.max_pool_grad, [x!, y!, d_y!], attributes),
+    apply(poolOps.max_pool_grad, [x!, y, d_y!], attributes),
   max_pool_grad: null,
   average_pool: ({ inputs: [x], attributes, d_outputs: [d_y] }) => {
-    const from = [x!.shape[1]!, x!.shape[2]!] as const;
+    const from = [x!.shape[1], x!.shape[2]] as const;
     return apply(poolOps.average_pool_grad, [d_y!], { ...attributes, from });
   },
   average_pool_grad: null,
@@ -57,14 +57,14 @@ export interface PoolOptions {
  * [V,H2,W2,C].
  */
 export function maxPool(x: Value, options: PoolOptions): Value {
-  return apply(poolOps.max_pool, [x], resolved(x, options))[0]!;
+  return apply(poolOps.max_pool, [x], resolved(x, options))[0];
 }
 
 /**
  * y = mean of each window over its taps in the image, or with `countPadding` in image and padding.
  */
 export function averagePool(x: Value, options: PoolOptions, countPadding = false): Value {
-  return apply(poolOps.average_pool, [x], { ...resolved(x, options), countPadding })[0]!;
+  return apply(poolOps.average_pool, [x], { ...resolved(x, options), countPadding })[0];
 }
 
 /** y = mean over all pixels. x [V,H,W,C] -> y [V,1,1,C]. */
@@ -81,8 +81,8 @@ function resolved(x: Value, options: PoolOptions): PoolAttributes {
   const padding = typeof pad === "number" ? ([pad, pad, pad, pad] as const) : pad;
   const [top, bottom, left, right] = padding;
   const size = [
-    pooledSize(x.shape[1]!, window[0], steps[0], [top, bottom], gaps[0], ceil),
-    pooledSize(x.shape[2]!, window[1], steps[1], [left, right], gaps[1], ceil),
+    pooledSize(x.shape[1], window[0], steps[0], [top, bottom], gaps[0], ceil),
+    pooledSize(x.shape[2], window[1], steps[1], [left, right], gaps[1], ceil),
   ] as const;
   return { window, stride: steps, dilation: gaps, padding, size };
 }

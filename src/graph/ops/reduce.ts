@@ -35,12 +35,12 @@ export const reduceOps: {
     name: "reduce",
     inputs: ["x"],
     outputs: ["y"],
-    shapes: ([x], { axes, keep }) => [reducedShape(x!, axes, keep)],
+    shapes: ([x], { axes, keep }) => [reducedShape(x, axes, keep)],
     lower: ({ inputs: [x], outputs: [y], attributes, temporary, view, call }) => {
-      const outputs = size(y!.shape);
-      let from = x!;
-      for (const pass of reducePasses(x!.shape, attributes)) {
-        const whole = pass.first ? y! : view(y!, [outputs]);
+      const outputs = size(y.shape);
+      let from = x;
+      for (const pass of reducePasses(x.shape, attributes)) {
+        const whole = pass.first ? y : view(y, [outputs]);
         const to = pass.last ? whole : temporary("partial", [pass.slabs, outputs]);
         call(reduceKernel, { x: from, y: to }, pass);
         from = to;
@@ -54,14 +54,14 @@ export const reduceOps: {
     inputs: ["x"],
     outputs: ["y"],
     shapes: ([x], { shape }) => {
-      if (!sameShape(broadcastShape(x!, shape), shape)) {
-        throw new Error(`${formatShape(x!)} does not broadcast to ${formatShape(shape)}`);
+      if (!sameShape(broadcastShape(x, shape), shape)) {
+        throw new Error(`${formatShape(x)} does not broadcast to ${formatShape(shape)}`);
       }
       return [shape];
     },
     lower: ({ inputs: [x], outputs: [y], attributes: { shape }, call }) => {
-      const steps = broadcastSteps(x!.shape, shape);
-      call(stridedRead, { x: x!, y: y! }, { shape, start: 0, steps });
+      const steps = broadcastSteps(x.shape, shape);
+      call(stridedRead, { x: x, y: y }, { shape, start: 0, steps });
     },
   },
 };
@@ -74,13 +74,13 @@ export const reduceRules: Rules<typeof reduceOps> = {
       case "sum":
         return [expand(reshape(d_y!, kept), x!.shape)];
       case "mean": {
-        const share = size(y!.shape) / Math.max(size(x!.shape), 1);
+        const share = size(y.shape) / Math.max(size(x!.shape), 1);
         return [expand(reshape(unary(d_y!, "affine", share), kept), x!.shape)];
       }
       case "product":
         return apply(reduceOps.reduce_grad_product, [x!, d_y!], { axes });
       default:
-        return apply(reduceOps.reduce_grad, [x!, y!, d_y!], { kind, axes });
+        return apply(reduceOps.reduce_grad, [x!, y, d_y!], { kind, axes });
     }
   },
   reduce_grad: null,
@@ -106,14 +106,14 @@ export function reduce(x: Value, kind: Reduction, options: ReduceOptions = {}): 
   const rank = x.shape.length;
   const axes = (options.axes ?? [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + rank : axis));
   const attributes = { kind, axes: axes.toSorted((a, b) => a - b), keep: options.keep ?? false };
-  return apply(reduceOps.reduce, [x], attributes)[0]!;
+  return apply(reduceOps.reduce, [x], attributes)[0];
 }
 
 /**
  * x repeated along axes of length 1 and new leading axes. x [broadcasts to `shape`] -> [`shape`].
  */
 export function expand(x: Value, shape: Shape): Value {
-  return sameShape(x.shape, shape) ? x : apply(reduceOps.expand, [x], { shape })[0]!;
+  return sameShape(x.shape, shape) ? x : apply(reduceOps.expand, [x], { shape })[0];
 }
 
 /**

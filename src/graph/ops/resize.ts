@@ -48,7 +48,7 @@ export function resizeNearest(
   corners: Corners = "asymmetric",
   rounding: Rounding = "floor",
 ): Value {
-  return apply(resizeOps.resize_nearest, [x], { size: to, corners, rounding })[0]!;
+  return apply(resizeOps.resize_nearest, [x], { size: to, corners, rounding })[0];
 }
 
 /**
@@ -56,5 +56,5 @@ export function resizeNearest(
  * C].
  */
 export function resizeBilinear(x: Value, to: readonly [number, number], corners: Corners): Value {
-  return apply(resizeOps.resize_bilinear, [x], { size: to, corners })[0]!;
+  return apply(resizeOps.resize_bilinear, [x], { size: to, corners })[0];
 }

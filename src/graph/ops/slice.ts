@@ -28,12 +28,12 @@ export const sliceOps: {
     name: "slice",
     inputs: ["x"],
     outputs: ["y"],
-    shapes: ([x], attributes) => [sliced(x!, attributes)],
+    shapes: ([x], attributes) => [sliced(x, attributes)],
     lower: ({ inputs: [x], outputs: [y], attributes: { starts, sizes, steps }, call }) => {
-      const inX = strides(x!.shape);
-      const start = starts.reduce((sum, index, axis) => sum + index * inX[axis]!, 0);
-      const read = { shape: sizes, start, steps: inX.map((step, axis) => step * steps[axis]!) };
-      call(stridedRead, { x: x!, y: y! }, read);
+      const inX = strides(x.shape);
+      const start = starts.reduce((sum, index, axis) => sum + index * inX[axis], 0);
+      const read = { shape: sizes, start, steps: inX.map((step, axis) => step * steps[axis]) };
+      call(stridedRead, { x: x, y: y }, read);
     },
   },
   slice_grad: kernelOp("slice_grad", stridedWrite, ["x"], ["y"]),
@@ -44,18 +44,16 @@ export const sliceOps: {
     shapes: ([x], { permutation }) => {
       if (
         permutation.toSorted((a, b) => a - b).some((axis, i) => axis !== i) ||
-        permutation.length !== x!.length
+        permutation.length !== x.length
       ) {
-        throw new Error(
-          `[${permutation.join(", ")}] is no order of the axes of ${formatShape(x!)}`,
-        );
+        throw new Error(`[${permutation.join(", ")}] is no order of the axes of ${formatShape(x)}`);
       }
-      return [permutation.map((axis) => x![axis]!)];
+      return [permutation.map((axis) => x[axis])];
     },
     lower: ({ inputs: [x], outputs: [y], attributes: { permutation }, call }) => {
-      const inX = strides(x!.shape);
-      const steps = permutation.map((axis) => inX[axis]!);
-      call(stridedRead, { x: x!, y: y! }, { shape: y!.shape, start: 0, steps });
+      const inX = strides(x.shape);
+      const steps = permutation.map((axis) => inX[axis]);
+      call(stridedRead, { x: x, y: y }, { shape: y.shape, start: 0, steps });
     },
   },
 };
@@ -75,7 +73,7 @@ export const sliceRules: Rules<typeof sliceOps> = {
 
 function sliced(x: Shape, { starts, sizes, steps }: SliceAttributes): Shape {
   const fits = x.every((length, axis) => {
-    const [first, count, step] = [starts[axis]!, sizes[axis]!, steps[axis]!];
+    const [first, count, step] = [starts[axis], sizes[axis], steps[axis]];
     const last = first + (count - 1) * step;
     return (
       count === 0 || (step !== 0 && Math.min(first, last) >= 0 && Math.max(first, last) < length)
@@ -102,10 +100,10 @@ export function slice(
   sizes: readonly number[],
   steps: readonly number[] = x.shape.map(() => 1),
 ): Value {
-  return apply(sliceOps.slice, [x], { starts, sizes, steps })[0]!;
+  return apply(sliceOps.slice, [x], { starts, sizes, steps })[0];
 }
 
 /** x with its axes in another order. x [any] -> y, whose axis i is axis `permutation[i]` of x. */
 export function transpose(x: Value, permutation: readonly number[]): Value {
-  return apply(sliceOps.transpose, [x], { permutation })[0]!;
+  return apply(sliceOps.transpose, [x], { permutation })[0];
 }

@@ -18,5 +18,5 @@ export const softBinsRules: Rules<typeof softBinsOps> = {
  * uniform bins. relative [V, H, W, 1] in [0, 1], ascending with distance -> logits [V, H, W, K].
  */
 export function softBins(relative: Value, attributes: SoftBinsAttributes): Value {
-  return apply(softBinsOps.soft_bins, [relative], attributes)[0]!;
+  return apply(softBinsOps.soft_bins, [relative], attributes)[0];
 }

@@ -24,7 +24,7 @@ export const softmaxBinsOps: {
 /** Their gradient rules. */
 export const softmaxBinsRules: Rules<typeof softmaxBinsOps> = {
   softmax_bins: ({ outputs: [probabilities], attributes, d_outputs: [d_probabilities] }) =>
-    apply(softmaxBinsOps.softmax_bins_grad, [probabilities!, d_probabilities!], attributes),
+    apply(softmaxBinsOps.softmax_bins_grad, [probabilities, d_probabilities!], attributes),
   softmax_bins_grad: null,
 };
 
@@ -33,5 +33,5 @@ export const softmaxBinsRules: Rules<typeof softmaxBinsOps> = {
  * shape.
  */
 export function softmaxBins(logits: Value, temperature = 1): Value {
-  return apply(softmaxBinsOps.softmax_bins, [logits], { temperature })[0]!;
+  return apply(softmaxBinsOps.softmax_bins, [logits], { temperature })[0];
 }

@@ -41,5 +41,5 @@ export const unaryRules: Rules<typeof unaryOps> = {
 
 /** y = f(x); `alpha` and `beta` as in `UnaryAttributes`. x [any] -> y of its shape. */
 export function unary(x: Value, kind: UnaryKind, alpha = 0, beta = 0): Value {
-  return apply(unaryOps.unary, [x], { kind, alpha, beta })[0]!;
+  return apply(unaryOps.unary, [x], { kind, alpha, beta })[0];
 }

@@ -58,17 +58,17 @@ export const viewRelationOps: {
     inputs: ["student", "teacher"],
     outputs: ["loss", "count"],
     shapes: ([student, teacher]) => {
-      viewRelationLossKernel.shapes({ student: student!, teacher: teacher! }, undefined);
+      viewRelationLossKernel.shapes({ student: student, teacher: teacher }, undefined);
       return [[1], [1]];
     },
     lower: ({ inputs: [student, teacher], outputs: [loss, count], temporary, call }) => {
       const { partials: shape } = viewRelationLossKernel.shapes(
-        { student: student!.shape, teacher: teacher!.shape },
+        { student: student.shape, teacher: teacher.shape },
         undefined,
       );
       const partials = temporary("partials", shape);
-      call(viewRelationLossKernel, { student: student!, teacher: teacher!, partials }, undefined);
-      call(maskedMeanFinish, { partials, mean: loss!, count: count! }, undefined);
+      call(viewRelationLossKernel, { student: student, teacher: teacher, partials }, undefined);
+      call(maskedMeanFinish, { partials, mean: loss, count: count }, undefined);
     },
   },
   view_relation_loss_grad: kernelOp(
@@ -82,18 +82,18 @@ export const viewRelationOps: {
 /** Their gradient rules; masks and the teacher's relation have none. */
 export const viewRelationRules: Rules<typeof viewRelationOps> = {
   masked_pool: ({ inputs: [, mask], outputs: [, weight], attributes, d_outputs: [d_tokens] }) => [
-    apply(viewRelationOps.masked_pool_grad, [mask!, weight!, d_tokens!], attributes)[0]!,
+    apply(viewRelationOps.masked_pool_grad, [mask!, weight, d_tokens!], attributes)[0],
     null,
   ],
   masked_pool_grad: null,
   normalize_rows: ({ outputs: [y, length], attributes, d_outputs: [d_y] }) =>
-    apply(viewRelationOps.normalize_rows_grad, [y!, length!, d_y!], attributes),
+    apply(viewRelationOps.normalize_rows_grad, [y, length, d_y!], attributes),
   normalize_rows_grad: null,
   view_relation: ({ inputs: [tokens], d_outputs: [d_relation] }) =>
     apply(viewRelationOps.view_relation_grad, [tokens!, d_relation!], undefined),
   view_relation_grad: null,
   view_relation_loss: ({ inputs: [student, teacher], d_outputs: [d_loss] }) => [
-    apply(viewRelationOps.view_relation_loss_grad, [student!, teacher!, d_loss!], undefined)[0]!,
+    apply(viewRelationOps.view_relation_loss_grad, [student!, teacher!, d_loss!], undefined)[0],
     null,
   ],
   view_relation_loss_grad: null,
@@ -104,12 +104,12 @@ export const viewRelationRules: Rules<typeof viewRelationOps> = {
  * x [V, H, W, E], mask [V, H, W, 1] -> tokens [V, h w, E].
  */
 export function maskedPool(x: Value, mask: Value, attributes: MaskedPoolAttributes): Value {
-  return apply(viewRelationOps.masked_pool, [x, mask], attributes)[0]!;
+  return apply(viewRelationOps.masked_pool, [x, mask], attributes)[0];
 }
 
 /** y = x / max(|x|, floor) by rows. x [.., E] -> y of its shape. */
 export function normalizeRows(x: Value, floor = 1e-6): Value {
-  return apply(viewRelationOps.normalize_rows, [x], { floor })[0]!;
+  return apply(viewRelationOps.normalize_rows, [x], { floor })[0];
 }
 
 /**
@@ -118,7 +118,7 @@ export function normalizeRows(x: Value, floor = 1e-6): Value {
  * length one.
  */
 export function viewRelation(tokens: Value): Value {
-  return apply(viewRelationOps.view_relation, [tokens], undefined)[0]!;
+  return apply(viewRelationOps.view_relation, [tokens], undefined)[0];
 }
 
 /**
@@ -126,5 +126,5 @@ export function viewRelation(tokens: Value): Value {
  * [pairs, L, L] -> loss [1].
  */
 export function viewRelationLoss(student: Value, teacher: Value): Value {
-  return apply(viewRelationOps.view_relation_loss, [student, teacher], undefined)[0]!;
+  return apply(viewRelationOps.view_relation_loss, [student, teacher], undefined)[0];
 }
