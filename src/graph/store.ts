@@ -22,7 +22,7 @@ export interface GpuStore {
   readonly stateLayout: ArenaLayout;
   readonly arenas: Readonly<Record<ArenaName, CountedBuffer>>;
   readonly states: CountedBuffer;
-  /** Copies arenas and states of the host in. */
+  /** Copies arenas and states of the host in; throws where they are those of other parameters or states. */
   readonly write: (values: CpuStore) => void;
   /** Reads everything back, exactly. */
   readonly read: () => Promise<CpuStore>;
@@ -45,10 +45,18 @@ export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore
   const { queue } = gpu.device;
   const write = (values: CpuStore): void => {
     for (const name of ARENAS) {
+      const { length } = values.arenas[name];
+      if (length !== layout.floats) {
+        throw new Error(`${name}: ${length} numbers for an arena of ${layout.floats}`);
+      }
       queue.writeBuffer(arenas[name].buffer, 0, Float32Array.from(values.arenas[name]));
     }
-    for (const { name, offset } of stateLayout.slots) {
-      queue.writeBuffer(states.buffer, 4 * offset, Float32Array.from(values.states.get(name)!));
+    for (const { name, offset, size } of stateLayout.slots) {
+      const state = values.states.get(name);
+      if (state?.length !== size) {
+        throw new Error(`state ${name}: ${state?.length ?? "no"} numbers, needs ${size}`);
+      }
+      queue.writeBuffer(states.buffer, 4 * offset, Float32Array.from(state));
     }
   };
   write(initial);
