@@ -33,7 +33,7 @@ export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T
 }
 
 /** The first fault that a schema found, as `cameras[0].fx: ...`. */
-export function firstIssue(error: z.ZodError): string {
+function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   let path = "";
   for (const key of issue.path) {

@@ -16,7 +16,7 @@ export interface Program {
 }
 
 /** The value that holds the numbers of a view. */
-export function resolveView(value: Value): Value {
+function resolveView(value: Value): Value {
   return value.source.kind === "view" ? resolveView(value.source.of) : value;
 }
 

@@ -40,7 +40,7 @@ export interface AttentionProblem {
 }
 
 /** Widest head that the kernels hold in registers, in floats: 64 times vec4. */
-export const MAX_HEAD_WIDTH = 256;
+const MAX_HEAD_WIDTH = 256;
 
 /**
  * Reads q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] and mask [B or 1, heads or 1,

@@ -69,7 +69,7 @@ export function convolution(
 }
 
 /** Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`, `…variance`. */
-export function normalize(
+function normalize(
   net: Network,
   name: string,
   x: Value,

@@ -4,8 +4,9 @@ import { Command } from "commander";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";
-import { failureLines, summarize, table, type Judged } from "./report.ts";
+import { failureLines, shortTable, summarize, table, type Judged } from "./report.ts";
 import { runCase } from "./run.ts";
+import { writeReadme } from "./readme.ts";
 import { OFFERS, plain } from "./sources/offers.ts";
 import { readSource, vectorSources, type VectorCase } from "./vectors.ts";
 
@@ -14,6 +15,7 @@ interface Options {
   readonly predicates?: boolean;
   readonly refused?: boolean;
   readonly only?: string;
+  readonly write?: boolean;
 }
 
 const program = new Command("oracle")
@@ -23,6 +25,7 @@ const program = new Command("oracle")
   .option("--predicates", "print what is offered, and run nothing")
   .option("--refused", "name every case that is not offered, and why")
   .option("--only <pattern>", "run only cases whose source/operator/id matches this expression")
+  .option("--write", "put results, predicates and operators into test/README.md")
   .addHelpText("after", "\nExample:\n  npm run oracle -- ../shared/oracle --only 'onnx/Conv'")
   .parse();
 
@@ -60,6 +63,7 @@ async function run(folder: string, options: Options): Promise<boolean> {
   const summary = summarize(judged);
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else say(`\n${table(judged)}`);
+  if (options.write) writeReadme(shortTable(judged));
   return summary.failed === 0;
 }
 

@@ -36,6 +36,27 @@ function count(judged: readonly Judged[]): Counts {
   return counts;
 }
 
+/** The table with offered operators only, and the rest of each source in a line. */
+export function shortTable(judged: readonly Judged[]): string {
+  const offered = (group: readonly Judged[]): boolean =>
+    group.some(({ outcome }) => outcome.kind !== "not_offered");
+  const kept: Judged[] = [];
+  const lines: string[] = [];
+  for (const [source, cases] of grouped(judged, ({ given }) => given.source)) {
+    const rest: string[] = [];
+    for (const [operator, group] of grouped(cases, ({ given }) => given.operator)) {
+      if (offered(group)) kept.push(...group);
+      else rest.push(`${operator} ${group.length}`);
+    }
+    if (rest.length > 0) lines.push(`- ${source}: ${rest.join(", ")}`);
+  }
+  const { passed, failed, not_offered } = count(judged);
+  const all = `${passed} cases passed, ${failed} failed, ${not_offered} were not offered.`;
+  return [all, table(kept), "Operators not offered, and their cases:", lines.join("\n")].join(
+    "\n\n",
+  );
+}
+
 function grouped(judged: readonly Judged[], keyOf: (one: Judged) => string): Map<string, Judged[]> {
   const groups = new Map<string, Judged[]>();
   for (const one of judged) {

@@ -111,8 +111,3 @@ export function scaleShift(x: Value, scale: number, shift: number): Value {
 export function clamp(x: Value, low: number, high: number): Value {
   return unary(x, "clamp", low, high);
 }
-
-/** The same numbers in a tensor of their own. */
-export function copy(x: Value): Value {
-  return unary(x, "identity");
-}

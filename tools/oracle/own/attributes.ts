@@ -74,7 +74,7 @@ export function word<W extends string>(
   fallback: Fallback<W>,
   says: string,
 ): Attribute {
-  return attribute(words.map((one) => `"${one}"`).join(" or "), fallback, says, (value) =>
+  return attribute(`one of ${words.map((one) => `"${one}"`).join(", ")}`, fallback, says, (value) =>
     words.includes(value as W) ? value : undefined,
   );
 }

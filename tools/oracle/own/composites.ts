@@ -47,7 +47,9 @@ function withInputsAsParameters(bench: Workbench): Graph {
     parameter: (name, shape) => {
       const value = bench.input(name);
       if (sameShape(value.shape, shape)) return value;
-      throw new InputError(`input ${name} is [${value.shape.join(", ")}], expected [${shape.join(", ")}]`);
+      throw new InputError(
+        `input ${name} is [${value.shape.join(", ")}], expected [${shape.join(", ")}]`,
+      );
     },
   };
 }
@@ -59,8 +61,15 @@ const HEAD = {
   bins: whole(64, "K, number of bins"),
   embedding: whole(REQUIRED, "E, width of the bin embedding"),
   hidden: whole(REQUIRED, "width of the hidden layers"),
-  attractors: list(REQUIRED, "attractors of each level, coarse to fine: as many numbers as decoded features"),
-  seed: word(["cumulative", "softplus"], "cumulative", "centres as cumulative widths, or each on its own"),
+  attractors: list(
+    REQUIRED,
+    "attractors of each level, coarse to fine: as many numbers as decoded features",
+  ),
+  seed: word(
+    ["cumulative", "softplus"],
+    "cumulative",
+    "centres as cumulative widths, or each on its own",
+  ),
   depth_max_m: number(80, "metres of a centre of 1"),
 } as const;
 const METRIC_BINS_NOTES = `1x1 convolutions, each with inputs \`NAME.weight\` [O, 1, 1, I] and \`NAME.bias\` [O]; written NAME: I -> O. CN is the
@@ -84,7 +93,9 @@ const HEAD_SHAPES =
   "bottleneck [V, h0, w0, C0], decoded1 .. decodedN [V, hi, wi, Ci] coarse to fine, weights and biases as listed below" +
   " -> logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K] in units of depth_max_m, embedding [V, h, w, E]";
 
-function head(kind: BinHeadConfig["kind"]): (bench: Workbench, attributes: HeadAttributes) => Record<string, Value> {
+function head(
+  kind: BinHeadConfig["kind"],
+): (bench: Workbench, attributes: HeadAttributes) => Record<string, Value> {
   return (bench, attributes) => {
     const decoded = attributes.attractors.map((_, level) => bench.input(`decoded${level + 1}`));
     const config = { ...attributes, kind };
@@ -166,7 +177,8 @@ function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value
   const gradients = bench.input(1);
   const parameters = bench.state(0);
   const n = size(parameters.shape);
-  if (n % DECAY_BLOCK !== 0) throw new InputError(`adamw_update: ${n} numbers, expected a multiple of 64`);
+  if (n % DECAY_BLOCK !== 0)
+    throw new InputError(`adamw_update: ${n} numbers, expected a multiple of 64`);
   const [first, second] = [bench.state(2), bench.state(3)];
   for (const name of ["learning_rate", "correction1", "correction2"]) bench.graph.scalar(name);
   Object.assign(bench.stepScalars, {
@@ -287,7 +299,11 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     outputs: ["kl", "cross"],
     attributes: { cross_term: CROSS, temperature: TEMPERATURE },
     build: (bench, given) => {
-      const { total: _, silog: _supervised, ...terms } = lossTerms(bench, {
+      const {
+        total: _,
+        silog: _supervised,
+        ...terms
+      } = lossTerms(bench, {
         ...given,
         ckd: true,
         relation: "none",
@@ -302,11 +318,13 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
   }),
   vrkd: composite<{ relation_grid: readonly [number, number]; bins: number }>({
     says: "the term relation of losses",
-    shapes: "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in [0, 1] -> relation [1]",
+    shapes:
+      "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in [0, 1] -> relation [1]",
     inputs: ["embedding", "usable", "teacher"],
     outputs: ["relation"],
     attributes: { relation_grid: RELATION_GRID, bins: whole(64, "K of soft_bins(teacher)") },
     build: (bench, { relation_grid, bins }) => {
+      weigh(bench, { weight_silog: 0, weight_relation: 1 });
       const [views, h, w] = bench.input("teacher").shape as [number, number, number];
       const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
       const usable = bench.input("usable");
@@ -316,7 +334,13 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       const scale_m = bench.filled([views], 1);
       const { terms } = losses(
         bench.graph,
-        { logits, centers, scale_m, depth_m: zeros([views, h, w, 1]), embedding: bench.input("embedding") },
+        {
+          logits,
+          centers,
+          scale_m,
+          depth_m: zeros([views, h, w, 1]),
+          embedding: bench.input("embedding"),
+        },
         { depth_m: none, valid: none, usable, teacher: bench.input("teacher") },
         { ckd: false, cross_term: "none", relation: "cosine", temperature: 1, relation_grid },
       );
@@ -325,7 +349,8 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
   }),
   adamw_update: composite<Update>({
     says: "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, then adamw",
-    shapes: "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> parameters, first_moments, second_moments [n] afterwards",
+    shapes:
+      "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> parameters, first_moments, second_moments [n] afterwards",
     inputs: ["parameters", "gradients", "first_moments", "second_moments"],
     outputs: ["parameters", "first_moments", "second_moments"],
     attributes: {

@@ -25,7 +25,8 @@ function placed(names: readonly string[], given: VectorCase): readonly (number |
   const own = given.inputs.map((tensor) => tensor?.name ?? "");
   const byName = own.some((name) => known.includes(name));
   const stranger = own.find((name) => name !== "" && !known.includes(name));
-  if (byName && stranger !== undefined) return `no input ${stranger}; there are ${known.join(", ")}`;
+  if (byName && stranger !== undefined)
+    return `no input ${stranger}; there are ${known.join(", ")}`;
   if (own.length > known.length) return `${own.length} inputs, at most ${known.length} are known`;
   const places = known.map((name, i) => {
     const place = byName ? own.indexOf(name) : i;
@@ -57,8 +58,13 @@ export function plainOwn(given: VectorCase): VectorCase {
 
 /** Shapes of the inputs by name, [0] for one that was left out. */
 function shapesOf(names: readonly string[], given: VectorCase): Record<string, Shape> {
-  const shapes = given.inputs.flatMap((one) => (one === null ? [] : [[one.name, one.shape] as const]));
-  return { ...Object.fromEntries(names.map((name) => [bare(name), [0]])), ...Object.fromEntries(shapes) };
+  const shapes = given.inputs.flatMap((one) =>
+    one === null ? [] : [[one.name, one.shape] as const],
+  );
+  return {
+    ...Object.fromEntries(names.map((name) => [bare(name), [0]])),
+    ...Object.fromEntries(shapes),
+  };
 }
 
 /** A clause that states in words what a case misses. */

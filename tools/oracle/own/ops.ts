@@ -95,7 +95,10 @@ const NORM: Attributes = {
     { says: "rows of x, all axes but the last (layer norm)", of: rows },
     "B: equal parts of the leading axes with statistics of their own; 1 for batch norm, V for group norm",
   ),
-  groups: whole(1, "G: groups of channels with statistics of their own; C for batch and instance norm"),
+  groups: whole(
+    1,
+    "G: groups of channels with statistics of their own; C for batch and instance norm",
+  ),
   epsilon: EPSILON,
 };
 const BATCH_NORM: Attributes = {
@@ -118,7 +121,10 @@ const ATTENTION: Attributes = {
     "factor of the products q . k",
   ),
   causal: flag(false, "query l sees keys 0 to l only"),
-  softcap: number(0, "scores become softcap tanh(score / softcap) before the mask is added; 0: they do not"),
+  softcap: number(
+    0,
+    "scores become softcap tanh(score / softcap) before the mask is added; 0: they do not",
+  ),
 };
 
 const REDUCTIONS = [
@@ -155,7 +161,11 @@ const LINEAR: Attributes = { size: TO, corners: word(CORNERS, "half_pixel", CORN
 const NEAREST: Attributes = {
   size: TO,
   corners: word(CORNERS, "asymmetric", CORNERS_SAYS),
-  rounding: word(ROUNDINGS, "floor", "how a position becomes a pixel; half_up and half_down differ halfway"),
+  rounding: word(
+    ROUNDINGS,
+    "floor",
+    "how a position becomes a pixel; half_up and half_down differ halfway",
+  ),
 };
 
 const ACTIVATION: Attributes = {
@@ -214,7 +224,10 @@ const SILOG: Attributes = {
   variance_focus: number(0.85, "lambda; the squared mean error weighs 1 - lambda"),
   scale: number(10, "factor before the root"),
 };
-const GRID = pair(REQUIRED, "tokens along height and width; cell i covers rows floor(i H / h) to ceil((i + 1) H / h) - 1");
+const GRID = pair(
+  REQUIRED,
+  "tokens along height and width; cell i covers rows floor(i H / h) to ceil((i + 1) H / h) - 1",
+);
 const GROUPS = whole(REQUIRED, "rows of centres: V for one an image, 1 for one a rig");
 const slot = (fallback: number, says: string): Attribute => whole(fallback, says);
 
@@ -301,7 +314,8 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   conv2d: {
     says: "y = cross-correlation of x with weight, plus bias",
-    shapes: "x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] -> y [V, OH, OW, O], OH = floor((H + top + bottom - dilation (KH - 1) - 1) / stride) + 1",
+    shapes:
+      "x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] -> y [V, OH, OW, O], OH = floor((H + top + bottom - dilation (KH - 1) - 1) / stride) + 1",
     attributes: CONVOLUTION,
   },
   conv2d_grad_input: {
@@ -316,7 +330,8 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   conv2d_transpose: {
     says: "transposed convolution: the gradient by its input of a conv2d from [V, OH, OW, O] to x, plus bias",
-    shapes: "x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] -> y [V, OH, OW, O], OH = (H - 1) stride + dilation (KH - 1) + 1 - top - bottom + output_padding",
+    shapes:
+      "x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] -> y [V, OH, OW, O], OH = (H - 1) stride + dilation (KH - 1) + 1 - top - bottom + output_padding",
     attributes: {
       ...CONVOLUTION,
       output_padding: pair([0, 0], "rows and columns added at the end of y, less than the stride"),
@@ -357,8 +372,12 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   batch_norm: {
     says: "norm over all but the channels, which also moves the running statistics: running += momentum (batch - running), with the unbiased variance; name running_mean or running_variance among the outputs to hold what they are afterwards",
-    shapes: "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x], mean, variance [1, C]",
-    attributes: { ...BATCH_NORM, momentum: number(0.1, "share of the batch in the running statistics") },
+    shapes:
+      "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x], mean, variance [1, C]",
+    attributes: {
+      ...BATCH_NORM,
+      momentum: number(0.1, "share of the batch in the running statistics"),
+    },
   },
   norm_fixed: {
     says: "norm with given statistics (batch norm in evaluation); no gradient by them",
@@ -382,12 +401,14 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   attention: {
     says: "y = softmax(scale q k^T + mask) v, head by head, lse = ln sum e^score; a score of -1e30 or less excludes its key, a query without keys gives zeros; no gradient by the mask",
-    shapes: "q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads U], mask [B or 1, heads or 1, L or 1, S] -> y [B, L, heads U], lse [B, heads, L]",
+    shapes:
+      "q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads U], mask [B or 1, heads or 1, L or 1, S] -> y [B, L, heads U], lse [B, heads, L]",
     attributes: ATTENTION,
   },
   attention_grad: {
     says: "gradients of attention",
-    shapes: "q, k, v, mask as in attention, y, d_y [B, L, heads U], lse [B, heads, L] -> d_q, d_k, d_v [as q, k, v]",
+    shapes:
+      "q, k, v, mask as in attention, y, d_y [B, L, heads U], lse [B, heads, L] -> d_q, d_k, d_v [as q, k, v]",
     attributes: ATTENTION,
   },
   pad: {
@@ -438,7 +459,13 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
     shapes: "x [any] -> y [axes reordered]",
     attributes: {
       permutation: list(
-        { says: "axes reversed", of: (at) => shapeOf(at, "x").map((_, axis) => axis).toReversed() },
+        {
+          says: "axes reversed",
+          of: (at) =>
+            shapeOf(at, "x")
+              .map((_, axis) => axis)
+              .toReversed(),
+        },
         "order of the axes",
       ),
     },
@@ -519,37 +546,44 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   bin_expectation: {
     says: "depth = scale sum_k p_k c_k; no gradient by scale",
-    shapes: "probabilities [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1]",
+    shapes:
+      "probabilities [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1]",
     attributes: NONE,
   },
   bin_expectation_grad: {
     says: "d_x = d_depth scale factor",
-    shapes: "factor [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], d_depth [V, H, W, 1], scale [V] -> d_x [V, H, W, K]",
+    shapes:
+      "factor [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], d_depth [V, H, W, 1], scale [V] -> d_x [V, H, W, K]",
     attributes: NONE,
   },
   bin_expectation_grad_shared: {
     says: "d_centers of centres that pixels share",
-    shapes: "probabilities [V, H, W, K], d_depth [V, H, W, 1], scale [V] -> d_centers [groups, 1, 1, K]",
+    shapes:
+      "probabilities [V, H, W, K], d_depth [V, H, W, 1], scale [V] -> d_centers [groups, 1, 1, K]",
     attributes: { groups: GROUPS },
   },
   bin_decode: {
     says: "depth = scale sum_k softmax(logits)_k c_k, statistics = (maximum, 1 / sum e^(z - maximum)); no gradient by scale or of statistics",
-    shapes: "logits [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 2]",
+    shapes:
+      "logits [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 2]",
     attributes: NONE,
   },
   bin_decode_grad_logits: {
     says: "d_logits of bin_decode",
-    shapes: "logits [V, H, W, K], centers and scale as in bin_decode, statistics [V, H, W, 2], depth, d_depth [V, H, W, 1] -> d_logits [V, H, W, K]",
+    shapes:
+      "logits [V, H, W, K], centers and scale as in bin_decode, statistics [V, H, W, 2], depth, d_depth [V, H, W, 1] -> d_logits [V, H, W, K]",
     attributes: NONE,
   },
   bin_decode_grad_centers: {
     says: "d_centers of bin_decode, centres of each pixel",
-    shapes: "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [V, H, W, K]",
+    shapes:
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [V, H, W, K]",
     attributes: NONE,
   },
   bin_decode_grad_shared_centers: {
     says: "d_centers of bin_decode, centres that pixels share",
-    shapes: "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [groups, 1, 1, K]",
+    shapes:
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [groups, 1, 1, K]",
     attributes: { groups: GROUPS },
   },
   soft_bins: {
@@ -559,12 +593,14 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   bin_kl: {
     says: "loss = tau^2 / count sum over usable > 0 of KL(q_teacher || q_student), q = softmax(logits / tau), 0 of no usable pixel; no gradient by the teacher",
-    shapes: "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, H, W, 4]",
+    shapes:
+      "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, H, W, 4]",
     attributes: TEMPERATURE,
   },
   bin_kl_grad: {
     says: "d_student of bin_kl",
-    shapes: "student, teacher [V, H, W, K], usable [V, H, W, 1], statistics [V, H, W, 4], count, d_loss [1] -> d_student [V, H, W, K]",
+    shapes:
+      "student, teacher [V, H, W, K], usable [V, H, W, 1], statistics [V, H, W, 4], count, d_loss [1] -> d_student [V, H, W, K]",
     attributes: TEMPERATURE,
   },
   silog: {
@@ -574,7 +610,8 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   silog_grad: {
     says: "d_depth of silog",
-    shapes: "depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth [V, H, W, 1]",
+    shapes:
+      "depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth [V, H, W, 1]",
     attributes: SILOG,
   },
   masked_mean: {
@@ -634,7 +671,8 @@ export const OWN_OPS: Readonly<Record<keyof typeof ops, OwnOp>> = {
   },
   adamw: {
     says: "g = norm[1] gradients, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p); rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t) are scalars[0], [1], [2]; name parameters, first_moments or second_moments among the outputs. Nothing where norm[2] is 0. Simpler: adamw_update below",
-    shapes: "scalars [up to 64], gradients, parameters, first_moments, second_moments [n], n a multiple of 64, decay [n / 64], norm [4] -> none but the three it changes",
+    shapes:
+      "scalars [up to 64], gradients, parameters, first_moments, second_moments [n], n a multiple of 64, decay [n / 64], norm [4] -> none but the three it changes",
     attributes: {
       beta1: number(0.9, "decay of the first moment"),
       beta2: number(0.999, "decay of the second moment"),

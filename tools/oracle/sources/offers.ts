@@ -42,7 +42,6 @@ export const OFFERS: Readonly<Record<string, Offers>> = {
 
 /** Turns a case as its source writes it into the form that the offers read. */
 export function plain(given: VectorCase): VectorCase {
-  return given.source === "wpt-webnn" || given.source === "webnn-baseline"
-    ? plainCall(given)
-    : given;
+  if (given.source === "own") return plainOwn(given);
+  return given.source.includes("webnn") ? plainCall(given) : given;
 }
