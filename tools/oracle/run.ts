@@ -59,22 +59,30 @@ async function runGraph(
 ): Promise<void> {
   const bench = workbench(given);
   let targets: Target[] | null = null;
+  const kept: Value[] = [];
   await attempt("build", () => {
-    targets = targetsOf(bench, build(bench));
+    const built = build(bench);
+    targets = targetsOf(bench, built);
+    // an op that changes states runs for its outputs, asked for or not
+    if (bench.states.size > 0) kept.push(...built.map((one) => ("value" in one ? one.value : one)));
   });
   if (targets === null) return;
-  await runTargets(gpu, bench, targets, attempt, hold);
+  await runTargets(gpu, bench, targets, kept, attempt, hold);
 }
 
 async function runTargets(
   gpu: Gpu,
   bench: Workbench,
   targets: readonly Target[],
+  kept: readonly Value[],
   attempt: Attempt,
   hold: Hold,
 ): Promise<void> {
-  const requested = Object.fromEntries(targets.map(({ value }, i) => [`target${i}`, value]));
-  const request = { outputs: requested };
+  const outputs = Object.fromEntries([
+    ...targets.map(({ value }, i) => [`target${i}`, value] as const),
+    ...kept.map((value, i) => [`kept${i}`, value] as const),
+  ]);
+  const request = { outputs };
   const data = bench.bound.map((one) => [one.value.name, stored(one)] as const);
   const holdAll = (results: Readonly<Record<string, ArrayLike<number>>>, path: Path): void => {
     targets.forEach(({ name, value, axes, want }, i) => {
@@ -124,6 +132,9 @@ async function runSteps(
     return store;
   };
   const last = Math.max(...wants.map(({ step }) => step));
+  await attempt("build", () => {
+    if (wants.length === 0) throw new Error("no step to hold");
+  });
   const holdStep = (store: CpuStore, step: number, path: Path): void => {
     for (const { parameter, want } of wants.filter((one) => one.step === step)) {
       const { offset, size } = store.layout.byName.get(parameter)!;
@@ -165,6 +176,7 @@ async function runHost(
 ): Promise<void> {
   await attempt("cpu", () => {
     const values = compute(given);
+    if (given.outputs.length === 0) throw new Error("no output to hold");
     for (const want of given.outputs) {
       const value = want === null ? undefined : values[want.name];
       if (want !== null && value === undefined) throw new Error(`${want.name} is not made`);
@@ -191,6 +203,7 @@ function targetsOf(bench: Workbench, built: readonly (Result | Value)[]): Target
     want === null ? [] : [{ ...resultFor(given, results, want.name, i), want, name: want.name }],
   );
   const targets = [...outputs, ...gradientTargets(bench, results)];
+  if (targets.length === 0) throw new Error("no output and no gradient to hold");
   for (const { name, value, axes, want } of targets) {
     const wanted = axes.map((axis) => want.shape[axis] ?? -1);
     if (!sameShape(value.shape, wanted) || axes.length !== want.shape.length) {

@@ -1,0 +1,72 @@
+// Writes the generated parts of test/README.md, each between two marks: results, predicates, operators of `own`.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { ownPage } from "./own/page.ts";
+import { predicateText, type Offers } from "./offer.ts";
+import { OFFERS } from "./sources/offers.ts";
+
+const README = "test/README.md";
+
+/** The parts that a run makes, by name. */
+export type Part = "results" | "predicates" | "own";
+
+/** What is offered of each published source, one row an operator; sources that offer the same share their rows. */
+export function predicateTable(): string {
+  const sources = new Map<Offers, string[]>();
+  for (const [source, offers] of Object.entries(OFFERS)) {
+    if (source !== "own") sources.set(offers, [...(sources.get(offers) ?? []), source]);
+  }
+  const rows = [...sources].flatMap(([offers, names]) =>
+    Object.entries(offers).map(([operator, one]) => [
+      names.join(", "),
+      operator,
+      predicateText(one),
+    ]),
+  );
+  return [
+    "| source | operator | offered when |",
+    "| --- | --- | --- |",
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ].join("\n");
+}
+
+/** The text of the parts that do not need a run. */
+export const STATIC_PARTS: Readonly<Record<Exclude<Part, "results">, () => string>> = {
+  predicates: predicateTable,
+  own: ownPage,
+};
+
+/** Text without what the formatter may change: blanks, and the width of columns. */
+export function unformatted(text: string): string {
+  return text.replaceAll(/\s+|-{3,}/g, "").replaceAll("\\", "");
+}
+
+/** The text between the marks of a part; throws when a mark is missing. */
+export function partOf(text: string, part: Part): string {
+  const [, rest] = text.split(begin(part));
+  const inside = rest?.split(end(part))[0];
+  if (inside === undefined) throw new Error(`${README}: the marks of ${part} are missing`);
+  return inside.trim();
+}
+
+const begin = (part: Part): string => `<!-- begin ${part} -->`;
+const end = (part: Part): string => `<!-- end ${part} -->`;
+
+/** Puts new text into a part of the page. */
+export function withPart(text: string, part: Part, inside: string): string {
+  const old = partOf(text, part);
+  return text.replace(
+    `${begin(part)}\n\n${old}\n\n${end(part)}`,
+    () => `${begin(part)}\n\n${inside}\n\n${end(part)}`,
+  );
+}
+
+/** Rewrites the generated parts of the page. */
+export function writeReadme(results: string): void {
+  let text = readFileSync(README, "utf8");
+  text = withPart(text, "results", results);
+  for (const part of ["predicates", "own"] as const)
+    text = withPart(text, part, STATIC_PARTS[part]());
+  writeFileSync(README, text);
+  execFileSync("npx", ["oxfmt", README]);
+}
