@@ -15,8 +15,8 @@ import { reshape } from "../../src/graph/apply.ts";
 import { compile, type Plan } from "../../src/graph/plan.ts";
 import { createStore, type GpuStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { NETWORK_TOLERANCE } from "../../src/kernels/tolerance.ts";
 import { randomStream } from "../../src/tensor/random.ts";
+import { expectClose } from "../support/expect_close.ts";
 import { gpu } from "../support/gpu.ts";
 
 const ROWS = 6;
@@ -43,20 +43,6 @@ async function compiled(g: Graph, request: Request, seed = 1): Promise<Compiled>
 function numbers(count: number, seed: number): Float32Array {
   const random = randomStream(seed);
   return Float32Array.from({ length: count }, () => random.normal());
-}
-
-/** Asserts that results in f32 are those in f64. */
-function expectClose(
-  got: Readonly<Record<string, ArrayLike<number>>>,
-  want: Readonly<Record<string, ArrayLike<number>>>,
-): void {
-  expect(Object.keys(got).toSorted()).toEqual(Object.keys(want).toSorted());
-  for (const [name, values] of Object.entries(want)) {
-    const scale = Math.max(1e-6, ...Array.from(values, Math.abs));
-    expect(got[name].length, name).toBe(values.length);
-    const worst = Math.max(0, ...Array.from(values, (v, i) => Math.abs(got[name][i] - v)));
-    expect(worst / scale, name).toBeLessThan(NETWORK_TOLERANCE);
-  }
 }
 
 /** The GPU store as the interpreter's, for comparison by name. */
