@@ -104,6 +104,24 @@ test("three training steps equal the interpreter's: outputs, parameters, moments
   expect(cpu.states.get("norm.running_mean")!.every((v) => v !== 0)).toBe(true);
 });
 
+test("pipelines frozen on shapes, as GPUs have them, give the interpreter's numbers", async () => {
+  const asGpu = { ...gpu, facts: { ...gpu.facts, software: false } };
+  const g = graph();
+  const x = g.input("x", [ROWS, 1]);
+  const weight = g.parameter("weight", [WIDTH], heNormal); // broadcast along the other axis
+  const loss = reduce(unary(multiply(x, weight), "square"), "mean");
+  const request = { outputs: { loss }, gradients: g.gradients(loss) };
+  const cpu = initialStore(g, 1);
+  const inputs = { x: numbers(ROWS, 1) };
+  const store = createStore(gpu, g, cpu);
+  open.push(store);
+  const plan = await compile(asGpu, g, request, store);
+  open.push(plan);
+  expect(plan.dispatches.map(({ pipeline }) => pipeline).join()).toMatch(/ [A-Z_0-9]+=6\b/);
+  expectClose(await plan.run(inputs), runOnCpu(g, request, cpu, inputs));
+  expectClose(arenasOf(await store.read()), arenasOf(cpu));
+});
+
 test("a step encodes one pass and submits once", async () => {
   const { g, request } = trainingStep();
   const { plan } = await compiled(g, request);
