@@ -25,13 +25,13 @@ function vectorCase(
 ): VectorCase {
   const one = { id: "a case", ...record, inputs: tensors(inputs), outputs: tensors(outputs) };
   const text = JSON.stringify({ header: {}, cases: [one] });
-  return plain(readCases(text, source, `${source}/${operator}.json`)[0]!);
+  return plain(readCases(text, source, `${source}/${operator}.json`)[0]);
 }
 
 async function judge(given: VectorCase): Promise<Judged> {
   const reason = refusal(OFFERS[given.source], given);
   if (reason !== null) return { given, outcome: { kind: "not_offered", reason } };
-  const failures = await runCase(gpu, OFFERS[given.source]![given.operator]!, given);
+  const failures = await runCase(gpu, OFFERS[given.source][given.operator], given);
   return {
     given,
     outcome: failures.length === 0 ? { kind: "passed" } : { kind: "failed", failures },
@@ -205,7 +205,7 @@ test("counts name every case once, under its operator", async () => {
 });
 
 test("a predicate prints all that it asks for", () => {
-  expect(predicateText(OFFERS["onnx"]!["Relu"]!)).toBe(
+  expect(predicateText(OFFERS["onnx"]["Relu"])).toBe(
     "float32 or float64; numbers finite in float32; no attributes",
   );
 });

@@ -36,7 +36,7 @@ export function perAxis(
 ): readonly number[] {
   const list = listOf(given, name) ?? [fallback];
   if (list.length === count) return list;
-  if (list.length === 1) return Array.from<number>({ length: count }).fill(list[0]!);
+  if (list.length === 1) return Array.from<number>({ length: count }).fill(list[0]);
   return fail(given, name, `${count} numbers`);
 }
 

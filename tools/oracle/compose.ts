@@ -36,7 +36,7 @@ export function clip(x: Value, low: number, high: number): Value {
 
 /** x for x > 0, else alpha (e^x - 1). */
 export function scaledElu(x: Value, alpha: number): Value {
-  return apply(activationOps.activation, [x], { kind: "elu", alpha })[0]!;
+  return apply(activationOps.activation, [x], { kind: "elu", alpha })[0];
 }
 
 /** gamma x for x > 0, else gamma alpha (e^x - 1). Defaults: Klambauer et al. 2017. */
@@ -123,8 +123,8 @@ export function product(a: Value, b: Value): Value {
     a.shape.length === 1 ? [] : [a.shape.at(-2)!],
     b.shape.length === 1 ? [] : [b.shape.at(-1)!],
   ];
-  const left = a.shape.length === 1 ? reshape(a, [1, a.shape[0]!]) : a;
-  const right = b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
+  const left = a.shape.length === 1 ? reshape(a, [1, a.shape[0]]) : a;
+  const right = b.shape.length === 1 ? reshape(b, [b.shape[0], 1]) : b;
   const batch = broadcastShape(left.shape.slice(0, -2), right.shape.slice(0, -2));
   const whole = takesTurns(left.shape, right.shape)
     ? expand(left, [...batch, ...left.shape.slice(-2)])
@@ -153,7 +153,7 @@ export function generalProduct(
   options: { alpha: number; beta: number; transposeA: boolean; transposeB: boolean },
 ): Value {
   const { alpha, beta, transposeA, transposeB } = options;
-  const columns = b.shape[transposeB ? 0 : 1]!;
+  const columns = b.shape[transposeB ? 0 : 1];
   const isBias = c !== null && c.shape.at(-1) === columns && size(c.shape) === columns;
   if (isBias && alpha === 1 && beta === 1) {
     return matmul(a, b, { transposeA, transposeB, bias: reshape(c, [columns]) });

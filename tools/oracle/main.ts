@@ -33,7 +33,7 @@ async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
   const offers = OFFERS[given.source];
   const reason = refusal(offers, given);
   if (reason !== null) return { given, outcome: { kind: "not_offered", reason } };
-  const failures = await runCase(gpu, offers![given.operator]!, given);
+  const failures = await runCase(gpu, offers[given.operator], given);
   if (failures.length === 0) return { given, outcome: { kind: "passed" } };
   return { given, outcome: { kind: "failed", failures } };
 }

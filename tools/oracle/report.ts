@@ -97,17 +97,17 @@ export function table(judged: readonly Judged[]): string {
 
 /** Rows as a Markdown table, the first one its head, columns padded to one width. */
 export function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) =>
       Number.isNaN(Number(cell || "x"))
-        ? cell.padEnd(widths[column]!)
-        : cell.padStart(widths[column]!),
+        ? cell.padEnd(widths[column])
+        : cell.padStart(widths[column]),
     );
     return `| ${cells.join(" | ")} |`;
   });
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [lines[0]!, rule, ...lines.slice(1)].join("\n");
+  return [lines[0], rule, ...lines.slice(1)].join("\n");
 }
 
 /** One line for each failure of a case. */

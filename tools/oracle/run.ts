@@ -86,7 +86,7 @@ async function runTargets(
   const data = bench.bound.map((one) => [one.value.name, stored(one)] as const);
   const holdAll = (results: Readonly<Record<string, ArrayLike<number>>>, path: Path): void => {
     targets.forEach(({ name, value, axes, want }, i) => {
-      const moved = reorder(results[`target${i}`]!, value.shape, inverse(axes));
+      const moved = reorder(results[`target${i}`], value.shape, inverse(axes));
       hold(moved, { ...want, name }, path);
     });
   };

@@ -47,7 +47,7 @@ export function compare(
   let first: Omit<Mismatch, "count"> | null = null;
   let count = 0;
   for (let index = 0; index < want.values.length; index++) {
-    const [g, w] = [round(got[index]!), want.values[index]!];
+    const [g, w] = [round(got[index]), want.values[index]];
     if (Object.is(g, w) || g === w) continue;
     if (Number.isFinite(g) && Number.isFinite(w) && bound.holds(g, w)) continue;
     first ??= { index, got: g, want: w, allowed: bound.text };
@@ -95,7 +95,7 @@ const bits64 = new BigInt64Array(double.buffer);
 /** Place of a float32 among all float32 in ascending order; both zeros are 0. */
 function rank(x: number): number {
   float[0] = x;
-  const b = bits[0]!;
+  const b = bits[0];
   return b >= 0 ? b : -(b & 0x7fff_ffff);
 }
 
@@ -107,7 +107,7 @@ export function ulpDistance(a: number, b: number): number {
 function ulpDistance64(a: number, b: number): number {
   const place = (x: number): bigint => {
     double[0] = x;
-    const v = bits64[0]!;
+    const v = bits64[0];
     return v >= 0n ? v : -(v & 0x7fff_ffff_ffff_ffffn);
   };
   const distance = place(a) - place(b);

@@ -18,33 +18,33 @@ export const CHANNELS_LAST: Readonly<Record<number, readonly number[]>> = {
 
 /** Order of axes from a layout, spelled in letters, to another one of the same letters. */
 export function axesBetween(from: string, to: string): readonly number[] {
-  return [...to].map((letter) => from.indexOf(letter));
+  return Array.from(to, (letter) => from.indexOf(letter));
 }
 
 /** [N, L, C] as an image of one row [N, 1, L, C]; an image as it is. */
 export function asRows(x: Value): Value {
   if (x.shape.length === 4) return x;
   const [n, ...rest] = x.shape;
-  return reshape(x, [n!, 1, ...rest]);
+  return reshape(x, [n, 1, ...rest]);
 }
 
 /** The image [N, 1, L, C] as [N, L, C] where `like` has three axes. */
 export function likeRows(y: Value, like: Value): Value {
   if (like.shape.length === 4) return y;
   const [n, , length, channels] = y.shape;
-  return reshape(y, [n!, length!, channels!]);
+  return reshape(y, [n, length, channels]);
 }
 
 /** A pair from numbers for one axis (of an image of one row) or two. */
 export function pairOf(numbers: readonly number[], row: number): Pair {
-  return numbers.length === 1 ? [row, numbers[0]!] : [numbers[0]!, numbers[1]!];
+  return numbers.length === 1 ? [row, numbers[0]] : [numbers[0], numbers[1]];
 }
 
 /** Sides from ONNX's order: beginnings of all axes, then ends. */
 export function sidesOf(pads: readonly number[]): Sides {
-  if (pads.length === 2) return [0, 0, pads[0]!, pads[1]!];
+  if (pads.length === 2) return [0, 0, pads[0], pads[1]];
   const [top, left, bottom, right] = pads;
-  return [top!, bottom!, left!, right!];
+  return [top, bottom, left, right];
 }
 
 /** Padding that makes ceil(size / stride) outputs; an odd one more at the end (`upper`) or the beginning. */

@@ -51,7 +51,7 @@ export function workbench(given: VectorCase): Workbench {
     const order = axes ?? tensor.shape.map((_, axis) => axis);
     const known = bound.find((one) => one.tensor === tensor && one.axes.join() === order.join());
     if (known !== undefined) return known.value;
-    const shape = order.map((axis) => tensor.shape[axis]!);
+    const shape = order.map((axis) => tensor.shape[axis]);
     const value = g.input(`${bound.length}:${tensor.name}`, shape);
     bound.push({ value, tensor, axes: order });
     return value;
@@ -106,17 +106,17 @@ export function reorder(
   axes: readonly number[],
 ): Float64Array {
   const from = strides(shape);
-  const lengths = axes.map((axis) => shape[axis]!);
-  const steps = axes.map((axis) => from[axis]!);
+  const lengths = axes.map((axis) => shape[axis]);
+  const steps = axes.map((axis) => from[axis]);
   const result = new Float64Array(size(shape));
   const at = lengths.map(() => 0);
   let offset = 0;
   for (let i = 0; i < result.length; i++) {
     result[i] = values[offset]!;
     for (let axis = lengths.length - 1; axis >= 0; axis--) {
-      offset += steps[axis]!;
-      if (++at[axis]! < lengths[axis]!) break;
-      offset -= steps[axis]! * lengths[axis]!;
+      offset += steps[axis];
+      if (++at[axis] < lengths[axis]) break;
+      offset -= steps[axis] * lengths[axis];
       at[axis] = 0;
     }
   }

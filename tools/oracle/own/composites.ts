@@ -17,7 +17,7 @@ import { sameShape, size } from "../../../src/tensor/shape.ts";
 import type { Result } from "../offer.ts";
 import type { Workbench } from "../workbench.ts";
 import { flag, list, number, pair, REQUIRED, whole, word } from "./attributes.ts";
-import type { OwnOp } from "./ops.ts";
+import type { OwnOp } from "./own_op.ts";
 
 /** An operator that is built from several ops. */
 export interface Composite extends OwnOp {
@@ -27,15 +27,6 @@ export interface Composite extends OwnOp {
   /** More than a sentence: what it is made of. */
   readonly notes?: string;
   readonly build: (bench: Workbench, attributes: never) => Readonly<Record<string, Value>>;
-}
-
-/** Types a composite by its attributes. */
-function composite<A>(
-  made: Omit<Composite, "build"> & {
-    readonly build: (bench: Workbench, attributes: A) => Readonly<Record<string, Value>>;
-  },
-): Composite {
-  return made;
 }
 
 const EPSILON = number(1e-5, "added to the variance");
@@ -127,7 +118,7 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
   const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
   const embedding = bench.optional("embedding") ?? zeros([views, h, w, 1]);
   const logits = bench.optional("logits") ?? zeros([views, h, w, 1]);
-  const bins = logits.shape[3]!;
+  const bins = logits.shape[3];
   const centers = bench.optional("centers") ?? zeros([1, 1, 1, bins]);
   const scale_m = bench.optional("scale_m") ?? bench.filled([views], 1);
   const depth_m = binDecode(logits, centers, scale_m);
@@ -196,57 +187,60 @@ function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value
 
 /** All composites by name. */
 export const COMPOSITES: Readonly<Record<string, Composite>> = {
-  layer_norm: composite<{ epsilon: number }>({
+  layer_norm: {
     says: "norm over the last axis",
     shapes: "x [.., C], gamma, beta [C] -> y [as x]",
     inputs: ["x", "gamma", "beta"],
     outputs: ["y"],
     attributes: { epsilon: EPSILON },
-    build: (bench, { epsilon }) => ({
+    build: (bench: Workbench, { epsilon }: { epsilon: number }) => ({
       y: layerNorm(bench.input(0), bench.input(1), bench.input(2), { epsilon }),
     }),
-  }),
-  group_norm: composite<{ groups: number; epsilon: number }>({
+  },
+  group_norm: {
     says: "norm over [H, W, C / groups] of each view; instance norm with groups = C",
     shapes: "x [V, H, W, C], gamma, beta [C] -> y [as x]",
     inputs: ["x", "gamma", "beta"],
     outputs: ["y"],
     attributes: { groups: whole(REQUIRED, "groups of channels"), epsilon: EPSILON },
-    build: (bench, options) => ({
+    build: (bench: Workbench, options: { groups: number; epsilon: number }) => ({
       y: groupNorm(bench.input(0), bench.input(1), bench.input(2), options),
     }),
-  }),
-  batch_norm_eval: composite<{ epsilon: number }>({
+  },
+  batch_norm_eval: {
     says: "batch norm by running statistics",
     shapes: "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x]",
     inputs: ["x", "gamma", "beta", "running_mean", "running_variance"],
     outputs: ["y"],
     attributes: { epsilon: EPSILON },
-    build: (bench, { epsilon }) => {
+    build: (bench: Workbench, { epsilon }: { epsilon: number }) => {
       const [x, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((i) => bench.input(i));
       const options = { training: false, epsilon, momentum: 0 };
-      return { y: batchNorm(x!, gamma!, beta!, mean!, variance!, options) };
+      return { y: batchNorm(x, gamma, beta, mean, variance, options) };
     },
-  }),
-  global_average_pool: composite<object>({
+  },
+  global_average_pool: {
     says: "y = mean over all pixels",
     shapes: "x [V, H, W, C] -> y [V, 1, 1, C]",
     inputs: ["x"],
     outputs: ["y"],
     attributes: {},
-    build: (bench) => ({ y: globalAveragePool(bench.input(0)) }),
-  }),
-  seed_centers: composite<{ seed: "cumulative" | "softplus"; depth_max_m: number }>({
+    build: (bench: Workbench) => ({ y: globalAveragePool(bench.input(0)) }),
+  },
+  seed_centers: {
     says: "s = softplus(raw); cumulative: c_k = 0.1 / depth_max_m + sum_{j < k} s_j + s_k / 2; softplus: c = s",
     shapes: "raw [.., K] -> centers [.., K] in units of depth_max_m",
     inputs: ["raw"],
     outputs: ["centers"],
     attributes: { seed: HEAD.seed, depth_max_m: HEAD.depth_max_m },
-    build: (bench, { seed, depth_max_m }) => ({
+    build: (
+      bench: Workbench,
+      { seed, depth_max_m }: { seed: "cumulative" | "softplus"; depth_max_m: number },
+    ) => ({
       centers: seedCenters(bench.input(0), seed, depth_max_m),
     }),
-  }),
-  log_binomial_logits: composite<{ bins: number; t_min: number; t_max: number }>({
+  },
+  log_binomial_logits: {
     says: "log_binomial of log_binomial_head",
     shapes: "pairs [V, H, W, 4], positive -> logits [V, H, W, K]",
     inputs: ["pairs"],
@@ -256,12 +250,15 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       t_min: number(0.0212, "lowest temperature"),
       t_max: number(50, "highest temperature"),
     },
-    build: (bench, { bins, ...range }) => {
+    build: (
+      bench: Workbench,
+      { bins, ...range }: { bins: number; t_min: number; t_max: number },
+    ) => {
       const { pi, t } = logBinomialHead(bench.input(0), range);
       return { logits: logBinomial(pi, t, { bins }) };
     },
-  }),
-  metric_bins_head: composite<HeadAttributes>({
+  },
+  metric_bins_head: {
     says: "the metric-bins head: log-binomial logits and attracted centres of each pixel",
     shapes: HEAD_SHAPES,
     inputs: ["bottleneck", "decoded1", "..."],
@@ -269,8 +266,8 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     attributes: HEAD,
     notes: METRIC_BINS_NOTES,
     build: head("metric_bins"),
-  }),
-  softmax_bins_head: composite<HeadAttributes>({
+  },
+  softmax_bins_head: {
     says: "the plain head: logits of each pixel, centres of each image",
     shapes: HEAD_SHAPES,
     inputs: ["bottleneck", "decoded1", "..."],
@@ -278,8 +275,8 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     attributes: HEAD,
     notes: SOFTMAX_BINS_NOTES,
     build: head("softmax_bins"),
-  }),
-  losses: composite<Omit<LossAttributes, "ckd"> & { ckd: boolean }>({
+  },
+  losses: {
     says: "total = weighted sum of the terms: silog of the decoded depth (resized bilinearly, half_pixel, to H x W), kl = bin_kl to soft_bins(teacher) over usable (resized to h x w, nearest), cross = silog of the teacher's probabilities with the student's centres, relation = view_relation_loss of pooled, normalised tokens (student: embedding, teacher: softmax of soft_bins)",
     shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], embedding [V, h, w, E], ${LAYOUT_OF_TARGETS} -> total, silog, kl, cross, relation, valid_count [1]`,
     inputs: ["logits", "centers", "scale_m?", "embedding", "depth_m", "valid", "usable", "teacher"],
@@ -291,14 +288,14 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       ...TERMS,
     },
     build: lossTerms,
-  }),
-  ckd: composite<{ cross_term: "silog" | "none"; temperature: number }>({
+  },
+  ckd: {
     says: "the terms kl and cross of losses",
     shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
     inputs: ["logits", "centers", "scale_m?", "depth_m", "valid", "usable", "teacher"],
     outputs: ["kl", "cross"],
     attributes: { cross_term: CROSS, temperature: TEMPERATURE },
-    build: (bench, given) => {
+    build: (bench: Workbench, given: { cross_term: "silog" | "none"; temperature: number }) => {
       const {
         total: _,
         silog: _supervised,
@@ -315,15 +312,18 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       });
       return terms;
     },
-  }),
-  vrkd: composite<{ relation_grid: readonly [number, number]; bins: number }>({
+  },
+  vrkd: {
     says: "the term relation of losses",
     shapes:
       "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in [0, 1] -> relation [1]",
     inputs: ["embedding", "usable", "teacher"],
     outputs: ["relation"],
     attributes: { relation_grid: RELATION_GRID, bins: whole(64, "K of soft_bins(teacher)") },
-    build: (bench, { relation_grid, bins }) => {
+    build: (
+      bench: Workbench,
+      { relation_grid, bins }: { relation_grid: readonly [number, number]; bins: number },
+    ) => {
       weigh(bench, { weight_silog: 0, weight_relation: 1 });
       const [views, h, w] = bench.input("teacher").shape as [number, number, number];
       const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
@@ -346,8 +346,8 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       );
       return { relation: terms.relation! };
     },
-  }),
-  adamw_update: composite<Update>({
+  },
+  adamw_update: {
     says: "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, then adamw",
     shapes:
       "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> parameters, first_moments, second_moments [n] afterwards",
@@ -363,7 +363,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       max_norm: number(0, "length that a longer gradient is scaled to; 0: never"),
     },
     build: adamwUpdate,
-  }),
+  },
 };
 
 /** A composite's results under the names of its outputs. */

@@ -9,7 +9,8 @@ import type { VectorCase } from "../vectors.ts";
 import type { Workbench } from "../workbench.ts";
 import { resolve, type At } from "./attributes.ts";
 import { COMPOSITES, resultsOf } from "./composites.ts";
-import { OWN_OPS, type OwnOp } from "./ops.ts";
+import { OWN_OPS } from "./ops.ts";
+import type { OwnOp } from "./own_op.ts";
 
 /** Names of an operator's inputs, or null where there is no such operator. */
 function inputNames(operator: string): readonly string[] | null {
@@ -46,8 +47,8 @@ export function plainOwn(given: VectorCase): VectorCase {
   const inputs = places.map((place, i) => {
     if (place === null) return null;
     const tensor = given.inputs[place]!;
-    renamed.set(tensor.name, bare(names[i]!));
-    return { ...tensor, name: bare(names[i]!) };
+    renamed.set(tensor.name, bare(names[i]));
+    return { ...tensor, name: bare(names[i]) };
   });
   const gradients = given.gradients.map((want) => ({
     ...want,
@@ -113,13 +114,13 @@ function opOffer(name: string, op: Op<unknown>, own: OwnOp): Offer {
     const after = op.inputs.flatMap((input, i): Result[] =>
       changed.includes(input) ? [{ name: input, value: values[i]! }] : [],
     );
-    return [...outputs.map((value, i) => ({ name: op.outputs[i]!, value })), ...after];
+    return [...outputs.map((value, i) => ({ name: op.outputs[i], value })), ...after];
   };
   return offer([inputsKnown(op.inputs), attributesKnown(own, op.inputs)], build);
 }
 
 function compositeOffer(name: string): Offer {
-  const own = COMPOSITES[name]!;
+  const own = COMPOSITES[name];
   const open = own.inputs.includes("...");
   const needed = own.inputs.filter((input) => input !== "...");
   const inputs = open
@@ -138,7 +139,7 @@ export const ownOffers: Offers = {
   ...Object.fromEntries(
     Object.entries(OWN_OPS).map(([name, own]) => [
       name,
-      opOffer(name, (ops as Readonly<Record<string, Op<unknown>>>)[name]!, own),
+      opOffer(name, (ops as Readonly<Record<string, Op<unknown>>>)[name], own),
     ]),
   ),
   ...Object.fromEntries(Object.keys(COMPOSITES).map((name) => [name, compositeOffer(name)])),

@@ -4,7 +4,8 @@ import { gradientRules, ops } from "../../../src/graph/ops.ts";
 import { OWN_TOLERANCE } from "../vectors.ts";
 import type { Attribute } from "./attributes.ts";
 import { COMPOSITES } from "./composites.ts";
-import { OWN_OPS, type OwnOp } from "./ops.ts";
+import { OWN_OPS } from "./ops.ts";
+import type { OwnOp } from "./own_op.ts";
 
 const EXAMPLE = {
   header: { note: "written by hand" },

@@ -25,7 +25,7 @@ const TOKENS_FIRST = [0, 2, 1, 3];
 function headsOf(given: VectorCase, i: 0 | 1): number {
   const { shape } = given.inputs[i]!;
   return shape.length === 4
-    ? shape[1]!
+    ? shape[1]
     : numberOf(given, i === 0 ? "q_num_heads" : "kv_num_heads", 1);
 }
 
@@ -33,7 +33,7 @@ function headsOf(given: VectorCase, i: 0 | 1): number {
 function tokens(bench: Workbench, i: number, heads: number): Value {
   const { shape } = bench.given.inputs[i]!;
   if (shape.length === 4) return bench.input(i, TOKENS_FIRST);
-  return reshape(bench.input(i), [shape[0]!, shape[1]!, heads, shape[2]! / heads]);
+  return reshape(bench.input(i), [shape[0], shape[1], heads, shape[2] / heads]);
 }
 
 /** Heads joined: [B, tokens, heads width]. */
@@ -53,7 +53,7 @@ function maskOf(bench: Workbench, queries: number, keys: number, past: number): 
       : [...Array.from<number>({ length: 4 - given.shape.length }).fill(1), ...given.shape];
   const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => {
     const key = i % keys;
-    const query = Math.floor(i / keys) % shape[2]!;
+    const query = Math.floor(i / keys) % shape[2];
     if (causal && key > query + past) return MASKED;
     const value = given?.values[i] ?? 0;
     if (given?.dtype === "bool") return value === 0 ? MASKED : 0;
@@ -72,7 +72,7 @@ const pastMask = clause(
 
 const keysOf = ({ inputs }: VectorCase): number => {
   const past = inputs[4] ?? null;
-  return inputs[1]!.shape.at(-2)! + (past === null ? 0 : past.shape[2]!);
+  return inputs[1]!.shape.at(-2)! + (past === null ? 0 : past.shape[2]);
 };
 
 /** ONNX Attention (opset 23 and 24). */
@@ -121,7 +121,7 @@ export const attentionOffer: Offer = offer(
     const y = attention(joined(q), joined(key), joined(value), {
       heads,
       kvHeads,
-      mask: maskOf(bench, q.shape[1]!, key.shape[1]!, past),
+      mask: maskOf(bench, q.shape[1], key.shape[1], past),
       causal: past === 0 && flagOf(given, "is_causal", false),
       softcap: numberOf(given, "softcap", 0),
       ...(has(given, "scale") ? { scale: numberOf(given, "scale", 1) } : {}),
@@ -129,7 +129,7 @@ export const attentionOffer: Offer = offer(
     const apart = given.inputs[0]!.shape.length === 4;
     const [batch, length] = q.shape as [number, number];
     const result: Result = apart
-      ? { value: reshape(y, [batch, length, heads, value.shape[3]!]), axes: TOKENS_FIRST }
+      ? { value: reshape(y, [batch, length, heads, value.shape[3]]), axes: TOKENS_FIRST }
       : { value: y };
     return [result, { value: key, axes: TOKENS_FIRST }, { value, axes: TOKENS_FIRST }];
   },

@@ -19,8 +19,8 @@ export const depthMetricsOffer: Offer = {
   host: (given) => {
     const [prediction, truth] = given.inputs.map((tensor) => tensor!.values);
     const scaled = flagOf(given, "median_scaling", false);
-    const scale = scaled ? medianScale(prediction!, truth!, RANGE) : 1;
-    const metrics = depthMetrics(prediction!, truth!, RANGE, scale);
+    const scale = scaled ? medianScale(prediction, truth, RANGE) : 1;
+    const metrics = depthMetrics(prediction, truth, RANGE, scale);
     if (metrics === undefined) return {};
     return { ...metrics, delta1: metrics.a1, delta2: metrics.a2, delta3: metrics.a3 };
   },

@@ -117,7 +117,7 @@ function channelsLast(bench: Workbench): { x: Value; axes: readonly number[] } {
 /** [V, …, C] as [V, H, W, C]. */
 function asImage(x: Value): Value {
   const inner = size(x.shape.slice(1, -1));
-  return reshape(x, [x.shape[0]!, inner, 1, x.shape.at(-1)!]);
+  return reshape(x, [x.shape[0], inner, 1, x.shape.at(-1)!]);
 }
 
 const batchNormalization: Offer = offer(
@@ -132,7 +132,7 @@ const batchNormalization: Offer = offer(
   (bench) => {
     const { x, axes } = channelsLast(bench);
     const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => bench.input(i));
-    const value = batchNorm(x, gamma!, beta!, mean!, variance!, {
+    const value = batchNorm(x, gamma, beta, mean, variance, {
       training: false,
       epsilon: numberOf(bench.given, "epsilon", 1e-5),
       momentum: 0,
@@ -191,8 +191,8 @@ const layerNormalization: Offer = offer(
       attributes,
     );
     const kept = [...outer, ...x.shape.slice(axis).map(() => 1)];
-    const inverse = unary(scaleShift(variance!, 1, epsilon), "reciprocal_sqrt");
-    return [reshape(y!, x.shape), reshape(mean!, kept), reshape(inverse, kept)];
+    const inverse = unary(scaleShift(variance, 1, epsilon), "reciprocal_sqrt");
+    return [reshape(y, x.shape), reshape(mean, kept), reshape(inverse, kept)];
   },
 );
 

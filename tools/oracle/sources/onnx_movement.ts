@@ -46,10 +46,10 @@ const padOffer: Offer = offer(
     const axes = (bench.numbers(3) ?? axesOf(rank)).map((axis) => axisIn(rank, axis));
     const margins = axesOf(rank).map((axis): [number, number] => {
       const i = axes.indexOf(axis);
-      return i < 0 ? [0, 0] : [pads[i]!, pads[i + axes.length]!];
+      return i < 0 ? [0, 0] : [pads[i], pads[i + axes.length]];
     });
     const value = bench.numbers(2)?.[0] ?? numberOf(given, "value", 0);
-    return [pad(x, margins, PAD_MODES[wordOf(given, "mode", "constant")]!, value)];
+    return [pad(x, margins, PAD_MODES[wordOf(given, "mode", "constant")], value)];
   },
 );
 
@@ -66,14 +66,14 @@ const sliceOffer: Offer = offer(
     const [starts, sizes, steps] = [x.shape.map(() => 0), [...x.shape], x.shape.map(() => 1)];
     axes.forEach((given_axis, i) => {
       const axis = axisIn(rank, given_axis);
-      const length = x.shape[axis]!;
-      const step = by[i]!;
+      const length = x.shape[axis];
+      const step = by[i];
       // ends are clamped to the axis; backwards, to just before it
       const within = (index: number, low: number, high: number): number =>
         Math.min(Math.max(index < 0 ? index + length : index, low), high);
       const [low, high] = step > 0 ? [0, length] : [-1, length - 1];
-      const start = within(from[i]!, Math.max(low, 0), high);
-      const count = Math.max(0, Math.ceil((within(to[i]!, low, high) - start) / step));
+      const start = within(from[i], Math.max(low, 0), high);
+      const count = Math.max(0, Math.ceil((within(to[i], low, high) - start) / step));
       [starts[axis], sizes[axis], steps[axis]] = [count === 0 ? 0 : start, count, step];
     });
     return [slice(x, starts, sizes, steps)];
@@ -86,7 +86,7 @@ const splitOffer: Offer = offer(
     const { given } = bench;
     const x = bench.input(0);
     const axis = axisIn(x.shape.length, numberOf(given, "axis", 0));
-    const length = x.shape[axis]!;
+    const length = x.shape[axis];
     const parts = numberOf(given, "num_outputs", given.outputs.length);
     const sizes = listOf(given, "split") ?? bench.numbers(1) ?? movement.evenSizes(length, parts);
     return movement.splitBy(x, sizes, axis);
@@ -99,7 +99,7 @@ function newShape(bench: Workbench): number[] {
   const shape = listOf(given, "shape") ?? bench.numbers(1)!;
   const keeps = !flagOf(given, "allowzero", false);
   return shape.map((length, axis) =>
-    length === 0 && keeps ? given.inputs[0]!.shape[axis]! : length,
+    length === 0 && keeps ? given.inputs[0]!.shape[axis] : length,
   );
 }
 

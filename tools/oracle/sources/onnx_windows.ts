@@ -56,7 +56,7 @@ function windowOf(given: VectorCase, kernel: Pair): Window {
 }
 
 const channelsLast = ({ inputs }: VectorCase): readonly number[] =>
-  CHANNELS_LAST[inputs[0]!.shape.length]!;
+  CHANNELS_LAST[inputs[0]!.shape.length];
 
 const conv: Offer = offer(
   [
@@ -124,7 +124,7 @@ const convTranspose: Offer = offer(
     ranked(3, 4),
     clause("output padding less than the stride", (given) => {
       const { window, more } = transposedPadding(given);
-      return more.every((n, axis) => n < window.stride[axis]!);
+      return more.every((n, axis) => n < window.stride[axis]);
     }),
   ],
   (bench) => {
@@ -202,12 +202,12 @@ function resizedSize(given: VectorCase): Pair | null {
   const result = [...x!.shape];
   over.forEach((axis, i) => {
     const length = x!.shape.at(axis)!;
-    const scaled = sizes === null ? length * (scales?.[i] ?? 0) : sizes[i]!;
+    const scaled = sizes === null ? length * (scales?.[i] ?? 0) : sizes[i];
     result[axis < 0 ? axis + 4 : axis] = scaled;
   });
   const [n, c, h, w] = result;
   const whole = Number.isInteger(h) && Number.isInteger(w);
-  return n === x!.shape[0] && c === x!.shape[1] && whole ? [h!, w!] : null;
+  return n === x!.shape[0] && c === x!.shape[1] && whole ? [h, w] : null;
 }
 
 function isOnePixel(given: VectorCase): boolean {
@@ -217,10 +217,10 @@ function isOnePixel(given: VectorCase): boolean {
 function resized(x: Value, given: VectorCase): Value {
   const to = resizedSize(given)!;
   const fallback = given.operator === "Upsample" ? "asymmetric" : "half_pixel";
-  const corners = CORNERS[wordOf(given, "coordinate_transformation_mode", fallback)]!;
+  const corners = CORNERS[wordOf(given, "coordinate_transformation_mode", fallback)];
   if (wordOf(given, "mode", "nearest") === "linear") return resizeBilinear(x, to, corners);
   const rounding = given.operator === "Upsample" ? "floor" : "round_prefer_floor";
-  return resizeNearest(x, to, corners, ROUNDINGS[wordOf(given, "nearest_mode", rounding)]!);
+  return resizeNearest(x, to, corners, ROUNDINGS[wordOf(given, "nearest_mode", rounding)]);
 }
 
 const resize: Offer = offer(

@@ -92,7 +92,7 @@ export const kerasOptimizer: Offer = {
     const first = input(given, "grad_step_0").values;
     const later = given.inputs.find((one) => one?.name === "grad_steps_1_to_4")?.values ?? first;
     const after = given.outputs[0]!;
-    const rows = after.shape.length === 2 ? after.shape[0]! : 1;
+    const rows = after.shape.length === 2 ? after.shape[0] : 1;
     return {
       ...trained(g, loss, settings),
       inputs: (step) => ({ gradient: step === 1 ? first : later }),
@@ -149,18 +149,18 @@ export const pytorchOptimizer: Offer = {
     const data = input(given, "x");
     const layer = (x: Value, w: Value, b: Value): Value =>
       sigmoid(matmul(x, w, { transposeB: true, bias: b }));
-    const y = layer(layer(g.input("x", data.shape), w0!, b0!), w2!, b2!);
+    const y = layer(layer(g.input("x", data.shape), w0, b0), w2, b2);
     const [beta1, beta2] = listOf(given, "betas") ?? [0.9, 0.999];
     const settings = {
       rate: numberOf(given, "lr", 1e-3),
-      beta1: beta1!,
-      beta2: beta2!,
+      beta1: beta1,
+      beta2: beta2,
       epsilon: numberOf(given, "eps", 1e-8),
       decay: numberOf(given, "weight_decay", 0),
     };
     const wants = given.expected.map((want) => {
       const [name, iteration] = want.name.split("@iteration");
-      return { step: Number(iteration) + 1, parameter: name!, want };
+      return { step: Number(iteration) + 1, parameter: name, want };
     });
     return {
       ...trained(g, reduce(y, "sum"), settings),

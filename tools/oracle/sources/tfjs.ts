@@ -177,7 +177,7 @@ function argument({ record }: VectorCase, i: number): unknown {
 
 const tensorsFirst = (count: number): ReturnType<typeof clause> =>
   clause(
-    `${count === 1 ? "the first argument a tensor" : `the first ${count} arguments tensors`}`,
+    count === 1 ? "the first argument a tensor" : `the first ${count} arguments tensors`,
     (given) =>
       Array.from({ length: count }, (_, i) => argument(given, i)).every(
         (value) => typeof value === "object" && value !== null && "$t" in value,

@@ -21,7 +21,7 @@ const sliceOffer: Offer = offer([floats(), knows("begin", "size"), ranked(1, 6)]
   const starts = x.shape.map((_, axis) => begin[axis] ?? 0);
   const sizes = x.shape.map((length, axis) => {
     const wanted = given_sizes[axis] ?? -1;
-    return wanted === -1 ? length - starts[axis]! : wanted;
+    return wanted === -1 ? length - starts[axis] : wanted;
   });
   return [slice(x, starts, sizes)];
 });
@@ -37,11 +37,11 @@ function range(
   const [low, high] = step > 0 ? [0, length] : [-1, length - 1];
   const within = (index: number): number =>
     Math.min(Math.max(index < 0 ? index + length : index, low), high);
-  const begin = listOf(given, "begin")![axis]!;
+  const begin = listOf(given, "begin")![axis];
   const shrinks = bit("shrinkAxisMask");
   if (shrinks) return { start: begin < 0 ? begin + length : begin, count: 1, step: 1, shrinks };
   const start = bit("beginMask") ? (step > 0 ? low : high) : within(begin);
-  const end = bit("endMask") ? (step > 0 ? high : low) : within(listOf(given, "end")![axis]!);
+  const end = bit("endMask") ? (step > 0 ? high : low) : within(listOf(given, "end")![axis]);
   const count = Math.max(0, Math.ceil((end - start) / step));
   return { start: count === 0 ? 0 : start, count, step, shrinks };
 }
@@ -115,11 +115,11 @@ const mirrorPad: Offer = offer(
 
 const pack: Offer = offer([floats(), knows("axis"), ranked(0, 5)], (bench) => {
   const [first, ...rest] = inputsOf(bench);
-  const axis = axisIn(first!.shape.length + 1, numberOf(bench.given, "axis", 0));
-  const shape = first!.shape.toSpliced(axis, 0, 1);
+  const axis = axisIn(first.shape.length + 1, numberOf(bench.given, "axis", 0));
+  const shape = first.shape.toSpliced(axis, 0, 1);
   return [
     concat(
-      [first!, ...rest].map((value) => reshape(value, shape)),
+      [first, ...rest].map((value) => reshape(value, shape)),
       axis,
     ),
   ];
@@ -128,7 +128,7 @@ const pack: Offer = offer([floats(), knows("axis"), ranked(0, 5)], (bench) => {
 const unpack: Offer = offer([floats(), knows("axis"), ranked(1, 6)], (bench) => {
   const x = bench.input(0);
   const axis = axisIn(x.shape.length, numberOf(bench.given, "axis", 0));
-  const pieces = movement.splitBy(x, Array.from<number>({ length: x.shape[axis]! }).fill(1), axis);
+  const pieces = movement.splitBy(x, Array.from<number>({ length: x.shape[axis] }).fill(1), axis);
   return pieces.map((piece) => reshape(piece, x.shape.toSpliced(axis, 1)));
 });
 
@@ -136,7 +136,7 @@ const splitV: Offer = offer([floats(), knows("numOrSizeSplits", "axis"), ranked(
   const x = bench.input(0);
   const axis = axisIn(x.shape.length, numberOf(bench.given, "axis", 0));
   const splits = bench.given.attributes["numOrSizeSplits"];
-  const length = x.shape[axis]!;
+  const length = x.shape[axis];
   if (typeof splits === "number") {
     return movement.splitBy(x, movement.evenSizes(length, splits), axis);
   }

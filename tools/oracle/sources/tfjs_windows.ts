@@ -32,7 +32,7 @@ import { FUSED_ACTIVATIONS, fusedActivation } from "./tfjs.ts";
 
 function pair(given: VectorCase, name: string): Pair {
   const [h, w] = perAxis(given, name, 2, 1);
-  return [h!, w!];
+  return [h, w];
 }
 
 /** Axes of an image in the data format of the case, as NHWC. */
@@ -50,14 +50,14 @@ function windowOf(given: VectorCase, size: Pair, kernel: Pair): Window {
   if (pad === "same") padding = samePadding(size, kernel, stride, dilation, true);
   else if (typeof pad === "number") padding = [pad, pad, pad, pad];
   else if (Array.isArray(pad)) {
-    const [, rows, columns] = imageAxes(given).map((axis) => (pad as Pair[])[axis]!);
-    padding = [...rows!, ...columns!];
+    const [, rows, columns] = imageAxes(given).map((axis) => (pad as Pair[])[axis]);
+    padding = [...rows, ...columns];
   }
   return { stride, dilation, padding };
 }
 
 function sizeOf(x: Value): Pair {
-  return [x.shape[1]!, x.shape[2]!];
+  return [x.shape[1], x.shape[2]];
 }
 
 const CONVOLUTION = ["strides", "pad", "dataFormat", "dilations", "activation", "leakyreluAlpha"];
@@ -119,20 +119,20 @@ const depthwise: Offer = offer(
 /** Window and output padding of a transposed convolution to `inputShape`. */
 function transposed(given: VectorCase): { window: Window; more: Pair; fits: boolean } {
   const axes = imageAxes(given);
-  const shape = axes.map((axis) => listOf(given, "inputShape")![axis]!);
-  const d_y = axes.map((axis) => given.inputs[0]!.shape[axis]!);
+  const shape = axes.map((axis) => listOf(given, "inputShape")![axis]);
+  const d_y = axes.map((axis) => given.inputs[0]!.shape[axis]);
   const [h, w] = given.inputs[1]!.shape;
-  const kernel: Pair = [h!, w!];
-  const window = windowOf(given, [shape[1]!, shape[2]!], kernel);
+  const kernel: Pair = [h, w];
+  const window = windowOf(given, [shape[1], shape[2]], kernel);
   const [whole_h, whole_w] = transposedSize(
-    [d_y[1]!, d_y[2]!],
+    [d_y[1], d_y[2]],
     kernel,
     window.stride,
     window.dilation,
   );
   const [top, bottom, left, right] = window.padding;
-  const more: Pair = [shape[1]! - whole_h + top + bottom, shape[2]! - whole_w + left + right];
-  const fits = more.every((n, axis) => n >= 0 && n < window.stride[axis]!);
+  const more: Pair = [shape[1] - whole_h + top + bottom, shape[2] - whole_w + left + right];
+  const fits = more.every((n, axis) => n >= 0 && n < window.stride[axis]);
   return { window, more, fits };
 }
 
@@ -190,9 +190,7 @@ const poolCall: Offer = offer(
     floats(),
     finite,
     ranked(3, 4),
-    clause("pad 0 or valid", ({ record }) =>
-      [0, "valid"].includes((record["args"] as never[])[3]!),
-    ),
+    clause("pad 0 or valid", ({ record }) => [0, "valid"].includes((record["args"] as never[])[3])),
   ],
   (bench) => {
     const args = bench.given.record["args"] as unknown[];

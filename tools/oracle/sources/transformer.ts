@@ -74,8 +74,8 @@ function excluding(bench: Workbench, name: string, shape: (from: Shape) => Shape
 function encoded(bench: Workbench): Result {
   const axes = flagOf(bench.given, "batch_first", false) ? [0, 1, 2] : BATCH_FIRST;
   const mask =
-    excluding(bench, "src_key_padding_mask", ([b, s]) => [b!, 1, 1, s!]) ??
-    excluding(bench, "mask", ([l, s]) => [1, 1, l!, s!]);
+    excluding(bench, "src_key_padding_mask", ([b, s]) => [b, 1, 1, s]) ??
+    excluding(bench, "mask", ([l, s]) => [1, 1, l, s]);
   let x = bench.input("src", axes);
   for (let layer = 0; layer < numberOf(bench.given, "layers", 1); layer++) {
     x = norm(bench, add(x, attend(bench, x, x, mask)));

@@ -100,7 +100,7 @@ const instanceNormalization: Offer = offer(
   (bench): Result[] => {
     const axes = wordOf(bench.given, "layout", "nchw") === "nchw" ? [0, 2, 3, 1] : axesOf(4);
     const x = bench.input(0, axes);
-    const groups = x.shape[3]!;
+    const groups = x.shape[3];
     const gamma = bench.optional(1) ?? bench.filled([groups], 1);
     const beta = bench.optional(2) ?? bench.filled([groups], 0);
     const epsilon = numberOf(bench.given, "epsilon", 1e-5);
@@ -115,7 +115,7 @@ const layerNormalization: Offer = offer(
     const over = listOf(bench.given, "axes") ?? axesOf(rank).slice(1);
     const axes = withLast(rank, ...over);
     const x = bench.input(0, axes);
-    const shape = over.map((axis) => bench.given.inputs[0]!.shape[axis]!);
+    const shape = over.map((axis) => bench.given.inputs[0]!.shape[axis]);
     const gamma = bench.optional(1) ?? bench.filled(shape, 1);
     const beta = bench.optional(2) ?? bench.filled(shape, 0);
     const epsilon = numberOf(bench.given, "epsilon", 1e-5);
@@ -136,7 +136,7 @@ const split: Offer = offer([floats(), finite, knows("splits", "axis"), ranked(1,
   const splits = bench.given.attributes["splits"];
   const sizes =
     typeof splits === "number"
-      ? movement.evenSizes(x.shape[axis]!, splits)
+      ? movement.evenSizes(x.shape[axis], splits)
       : listOf(bench.given, "splits")!;
   return movement.splitBy(x, sizes, axis);
 });
@@ -251,7 +251,7 @@ export const webnnOffers: Offers = {
     const x = bench.input(0);
     const steps = perAxis(bench.given, "strides", x.shape.length, 1);
     const sizes = listOf(bench.given, "sizes")!.map((length, axis) =>
-      Math.ceil(length / steps[axis]!),
+      Math.ceil(length / steps[axis]),
     );
     return [slice(x, listOf(bench.given, "starts")!, sizes, steps)];
   }),
@@ -277,10 +277,8 @@ export const webnnOffers: Offers = {
     (bench) => {
       const { given } = bench;
       const ends = listOf(given, "endingPadding")!;
-      const margins = listOf(given, "beginningPadding")!.map(
-        (n, axis) => [n, ends[axis]!] as const,
-      );
-      const mode = PAD_MODES[wordOf(given, "mode", "constant")]!;
+      const margins = listOf(given, "beginningPadding")!.map((n, axis) => [n, ends[axis]] as const);
+      const mode = PAD_MODES[wordOf(given, "mode", "constant")];
       return [pad(bench.input(0), margins, mode, numberOf(given, "value", 0))];
     },
   ),

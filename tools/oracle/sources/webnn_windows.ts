@@ -32,13 +32,13 @@ const IMAGE_LAYOUT = attribute("inputLayout", "nchw", "nhwc");
 
 function pair(given: VectorCase, name: string, fallback: number): Pair {
   const [h, w] = perAxis(given, name, 2, fallback);
-  return [h!, w!];
+  return [h, w];
 }
 
 /** WebNN's sides are top, bottom, left and right, as the engine's. */
 function windowOf(given: VectorCase): Window {
   const [top, bottom, left, right] = perAxis(given, "padding", 4, 0);
-  const padding: Sides = [top!, bottom!, left!, right!];
+  const padding: Sides = [top, bottom, left, right];
   return { stride: pair(given, "strides", 1), dilation: pair(given, "dilations", 1), padding };
 }
 
@@ -70,11 +70,11 @@ function outputPadding(given: VectorCase, weightAxes: readonly number[]): Pair {
   if (sizes === null) return pair(given, "outputPadding", 0);
   const axes = axesBetween(wordOf(given, "inputLayout", "nchw"), "nhwc");
   const [x, weight] = given.inputs;
-  const image: Pair = [x!.shape[axes[1]!]!, x!.shape[axes[2]!]!];
-  const kernel: Pair = [weight!.shape[weightAxes[1]!]!, weight!.shape[weightAxes[2]!]!];
+  const image: Pair = [x!.shape[axes[1]], x!.shape[axes[2]]];
+  const kernel: Pair = [weight!.shape[weightAxes[1]], weight!.shape[weightAxes[2]]];
   const { stride, dilation, padding } = windowOf(given);
   const [h, w] = transposedSize(image, kernel, stride, dilation);
-  return [sizes[0]! - h + padding[0] + padding[1], sizes[1]! - w + padding[2] + padding[3]];
+  return [sizes[0] - h + padding[0] + padding[1], sizes[1] - w + padding[2] + padding[3]];
 }
 
 function transposedWeightAxes(given: VectorCase): readonly number[] {
@@ -102,7 +102,7 @@ const convTranspose2d: Offer = offer(
     clause("output padding less than the stride", (given) => {
       const { stride } = windowOf(given);
       const more = outputPadding(given, transposedWeightAxes(given));
-      return more.every((n, axis) => n >= 0 && n < stride[axis]!);
+      return more.every((n, axis) => n >= 0 && n < stride[axis]);
     }),
   ],
   (bench) => {
@@ -147,10 +147,10 @@ function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): O
       const { given } = bench;
       const axes = axesBetween(wordOf(given, "layout", "nchw"), "nhwc");
       const x = bench.input(0, axes);
-      const whole = [x.shape[1]!, x.shape[2]!];
+      const whole = [x.shape[1], x.shape[2]];
       const [h, w] = listOf(given, "windowDimensions") ?? whole;
       const { stride, dilation, padding } = windowOf(given);
-      const options = { window: [h!, w!] as const, stride, dilation, pad: padding };
+      const options = { window: [h, w] as const, stride, dilation, pad: padding };
       const ceil = wordOf(given, "roundingType", "floor") === "ceil";
       const y = f(x, { ...options, ceil });
       const sizes = listOf(given, "outputSizes");
@@ -172,8 +172,8 @@ function resampledSize(given: VectorCase): Pair | null {
   const over = listOf(given, "axes") ?? [2, 3];
   const sizes = listOf(given, "sizes");
   const scales = perAxis(given, "scales", 2, 1);
-  const to = over.map((axis, i) => sizes?.[i] ?? given.inputs[0]!.shape[axis]! * scales[i]!);
-  return to.length === 2 && to.every(Number.isInteger) ? [to[0]!, to[1]!] : null;
+  const to = over.map((axis, i) => sizes?.[i] ?? given.inputs[0]!.shape[axis] * scales[i]);
+  return to.length === 2 && to.every(Number.isInteger) ? [to[0], to[1]] : null;
 }
 
 const resample2d: Offer = offer(
@@ -185,7 +185,7 @@ const resample2d: Offer = offer(
     ranked(4),
     clause("whole sizes, neighbouring axes", (given) => {
       const [first, second] = listOf(given, "axes") ?? [2, 3];
-      return resampledSize(given) !== null && second === first! + 1;
+      return resampledSize(given) !== null && second === first + 1;
     }),
   ],
   (bench) => {
@@ -194,13 +194,13 @@ const resample2d: Offer = offer(
     const [first] = listOf(given, "axes") ?? [2, 3];
     const to = resampledSize(given)!;
     const outer = x.shape.slice(0, first).reduce((a, b) => a * b, 1);
-    const inner = x.shape.slice(first! + 2).reduce((a, b) => a * b, 1);
-    const image = reshape(x, [outer, x.shape[first!]!, x.shape[first! + 1]!, inner]);
+    const inner = x.shape.slice(first + 2).reduce((a, b) => a * b, 1);
+    const image = reshape(x, [outer, x.shape[first], x.shape[first + 1], inner]);
     const linear = wordOf(given, "mode", "nearest-neighbor") === "linear";
     const y = linear
       ? resizeBilinear(image, to, "half_pixel")
       : resizeNearest(image, to, "half_pixel", "half_down");
-    const shape = axesOf(4).map((axis) => to[axis - first!] ?? x.shape[axis]!);
+    const shape = axesOf(4).map((axis) => to[axis - first] ?? x.shape[axis]);
     return [reshape(y, shape)];
   },
 );

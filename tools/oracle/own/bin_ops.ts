@@ -1,0 +1,254 @@
+// Ops of the source `own` for depth bins, losses and the optimiser.
+import type { adamwOps } from "../../../src/graph/ops/adamw.ts";
+import type { binCentersOps } from "../../../src/graph/ops/bin_centers.ts";
+import type { binDecodeOps } from "../../../src/graph/ops/bin_decode.ts";
+import type { binExpectationOps } from "../../../src/graph/ops/bin_expectation.ts";
+import type { binKlOps } from "../../../src/graph/ops/bin_kl.ts";
+import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
+import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
+import type { silogOps } from "../../../src/graph/ops/silog.ts";
+import type { softBinsOps } from "../../../src/graph/ops/soft_bins.ts";
+import type { softmaxBinsOps } from "../../../src/graph/ops/softmax_bins.ts";
+import type { viewRelationOps } from "../../../src/graph/ops/view_relation.ts";
+import { ATTRACTIONS } from "../../../src/kernels/attractor.ts";
+import { flag, number, pair, REQUIRED, whole, word, type Attributes } from "./attributes.ts";
+import { NONE, type OwnOp } from "./own_op.ts";
+
+const TEMPERATURE: Attributes = { temperature: number(1, "tau; logits are divided by it") };
+const ATTRACTOR: Attributes = {
+  kind: word(
+    ATTRACTIONS,
+    "inverse",
+    "inverse: f(x) = x / (1 + alpha x^2); exponential: f(x) = x exp(-alpha |x|^gamma)",
+  ),
+  alpha: number(1000, "how far attraction reaches, per squared unit of the centres"),
+  gamma: number(2, "exponent of the exponential form"),
+  mean: flag(true, "average the pulls of the attractors; false: add them"),
+};
+const BINS = whole(REQUIRED, "K, number of bins");
+const HEAD_TEMPERATURE: Attributes = {
+  t_min: number(0.0212, "lowest temperature"),
+  t_max: number(50, "highest temperature"),
+};
+const SILOG: Attributes = {
+  variance_focus: number(0.85, "lambda; the squared mean error weighs 1 - lambda"),
+  scale: number(10, "factor before the root"),
+};
+const GRID = pair(
+  REQUIRED,
+  "tokens along height and width; cell i covers rows floor(i H / h) to ceil((i + 1) H / h) - 1",
+);
+const GROUPS = whole(REQUIRED, "rows of centres: V for one an image, 1 for one a rig");
+
+/** Names of these ops. */
+type Name =
+  | keyof typeof adamwOps
+  | keyof typeof binCentersOps
+  | keyof typeof binDecodeOps
+  | keyof typeof binExpectationOps
+  | keyof typeof binKlOps
+  | keyof typeof logBinomialOps
+  | keyof typeof maskedMeanOps
+  | keyof typeof silogOps
+  | keyof typeof softBinsOps
+  | keyof typeof softmaxBinsOps
+  | keyof typeof viewRelationOps;
+
+/** These ops by name. */
+export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
+  softmax_bins: {
+    says: "probabilities = softmax(logits / temperature) over the last axis",
+    shapes: "logits [.., K] -> probabilities [.., K]",
+    attributes: TEMPERATURE,
+  },
+  softmax_bins_grad: {
+    says: "d_logits = p (d_p - sum p d_p) / temperature",
+    shapes: "probabilities, d_probabilities [.., K] -> d_logits [.., K]",
+    attributes: TEMPERATURE,
+  },
+  bin_centers: {
+    says: "c_k = first_edge + sum_{j < k} w_j + w_k / 2",
+    shapes: "widths [.., K] -> centers [.., K]",
+    attributes: { first_edge: number(0, "left edge of the first bin, in units of the widths") },
+  },
+  bin_centers_grad: {
+    says: "d_w_k = d_c_k / 2 + sum_{j > k} d_c_j",
+    shapes: "d_centers [.., K] -> d_widths [.., K]",
+    attributes: NONE,
+  },
+  attractor: {
+    says: "y = c + mean_a f(A_a - c)",
+    shapes: "centers [V, H, W, K], attractors [V, H, W, N] in the same units -> y [V, H, W, K]",
+    attributes: ATTRACTOR,
+  },
+  attractor_grad_centers: {
+    says: "d_centers of attractor",
+    shapes: "centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_centers [V, H, W, K]",
+    attributes: ATTRACTOR,
+  },
+  attractor_grad_attractors: {
+    says: "d_attractors of attractor",
+    shapes: "centers, d_y [V, H, W, K], attractors [V, H, W, N] -> d_attractors [V, H, W, N]",
+    attributes: ATTRACTOR,
+  },
+  log_binomial_head: {
+    says: "pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of (a1, a2, b1, b2)",
+    shapes: "pairs [V, H, W, 4], positive -> pi, t [V, H, W, 1]",
+    attributes: HEAD_TEMPERATURE,
+  },
+  log_binomial_head_grad: {
+    says: "d_pairs of log_binomial_head",
+    shapes: "pairs [V, H, W, 4], d_pi, d_t [V, H, W, 1] -> d_pairs [V, H, W, 4]",
+    attributes: HEAD_TEMPERATURE,
+  },
+  log_binomial: {
+    says: "z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t, pi and 1 - pi clamped to [1e-4, 1], logC(n, k) = n ln n - k ln k - (n - k) ln(n - k) (Stirling, 0 ln 0 = 0)",
+    shapes: "pi, t [V, H, W, 1] -> logits [V, H, W, K]",
+    attributes: { bins: BINS },
+  },
+  log_binomial_grad: {
+    says: "d_pi and d_t of log_binomial",
+    shapes: "pi, t [V, H, W, 1], logits, d_logits [V, H, W, K] -> d_pi, d_t [V, H, W, 1]",
+    attributes: NONE,
+  },
+  bin_expectation: {
+    says: "depth = scale sum_k p_k c_k; no gradient by scale",
+    shapes:
+      "probabilities [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1]",
+    attributes: NONE,
+  },
+  bin_expectation_grad: {
+    says: "d_x = d_depth scale factor",
+    shapes:
+      "factor [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], d_depth [V, H, W, 1], scale [V] -> d_x [V, H, W, K]",
+    attributes: NONE,
+  },
+  bin_expectation_grad_shared: {
+    says: "d_centers of centres that pixels share",
+    shapes:
+      "probabilities [V, H, W, K], d_depth [V, H, W, 1], scale [V] -> d_centers [groups, 1, 1, K]",
+    attributes: { groups: GROUPS },
+  },
+  bin_decode: {
+    says: "depth = scale sum_k softmax(logits)_k c_k, statistics = (maximum, 1 / sum e^(z - maximum)); no gradient by scale or of statistics",
+    shapes:
+      "logits [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 2]",
+    attributes: NONE,
+  },
+  bin_decode_grad_logits: {
+    says: "d_logits of bin_decode",
+    shapes:
+      "logits [V, H, W, K], centers and scale as in bin_decode, statistics [V, H, W, 2], depth, d_depth [V, H, W, 1] -> d_logits [V, H, W, K]",
+    attributes: NONE,
+  },
+  bin_decode_grad_centers: {
+    says: "d_centers of bin_decode, centres of each pixel",
+    shapes:
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [V, H, W, K]",
+    attributes: NONE,
+  },
+  bin_decode_grad_shared_centers: {
+    says: "d_centers of bin_decode, centres that pixels share",
+    shapes:
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [groups, 1, 1, K]",
+    attributes: { groups: GROUPS },
+  },
+  soft_bins: {
+    says: "z_k = -(r - (k + 1/2) / K)^2 K^2 / 2",
+    shapes: "relative [V, H, W, 1] in [0, 1] -> logits [V, H, W, K]",
+    attributes: { bins: BINS },
+  },
+  bin_kl: {
+    says: "loss = tau^2 / count sum over usable > 0 of KL(q_teacher || q_student), q = softmax(logits / tau), 0 of no usable pixel; no gradient by the teacher",
+    shapes:
+      "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, H, W, 4]",
+    attributes: TEMPERATURE,
+  },
+  bin_kl_grad: {
+    says: "d_student of bin_kl",
+    shapes:
+      "student, teacher [V, H, W, K], usable [V, H, W, 1], statistics [V, H, W, 4], count, d_loss [1] -> d_student [V, H, W, K]",
+    attributes: TEMPERATURE,
+  },
+  silog: {
+    says: "loss = scale sqrt(Var(g) + (1 - lambda) mean(g)^2 + 1e-8), g = ln(depth + 1e-7) - ln(depth_m + 1e-7) over valid > 0, Var unbiased, pooled over all views; 0 of fewer than two pixels",
+    shapes: "depth, depth_m, valid [V, H, W, 1] -> loss, count [1], statistics [4]",
+    attributes: SILOG,
+  },
+  silog_grad: {
+    says: "d_depth of silog",
+    shapes:
+      "depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth [V, H, W, 1]",
+    attributes: SILOG,
+  },
+  masked_mean: {
+    says: "mean = mean of x over mask > 0, 0 of nothing",
+    shapes: "x, mask [any, equal] -> mean, count [1]",
+    attributes: NONE,
+  },
+  masked_mean_grad: {
+    says: "d_x = d_mean / count over mask > 0",
+    shapes: "mask [any], count, d_mean [1] -> d_x [as mask]",
+    attributes: NONE,
+  },
+  masked_pool: {
+    says: "tokens = mean of x over each cell of a grid, weighted by mask, 0 of no weight; weight = sum of mask",
+    shapes: "x [V, H, W, E], mask [V, H, W, 1] -> tokens [V, h w, E], weight [V, h w]",
+    attributes: { grid: GRID },
+  },
+  masked_pool_grad: {
+    says: "d_x of masked_pool",
+    shapes: "mask [V, H, W, 1], weight [V, h w], d_tokens [V, h w, E] -> d_x [V, H, W, E]",
+    attributes: { grid: GRID },
+  },
+  normalize_rows: {
+    says: "y = x / max(|x|, floor) by rows, length = |x|",
+    shapes: "x [.., E] -> y [.., E], length [.., 1]",
+    attributes: { floor: number(1e-6, "least length a row is divided by") },
+  },
+  normalize_rows_grad: {
+    says: "d_x of normalize_rows",
+    shapes: "y, d_y [.., E], length [.., 1] -> d_x [.., E]",
+    attributes: { floor: number(1e-6, "as in normalize_rows") },
+  },
+  view_relation: {
+    says: "R_p = X_p X_{p+1}^T for each ring-adjacent pair of views (p, p + 1 mod V), each unordered pair once: V pairs, one for V = 2, none for V = 1",
+    shapes: "tokens [V, L, E] -> relation [pairs, L, L]",
+    attributes: NONE,
+  },
+  view_relation_grad: {
+    says: "d_tokens of view_relation",
+    shapes: "tokens [V, L, E], d_relation [pairs, L, L] -> d_tokens [V, L, E]",
+    attributes: NONE,
+  },
+  view_relation_loss: {
+    says: "loss = mean of (student - teacher)^2; no gradient by the teacher",
+    shapes: "student, teacher [pairs, L, L] -> loss, count [1]",
+    attributes: NONE,
+  },
+  view_relation_loss_grad: {
+    says: "d_student of view_relation_loss",
+    shapes: "student, teacher [pairs, L, L], d_loss [1] -> d_student [pairs, L, L]",
+    attributes: NONE,
+  },
+  grad_norm: {
+    says: "norm = (|g|, min(1, max_norm / |g|), 1 if all are finite else 0, 0)",
+    shapes: "gradients [n] -> norm [4]",
+    attributes: { max_norm: number(0, "length that longer gradients are scaled to; 0: never") },
+  },
+  adamw: {
+    says: "g = norm[1] gradients, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p); rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t) are scalars[0], [1], [2]; name parameters, first_moments or second_moments among the outputs. Nothing where norm[2] is 0. Simpler: adamw_update below",
+    shapes:
+      "scalars [up to 64], gradients, parameters, first_moments, second_moments [n], n a multiple of 64, decay [n / 64], norm [4] -> none but the three it changes",
+    attributes: {
+      beta1: number(0.9, "decay of the first moment"),
+      beta2: number(0.999, "decay of the second moment"),
+      epsilon: number(1e-8, "beside the root"),
+      weight_decay: number(0.01, "decoupled, times the rate"),
+    },
+    finish: ({ attributes }) => ({
+      ...attributes,
+      slots: { learning_rate: 0, correction1: 1, correction2: 2 },
+    }),
+  },
+};

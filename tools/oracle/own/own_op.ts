@@ -1,0 +1,22 @@
+// What the source `own` must know of an operator, and shapes that defaults are worked out from.
+import type { Shape } from "../../../src/tensor/shape.ts";
+import type { At, Attributes } from "./attributes.ts";
+
+/** How the page shows an operator and how a case calls it. */
+export interface OwnOp {
+  /** What it computes, in one sentence. */
+  readonly says: string;
+  /** Shapes of inputs and outputs; axis letters as in the page. */
+  readonly shapes: string;
+  readonly attributes: Attributes;
+  /** Last touches: negative axes, sorted lists. */
+  readonly finish?: (at: At) => Readonly<Record<string, unknown>>;
+}
+
+/** No attributes. */
+export const NONE: Attributes = {};
+
+/** Shape of an input, [0] where it was left out. */
+export function shapeOf({ shapes }: At, name: string): Shape {
+  return shapes[name] ?? [0];
+}
