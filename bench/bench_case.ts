@@ -1,4 +1,5 @@
-// What a bench file declares: problems at the student's real sizes. How they are timed is in bench/run.ts.
+// What a bench file declares: problems at the student's real sizes. How they are timed is in
+// bench/run.ts.
 import type { AnyKernel } from "../src/kernels/kernel.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 

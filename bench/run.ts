@@ -1,6 +1,7 @@
 // Times the cases of bench/kernels/*.bench.ts: `npm run bench -- [PART OF A NAME …] [--json]`.
-// Each case is compared with its reference first and shows its error instead of a time when it is wrong. GPU time by
-// timestamps where the adapter has them, wall time otherwise; cases take turns, medians are shown.
+// Each case is compared with its reference first and shows its error instead of a time when it is
+// wrong. GPU time by timestamps where the adapter has them, wall time otherwise; cases take turns,
+// medians are shown.
 import { readdirSync } from "node:fs";
 import { openGpu, type Gpu } from "../src/gpu/device.ts";
 import { encodePass } from "../src/gpu/encode.ts";
@@ -12,7 +13,8 @@ import { chooseVariant } from "../src/kernels/variant.ts";
 import type { BenchCase } from "./bench_case.ts";
 
 const ROUNDS = 15;
-// References of very large cases take minutes in plain loops; those kernels are checked on their own cases.
+// References of very large cases take minutes in plain loops; those kernels are checked on their
+// own cases.
 const CHECKED_FLOPS = 2e8;
 
 interface Row {
@@ -55,7 +57,9 @@ async function benchCases(): Promise<BenchCase[]> {
   return all;
 }
 
-/** Prepares every case, then times them in turn, round after round, so that drift meets all alike. */
+/**
+ * Prepares every case, then times them in turn, round after round, so that drift meets all alike.
+ */
 async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> {
   const prepared: {
     readonly problem: BenchCase;

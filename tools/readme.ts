@@ -1,4 +1,5 @@
-// Writes the kernel table of README.md from the headers of the shaders; `--check` fails when it is not current.
+// Writes the kernel table of README.md from the headers of the shaders; `--check` fails when it is
+// not current.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const README = "README.md";

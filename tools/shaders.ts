@@ -1,7 +1,8 @@
-// Reads shaders/*.wgsl and writes src/kernels/shaders.gen.ts: the text plus all that the host must agree with it on.
-// Snippets between `// <lib NAME>` and `// </lib>` are held equal to shaders/lib/NAME.wgsl.
-// WGSL is the only place where bindings, Params and overrides are declared; a misspelt name on the host is a type error.
-// `--check` writes nothing and fails when the table is not current.
+// Reads shaders/*.wgsl and writes src/kernels/shaders.gen.ts: the text plus all that the host must
+// agree with it on. Snippets between `// <lib NAME>` and `// </lib>` are held equal to
+// shaders/lib/NAME.wgsl. WGSL is the only place where bindings, Params and overrides are declared;
+// a misspelt name on the host is a type error. `--check` writes nothing and fails when the table is
+// not current.
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const TABLE = "src/kernels/shaders.gen.ts";

@@ -2,7 +2,10 @@
 import { columnSum } from "../../src/kernels/column_sum.ts";
 import type { BenchCase } from "../bench_case.ts";
 
-/** The bias gradient of a 1x1 convolution over six views, and 16 slices of a 64 x 64 weight gradient. */
+/**
+ * The bias gradient of a 1x1 convolution over six views, and 16 slices of a 64 x 64 weight
+ * gradient.
+ */
 export const cases: readonly BenchCase[] = [
   {
     name: "bias gradient 6x48x80 x 64",

@@ -1,11 +1,15 @@
-// Products of matrices: a square one for comparison with others, and those of tokens and view relations.
+// Products of matrices: a square one for comparison with others, and those of tokens and view
+// relations.
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const plain = { transpose_a: false, transpose_b: false, slices: 1 };
 const bias = [0];
 
-/** 512^3 with its two gradients, the tokens of six views, and the gradient of a weight as a long sum. */
+/**
+ * 512^3 with its two gradients, the tokens of six views, and the gradient of a weight as a long
+ * sum.
+ */
 export const cases: readonly BenchCase[] = [
   {
     name: "512 x 512 x 512",

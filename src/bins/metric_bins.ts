@@ -1,6 +1,7 @@
-// The metric-bins head (ZoeDepth, Bhat et al. 2023, section 3; method.md 2.1): probabilities over depth bins by a conditional
-// log-binomial, bin centres seeded at the coarsest feature and pulled by attractors on the way up. Shared by student and
-// teacher. Nothing here stores probabilities: depth is decoded from logits and centres.
+// The metric-bins head (ZoeDepth, Bhat et al. 2023, section 3; method.md 2.1): probabilities over
+// depth bins by a conditional log-binomial, bin centres seeded at the coarsest feature and pulled
+// by attractors on the way up. Shared by student and teacher. Nothing here stores probabilities:
+// depth is decoded from logits and centres.
 import type { Graph } from "../graph/graph.ts";
 import { constant, given, heNormal, scaledNormal } from "../graph/initializers.ts";
 import { gelu, relu, softplus } from "../graph/ops/activation.ts";
@@ -20,7 +21,10 @@ import type { Initializer, Value } from "../graph/value.ts";
 
 /** Sizes and choices of the head. */
 export interface BinHeadConfig {
-  /** `metric_bins`: log-binomial probabilities, attracted centres per pixel. `softmax_bins`: plain logits, centres per image. */
+  /**
+   * `metric_bins`: log-binomial probabilities, attracted centres per pixel. `softmax_bins`: plain
+   * logits, centres per image.
+   */
   readonly kind: "metric_bins" | "softmax_bins";
   /** K. */
   readonly bins: number;
@@ -39,7 +43,9 @@ export interface BinHeadConfig {
 export interface BinOutput {
   /** `[V, h, w, K]` logits over bins (log-binomial: y / t). */
   readonly logits: Value;
-  /** Centres in units of depth_max, ascending: `[V, h, w, K]` per pixel or `[V, 1, 1, K]` per image. */
+  /**
+   * Centres in units of depth_max, ascending: `[V, h, w, K]` per pixel or `[V, 1, 1, K]` per image.
+   */
   readonly centers: Value;
   /** `[V, h, w, E]` bin embedding at the finest level. */
   readonly embedding: Value;
@@ -48,14 +54,15 @@ export interface BinOutput {
 // ZoeDepth's configuration (config_zoedepth.json).
 const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
 const TEMPERATURE = { t_min: 0.0212, t_max: 50 } as const;
-// Outputs (a1, a2, b1, b2) start at pi = 1/2 and, since softplus(-2.5) : softplus(0.5) is 0.075, at t = 3.7: bins
-// spread by 7 around the middle. At t = 25, where zero biases start, they spread by 15, and no pixel can tell near
-// from far before t has fallen.
+// Outputs (a1, a2, b1, b2) start at pi = 1/2 and, since softplus(-2.5) : softplus(0.5) is 0.075, at
+// t = 3.7: bins spread by 7 around the middle. At t = 25, where zero biases start, they spread by
+// 15, and no pixel can tell near from far before t has fallen.
 const BINOMIAL_BIAS: Float32Array = Float32Array.of(0, 0, -2.5, 0.5);
 
 /**
- * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine [V,hi,wi,Ci] -> bins at the
- * size of the last. Throws unless there are attractors for each decoded level.
+ * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine
+ * [V,hi,wi,Ci] -> bins at the size of the last. Throws unless there are attractors for each decoded
+ * level.
  */
 export function binHead(
   g: Graph,
@@ -105,7 +112,10 @@ function metricBins(
   return { logits: logBinomial(pi, t, { bins }), centers, embedding: e };
 }
 
-/** Plain logits and one set of centres an image (method.md 2.1, alternative d with the centres of b). */
+/**
+ * Plain logits and one set of centres an image (method.md 2.1, alternative d with the centres of
+ * b).
+ */
 function softmaxBins(
   g: Graph,
   config: BinHeadConfig,
@@ -119,7 +129,10 @@ function softmaxBins(
   return { logits, centers: seeds(g, config, pooled), embedding: e };
 }
 
-/** Seed centres, log-spaced at the start: the weights of the last layer are small, its bias is the spacing. */
+/**
+ * Seed centres, log-spaced at the start: the weights of the last layer are small, its bias is the
+ * spacing.
+ */
 function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
   const inner = relu(pointwise(g, "head.seed.0", x, config.hidden));
   const bias = seedCentersBias(config.bins, config.seed, config.depth_max_m);

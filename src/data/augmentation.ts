@@ -106,7 +106,10 @@ function turnHue(image: Float32Array, turns: number): void {
   }
 }
 
-/** How far a channel lies below the value, in units of the chroma, `sixths` of a turn from its start. */
+/**
+ * How far a channel lies below the value, in units of the chroma, `sixths` of a turn from its
+ * start.
+ */
 function drop(sixths: number): number {
   const k = sixths % 6;
   return Math.max(0, Math.min(k, 4 - k, 1));

@@ -12,7 +12,9 @@ export interface Batch {
   readonly images: Float32Array;
   /** `[V, H, W, 1]` sparse depth in metres, 0 = none. */
   readonly depth_m: Float32Array;
-  /** `[V, H, W, 1]` 1 where a depth in range belongs to a usable pixel: supervised and cross terms. */
+  /**
+   * `[V, H, W, 1]` 1 where a depth in range belongs to a usable pixel: supervised and cross terms.
+   */
   readonly valid: Float32Array;
   /** `[V, H, W, 1]` 1 where the pixel shows the world, depth or not: the probability term. */
   readonly usable: Float32Array;

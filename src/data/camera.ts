@@ -26,8 +26,9 @@ export interface Camera extends ImageSize, Pose {
 /**
  * The camera with its quaternion at unit length.
  *
- * Throws InputError, naming `where` and the camera, for a size that is not a whole number of pixels,
- * a focal length that is not positive, a principal point that is not finite or a broken pose.
+ * Throws InputError, naming `where` and the camera, for a size that is not a whole number of
+ * pixels, a focal length that is not positive, a principal point that is not finite or a broken
+ * pose.
  */
 export function checkedCamera(camera: Camera, where: string): Camera {
   const at = `${where}: camera ${camera.name}`;
@@ -69,8 +70,9 @@ export function unproject(camera: Camera, u: number, v: number, depth_m: number)
 }
 
 /**
- * The same camera for an image resized to `size`: with s the ratio of the sizes, focal lengths scale
- * by s and centres as (c + 1/2) s - 1/2, because the image's border, not a pixel's centre, stays put.
+ * The same camera for an image resized to `size`: with s the ratio of the sizes, focal lengths
+ * scale by s and centres as (c + 1/2) s - 1/2, because the image's border, not a pixel's centre,
+ * stays put.
  */
 export function resizeIntrinsics(camera: Camera, size: ImageSize): Camera {
   const sx = size.width / camera.width;

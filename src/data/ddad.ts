@@ -51,9 +51,9 @@ const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
 /**
  * Opens the DDAD data set in folder `root`.
  *
- * Reads all JSON of the split. Throws InputError for a missing folder or file, a broken one, a reading
- * of a camera that the calibration does not know, and a moment without cloud or without one of the
- * cameras. Images and clouds are read when a sample is asked for.
+ * Reads all JSON of the split. Throws InputError for a missing folder or file, a broken one, a
+ * reading of a camera that the calibration does not know, and a moment without cloud or without one
+ * of the cameras. Images and clouds are read when a sample is asked for.
  */
 export async function ddad(root: string, split: Split): Promise<DataSource> {
   if (!existsSync(root)) throw new InputError(`ddad:${root}: no such folder`);

@@ -32,7 +32,9 @@ export interface DdadMoment {
   readonly calibrationKey: string;
 }
 
-/** One sensor of a calibration; `pose` leads from the sensor to the vehicle. No focal: no camera. */
+/**
+ * One sensor of a calibration; `pose` leads from the sensor to the vehicle. No focal: no camera.
+ */
 export interface CalibratedSensor {
   readonly name: string;
   readonly fx: number;

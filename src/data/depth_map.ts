@@ -6,7 +6,8 @@ import { rotationMatrix } from "./pose.ts";
 import type { GroundTruth } from "./rig_sample.ts";
 
 /**
- * Projects points `[n, stride]` (x, y, z first) into `map` `[H, W]` of a camera, nearest point wins.
+ * Projects points `[n, stride]` (x, y, z first) into `map` `[H, W]` of a camera, nearest point
+ * wins.
  *
  * `toCamera` takes the points' frame to the camera frame. A point with z > 0 belongs to the pixel
  * whose centre is nearest, floor(u + 1/2): pixel centres are whole numbers here. (DGP truncates and
@@ -36,7 +37,10 @@ export function splatPoints(
   }
 }
 
-/** The map `[to.height, to.width]` of the depths of `truth`, each at its nearest pixel, nearest wins. */
+/**
+ * The map `[to.height, to.width]` of the depths of `truth`, each at its nearest pixel, nearest
+ * wins.
+ */
 export function resizeSparse(map: Float32Array, truth: GroundTruth, to: ImageSize): void {
   const sx = to.width / truth.width;
   const sy = to.height / truth.height;

@@ -11,10 +11,11 @@
 //                    "rotation": [0.5, -0.5, 0.5, -0.5], "translation_m": [1.7, 0, 1.5] } ],
 //     "ring": ["front"], "held_out": ["moment_7"], "min_m": 0.1, "cap_m": 80 }
 //
-// fx, fy, cx, cy are pixels of the full image, with pixel centres at whole numbers; rotation [w, x, y,
-// z] and translation_m lead from the camera (x right, y down, z forward) to the vehicle (x forward,
-// y left, z up). "ring" names every camera once, neighbours side by side (without it: by yaw from the
-// front, counter-clockwise). "held_out" keeps moments for evaluation (without it, all serve both).
+// fx, fy, cx, cy are pixels of the full image, with pixel centres at whole numbers; rotation [w, x,
+// y, z] and translation_m lead from the camera (x right, y down, z forward) to the vehicle (x
+// forward, y left, z up). "ring" names every camera once, neighbours side by side (without it: by
+// yaw from the front, counter-clockwise). "held_out" keeps moments for evaluation (without it, all
+// serve both).
 
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -54,7 +55,9 @@ const rigFile = z.strictObject({
   cap_m: z.number().positive().default(80),
 });
 
-/** One moment as files, by camera in ring order; no depth files where only prediction is possible. */
+/**
+ * One moment as files, by camera in ring order; no depth files where only prediction is possible.
+ */
 interface Moment {
   readonly name: string;
   readonly images: readonly string[];

@@ -1,5 +1,5 @@
-// Camera images and masks from files, decoded and resized by sharp. A broken file is an error: sharp
-// is told to refuse whatever its decoder so much as warns about, instead of filling in grey.
+// Camera images and masks from files, decoded and resized by sharp. A broken file is an error:
+// sharp is told to refuse whatever its decoder so much as warns about, instead of filling in grey.
 
 import sharp from "sharp";
 import type { Sharp } from "sharp";
@@ -25,8 +25,9 @@ export async function readImage(
 /**
  * A self-occlusion mask `[size.height, size.width]`: 1 = usable, 0 = the vehicle's own body.
  *
- * In the file white (128 and above) is usable and black is masked: the polarity of vidar and VFDepth;
- * SurroundDepth's masks are the other way round and need inverting. Nearest pixel, never blended.
+ * In the file white (128 and above) is usable and black is masked: the polarity of vidar and
+ * VFDepth; SurroundDepth's masks are the other way round and need inverting. Nearest pixel, never
+ * blended.
  */
 export async function readMask(
   file: string,

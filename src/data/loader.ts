@@ -36,8 +36,9 @@ export interface Loader {
   /** Number of different samples left out so far. */
   readonly skipped: number;
   /**
-   * The sample and batch of a step, the same whenever asked. A bad sample's place is taken by the next
-   * in the order of its epoch. Throws InputError where samples may not be skipped or none is left.
+   * The sample and batch of a step, the same whenever asked. A bad sample's place is taken by the
+   * next in the order of its epoch. Throws InputError where samples may not be skipped or none is
+   * left.
    */
   step(step: number): Promise<LoadedStep>;
   /** Every sample of the source once, in order. Throws InputError as `step` does. */

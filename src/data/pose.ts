@@ -15,7 +15,8 @@ export interface Pose {
   readonly translation_m: Vector;
 }
 
-// A stored quaternion further from unit length than this is a wrong file, not rounding (DGP's rule).
+// A stored quaternion further from unit length than this is a wrong file, not rounding (DGP's
+// rule).
 const LENGTH_TOLERANCE = 1e-3;
 
 /**
@@ -82,7 +83,9 @@ export function inverse(pose: Pose): Pose {
   return { rotation, translation_m: [-tx, -ty, -tz] };
 }
 
-/** First `inner`, then `outer`: `transform(compose(a, b), p)` is `transform(a, transform(b, p))`. */
+/**
+ * First `inner`, then `outer`: `transform(compose(a, b), p)` is `transform(a, transform(b, p))`.
+ */
 export function compose(outer: Pose, inner: Pose): Pose {
   const [aw, ax, ay, az] = outer.rotation;
   const [bw, bx, by, bz] = inner.rotation;

@@ -127,7 +127,9 @@ class RayCaster {
     this.#end = end;
   }
 
-  /** z-depth of the first surface along camera ray (x, y, 1), FAR_M for none; remembers what it is. */
+  /**
+   * z-depth of the first surface along camera ray (x, y, 1), FAR_M for none; remembers what it is.
+   */
   cast(x: number, y: number): number {
     const r = this.#rotation;
     const dx = r[0] * x + r[1] * y + r[2];
@@ -173,7 +175,9 @@ class RayCaster {
     this.light[2] += sky.horizon[2] + (look.b - sky.horizon[2]) * clear;
   }
 
-  /** Writes the light of the surface just cast at, before haze, into the look. (ux, uy, uz): unit. */
+  /**
+   * Writes the light of the surface just cast at, before haze, into the look. (ux, uy, uz): unit.
+   */
   #shade(depth: number, ux: number, uy: number, uz: number): void {
     const { packed, solids, ground, sky } = this.#street;
     const x = this.#origin[0] + depth * this.#ray[0];

@@ -1,11 +1,13 @@
-// A rig sample: one moment of a ring of cameras, as every data source gives it and training, teacher,
-// evaluation and report take it. What a network sees of it is made in batch.ts.
+// A rig sample: one moment of a ring of cameras, as every data source gives it and training,
+// teacher, evaluation and report take it. What a network sees of it is made in batch.ts.
 
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Camera, ImageSize } from "./camera.ts";
 
-/** Ground truth of one camera for evaluation, at its own size: only the pixels that have a depth. */
+/**
+ * Ground truth of one camera for evaluation, at its own size: only the pixels that have a depth.
+ */
 export interface GroundTruth extends ImageSize {
   /** `row * width + column` of each pixel with a depth, ascending. */
   readonly pixels: Uint32Array;
@@ -47,8 +49,8 @@ export function sampleShape(sample: RigSample): [number, number, number] {
 /**
  * The sample itself, once its arrays are known to fit its cameras and its depths to be depths.
  *
- * Throws InputError naming sample, camera and field: a wrong length, a depth that is NaN, infinite or
- * negative, a mask value other than 0 and 1.
+ * Throws InputError naming sample, camera and field: a wrong length, a depth that is NaN, infinite
+ * or negative, a mask value other than 0 and 1.
  */
 export function checkedSample(sample: RigSample): RigSample {
   const [views, height, width] = sampleShape(sample);

@@ -8,8 +8,9 @@ import type { RigSample } from "./rig_sample.ts";
 const LIMIT_BYTES = 2 ** 30;
 
 /**
- * The same source with samples kept until `limit_bytes` are full. Nothing is thrown out again: epochs
- * visit every sample once, so the ones kept first are as good as any. Samples are shared, not copied.
+ * The same source with samples kept until `limit_bytes` are full. Nothing is thrown out again:
+ * epochs visit every sample once, so the ones kept first are as good as any. Samples are shared,
+ * not copied.
  */
 export function cached(source: DataSource, limit_bytes: number = LIMIT_BYTES): DataSource {
   const kept = new Map<string, RigSample>();

@@ -1,5 +1,6 @@
-// The solids of the built-in street: yaw-turned boxes, upright cylinders and ellipsoids, packed into
-// one array so that a ray meets one in a few dozen nanoseconds. What they look like is materials.ts.
+// The solids of the built-in street: yaw-turned boxes, upright cylinders and ellipsoids, packed
+// into one array so that a ray meets one in a few dozen nanoseconds. What they look like is
+// materials.ts.
 
 /** A solid of the street frame (x along the street, y left, z up), metres and radians. */
 export interface Solid {

@@ -1,5 +1,6 @@
-// The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and the cross term) and
-// view-relational distillation (VRKD), each weighted by a step scalar so that weights may ramp (method.md section 3).
+// The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and
+// the cross term) and view-relational distillation (VRKD), each weighted by a step scalar so that
+// weights may ramp (method.md section 3).
 import type { Graph } from "../graph/graph.ts";
 import { add, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
@@ -17,7 +18,9 @@ import {
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 
-/** Which terms there are and their choices; the weights come each step as scalars `weight_{term}`. */
+/**
+ * Which terms there are and their choices; the weights come each step as scalars `weight_{term}`.
+ */
 export interface LossConfig {
   /** Cross-interaction distillation: the KL of probabilities. */
   readonly ckd: boolean;
@@ -39,7 +42,10 @@ export interface Targets {
   readonly valid: Value;
   /** `[V,H,W,1]` 1 where the pixel shows the world: the KL, and the weights of pooled tokens. */
   readonly usable: Value;
-  /** `[V,h,w,1]` the teacher's relative depth in [0, 1] at the student's output size; null without a teacher. */
+  /**
+   * `[V,h,w,1]` the teacher's relative depth in [0, 1] at the student's output size; null without a
+   * teacher.
+   */
   readonly teacher: Value | null;
 }
 

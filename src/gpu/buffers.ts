@@ -1,4 +1,5 @@
-// GPU buffers with accounting: V8 does not see GPU memory, so every buffer is counted and destroyed by hand.
+// GPU buffers with accounting: V8 does not see GPU memory, so every buffer is counted and destroyed
+// by hand.
 import { InputError } from "../tensor/error.ts";
 import type { Gpu } from "./device.ts";
 
@@ -18,8 +19,8 @@ export interface CountedBuffer {
 }
 
 /**
- * Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`; throws InputError where
- * the adapter has no buffer as large.
+ * Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`;
+ * throws InputError where the adapter has no buffer as large.
  */
 export function createBuffer(
   gpu: Gpu,

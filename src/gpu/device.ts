@@ -1,5 +1,5 @@
-// Opens the adapter and device, once a process: explicit limits, one uncaptured-error listener that fails
-// the run, device loss reported. Knows nothing of kernels.
+// Opens the adapter and device, once a process: explicit limits, one uncaptured-error listener that
+// fails the run, device loss reported. Knows nothing of kernels.
 import { create, globals } from "webgpu";
 import { DeviceLostError, GpuMemoryError, GpuValidationError, NoAdapterError } from "./errors.ts";
 import { loadSoftwareVulkan } from "./software_adapter.ts";
@@ -18,7 +18,10 @@ export interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;
   readonly driver: string;
-  /** A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast differs, see bench/README.md. */
+  /**
+   * A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast differs, see
+   * bench/README.md.
+   */
   readonly software: boolean;
   /** Subgroup width where the adapter has exactly one, else 0. */
   readonly subgroup_size: number;
@@ -30,7 +33,9 @@ export interface Gpu {
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
   readonly limits: GPUSupportedLimits;
-  /** Bytes of live buffers made by `createBuffer` of this module, and the most there were at once. */
+  /**
+   * Bytes of live buffers made by `createBuffer` of this module, and the most there were at once.
+   */
   readonly memory: { live_bytes: number; peak_bytes: number };
   /** Throws the first error that the device reported since it was opened. */
   readonly check: () => void;
@@ -57,7 +62,8 @@ function flags(options: GpuOptions): string[] {
   const enable = options.validation
     ? ["allow_unsafe_apis"]
     : ["allow_unsafe_apis", "skip_validation", "disable_robustness", "disable_workgroup_init"];
-  // Dawn refuses f16 on NVIDIA's Vulkan driver unless told otherwise; the toggles are Vulkan's only.
+  // Dawn refuses f16 on NVIDIA's Vulkan driver unless told otherwise; the toggles are Vulkan's
+  // only.
   if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
   const disable = ["timestamp_quantization"];
   return [
@@ -76,7 +82,8 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
     pinned.push(adapter);
     return adapter;
   } catch (error) {
-    // So it is when an adapter was asked for by name and none has it; the message lists those there are.
+    // So it is when an adapter was asked for by name and none has it; the message lists those there
+    // are.
     const names = [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
     if (options.adapter === undefined) throw error;
     if (names.length === 0) return null;
@@ -87,8 +94,9 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
 }
 
 /**
- * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is no other.
- * Throws NoAdapterError when there is none at all, or none of the name that was asked for.
+ * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is
+ * no other. Throws NoAdapterError when there is none at all, or none of the name that was asked
+ * for.
  */
 export async function openGpu(options: GpuOptions): Promise<Gpu> {
   let adapter = await findAdapter(options);

@@ -7,7 +7,10 @@ export interface PreparedDispatch {
   readonly grid: readonly [number, number, number];
 }
 
-/** Replays the dispatches in order in one compute pass, with a time stamp at either end where wanted. */
+/**
+ * Replays the dispatches in order in one compute pass, with a time stamp at either end where
+ * wanted.
+ */
 export function encodePass(
   encoder: GPUCommandEncoder,
   label: string,

@@ -5,7 +5,9 @@ export class NoAdapterError extends Error {
   override name = "NoAdapterError";
 }
 
-/** A shader did not compile, a pipeline could not be made, or a command was refused by validation. */
+/**
+ * A shader did not compile, a pipeline could not be made, or a command was refused by validation.
+ */
 export class GpuValidationError extends Error {
   override name = "GpuValidationError";
 }

@@ -40,8 +40,9 @@ export function pipelineLabel(source: PipelineSource): string {
 }
 
 /**
- * Compiles a pipeline, or returns the one already compiled (or being compiled) from the same text and constants.
- * Throws GpuValidationError with file, line and column when the shader does not compile.
+ * Compiles a pipeline, or returns the one already compiled (or being compiled) from the same text
+ * and constants. Throws GpuValidationError with file, line and column when the shader does not
+ * compile.
  */
 export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pipeline> {
   const cache = cacheOf(gpu.device);
@@ -78,7 +79,8 @@ async function compileModule(
   device: GPUDevice,
   { name, code }: PipelineSource,
 ): Promise<GPUShaderModule> {
-  // The scope keeps the error from the listener that fails the run; the compilation info says it better.
+  // The scope keeps the error from the listener that fails the run; the compilation info says it
+  // better.
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: name, code });
   const scope = device.popErrorScope();

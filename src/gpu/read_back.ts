@@ -1,4 +1,5 @@
-// Reading back: a ring of staging buffers, so that a step's results are read while the next one runs.
+// Reading back: a ring of staging buffers, so that a step's results are read while the next one
+// runs.
 import { createBuffer, type CountedBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 
@@ -15,8 +16,8 @@ export interface BufferRange {
 /** Staging buffers used in turn; a slot is reused only after its read has been taken. */
 export interface StagingRing {
   /**
-   * Adds the copies of `ranges`, one behind the other, to the encoder; the returned function, called after submit,
-   * reads them. Throws where all slots wait to be read.
+   * Adds the copies of `ranges`, one behind the other, to the encoder; the returned function,
+   * called after submit, reads them. Throws where all slots wait to be read.
    */
   readonly copy: (
     encoder: GPUCommandEncoder,
@@ -90,7 +91,9 @@ export async function readFloats(
   }
 }
 
-/** Maps a staging buffer, copies it out and unmaps it; throws what the device reported meanwhile. */
+/**
+ * Maps a staging buffer, copies it out and unmaps it; throws what the device reported meanwhile.
+ */
 async function readStaging(gpu: Gpu, staging: GPUBuffer, bytes: number): Promise<Float32Array> {
   try {
     await staging.mapAsync(READ, 0, bytes);

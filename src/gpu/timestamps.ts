@@ -1,4 +1,5 @@
-// GPU time of dispatches: one compute pass each with a timestamp at either end (WebGPU has none per dispatch).
+// GPU time of dispatches: one compute pass each with a timestamp at either end (WebGPU has none per
+// dispatch).
 import { createBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
@@ -13,8 +14,8 @@ export function hasTimestamps(gpu: Gpu): boolean {
 }
 
 /**
- * Runs each group of dispatches in a pass of its own and returns the GPU time of each, in milliseconds.
- * Throws where the adapter has no timestamps.
+ * Runs each group of dispatches in a pass of its own and returns the GPU time of each, in
+ * milliseconds. Throws where the adapter has no timestamps.
  */
 export async function timePasses(
   gpu: Gpu,
@@ -63,8 +64,8 @@ async function timeChunk(
 }
 
 /**
- * The step of the GPU's clock as it shows: the greatest common divisor of the times of empty passes,
- * in nanoseconds. 0 where all of them take no time.
+ * The step of the GPU's clock as it shows: the greatest common divisor of the times of empty
+ * passes, in nanoseconds. 0 where all of them take no time.
  */
 export async function timerQuantum_ns(gpu: Gpu): Promise<number> {
   const times_ms = await timePasses(

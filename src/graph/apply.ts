@@ -4,8 +4,8 @@ import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Node, Op, Value } from "./value.ts";
 
 /**
- * Records an op applied to values of one graph, null for an optional input that is left out; throws with op, names and
- * shapes when they do not fit.
+ * Records an op applied to values of one graph, null for an optional input that is left out; throws
+ * with op, names and shapes when they do not fit.
  */
 export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attributes: A): Value[] {
   const graph = inputs.find((input) => input !== null)?.graph;
@@ -55,7 +55,10 @@ export function reshape(x: Value, shape: Shape): Value {
   return x.graph.add(x.name, shape, { kind: "view", of: x });
 }
 
-/** An op that is one dispatch of one kernel: `inputs` and `outputs` are the shader's binding names in the op's order. */
+/**
+ * An op that is one dispatch of one kernel: `inputs` and `outputs` are the shader's binding names
+ * in the op's order.
+ */
 export function kernelOp<A>(
   name: string,
   kernel: AnyKernel,

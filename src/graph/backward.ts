@@ -1,12 +1,16 @@
-// Reverse-mode differentiation: walks the nodes backwards and applies each op's rule from the exhaustive record.
-// Every gradient is written once (`=`); where a value has several uses their gradients are added by an explicit op.
+// Reverse-mode differentiation: walks the nodes backwards and applies each op's rule from the
+// exhaustive record. Every gradient is written once (`=`); where a value has several uses their
+// gradients are added by an explicit op.
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { reshape } from "./apply.ts";
 import { gradientRules } from "./ops.ts";
 import { add } from "./ops/arithmetic.ts";
 import type { GradientRule, GraphCore, Value } from "./value.ts";
 
-/** Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no rule. */
+/**
+ * Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no
+ * rule.
+ */
 export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
   if (size(loss.shape) !== 1) {
     throw new Error(`gradients: ${loss.name}${formatShape(loss.shape)} is not one number`);
@@ -16,8 +20,9 @@ export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]):
 }
 
 /**
- * Gradients of sum_i <seed_i, output_i> by each of `wrt` (no views): the adjoint of the network applied to the seeds.
- * Throws where nothing leads from an output to one of them, or an op on the way has no rule.
+ * Gradients of sum_i <seed_i, output_i> by each of `wrt` (no views): the adjoint of the network
+ * applied to the seeds. Throws where nothing leads from an output to one of them, or an op on the
+ * way has no rule.
  */
 export function backward(
   graph: GraphCore,

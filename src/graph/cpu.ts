@@ -1,4 +1,5 @@
-// The CPU path: the same calls as on the GPU, run through the references in f64. It is the definition of the network.
+// The CPU path: the same calls as on the GPU, run through the references in f64. It is the
+// definition of the network.
 import type { AdapterFacts } from "../gpu/device.ts";
 import { hashText, randomStream } from "../tensor/random.ts";
 import { formatShape, size } from "../tensor/shape.ts";
@@ -25,7 +26,10 @@ export interface CpuStore {
   readonly states: ReadonlyMap<string, Float64Array>;
 }
 
-/** First values of all parameters and states: each parameter drawn from its own stream, keyed by seed and name. */
+/**
+ * First values of all parameters and states: each parameter drawn from its own stream, keyed by
+ * seed and name.
+ */
 export function initialStore(graph: Graph, seed: number): CpuStore {
   const layout = arenaLayout(graph.parameters);
   const parameters = new Float64Array(layout.floats);
@@ -142,7 +146,10 @@ export function isGradientArena({ value }: Tensor): boolean {
   return value?.source.kind === "arena" && value.source.arena === "gradients";
 }
 
-/** The numbers of a tensor that no call makes; those of states, parameters and arenas are parts of the store. */
+/**
+ * The numbers of a tensor that no call makes; those of states, parameters and arenas are parts of
+ * the store.
+ */
 function leaf(
   graph: Graph,
   { name, shape, value }: Tensor,

@@ -19,8 +19,8 @@ export interface Graph extends GraphCore {
   /** A tensor that the host writes before each run. */
   readonly input: (name: string, shape: Shape) => Value;
   /**
-   * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). Throws once an arena has
-   * been taken, which would be too short for it.
+   * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). Throws
+   * once an arena has been taken, which would be too short for it.
    */
   readonly parameter: (name: string, shape: Shape, initial: Initializer, decays?: boolean) => Value;
   /** A tensor that kernels keep up to date themselves (running statistics), not trained. */
@@ -33,7 +33,10 @@ export interface Graph extends GraphCore {
   readonly scalars: () => Value;
   /** A flat arena over all parameters, which must be declared by now. */
   readonly arena: (name: ArenaName) => Value;
-  /** Gradient of a scalar loss by each parameter (or by `wrt`); throws where the loss does not depend on one. */
+  /**
+   * Gradient of a scalar loss by each parameter (or by `wrt`); throws where the loss does not
+   * depend on one.
+   */
   readonly gradients: (loss: Value, wrt?: readonly Value[]) => Map<Value, Value>;
 }
 

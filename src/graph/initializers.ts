@@ -2,7 +2,10 @@
 import { size } from "../tensor/shape.ts";
 import type { Initializer } from "./value.ts";
 
-/** Normal with variance 2 / fan-in, for weights [O, …, C] before a rectifier (He et al. 2015, eq. 10). */
+/**
+ * Normal with variance 2 / fan-in, for weights [O, …, C] before a rectifier (He et al. 2015, eq.
+ * 10).
+ */
 export const heNormal: Initializer = (shape, random) => {
   const deviation = Math.sqrt(2 / size(shape.slice(1)));
   return Float32Array.from({ length: size(shape) }, () => deviation * random.normal());

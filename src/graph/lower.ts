@@ -1,5 +1,6 @@
-// From a graph to a list of kernel calls: what is needed for the targets, in recorded order, with temporaries.
-// The plan replays the list on the GPU, the interpreter runs the references of the same list.
+// From a graph to a list of kernel calls: what is needed for the targets, in recorded order, with
+// temporaries. The plan replays the list on the GPU, the interpreter runs the references of the
+// same list.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { chooseVariant } from "../kernels/variant.ts";
@@ -21,8 +22,9 @@ function resolveView(value: Value): Value {
 }
 
 /**
- * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in recorded order.
- * Throws with op and kernel when the tensors of a call do not have the shapes that its kernel states.
+ * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in
+ * recorded order. Throws with op and kernel when the tensors of a call do not have the shapes that
+ * its kernel states.
  */
 export function lower(graph: GraphCore, targets: readonly Value[], facts: AdapterFacts): Program {
   const kept = reachable(graph, targets);
@@ -75,7 +77,10 @@ export function bindingShapes(bindings: Call["bindings"]): Record<string, Shape>
   return Object.fromEntries(Object.entries(bindings).map(([name, { shape }]) => [name, shape]));
 }
 
-/** A dispatch of `kernel`, or of its variant for this adapter; throws where the tensors do not fit the kernel. */
+/**
+ * A dispatch of `kernel`, or of its variant for this adapter; throws where the tensors do not fit
+ * the kernel.
+ */
 export function kernelCall(
   op: string,
   kernel: AnyKernel,

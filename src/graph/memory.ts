@@ -1,6 +1,6 @@
-// Memory by liveness: places every intermediate tensor in a few shared arenas, aliasing what is dead.
-// WebGPU refuses one buffer that is both read and written in a dispatch, even on disjoint ranges, so tensors that meet
-// so in any call are kept in different arenas.
+// Memory by liveness: places every intermediate tensor in a few shared arenas, aliasing what is
+// dead. WebGPU refuses one buffer that is both read and written in a dispatch, even on disjoint
+// ranges, so tensors that meet so in any call are kept in different arenas.
 import { size } from "../tensor/shape.ts";
 import { ALIGNMENT_FLOATS } from "./layout.ts";
 import type { Call, Tensor } from "./value.ts";
@@ -29,9 +29,9 @@ interface Arena {
 }
 
 /**
- * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed homes);
- * tensors of `kept` live to the end of the step. Throws where a call reads what no call before it wrote, or reads and
- * writes one tensor.
+ * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed
+ * homes); tensors of `kept` live to the end of the step. Throws where a call reads what no call
+ * before it wrote, or reads and writes one tensor.
  */
 export function planMemory(
   calls: readonly Call[],
@@ -87,7 +87,10 @@ function touched(
   return { read, written };
 }
 
-/** For each planned tensor, those that some call reads while it writes this one, or the other way round. */
+/**
+ * For each planned tensor, those that some call reads while it writes this one, or the other way
+ * round.
+ */
 function tensorsApart(
   calls: readonly Call[],
   rootOf: (tensor: Tensor) => Tensor,
@@ -118,7 +121,10 @@ function blockFloats(tensor: Tensor): number {
   return Math.max(1, Math.ceil(size(tensor.shape) / ALIGNMENT_FLOATS)) * ALIGNMENT_FLOATS;
 }
 
-/** Takes a block in the arena that grows least, `forbidden` ones left out; opens a new one where none is left. */
+/**
+ * Takes a block in the arena that grows least, `forbidden` ones left out; opens a new one where
+ * none is left.
+ */
 function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, floats: number): Place {
   let best: { readonly index: number; readonly growth: number } | null = null;
   for (const [index, arena] of arenas.entries()) {

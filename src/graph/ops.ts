@@ -1,4 +1,5 @@
-// All ops by name and the exhaustive record of their gradient rules: an op without a rule does not compile.
+// All ops by name and the exhaustive record of their gradient rules: an op without a rule does not
+// compile.
 import { activationOps, activationRules } from "./ops/activation.ts";
 import { adamwOps, adamwRules } from "./ops/adamw.ts";
 import { arithmeticOps, arithmeticRules } from "./ops/arithmetic.ts";

@@ -1,5 +1,5 @@
-// The plan: a graph compiled for one device. Pipelines, bind groups and memory are made once; a step writes its
-// inputs and the block of step scalars, encodes one compute pass and submits once.
+// The plan: a graph compiled for one device. Pipelines, bind groups and memory are made once; a
+// step writes its inputs and the block of step scalars, encodes one compute pass and submits once.
 import {
   ALIGNMENT_BYTES,
   createBuffer,
@@ -41,7 +41,9 @@ export interface PlanSummary {
   readonly flops: number;
   /** Bytes of each arena of intermediates. */
   readonly arena_bytes: readonly number[];
-  /** Bytes of all buffers of the plan together (parameters not counted: they belong to the store). */
+  /**
+   * Bytes of all buffers of the plan together (parameters not counted: they belong to the store).
+   */
   readonly peak_bytes: number;
 }
 
@@ -49,7 +51,10 @@ export interface PlanSummary {
 export interface Plan {
   readonly summary: PlanSummary;
   readonly dispatches: readonly PlannedDispatch[];
-  /** Writes inputs and scalars and submits one step; the returned function reads the outputs, even a step later. */
+  /**
+   * Writes inputs and scalars and submits one step; the returned function reads the outputs, even a
+   * step later.
+   */
   readonly submit: (
     inputs: Readonly<Record<string, Float32Array>>,
     scalars?: Readonly<Record<string, number>>,
@@ -66,8 +71,9 @@ export interface Plan {
 const STEPS_IN_FLIGHT = 2;
 
 /**
- * Compiles `request` of a graph for a device; parameters and states are found in `store` by name and shape. Throws
- * where they are not there, where a tensor is larger than the adapter binds, and what the compiler says of a shader.
+ * Compiles `request` of a graph for a device; parameters and states are found in `store` by name
+ * and shape. Throws where they are not there, where a tensor is larger than the adapter binds, and
+ * what the compiler says of a shader.
  */
 export async function compile(
   gpu: Gpu,
@@ -90,15 +96,19 @@ export async function compile(
   }
 }
 
-/** A program whose calls write the gradients into the gradient arena, and which tensor is whose gradient there. */
+/**
+ * A program whose calls write the gradients into the gradient arena, and which tensor is whose
+ * gradient there.
+ */
 interface PlacedGradients {
   readonly program: Program;
   readonly homes: ReadonlyMap<Tensor, Value>;
 }
 
 /**
- * Gives each gradient its place in the gradient arena. One that a call reads, that is an output as well or that serves
- * two parameters is copied there, before the first call that reads the arena: no dispatch may read and write it.
+ * Gives each gradient its place in the gradient arena. One that a call reads, that is an output as
+ * well or that serves two parameters is copied there, before the first call that reads the arena:
+ * no dispatch may read and write it.
  */
 function placeGradients(
   program: Program,
@@ -161,7 +171,10 @@ class PlanBuffers {
     this.scalars = this.own("step scalars", 4 * MAX_SCALARS, UNIFORM_USAGE);
   }
 
-  /** Gives every tensor its home: leaves and gradients in theirs, what calls make in between in arenas. */
+  /**
+   * Gives every tensor its home: leaves and gradients in theirs, what calls make in between in
+   * arenas.
+   */
   place(
     graph: Graph,
     store: GpuStore,

@@ -1,5 +1,5 @@
-// Parameters, optimiser arenas and states on the GPU: one buffer each, shared by the plans of a training run
-// (the step, the evaluation) and outliving them.
+// Parameters, optimiser arenas and states on the GPU: one buffer each, shared by the plans of a
+// training run (the step, the evaluation) and outliving them.
 import { createBuffer, STORAGE_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { readFloats } from "../gpu/read_back.ts";
@@ -22,7 +22,10 @@ export interface GpuStore {
   readonly stateLayout: ArenaLayout;
   readonly arenas: Readonly<Record<ArenaName, CountedBuffer>>;
   readonly states: CountedBuffer;
-  /** Copies arenas and states of the host in; throws where they are those of other parameters or states. */
+  /**
+   * Copies arenas and states of the host in; throws where they are those of other parameters or
+   * states.
+   */
   readonly write: (values: CpuStore) => void;
   /** Reads everything back, exactly. */
   readonly read: () => Promise<CpuStore>;

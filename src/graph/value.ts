@@ -1,4 +1,5 @@
-// The nouns of the graph: values, nodes, ops. Data only; what they mean is in the ops, the plan and the CPU interpreter.
+// The nouns of the graph: values, nodes, ops. Data only; what they mean is in the ops, the plan and
+// the CPU interpreter.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import type { RandomStream } from "../tensor/random.ts";
@@ -16,7 +17,10 @@ export type Source =
   | { readonly kind: "input" }
   /** Trained; lives in the parameter arena. */
   | { readonly kind: "parameter"; readonly initial: Initializer; readonly decays: boolean }
-  /** Kept from run to run and changed by kernels (batch-norm running statistics, in `inout` bindings). */
+  /**
+   * Kept from run to run and changed by kernels (batch-norm running statistics, in `inout`
+   * bindings).
+   */
   | { readonly kind: "state"; readonly fill: number }
   | { readonly kind: "constant"; readonly data: Float32Array }
   /** The 64 step scalars, one 256-byte uniform. */
@@ -79,7 +83,10 @@ export interface Lowering<A> {
   readonly temporary: (name: string, shape: Shape) => Tensor;
   /** The same numbers under another shape. */
   readonly view: (tensor: Tensor, shape: Shape) => Tensor;
-  /** Adds a dispatch; bindings by the names of the shader, every one given, an absent input as the `[0]` tensor it came as. */
+  /**
+   * Adds a dispatch; bindings by the names of the shader, every one given, an absent input as the
+   * `[0]` tensor it came as.
+   */
   readonly call: (
     kernel: AnyKernel,
     bindings: Readonly<Record<string, Tensor>>,
@@ -87,13 +94,19 @@ export interface Lowering<A> {
   ) => void;
 }
 
-/** An operator: names, shapes, and the kernels that compute it. Its gradient rule stands in the exhaustive record. */
+/**
+ * An operator: names, shapes, and the kernels that compute it. Its gradient rule stands in the
+ * exhaustive record.
+ */
 export interface Op<A> {
   readonly name: string;
   /** Names of the inputs in order; a trailing "?" marks one that may be left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Shapes of the outputs (an absent input has shape [0]); throws with the numbers when inputs do not fit. */
+  /**
+   * Shapes of the outputs (an absent input has shape [0]); throws with the numbers when inputs do
+   * not fit.
+   */
   shapes(inputs: readonly Shape[], attributes: A): readonly Shape[];
   lower(at: Lowering<A>): void;
 }
@@ -112,8 +125,14 @@ export interface GradientAt<A> {
   readonly wants: readonly boolean[];
 }
 
-/** Gradient of the loss by each input, as values made of other ops; null where it is zero or not wanted. */
+/**
+ * Gradient of the loss by each input, as values made of other ops; null where it is zero or not
+ * wanted.
+ */
 export type GradientRule<A> = (at: GradientAt<A>) => readonly (Value | null)[];
 
-/** An exhaustive record: a rule, or null for ops that are not differentiated (gradients themselves, updates). */
+/**
+ * An exhaustive record: a rule, or null for ops that are not differentiated (gradients themselves,
+ * updates).
+ */
 export type Rules<T> = { readonly [N in keyof T]: GradientRule<AttributesOf<T[N]>> | null };

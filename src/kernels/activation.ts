@@ -1,4 +1,5 @@
-// Elementwise non-linearities: relu, leaky relu, elu, gelu (exact), sigmoid, softplus, tanh, and their gradient.
+// Elementwise non-linearities: relu, leaky relu, elu, gelu (exact), sigmoid, softplus, tanh, and
+// their gradient.
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";

@@ -1,5 +1,5 @@
-// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same bits twice, and
-// that the reference leaves its inputs alone.
+// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same
+// bits twice, and that the reference leaves its inputs alone.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass } from "../gpu/encode.ts";
 import type { NumberArray } from "../tensor/array.ts";
@@ -118,7 +118,9 @@ function widen(inputs: Readonly<Record<string, Float32Array>>): Record<string, F
   );
 }
 
-/** n * 2^-24 * sum |a b| for each output of a sum of products: the reference run on absolute values. */
+/**
+ * n * 2^-24 * sum |a b| for each output of a sum of products: the reference run on absolute values.
+ */
 function roundingAllowance(
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Float64Array>>,
@@ -144,7 +146,9 @@ export interface Comparison {
   readonly worst: string;
 }
 
-/** Compares a result with what was expected; NaN is equal to NaN only, an infinity to itself only. */
+/**
+ * Compares a result with what was expected; NaN is equal to NaN only, an infinity to itself only.
+ */
 export function compare(
   got: Float32Array,
   want: Float64Array,

@@ -1,5 +1,5 @@
-// The kernel contract: one shader and the facts the host must agree with it on. A twin is a table of these.
-// Nothing here touches the GPU; src/kernels/run.ts does.
+// The kernel contract: one shader and the facts the host must agree with it on. A twin is a table
+// of these. Nothing here touches the GPU; src/kernels/run.ts does.
 import type { NumberArray } from "../tensor/array.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
@@ -82,15 +82,17 @@ export interface Case<Input extends string, A> {
 /**
  * One kernel: `S` is its entry in the shader table, `A` its attributes (stride, padding …).
  * An input that is left out (an optional bias) has shape [0] and is bound to a dummy.
- * `reference` is the definition, in plain loops; it returns every changed tensor and leaves its inputs alone.
+ * `reference` is the definition, in plain loops; it returns every changed tensor and leaves its
+ * inputs alone.
  */
 export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   readonly shader: S;
   /** Shapes of the outputs; throws with the numbers when the inputs do not fit together. */
   shapes(inputs: Record<Inputs<S>, Shape>, attributes: A): Record<Outputs<S>, Shape>;
   /**
-   * Values of `struct Params`. Where the shader also has an override of the same name in capitals, the engine
-   * sets it too when it specialises the pipeline on its shape (0 leaves it open: read at run time).
+   * Values of `struct Params`. Where the shader also has an override of the same name in capitals,
+   * the engine sets it too when it specialises the pipeline on its shape (0 leaves it open: read at
+   * run time).
    */
   params(inputs: Record<Inputs<S>, Shape>, attributes: A): Params<S>;
   /** Flags and sizes that pick the code of the pipeline (HAS_BIAS, KIND). */
@@ -98,7 +100,10 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   /** Workgroups to dispatch. */
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;
-  /** For sums of products: the number of terms of one output element, which sets the rounding allowance. */
+  /**
+   * For sums of products: the number of terms of one output element, which sets the rounding
+   * allowance.
+   */
   terms?(inputs: Record<Inputs<S>, Shape>, attributes: A): number;
   /** For a variant: whether this adapter and problem can run it. */
   offered?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
@@ -121,7 +126,10 @@ export function kernel<const S extends ShaderInfo, A = void>(twin: Kernel<S, A>)
   return twin;
 }
 
-/** Folds a count of workgroups into x and y, since x takes 65,535 at most; shaders unfold with `num_workgroups.x`. */
+/**
+ * Folds a count of workgroups into x and y, since x takes 65,535 at most; shaders unfold with
+ * `num_workgroups.x`.
+ */
 export function foldGrid(workgroups: number): Grid {
   const x = Math.min(workgroups, 65_535);
   return [x, x === 0 ? 1 : Math.ceil(workgroups / x), 1];

@@ -1,5 +1,6 @@
-// Normalisation over sets of pixels and channels: batch, group, instance and layer norm are one family that differs in
-// which elements share statistics. x is seen as [B, P, C] with C in G groups; a set is (b, all p, the channels of g).
+// Normalisation over sets of pixels and channels: batch, group, instance and layer norm are one
+// family that differs in which elements share statistics. x is seen as [B, P, C] with C in G
+// groups; a set is (b, all p, the channels of g).
 //   batch norm  B = 1,    P = V H W, G = C        group norm  B = V, P = H W, G groups
 //   layer norm  B = rows, P = 1,     G = 1        instance norm: group norm with G = C
 import { like } from "../tensor/array.ts";
@@ -171,7 +172,10 @@ export interface RunningAttributes {
   readonly unbias: number;
 }
 
-/** Moves running statistics towards those of a batch. mean, variance, running_mean, running_variance [C]. */
+/**
+ * Moves running statistics towards those of a batch. mean, variance, running_mean, running_variance
+ * [C].
+ */
 export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes> = kernel({
   shader: shaders.norm_running,
   shapes: () => ({}),
@@ -202,7 +206,10 @@ export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes>
   },
 });
 
-/** y = (x - mean) / sqrt(variance + epsilon) gamma + beta. x [B,P,C], mean, variance [B,G], gamma, beta [C]. */
+/**
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta. x [B,P,C], mean, variance [B,G], gamma,
+ * beta [C].
+ */
 export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kernel({
   shader: shaders.norm_apply,
   shapes: ({ x, gamma, beta }, attributes) => {
@@ -243,7 +250,9 @@ export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kern
   },
 });
 
-/** Sums of gradients by slab. x, d_y [B,P,C], mean, variance [B,G] -> slab_sum, slab_dot [B,S,C]. */
+/**
+ * Sums of gradients by slab. x, d_y [B,P,C], mean, variance [B,G] -> slab_sum, slab_dot [B,S,C].
+ */
 export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttributes> = kernel({
   shader: shaders.norm_grad_partial,
   shapes: ({ x }, attributes) => {
@@ -318,7 +327,10 @@ export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel(
   },
 });
 
-/** Sums that the elements of a set share. slab_sum, slab_dot [B,S,C], gamma [C] -> group_sum, group_dot [B,G]. */
+/**
+ * Sums that the elements of a set share. slab_sum, slab_dot [B,S,C], gamma [C] -> group_sum,
+ * group_dot [B,G].
+ */
 export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly groups: number }> =
   kernel({
     shader: shaders.norm_grad_group,
@@ -363,7 +375,10 @@ export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly gr
 /** Whether the statistics were given (evaluation) rather than taken from x. */
 export type GradInputAttributes = NormAttributes & { readonly fixed: boolean };
 
-/** d_x = r (gamma d_y - (group_sum + xhat group_dot) / n), without the sums when the statistics are fixed. */
+/**
+ * d_x = r (gamma d_y - (group_sum + xhat group_dot) / n), without the sums when the statistics are
+ * fixed.
+ */
 export const normGradInput: Kernel<typeof shaders.norm_grad_input, GradInputAttributes> = kernel({
   shader: shaders.norm_grad_input,
   shapes: ({ x }) => ({ d_x: x }),

@@ -1,5 +1,5 @@
-// Runs one kernel alone on the GPU, as tests, `check` and the benches do: outputs are filled before and fenced by
-// sentinels, so that a store that is missing or astray shows.
+// Runs one kernel alone on the GPU, as tests, `check` and the benches do: outputs are filled before
+// and fenced by sentinels, so that a store that is missing or astray shows.
 import { createBuffer, STORAGE_USAGE, UNIFORM_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
@@ -101,7 +101,10 @@ export async function prepareKernel(
   };
 }
 
-/** What a binding holds before the kernel runs: its input, else `UNWRITTEN`, and sentinels behind what is changed. */
+/**
+ * What a binding holds before the kernel runs: its input, else `UNWRITTEN`, and sentinels behind
+ * what is changed.
+ */
 function hostTensor(
   kernel: AnyKernel,
   binding: Binding,

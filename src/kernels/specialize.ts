@@ -1,4 +1,5 @@
-// From a kernel and a problem to the pipeline that runs it: override constants, tuned lines, layout, params block.
+// From a kernel and a problem to the pipeline that runs it: override constants, tuned lines,
+// layout, params block.
 import type { PipelineSource } from "../gpu/pipelines.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { resolveOverrides, type AnyKernel, type Grid, type ShaderInfo } from "./kernel.ts";
@@ -16,8 +17,8 @@ function tuneLine(name: string): RegExp {
 }
 
 /**
- * Replaces tunable constants in place: every other byte and every line number stays the same. Throws where a value is
- * not one that the line lists.
+ * Replaces tunable constants in place: every other byte and every line number stays the same.
+ * Throws where a value is not one that the line lists.
  */
 export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, number>>): string {
   let code = shader.code;
@@ -35,10 +36,11 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
 }
 
 /**
- * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an override of the same
- * name in capitals becomes a constant of the pipeline (divisions by constants, loops of known length: what GPUs
- * want); without, pipelines are shared by all shapes (what software adapters want, where each costs 0.15 to 0.9 s).
- * Throws where a field of Params has no value or one that its type does not hold.
+ * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an
+ * override of the same name in capitals becomes a constant of the pipeline (divisions by constants,
+ * loops of known length: what GPUs want); without, pipelines are shared by all shapes (what
+ * software adapters want, where each costs 0.15 to 0.9 s). Throws where a field of Params has no
+ * value or one that its type does not hold.
  */
 export function specialize(
   kernel: AnyKernel,

@@ -1,4 +1,5 @@
-// The only place where tolerances of kernels live. A wider bound states the observed value, the case and the adapter.
+// The only place where tolerances of kernels live. A wider bound states the observed value, the
+// case and the adapter.
 
 /** |got - want| <= atol + rtol |want|, plus for sums of n products: sum * n * 2^-24 * sum |a b|. */
 export interface Tolerance {
@@ -37,14 +38,17 @@ export function toleranceOf(name: string): Tolerance {
   return tolerance;
 }
 
-/** Central differences in f64 with step 1e-5: their own error is of order step^2 f''' and 1e-16 / step. */
+/**
+ * Central differences in f64 with step 1e-5: their own error is of order step^2 f''' and 1e-16 /
+ * step.
+ */
 export const DIFFERENCES_TOLERANCE = 1e-5;
 
 /** |<A x, y> - <x, A^T y>| / (|A x| |y|) in f32: rounding of the sums only. */
 export const ADJOINT_TOLERANCE = 2e-5;
 
 /**
- * |gpu - cpu| / max |cpu| of a tensor at the end of a small network, f32 against f64; worst 1.3e-5, second moments after
- * three steps, lavapipe 25.0.7.
+ * |gpu - cpu| / max |cpu| of a tensor at the end of a small network, f32 against f64; worst 1.3e-5,
+ * second moments after three steps, lavapipe 25.0.7.
  */
 export const NETWORK_TOLERANCE = 5e-5;

@@ -1,4 +1,5 @@
-// Which mapping of a kernel runs: the first variant that this adapter and problem can run, else the kernel itself.
+// Which mapping of a kernel runs: the first variant that this adapter and problem can run, else the
+// kernel itself.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel } from "./kernel.ts";
@@ -17,7 +18,9 @@ export function chooseVariant(
   return kernel;
 }
 
-/** Whether pipelines are specialised on their shapes: not where compiling costs more than it saves. */
+/**
+ * Whether pipelines are specialised on their shapes: not where compiling costs more than it saves.
+ */
 export function freezesShapes(facts: AdapterFacts): boolean {
   return !facts.software;
 }

@@ -1,4 +1,5 @@
-// The U-Net decoder of Monodepth2 (Godard et al. 2019) up to half resolution: the head needs no finer stage.
+// The U-Net decoder of Monodepth2 (Godard et al. 2019) up to half resolution: the head needs no
+// finer stage.
 import { concat } from "../graph/ops/concat.ts";
 import { resizeNearest } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
@@ -11,8 +12,8 @@ export interface DecoderConfig {
 }
 
 /**
- * Upsamples by nearest neighbour, stage by stage, joining the encoder's features. features fine to coarse
- * [V,H/2,W/2,C1] … [V,H/32,W/32,C5] -> decoded coarse to fine [V,H/16,…] … [V,H/2,W/2,O4].
+ * Upsamples by nearest neighbour, stage by stage, joining the encoder's features. features fine to
+ * coarse [V,H/2,W/2,C1] … [V,H/32,W/32,C5] -> decoded coarse to fine [V,H/16,…] … [V,H/2,W/2,O4].
  */
 export function unetDecoder(
   net: Network,

@@ -1,10 +1,14 @@
-// Encoders: images in, features at 1/2, 1/4, 1/8, 1/16 and 1/32 of their size out. Shared over views.
+// Encoders: images in, features at 1/2, 1/4, 1/8, 1/16 and 1/32 of their size out. Shared over
+// views.
 import { add } from "../graph/ops/arithmetic.ts";
 import { maxPool } from "../graph/ops/pool.ts";
 import type { Value } from "../graph/value.ts";
 import { basicBlock, convolution, type Network } from "./parts.ts";
 
-/** Channels of the five features of `nano`: 82 MMAC a view at 96x160 with decoder and head (DESIGN 11.10). */
+/**
+ * Channels of the five features of `nano`: 82 MMAC a view at 96x160 with decoder and head (DESIGN
+ * 11.10).
+ */
 const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
 /** Channels of the stages of ResNet-18 after the stem. */
 const RESNET_CHANNELS = [64, 128, 256, 512] as const;
@@ -33,8 +37,9 @@ export function nanoEncoder(net: Network, images: Value): Value[] {
 }
 
 /**
- * ResNet-18 without its classifier (He et al. 2016), parameters by torchvision's names under `encoder.`: five features,
- * fine to coarse. images [V,H,W,4] -> [V,H/2,W/2,64] … [V,H/32,W/32,512].
+ * ResNet-18 without its classifier (He et al. 2016), parameters by torchvision's names under
+ * `encoder.`: five features, fine to coarse. images [V,H,W,4] -> [V,H/2,W/2,64] …
+ * [V,H/32,W/32,512].
  */
 export function resnet18Encoder(net: Network, images: Value): Value[] {
   let x = convolution(net, "encoder.conv1", images, RESNET_CHANNELS[0], {

@@ -1,4 +1,5 @@
-// Building blocks that every student shares: convolution with its normalisation and non-linearity, residual blocks.
+// Building blocks that every student shares: convolution with its normalisation and non-linearity,
+// residual blocks.
 import type { Graph } from "../graph/graph.ts";
 import { constant, heNormal } from "../graph/initializers.ts";
 import { elu, relu } from "../graph/ops/activation.ts";
@@ -8,7 +9,10 @@ import { batchNorm, groupNorm } from "../graph/ops/norm.ts";
 import { padReflect } from "../graph/ops/pad.ts";
 import type { Value } from "../graph/value.ts";
 
-/** The graph being built, and whether it is for training (batch statistics) or for use (running statistics). */
+/**
+ * The graph being built, and whether it is for training (batch statistics) or for use (running
+ * statistics).
+ */
 export interface Network {
   readonly g: Graph;
   readonly training: boolean;
@@ -40,8 +44,10 @@ const MOMENTUM = 0.1;
 const GROUP_CHANNELS = 8;
 
 /**
- * Convolution, normalisation, non-linearity. x [V,H,W,C] -> [V,H/stride,W/stride,O]. Its parameters are
- * `{name}.weight` [O,k,k,C] and, where nothing normalises (a norm takes any bias away), `{name}.bias` [O].
+ * Convolution, normalisation, non-linearity. x [V,H,W,C] -> [V,H/stride,W/stride,O]. Its parameters
+ * are
+ * `{name}.weight` [O,k,k,C] and, where nothing normalises (a norm takes any bias away),
+ * `{name}.bias` [O].
  */
 export function convolution(
   net: Network,
@@ -68,7 +74,10 @@ export function convolution(
   return activate(normalize(net, normName, y, normalization), activation);
 }
 
-/** Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`, `…variance`. */
+/**
+ * Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`,
+ * `…variance`.
+ */
 function normalize(
   net: Network,
   name: string,
@@ -107,8 +116,8 @@ function activate(x: Value, activation: NonLinearity): Value {
 }
 
 /**
- * Two 3x3 convolutions around a shortcut, a 1x1 one where sizes differ (He et al. 2016, basic block); names as
- * torchvision's. x [V,H,W,C] -> [V,H/stride,W/stride,channels].
+ * Two 3x3 convolutions around a shortcut, a 1x1 one where sizes differ (He et al. 2016, basic
+ * block); names as torchvision's. x [V,H,W,C] -> [V,H/stride,W/stride,channels].
  */
 export function basicBlock(
   net: Network,

@@ -1,4 +1,5 @@
-// The students: encoder, U-Net decoder and metric-bins head put together; images of a rig in, depth in metres out.
+// The students: encoder, U-Net decoder and metric-bins head put together; images of a rig in, depth
+// in metres out.
 import { binHead, type BinHeadConfig, type BinOutput } from "../bins/metric_bins.ts";
 import type { Graph } from "../graph/graph.ts";
 import { scaleShift } from "../graph/ops/arithmetic.ts";
@@ -54,8 +55,9 @@ export const HEAD_WIDTHS: Readonly<
 const COARSEST = 32;
 
 /**
- * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m [V,H/2,W/2,1]. Throws
- * InputError unless H and W are multiples of 32, from 64 on where the decoder reflects edges.
+ * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m
+ * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
+ * reflects edges.
  */
 export function student(
   g: Graph,

@@ -1,7 +1,8 @@
-// A teacher read from files: relative depth or disparity of any foundation model, one map a camera and moment.
+// A teacher read from files: relative depth or disparity of any foundation model, one map a camera
+// and moment.
 //
 //   DIR/teacher.json             {"kind": "disparity" | "depth", "name": "Depth Anything V2 Small"}
-//   DIR/<sample id>/<camera>.npy | .pfm | .png     [h, w] of any size; larger = nearer for "disparity"
+// DIR/<sample id>/<camera>.npy | .pfm | .png [h, w] of any size; larger = nearer for "disparity"
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -48,8 +49,8 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /**
- * Opens a folder of teacher maps; throws InputError where `teacher.json` is missing or broken, later where a map is
- * missing, empty, not [h, w] or holds a number that is not finite.
+ * Opens a folder of teacher maps; throws InputError where `teacher.json` is missing or broken,
+ * later where a map is missing, empty, not [h, w] or holds a number that is not finite.
  */
 export async function fileTeacher(directory: string): Promise<Teacher> {
   const { kind, name } = await readJson(join(directory, "teacher.json"), description);

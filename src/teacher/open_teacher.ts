@@ -11,8 +11,9 @@ export interface TeacherChoice {
 }
 
 /**
- * The teacher of a run on `data`, or null without one. `auto` is the files at `path` where that is given, the built-in
- * teacher for the built-in rig, else none. Throws InputError where the choice does not fit.
+ * The teacher of a run on `data`, or null without one. `auto` is the files at `path` where that is
+ * given, the built-in teacher for the built-in rig, else none. Throws InputError where the choice
+ * does not fit.
  */
 export async function openTeacher(
   choice: TeacherChoice,

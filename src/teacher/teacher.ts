@@ -1,5 +1,6 @@
-// What the student sees of any teacher: one map a moment. The log-binomial (pi, t) of a metric-bins teacher and soft-binned
-// files of a foundation model fit the same interface, since both become logits over bins in the graph.
+// What the student sees of any teacher: one map a moment. The log-binomial (pi, t) of a metric-bins
+// teacher and soft-binned files of a foundation model fit the same interface, since both become
+// logits over bins in the graph.
 import type { ImageSize } from "../data/camera.ts";
 import type { RigSample } from "../data/rig_sample.ts";
 

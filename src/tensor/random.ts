@@ -1,4 +1,5 @@
-// Seeded random numbers by counter: the same key gives the same number on every machine, in any order.
+// Seeded random numbers by counter: the same key gives the same number on every machine, in any
+// order.
 
 const MASK = 0xffffffff;
 const START = 0x9e3779b9;
@@ -8,7 +9,10 @@ export function hash(...keys: readonly number[]): number {
   return keys.reduce(absorb, START);
 }
 
-/** The state once `key` has gone into it. High bits matter for keys beyond 2^32 (time stamps): both halves go in. */
+/**
+ * The state once `key` has gone into it. High bits matter for keys beyond 2^32 (time stamps): both
+ * halves go in.
+ */
 function absorb(state: number, key: number): number {
   const low = mix((state ^ (key & MASK)) >>> 0);
   return mix((low + Math.floor(key / 2 ** 32) + 0x85ebca6b) >>> 0);

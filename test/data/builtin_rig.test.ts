@@ -44,8 +44,8 @@ test("LiDAR depth agrees with the dense truth of its pixel", async () => {
   });
   expect(points).toBeGreaterThan(1000);
   // A point lies anywhere in its pixel: on slanted ground far away that is more than 5 %
-  // (six moments: 0.942 to 0.974 are closer). From the roof the LiDAR also sees what is hidden from a
-  // camera (0.5 to 2.6 %), as a real one does; the other way round is all but impossible.
+  // (six moments: 0.942 to 0.974 are closer). From the roof the LiDAR also sees what is hidden from
+  // a camera (0.5 to 2.6 %), as a real one does; the other way round is all but impossible.
   expect(close / points).toBeGreaterThan(0.92);
   expect(behind / points).toBeLessThan(0.04);
   expect(inFront / points).toBeLessThan(0.004);
@@ -90,14 +90,16 @@ test("ground truth is the dense truth, and the sky is none", async () => {
 });
 
 test("the ground stands where the geometry says", async () => {
-  // In the lowest row of the front camera lies road, unless a car does: of several moments, one is free.
+  // In the lowest row of the front camera lies road, unless a car does: of several moments, one is
+  // free.
   const depths: number[] = [];
   let expected_m = 0;
   for (const index of [0, 1, 2, 3]) {
     const sample = await train.sample(index, SIZE);
     const front = sample.cameras[0];
     depths.push(sample.dense_depth_m![95 * 160 + 80]);
-    // A level camera 1.51 m up sees the ground at depth h fy / (v - cy); this one is level to 0.5 deg.
+    // A level camera 1.51 m up sees the ground at depth h fy / (v - cy); this one is level to 0.5
+    // deg.
     expected_m = (front.translation_m[2] * front.fy) / (95 - front.cy);
   }
   expect(Math.min(...depths.map((depth) => Math.abs(depth - expected_m)))).toBeLessThan(0.15);

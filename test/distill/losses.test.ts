@@ -1,4 +1,5 @@
-// The losses as properties, in f64: what the definitions of method.md section 8 promise whatever the numbers are.
+// The losses as properties, in f64: what the definitions of method.md section 8 promise whatever
+// the numbers are.
 import { describe, expect, test } from "vitest";
 import { losses, LOSS_TERMS, weightName } from "../../src/distill/losses.ts";
 import type { LossConfig, Losses, LossTerm } from "../../src/distill/losses.ts";
@@ -76,7 +77,10 @@ const WEIGHTS: Record<LossTerm, number> = { silog: 1, kl: 1, cross: 1, relation:
 const scalarsOf = (weights: Record<LossTerm, number>): Record<string, number> =>
   Object.fromEntries(LOSS_TERMS.map((term) => [weightName(term), weights[term]]));
 
-/** Every term, the total and the number of pixels with ground truth, at data that differ by `changes`. */
+/**
+ * Every term, the total and the number of pixels with ground truth, at data that differ by
+ * `changes`.
+ */
 function terms(
   changes: Partial<Data> = {},
   config: LossConfig = ALL,
@@ -106,7 +110,9 @@ function gradient(term: LossTerm, by: keyof Data, changes: Partial<Data> = {}): 
 const largest = (values: Float64Array): number =>
   values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
-/** The logits that the soft-binned teacher has: Gaussians of sigma 1 / K around its relative depth. */
+/**
+ * The logits that the soft-binned teacher has: Gaussians of sigma 1 / K around its relative depth.
+ */
 const TEACHER_LOGITS = Float64Array.from({ length: V * h * w * K }, (_, i) => {
   const [pixel, k] = [Math.floor(i / K), i % K];
   return -0.5 * (K * DATA.teacher[pixel] - (k + 0.5)) ** 2;

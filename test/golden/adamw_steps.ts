@@ -1,5 +1,5 @@
-// Runs the golden cases of AdamW: several steps of one graph whose loss has the given gradients, the parameters kept
-// in the store from step to step.
+// Runs the golden cases of AdamW: several steps of one graph whose loss has the given gradients,
+// the parameters kept in the store from step to step.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { initialStore, runOnCpu, type CpuStore, type Request } from "../../src/graph/cpu.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";

@@ -1,4 +1,5 @@
-// The engine's side of the golden cases: which function of the engine each operator of the vectors is.
+// The engine's side of the golden cases: which function of the engine each operator of the vectors
+// is.
 import { binHead } from "../../src/bins/metric_bins.ts";
 import { losses, weightName, type LossConfig, type LossTerm } from "../../src/distill/losses.ts";
 import { elu, gelu, relu, sigmoid, softplus, tanh } from "../../src/graph/ops/activation.ts";

@@ -1,5 +1,6 @@
-// The engine against an implementation of the same mathematics in PyTorch (write_vectors.py): results and gradients by
-// autograd, layers, bins, losses, pieces of networks and the optimiser, on the f64 path and on the adapter.
+// The engine against an implementation of the same mathematics in PyTorch (write_vectors.py):
+// results and gradients by autograd, layers, bins, losses, pieces of networks and the optimiser, on
+// the f64 path and on the adapter.
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readSource } from "../../tools/oracle/vectors.ts";
@@ -10,7 +11,8 @@ import { errorsOnCpu, errorsOnGpu, type Errors } from "./golden_case.ts";
 
 // Another order of sums in f64.
 const CPU_TOLERANCE = 1e-12;
-// Sums of some hundreds of terms in f32; observed up to 9e-6 on lavapipe, where logits of -27,000 are decoded.
+// Sums of some hundreds of terms in f32; observed up to 9e-6 on lavapipe, where logits of -27,000
+// are decoded.
 const GPU_TOLERANCE = 2e-5;
 /** Cases that f32 cannot hold to that, by id. */
 const GPU_EXCEPTIONS: Readonly<Record<string, number>> = {

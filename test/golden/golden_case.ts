@@ -1,5 +1,5 @@
-// Runs one golden case: builds its graph, runs it by the references in f64 and by the kernels, and measures how far
-// outputs, gradients and states are from PyTorch's.
+// Runs one golden case: builds its graph, runs it by the references in f64 and by the kernels, and
+// measures how far outputs, gradients and states are from PyTorch's.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { backward } from "../../src/graph/backward.ts";
 import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";

@@ -1,4 +1,5 @@
-// The device: what an error, a lost device and missing adapters become. Each test that breaks a device opens its own.
+// The device: what an error, a lost device and missing adapters become. Each test that breaks a
+// device opens its own.
 import { afterEach, describe, expect, test } from "vitest";
 import { aligned, createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";

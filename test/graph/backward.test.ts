@@ -1,5 +1,5 @@
-// Differentiation itself: sums over uses, paths that end, views, and what it refuses. The rules of single ops are tested
-// beside their kernels.
+// Differentiation itself: sums over uses, paths that end, views, and what it refuses. The rules of
+// single ops are tested beside their kernels.
 import { describe, expect, test } from "vitest";
 import { reshape } from "../../src/graph/apply.ts";
 import { backward } from "../../src/graph/backward.ts";

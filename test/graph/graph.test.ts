@@ -1,4 +1,5 @@
-// Building a graph: names, shapes and what is refused, with the numbers; and how it lowers to kernel calls.
+// Building a graph: names, shapes and what is refused, with the numbers; and how it lowers to
+// kernel calls.
 import { describe, expect, test } from "vitest";
 import { apply, reshape } from "../../src/graph/apply.ts";
 import { initialStore, NO_ADAPTER, runOnCpu } from "../../src/graph/cpu.ts";

@@ -1,4 +1,5 @@
-// The memory planner, as properties of random programs: kernels are stood for by what they read and write.
+// The memory planner, as properties of random programs: kernels are stood for by what they read and
+// write.
 import { expect, test } from "vitest";
 import type { AnyKernel, ShaderInfo } from "../../src/kernels/kernel.ts";
 import { planMemory, type MemoryPlan } from "../../src/graph/memory.ts";
@@ -33,7 +34,10 @@ function call(op: string, ...touches: readonly Touch[]): Call {
   };
 }
 
-/** A network-like program: each call reads a few tensors made before, mostly recent ones, and makes one or two. */
+/**
+ * A network-like program: each call reads a few tensors made before, mostly recent ones, and makes
+ * one or two.
+ */
 function randomProgram(seed: number): Program {
   const random = randomStream(seed);
   const made: Tensor[] = [];

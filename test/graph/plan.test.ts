@@ -1,5 +1,5 @@
-// The plan against the interpreter, and its promises: one encoder, one pass and one submit a step; memory given back;
-// the same bits twice; errors that say what to do.
+// The plan against the interpreter, and its promises: one encoder, one pass and one submit a step;
+// memory given back; the same bits twice; errors that say what to do.
 import { afterEach, expect, test, vi } from "vitest";
 import { initialStore, runOnCpu, type CpuStore, type Request } from "../../src/graph/cpu.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
@@ -52,8 +52,8 @@ const arenasOf = (store: CpuStore): Record<string, ArrayLike<number>> => ({
 });
 
 /**
- * A small network with what plans find hard: a weight used twice, a view of an input, a batch norm with running
- * statistics, a loss weighted by a step scalar.
+ * A small network with what plans find hard: a weight used twice, a view of an input, a batch norm
+ * with running statistics, a loss weighted by a step scalar.
  */
 function network(training = true): { g: Graph; loss: Value; y: Value } {
   const g = graph();
@@ -255,7 +255,8 @@ test("gradients in all forms reach their place in the arena", async () => {
   const [a, b, c, d] = ["a", "b", "c", "d"].map((name) =>
     g.parameter(name, name === "c" ? [6] : [2, 3], heNormal),
   );
-  // a + b: one gradient for two parameters; c: its gradient is a view; d: its gradient is an output too
+  // a + b: one gradient for two parameters; c: its gradient is a view; d: its gradient is an output
+  // too
   const sum = add(add(a, b), reshape(c, [2, 3]));
   const loss = reduce(multiply(multiply(x, sum), d), "sum");
   const gradients = g.gradients(loss);

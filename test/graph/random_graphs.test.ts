@@ -1,4 +1,5 @@
-// Random graphs on the GPU against the interpreter: whatever the planner shares, numbers and gradients are the same.
+// Random graphs on the GPU against the interpreter: whatever the planner shares, numbers and
+// gradients are the same.
 import { expect, test } from "vitest";
 import { reshape } from "../../src/graph/apply.ts";
 import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";

@@ -1,4 +1,5 @@
-// The check of kernels, checked: kernels made wrong on purpose must not pass, and the message must say what is wrong.
+// The check of kernels, checked: kernels made wrong on purpose must not pass, and the message must
+// say what is wrong.
 import { describe, expect, test } from "vitest";
 import { activation } from "../../src/kernels/activation.ts";
 import { checkCase, compare, type CheckResult } from "../../src/kernels/check.ts";

@@ -1,4 +1,5 @@
-// Batch, group, instance and layer norm: kernels against their references, gradients against differences.
+// Batch, group, instance and layer norm: kernels against their references, gradients against
+// differences.
 import {
   normApply,
   normGradChannel,

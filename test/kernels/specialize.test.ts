@@ -1,4 +1,5 @@
-// From kernel and problem to pipeline: constants, tuned lines, the Params block; and which variant runs.
+// From kernel and problem to pipeline: constants, tuned lines, the Params block; and which variant
+// runs.
 import { describe, expect, test } from "vitest";
 import type { AdapterFacts } from "../../src/gpu/device.ts";
 import { NO_ADAPTER } from "../../src/graph/cpu.ts";

@@ -1,5 +1,5 @@
-// The layout rules of kernels, executed: one name finds the shader, its twin, test and bench; the generated table is
-// current; every kernel is in the list that `check` and the README use.
+// The layout rules of kernels, executed: one name finds the shader, its twin, test and bench; the
+// generated table is current; every kernel is in the list that `check` and the README use.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";

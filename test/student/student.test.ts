@@ -1,4 +1,5 @@
-// The students: sizes and names, cost of nano, one set of parameters for training and use, and what the focal scale does.
+// The students: sizes and names, cost of nano, one set of parameters for training and use, and what
+// the focal scale does.
 import { describe, expect, test } from "vitest";
 import { initialStore, NO_ADAPTER, runOnCpu } from "../../src/graph/cpu.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";

@@ -1,5 +1,5 @@
-// The gradient tests every op gets: central differences of the f64 interpreter along random directions, and for linear
-// ops the adjoint identity on the GPU.
+// The gradient tests every op gets: central differences of the f64 interpreter along random
+// directions, and for linear ops the adjoint identity on the GPU.
 import { expect, test } from "vitest";
 import { backward } from "../../src/graph/backward.ts";
 import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
@@ -12,7 +12,9 @@ import { draw } from "../../src/kernels/random_inputs.ts";
 import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/kernels/tolerance.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";
 
-/** What a gradient test differentiates: `output` by each of `wrt`, which are inputs of the graph. */
+/**
+ * What a gradient test differentiates: `output` by each of `wrt`, which are inputs of the graph.
+ */
 export interface Differentiated {
   readonly output: Value;
   readonly wrt: readonly Value[];
@@ -20,7 +22,10 @@ export interface Differentiated {
 
 /** How inputs are drawn and what else is asserted. */
 export interface GradientOptions {
-  /** Distribution by input name; standard normal otherwise. Keep clear of kinks by value (uniform ranges). */
+  /**
+   * Distribution by input name; standard normal otherwise. Keep clear of kinks by value (uniform
+   * ranges).
+   */
   readonly data?: Readonly<Record<string, Distribution>>;
   /** The output is linear in all of `wrt` together: checks <A x, y> = <x, A^T y> on the GPU too. */
   readonly linear?: boolean;
@@ -28,7 +33,10 @@ export interface GradientOptions {
   readonly step?: number;
 }
 
-/** Declares the gradient tests of one op or composite; `build` makes its graph from `g.input(name, shape)` values. */
+/**
+ * Declares the gradient tests of one op or composite; `build` makes its graph from `g.input(name,
+ * shape)` values.
+ */
 export function checkGradient(
   title: string,
   build: (g: Graph) => Differentiated,

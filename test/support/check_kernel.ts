@@ -5,8 +5,9 @@ import type { AnyKernel } from "../../src/kernels/kernel.ts";
 import { gpu } from "./gpu.ts";
 
 /**
- * Declares, for each case of each kernel: equal to the f64 reference, no store missing or astray, same bits twice.
- * The first case also runs with its pipeline specialised on the shape, as GPUs run it.
+ * Declares, for each case of each kernel: equal to the f64 reference, no store missing or astray,
+ * same bits twice. The first case also runs with its pipeline specialised on the shape, as GPUs run
+ * it.
  */
 export function checkKernels(...kernels: readonly AnyKernel[]): void {
   for (const kernel of kernels) {

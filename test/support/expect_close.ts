@@ -2,7 +2,10 @@
 import { expect } from "vitest";
 import { NETWORK_TOLERANCE } from "../../src/kernels/tolerance.ts";
 
-/** Asserts that results in f32 are those in f64, by name: the worst element beside the largest of its tensor. */
+/**
+ * Asserts that results in f32 are those in f64, by name: the worst element beside the largest of
+ * its tensor.
+ */
 export function expectClose(
   got: Readonly<Record<string, ArrayLike<number>>>,
   want: Readonly<Record<string, ArrayLike<number>>>,

@@ -1,4 +1,5 @@
-// One validated device for the whole test process: a second Dawn instance costs seconds on a software adapter.
+// One validated device for the whole test process: a second Dawn instance costs seconds on a
+// software adapter.
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 
 export const gpu: Gpu = await openGpu({ validation: true });

@@ -1,4 +1,5 @@
-// The built-in rig's teacher: right enough to learn shape from, wrong enough to be no truth, and without metres.
+// The built-in rig's teacher: right enough to learn shape from, wrong enough to be no truth, and
+// without metres.
 import { describe, expect, test } from "vitest";
 import { builtinRig } from "../../src/data/builtin_rig.ts";
 import { sampleShape, type RigSample } from "../../src/data/rig_sample.ts";

@@ -1,4 +1,5 @@
-// Teacher maps from files: three formats, any size, one normalisation; and what is said of files that are wrong.
+// Teacher maps from files: three formats, any size, one normalisation; and what is said of files
+// that are wrong.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// What is left of a teacher's map once scale and shift are gone, and its reduction to the student's size.
+// What is left of a teacher's map once scale and shift are gone, and its reduction to the student's
+// size.
 import { describe, expect, test } from "vitest";
 import { areaAverage, normalizeRelative } from "../../src/teacher/relative_depth.ts";
 import { randomStream } from "../../src/tensor/random.ts";

@@ -1,4 +1,5 @@
-// Random numbers by counter: the same everywhere, and random enough for initial weights and augmentation.
+// Random numbers by counter: the same everywhere, and random enough for initial weights and
+// augmentation.
 import { expect, test } from "vitest";
 import { hash, hashText, permutation, randomStream } from "../../src/tensor/random.ts";
 

@@ -1,5 +1,6 @@
 // Batch, group, instance and layer norm as ops (src/kernels/norm.ts has the mathematics).
-// d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / n), d_gamma = sum d_y xhat, d_beta = sum d_y.
+// d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / n), d_gamma = sum d_y xhat,
+// d_beta = sum d_y.
 import {
   normApply,
   normGeometry,
@@ -151,8 +152,8 @@ export const normRules: Rules<typeof normOps> = {
 };
 
 /**
- * Batch norm over [V,H,W] by channel: statistics of the batch in training (which also moves the running ones), the
- * running ones otherwise. x [V,H,W,C], the rest [C].
+ * Batch norm over [V,H,W] by channel: statistics of the batch in training (which also moves the
+ * running ones), the running ones otherwise. x [V,H,W,C], the rest [C].
  */
 export function batchNorm(
   x: Value,
@@ -172,7 +173,10 @@ export function batchNorm(
     : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0];
 }
 
-/** Group norm over [H,W,C/groups] of each view. x [V,H,W,C], gamma, beta [C]; groups = C is instance norm. */
+/**
+ * Group norm over [H,W,C/groups] of each view. x [V,H,W,C], gamma, beta [C]; groups = C is instance
+ * norm.
+ */
 export function groupNorm(
   x: Value,
   gamma: Value,
