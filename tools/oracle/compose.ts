@@ -17,7 +17,7 @@ import {
   scaleShift,
   subtract,
 } from "../../src/graph/ops/arithmetic.ts";
-import { matmul } from "../../src/graph/ops/gemm.ts";
+import { matmul, type MatmulOptions } from "../../src/graph/ops/gemm.ts";
 import { layerNorm } from "../../src/graph/ops/norm.ts";
 import { expand, reduce } from "../../src/graph/ops/reduce.ts";
 import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
@@ -126,10 +126,15 @@ export function product(a: Value, b: Value): Value {
   const left = a.shape.length === 1 ? reshape(a, [1, a.shape[0]]) : a;
   const right = b.shape.length === 1 ? reshape(b, [b.shape[0], 1]) : b;
   const batch = broadcastShape(left.shape.slice(0, -2), right.shape.slice(0, -2));
-  const whole = takesTurns(left.shape, right.shape)
-    ? expand(left, [...batch, ...left.shape.slice(-2)])
-    : left;
-  return reshape(matmul(whole, right), [...batch, ...m, ...n]);
+  return reshape(batchedProduct(left, right, {}), [...batch, ...m, ...n]);
+}
+
+/** A product of matrices whose batch axes broadcast in any pattern. */
+export function batchedProduct(a: Value, b: Value, options: MatmulOptions): Value {
+  if (!takesTurns(a.shape, b.shape)) return matmul(a, b, options);
+  const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const whole = (x: Value): Value => expand(x, [...batch, ...x.shape.slice(-2)]);
+  return matmul(whole(a), whole(b), options);
 }
 
 /** Whether a and b are broadcast in turns, which one product cannot: [2, 1, 2] with [1, 3, 1]. */

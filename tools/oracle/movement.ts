@@ -34,14 +34,19 @@ export function broadcastWith(x: Value, shape: readonly number[]): Value {
 
 /** x repeated along each axis. */
 export function tile(x: Value, repetitions: readonly number[]): Value {
-  return repetitions.reduce(
-    (y, times, axis) =>
-      concat(
-        Array.from({ length: times }, () => y),
-        axis,
-      ),
-    x,
-  );
+  return repetitions.reduce((y, times, axis) => {
+    if (times === 0) {
+      return slice(
+        y,
+        y.shape.map(() => 0),
+        y.shape.with(axis, 0),
+      );
+    }
+    return concat(
+      Array.from({ length: times }, () => y),
+      axis,
+    );
+  }, x);
 }
 
 /** A shape that may hold one -1 for what is left. */

@@ -11,7 +11,7 @@ const README = "test/README.md";
 export type Part = "results" | "predicates" | "own";
 
 /** What is offered of each published source, one row an operator; sources that offer the same share their rows. */
-export function predicateTable(): string {
+function predicateTable(): string {
   const sources = new Map<Offers, string[]>();
   for (const [source, offers] of Object.entries(OFFERS)) {
     if (source !== "own") sources.set(offers, [...(sources.get(offers) ?? []), source]);
@@ -53,7 +53,7 @@ const begin = (part: Part): string => `<!-- begin ${part} -->`;
 const end = (part: Part): string => `<!-- end ${part} -->`;
 
 /** Puts new text into a part of the page. */
-export function withPart(text: string, part: Part, inside: string): string {
+function withPart(text: string, part: Part, inside: string): string {
   const old = partOf(text, part);
   return text.replace(
     `${begin(part)}\n\n${old}\n\n${end(part)}`,

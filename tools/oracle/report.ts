@@ -96,7 +96,7 @@ export function table(judged: readonly Judged[]): string {
 }
 
 /** Rows as a Markdown table, the first one its head, columns padded to one width. */
-export function aligned(rows: readonly (readonly string[])[]): string {
+function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) =>

@@ -44,7 +44,8 @@ ${oneLinePerTensor(JSON.stringify(EXAMPLE, null, 2))}
 - \`dy\` is the gradient of a loss by the first output, or by the output whose name (or \`d_\` and its name) it bears; a list
   holds one for each of several outputs, null for none. \`grads\` are the expected gradients by inputs of the same name.
 - \`tol\` is \`{"atol", "rtol"}\`: |got - want| <= atol + rtol |want|, or \`{"ulp"}\` in units of the last place of float32.
-  Without it: atol ${OWN_TOLERANCE.atol}, rtol ${OWN_TOLERANCE.rtol}. The same bound holds for the references in f64 and the kernels in f32.
+  Without it: atol ${OWN_TOLERANCE.atol}, rtol ${OWN_TOLERANCE.rtol}. The same bound holds for the references in f64 and the kernels in f32 (where a
+  tensor is float64, the kernels are allowed its rounding to f32 on top, as above).
 - \`dtype\` is float32 or float64; masks may be bool, uint8 or int32. Above 256 elements \`b64\` may hold the little-endian bytes
   in place of \`data\`.
 - Numbers are finite: WGSL lets an implementation assume so.

@@ -245,11 +245,16 @@ const gemm: Offer = offer(
   },
 );
 
-const slopeOfTail = clause("slope broadcasts from the last axis", ({ inputs: [x, slope] }) => {
-  const shape = slope?.shape ?? [];
-  const tail = x?.shape.slice(x.shape.length - shape.length) ?? [];
-  return shape.every((length, axis) => length === 1 || length === tail[axis]);
-});
+const slopeOfTail = clause(
+  "slope of one number, or broadcast from the last axis since opset 7",
+  (given) => {
+    const [x, slope] = given.inputs;
+    const shape = slope?.shape ?? [];
+    if (size(shape) !== 1 && Number(given.record["opset"]) < 7) return false;
+    const tail = x?.shape.slice(x.shape.length - shape.length) ?? [];
+    return shape.every((length, axis) => length === 1 || length === tail[axis]);
+  },
+);
 
 /** ONNX operators without windows or data movement. */
 export const onnxOffers: Offers = {

@@ -23,6 +23,8 @@ const decoupled = clause(
 );
 
 interface Settings {
+  /** Keras adds epsilon to the root of the raw second moment, the paper to that of the corrected one. */
+  readonly rawRoot: boolean;
   readonly rate: number;
   readonly beta1: number;
   readonly beta2: number;
@@ -34,7 +36,7 @@ interface Settings {
 function trained(
   g: Graph,
   loss: Value,
-  { rate, beta1, beta2, epsilon, decay }: Settings,
+  { rawRoot, rate, beta1, beta2, epsilon, decay }: Settings,
 ): Pick<Steps, "graph" | "request" | "scalars"> {
   const gradients = g.gradients(loss);
   const norm = gradNorm(g.arena("gradients"), { max_norm: 1e30 });
@@ -42,11 +44,12 @@ function trained(
   return {
     graph: g,
     request: { outputs: { loss }, gradients },
-    scalars: (step) => ({
-      learning_rate: rate,
-      correction1: 1 / (1 - beta1 ** step),
-      correction2: 1 / (1 - beta2 ** step),
-    }),
+    scalars: (step) => {
+      const [first, second] = [1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)];
+      return rawRoot
+        ? { learning_rate: rate, correction1: first / Math.sqrt(second), correction2: 1 }
+        : { learning_rate: rate, correction1: first, correction2: second };
+    },
   };
 }
 
@@ -83,6 +86,7 @@ export const kerasOptimizer: Offer = {
     const gradient = g.input("gradient", x.shape);
     const loss = reduce(multiply(parameter(g, x), gradient), "sum");
     const settings = {
+      rawRoot: true,
       rate: numberOf(given, "learning_rate", 1e-3),
       beta1: numberOf(given, "beta_1", 0.9),
       beta2: numberOf(given, "beta_2", 0.999),
@@ -114,6 +118,7 @@ export const tfjsOptimizer: Offer = {
     const g = graph();
     const loss = reduce(unary(parameter(g, x), "square"), "sum");
     const settings = {
+      rawRoot: false,
       rate: numberOf(given, "lr", 1e-3),
       beta1: numberOf(given, "beta1", 0.9),
       beta2: numberOf(given, "beta2", 0.999),
@@ -152,6 +157,7 @@ export const pytorchOptimizer: Offer = {
     const y = layer(layer(g.input("x", data.shape), w0, b0), w2, b2);
     const [beta1, beta2] = listOf(given, "betas") ?? [0.9, 0.999];
     const settings = {
+      rawRoot: false,
       rate: numberOf(given, "lr", 1e-3),
       beta1: beta1,
       beta2: beta2,

@@ -2,7 +2,6 @@
 import { reshape } from "../../../src/graph/apply.ts";
 import { leakyRelu, relu, sigmoid, softplus, tanh } from "../../../src/graph/ops/activation.ts";
 import { add, binary } from "../../../src/graph/ops/arithmetic.ts";
-import { matmul } from "../../../src/graph/ops/gemm.ts";
 import { batchNorm } from "../../../src/graph/ops/norm.ts";
 import { reduce } from "../../../src/graph/ops/reduce.ts";
 import { unary } from "../../../src/graph/ops/unary.ts";
@@ -108,7 +107,7 @@ export function fusedActivation(y: Value, bench: Workbench, slope: Value | null)
 const batchMatMul: Offer = offer(
   [floats(), finite, knows("transposeA", "transposeB"), ranked(2, 6), ranked(2, 6, 1)],
   (bench) => [
-    matmul(bench.input(0), bench.input(1), {
+    compose.batchedProduct(bench.input(0), bench.input(1), {
       transposeA: flagOf(bench.given, "transposeA", false),
       transposeB: flagOf(bench.given, "transposeB", false),
     }),
@@ -126,13 +125,16 @@ const fusedMatMul: Offer = offer(
   ],
   (bench) => {
     const bias = bench.optional("bias");
-    const columns = bias !== null && bias.shape.length === 1;
-    const y = matmul(bench.input("a"), bench.input("b"), {
+    const [a, b] = [bench.input("a"), bench.input("b")];
+    const transposeB = flagOf(bench.given, "transposeB", false);
+    const columns = b.shape.at(transposeB ? -2 : -1)!;
+    const own = bias?.shape.join() === String(columns);
+    const y = compose.batchedProduct(a, b, {
       transposeA: flagOf(bench.given, "transposeA", false),
-      transposeB: flagOf(bench.given, "transposeB", false),
-      bias: columns ? bias : null,
+      transposeB,
+      bias: own ? bias : null,
     });
-    const whole = bias === null || columns ? y : add(y, bias);
+    const whole = bias === null || own ? y : add(y, bias);
     return [fusedActivation(whole, bench, bench.optional("preluActivationWeights"))];
   },
 );

@@ -88,7 +88,7 @@ const conv2d: Offer = offer(
     const [x, weight] = [bench.input("x", axes), bench.input("filter", [3, 0, 1, 2])];
     const window = windowOf(bench.given, sizeOf(x), sizeOf(weight));
     const bias = bench.optional("bias");
-    const own = bias !== null && bias.shape.length === 1;
+    const own = bias?.shape.join() === String(weight.shape[0]);
     const y = convolution(x, weight, own ? bias : null, window, 1);
     return [{ value: finished(y, bench, own ? null : bias), axes }];
   },
@@ -110,7 +110,7 @@ const depthwise: Offer = offer(
     const weight = reshape(maps, [channels * each, h, w, 1]);
     const window = windowOf(bench.given, sizeOf(x), [h, w]);
     const bias = bench.optional("bias");
-    const own = bias !== null && bias.shape.length === 1;
+    const own = bias?.shape.join() === String(weight.shape[0]);
     const y = convolution(x, weight, own ? bias : null, window, channels);
     return [finished(y, bench, own ? null : bias)];
   },

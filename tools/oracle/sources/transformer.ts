@@ -97,6 +97,7 @@ function decoded(bench: Workbench): Result {
   return { value: x, axes: BATCH_FIRST };
 }
 
+const INPUTS = ["src", "src,src_key_padding_mask", "src,mask", "tgt,memory"];
 const LAYERS = ["TransformerDecoderLayer", "TransformerEncoderLayer", "TransformerEncoder"];
 
 /** Encoder and decoder layers, stacks of the former. */
@@ -106,7 +107,9 @@ export const transformer: Offer = offer(
     clause(LAYERS.join(" or "), ({ record }) => LAYERS.includes(String(record["op"]))),
     knows("activation", "layers", "trailing_norm", "batch_first"),
     attribute("activation", "relu", "gelu"),
-    clause("padding or a mask, not both", ({ inputs }) => inputs.length <= 2),
+    clause("inputs src and one of src_key_padding_mask and mask, or tgt and memory", (given) =>
+      INPUTS.includes(given.inputs.map((tensor) => tensor?.name).join()),
+    ),
     ranked(3),
   ],
   (bench) => [bench.given.record["op"] === LAYERS[0] ? decoded(bench) : encoded(bench)],
