@@ -14,9 +14,9 @@ const START = {
   out: "runs/start",
   config: {
     student: "nano",
-    rig: { train_moments: 24, held_out_moments: 6 },
-    size: { height: 64, width: 96 },
-    steps: 300,
+    rig: { train_moments: 64, held_out_moments: 8 },
+    size: { height: 64, width: 128 },
+    steps: 500,
   },
 } as const;
 
