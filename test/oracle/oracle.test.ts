@@ -1,4 +1,5 @@
-// Whole cases through both paths: passed, failed, not offered; predicates; and that test/README.md is up to date.
+// Whole cases through both paths: passed, failed, not offered; predicates; and that test/README.md
+// is up to date.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { predicateText, refusal } from "../../tools/oracle/offer.ts";

@@ -1,4 +1,5 @@
-// Reads attributes of a case, which each source spells its own way, as numbers, lists, flags and words.
+// Reads attributes of a case, which each source spells its own way, as numbers, lists, flags and
+// words.
 import { InputError } from "../../src/tensor/error.ts";
 import type { VectorCase } from "./vectors.ts";
 

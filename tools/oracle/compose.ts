@@ -1,4 +1,5 @@
-// Functions that several sources have and the engine has as a composition of its ops, not as an op of its own.
+// Functions that several sources have and the engine has as a composition of its ops, not as an op
+// of its own.
 import { apply, reshape } from "../../src/graph/apply.ts";
 import {
   activationOps,
@@ -117,7 +118,10 @@ export function fold(values: readonly Value[], kind: Parameters<typeof binary>[2
   return values.reduce((a, b) => binary(a, b, kind));
 }
 
-/** A product of matrices whose operands may be vectors and whose batch axes broadcast in any pattern. */
+/**
+ * A product of matrices whose operands may be vectors and whose batch axes broadcast in any
+ * pattern.
+ */
 export function product(a: Value, b: Value): Value {
   const [m, n] = [
     a.shape.length === 1 ? [] : [a.shape.at(-2)!],
@@ -150,7 +154,10 @@ function takesTurns(a: Shape, b: Shape): boolean {
   return runs.length > 2;
 }
 
-/** alpha A B + beta C; C broadcasts to the product. A bias of one number a column goes into the product itself. */
+/**
+ * alpha A B + beta C; C broadcasts to the product. A bias of one number a column goes into the
+ * product itself.
+ */
 export function generalProduct(
   a: Value,
   b: Value,
@@ -192,7 +199,10 @@ export function rmsNormOver(x: Value, axes: number, gamma: Value, epsilon: numbe
   return multiply(multiply(x, unary(scaleShift(mean, 1, epsilon), "reciprocal_sqrt")), gamma);
 }
 
-/** The (x - mean) gamma / sqrt(variance + epsilon) + beta of statistics that broadcast to x in any way. */
+/**
+ * The (x - mean) gamma / sqrt(variance + epsilon) + beta of statistics that broadcast to x in any
+ * way.
+ */
 export function normalized(
   x: Value,
   mean: Value,

@@ -1,5 +1,6 @@
-// `npm run oracle -- DIR`: runs every published case of the operators that the engine has, on the adapter and through
-// the CPU references, at the case's own tolerance. What is not run is counted as not offered, never as passed.
+// `npm run oracle -- DIR`: runs every published case of the operators that the engine has, on the
+// adapter and through the CPU references, at the case's own tolerance. What is not run is counted
+// as not offered, never as passed.
 import { Command } from "commander";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 import { InputError } from "../../src/tensor/error.ts";
@@ -47,9 +48,8 @@ async function run(folder: string, options: Options): Promise<boolean> {
     .map(plain)
     .filter((given) => pattern.test(`${given.source}/${given.operator}/${given.id}`));
   const gpu = await openGpu({ validation: true });
-  say(
-    `${cases.length} cases on ${gpu.facts.name}${gpu.facts.software ? " (a software adapter)" : ""}`,
-  );
+  const kind = gpu.facts.software ? " (a software adapter)" : "";
+  say(`${cases.length} cases on ${gpu.facts.name}${kind}`);
   const judged: Judged[] = [];
   for (const given of cases) {
     const one = await judge(gpu, given);

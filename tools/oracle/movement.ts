@@ -1,4 +1,5 @@
-// Moving data about, as the sources say it, by slices, transposes, joins and broadcasts of the engine.
+// Moving data about, as the sources say it, by slices, transposes, joins and broadcasts of the
+// engine.
 import { reshape } from "../../src/graph/apply.ts";
 import { concat } from "../../src/graph/ops/concat.ts";
 import { expand } from "../../src/graph/ops/reduce.ts";
@@ -21,7 +22,9 @@ export function splitBy(x: Value, sizes: readonly number[], axis: number): Value
   });
 }
 
-/** Sizes of `parts` equal pieces of `length`, the last one shorter where they do not come out even. */
+/**
+ * Sizes of `parts` equal pieces of `length`, the last one shorter where they do not come out even.
+ */
 export function evenSizes(length: number, parts: number): number[] {
   const each = Math.ceil(length / parts);
   return Array.from({ length: parts }, (_, i) => Math.min(each, length - i * each));

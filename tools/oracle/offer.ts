@@ -1,5 +1,6 @@
-// What of a source's operators the engine can run: a predicate made of clauses that print themselves, so that the text
-// people read and the test that decides are one thing, and a function that builds the case as a graph.
+// What of a source's operators the engine can run: a predicate made of clauses that print
+// themselves, so that the text people read and the test that decides are one thing, and a function
+// that builds the case as a graph.
 import type { Request } from "../../src/graph/cpu.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
@@ -14,7 +15,9 @@ export interface Clause {
   readonly why?: (given: VectorCase) => string | null;
 }
 
-/** A result of a case: the value, and the axes of the source's layout by the axes it is stored with. */
+/**
+ * A result of a case: the value, and the axes of the source's layout by the axes it is stored with.
+ */
 export interface Result {
   readonly value: Value;
   /** Stored axis k is axis `axes[k]` of the source; absent: stored as in the source. */
@@ -84,7 +87,10 @@ function tensors(given: VectorCase): VectorTensor[] {
   );
 }
 
-/** Every tensor is float32 or float64, save the inputs named or numbered in `settings`, which are read by the host. */
+/**
+ * Every tensor is float32 or float64, save the inputs named or numbered in `settings`, which are
+ * read by the host.
+ */
 export function floats(...settings: readonly (string | number)[]): Clause {
   const text = settings.length === 0 ? "" : ` (but ${settings.join(", ")}, read by the host)`;
   return clause(`float32 or float64${text}`, (given) =>
@@ -111,7 +117,10 @@ export const condition: Clause = clause("a condition, float32 or float64 else", 
 
 const FLOATS: ReadonlySet<string> = new Set(["float32", "float64"]);
 
-/** All numbers are finite in float32: WGSL lets an implementation assume that there are no NaN and no infinities. */
+/**
+ * All numbers are finite in float32: WGSL lets an implementation assume that there are no NaN and
+ * no infinities.
+ */
 export const finite: Clause = clause("numbers finite in float32", (given) =>
   tensors(given).every(({ values }) => values.every((x) => Number.isFinite(Math.fround(x)))),
 );

@@ -1,4 +1,5 @@
-// Writes the generated parts of test/README.md, each between two marks: results, predicates, operators of `own`.
+// Writes the generated parts of test/README.md, each between two marks: results, predicates,
+// operators of `own`.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { ownPage } from "./own/page.ts";
@@ -10,7 +11,10 @@ const README = "test/README.md";
 /** The parts that a run makes, by name. */
 export type Part = "results" | "predicates" | "own";
 
-/** What is offered of each published source, one row an operator; sources that offer the same share their rows. */
+/**
+ * What is offered of each published source, one row an operator; sources that offer the same share
+ * their rows.
+ */
 function predicateTable(): string {
   const sources = new Map<Offers, string[]>();
   for (const [source, offers] of Object.entries(OFFERS)) {

@@ -1,5 +1,5 @@
-// Runs one offered case along both paths, the references in f64 and the kernels on the adapter, and holds outputs and
-// gradients against what was published. A case that throws has failed.
+// Runs one offered case along both paths, the references in f64 and the kernels on the adapter, and
+// holds outputs and gradients against what was published. A case that throws has failed.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { backward } from "../../src/graph/backward.ts";
 import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";
@@ -213,7 +213,10 @@ function targetsOf(bench: Workbench, built: readonly (Result | Value)[]): Target
   return targets;
 }
 
-/** The result that an output or its gradient (`d_` before the name) speaks of: by name, else by place. */
+/**
+ * The result that an output or its gradient (`d_` before the name) speaks of: by name, else by
+ * place.
+ */
 function resultFor(
   given: VectorCase,
   results: readonly Resolved[],
@@ -270,5 +273,6 @@ function mismatch(
   const found = compare(got, want, given, path);
   if (found === null) return null;
   const { index, got: g, want: w, allowed, count } = found;
-  return `${want.name}[${index}] is ${g}, expected ${w} (${allowed}); ${count} of ${want.values.length} differ`;
+  const share = `${count} of ${want.values.length} differ`;
+  return `${want.name}[${index}] is ${g}, expected ${w} (${allowed}); ${share}`;
 }

@@ -1,21 +1,25 @@
-// Holds a result against an expected tensor at the tolerance that was published with it. The one bound of our own is
-// for expected values in float64 held to float64 ULP, which no f32 kernel can meet: `F32_OF_F64`.
+// Holds a result against an expected tensor at the tolerance that was published with it. The one
+// bound of our own is for expected values in float64 held to float64 ULP, which no f32 kernel can
+// meet: `F32_OF_F64`.
 import type { VectorCase, VectorTensor } from "./vectors.ts";
 
 /** Which of the two ways a result was computed: the references in f64, or the kernels in f32. */
 export type Path = "cpu" | "gpu";
 
 /**
- * Allowance where the source is float64: inputs and result rounded to f32 and sums of some tens of f32 products on the
- * GPU; where it holds them to float64 ULP (webnn-baseline), another order of summation in f64 on the CPU. Relative to
- * the value, and to the largest value of the tensor.
+ * Allowance where the source is float64: inputs and result rounded to f32 and sums of some tens of
+ * f32 products on the GPU; where it holds them to float64 ULP (webnn-baseline), another order of
+ * summation in f64 on the CPU. Relative to the value, and to the largest value of the tensor.
  */
 const F64_SOURCE: Readonly<Record<Path, { readonly value: number; readonly tensor: number }>> = {
   cpu: { value: 1e-12, tensor: 1e-14 },
   gpu: { value: 4e-6, tensor: 4e-7 },
 };
 
-/** What expected values themselves are off by, where a source approximates a function that the engine computes fully. */
+/**
+ * What expected values themselves are off by, where a source approximates a function that the
+ * engine computes fully.
+ */
 const SOURCE_ERROR: Readonly<Record<string, number>> = {
   // Abramowitz and Stegun 7.1.26, |error| < 1.5e-7
   "webnn-baseline/erf": 1.5e-7,
@@ -33,7 +37,10 @@ export interface Mismatch {
   readonly count: number;
 }
 
-/** The first element of `got` that misses `want` by more than the case allows, or null. NaN and infinities must match. */
+/**
+ * The first element of `got` that misses `want` by more than the case allows, or null. NaN and
+ * infinities must match.
+ */
 export function compare(
   got: ArrayLike<number>,
   want: VectorTensor,
@@ -106,7 +113,10 @@ function rank(x: number): number {
   return b >= 0 ? b : -(b & 0x7fff_ffff);
 }
 
-/** Float32 numbers from a to b: 0 for equal numbers, 1 for neighbours. Both are rounded to float32 first. */
+/**
+ * Float32 numbers from a to b: 0 for equal numbers, 1 for neighbours. Both are rounded to float32
+ * first.
+ */
 export function ulpDistance(a: number, b: number): number {
   return Math.abs(rank(a) - rank(b));
 }

@@ -1,5 +1,5 @@
-// Reads published test vectors: `<folder>/<source>/<Operator>.json`, each a header and cases of tensors with the values
-// that an operator must give. Knows the file format, no operator.
+// Reads published test vectors: `<folder>/<source>/<Operator>.json`, each a header and cases of
+// tensors with the values that an operator must give. Knows the file format, no operator.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -23,7 +23,10 @@ export const DTYPES = [
 /** One of the element types. */
 export type DType = (typeof DTYPES)[number];
 
-/** A tensor of a case: its values, rounded to its dtype, as doubles (64-bit integers beyond 2^53 lose their last bits). */
+/**
+ * A tensor of a case: its values, rounded to its dtype, as doubles (64-bit integers beyond 2^53
+ * lose their last bits).
+ */
 export interface VectorTensor {
   readonly name: string;
   readonly shape: Shape;
@@ -31,7 +34,9 @@ export interface VectorTensor {
   readonly values: Float64Array;
 }
 
-/** How near a result must come; several bounds add up as in NumPy's allclose, `ulp` stands alone. */
+/**
+ * How near a result must come; several bounds add up as in NumPy's allclose, `ulp` stands alone.
+ */
 export interface Tolerance {
   readonly atol?: number;
   readonly rtol?: number;
@@ -113,7 +118,10 @@ export function vectorSources(folder: string): string[] {
   return sources;
 }
 
-/** All cases of one source, file by file. Throws InputError with file, case and field where a file is damaged. */
+/**
+ * All cases of one source, file by file. Throws InputError with file, case and field where a file
+ * is damaged.
+ */
 export function readSource(folder: string, source: string): VectorCase[] {
   const path = join(folder, source);
   return jsonFiles(path).flatMap((name) => {
@@ -132,7 +140,10 @@ function jsonFiles(path: string): string[] {
     .toSorted();
 }
 
-/** The cases in the text of one file. In the source `own` each case names its operator, elsewhere the file does. */
+/**
+ * The cases in the text of one file. In the source `own` each case names its operator, elsewhere
+ * the file does.
+ */
 export function readCases(text: string, source: string, file: string): VectorCase[] {
   let json: unknown;
   try {
@@ -186,14 +197,16 @@ function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTens
       ? fromBytes(b64!, dtype, `${where}: tensor ${name}`)
       : fromNumbers(data, dtype);
   if (values.length !== size(shape)) {
-    throw new InputError(
-      `${where}: tensor ${name}${formatShape(shape)} needs ${size(shape)} numbers, has ${values.length}`,
-    );
+    const what = `tensor ${name}${formatShape(shape)}`;
+    throw new InputError(`${where}: ${what} needs ${size(shape)} numbers, has ${values.length}`);
   }
   return { name, shape, dtype, values };
 }
 
-/** Decimals are the shortest that give the float back exactly, so they are rounded to the dtype before use. */
+/**
+ * Decimals are the shortest that give the float back exactly, so they are rounded to the dtype
+ * before use.
+ */
 function fromNumbers(data: readonly unknown[], dtype: DType): Float64Array {
   const doubles = Float64Array.from(data, Number);
   return dtype === "float32" ? Float64Array.from(Float32Array.from(doubles)) : doubles;

@@ -1,5 +1,5 @@
-// Convolutions and pooling in the layouts and padding rules of the sources: axes moved on the host, one-dimensional
-// problems as images of one row, automatic padding worked out in numbers.
+// Convolutions and pooling in the layouts and padding rules of the sources: axes moved on the host,
+// one-dimensional problems as images of one row, automatic padding worked out in numbers.
 import { reshape } from "../../src/graph/apply.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { conv2dTranspose } from "../../src/graph/ops/conv2d_transpose.ts";
@@ -47,7 +47,10 @@ export function sidesOf(pads: readonly number[]): Sides {
   return [top, bottom, left, right];
 }
 
-/** Padding that makes ceil(size / stride) outputs; an odd one more at the end (`upper`) or the beginning. */
+/**
+ * Padding that makes ceil(size / stride) outputs; an odd one more at the end (`upper`) or the
+ * beginning.
+ */
 export function samePadding(
   size: Pair,
   kernel: Pair,
@@ -89,7 +92,10 @@ export function convolution(
   return likeRows(y, x);
 }
 
-/** Transposed convolution to a given size of y; rows and columns that nothing reaches are zeros (plus bias). */
+/**
+ * Transposed convolution to a given size of y; rows and columns that nothing reaches are zeros
+ * (plus bias).
+ */
 export function transposedConvolution(
   x: Value,
   weight: Value,

@@ -1,5 +1,5 @@
-// Where the graph of one case is built: hands out the case's tensors as inputs of the graph, in the layout the engine
-// stores (moved on the host), and remembers how to move gradients back.
+// Where the graph of one case is built: hands out the case's tensors as inputs of the graph, in the
+// layout the engine stores (moved on the host), and remembers how to move gradients back.
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { InputError } from "../../src/tensor/error.ts";
@@ -18,11 +18,17 @@ export interface Workbench {
   readonly given: VectorCase;
   readonly graph: Graph;
   readonly bound: readonly BoundInput[];
-  /** Input number or name as a value, its axes stored in the order `axes`; throws when it was left out. */
+  /**
+   * Input number or name as a value, its axes stored in the order `axes`; throws when it was left
+   * out.
+   */
   readonly input: (which: number | string, axes?: readonly number[]) => Value;
   /** The same, or null when it was left out. */
   readonly optional: (which: number | string, axes?: readonly number[]) => Value | null;
-  /** An input that the kernels change: kept from step to step, its first value the tensor of the case. */
+  /**
+   * An input that the kernels change: kept from step to step, its first value the tensor of the
+   * case.
+   */
   readonly state: (which: number) => Value;
   /** An input of up to 64 step scalars. */
   readonly scalars: (which: number) => Value;
@@ -30,7 +36,9 @@ export interface Workbench {
   readonly states: ReadonlyMap<string, VectorTensor>;
   /** Values of the step scalars by name. */
   readonly stepScalars: Readonly<Record<string, number>>;
-  /** The numbers of an input that is a setting in truth (axes, sizes), or null when it was left out. */
+  /**
+   * The numbers of an input that is a setting in truth (axes, sizes), or null when it was left out.
+   */
   readonly numbers: (which: number | string) => readonly number[] | null;
   readonly constant: (shape: Shape, values: readonly number[]) => Value;
   /** A tensor of one number repeated. */

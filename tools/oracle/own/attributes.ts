@@ -1,8 +1,10 @@
-// The attributes of the engine's operators as a case of the source `own` may spell them: kinds, defaults, meanings. One
-// table serves the reading of cases and the page in test/README.md.
+// The attributes of the engine's operators as a case of the source `own` may spell them: kinds,
+// defaults, meanings. One table serves the reading of cases and the page in test/README.md.
 import type { Shape } from "../../../src/tensor/shape.ts";
 
-/** What a derived default may depend on: shapes of the inputs by name, and the attributes before it. */
+/**
+ * What a derived default may depend on: shapes of the inputs by name, and the attributes before it.
+ */
 export interface At {
   readonly shapes: Readonly<Record<string, Shape>>;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -121,7 +123,8 @@ export function resolve(
   const names = Object.keys(known);
   const stranger = Object.keys(given).find((name) => !names.includes(name));
   if (stranger !== undefined) {
-    return `no attribute ${stranger}; there ${names.length === 1 ? "is" : "are"} ${names.join(", ") || "none"}`;
+    const verb = names.length === 1 ? "is" : "are";
+    return `no attribute ${stranger}; there ${verb} ${names.join(", ") || "none"}`;
   }
   const attributes: Record<string, unknown> = {};
   for (const [name, { kind, fallback, read }] of Object.entries(known)) {

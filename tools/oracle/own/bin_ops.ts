@@ -92,7 +92,9 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: ATTRACTOR,
   },
   log_binomial_head: {
-    says: "pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of (a1, a2, b1, b2)",
+    says:
+      "pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of " +
+      "(a1, a2, b1, b2)",
     shapes: "pairs [V, H, W, 4], positive -> pi, t [V, H, W, 1]",
     attributes: HEAD_TEMPERATURE,
   },
@@ -102,7 +104,9 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: HEAD_TEMPERATURE,
   },
   log_binomial: {
-    says: "z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t, pi and 1 - pi clamped to [1e-4, 1], logC(n, k) = n ln n - k ln k - (n - k) ln(n - k) (Stirling, 0 ln 0 = 0)",
+    says:
+      "z_k = (logC(K - 1, k) + k ln pi + (K - 1 - k) ln(1 - pi)) / t, pi and 1 - pi clamped to " +
+      "[1e-4, 1], logC(n, k) = n ln n - k ln k - (n - k) ln(n - k) (Stirling, 0 ln 0 = 0)",
     shapes: "pi, t [V, H, W, 1] -> logits [V, H, W, K]",
     attributes: { bins: BINS },
   },
@@ -114,13 +118,15 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   bin_expectation: {
     says: "depth = scale sum_k p_k c_k; no gradient by scale",
     shapes:
-      "probabilities [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1]",
+      "probabilities [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], " +
+      "scale [V] -> depth [V, H, W, 1]",
     attributes: NONE,
   },
   bin_expectation_grad: {
     says: "d_x = d_depth scale factor",
     shapes:
-      "factor [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], d_depth [V, H, W, 1], scale [V] -> d_x [V, H, W, K]",
+      "factor [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], d_depth [V, H, W, 1], scale [V] " +
+      "-> d_x [V, H, W, K]",
     attributes: NONE,
   },
   bin_expectation_grad_shared: {
@@ -130,27 +136,33 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { groups: GROUPS },
   },
   bin_decode: {
-    says: "depth = scale sum_k softmax(logits)_k c_k, statistics = (maximum, 1 / sum e^(z - maximum)); no gradient by scale or of statistics",
+    says:
+      "depth = scale sum_k softmax(logits)_k c_k, statistics = (maximum, 1 / sum e^(z - " +
+      "maximum)); no gradient by scale or of statistics",
     shapes:
-      "logits [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 2]",
+      "logits [V, H, W, K], centers [V, H, W, K] or [V, 1, 1, K] or [1, 1, 1, K], scale [V] " +
+      "-> depth [V, H, W, 1], statistics [V, H, W, 2]",
     attributes: NONE,
   },
   bin_decode_grad_logits: {
     says: "d_logits of bin_decode",
     shapes:
-      "logits [V, H, W, K], centers and scale as in bin_decode, statistics [V, H, W, 2], depth, d_depth [V, H, W, 1] -> d_logits [V, H, W, K]",
+      "logits [V, H, W, K], centers and scale as in bin_decode, statistics [V, H, W, 2], " +
+      "depth, d_depth [V, H, W, 1] -> d_logits [V, H, W, K]",
     attributes: NONE,
   },
   bin_decode_grad_centers: {
     says: "d_centers of bin_decode, centres of each pixel",
     shapes:
-      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [V, H, W, K]",
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> " +
+      "d_centers [V, H, W, K]",
     attributes: NONE,
   },
   bin_decode_grad_shared_centers: {
     says: "d_centers of bin_decode, centres that pixels share",
     shapes:
-      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> d_centers [groups, 1, 1, K]",
+      "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> " +
+      "d_centers [groups, 1, 1, K]",
     attributes: { groups: GROUPS },
   },
   soft_bins: {
@@ -159,19 +171,26 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { bins: BINS },
   },
   bin_kl: {
-    says: "loss = tau^2 / count sum over usable > 0 of KL(q_teacher || q_student), q = softmax(logits / tau), 0 of no usable pixel; no gradient by the teacher",
+    says:
+      "loss = tau^2 / count sum over usable > 0 of KL(q_teacher || q_student), q = " +
+      "softmax(logits / tau), 0 of no usable pixel; no gradient by the teacher",
     shapes:
-      "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, H, W, 4]",
+      "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, " +
+      "H, W, 4]",
     attributes: TEMPERATURE,
   },
   bin_kl_grad: {
     says: "d_student of bin_kl",
     shapes:
-      "student, teacher [V, H, W, K], usable [V, H, W, 1], statistics [V, H, W, 4], count, d_loss [1] -> d_student [V, H, W, K]",
+      "student, teacher [V, H, W, K], usable [V, H, W, 1], statistics [V, H, W, 4], count, " +
+      "d_loss [1] -> d_student [V, H, W, K]",
     attributes: TEMPERATURE,
   },
   silog: {
-    says: "loss = scale sqrt(Var(g) + (1 - lambda) mean(g)^2 + 1e-8), g = ln(depth + 1e-7) - ln(depth_m + 1e-7) over valid > 0, Var unbiased, pooled over all views; 0 of fewer than two pixels",
+    says:
+      "loss = scale sqrt(Var(g) + (1 - lambda) mean(g)^2 + 1e-8), g = ln(depth + 1e-7) - " +
+      "ln(depth_m + 1e-7) over valid > 0, Var unbiased, pooled over all views; 0 of fewer than " +
+      "two pixels",
     shapes: "depth, depth_m, valid [V, H, W, 1] -> loss, count [1], statistics [4]",
     attributes: SILOG,
   },
@@ -192,7 +211,9 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: NONE,
   },
   masked_pool: {
-    says: "tokens = mean of x over each cell of a grid, weighted by mask, 0 of no weight; weight = sum of mask",
+    says:
+      "tokens = mean of x over each cell of a grid, weighted by mask, 0 of no weight; weight = " +
+      "sum of mask",
     shapes: "x [V, H, W, E], mask [V, H, W, 1] -> tokens [V, h w, E], weight [V, h w]",
     attributes: { grid: GRID },
   },
@@ -212,7 +233,9 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { floor: number(1e-6, "as in normalize_rows") },
   },
   view_relation: {
-    says: "R_p = X_p X_{p+1}^T for each ring-adjacent pair of views (p, p + 1 mod V), each unordered pair once: V pairs, one for V = 2, none for V = 1",
+    says:
+      "R_p = X_p X_{p+1}^T for each ring-adjacent pair of views (p, p + 1 mod V), each " +
+      "unordered pair once: V pairs, one for V = 2, none for V = 1",
     shapes: "tokens [V, L, E] -> relation [pairs, L, L]",
     attributes: NONE,
   },
@@ -237,9 +260,15 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { max_norm: number(0, "length that longer gradients are scaled to; 0: never") },
   },
   adamw: {
-    says: "g = norm[1] gradients, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p); rate, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t) are scalars[0], [1], [2]; name parameters, first_moments or second_moments among the outputs. Nothing where norm[2] is 0. Simpler: adamw_update below",
+    says:
+      "g = norm[1] gradients, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= " +
+      "rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay p); rate, c1 = 1 / (1 - " +
+      "beta1^t), c2 = 1 / (1 - beta2^t) are scalars[0], [1], [2]; name parameters, " +
+      "first_moments or second_moments among the outputs. Nothing where norm[2] is 0. Simpler: " +
+      "adamw_update below",
     shapes:
-      "scalars [up to 64], gradients, parameters, first_moments, second_moments [n], n a multiple of 64, decay [n / 64], norm [4] -> none but the three it changes",
+      "scalars [up to 64], gradients, parameters, first_moments, second_moments [n], n a " +
+      "multiple of 64, decay [n / 64], norm [4] -> none but the three it changes",
     attributes: {
       beta1: number(0.9, "decay of the first moment"),
       beta2: number(0.999, "decay of the second moment"),

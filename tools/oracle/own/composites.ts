@@ -1,5 +1,5 @@
-// Operators of the source `own` that are not one op of the graph: norms by their common names, the heads, the losses and
-// the optimiser's step, all built by the engine's own functions.
+// Operators of the source `own` that are not one op of the graph: norms by their common names, the
+// heads, the losses and the optimiser's step, all built by the engine's own functions.
 import { binHead, type BinHeadConfig } from "../../../src/bins/metric_bins.ts";
 import { losses, type LossConfig } from "../../../src/distill/losses.ts";
 import { apply } from "../../../src/graph/apply.ts";
@@ -21,7 +21,9 @@ import type { OwnOp } from "./own_op.ts";
 
 /** An operator that is built from several ops. */
 export interface Composite extends OwnOp {
-  /** Names of the inputs; a trailing "?" marks one that may be left out, "..." any number of more. */
+  /**
+   * Names of the inputs; a trailing "?" marks one that may be left out, "..." any number of more.
+   */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** More than a sentence: what it is made of. */
@@ -63,26 +65,34 @@ const HEAD = {
   ),
   depth_max_m: number(80, "metres of a centre of 1"),
 } as const;
-const METRIC_BINS_NOTES = `1x1 convolutions, each with inputs \`NAME.weight\` [O, 1, 1, I] and \`NAME.bias\` [O]; written NAME: I -> O. CN is the
-width of the last decoded feature, relu stands between \`.0\` and \`.1\` of a pair.
+const METRIC_BINS_NOTES = `\
+1x1 convolutions, each with inputs \`NAME.weight\` [O, 1, 1, I] and \`NAME.bias\` [O]; written
+NAME: I -> O. CN is the width of the last decoded feature, relu stands between \`.0\` and \`.1\`
+of a pair.
 
 - head.bottleneck: C0 -> C0, gives x
 - head.seed.0: C0 -> hidden, head.seed.1: hidden -> K, on x; then seed_centers gives the centres
 - head.seed_projector.0: C0 -> hidden, head.seed_projector.1: hidden -> E, on x; gives e
-- for level i = 1 .. N: head.leveli.projector.0: Ci -> hidden, head.leveli.projector.1: hidden -> E, on decodedi, gives p;
-  head.leveli.attractor.0: E -> hidden, head.leveli.attractor.1: hidden -> attractors[i - 1], on p + e resized bilinearly
-  (align) to the size of decodedi, then softplus; centres = attractor (inverse, alpha 1000, gamma 2, mean) of the centres
-  resized likewise; e = p
-- head.binomial.0: CN + E -> floor((CN + E) / 2), on [decodedN, e] joined, then gelu; head.binomial.1: -> 4, then softplus,
-  log_binomial_head (0.0212 to 50) and log_binomial give the logits; embedding is the last e`;
-const SOFTMAX_BINS_NOTES = `As metric_bins_head, with these convolutions:
+- for level i = 1 .. N: head.leveli.projector.0: Ci -> hidden, head.leveli.projector.1: hidden ->
+  E, on decodedi, gives p; head.leveli.attractor.0: E -> hidden, head.leveli.attractor.1: hidden
+  -> attractors[i - 1], on p + e resized bilinearly (align) to the size of decodedi, then
+  softplus; centres = attractor (inverse, alpha 1000, gamma 2, mean) of the centres resized
+  likewise; e = p
+- head.binomial.0: CN + E -> floor((CN + E) / 2), on [decodedN, e] joined, then gelu;
+  head.binomial.1: -> 4, then softplus, log_binomial_head (0.0212 to 50) and log_binomial give the
+  logits; embedding is the last e`;
+const SOFTMAX_BINS_NOTES = `\
+As metric_bins_head, with these convolutions:
 
-- head.bottleneck: C0 -> C0, then the mean over all pixels; head.seed.0 and head.seed.1 on it as above
+- head.bottleneck: C0 -> C0, then the mean over all pixels; head.seed.0 and head.seed.1 on it as
+  above
 - head.projector.0: CN -> hidden, head.projector.1: hidden -> E, on decodedN; gives embedding
 - head.logits: E -> K, on relu(embedding)`;
 const HEAD_SHAPES =
-  "bottleneck [V, h0, w0, C0], decoded1 .. decodedN [V, hi, wi, Ci] coarse to fine, weights and biases as listed below" +
-  " -> logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K] in units of depth_max_m, embedding [V, h, w, E]";
+  "bottleneck [V, h0, w0, C0], decoded1 .. decodedN [V, hi, wi, Ci] coarse to fine, weights " +
+  "and biases as listed below" +
+  " -> logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K] in units of depth_max_m, " +
+  "embedding [V, h, w, E]";
 
 function head(
   kind: BinHeadConfig["kind"],
@@ -107,7 +117,10 @@ interface LossAttributes extends LossConfig {
   readonly weight_relation: number;
 }
 
-/** The losses of the engine on the inputs that a case has; zeros stand for what its terms do not look at. */
+/**
+ * The losses of the engine on the inputs that a case has; zeros stand for what its terms do not
+ * look at.
+ */
 function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
   const { ckd, cross_term, relation, temperature, relation_grid, ...weights } = attributes;
   weigh(bench, weights);
@@ -148,8 +161,10 @@ const TERMS = {
 };
 const CROSS = word(["silog", "none"], "silog", "whether there is a cross term");
 
+const STUDENT = "logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V]";
 const LAYOUT_OF_TARGETS =
-  "depth_m [V, H, W, 1] metres, 0 = none, valid [V, H, W, 1] 1 where depth_m counts, usable [V, H, W, 1] 1 where the " +
+  "depth_m [V, H, W, 1] metres, 0 = none, valid [V, H, W, 1] 1 where depth_m counts, usable " +
+  "[V, H, W, 1] 1 where the " +
   "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1]";
 
 interface Update {
@@ -228,7 +243,9 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     build: (bench: Workbench) => ({ y: globalAveragePool(bench.input(0)) }),
   },
   seed_centers: {
-    says: "s = softplus(raw); cumulative: c_k = 0.1 / depth_max_m + sum_{j < k} s_j + s_k / 2; softplus: c = s",
+    says:
+      "s = softplus(raw); cumulative: c_k = 0.1 / depth_max_m + sum_{j < k} s_j + s_k / 2; " +
+      "softplus: c = s",
     shapes: "raw [.., K] -> centers [.., K] in units of depth_max_m",
     inputs: ["raw"],
     outputs: ["centers"],
@@ -277,8 +294,15 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     build: head("softmax_bins"),
   },
   losses: {
-    says: "total = weighted sum of the terms: silog of the decoded depth (resized bilinearly, half_pixel, to H x W), kl = bin_kl to soft_bins(teacher) over usable (resized to h x w, nearest), cross = silog of the teacher's probabilities with the student's centres, relation = view_relation_loss of pooled, normalised tokens (student: embedding, teacher: softmax of soft_bins)",
-    shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], embedding [V, h, w, E], ${LAYOUT_OF_TARGETS} -> total, silog, kl, cross, relation, valid_count [1]`,
+    says:
+      "total = weighted sum of the terms: silog of the decoded depth (resized bilinearly, " +
+      "half_pixel, to H x W), kl = bin_kl to soft_bins(teacher) over usable (resized to h x w, " +
+      "nearest), cross = silog of the teacher's probabilities with the student's centres, " +
+      "relation = view_relation_loss of pooled, normalised tokens (student: embedding, teacher: " +
+      "softmax of soft_bins)",
+    shapes:
+      `${STUDENT}, embedding [V, h, w, E], ${LAYOUT_OF_TARGETS} -> ` +
+      "total, silog, kl, cross, relation, valid_count [1]",
     inputs: ["logits", "centers", "scale_m?", "embedding", "depth_m", "valid", "usable", "teacher"],
     outputs: ["total", "silog", "kl", "cross", "relation", "valid_count"],
     attributes: {
@@ -291,7 +315,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
   },
   ckd: {
     says: "the terms kl and cross of losses",
-    shapes: `logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V], ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
+    shapes: `${STUDENT}, ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
     inputs: ["logits", "centers", "scale_m?", "depth_m", "valid", "usable", "teacher"],
     outputs: ["kl", "cross"],
     attributes: { cross_term: CROSS, temperature: TEMPERATURE },
@@ -316,7 +340,8 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
   vrkd: {
     says: "the term relation of losses",
     shapes:
-      "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in [0, 1] -> relation [1]",
+      "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in " +
+      "[0, 1] -> relation [1]",
     inputs: ["embedding", "usable", "teacher"],
     outputs: ["relation"],
     attributes: { relation_grid: RELATION_GRID, bins: whole(64, "K of soft_bins(teacher)") },
@@ -348,9 +373,12 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     },
   },
   adamw_update: {
-    says: "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, then adamw",
+    says:
+      "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, " +
+      "then adamw",
     shapes:
-      "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> parameters, first_moments, second_moments [n] afterwards",
+      "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> " +
+      "parameters, first_moments, second_moments [n] afterwards",
     inputs: ["parameters", "gradients", "first_moments", "second_moments"],
     outputs: ["parameters", "first_moments", "second_moments"],
     attributes: {

@@ -135,7 +135,9 @@ export const ELEMENTWISE_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { slot: whole(0, "which of the scalars") },
   },
   reduce: {
-    says: "y = fold of x along axes; l1 = sum |x|, l2 = sqrt(sum x^2), log_sum = ln sum x, log_sum_exp = ln sum e^x; equal extrema each take the whole gradient",
+    says:
+      "y = fold of x along axes; l1 = sum |x|, l2 = sqrt(sum x^2), log_sum = ln sum x, " +
+      "log_sum_exp = ln sum e^x; equal extrema each take the whole gradient",
     shapes: "x [any] -> y [axes that are left]",
     attributes: {
       kind: word(REDUCTIONS, REQUIRED, "the fold"),

@@ -76,7 +76,8 @@ const EPSILON = number(1e-5, "added to the variance");
 const NORM: Attributes = {
   batches: whole(
     { says: "rows of x, all axes but the last (layer norm)", of: rows },
-    "B: equal parts of the leading axes with statistics of their own; 1 for batch norm, V for group norm",
+    "B: equal parts of the leading axes with statistics of their own; 1 for batch norm, V for " +
+      "group norm",
   ),
   groups: whole(
     1,
@@ -112,8 +113,9 @@ const ATTENTION: Attributes = {
 
 const CORNERS = ["half_pixel", "align", "asymmetric"] as const;
 const CORNERS_SAYS =
-  'which positions of n and m pixels agree: "half_pixel" the outer borders, pixel o of y lies at (o + 1/2) n / m - 1/2 ' +
-  'of x; "align" the centres of the corner pixels, o (n - 1) / (m - 1); "asymmetric" o n / m';
+  'which positions of n and m pixels agree: "half_pixel" the outer borders, pixel o of y lies ' +
+  'at (o + 1/2) n / m - 1/2 of x; "align" the centres of the corner pixels, ' +
+  'o (n - 1) / (m - 1); "asymmetric" o n / m';
 const ROUNDINGS = ["floor", "half_up", "half_down", "ceil"] as const;
 const TO = pair(REQUIRED, "rows and columns of y");
 const LINEAR: Attributes = { size: TO, corners: word(CORNERS, "half_pixel", CORNERS_SAYS) };
@@ -141,7 +143,8 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
   conv2d: {
     says: "y = cross-correlation of x with weight, plus bias",
     shapes:
-      "x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] -> y [V, OH, OW, O], OH = floor((H + top + bottom - dilation (KH - 1) - 1) / stride) + 1",
+      "x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] -> y [V, OH, OW, O], OH = " +
+      "floor((H + top + bottom - dilation (KH - 1) - 1) / stride) + 1",
     attributes: CONVOLUTION,
   },
   conv2d_grad_input: {
@@ -155,9 +158,12 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { ...CONVOLUTION, kernel: kernelSize },
   },
   conv2d_transpose: {
-    says: "transposed convolution: the gradient by its input of a conv2d from [V, OH, OW, O] to x, plus bias",
+    says:
+      "transposed convolution: the gradient by its input of a conv2d from [V, OH, OW, O] to x, " +
+      "plus bias",
     shapes:
-      "x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] -> y [V, OH, OW, O], OH = (H - 1) stride + dilation (KH - 1) + 1 - top - bottom + output_padding",
+      "x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] -> y [V, OH, OW, O], OH = (H - " +
+      "1) stride + dilation (KH - 1) + 1 - top - bottom + output_padding",
     attributes: {
       ...CONVOLUTION,
       output_padding: pair([0, 0], "rows and columns added at the end of y, less than the stride"),
@@ -192,14 +198,20 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
     },
   },
   norm: {
-    says: "y = (x - mean) / sqrt(variance + epsilon) gamma + beta, variance biased; x is seen as [B, P, C]. By default layer norm over the last axis",
+    says:
+      "y = (x - mean) / sqrt(variance + epsilon) gamma + beta, variance biased; x is seen as " +
+      "[B, P, C]. By default layer norm over the last axis",
     shapes: "x [.., C], gamma, beta [C] -> y [as x], mean, variance [B, G]",
     attributes: NORM,
   },
   batch_norm: {
-    says: "norm over all but the channels, which also moves the running statistics: running += momentum (batch - running), with the unbiased variance; name running_mean or running_variance among the outputs to hold what they are afterwards",
+    says:
+      "norm over all but the channels, which also moves the running statistics: running += " +
+      "momentum (batch - running), with the unbiased variance; name running_mean or " +
+      "running_variance among the outputs to hold what they are afterwards",
     shapes:
-      "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x], mean, variance [1, C]",
+      "x [V, H, W, C], gamma, beta, running_mean, running_variance [C] -> y [as x], mean, " +
+      "variance [1, C]",
     attributes: {
       ...BATCH_NORM,
       momentum: number(0.1, "share of the batch in the running statistics"),
@@ -216,15 +228,19 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: { ...NORM, fixed: flag(false, "the statistics were given") },
   },
   attention: {
-    says: "y = softmax(scale q k^T + mask) v, head by head, lse = ln sum e^score; a score of -1e30 or less excludes its key, a query without keys gives zeros; no gradient by the mask",
+    says:
+      "y = softmax(scale q k^T + mask) v, head by head, lse = ln sum e^score; a score of -1e30 " +
+      "or less excludes its key, a query without keys gives zeros; no gradient by the mask",
     shapes:
-      "q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads U], mask [B or 1, heads or 1, L or 1, S] -> y [B, L, heads U], lse [B, heads, L]",
+      "q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads U], mask [B or 1, heads or " +
+      "1, L or 1, S] -> y [B, L, heads U], lse [B, heads, L]",
     attributes: ATTENTION,
   },
   attention_grad: {
     says: "gradients of attention",
     shapes:
-      "q, k, v, mask as in attention, y, d_y [B, L, heads U], lse [B, heads, L] -> d_q, d_k, d_v [as q, k, v]",
+      "q, k, v, mask as in attention, y, d_y [B, L, heads U], lse [B, heads, L] -> d_q, d_k, " +
+      "d_v [as q, k, v]",
     attributes: ATTENTION,
   },
   resize_bilinear: {

@@ -1,5 +1,6 @@
-// The source `own`: cases in the engine's own names, written by outsiders from test/README.md. Inputs are told by name,
-// or by place when no name is known; attributes left out take their default; what is not understood is refused in words.
+// The source `own`: cases in the engine's own names, written by outsiders from test/README.md.
+// Inputs are told by name, or by place when no name is known; attributes left out take their
+// default; what is not understood is refused in words.
 import { apply } from "../../../src/graph/apply.ts";
 import { ops } from "../../../src/graph/ops.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
@@ -20,7 +21,10 @@ function inputNames(operator: string): readonly string[] | null {
 
 const bare = (name: string): string => name.replace(/\?$/, "");
 
-/** Places of an operator's inputs among those of a case (null: left out), or what is wrong with them. */
+/**
+ * Places of an operator's inputs among those of a case (null: left out), or what is wrong with
+ * them.
+ */
 function placed(names: readonly string[], given: VectorCase): readonly (number | null)[] | string {
   const known = names.map(bare);
   const own = given.inputs.map((tensor) => tensor?.name ?? "");
@@ -37,7 +41,10 @@ function placed(names: readonly string[], given: VectorCase): readonly (number |
   return missing === undefined ? places : `input ${missing} is left out`;
 }
 
-/** A case with its inputs in the order and under the names of its operator; as it is where they are not understood. */
+/**
+ * A case with its inputs in the order and under the names of its operator; as it is where they are
+ * not understood.
+ */
 export function plainOwn(given: VectorCase): VectorCase {
   const names = inputNames(given.operator);
   if (names === null || names.includes("...")) return given;

@@ -1,4 +1,5 @@
-// Every op of the engine as a case of the source `own` may call it. The type makes a missing op a compile error.
+// Every op of the engine as a case of the source `own` may call it. The type makes a missing op a
+// compile error.
 import type { ops } from "../../../src/graph/ops.ts";
 import { BIN_OPS } from "./bin_ops.ts";
 import { ELEMENTWISE_OPS } from "./elementwise_ops.ts";

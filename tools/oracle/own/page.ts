@@ -1,5 +1,5 @@
-// The part of test/README.md that outsiders write cases of the source `own` from: every operator with its inputs, outputs
-// and attributes, from the tables that the cases are read by.
+// The part of test/README.md that outsiders write cases of the source `own` from: every operator
+// with its inputs, outputs and attributes, from the tables that the cases are read by.
 import { gradientRules, ops } from "../../../src/graph/ops.ts";
 import { OWN_TOLERANCE } from "../vectors.ts";
 import type { Attribute } from "./attributes.ts";
@@ -30,26 +30,34 @@ const EXAMPLE = {
   ],
 };
 
-const INTRODUCTION = `Cases in the engine's own names, from any file \`DIR/own/*.json\`. The engine stores images as \`[V, H, W, C]\` and
-weights as \`[O, KH, KW, C/groups]\`. Axis letters: V views, H W rows and columns, C O channels, K bins, E bin embedding, L S
-tokens; \`..\` stands for any leading axes. A complete file:
+const INTRODUCTION = `\
+Cases in the engine's own names, from any file \`DIR/own/*.json\`. The engine stores images as
+\`[V, H, W, C]\` and weights as \`[O, KH, KW, C/groups]\`. Axis letters: V views, H W rows and
+columns, C O channels, K bins, E bin embedding, L S tokens; \`..\` stands for any leading axes. A
+complete file:
 
 \`\`\`json
 ${oneLinePerTensor(JSON.stringify(EXAMPLE, null, 2))}
 \`\`\`
 
-- \`op\` is one of the names below, \`attrs\` its attributes. One that is left out or null takes its default.
-- \`inputs\` are told by name, or by place when none of their names is known. An optional one (\`?\`) may be null or left out.
-- \`outputs\` are told by name, or by place; name as few as you like. With an empty list only gradients are held.
-- \`dy\` is the gradient of a loss by the first output, or by the output whose name (or \`d_\` and its name) it bears; a list
-  holds one for each of several outputs, null for none. \`grads\` are the expected gradients by inputs of the same name.
-- \`tol\` is \`{"atol", "rtol"}\`: |got - want| <= atol + rtol |want|, or \`{"ulp"}\` in units of the last place of float32.
-  Without it: atol ${OWN_TOLERANCE.atol}, rtol ${OWN_TOLERANCE.rtol}. The same bound holds for the references in f64 and the kernels in f32 (where a
-  tensor is float64, the kernels are allowed its rounding to f32 on top, as above).
-- \`dtype\` is float32 or float64; masks may be bool, uint8 or int32. Above 256 elements \`b64\` may hold the little-endian bytes
-  in place of \`data\`.
+- \`op\` is one of the names below, \`attrs\` its attributes. One that is left out or null takes
+  its default.
+- \`inputs\` are told by name, or by place when none of their names is known. An optional one
+  (\`?\`) may be null or left out.
+- \`outputs\` are told by name, or by place; name as few as you like. With an empty list only
+  gradients are held.
+- \`dy\` is the gradient of a loss by the first output, or by the output whose name (or \`d_\` and
+  its name) it bears; a list holds one for each of several outputs, null for none. \`grads\` are
+  the expected gradients by inputs of the same name.
+- \`tol\` is \`{"atol", "rtol"}\`: |got - want| <= atol + rtol |want|, or \`{"ulp"}\` in units of
+  the last place of float32. Without it: atol ${OWN_TOLERANCE.atol}, rtol ${OWN_TOLERANCE.rtol}.
+  The same bound holds for the references in f64 and the kernels in f32 (where a tensor is
+  float64, the kernels are allowed its rounding to f32 on top, as above).
+- \`dtype\` is float32 or float64; masks may be bool, uint8 or int32. Above 256 elements \`b64\`
+  may hold the little-endian bytes in place of \`data\`.
 - Numbers are finite: WGSL lets an implementation assume so.
-- A case whose operator, attribute or input is not known is not offered; the run says which and why.`;
+- A case whose operator, attribute or input is not known is not offered; the run says which and
+  why.`;
 
 /** Tensors on one line each: arrays of numbers and records of a shape are not broken. */
 function oneLinePerTensor(json: string): string {

@@ -42,7 +42,10 @@ function joined(x: Value): Value {
   return reshape(x, [batch, length, heads * width]);
 }
 
-/** Scores to add, as a constant [.., L, S] with leading ones; what is excluded gets a score that excludes. */
+/**
+ * Scores to add, as a constant [.., L, S] with leading ones; what is excluded gets a score that
+ * excludes.
+ */
 function maskOf(bench: Workbench, queries: number, keys: number, past: number): Value | null {
   const given = bench.given.inputs[3] ?? null;
   const causal = past > 0 && flagOf(bench.given, "is_causal", false);

@@ -1,5 +1,5 @@
-// ONNX operators (sources onnx and onnx-pytorch): elementwise functions, folds, products and norms. Windows and data
-// movement are in onnx_windows.ts and onnx_movement.ts.
+// ONNX operators (sources onnx and onnx-pytorch): elementwise functions, folds, products and norms.
+// Windows and data movement are in onnx_windows.ts and onnx_movement.ts.
 import { reshape } from "../../../src/graph/apply.ts";
 import { leakyRelu, relu, sigmoid, softplus, tanh } from "../../../src/graph/ops/activation.ts";
 import { binary, divide, multiply, scaleShift } from "../../../src/graph/ops/arithmetic.ts";
@@ -41,7 +41,8 @@ function ofOne(names: readonly string[], f: (x: Value, given: VectorCase) => Val
   return offer([floats(), finite, knows(...names)], (bench) => [f(bench.input(0), bench.given)]);
 }
 
-// Before opset 7 an axis said how the second operand lies along the first; with equal ranks it says nothing.
+// Before opset 7 an axis said how the second operand lies along the first; with equal ranks it says
+// nothing.
 const alignedByShape = clause(
   "broadcast as in opset 7: equal ranks where `axis` is given",
   (given) => {

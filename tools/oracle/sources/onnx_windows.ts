@@ -157,7 +157,9 @@ function pool(
   });
 }
 
-/** The p-norm of each window: the mean of |x|^p over image and padding, times the window, to 1 / p. */
+/**
+ * The p-norm of each window: the mean of |x|^p over image and padding, times the window, to 1 / p.
+ */
 const lpPool: Offer = (() => {
   const mean = pool((x, options, given) => {
     const p = numberOf(given, "p", 2);
@@ -188,7 +190,10 @@ const ROUNDINGS: Readonly<Record<string, Rounding>> = {
   round_prefer_ceil: "half_up",
 };
 
-/** Height and width after resizing, or null where it touches other axes or scales do not give whole sizes. */
+/**
+ * Height and width after resizing, or null where it touches other axes or scales do not give whole
+ * sizes.
+ */
 function resizedSize(given: VectorCase): Pair | null {
   const [x] = given.inputs;
   const named = (name: string): readonly number[] | null => {

@@ -1,4 +1,5 @@
-// Optimisers (keras, pytorch, tfjs-optim): Adam, with decoupled weight decay or none, as the engine's adamw takes it.
+// Optimisers (keras, pytorch, tfjs-optim): Adam, with decoupled weight decay or none, as the
+// engine's adamw takes it.
 import { matmul } from "../../../src/graph/ops/gemm.ts";
 import { adamw, gradNorm } from "../../../src/graph/ops/adamw.ts";
 import { sigmoid } from "../../../src/graph/ops/activation.ts";
@@ -23,7 +24,10 @@ const decoupled = clause(
 );
 
 interface Settings {
-  /** Keras adds epsilon to the root of the raw second moment, the paper to that of the corrected one. */
+  /**
+   * Keras adds epsilon to the root of the raw second moment, the paper to that of the corrected
+   * one.
+   */
   readonly rawRoot: boolean;
   readonly rate: number;
   readonly beta1: number;

@@ -1,4 +1,5 @@
-// TensorFlow.js kernels and gradients (sources tfjs and tfjs-grad): elementwise functions, folds, products, norms.
+// TensorFlow.js kernels and gradients (sources tfjs and tfjs-grad): elementwise functions, folds,
+// products, norms.
 import { reshape } from "../../../src/graph/apply.ts";
 import { leakyRelu, relu, sigmoid, softplus, tanh } from "../../../src/graph/ops/activation.ts";
 import { add, binary } from "../../../src/graph/ops/arithmetic.ts";

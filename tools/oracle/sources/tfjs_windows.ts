@@ -42,7 +42,10 @@ function imageAxes(given: VectorCase): readonly number[] {
 
 const FORMAT = attribute("dataFormat", "NHWC", "NCHW");
 
-/** Stride, dilation and padding: "same", "valid", a number, or sides for each axis of the data format. */
+/**
+ * Stride, dilation and padding: "same", "valid", a number, or sides for each axis of the data
+ * format.
+ */
 function windowOf(given: VectorCase, size: Pair, kernel: Pair): Window {
   const [stride, dilation] = [pair(given, "strides"), pair(given, "dilations")];
   const pad = given.attributes["pad"];
@@ -157,8 +160,9 @@ const conv2dBackpropInput: Offer = offer(
 );
 
 /**
- * Where tfjs departs from its own definition: a window of one pixel with a stride and padding gives the input as it is,
- * and the gradient of a mean divides by the whole window where the mean divides by its taps inside the image.
+ * Where tfjs departs from its own definition: a window of one pixel with a stride and padding gives
+ * the input as it is, and the gradient of a mean divides by the whole window where the mean divides
+ * by its taps inside the image.
  */
 const padsAsForward = clause(
   "no padding of one-pixel windows or in gradients of means",

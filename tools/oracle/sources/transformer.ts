@@ -1,4 +1,5 @@
-// PyTorch's transformer layers with weights cos(0), cos(1), … (source pytorch): post-norm, model width 4, two heads.
+// PyTorch's transformer layers with weights cos(0), cos(1), … (source pytorch): post-norm, model
+// width 4, two heads.
 import { attention } from "../../../src/graph/ops/attention.ts";
 import { gelu, relu } from "../../../src/graph/ops/activation.ts";
 import { add } from "../../../src/graph/ops/arithmetic.ts";

@@ -1,5 +1,5 @@
-// Operators of MLGraphBuilder (sources wpt-webnn and webnn-baseline) without windows; calls as webnn_call.ts hands them
-// over.
+// Operators of MLGraphBuilder (sources wpt-webnn and webnn-baseline) without windows; calls as
+// webnn_call.ts hands them over.
 import { reshape } from "../../../src/graph/apply.ts";
 import {
   gelu,

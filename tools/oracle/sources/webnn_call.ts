@@ -1,5 +1,6 @@
-// Turns a call of MLGraphBuilder as two sources write it down into a plain case: operands in a fixed order as inputs,
-// the rest of arguments and options as attributes. wpt-webnn names its arguments, webnn-baseline lists them.
+// Turns a call of MLGraphBuilder as two sources write it down into a plain case: operands in a
+// fixed order as inputs, the rest of arguments and options as attributes. wpt-webnn names its
+// arguments, webnn-baseline lists them.
 import type { VectorCase, VectorTensor } from "../vectors.ts";
 
 interface Signature {
@@ -45,7 +46,10 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   cast: { parameters: ["$input", "type"] },
 };
 
-/** The case with its call taken apart; as it is where the call is not understood, which no offer accepts then. */
+/**
+ * The case with its call taken apart; as it is where the call is not understood, which no offer
+ * accepts then.
+ */
 export function plainCall(given: VectorCase): VectorCase {
   const signature = SIGNATURES[given.operator] ?? one;
   const written = given.record["args"];

@@ -124,7 +124,10 @@ const convTranspose2d: Offer = offer(
   },
 );
 
-/** Pooling; means are over the taps inside the image. Without window dimensions, one window over all of it. */
+/**
+ * Pooling; means are over the taps inside the image. Without window dimensions, one window over all
+ * of it.
+ */
 function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): Offer {
   return offer(
     [
@@ -160,7 +163,9 @@ function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): O
   );
 }
 
-/** The root of the sum of squares of each window: the mean over image and padding, times the window. */
+/**
+ * The root of the sum of squares of each window: the mean over image and padding, times the window.
+ */
 function l2Pool(x: Value, options: Parameters<typeof maxPool>[1]): Value {
   const [h, w] = options.window as Pair;
   const mean = averagePool(unary(x, "square"), options, true);
