@@ -5,10 +5,9 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** The first line of every command. */
 function adapterLine({ name, driver, software }: AdapterFacts): string {
-  const own = name.replace(/-+$/, ""); // Dawn cleans names by dashes.
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
   const kind = software ? ", a software one: slow, but the same numbers" : "";
-  return `adapter: ${own}${detail}${kind}`;
+  return `adapter: ${name}${detail}${kind}`;
 }
 
 /** Opens a validated device, says which, and closes it when `work` is done. */

@@ -20,8 +20,10 @@ const LIMITS = [
 ] as const;
 
 const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
-  npm run setup       brings a software one: lavapipe where it may install it, else SwiftShader
   with a GPU          install its Vulkan driver (NVIDIA, Mesa); in a container, pass the GPU through
+  without, from a clone of ringdepth
+                      npm run setup brings a software one: lavapipe as root, else SwiftShader
+  without, elsewhere  install lavapipe, mesa-vulkan-drivers of Debian (12: from backports) or Ubuntu
   macOS, Windows      nothing to install: Metal and D3D12 come with the system`;
 
 /** Defines the command. */

@@ -18,10 +18,7 @@ export interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;
   readonly driver: string;
-  /**
-   * A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast differs, see
-   * bench/README.md.
-   */
+  /** A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast on it differs. */
   readonly software: boolean;
   /** Subgroup width where the adapter has exactly one, else 0. */
   readonly subgroup_size: number;
@@ -33,9 +30,7 @@ export interface Gpu {
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
   readonly limits: GPUSupportedLimits;
-  /**
-   * Bytes of live buffers made by `createBuffer` of this module, and the most there were at once.
-   */
+  /** Bytes of the live buffers of `createBuffer`, and the most there were at once. */
   readonly memory: { live_bytes: number; peak_bytes: number };
   /** Throws the first error that the device reported since it was opened. */
   readonly check: () => void;
@@ -103,7 +98,7 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
   if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
   if (adapter === null) {
     throw new NoAdapterError(
-      "no WebGPU adapter: run `npm run setup`, which installs a software one",
+      "no WebGPU adapter (Vulkan, Metal or D3D12); `ringdepth doctor` says how to get one",
     );
   }
   const features = WANTED_FEATURES.filter((name) => adapter.features.has(name));
@@ -118,7 +113,8 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
 
 function adapterFacts(adapter: GPUAdapter, features: readonly string[]): AdapterFacts {
   const info = adapter.info;
-  const name = info.device || info.description || info.architecture;
+  // Dawn turns what is no letter or digit into dashes, the closing bracket of a version too.
+  const name = (info.device || info.description || info.architecture).replace(/-+$/, "");
   const [low, high] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
   return {
     name,

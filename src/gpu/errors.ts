@@ -1,6 +1,6 @@
 // Errors of the GPU layer, each with what a person can do about it.
 
-/** No Vulkan, Metal or D3D12 adapter: exit code 4. */
+/** No Vulkan, Metal or D3D12 adapter, or none with the clock that is needed: exit code 4. */
 export class NoAdapterError extends Error {
   override name = "NoAdapterError";
 }

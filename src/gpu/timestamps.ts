@@ -3,7 +3,7 @@
 import { createBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
-import { GpuValidationError } from "./errors.ts";
+import { NoAdapterError } from "./errors.ts";
 
 const MAX_PASSES = 2048; // a query set holds at most 4096 stamps
 const STAMP_BYTES = 8;
@@ -15,13 +15,15 @@ export function hasTimestamps(gpu: Gpu): boolean {
 
 /**
  * Runs each group of dispatches in a pass of its own and returns the GPU time of each, in
- * milliseconds. Throws where the adapter has no timestamps.
+ * milliseconds. Throws NoAdapterError where the adapter has no timestamps.
  */
 export async function timePasses(
   gpu: Gpu,
   groups: readonly (readonly PreparedDispatch[])[],
 ): Promise<number[]> {
-  if (!hasTimestamps(gpu)) throw new GpuValidationError("this adapter has no timestamp-query");
+  if (!hasTimestamps(gpu)) {
+    throw new NoAdapterError(`${gpu.facts.name} has no GPU clock (timestamp-query); try --adapter`);
+  }
   const times_ms: number[] = [];
   for (let start = 0; start < groups.length; start += MAX_PASSES) {
     times_ms.push(...(await timeChunk(gpu, groups.slice(start, start + MAX_PASSES))));
