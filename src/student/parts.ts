@@ -45,8 +45,7 @@ const GROUP_CHANNELS = 8;
 
 /**
  * Convolution, normalisation, non-linearity. x [V,H,W,C] -> [V,H/stride,W/stride,O]. Its parameters
- * are
- * `{name}.weight` [O,k,k,C] and, where nothing normalises (a norm takes any bias away),
+ * are `{name}.weight` [O,k,k,C] and, where nothing normalises (a norm takes any bias away),
  * `{name}.bias` [O].
  */
 export function convolution(
@@ -78,12 +77,7 @@ export function convolution(
  * Normalises channels; parameters `{name}.weight`, `{name}.bias`, states `{name}.running_mean`,
  * `…variance`.
  */
-function normalize(
-  net: Network,
-  name: string,
-  x: Value,
-  normalization: Normalization,
-): Value {
+function normalize(net: Network, name: string, x: Value, normalization: Normalization): Value {
   if (normalization === "none") return x;
   const { g, training } = net;
   const channels = x.shape[3];

@@ -1,7 +1,6 @@
 // The built-in rig's teacher: imperfect on purpose, as a foundation model is. It knows the shape of
-// the scene but no
-// metres: a disparity with a scale and shift of its own in every view, smoothed, with errors that
-// vary over the image.
+// the scene but no metres: a disparity with a scale and shift of its own in every view, smoothed,
+// with errors that vary over the image.
 import type { ImageSize } from "../data/camera.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";

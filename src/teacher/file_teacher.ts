@@ -1,8 +1,10 @@
 // A teacher read from files: relative depth or disparity of any foundation model, one map a camera
 // and moment.
 //
-//   DIR/teacher.json             {"kind": "disparity" | "depth", "name": "Depth Anything V2 Small"}
-// DIR/<sample id>/<camera>.npy | .pfm | .png [h, w] of any size; larger = nearer for "disparity"
+//   DIR/teacher.json                             {"kind": "disparity", "name": "Depth Anything V2"}
+//   DIR/<sample id>/<camera>.npy, .pfm or .png   [h, w] of any size
+//
+// "disparity": larger numbers are nearer; "depth": larger numbers are farther.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
