@@ -8,6 +8,7 @@
 
 import { existsSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
+import { readBytes } from "../formats/atomic_file.ts";
 import { readNpz } from "../formats/npz.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkedCamera, resizeIntrinsics, ringOrder } from "./camera.ts";
@@ -17,7 +18,6 @@ import type { CalibratedSensor, Datum } from "./ddad_schema.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
 import { readImage, readMask } from "./image_file.ts";
-import { readBytes } from "./json_file.ts";
 import { compose, inverse } from "./pose.ts";
 import type { Pose } from "./pose.ts";
 import { checkedSample } from "./rig_sample.ts";

@@ -21,6 +21,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { z } from "zod";
+import { readBytes } from "../formats/atomic_file.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readDepthPng } from "../formats/png16.ts";
 import { InputError } from "../tensor/error.ts";
@@ -29,7 +30,7 @@ import type { Camera, ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, resizeSparse } from "./depth_map.ts";
 import { readImage, readMask } from "./image_file.ts";
-import { readBytes, readJson } from "./json_file.ts";
+import { readJson } from "./json_file.ts";
 import { checkedSample, isDepth } from "./rig_sample.ts";
 import type { GroundTruth, RigSample } from "./rig_sample.ts";
 

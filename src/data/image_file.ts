@@ -3,9 +3,9 @@
 
 import sharp from "sharp";
 import type { Sharp } from "sharp";
+import { readBytes } from "../formats/atomic_file.ts";
 import { InputError } from "../tensor/error.ts";
 import type { ImageSize } from "./camera.ts";
-import { readBytes } from "./json_file.ts";
 
 /**
  * The image file of a camera as sRGB bytes `[size.height, size.width, 3]`.

@@ -1,19 +1,9 @@
 // JSON files of a data set, read against a schema: every fault is one line with file and field.
 
-import { readFile } from "node:fs/promises";
 import type { z } from "zod";
+import { readBytes } from "../formats/atomic_file.ts";
 import { duplicateKey } from "../formats/json_keys.ts";
 import { InputError } from "../tensor/error.ts";
-
-/** The bytes of a file; throws InputError naming it where it is missing or cannot be read. */
-export async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(code === "ENOENT" ? `${file}: no such file` : `${file}: ${message}`);
-  }
-}
 
 /** The value of a JSON file as `schema` gives it; throws InputError naming file and field. */
 export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {

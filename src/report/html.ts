@@ -146,9 +146,13 @@ function consistency({ consistency: found }: ReportData): string {
 }
 
 function kernels({ kernels: times, run }: ReportData): string {
-  if (!times || times.length === 0) return "";
-  const note = "A software adapter: these times say nothing about a GPU.";
-  return kernelTable(times) + (run.softwareAdapter ? remark(note) : "");
+  if (!times) return "";
+  if (times.length === 0) return remark("This adapter tells no GPU time.");
+  const notes = [
+    "One step, each dispatch in a pass of its own; `ringdepth check` says whether they are right.",
+    ...(run.softwareAdapter ? ["A software adapter: these times say nothing about a GPU."] : []),
+  ];
+  return kernelTable(times) + remark(notes.join(" "));
 }
 
 function configuration(text: string): string {

@@ -18,7 +18,7 @@ export interface ReportData {
   readonly baseline?: EvaluationResult;
   readonly consistency?: RigConsistency;
   readonly pictures?: readonly ReportPicture[];
-  /** Time by kernel of one training step. */
+  /** Time by kernel of one training step; empty where the adapter tells no GPU time. */
   readonly kernels?: readonly KernelTime[];
   /** The configuration as resolved, as YAML. */
   readonly configuration: string;

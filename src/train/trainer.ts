@@ -3,20 +3,20 @@
 import type { DataSource } from "../data/data_source.ts";
 import { loader, type LoadedStep, type Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
+import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, type CpuStore } from "../graph/cpu.ts";
 import { compile, type Plan, type PlanSummary } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
-import { size } from "../tensor/shape.ts";
 import type { Teacher } from "../teacher/teacher.ts";
+import { InputError } from "../tensor/error.ts";
+import { size } from "../tensor/shape.ts";
 import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
 import { outputSize, trainingNetwork } from "./network.ts";
 import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
 import { writeStudent } from "./student_file.ts";
-import { InputError } from "../tensor/error.ts";
 
 /** What a run is made of. */
 export interface TrainingRun {
@@ -60,7 +60,10 @@ export class NonFiniteError extends Error {
   override name = "NonFiniteError";
 }
 
-/** Trains, from the start or from the latest checkpoint of the run folder. */
+/**
+ * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for data
+ * without depth and for a checkpoint of another run, NonFiniteError where the gradient is lost.
+ */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
   const { gpu, config, source, teacher } = run;
   if (!source.canTrain) {
@@ -75,27 +78,28 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
   const values = initialStore(g, config.seed);
   const fromStep = run.resume ? await restore(run, values) : 0;
   const folder = await openRunFolder(run.out, fromStep, run.resume);
-  await writeConfig(folder, config);
-  const store = createStore(gpu, g, values);
-  const plan = await compile(gpu, g, request, store);
-  run.onStart?.({
-    plan: plan.summary,
-    parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
-    fromStep,
-  });
-  const samples = loader(source, {
-    seed: config.seed,
-    size: config.size,
-    augment: config.augmentation,
-    badSamples: config.bad_samples,
-    onSkip: (message) => run.onMessage?.(message),
-  });
+  const open: (() => void | Promise<void>)[] = [folder.close];
   const close = async (): Promise<void> => {
-    await folder.close();
-    plan.destroy();
-    store.destroy();
+    for (const end of open.splice(0)) await end();
   };
   try {
+    await writeConfig(folder, config);
+    const store = createStore(gpu, g, values);
+    open.push(store.destroy);
+    const plan = await compile(gpu, g, request, store);
+    open.push(plan.destroy);
+    run.onStart?.({
+      plan: plan.summary,
+      parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
+      fromStep,
+    });
+    const samples = loader(source, {
+      seed: config.seed,
+      size: config.size,
+      augment: config.augmentation,
+      badSamples: config.bad_samples,
+      onSkip: (message) => run.onMessage?.(message),
+    });
     const started = performance.now();
     const steps = await runSteps(run, plan, store, folder, samples, fromStep);
     const time_s = (performance.now() - started) / 1000;
@@ -229,7 +233,7 @@ function collect(
       loss: values["loss"][0],
       terms,
       learning_rate,
-      gradient_norm: gradient_norm,
+      gradient_norm,
       valid_pixels: values["valid_count"][0],
       time_ms: lap(),
     };

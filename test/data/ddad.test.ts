@@ -85,7 +85,11 @@ test("without masks all is usable; white is usable, black is the vehicle", async
 });
 
 test.each<[string, () => void, RegExp]>([
-  ["a missing ddad.json", () => rmSync(join(root, DGP_FILES.set)), /ddad\.json: no such file/],
+  [
+    "a missing ddad.json",
+    () => rmSync(join(root, DGP_FILES.set)),
+    /ddad\.json: cannot read: no such file/,
+  ],
   [
     "a scene that is not JSON",
     () => writeFileSync(join(root, DGP_FILES.scene), "{"),
@@ -152,7 +156,7 @@ test.each<[string, () => void, RegExp]>([
   [
     "a missing image",
     () => rmSync(join(root, DGP_FILES.front)),
-    /CAMERA_01.15616458249936530\.jpg: no such file/,
+    /CAMERA_01.15616458249936530\.jpg: cannot read: no such file/,
   ],
   [
     "a cloud cut short",

@@ -154,6 +154,8 @@ describe("one line says", () => {
     await writeFile(join(path, "teacher.json"), '{"kind": "inverse", "name": "x"}');
     expect(await failure(path)).toMatch(/^ROOT\/\d+\/teacher\.json: kind: /);
     await rm(join(path, "teacher.json"));
-    expect(await failure(path)).toMatch(/^ROOT\/\d+\/teacher\.json: no such file$/);
+    expect(await failure(path)).toMatch(
+      /^ROOT\/\d+\/teacher\.json: cannot read: no such file or folder$/,
+    );
   });
 });
