@@ -1,29 +1,21 @@
 // The plan: a graph compiled for one device. Pipelines, bind groups and memory are made once; a
 // step writes its inputs and the block of step scalars, encodes one compute pass and submits once.
-import {
-  ALIGNMENT_BYTES,
-  createBuffer,
-  STORAGE_USAGE,
-  UNIFORM_USAGE,
-  type CountedBuffer,
-} from "../gpu/buffers.ts";
-import type { AdapterFacts, Gpu } from "../gpu/device.ts";
+import { ALIGNMENT_BYTES, UNIFORM_USAGE } from "../gpu/buffers.ts";
+import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
 import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
-import { unary, type UnaryAttributes } from "../kernels/unary.ts";
 import { freezesShapes } from "../kernels/variant.ts";
-import { InputError } from "../tensor/error.ts";
 import { formatShape, size } from "../tensor/shape.ts";
-import { isGradientArena, scalarBlock, type Request } from "./cpu.ts";
+import { scalarBlock, type Request } from "./cpu.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
-import { arenaLayout, slotOf } from "./layout.ts";
-import { bindingShapes, kernelCall, lower, type Program } from "./lower.ts";
-import { planMemory } from "./memory.ts";
+import { bindingShapes, lower, type Program } from "./lower.ts";
+import { placeGradients } from "./place_gradients.ts";
+import { PlanBuffers } from "./plan_buffers.ts";
 import type { GpuStore } from "./store.ts";
-import type { Call, Tensor, Value } from "./value.ts";
+import type { Call, Value } from "./value.ts";
 
 /** One dispatch of a plan, as profiles and reports name it. */
 export interface PlannedDispatch {
@@ -96,202 +88,7 @@ export async function compile(
   }
 }
 
-/**
- * A program whose calls write the gradients into the gradient arena, and which tensor is whose
- * gradient there.
- */
-interface PlacedGradients {
-  readonly program: Program;
-  readonly homes: ReadonlyMap<Tensor, Value>;
-}
-
-/**
- * Gives each gradient its place in the gradient arena. One that a call reads, that is an output as
- * well or that serves two parameters is copied there, before the first call that reads the arena:
- * no dispatch may read and write it.
- */
-function placeGradients(
-  program: Program,
-  gradients: readonly (readonly [parameter: Value, gradient: Value])[],
-  outputs: readonly Value[],
-  facts: AdapterFacts,
-): PlacedGradients {
-  const { calls, rootOf, tensorOf } = program;
-  const taken = new Set<Tensor>(outputs.map((value) => rootOf(tensorOf(value))));
-  for (const { kernel, bindings } of calls) {
-    for (const { name, access } of kernel.shader.bindings) {
-      if (access !== "write") taken.add(rootOf(bindings[name]));
-    }
-  }
-  const roots = gradients.map(([, gradient]) => rootOf(tensorOf(gradient)));
-  roots.forEach((root, i) => {
-    if (roots.indexOf(root) < i) taken.add(root);
-  });
-  const homes = new Map<Tensor, Value>();
-  const copies: Call[] = [];
-  for (const [parameter, gradient] of gradients) {
-    const x = tensorOf(gradient);
-    const root = rootOf(x);
-    if (size(x.shape) === 0) continue;
-    if (root.value?.source.kind === "result" && !taken.has(root)) {
-      homes.set(root, parameter);
-      continue;
-    }
-    const y: Tensor = { name: `d_${parameter.name}`, shape: x.shape, value: null };
-    copies.push(kernelCall("copy", unary, { x, y }, IDENTITY, facts));
-    homes.set(y, parameter);
-  }
-  const first = calls.findIndex(({ bindings }) => Object.values(bindings).some(isGradientArena));
-  const start = first < 0 ? calls.length : first;
-  for (const { op, bindings } of calls.slice(start)) {
-    for (const tensor of Object.values(bindings)) {
-      const parameter = homes.get(rootOf(tensor));
-      if (parameter === undefined) continue;
-      throw new Error(`${op}: the gradient of ${parameter.name} comes after what reads them all`);
-    }
-  }
-  const ordered = [...calls.slice(0, start), ...copies, ...calls.slice(start)];
-  return { program: { ...program, calls: ordered }, homes };
-}
-
-const IDENTITY: UnaryAttributes = { kind: "identity", alpha: 0, beta: 0 };
-
-/** All buffers of a plan and the home of every tensor in them. */
-class PlanBuffers {
-  readonly scalars: CountedBuffer;
-  readonly #gpu: Gpu;
-  readonly #homes = new Map<Tensor, BufferRange>();
-  readonly #owned: CountedBuffer[] = [];
-  readonly #program: Program;
-  #arenaBytes: readonly number[] = [];
-
-  constructor(gpu: Gpu, program: Program) {
-    this.#gpu = gpu;
-    this.#program = program;
-    this.scalars = this.own("step scalars", 4 * MAX_SCALARS, UNIFORM_USAGE);
-  }
-
-  /**
-   * Gives every tensor its home: leaves and gradients in theirs, what calls make in between in
-   * arenas.
-   */
-  place(
-    graph: Graph,
-    store: GpuStore,
-    gradients: ReadonlyMap<Tensor, Value>,
-    outputs: readonly Value[],
-  ): void {
-    this.#placeLeaves(graph, store);
-    for (const [tensor, parameter] of gradients) {
-      this.#home(tensor, store.arenas.gradients.buffer, slotOf(store.layout, parameter).offset);
-    }
-    const { calls, rootOf, tensorOf } = this.#program;
-    const kept = new Set(outputs.map((value) => rootOf(tensorOf(value))));
-    const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
-    const memory = planMemory(calls, rootOf, isPlanned, kept);
-    const arenas = memory.arenas.map((floats, i) =>
-      this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
-    );
-    this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
-    for (const [root, { arena, offset }] of memory.places) {
-      this.#home(root, arenas[arena].buffer, offset);
-    }
-  }
-
-  own(label: string, size_bytes: number, usage: GPUBufferUsageFlags): CountedBuffer {
-    const buffer = createBuffer(this.#gpu, label, size_bytes, usage);
-    this.#owned.push(buffer);
-    return buffer;
-  }
-
-  /** Where a tensor is bound; an absent or empty one to a dummy of its own. */
-  homeOf(tensor: Tensor): BufferRange {
-    const root = this.#program.rootOf(tensor);
-    let home = this.#homes.get(root);
-    if (home === undefined) {
-      if (size(root.shape) > 0) throw new Error(`${root.name} is read before it is computed`);
-      const dummy = this.own("absent", 4, STORAGE_USAGE);
-      home = { buffer: dummy.buffer, offset_bytes: 0, size_bytes: dummy.size_bytes };
-      this.#homes.set(root, home);
-    }
-    return home;
-  }
-
-  destroy(): void {
-    for (const buffer of this.#owned) buffer.destroy();
-  }
-
-  /** Bytes of each arena of intermediates. */
-  get arenaBytes(): readonly number[] {
-    return this.#arenaBytes;
-  }
-
-  get ownedBytes(): number {
-    return this.#owned.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-  }
-
-  #home(root: Tensor, buffer: GPUBuffer, offset: number): void {
-    const size_bytes = 4 * size(root.shape);
-    const limit = this.#gpu.limits.maxStorageBufferBindingSize;
-    if (size_bytes > limit) {
-      throw new InputError(
-        `${root.name}${formatShape(root.shape)} takes ${size_bytes} bytes, the adapter binds at most ${limit}; use a smaller --size`,
-      );
-    }
-    this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
-  }
-
-  /** Homes of inputs, parameters, states, constants, arenas and step scalars. */
-  #placeLeaves(graph: Graph, store: GpuStore): void {
-    const inputLayout = arenaLayout(graph.inputs);
-    const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE);
-    const constants = graph.values.filter(({ source }) => source.kind === "constant");
-    const constantLayout = arenaLayout(
-      constants.map(({ id, shape }) => ({ name: String(id), shape })),
-    );
-    const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE);
-    for (const value of graph.values) {
-      const { source, name, shape } = value;
-      const tensor = this.#program.tensorOf(value);
-      if (size(shape) === 0) continue;
-      switch (source.kind) {
-        case "input":
-          this.#home(tensor, inputs.buffer, slotOf(inputLayout, value).offset);
-          break;
-        case "constant": {
-          const { offset } = slotOf(constantLayout, { name: String(value.id), shape });
-          const data = Float32Array.from(source.data);
-          this.#gpu.device.queue.writeBuffer(constantBuffer.buffer, 4 * offset, data);
-          this.#home(tensor, constantBuffer.buffer, offset);
-          break;
-        }
-        case "parameter":
-          this.#home(tensor, store.arenas.parameters.buffer, slotOf(store.layout, value).offset);
-          break;
-        case "state":
-          this.#home(tensor, store.states.buffer, slotOf(store.stateLayout, value).offset);
-          break;
-        case "scalars":
-          this.#home(tensor, this.scalars.buffer, 0);
-          break;
-        case "arena":
-          if (size(shape) !== store.layout.floats) {
-            throw new Error(
-              `arena ${name}: the graph has ${size(shape)} floats of parameters, the store ${store.layout.floats}`,
-            );
-          }
-          this.#home(tensor, store.arenas[source.arena].buffer, 0);
-          break;
-        case "result":
-        case "view":
-          break; // what calls make, and the same numbers under another shape
-        default:
-          source satisfies never;
-      }
-    }
-  }
-}
-
+/** Makes pipelines, bind groups and staging buffers of a program whose tensors have their homes. */
 async function build(
   gpu: Gpu,
   graph: Graph,
@@ -300,41 +97,7 @@ async function build(
   buffers: PlanBuffers,
 ): Promise<Plan> {
   const { device } = gpu;
-  const freeze = freezesShapes(gpu.facts);
-  const specialized = program.calls.map((call) => specializeCall(call, freeze));
-  const params = packUniforms(specialized);
-  const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
-  device.queue.writeBuffer(uniform.buffer, 0, params.bytes);
-  const pipelines = await Promise.all(specialized.map(({ source }) => pipelineFor(gpu, source)));
-  const dispatches = program.calls.map((call, i): PlannedDispatch => {
-    const { kernel, bindings } = call;
-    const { source, params: block, grid } = specialized[i];
-    const entries: GPUBindGroupEntry[] = kernel.shader.bindings.map(({ name, binding }) => {
-      const home = buffers.homeOf(bindings[name]);
-      return {
-        binding,
-        resource: { buffer: home.buffer, offset: home.offset_bytes, size: home.size_bytes },
-      };
-    });
-    if (block !== null) {
-      entries.push({
-        binding: 0,
-        resource: { buffer: uniform.buffer, offset: params.offsets[i], size: block.byteLength },
-      });
-    }
-    const { pipeline, layout } = pipelines[i];
-    return {
-      op: call.op,
-      kernel: kernel.shader.name,
-      pipeline: pipelineLabel(source),
-      cost: kernel.cost(bindingShapes(bindings), call.attributes),
-      dispatch: {
-        pipeline,
-        bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
-        grid,
-      },
-    };
-  });
+  const dispatches = await prepareDispatches(gpu, program, buffers);
   const outputs = Object.entries(request.outputs).map(
     ([name, value]): readonly [string, BufferRange] => [
       name,
@@ -374,6 +137,51 @@ async function build(
   };
 }
 
+/** One dispatch a call: all pipelines compiled in parallel, every bind group made. */
+async function prepareDispatches(
+  gpu: Gpu,
+  program: Program,
+  buffers: PlanBuffers,
+): Promise<PlannedDispatch[]> {
+  const { device } = gpu;
+  const freeze = freezesShapes(gpu.facts);
+  const specialized = program.calls.map((call) => specializeCall(call, freeze));
+  const params = packUniforms(specialized);
+  const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
+  device.queue.writeBuffer(uniform.buffer, 0, params.bytes);
+  const pipelines = await Promise.all(specialized.map(({ source }) => pipelineFor(gpu, source)));
+  return program.calls.map((call, i): PlannedDispatch => {
+    const { kernel, bindings } = call;
+    const { source, params: block, grid } = specialized[i];
+    const entries: GPUBindGroupEntry[] = kernel.shader.bindings.map(({ name, binding }) => {
+      const home = buffers.homeOf(bindings[name]);
+      return {
+        binding,
+        resource: { buffer: home.buffer, offset: home.offset_bytes, size: home.size_bytes },
+      };
+    });
+    if (block !== null) {
+      entries.push({
+        binding: 0,
+        resource: { buffer: uniform.buffer, offset: params.offsets[i], size: block.byteLength },
+      });
+    }
+    const { pipeline, layout } = pipelines[i];
+    return {
+      op: call.op,
+      kernel: kernel.shader.name,
+      pipeline: pipelineLabel(source),
+      cost: kernel.cost(bindingShapes(bindings), call.attributes),
+      dispatch: {
+        pipeline,
+        bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
+        grid,
+      },
+    };
+  });
+}
+
+/** `specialize` with the op named where it throws. */
 function specializeCall(call: Call, freeze: boolean): Specialized {
   try {
     return specialize(call.kernel, bindingShapes(call.bindings), call.attributes, freeze);
@@ -389,7 +197,7 @@ function packUniforms(specialized: readonly Specialized[]): {
 } {
   const known = new Map<string, number>();
   const blocks: Uint8Array[] = [];
-  const offsets = specialized.map(({ params }) => {
+  const offsets = specialized.map(({ params, source }) => {
     if (params === null) return 0;
     const block = new Uint8Array(params);
     const key = block.join();
@@ -397,8 +205,11 @@ function packUniforms(specialized: readonly Specialized[]): {
     if (offset === undefined) {
       offset = blocks.length * ALIGNMENT_BYTES;
       known.set(key, offset);
-      if (block.length > ALIGNMENT_BYTES)
-        throw new RangeError("a Params struct is longer than 256 bytes");
+      if (block.length > ALIGNMENT_BYTES) {
+        throw new RangeError(
+          `${source.name}: struct Params takes more than ${ALIGNMENT_BYTES} bytes`,
+        );
+      }
       blocks.push(block);
     }
     return offset;
@@ -429,6 +240,7 @@ function splitOutputs(
   );
 }
 
+/** Writes the inputs of a step; throws where one is missing or has another length. */
 function writeInputs(
   gpu: Gpu,
   graph: Graph,

@@ -1,0 +1,153 @@
+// The buffers of one plan: inputs, constants, step scalars and arenas of intermediates; and for every
+// tensor the range it is bound at, which for parameters and states is in the store.
+import { createBuffer, STORAGE_USAGE, UNIFORM_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { BufferRange } from "../gpu/read_back.ts";
+import { InputError } from "../tensor/error.ts";
+import { formatShape, size } from "../tensor/shape.ts";
+import { MAX_SCALARS, type Graph } from "./graph.ts";
+import { arenaLayout, slotOf } from "./layout.ts";
+import type { Program } from "./lower.ts";
+import { planMemory } from "./memory.ts";
+import type { GpuStore } from "./store.ts";
+import type { Tensor, Value } from "./value.ts";
+
+/** All buffers of a plan and the home of every tensor in them. */
+export class PlanBuffers {
+  /** The block of step scalars. */
+  readonly scalars: CountedBuffer;
+  readonly #gpu: Gpu;
+  readonly #homes = new Map<Tensor, BufferRange>();
+  readonly #owned: CountedBuffer[] = [];
+  readonly #program: Program;
+  #arenaBytes: readonly number[] = [];
+
+  constructor(gpu: Gpu, program: Program) {
+    this.#gpu = gpu;
+    this.#program = program;
+    this.scalars = this.own("step scalars", 4 * MAX_SCALARS, UNIFORM_USAGE);
+  }
+
+  /**
+   * Gives every tensor its home: leaves and gradients in theirs, what calls make in between in
+   * arenas. Throws where the store lacks one, and InputError for one larger than the adapter binds.
+   */
+  place(
+    graph: Graph,
+    store: GpuStore,
+    gradients: ReadonlyMap<Tensor, Value>,
+    outputs: readonly Value[],
+  ): void {
+    this.#placeLeaves(graph, store);
+    for (const [tensor, parameter] of gradients) {
+      this.#home(tensor, store.arenas.gradients.buffer, slotOf(store.layout, parameter).offset);
+    }
+    const { calls, rootOf, tensorOf } = this.#program;
+    const kept = new Set(outputs.map((value) => rootOf(tensorOf(value))));
+    const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
+    const memory = planMemory(calls, rootOf, isPlanned, kept);
+    const arenas = memory.arenas.map((floats, i) =>
+      this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
+    );
+    this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
+    for (const [root, { arena, offset }] of memory.places) {
+      this.#home(root, arenas[arena].buffer, offset);
+    }
+  }
+
+  /** A buffer that lives as long as the plan. */
+  own(label: string, size_bytes: number, usage: GPUBufferUsageFlags): CountedBuffer {
+    const buffer = createBuffer(this.#gpu, label, size_bytes, usage);
+    this.#owned.push(buffer);
+    return buffer;
+  }
+
+  /** Where a tensor is bound; an absent or empty one to a dummy of its own. */
+  homeOf(tensor: Tensor): BufferRange {
+    const root = this.#program.rootOf(tensor);
+    let home = this.#homes.get(root);
+    if (home === undefined) {
+      if (size(root.shape) > 0) throw new Error(`${root.name} is read before it is computed`);
+      const dummy = this.own("absent", 4, STORAGE_USAGE);
+      home = { buffer: dummy.buffer, offset_bytes: 0, size_bytes: dummy.size_bytes };
+      this.#homes.set(root, home);
+    }
+    return home;
+  }
+
+  /** Frees what the plan owns; the store's buffers stay. */
+  destroy(): void {
+    for (const buffer of this.#owned) buffer.destroy();
+  }
+
+  /** Bytes of each arena of intermediates. */
+  get arenaBytes(): readonly number[] {
+    return this.#arenaBytes;
+  }
+
+  /** Bytes of all buffers of the plan, those of the store not counted. */
+  get ownedBytes(): number {
+    return this.#owned.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  }
+
+  #home(root: Tensor, buffer: GPUBuffer, offset: number): void {
+    const size_bytes = 4 * size(root.shape);
+    const limit = this.#gpu.limits.maxStorageBufferBindingSize;
+    if (size_bytes > limit) {
+      throw new InputError(
+        `${root.name}${formatShape(root.shape)} takes ${size_bytes} bytes, the adapter binds at most ${limit}; use a smaller --size`,
+      );
+    }
+    this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
+  }
+
+  /** Homes of inputs, parameters, states, constants, arenas and step scalars. */
+  #placeLeaves(graph: Graph, store: GpuStore): void {
+    const inputLayout = arenaLayout(graph.inputs);
+    const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE);
+    const constants = graph.values.filter(({ source }) => source.kind === "constant");
+    const constantLayout = arenaLayout(
+      constants.map(({ id, shape }) => ({ name: String(id), shape })),
+    );
+    const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE);
+    for (const value of graph.values) {
+      const { source, name, shape } = value;
+      const tensor = this.#program.tensorOf(value);
+      if (size(shape) === 0) continue;
+      switch (source.kind) {
+        case "input":
+          this.#home(tensor, inputs.buffer, slotOf(inputLayout, value).offset);
+          break;
+        case "constant": {
+          const { offset } = slotOf(constantLayout, { name: String(value.id), shape });
+          const data = Float32Array.from(source.data);
+          this.#gpu.device.queue.writeBuffer(constantBuffer.buffer, 4 * offset, data);
+          this.#home(tensor, constantBuffer.buffer, offset);
+          break;
+        }
+        case "parameter":
+          this.#home(tensor, store.arenas.parameters.buffer, slotOf(store.layout, value).offset);
+          break;
+        case "state":
+          this.#home(tensor, store.states.buffer, slotOf(store.stateLayout, value).offset);
+          break;
+        case "scalars":
+          this.#home(tensor, this.scalars.buffer, 0);
+          break;
+        case "arena":
+          if (size(shape) !== store.layout.floats) {
+            throw new Error(
+              `arena ${name}: the graph has ${size(shape)} floats of parameters, the store ${store.layout.floats}`,
+            );
+          }
+          this.#home(tensor, store.arenas[source.arena].buffer, 0);
+          break;
+        case "result":
+        case "view":
+          break; // what calls make, and the same numbers under another shape
+        default:
+          source satisfies never;
+      }
+    }
+  }
+}
