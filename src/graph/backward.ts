@@ -5,7 +5,7 @@ import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { reshape } from "./apply.ts";
 import { gradientRules } from "./ops.ts";
 import { add } from "./ops/arithmetic.ts";
-import type { GradientRule, GraphCore, Value } from "./value.ts";
+import type { GradientRule, GraphCore, Node, Value } from "./value.ts";
 
 /**
  * Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no
@@ -29,14 +29,7 @@ export function backward(
   seeds: readonly (readonly [output: Value, seed: Value])[],
   wrt: readonly Value[],
 ): Map<Value, Value> {
-  for (const { name, shape, source } of wrt) {
-    if (source.kind === "view") {
-      const of = `${source.of.name}${formatShape(source.of.shape)}`;
-      throw new Error(
-        `gradients: ${name}${formatShape(shape)} is a view; ask for that of ${of}, which it views`,
-      );
-    }
-  }
+  for (const value of wrt) refuseView(value);
   const needed = dependents(graph, wrt);
   const collected = new Map<Value, Value[]>();
   const collect = (value: Value, gradient: Value): void => {
@@ -67,11 +60,7 @@ export function backward(
     if (!node.outputs.some((output) => needed.has(output))) continue;
     const d_outputs = node.outputs.map(total);
     if (d_outputs.every((d) => d === null)) continue;
-    const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[node.op.name];
-    if (rule === undefined) {
-      throw new Error(`${node.op.name} is not in the record of gradient rules`);
-    }
-    if (rule === null) throw new Error(`${node.op.name} cannot be differentiated`);
+    const rule = ruleOf(node);
     const wants = node.inputs.map((input) => input !== null && needed.has(input));
     const d_inputs = rule({
       inputs: node.inputs,
@@ -92,6 +81,22 @@ export function backward(
     result.set(value, gradient);
   }
   return result;
+}
+
+/** A view has no gradient of its own: it is collected at what it views. */
+function refuseView({ name, shape, source }: Value): void {
+  if (source.kind !== "view") return;
+  const of = `${source.of.name}${formatShape(source.of.shape)}`;
+  throw new Error(
+    `gradients: ${name}${formatShape(shape)} is a view; ask for that of ${of}, which it views`,
+  );
+}
+
+function ruleOf({ op }: Node): GradientRule<unknown> {
+  const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[op.name];
+  if (rule === undefined) throw new Error(`${op.name} is not in the record of gradient rules`);
+  if (rule === null) throw new Error(`${op.name} cannot be differentiated`);
+  return rule;
 }
 
 /** All values that depend on any of `roots`. */

@@ -5,8 +5,8 @@ import { hashText, randomStream } from "../tensor/random.ts";
 import { formatShape, size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { arenaLayout, slotOf, type ArenaLayout } from "./layout.ts";
-import { lower } from "./lower.ts";
-import type { ArenaName, Tensor, Value } from "./value.ts";
+import { bindingShapes, lastUses, lower } from "./lower.ts";
+import type { ArenaName, Call, Tensor, Value } from "./value.ts";
 
 /** Facts of no adapter: no variants, no features. */
 export const NO_ADAPTER: AdapterFacts = {
@@ -61,7 +61,10 @@ export interface Request {
   readonly gradients?: ReadonlyMap<Value, Value>;
 }
 
-/** Runs a graph once on the CPU in f64; changes the store (states, updates) as the GPU would. */
+/**
+ * Runs a graph once on the CPU in f64; changes the store (states, updates) as the GPU would. Throws
+ * where an input or a step scalar is missing or an input has the wrong length.
+ */
 export function runOnCpu(
   graph: Graph,
   request: Request,
@@ -96,26 +99,9 @@ export function runOnCpu(
   const lastUse = lastUses(program.calls, program.rootOf);
   for (const value of targets) lastUse.delete(program.rootOf(program.tensorOf(value)));
   program.calls.forEach((call, step) => {
-    const { kernel, bindings } = call;
-    if (!placed && Object.values(bindings).some(isGradientArena)) placeGradients();
-    const arrays: Record<string, Float64Array> = {};
-    const shapes: Record<string, readonly number[]> = {};
-    for (const { name, access } of kernel.shader.bindings) {
-      shapes[name] = bindings[name].shape;
-      if (access !== "write") arrays[name] = read(bindings[name]);
-    }
-    const changed: Record<string, Float64Array> = kernel.reference(arrays, shapes, call.attributes);
-    for (const { name, access } of kernel.shader.bindings) {
-      if (access === "read") continue;
-      const made = changed[name];
-      if (made === undefined) {
-        throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
-      }
-      // States and arenas keep their array: it is a part of the store.
-      if (access === "inout") read(bindings[name]).set(made);
-      else results.set(program.rootOf(bindings[name]), made);
-    }
-    for (const tensor of Object.values(bindings)) {
+    if (!placed && Object.values(call.bindings).some(isGradientArena)) placeGradients();
+    runReference(call, read, (tensor, made) => results.set(program.rootOf(tensor), made));
+    for (const tensor of Object.values(call.bindings)) {
       const root = program.rootOf(tensor);
       if (lastUse.get(root) === step) results.delete(root);
     }
@@ -129,16 +115,28 @@ export function runOnCpu(
   );
 }
 
-/** The last call that touches each tensor. */
-function lastUses(
-  calls: readonly { readonly bindings: Readonly<Record<string, Tensor>> }[],
-  rootOf: (tensor: Tensor) => Tensor,
-): Map<Tensor, number> {
-  const last = new Map<Tensor, number>();
-  calls.forEach(({ bindings }, step) => {
-    for (const tensor of Object.values(bindings)) last.set(rootOf(tensor), step);
-  });
-  return last;
+/** Runs the reference of a call on what `read` gives; `write` takes what it makes. */
+function runReference(
+  { kernel, bindings, attributes }: Call,
+  read: (tensor: Tensor) => Float64Array,
+  write: (tensor: Tensor, made: Float64Array) => void,
+): void {
+  const arrays: Record<string, Float64Array> = {};
+  for (const { name, access } of kernel.shader.bindings) {
+    if (access !== "write") arrays[name] = read(bindings[name]);
+  }
+  const shapes = bindingShapes(bindings);
+  const changed: Record<string, Float64Array> = kernel.reference(arrays, shapes, attributes);
+  for (const { name, access } of kernel.shader.bindings) {
+    if (access === "read") continue;
+    const made = changed[name];
+    if (made === undefined) {
+      throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
+    }
+    // States and arenas keep their array: it is a part of the store.
+    if (access === "inout") read(bindings[name]).set(made);
+    else write(bindings[name], made);
+  }
 }
 
 /** Whether a tensor is the arena of gradients, which must be filled before it is read. */

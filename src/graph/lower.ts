@@ -105,6 +105,19 @@ export function kernelCall(
   return { kernel: chooseVariant(kernel, facts, shapes, attributes), bindings, attributes, op };
 }
 
+/** The index of the last call that touches each root tensor. */
+export function lastUses(
+  calls: readonly Call[],
+  rootOf: (tensor: Tensor) => Tensor,
+): Map<Tensor, number> {
+  const last = new Map<Tensor, number>();
+  calls.forEach(({ bindings }, step) => {
+    for (const tensor of Object.values(bindings)) last.set(rootOf(tensor), step);
+  });
+  return last;
+}
+
+/** The nodes that any of `targets` depends on, and those without outputs with what they need. */
 function reachable(graph: GraphCore, targets: readonly Value[]): Set<Node> {
   const kept = new Set<Node>();
   const visit: Value[] = targets.map(resolveView);

@@ -3,6 +3,7 @@
 // ranges, so tensors that meet so in any call are kept in different arenas.
 import { size } from "../tensor/shape.ts";
 import { ALIGNMENT_FLOATS } from "./layout.ts";
+import { lastUses } from "./lower.ts";
 import type { Call, Tensor } from "./value.ts";
 
 /** Where an intermediate tensor lives: which arena, and where in it, in floats. */
@@ -39,10 +40,7 @@ export function planMemory(
   isPlanned: (root: Tensor) => boolean,
   kept: ReadonlySet<Tensor>,
 ): MemoryPlan {
-  const lastUse = new Map<Tensor, number>();
-  calls.forEach((call, step) => {
-    for (const tensor of Object.values(call.bindings)) lastUse.set(rootOf(tensor), step);
-  });
+  const lastUse = lastUses(calls, rootOf);
   const apart = tensorsApart(calls, rootOf, isPlanned);
   const places = new Map<Tensor, Place>();
   const arenas: Arena[] = [];
