@@ -1,20 +1,22 @@
 // Times the cases of bench/kernels/*.bench.ts: `npm run bench -- [PART OF A NAME …] [--json]`.
-// Each case is compared with its reference first and shows its error instead of a time when it is
-// wrong. GPU time by timestamps where the adapter has them, wall time otherwise; cases take turns,
+// No time without a check: each case is compared with its reference first, one too large for plain
+// loops by the kernel's own cases, and shows its error instead of a time when it is wrong (exit code
+// 3). GPU time by timestamps where the adapter has them, wall time otherwise; cases take turns,
 // medians are shown.
 import { readdirSync } from "node:fs";
 import { openGpu, type Gpu } from "../src/gpu/device.ts";
 import { encodePass } from "../src/gpu/encode.ts";
 import { hasTimestamps, timePasses } from "../src/gpu/timestamps.ts";
 import { checkCase } from "../src/kernels/check.ts";
+import type { AnyKernel } from "../src/kernels/kernel.ts";
 import { caseInputs } from "../src/kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../src/kernels/run.ts";
 import { chooseVariant } from "../src/kernels/variant.ts";
+import { InputError } from "../src/tensor/error.ts";
 import type { BenchCase } from "./bench_case.ts";
 
 const ROUNDS = 15;
-// References of very large cases take minutes in plain loops; those kernels are checked on their
-// own cases.
+// The reference of a larger case takes minutes in plain loops.
 const CHECKED_FLOPS = 2e8;
 
 interface Row {
@@ -23,6 +25,9 @@ interface Row {
   readonly time_ms: number | null;
   readonly gflops: number | null;
   readonly gbytes: number | null;
+  /** What was compared with the reference: this case, or the kernel's own ones. */
+  readonly checked: "case" | "kernel";
+  /** What is wrong with the output; empty where all is well. */
   readonly error: string;
 }
 
@@ -36,12 +41,12 @@ async function main(): Promise<void> {
     ({ name, kernel }) =>
       parts.length === 0 || parts.some((part) => `${kernel.shader.name} ${name}`.includes(part)),
   );
+  if (cases.length === 0) throw new InputError(`no case has ${parts.join(" or ")} in its name`);
   const rows = await timeCases(gpu, cases);
-  if (json)
-    console.log(
-      JSON.stringify({ adapter: gpu.facts.name, driver: gpu.facts.driver, rows }, null, 2),
-    );
+  const { name: adapter, driver } = gpu.facts;
+  if (json) console.log(JSON.stringify({ adapter, driver, rows }, null, 2));
   else for (const row of rows) say(format(row));
+  if (rows.some(({ error }) => error !== "")) process.exitCode = 3;
   gpu.close();
 }
 
@@ -57,28 +62,47 @@ async function benchCases(): Promise<BenchCase[]> {
   return all;
 }
 
+/** A case ready to be timed, or what is wrong with its output. */
+interface PreparedCase extends Pick<Row, "checked" | "error"> {
+  readonly problem: BenchCase;
+  readonly run: PreparedKernel | null;
+}
+
+/** Picks the variant of this adapter, checks it and, where it is right, prepares the dispatch. */
+async function prepareCase(gpu: Gpu, given: BenchCase): Promise<PreparedCase> {
+  const kernel = chooseVariant(given.kernel, gpu.facts, given.shapes, given.attributes);
+  const problem = { ...given, kernel };
+  const { shapes, attributes } = problem;
+  const checked = kernel.cost(shapes, attributes).flops <= CHECKED_FLOPS ? "case" : "kernel";
+  const error =
+    checked === "case"
+      ? (await checkCase(gpu, kernel, problem)).message
+      : await checkKernel(gpu, kernel);
+  if (error !== "") return { problem, run: null, checked, error };
+  const inputs = caseInputs(kernel, problem);
+  const run = await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+  return { problem, run, checked, error };
+}
+
+/** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
+async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+  const cases = kernel.cases.filter(
+    ({ shapes, attributes }) => kernel.offered?.(gpu.facts, shapes, attributes) ?? true,
+  );
+  if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
+  for (const problem of cases) {
+    const { message } = await checkCase(gpu, kernel, problem);
+    if (message !== "") return message;
+  }
+  return "";
+}
+
 /**
  * Prepares every case, then times them in turn, round after round, so that drift meets all alike.
  */
 async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> {
-  const prepared: {
-    readonly problem: BenchCase;
-    readonly run: PreparedKernel | null;
-    readonly error: string;
-  }[] = [];
-  for (const given of cases) {
-    const kernel = chooseVariant(given.kernel, gpu.facts, given.shapes, given.attributes);
-    const problem = { ...given, kernel };
-    const { flops } = kernel.cost(problem.shapes, problem.attributes);
-    const { message } =
-      flops <= CHECKED_FLOPS ? await checkCase(gpu, kernel, problem) : { message: "" };
-    const inputs = caseInputs(kernel, problem);
-    const run =
-      message === ""
-        ? await prepareKernel(gpu, kernel, inputs, problem.shapes, problem.attributes)
-        : null;
-    prepared.push({ problem, run, error: message });
-  }
+  const prepared: PreparedCase[] = [];
+  for (const given of cases) prepared.push(await prepareCase(gpu, given));
   const times_ms = prepared.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [i, { run }] of prepared.entries()) {
@@ -87,30 +111,15 @@ async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> 
       if (round > 0) times_ms[i].push(time_ms); // the first round compiles
     }
   }
-  return prepared.map(({ problem, run, error }, i) => {
-    const { kernel, name, shapes, attributes } = problem;
+  return prepared.map(({ problem, run, checked, error }, i) => {
     run?.destroy();
-    if (run === null) {
-      return {
-        case: name,
-        kernel: kernel.shader.name,
-        time_ms: null,
-        gflops: null,
-        gbytes: null,
-        error,
-      };
-    }
+    const { kernel, name, shapes, attributes } = problem;
+    const row = { case: name, kernel: kernel.shader.name, checked, error };
+    if (run === null) return { ...row, time_ms: null, gflops: null, gbytes: null };
     const time_ms = median(times_ms[i]);
     const { flops, bytes } = kernel.cost(shapes, attributes);
     const rate = (amount: number): number => amount / time_ms / 1e6;
-    return {
-      case: name,
-      kernel: kernel.shader.name,
-      time_ms,
-      gflops: rate(flops),
-      gbytes: rate(bytes),
-      error,
-    };
+    return { ...row, time_ms, gflops: rate(flops), gbytes: rate(bytes) };
   });
 }
 
@@ -138,4 +147,10 @@ function format(row: Row): string {
   return `${name} ${number(row.time_ms, "ms")} ${number(row.gflops!, "GFLOP/s")} ${number(row.gbytes!, "GB/s")}`;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -1,7 +1,6 @@
 // Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, same
 // bits twice, and that the reference leaves its inputs alone.
 import type { Gpu } from "../gpu/device.ts";
-import { encodePass } from "../gpu/encode.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import type { AnyKernel, Case } from "./kernel.ts";
@@ -46,31 +45,14 @@ export async function checkCase(
     const rounding = roundingAllowance(kernel, wide, shapes, attributes);
     const [got, again] = await runTwice(gpu, kernel, inputs, shapes, attributes, options);
     for (const tensor of Object.keys(got)) {
-      const expected = want[tensor];
-      if (expected === undefined) throw new Error(`the reference does not return ${tensor}`);
-      if (expected.length !== got[tensor].length) {
-        throw new Error(
-          `the reference returns ${expected.length} numbers as ${tensor}, its shape has ${got[tensor].length}`,
-        );
-      }
-      const compared = compare(
-        got[tensor],
-        expected,
-        rounding?.[tensor],
-        toleranceOf(name),
-        outputs[tensor],
-      );
+      const compared = compareTensor(tensor, got[tensor], want[tensor], {
+        rounding: rounding?.[tensor],
+        tolerance: toleranceOf(name),
+        shape: outputs[tensor],
+      });
       max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
       max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
-      if (compared.bad > 0) {
-        const unwritten = got[tensor].filter(
-          (value, i) => value === UNWRITTEN && expected[i] !== UNWRITTEN,
-        ).length;
-        const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
-        faults.push(
-          `${tensor}: ${compared.bad} of ${expected.length} elements differ${why}; ${compared.worst}`,
-        );
-      }
+      if (compared.fault !== "") faults.push(compared.fault);
       if (!sameBits(got[tensor], again[tensor])) {
         faults.push(`${tensor}: two runs differ in their bits`);
       }
@@ -89,6 +71,31 @@ export async function checkCase(
   };
 }
 
+/** Compares one changed tensor; `fault` says what differs. Throws where the reference lacks it. */
+function compareTensor(
+  tensor: string,
+  got: Float32Array,
+  want: Float64Array | undefined,
+  allowed: {
+    readonly rounding: Float64Array | undefined;
+    readonly tolerance: Tolerance;
+    readonly shape: Shape;
+  },
+): Comparison & { readonly fault: string } {
+  if (want === undefined) throw new Error(`the reference does not return ${tensor}`);
+  if (want.length !== got.length) {
+    throw new Error(
+      `the reference returns ${want.length} numbers as ${tensor}, its shape has ${got.length}`,
+    );
+  }
+  const compared = compare(got, want, allowed.rounding, allowed.tolerance, allowed.shape);
+  if (compared.bad === 0) return { ...compared, fault: "" };
+  const unwritten = got.filter((v, i) => v === UNWRITTEN && want[i] !== UNWRITTEN).length;
+  const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
+  const fault = `${tensor}: ${compared.bad} of ${want.length} elements differ${why}; ${compared.worst}`;
+  return { ...compared, fault };
+}
+
 async function runTwice(
   gpu: Gpu,
   kernel: AnyKernel,
@@ -98,15 +105,8 @@ async function runTwice(
   options: RunOptions,
 ): Promise<[Record<string, Float32Array>, Record<string, Float32Array>]> {
   const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
-  const run = async (): Promise<Record<string, Float32Array>> => {
-    prepared.reset();
-    const encoder = gpu.device.createCommandEncoder({ label: kernel.shader.name });
-    encodePass(encoder, kernel.shader.name, [prepared.dispatch]);
-    gpu.device.queue.submit([encoder.finish()]);
-    return await prepared.read();
-  };
   try {
-    return [await run(), await run()];
+    return [await prepared.run(), await prepared.run()];
   } finally {
     prepared.destroy();
   }

@@ -19,10 +19,11 @@ type Binding = ShaderInfo["bindings"][number];
 /** A kernel with its buffers on the GPU, ready to be replayed. */
 export interface PreparedKernel {
   readonly dispatch: PreparedDispatch;
-  /** Fills the changed tensors again: outputs with `UNWRITTEN`, `inout` with their inputs. */
-  readonly reset: () => void;
-  /** Reads the changed tensors; throws when a sentinel was overwritten. */
-  readonly read: () => Promise<Record<string, Float32Array>>;
+  /**
+   * Fills the changed tensors (outputs with `UNWRITTEN`, `inout` with their inputs), dispatches once
+   * and reads them; throws when a sentinel was overwritten.
+   */
+  readonly run: () => Promise<Record<string, Float32Array>>;
   readonly destroy: () => void;
 }
 
@@ -70,35 +71,53 @@ export async function prepareKernel(
     return buffer;
   };
   if (specialized.params !== null) bind(0, "params", specialized.params, UNIFORM_USAGE);
-  const changed: { name: string; buffer: GPUBuffer; count: number; start: Float32Array }[] = [];
+  const changed: ChangedTensor[] = [];
   for (const { binding, count, start } of tensors) {
     const usage = binding.uniform ? UNIFORM_USAGE : STORAGE_USAGE;
     const buffer = bind(binding.binding, binding.name, start, usage);
     if (binding.access !== "read") changed.push({ name: binding.name, buffer, count, start });
   }
   const bindGroup = device.createBindGroup({ label: name, layout, entries });
+  const dispatch: PreparedDispatch = { pipeline, bindGroup, grid: specialized.grid };
   return {
-    dispatch: { pipeline, bindGroup, grid: specialized.grid },
-    reset: () => {
+    dispatch,
+    run: async () => {
       for (const { buffer, start } of changed) {
         device.queue.writeBuffer(buffer, 0, start as Float32Array<ArrayBuffer>);
       }
-    },
-    read: async () => {
+      const encoder = device.createCommandEncoder({ label: name });
+      encodePass(encoder, name, [dispatch]);
+      device.queue.submit([encoder.finish()]);
       const results: Record<string, Float32Array> = {};
-      for (const { name: tensor, buffer, count } of changed) {
-        const all = await readFloats(gpu, buffer, count + SENTINELS);
-        if (!all.subarray(count).every((value) => value === UNWRITTEN)) {
-          throw new Error(`${name} wrote past the end of ${tensor}`);
-        }
-        results[tensor] = all.slice(0, count);
-      }
+      for (const tensor of changed) results[tensor.name] = await readFenced(gpu, name, tensor);
       return results;
     },
     destroy: () => {
       for (const buffer of buffers) buffer.destroy();
     },
   };
+}
+
+/** A tensor that the kernel changes, in a buffer with sentinels behind its `count` numbers. */
+interface ChangedTensor {
+  readonly name: string;
+  readonly buffer: GPUBuffer;
+  readonly count: number;
+  /** What the buffer holds before each run. */
+  readonly start: Float32Array;
+}
+
+/** Reads a changed tensor; throws when `kernel` overwrote a sentinel behind it. */
+async function readFenced(
+  gpu: Gpu,
+  kernel: string,
+  { name, buffer, count }: ChangedTensor,
+): Promise<Float32Array> {
+  const all = await readFloats(gpu, buffer, count + SENTINELS);
+  if (!all.subarray(count).every((value) => value === UNWRITTEN)) {
+    throw new Error(`${kernel} wrote past the end of ${name}`);
+  }
+  return all.slice(0, count);
 }
 
 /**
@@ -139,10 +158,7 @@ export async function runKernel(
 ): Promise<Record<string, Float32Array>> {
   const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
   try {
-    const encoder = gpu.device.createCommandEncoder({ label: kernel.shader.name });
-    encodePass(encoder, kernel.shader.name, [prepared.dispatch]);
-    gpu.device.queue.submit([encoder.finish()]);
-    return await prepared.read();
+    return await prepared.run();
   } finally {
     prepared.destroy();
   }
