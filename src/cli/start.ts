@@ -14,9 +14,9 @@ const START = {
   out: "runs/start",
   config: {
     student: "nano",
-    rig: { train_moments: 64, held_out_moments: 8 },
+    rig: { train_moments: 160, held_out_moments: 12 },
     size: { height: 64, width: 128 },
-    steps: 500,
+    steps: 560,
   },
 } as const;
 
