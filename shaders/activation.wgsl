@@ -74,6 +74,12 @@ fn tanh_of(v: f32) -> f32 {
     return sign(v) * e / (e + 2.0);
 }
 
+/// 1 / (1 + e^-v) without overflow
+fn sigmoid(v: f32) -> f32 {
+    let e = exp(-abs(v));
+    return select(e, 1.0, v >= 0.0) / (1.0 + e);
+}
+
 /// f(v), see KIND
 fn apply(v: f32) -> f32 {
     switch KIND {
@@ -81,7 +87,7 @@ fn apply(v: f32) -> f32 {
         case 1u: { return select(params.alpha * v, v, v > 0.0); }
         case 2u: { return select(params.alpha * expm1(min(v, 0.0)), v, v > 0.0); }
         case 3u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
-        case 4u: { return 1.0 / (1.0 + exp(-v)); }
+        case 4u: { return sigmoid(v); }
         // ln(1 + e^v) without overflow
         case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
         default: { return tanh_of(v); }

@@ -42,8 +42,9 @@ var<workgroup> wg_state: array<vec3f, WG>;
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// Below every logit; finite, since WGSL may assume that there is no infinity.
-const LOWEST: f32 = -3.4e38;
+/// Below every logit; so far above the lowest f32 that neither a difference to it nor its power of
+/// two overflows, since WGSL may assume that there is no infinity.
+const LOWEST: f32 = -1e38;
 
 /// Joins the states of two shares of a row: both pairs of sums rescaled to the common maximum.
 fn join(a: vec3f, b: vec3f) -> vec3f {

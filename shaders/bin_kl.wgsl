@@ -40,8 +40,9 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib online_softmax>
-/// Below every logit; finite, since WGSL may assume that there is no infinity.
-const LOWEST: f32 = -3.4e38;
+/// Below every logit; so far above the lowest f32 that neither a difference to it nor its power of
+/// two overflows, since WGSL may assume that there is no infinity.
+const LOWEST: f32 = -1e38;
 
 /// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
 /// is larger.
@@ -91,7 +92,7 @@ fn bin_kl(
     }
 
     // pass 2: each bin's share of the divergence
-    let log_sums = log(s.y) - log(t.y);
+    let log_sums = log(s.y / t.y);
     var sum = 0.0;
     for (var k = part; k < share_end; k += LANES) {
         let a = student[start + k] * params.inverse_temperature - s.x;

@@ -118,6 +118,16 @@ fn truth(holds: bool) -> f32 {
     return select(0.0, 1.0, holds);
 }
 
+/// p - q floor(p / q), again inside [0, q) where a quotient that is a whole number came out just
+/// beside it, as WGSL lets it
+fn modulo(p: f32, q: f32) -> f32 {
+    let rest = p - q * floor(p / q);
+    if (rest * q < 0.0) {
+        return rest + q;
+    }
+    return select(rest, rest - q, abs(rest) >= abs(q));
+}
+
 /// f(p, q), see KIND
 fn apply(p: f32, q: f32) -> f32 {
     switch KIND {
@@ -129,7 +139,7 @@ fn apply(p: f32, q: f32) -> f32 {
         case 5u: { return min(p, q); }
         case 6u: { return power(p, q); }
         case 7u: { return (p - q) * (p - q); }
-        case 8u: { return p - q * floor(p / q); }
+        case 8u: { return modulo(p, q); }
         case 9u: { return atan2(p, q); }
         case 10u: { return truth(p == q); }
         case 11u: { return truth(p != q); }

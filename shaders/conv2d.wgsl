@@ -138,7 +138,10 @@ fn store(slice: u32, pixel: u32, first_o: u32, row: u32, sums: vec4f) {
     for (var j = 0u; j < 4u; j++) {
         let o = row + j * SIDE;
         if (o < params.group_o) {
-            let start = select(0.0, bias[first_o + o], params.has_bias != 0u && slice == 0u);
+            var start = 0.0;
+            if (params.has_bias != 0u && slice == 0u) {
+                start = bias[first_o + o];
+            }
             y[(slice * pixels + pixel) * params.out_c + first_o + o] = start + sums[j];
         }
     }

@@ -71,7 +71,11 @@ fn conv2d_depthwise(
     let column = index / out_c % strips * 4u;
     let top = i32(row % out_h * params.stride_h) - i32(params.pad_top);
     let left = vec4i((column + vec4u(0u, 1u, 2u, 3u)) * params.stride_w) - i32(params.pad_left);
-    var sums = vec4f(select(0.0, bias[o], params.has_bias != 0u));
+    var start = 0.0;
+    if (params.has_bias != 0u) {
+        start = bias[o];
+    }
+    var sums = vec4f(start);
     for (var a = 0u; a < params.kernel_h; a++) {
         let h = u32(top + i32(a * params.dilation_h)); // negative rows wrap to beyond the end
         if (h >= params.in_h) {

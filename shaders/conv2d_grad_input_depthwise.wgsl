@@ -74,7 +74,11 @@ fn conv2d_grad_input_depthwise(
         return;
     }
     let first = strip / stride_w * 4u + vec4u(0u, 1u, 2u, 3u); // columns of d_x, in strides
-    var sums = vec4f(select(0.0, bias[c], params.has_bias != 0u));
+    var start = 0.0;
+    if (params.has_bias != 0u) {
+        start = bias[c];
+    }
+    var sums = vec4f(start);
     for (var a = 0u; a < params.kernel_h; a++) {
         let h = i32(line % in_h + params.pad_top) - i32(a * params.dilation_h);
         let row = u32(h / i32(stride_h));

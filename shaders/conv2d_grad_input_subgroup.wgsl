@@ -127,7 +127,10 @@ fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: ve
 // <lib conv2d_store_image>
 /// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
 fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
-    let start = select(0.0, bias[channel], params.has_bias != 0u && slice == 0u);
+    var start = 0.0;
+    if (params.has_bias != 0u && slice == 0u) {
+        start = bias[channel];
+    }
     let h = pixel.row * params.stride_h + phase.h;
     let w = pixel.column * params.stride_w + phase.w;
     let view = slice * params.views + pixel.view;

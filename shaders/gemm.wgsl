@@ -164,7 +164,10 @@ fn gemm(
             let col = place.col + at.x + j * SIDE;
             if (row < fixed_or(M, params.m) && col < n) {
                 // the first slice brings the bias
-                let start = select(0.0, bias[col], params.has_bias == 1u && place.slice == 0u);
+                var start = 0.0;
+                if (params.has_bias == 1u && place.slice == 0u) {
+                    start = bias[col];
+                }
                 y[place.y + row * n + col] = start + sum[i * TN + j];
             }
         }

@@ -86,7 +86,10 @@ fn store(place: Place, row: u32, cols: vec4u, sums: vec4f) {
     }
     for (var j = 0u; j < 4u; j++) {
         if (cols[j] < params.n) {
-            let start = select(0.0, bias[cols[j]], params.has_bias == 1u && place.slice == 0u);
+            var start = 0.0;
+            if (params.has_bias == 1u && place.slice == 0u) {
+                start = bias[cols[j]];
+            }
             y[place.y + row * params.n + cols[j]] = start + sums[j];
         }
     }

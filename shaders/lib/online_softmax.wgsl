@@ -1,5 +1,6 @@
-/// Below every logit; finite, since WGSL may assume that there is no infinity.
-const LOWEST: f32 = -3.4e38;
+/// Below every logit; so far above the lowest f32 that neither a difference to it nor its power of
+/// two overflows, since WGSL may assume that there is no infinity.
+const LOWEST: f32 = -1e38;
 
 /// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
 /// is larger.
