@@ -1,11 +1,23 @@
 // `ringdepth train`: trains a student, evaluates it and writes its run folder.
 import type { Command } from "commander";
+import { configKeys } from "../train/config_help.ts";
 import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
 import { common, imageSize, studentName, wholeNumber, type CommonOptions } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { runSettings, type RunFlags } from "./run_settings.ts";
 import { runTraining } from "./training.ts";
+
+/** The keys of the configuration with their defaults, as the help lists them. */
+function configHelp(): string {
+  const keys = configKeys().map(({ path, value, description }) => [
+    `${path}: ${JSON.stringify(value)}`,
+    description,
+  ]);
+  const width = Math.min(38, Math.max(...keys.map(([key]) => key.length)));
+  const lines = keys.map(([key, description]) => `  ${key.padEnd(width)}  ${description}`);
+  return `\nKeys of --config and their defaults (a dot stands for a level of YAML):\n${lines.join("\n")}`;
+}
 
 /** Defines the command. */
 export const defineTrain: Define = (program: Command, { surroundings, exit }) => {
@@ -21,6 +33,7 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--config <file>", "YAML configuration; options on the command line come after it")
     .option("--resume", "go on from the latest checkpoint of the run folder")
     .option("--skip-bad-samples", "leave samples with broken files out and count them");
+  command.addHelpText("after", configHelp);
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
   command.action(async (options: RunFlags & CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);

@@ -64,35 +64,69 @@ const weight = z.number().nonnegative();
 const share = z.number().min(0).max(1);
 const side = count.multipleOf(32, "must be a multiple of 32");
 
-const schema: z.ZodType<TrainConfig> = z.strictObject({
-  data: z.string().default("rig"),
+/**
+ * The configuration as files may give it, with what people are told of each key (config_help.ts).
+ */
+export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
+  data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
   rig: z
-    .strictObject({ train_moments: count.default(48), held_out_moments: count.default(12) })
+    .strictObject({
+      train_moments: count.default(48).describe("streets of the built-in rig to train on"),
+      held_out_moments: count.default(12).describe("streets of the built-in rig to evaluate on"),
+    })
     .prefault({}),
-  student: z.enum(STUDENTS).default("nano"),
-  size: z.strictObject({ height: side, width: side }).default({ height: 96, width: 160 }),
-  steps: count.default(600),
-  seed: z.number().int().nonnegative().default(0),
+  student: z.enum(STUDENTS).default("nano").describe(STUDENTS.join(" or ")),
+  size: z
+    .strictObject({ height: side, width: side })
+    .default({ height: 96, width: 160 })
+    .describe("rows and columns of the images, multiples of 32"),
+  steps: count.default(600).describe("optimiser steps, each on one moment of the whole rig"),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("of first parameters, order, augmentation, built-in streets and built-in teacher"),
   head: z
     .strictObject({
-      kind: z.enum(["metric_bins", "softmax_bins"]).default("metric_bins"),
-      bins: z.number().int().min(2).max(256).default(64),
-      centers: z.enum(["cumulative", "softplus"]).default("cumulative"),
+      kind: z
+        .enum(["metric_bins", "softmax_bins"])
+        .default("metric_bins")
+        .describe(
+          "metric_bins: log-binomial, attracted centres a pixel; softmax_bins: logits, centres an image",
+        ),
+      bins: z.number().int().min(2).max(256).default(64).describe("depth bins, 2 to 256"),
+      centers: z
+        .enum(["cumulative", "softplus"])
+        .default("cumulative")
+        .describe("cumulative: sums of positive widths, ascending; softplus: each by itself"),
     })
     .prefault({}),
   teacher: z
     .strictObject({
-      kind: z.enum(["auto", "builtin", "files", "none"]).default("auto"),
-      path: z.string().nullable().default(null),
+      kind: z
+        .enum(["auto", "builtin", "files", "none"])
+        .default("auto")
+        .describe("auto (files at path, else builtin for rig, else none), builtin, files or none"),
+      path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
     })
     .prefault({}),
   loss: z
     .strictObject({
-      ckd: z.boolean().default(true),
-      cross_term: z.enum(["silog", "none"]).default("silog"),
-      relation: z.enum(["cosine", "none"]).default("cosine"),
-      temperature: positive.default(1),
-      relation_grid: z.tuple([count, count]).default([6, 10]),
+      ckd: z.boolean().default(true).describe("cross-interaction distillation: KL of the bins"),
+      cross_term: z
+        .enum(["silog", "none"])
+        .default("silog")
+        .describe("its second half, teacher bins with student centres: silog or none"),
+      relation: z
+        .enum(["cosine", "none"])
+        .default("cosine")
+        .describe("view-relational distillation of ring neighbours: cosine or none"),
+      temperature: positive.default(1).describe("divides the logits of the KL"),
+      relation_grid: z
+        .tuple([count, count])
+        .default([6, 10])
+        .describe("tokens of a view along height and width"),
       weights: z
         .strictObject({
           silog: weight.default(1),
@@ -100,30 +134,34 @@ const schema: z.ZodType<TrainConfig> = z.strictObject({
           cross: weight.default(1),
           relation: weight.default(1),
         } satisfies Record<LossTerm, z.ZodType>)
-        .prefault({}),
-      ramp: share.default(0.1),
+        .prefault({})
+        .describe("factors of the terms"),
+      ramp: share.default(0.1).describe("share of steps in which teacher terms rise from 0"),
     })
     .prefault({}),
   optimizer: z
     .strictObject({
-      learning_rate: positive.default(3e-3),
-      weight_decay: weight.default(0.01),
-      beta1: z.number().min(0).lt(1).default(0.9),
-      beta2: z.number().min(0).lt(1).default(0.99),
-      epsilon: positive.default(1e-8),
-      max_norm: positive.default(1),
-      warmup: share.default(0.1),
-      final: share.default(0.01),
+      learning_rate: positive.default(3e-3).describe("of AdamW, at its peak"),
+      weight_decay: weight.default(0.01).describe("decoupled; none on norms and biases"),
+      beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the first moment"),
+      beta2: z.number().min(0).lt(1).default(0.99).describe("decay of the second moment"),
+      epsilon: positive.default(1e-8).describe("added to the root of the second moment"),
+      max_norm: positive.default(1).describe("longest gradient of all; scaled down beyond it"),
+      warmup: share.default(0.1).describe("share of steps that warm the learning rate up"),
+      final: share.default(0.01).describe("share of the peak that a cosine ends at"),
     })
     .prefault({}),
-  augmentation: z.boolean().default(true),
-  bad_samples: z.enum(["stop", "skip"]).default("stop"),
-  checkpoint_every: count.default(200),
+  augmentation: z.boolean().default(true).describe("colour jitter, alike for all cameras"),
+  bad_samples: z
+    .enum(["stop", "skip"])
+    .default("stop")
+    .describe("where files of a sample are broken: stop, or skip and count it"),
+  checkpoint_every: count.default(200).describe("steps between checkpoints"),
 });
 
 /** Fills in what is left out; throws InputError naming `where`, the key and what it may be. */
 export function resolveConfig(given: unknown, where: string): TrainConfig {
-  const result = schema.safeParse(given);
+  const result = configSchema.safeParse(given);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue.path.join(".");
@@ -137,7 +175,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
 
 /** Names of the keys at a place in the configuration. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
-  let at: unknown = schema.parse({});
+  let at: unknown = configSchema.parse({});
   for (const key of path) at = (at as Record<PropertyKey, unknown>)[key];
   return Object.keys(at as object);
 }
@@ -156,7 +194,7 @@ export function parseConfigFile(text: string, file: string): Record<string, unkn
   return parsed as Record<string, unknown>;
 }
 
-/** The configuration as `config.yaml` of a run keeps it. */
+/** The configuration as YAML without explanations, as checkpoints and students carry it. */
 export function formatConfig(config: TrainConfig): string {
   return stringify(config);
 }

@@ -13,6 +13,7 @@ import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
+import { explainedConfig } from "./config_help.ts";
 import { outputSize, trainingNetwork } from "./network.ts";
 import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
@@ -262,5 +263,5 @@ async function save(
 }
 
 async function writeConfig(folder: RunFolder, config: TrainConfig): Promise<void> {
-  await writeFileAtomically(folder.config, new TextEncoder().encode(formatConfig(config)));
+  await writeFileAtomically(folder.config, new TextEncoder().encode(explainedConfig(config)));
 }

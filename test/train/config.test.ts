@@ -1,6 +1,7 @@
 // The configuration: complete once resolved, and strict about what it does not know.
 import { expect, test } from "vitest";
 import { formatConfig, headOf, parseConfigFile, resolveConfig } from "../../src/train/config.ts";
+import { configKeys, explainedConfig } from "../../src/train/config_help.ts";
 import { InputError } from "../../src/tensor/error.ts";
 
 test("nothing given resolves to the defaults, all of them written out", () => {
@@ -44,6 +45,20 @@ test.each([
   expect(resolve).toThrow(InputError);
   expect(resolve).toThrow(line);
   expect(resolve).not.toThrow("\n");
+});
+
+test("every key is explained, in the help and above it in config.yaml", () => {
+  const keys = configKeys();
+  expect(keys.filter(({ description }) => description === "")).toEqual([]);
+  expect(keys).toContainEqual({
+    path: "optimizer.beta1",
+    value: 0.9,
+    description: "decay of the first moment",
+  });
+  const config = resolveConfig({ steps: 7 }, "test");
+  const text = explainedConfig(config);
+  expect(text).toContain("  # decay of the first moment\n  beta1: 0.9\n");
+  expect(resolveConfig(parseConfigFile(text, "config.yaml"), "config.yaml")).toEqual(config);
 });
 
 test("a file that is not keys and values is refused by name", () => {
