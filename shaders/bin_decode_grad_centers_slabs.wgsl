@@ -5,7 +5,7 @@
 //
 // Layout   logits [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 / sum); d_depth
 //          [V, H, W, 1]; partials [S, B, K]: S rows of centres, B slabs of SLAB pixels each;
-//          bin_expectation_sum adds them in order
+//          column_sum adds them in order
 // Mapping  one invocation per element of partials: neighbours in k load neighbours
 // Memory   1 load per bin and pixel; bound by bandwidth
 // Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same

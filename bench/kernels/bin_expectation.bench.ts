@@ -3,7 +3,6 @@ import {
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
-  binExpectationSum,
 } from "../../src/kernels/bin_expectation.ts";
 import type { BenchCase } from "../bench_case.ts";
 
@@ -30,11 +29,5 @@ export const cases: readonly BenchCase[] = [
     kernel: binExpectationGradSlabs,
     shapes: { probabilities: bins, d_depth: one, scale: none },
     attributes: { groups: 6 },
-  },
-  {
-    name: "the sum of its slabs",
-    kernel: binExpectationSum,
-    shapes: { partials: [6, 60, 128] },
-    attributes: undefined,
   },
 ];

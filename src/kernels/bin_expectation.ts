@@ -217,33 +217,3 @@ export const binExpectationGradSlabs: Kernel<
     return { partials };
   },
 });
-
-/** Adds the slabs in order. partials [groups, slabs, K] -> d_centers [groups, 1, 1, K]. */
-export const binExpectationSum: Kernel<typeof shaders.bin_expectation_sum> = kernel({
-  shader: shaders.bin_expectation_sum,
-  shapes: ({ partials }) => ({ d_centers: [partials[0], 1, 1, partials[2]] }),
-  params: ({ partials: [groups = 0, slabs = 0, count = 0] }) => ({
-    n: groups * count,
-    bins: count,
-    slabs,
-  }),
-  grid: ({ n }, { WG }) => [Math.ceil(n / WG), 1, 1],
-  cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
-  terms: ({ partials }) => partials[1],
-  cases: (
-    [
-      ["a rig of 48x80", [6, 60, 64]],
-      ["one", [1, 1, 1]],
-      ["a prime", [2, 3, 37]],
-      ["more than a workgroup", [2, 2, 65]],
-    ] as const
-  ).map(([name, partials]) => ({ name, shapes: { partials }, attributes: undefined })),
-  reference: ({ partials }, { partials: [groups = 0, slabs = 0, count = 0] }) => {
-    const d_centers = like(partials, groups * count);
-    for (let i = 0; i < partials.length; i++) {
-      const group = Math.floor(i / (slabs * count));
-      d_centers[group * count + (i % count)] += partials[i];
-    }
-    return { d_centers };
-  },
-});

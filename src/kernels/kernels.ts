@@ -10,12 +10,7 @@ import {
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
 } from "./bin_decode.ts";
-import {
-  binExpectation,
-  binExpectationGrad,
-  binExpectationGradSlabs,
-  binExpectationSum,
-} from "./bin_expectation.ts";
+import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
 import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
 import { columnSum } from "./column_sum.ts";
@@ -83,7 +78,6 @@ const BASES: readonly AnyKernel[] = [
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
-  binExpectationSum,
   binKl,
   binKlGrad,
   binary,

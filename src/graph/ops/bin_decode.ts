@@ -7,10 +7,11 @@ import {
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
 } from "../../kernels/bin_decode.ts";
-import { binExpectationSum, type SharedCentersAttributes } from "../../kernels/bin_expectation.ts";
+import type { SharedCentersAttributes } from "../../kernels/bin_expectation.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Rules, Value } from "../value.ts";
+import { addRows } from "./gemm.ts";
 
 /** The ops of this family, by name. */
 export const binDecodeOps: {
@@ -42,8 +43,8 @@ export const binDecodeOps: {
     inputs: ["logits", "scale?", "statistics", "d_depth"],
     outputs: ["d_centers"],
     shapes: ([logits], { groups }) => [[groups, 1, 1, logits.at(-1) ?? 0]],
-    lower: ({ inputs, outputs, attributes, temporary, call }) => {
-      const [logits, scale, statistics, d_depth] = inputs;
+    lower: (at) => {
+      const [logits, scale, statistics, d_depth] = at.inputs;
       const { partials: shape } = binDecodeGradCentersSlabs.shapes(
         {
           logits: logits.shape,
@@ -51,15 +52,15 @@ export const binDecodeOps: {
           statistics: statistics.shape,
           d_depth: d_depth.shape,
         },
-        attributes,
+        at.attributes,
       );
-      const partials = temporary("partials", shape);
-      call(
+      const partials = at.temporary("partials", shape);
+      at.call(
         binDecodeGradCentersSlabs,
         { logits: logits, scale: scale, statistics: statistics, d_depth: d_depth, partials },
-        attributes,
+        at.attributes,
       );
-      call(binExpectationSum, { partials, d_centers: outputs[0] }, undefined);
+      addRows(at, partials, at.outputs[0]);
     },
   },
 };

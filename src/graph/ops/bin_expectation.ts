@@ -5,12 +5,12 @@ import {
   binExpectation as binExpectationKernel,
   binExpectationGrad,
   binExpectationGradSlabs,
-  binExpectationSum,
   type SharedCentersAttributes,
 } from "../../kernels/bin_expectation.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Rules, Value } from "../value.ts";
+import { addRows } from "./gemm.ts";
 
 /** The ops of this family, by name. */
 export const binExpectationOps: {
@@ -35,15 +35,16 @@ export const binExpectationOps: {
     inputs: ["probabilities", "d_depth", "scale?"],
     outputs: ["d_centers"],
     shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities.at(-1) ?? 0]],
-    lower: ({ inputs: [probabilities, d_depth, scale], outputs, attributes, temporary, call }) => {
+    lower: (at) => {
+      const [probabilities, d_depth, scale] = at.inputs;
       const from = { probabilities: probabilities, d_depth: d_depth, scale: scale };
       const { partials: shape } = binExpectationGradSlabs.shapes(
         { probabilities: probabilities.shape, d_depth: d_depth.shape, scale: scale.shape },
-        attributes,
+        at.attributes,
       );
-      const partials = temporary("partials", shape);
-      call(binExpectationGradSlabs, { ...from, partials }, attributes);
-      call(binExpectationSum, { partials, d_centers: outputs[0] }, undefined);
+      const partials = at.temporary("partials", shape);
+      at.call(binExpectationGradSlabs, { ...from, partials }, at.attributes);
+      addRows(at, partials, at.outputs[0]);
     },
   },
 };

@@ -1,6 +1,5 @@
 // Two-dimensional convolution as an op, and its gradients by input and weight. Long sums are cut
 // into slices (of channels or pixels, as their shapes say): partial sums, then their sum in order.
-import { columnSum } from "../../kernels/column_sum.ts";
 import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
 import {
   conv2dGradInputSlices,
@@ -16,7 +15,7 @@ import type { AnyKernel } from "../../kernels/kernel.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
-import { gemmOps } from "./gemm.ts";
+import { addRows, gemmOps } from "./gemm.ts";
 
 /** The ops of this family, by name. */
 export const conv2dOps: {
@@ -75,13 +74,14 @@ export const conv2dOps: {
  * order into the op's output; a lone slice is the output.
  */
 export function callInSlices<A>(
-  { outputs, temporary, view, call }: Lowering<A>,
+  at: Lowering<A>,
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Tensor>>,
   made: string,
   attributes: unknown,
 ): void {
-  const sum = outputs[0];
+  const { temporary, view, call } = at;
+  const sum = at.outputs[0];
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, t.shape]));
   const shape = (kernel.shapes(shapes, attributes) as Record<string, Shape>)[made];
   if (size(shape) === size(sum.shape)) {
@@ -90,8 +90,7 @@ export function callInSlices<A>(
   }
   const partials = temporary("partials", shape);
   call(kernel, { ...inputs, [made]: partials }, attributes);
-  const rows = view(partials, [1, shape[0], size(sum.shape)]);
-  call(columnSum, { x: rows, y: view(sum, [1, 1, size(sum.shape)]) }, { slab: shape[0] });
+  addRows(at, view(partials, [1, shape[0], size(sum.shape)]), sum);
 }
 
 /**

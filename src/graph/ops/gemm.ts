@@ -40,8 +40,7 @@ export const gemmOps: {
       }
       const parts = at.temporary("slices", [slices, ...y.shape]);
       at.call(gemm, { a, b, bias, y: parts }, { ...at.attributes, slices });
-      const rows = at.view(parts, [1, slices, size(y.shape)]);
-      at.call(columnSum, { x: rows, y: at.view(y, [1, 1, size(y.shape)]) }, { slab: slices });
+      addRows(at, at.view(parts, [1, slices, size(y.shape)]), y);
     },
   },
   column_sum: {
@@ -52,22 +51,31 @@ export const gemmOps: {
       const [batches, , cols] = columnSum.shapes({ x: x }, { slab: 1 }).y;
       return [[batches, cols]];
     },
-    lower: lowerColumnSum,
+    lower: (at) => {
+      addRows(at, at.inputs[0], at.outputs[0]);
+    },
   },
 };
 
-function lowerColumnSum(at: Lowering<null>): void {
-  const [x, y] = [at.inputs[0], at.outputs[0]];
-  const [batches, rows, cols] = x.shape as readonly [number, number, number];
-  const sums = at.view(y, [batches, 1, cols]);
-  if (rows <= 2 * COLUMN_SUM_SLAB) {
-    at.call(columnSum, { x, y: sums }, { slab: Math.max(rows, 1) });
-    return;
+/**
+ * Adds up the rows of x [batches, rows, cols] in order into y, of batches x cols elements: slab by
+ * slab, then the slabs likewise, so that no invocation adds more than two slabs' rows.
+ */
+export function addRows(
+  { temporary, view, call }: Pick<Lowering<unknown>, "temporary" | "view" | "call">,
+  x: Tensor,
+  y: Tensor,
+): void {
+  const [batches, , cols] = x.shape as readonly [number, number, number];
+  let from = x;
+  while (from.shape[1] > 2 * COLUMN_SUM_SLAB) {
+    const slabs = Math.ceil(from.shape[1] / COLUMN_SUM_SLAB);
+    const parts = temporary("slabs", [batches, slabs, cols]);
+    call(columnSum, { x: from, y: parts }, { slab: COLUMN_SUM_SLAB });
+    from = parts;
   }
-  const slabs = Math.ceil(rows / COLUMN_SUM_SLAB);
-  const parts = at.temporary("slabs", [batches, slabs, cols]);
-  at.call(columnSum, { x, y: parts }, { slab: COLUMN_SUM_SLAB });
-  at.call(columnSum, { x: parts, y: sums }, { slab: slabs });
+  const slab = Math.max(from.shape[1], 1);
+  call(columnSum, { x: from, y: view(y, [batches, 1, cols]) }, { slab });
 }
 
 /** Their gradient rules. */
