@@ -1,0 +1,44 @@
+// The pages of the repository, held against it: the generated kernel table is current, links and
+// pictures lead somewhere, commands and npm scripts that are named exist.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { cli } from "../cli/run.ts";
+
+const PAGES = ["README.md", "test/README.md", "bench/rivals/README.md"];
+
+/** Every match of the first group of `pattern` in a page, each once. */
+function mentions(page: string, pattern: RegExp): string[] {
+  return [...new Set([...readFileSync(page, "utf8").matchAll(pattern)].map(([, name]) => name))];
+}
+
+test("the kernel table of the README is current", () => {
+  execFileSync(process.execPath, ["--import", "tsx", "tools/readme.ts", "--check"]);
+});
+
+test.each(PAGES)("%s: every relative link and picture is there", (page) => {
+  const targets = mentions(page, /\]\((?!https?:|#)([^)#\s]+)/g);
+  expect(targets.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);
+});
+
+test.each(PAGES)("%s: every file of this repository that it names is there", (page) => {
+  const files = mentions(page, /`((?:src|shaders|test|bench|tools)\/[\w./-]+\.\w+)`/g);
+  const absent = files.filter((file) => !/\bX\b|\bX\./.test(file) && !existsSync(file));
+  expect(absent).toEqual([]);
+});
+
+test.each(PAGES)("%s: every npm script that it names exists", (page) => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const named = mentions(page, /\bnpm (?:run )?([a-z]+)(?= --|`| {2}|$)/gm);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+test("every command that the README names is one of the program", async () => {
+  const { stdout } = await cli("--help");
+  for (const name of mentions("README.md", /ringdepth ([a-z]+)/g)) {
+    expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+  }
+});
