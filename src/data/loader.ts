@@ -80,7 +80,7 @@ export function loader(source: DataSource, options: LoaderOptions): Loader {
       }
       throw nothingLeft();
     },
-    all: async function* () {
+    async *all() {
       for (let index = 0; index < source.count; index++) {
         const sample = await load(index);
         if (sample) yield sample;

@@ -82,12 +82,12 @@ function geometry(
   const row = positions(in_h, out_h, corners, rounding);
   const col = positions(in_w, out_w, corners, rounding);
   return {
-    views: views,
-    in_h: in_h,
-    in_w: in_w,
+    views,
+    in_h,
+    in_w,
     out_h,
     out_w,
-    channels: channels,
+    channels,
     row_mul: row.mul,
     row_add: row.add,
     row_den: Math.max(row.den, 1),

@@ -273,18 +273,13 @@ const lossBuilders: Readonly<Record<string, GoldenBuilder>> = {
       relation_grid: grid,
     };
     const output = {
-      logits: logits,
-      centers: centers,
-      embedding: embedding,
-      scale_m: scale_m,
+      logits,
+      centers,
+      embedding,
+      scale_m,
       depth_m: binDecode(logits, centers, scale_m),
     };
-    const { total, terms } = losses(
-      bench.g,
-      output,
-      { depth_m: depth_m, valid: valid, usable: usable, teacher: teacher },
-      config,
-    );
+    const { total, terms } = losses(bench.g, output, { depth_m, valid, usable, teacher }, config);
     const scalars = Object.entries(weights).map(([term, weight]) => [
       weightName(term as LossTerm),
       weight,

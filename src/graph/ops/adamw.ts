@@ -29,8 +29,8 @@ export const adamwOps: {
     lower: ({ inputs: [gradients], outputs: [norm], attributes, temporary, call }) => {
       const { partials: shape } = gradNormKernel.shapes({ gradients: gradients.shape }, undefined);
       const partials = temporary("partials", shape);
-      call(gradNormKernel, { gradients: gradients, partials }, undefined);
-      call(gradNormFinish, { partials, norm: norm }, attributes);
+      call(gradNormKernel, { gradients, partials }, undefined);
+      call(gradNormFinish, { partials, norm }, attributes);
     },
   },
   adamw: kernelOp(

@@ -32,12 +32,10 @@ export const arithmeticRules: Rules<typeof arithmeticOps> = {
       apply(arithmeticOps.binary_grad, [a, b, d_y], { kind, side })[0];
     const both = (d_a: () => Value, d_b: () => Value): (Value | null)[] => [
       wants[0] ? sumTo(d_a(), a.shape) : null,
-
       wants[1] ? sumTo(d_b(), b.shape) : null,
     ];
+    // Operands that a derivative does not need are left out: they need not live until then.
     switch (kind) {
-      // without operands that the derivative does not need: they need not live until the backward
-      // pass
       case "add":
         return both(
           () => d_y,

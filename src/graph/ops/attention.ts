@@ -25,10 +25,10 @@ export const attentionOps: {
       const [q, k, v, mask, y, lse, d_y] = at.inputs;
       const [d_q, d_k, d_v] = at.outputs;
       const stats = at.temporary("stats", [...lse.shape, 2]);
-      at.call(attentionGradStats, { y: y, lse: lse, d_y: d_y, stats }, undefined);
-      const operands = { q: q, k: k, v: v, mask: mask, stats, d_y: d_y };
-      at.call(attentionGradQ, { ...operands, d_q: d_q }, at.attributes);
-      at.call(attentionGradKv, { ...operands, d_k: d_k, d_v: d_v }, at.attributes);
+      at.call(attentionGradStats, { y, lse, d_y, stats }, undefined);
+      const operands = { q, k, v, mask, stats, d_y };
+      at.call(attentionGradQ, { ...operands, d_q }, at.attributes);
+      at.call(attentionGradKv, { ...operands, d_k, d_v }, at.attributes);
     },
   },
 };

@@ -57,7 +57,7 @@ export const binDecodeOps: {
       const partials = at.temporary("partials", shape);
       at.call(
         binDecodeGradCentersSlabs,
-        { logits: logits, scale: scale, statistics: statistics, d_depth: d_depth, partials },
+        { logits, scale, statistics, d_depth, partials },
         at.attributes,
       );
       addRows(at, partials, at.outputs[0]);

@@ -37,7 +37,7 @@ export const binExpectationOps: {
     shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities.at(-1) ?? 0]],
     lower: (at) => {
       const [probabilities, d_depth, scale] = at.inputs;
-      const from = { probabilities: probabilities, d_depth: d_depth, scale: scale };
+      const from = { probabilities, d_depth, scale };
       const { partials: shape } = binExpectationGradSlabs.shapes(
         { probabilities: probabilities.shape, d_depth: d_depth.shape, scale: scale.shape },
         at.attributes,

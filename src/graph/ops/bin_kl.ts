@@ -15,18 +15,14 @@ export const binKlOps: {
     inputs: ["student", "teacher", "usable"],
     outputs: ["loss", "count", "statistics"],
     shapes: ([student, teacher, usable], attributes) => {
-      const of = { student: student, teacher: teacher, usable: usable };
+      const of = { student, teacher, usable };
       return [[1], [1], binKlKernel.shapes(of, attributes).statistics];
     },
     lower: (at) => {
       const [student, teacher, usable] = at.inputs;
       const [loss, count, statistics] = at.outputs;
       const kl = at.temporary("kl", usable.shape);
-      at.call(
-        binKlKernel,
-        { student: student, teacher: teacher, usable: usable, kl, statistics: statistics },
-        at.attributes,
-      );
+      at.call(binKlKernel, { student, teacher, usable, kl, statistics }, at.attributes);
       lowerMaskedMean(at, kl, usable, loss, count);
     },
   },

@@ -28,11 +28,11 @@ export const conv2dOps: {
     inputs: ["x", "weight", "bias?"],
     outputs: ["y"],
     shapes: ([x, weight, bias], attributes) => {
-      const shapes = { x: x, weight: weight, bias: bias };
+      const shapes = { x, weight, bias };
       return [conv2dKernel.shapes(shapes, { ...attributes, slices: 1 }).y];
     },
     lower: (at) => {
-      const [x, weight, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const [x, weight, bias] = at.inputs;
       const slices = conv2dSlices(conv2dParams(x.shape, weight.shape, at.attributes));
       callInSlices(at, conv2dKernel, { x, weight, bias }, "y", { ...at.attributes, slices });
     },
@@ -42,11 +42,11 @@ export const conv2dOps: {
     inputs: ["d_y", "weight"],
     outputs: ["d_x"],
     shapes: ([d_y, weight], attributes) => {
-      const shapes = { d_y: d_y, weight: weight, bias: [0] };
+      const shapes = { d_y, weight, bias: [0] };
       return [conv2dGradInput.shapes(shapes, { ...attributes, slices: 1 }).d_x];
     },
     lower: (at) => {
-      const [d_y, weight] = at.inputs as [Tensor, Tensor];
+      const [d_y, weight] = at.inputs;
       const bias = at.temporary("no bias", [0]);
       const slices = conv2dGradInputSlices(
         conv2dParams(at.outputs[0].shape, weight.shape, at.attributes),
@@ -60,10 +60,10 @@ export const conv2dOps: {
     inputs: ["x", "d_y"],
     outputs: ["d_weight"],
     shapes: ([x, d_y], attributes) => [
-      conv2dGradWeight.shapes({ x: x, d_y: d_y }, attributes).partials.slice(1),
+      conv2dGradWeight.shapes({ x, d_y }, attributes).partials.slice(1),
     ],
     lower: (at) => {
-      const [x, d_y] = at.inputs as [Tensor, Tensor];
+      const [x, d_y] = at.inputs;
       callInSlices(at, conv2dGradWeight, { x, d_y }, "partials", at.attributes);
     },
   },

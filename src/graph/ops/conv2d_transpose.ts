@@ -10,7 +10,7 @@ import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
-import type { Op, Rules, Tensor, Value } from "../value.ts";
+import type { Op, Rules, Value } from "../value.ts";
 import {
   callInSlices,
   conv2dAttributes,
@@ -69,12 +69,12 @@ export const conv2dTransposeOps: {
     inputs: ["x", "weight", "bias?"],
     outputs: ["y"],
     shapes: ([x, weight, bias], attributes) => {
-      const shapes = { d_y: x, weight: weight, bias: bias };
+      const shapes = { d_y: x, weight, bias };
       const convolution = transposed(x, weight, attributes);
       return [conv2dGradInput.shapes(shapes, { ...convolution, slices: 1 }).d_x];
     },
     lower: (at) => {
-      const [x, weight, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const [x, weight, bias] = at.inputs;
       const convolution = transposed(x.shape, weight.shape, at.attributes);
       const slices = conv2dGradInputSlices(
         conv2dParams(at.outputs[0].shape, weight.shape, convolution),

@@ -26,11 +26,11 @@ export const gemmOps: {
     inputs: ["a", "b", "bias?"],
     outputs: ["y"],
     shapes: ([a, b, bias], attributes) => {
-      const { batch, m, n } = gemmProblem({ a: a, b: b, bias: bias }, attributes);
+      const { batch, m, n } = gemmProblem({ a, b, bias }, attributes);
       return [[...batch, m, n]];
     },
     lower: (at) => {
-      const [a, b, bias] = at.inputs as [Tensor, Tensor, Tensor];
+      const [a, b, bias] = at.inputs;
       const y = at.outputs[0];
       const shapes = { a: a.shape, b: b.shape, bias: bias.shape };
       const slices = gemmSlices(gemmProblem(shapes, at.attributes));
@@ -48,7 +48,7 @@ export const gemmOps: {
     inputs: ["x"],
     outputs: ["y"],
     shapes: ([x]) => {
-      const [batches, , cols] = columnSum.shapes({ x: x }, { slab: 1 }).y;
+      const [batches, , cols] = columnSum.shapes({ x }, { slab: 1 }).y;
       return [[batches, cols]];
     },
     lower: (at) => {
@@ -66,7 +66,7 @@ export function addRows(
   x: Tensor,
   y: Tensor,
 ): void {
-  const [batches, , cols] = x.shape as readonly [number, number, number];
+  const [batches, , cols] = x.shape;
   let from = x;
   while (from.shape[1] > 2 * COLUMN_SUM_SLAB) {
     const slabs = Math.ceil(from.shape[1] / COLUMN_SUM_SLAB);
@@ -81,7 +81,7 @@ export function addRows(
 /** Their gradient rules. */
 export const gemmRules: Rules<typeof gemmOps> = {
   matmul: ({ inputs, attributes, d_outputs, wants }) => {
-    const [a, b, bias] = inputs as readonly [Value, Value, Value | null];
+    const [a, b, bias] = [inputs[0]!, inputs[1]!, inputs[2]];
     const d_y = d_outputs[0]!;
     const { transpose_a, transpose_b } = attributes;
     const problem = gemmProblem({ a: a.shape, b: b.shape, bias: bias?.shape ?? [0] }, attributes);

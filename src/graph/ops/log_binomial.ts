@@ -73,5 +73,5 @@ export function logBinomialHead(
   attributes: LogBinomialHeadAttributes,
 ): { readonly pi: Value; readonly t: Value } {
   const [pi, t] = apply(logBinomialOps.log_binomial_head, [pairs], attributes);
-  return { pi: pi, t: t };
+  return { pi, t };
 }

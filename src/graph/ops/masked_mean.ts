@@ -17,7 +17,7 @@ export const maskedMeanOps: {
     inputs: ["x", "mask"],
     outputs: ["mean", "count"],
     shapes: ([x, mask]) => {
-      maskedMeanKernel.shapes({ x: x, mask: mask }, undefined);
+      maskedMeanKernel.shapes({ x, mask }, undefined);
       return [[1], [1]];
     },
     lower: (at) => {
@@ -60,5 +60,5 @@ export function lowerMaskedMean(
  */
 export function maskedMean(x: Value, mask: Value): { readonly mean: Value; readonly count: Value } {
   const [mean, count] = apply(maskedMeanOps.masked_mean, [x, mask], undefined);
-  return { mean: mean, count: count };
+  return { mean, count };
 }

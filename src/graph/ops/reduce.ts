@@ -61,7 +61,7 @@ export const reduceOps: {
     },
     lower: ({ inputs: [x], outputs: [y], attributes: { shape }, call }) => {
       const steps = broadcastSteps(x.shape, shape);
-      call(stridedRead, { x: x, y: y }, { shape, start: 0, steps });
+      call(stridedRead, { x, y }, { shape, start: 0, steps });
     },
   },
 };

@@ -19,20 +19,20 @@ export const silogOps: {
     inputs: ["depth", "depth_m", "valid"],
     outputs: ["loss", "count", "statistics"],
     shapes: ([depth, depth_m, valid]) => {
-      silogKernel.shapes({ depth: depth, depth_m: depth_m, valid: valid }, undefined);
+      silogKernel.shapes({ depth, depth_m, valid }, undefined);
       return [[1], [1], [4]];
     },
     lower: ({ inputs, outputs, attributes, temporary, call }) => {
       const [depth, depth_m, valid] = inputs;
       const [loss, count, statistics] = outputs;
-      const from = { depth: depth, depth_m: depth_m, valid: valid };
+      const from = { depth, depth_m, valid };
       const { partials: shape } = silogKernel.shapes(
         { depth: depth.shape, depth_m: depth_m.shape, valid: valid.shape },
         undefined,
       );
       const partials = temporary("partials", shape);
       call(silogKernel, { ...from, partials }, undefined);
-      call(silogFinish, { partials, loss: loss, count: count, statistics: statistics }, attributes);
+      call(silogFinish, { partials, loss, count, statistics }, attributes);
     },
   },
   silog_grad: kernelOp(
@@ -68,5 +68,5 @@ export function silog(
   attributes: SilogAttributes = ADABINS,
 ): { readonly loss: Value; readonly count: Value } {
   const [loss, count] = apply(silogOps.silog, [depth, depth_m, valid], attributes);
-  return { loss: loss, count: count };
+  return { loss, count };
 }

@@ -33,7 +33,7 @@ export const sliceOps: {
       const inX = strides(x.shape);
       const start = starts.reduce((sum, index, axis) => sum + index * inX[axis], 0);
       const read = { shape: sizes, start, steps: inX.map((step, axis) => step * steps[axis]) };
-      call(stridedRead, { x: x, y: y }, read);
+      call(stridedRead, { x, y }, read);
     },
   },
   slice_grad: kernelOp("slice_grad", stridedWrite, ["x"], ["y"]),
@@ -53,7 +53,7 @@ export const sliceOps: {
     lower: ({ inputs: [x], outputs: [y], attributes: { permutation }, call }) => {
       const inX = strides(x.shape);
       const steps = permutation.map((axis) => inX[axis]);
-      call(stridedRead, { x: x, y: y }, { shape: y.shape, start: 0, steps });
+      call(stridedRead, { x, y }, { shape: y.shape, start: 0, steps });
     },
   },
 };

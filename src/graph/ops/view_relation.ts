@@ -58,7 +58,7 @@ export const viewRelationOps: {
     inputs: ["student", "teacher"],
     outputs: ["loss", "count"],
     shapes: ([student, teacher]) => {
-      viewRelationLossKernel.shapes({ student: student, teacher: teacher }, undefined);
+      viewRelationLossKernel.shapes({ student, teacher }, undefined);
       return [[1], [1]];
     },
     lower: ({ inputs: [student, teacher], outputs: [loss, count], temporary, call }) => {
@@ -67,8 +67,8 @@ export const viewRelationOps: {
         undefined,
       );
       const partials = temporary("partials", shape);
-      call(viewRelationLossKernel, { student: student, teacher: teacher, partials }, undefined);
-      call(maskedMeanFinish, { partials, mean: loss, count: count }, undefined);
+      call(viewRelationLossKernel, { student, teacher, partials }, undefined);
+      call(maskedMeanFinish, { partials, mean: loss, count }, undefined);
     },
   },
   view_relation_loss_grad: kernelOp(
