@@ -1,7 +1,6 @@
 // Options that several commands share, and how their texts become values.
 import type { Command } from "commander";
-import { parseSize } from "../data/camera.ts";
-import type { ImageSize } from "../data/camera.ts";
+import { parseSize, type ImageSize } from "../data/camera.ts";
 import { STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 

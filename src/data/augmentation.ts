@@ -1,6 +1,5 @@
 // Colour jitter: the lineage's brightness, contrast and saturation 0.2, hue 0.1, half of the time.
 // One draw serves all views of a moment, keyed by (seed, epoch, sample): no state but the step.
-
 import { hashText, permutation, randomStream } from "../tensor/random.ts";
 
 /** One draw: the factors, and the order in which the four changes are applied. */

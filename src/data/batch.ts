@@ -1,10 +1,7 @@
 // A rig sample as the network takes it: one batch is one moment, its V views are the batch axis.
-
 import type { DataSource } from "./data_source.ts";
-import { jitterColours } from "./augmentation.ts";
-import type { ColourJitter } from "./augmentation.ts";
-import { sampleShape } from "./rig_sample.ts";
-import type { RigSample } from "./rig_sample.ts";
+import { jitterColours, type ColourJitter } from "./augmentation.ts";
+import { sampleShape, type RigSample } from "./rig_sample.ts";
 
 /** The inputs of one step, f32, row-major, keyed like the inputs of the graph. */
 export interface Batch {

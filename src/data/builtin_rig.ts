@@ -1,20 +1,16 @@
 // The built-in rig: six real calibrations in a ray-traced street, with LiDAR-like sparse depth and
 // dense truth. Needs no download, and every sample follows from (seed, split, index) alone.
-
 import { hashText, randomStream } from "../tensor/random.ts";
 import { InputError } from "../tensor/error.ts";
-import { resizeIntrinsics } from "./camera.ts";
-import type { ImageSize } from "./camera.ts";
+import { resizeIntrinsics, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
 import { NUSCENES_CAMERAS, NUSCENES_LIDAR } from "./nuscenes_rig.ts";
 import { compose, inverse, rotate, transform } from "./pose.ts";
 import { castDistances, renderView } from "./ray_trace.ts";
-import { checkedSample } from "./rig_sample.ts";
-import type { RigSample } from "./rig_sample.ts";
+import { checkedSample, type RigSample } from "./rig_sample.ts";
 import { shadowGrid } from "./shadow.ts";
-import { makeStreet } from "./street.ts";
-import type { Street } from "./street.ts";
+import { makeStreet, type Street } from "./street.ts";
 
 /** Which streets the built-in rig shows. */
 export interface BuiltinRigOptions {

@@ -1,10 +1,8 @@
 // Pinhole cameras of a rig: intrinsics in pixels, pose sensor -> vehicle, and the ring they form.
 // Camera frame: x right, y down, z forward. Vehicle frame: x forward, y left, z up.
 // Pixel (0, 0) has its centre at u = 0, v = 0, so an image spans u from -1/2 to width - 1/2.
-
 import { InputError } from "../tensor/error.ts";
-import { checkedPose, rotate } from "./pose.ts";
-import type { Pose, Vector } from "./pose.ts";
+import { checkedPose, rotate, type Pose, type Vector } from "./pose.ts";
 
 /** Rows and columns of an image. */
 export interface ImageSize {

@@ -1,6 +1,5 @@
 // What every data set looks like to training and evaluation: moments of a camera rig, by index.
 // The sources themselves are builtin_rig.ts, ddad.ts and folder.ts; open_data.ts picks one.
-
 import type { Camera, ImageSize } from "./camera.ts";
 import type { RigSample } from "./rig_sample.ts";
 

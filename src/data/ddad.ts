@@ -5,23 +5,30 @@
 //   ROOT/<scene>/scene_<sha1>.json        samples and data
 //   ROOT/<scene>/calibration/<sha1>.json  intrinsics, poses sensor -> vehicle
 //   ROOT/masks/<CAMERA>.png               optional: self-occlusion, white = usable, else all usable
-
 import { existsSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { readBytes } from "../formats/atomic_file.ts";
 import { readNpz } from "../formats/npz.ts";
 import { InputError } from "../tensor/error.ts";
-import { checkedCamera, resizeIntrinsics, ringOrder } from "./camera.ts";
-import type { Camera, ImageSize } from "./camera.ts";
-import { readCalibration, readScene, readSceneSplits } from "./ddad_schema.ts";
-import type { CalibratedSensor, Datum } from "./ddad_schema.ts";
+import {
+  checkedCamera,
+  resizeIntrinsics,
+  ringOrder,
+  type Camera,
+  type ImageSize,
+} from "./camera.ts";
+import {
+  readCalibration,
+  readScene,
+  readSceneSplits,
+  type CalibratedSensor,
+  type Datum,
+} from "./ddad_schema.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
 import { readImage, readMask } from "./image_file.ts";
-import { compose, inverse } from "./pose.ts";
-import type { Pose } from "./pose.ts";
-import { checkedSample } from "./rig_sample.ts";
-import type { GroundTruth, RigSample } from "./rig_sample.ts";
+import { compose, inverse, type Pose } from "./pose.ts";
+import { checkedSample, type GroundTruth, type RigSample } from "./rig_sample.ts";
 
 /** One camera of a moment: calibration at native size, image file and pose camera -> world. */
 interface Shot {

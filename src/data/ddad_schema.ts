@@ -1,12 +1,10 @@
 // The JSON files of DDAD (DGP v1): protobuf messages in the proto3 JSON mapping, read tolerantly.
 // Fields may be written in snake_case or camelCase, absent where they hold a default, and 64-bit
 // numbers are texts: ids and time stamps stay texts, some have more digits than a number can carry.
-
 import { z } from "zod";
 import { InputError } from "../tensor/error.ts";
 import { readJson } from "./json_file.ts";
-import { checkedPose } from "./pose.ts";
-import type { Pose } from "./pose.ts";
+import { checkedPose, type Pose } from "./pose.ts";
 
 /** Names of the scene files of each split, relative to ddad.json; keys 0 TRAIN, 1 VAL, 2 TEST. */
 export type SceneSplits = ReadonlyMap<string, readonly string[]>;

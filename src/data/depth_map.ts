@@ -1,8 +1,6 @@
 // Depth maps from points: projection with the nearest point winning, and the sparse form for truth.
-
 import type { Camera, ImageSize } from "./camera.ts";
-import type { Pose } from "./pose.ts";
-import { rotationMatrix } from "./pose.ts";
+import { rotationMatrix, type Pose } from "./pose.ts";
 import type { GroundTruth } from "./rig_sample.ts";
 
 /**

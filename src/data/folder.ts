@@ -16,7 +16,6 @@
 // forward, y left, z up). "ring" names every camera once, neighbours side by side (without it: by
 // yaw from the front, counter-clockwise). "held_out" keeps moments for evaluation (without it, all
 // serve both).
-
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
@@ -25,14 +24,18 @@ import { readBytes } from "../formats/atomic_file.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readDepthPng } from "../formats/png16.ts";
 import { InputError } from "../tensor/error.ts";
-import { checkedCamera, resizeIntrinsics, ringOrder } from "./camera.ts";
-import type { Camera, ImageSize } from "./camera.ts";
+import {
+  checkedCamera,
+  resizeIntrinsics,
+  ringOrder,
+  type Camera,
+  type ImageSize,
+} from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, resizeSparse } from "./depth_map.ts";
 import { readImage, readMask } from "./image_file.ts";
 import { readJson } from "./json_file.ts";
-import { checkedSample, isDepth } from "./rig_sample.ts";
-import type { GroundTruth, RigSample } from "./rig_sample.ts";
+import { checkedSample, isDepth, type GroundTruth, type RigSample } from "./rig_sample.ts";
 
 const rigFile = z.strictObject({
   cameras: z

@@ -1,6 +1,5 @@
 // Camera images and masks from files, decoded and resized by sharp. A broken file is an error:
 // sharp is told to refuse whatever its decoder so much as warns about, instead of filling in grey.
-
 import sharp from "sharp";
 import type { Sharp } from "sharp";
 import { readBytes } from "../formats/atomic_file.ts";

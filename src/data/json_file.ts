@@ -1,5 +1,4 @@
 // JSON files of a data set, read against a schema: every fault is one line with file and field.
-
 import type { z } from "zod";
 import { readBytes } from "../formats/atomic_file.ts";
 import { duplicateKey } from "../formats/json_keys.ts";

@@ -1,10 +1,8 @@
 // Feeds training and evaluation from a data source: the sample of a step, or every sample once.
 // The step number is the only state, so a resumed run sees what the unbroken one saw.
-
 import { InputError } from "../tensor/error.ts";
 import { drawJitter } from "./augmentation.ts";
-import { makeBatch } from "./batch.ts";
-import type { Batch } from "./batch.ts";
+import { makeBatch, type Batch } from "./batch.ts";
 import type { ImageSize } from "./camera.ts";
 import type { DataSource } from "./data_source.ts";
 import { placeOf } from "./order.ts";

@@ -1,6 +1,5 @@
 // What the surfaces of the built-in street look like: procedural textures in world units, so that
 // their scale tells distance. Colours are linear light in 0..1. Shapes are solids.ts.
-
 import type { Hit, Solid } from "./solids.ts";
 
 /** Linear red, green and blue. */

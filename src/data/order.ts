@@ -1,5 +1,4 @@
 // Which sample a step trains on: every epoch a new permutation, all of it computed from the step.
-
 import { hashText, permutation } from "../tensor/random.ts";
 
 const KEY = hashText("sample order");

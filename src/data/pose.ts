@@ -1,6 +1,5 @@
 // Rigid poses: a unit quaternion and a translation in metres, from one frame to another.
 // All of it in f64: world translations reach thousands of metres. Cameras are in camera.ts.
-
 import { InputError } from "../tensor/error.ts";
 
 /** A rotation as a unit quaternion `[w, x, y, z]`. */

@@ -1,16 +1,11 @@
 // The ray tracer of the built-in street: colour with 2x2 samples a pixel, depth at pixel centres.
 // Only what a tile of pixels can see is tried against its rays. The street itself is street.ts.
-
 import type { Camera } from "./camera.ts";
-import type { Look } from "./materials.ts";
-import { groundLook, solidLook } from "./materials.ts";
-import type { Pose } from "./pose.ts";
-import { compose, rotationMatrix } from "./pose.ts";
-import { isShadowed } from "./shadow.ts";
-import type { ShadowGrid } from "./shadow.ts";
+import { groundLook, solidLook, type Look } from "./materials.ts";
+import { compose, rotationMatrix, type Pose } from "./pose.ts";
+import { isShadowed, type ShadowGrid } from "./shadow.ts";
 import { ambientLight, skyLight } from "./sky.ts";
-import type { Hit } from "./solids.ts";
-import { describeHit, intersect } from "./solids.ts";
+import { describeHit, intersect, type Hit } from "./solids.ts";
 import type { Street } from "./street.ts";
 import { TILE, tileLists } from "./tiles.ts";
 

@@ -1,6 +1,5 @@
 // A rig sample: one moment of a ring of cameras, as every data source gives it and training,
 // teacher, evaluation and report take it. What a network sees of it is made in batch.ts.
-
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Camera, ImageSize } from "./camera.ts";

@@ -1,5 +1,4 @@
 // Keeps samples in memory, so that an epoch decodes or renders only what did not fit.
-
 import type { ImageSize } from "./camera.ts";
 import type { DataSource } from "./data_source.ts";
 import type { RigSample } from "./rig_sample.ts";

@@ -1,9 +1,7 @@
 // Sun shadows of the built-in street: a grid of the ground that lists which solids shade each cell.
 // A point above the ground belongs to the cell that its own shadow falls on.
-
 import type { Vector } from "./pose.ts";
-import type { PackedSolids } from "./solids.ts";
-import { corners, intersect } from "./solids.ts";
+import { corners, intersect, type PackedSolids } from "./solids.ts";
 
 /** Solids that may shade cell c: `members[starts[c] .. starts[c + 1]]`; row-major from -EXTENT. */
 export interface ShadowGrid {

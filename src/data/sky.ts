@@ -1,7 +1,5 @@
 // Light and air of the built-in street: sun, sky with clouds, haze.
-
-import type { Colour } from "./materials.ts";
-import { noise } from "./materials.ts";
+import { noise, type Colour } from "./materials.ts";
 import type { Vector } from "./pose.ts";
 
 /** The weather of one moment. Colours are linear light. */

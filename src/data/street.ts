@@ -1,13 +1,11 @@
 // The built-in street: one random layout a moment, from the moment's own stream of random numbers.
 // Street frame: x along the street, y left, z up, the ground at z = 0, the vehicle at x = 0.
 // Layouts vary on purpose (width, set-back, traffic, turn of the vehicle): no single depth fits.
-
 import type { RandomStream } from "../tensor/random.ts";
 import type { Colour, DressedSolid, Ground } from "./materials.ts";
 import type { Pose } from "./pose.ts";
 import type { Sky } from "./sky.ts";
-import { packSolids } from "./solids.ts";
-import type { PackedSolids } from "./solids.ts";
+import { packSolids, type PackedSolids } from "./solids.ts";
 import {
   between,
   car,

@@ -1,6 +1,5 @@
 // The things that stand in the built-in street, each as a few solids: vehicles, trees, lamps,
 // signs, people. Where they stand is street.ts.
-
 import type { RandomStream } from "../tensor/random.ts";
 import type { Colour, DressedSolid, Material, Surface } from "./materials.ts";
 

@@ -1,10 +1,7 @@
 // Which solids a tile of pixels can see: bounding rectangles of the solids' boxes, in tiles.
-
 import type { Camera } from "./camera.ts";
-import type { Pose } from "./pose.ts";
-import { rotationMatrix } from "./pose.ts";
-import type { PackedSolids } from "./solids.ts";
-import { corners } from "./solids.ts";
+import { rotationMatrix, type Pose } from "./pose.ts";
+import { corners, type PackedSolids } from "./solids.ts";
 
 /** Side of a tile in pixels. */
 export const TILE = 8;

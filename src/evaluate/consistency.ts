@@ -1,12 +1,9 @@
 // Cross-view consistency: whether two ring neighbours say the same where they see the same. It
 // needs predictions and calibration, no truth, so a consistently wrong depth scores well here.
-
-import type { Camera } from "../data/camera.ts";
-import { project, ringPairs, unproject } from "../data/camera.ts";
+import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
 import { compose, inverse, transform } from "../data/pose.ts";
 import { InputError } from "../tensor/error.ts";
-import { bilinearAt, viewOf } from "./sample_depth.ts";
-import type { DepthMap } from "./sample_depth.ts";
+import { bilinearAt, viewOf, type DepthMap } from "./sample_depth.ts";
 
 /** Disagreement of two views over the pixels of the first that land inside the second. */
 export interface Disagreement {

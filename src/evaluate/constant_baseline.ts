@@ -1,13 +1,10 @@
 // The best constant depth per camera: the yardstick that a student has to beat. It is fitted on the
 // training moments and evaluated like any other prediction; it sees no image.
-
 import type { DepthProtocol } from "../data/data_source.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
-import { isValidTruth } from "./metrics.ts";
-import type { DepthRange } from "./metrics.ts";
-import { evaluator } from "./protocol.ts";
-import type { EvaluationResult } from "./protocol.ts";
+import { isValidTruth, type DepthRange } from "./metrics.ts";
+import { evaluator, type EvaluationResult } from "./protocol.ts";
 
 /** Collects the truth of training moments and gives the constants. */
 export interface ConstantBaseline {

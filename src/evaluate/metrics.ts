@@ -1,6 +1,5 @@
 // The depth metrics of one image, in f64: seven of the field and silog. Which pixels a prediction
 // is compared at, and how images are averaged, is the protocol's business (protocol.ts).
-
 import type { DepthProtocol } from "../data/data_source.ts";
 import { InputError } from "../tensor/error.ts";
 

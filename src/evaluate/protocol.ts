@@ -2,13 +2,11 @@
 // S3Depth without flipped pass. A prediction is resized bilinearly to the size of its truth and
 // clamped; metrics are per image, then a mean per camera, then over cameras. The formulas are in
 // metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
-
 import type { ImageSize } from "../data/camera.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
-import { depthMetrics, meanMetrics, medianScale } from "./metrics.ts";
-import type { DepthMetrics } from "./metrics.ts";
+import { depthMetrics, meanMetrics, medianScale, type DepthMetrics } from "./metrics.ts";
 import { predictionAt, viewOf } from "./sample_depth.ts";
 
 /** Metrics by camera, in ring order, and their mean over those cameras. */

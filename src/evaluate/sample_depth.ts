@@ -1,6 +1,5 @@
 // A predicted depth map read at the pixels of a larger or smaller truth: bilinear between pixel
 // centres, which is what resizing the whole map first would give at those pixels.
-
 import type { ImageSize } from "../data/camera.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 

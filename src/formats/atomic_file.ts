@@ -2,7 +2,6 @@
 // never a part. Failures of the file system become one line for a person; formats live elsewhere.
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-
 import { InputError } from "../tensor/error.ts";
 
 /** All bytes of `file`; throws `InputError` naming it where it is missing or cannot be read. */

@@ -4,11 +4,15 @@
 //
 //   u64 length (little-endian) | u32 masked CRC-32C of it | Event | u32 masked CRC-32C of that
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
-
 import { InputError } from "../tensor/error.ts";
 import { crc32c } from "./crc32.ts";
-import { decodeMessage, encodeMessage, textValue } from "./protobuf.ts";
-import type { Message, WireValue } from "./protobuf.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  textValue,
+  type Message,
+  type WireValue,
+} from "./protobuf.ts";
 
 /** One record of an event file. */
 export interface LoggedEvent {

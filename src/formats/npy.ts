@@ -4,11 +4,9 @@
 //   header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, spaces, "\n" | elements
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { elementType, encodeElements } from "./elements.ts";
-import type { HostData } from "./elements.ts";
+import { elementType, encodeElements, type HostData } from "./elements.ts";
 import { npyDtype, readRecords, readScalars } from "./npy_dtype.ts";
-import { parsePythonLiteral } from "./python_literal.ts";
-import type { PythonLiteral } from "./python_literal.ts";
+import { parsePythonLiteral, type PythonLiteral } from "./python_literal.ts";
 
 /** An array as read, row-major whatever the file's order. */
 export interface NpyArray {

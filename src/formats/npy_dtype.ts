@@ -1,8 +1,7 @@
 // numpy's `descr`: what one item of a .npy file is, and items as host arrays. The file around them
 // is npy.ts's. Source: numpy/lib/format.py `dtype_to_descr`, the array interface's "typestr".
 import { InputError } from "../tensor/error.ts";
-import { decodeElements, elementBytes } from "./elements.ts";
-import type { ElementType, HostData } from "./elements.ts";
+import { decodeElements, elementBytes, type ElementType, type HostData } from "./elements.ts";
 import type { PythonLiteral } from "./python_literal.ts";
 
 /** An item of one number. */

@@ -1,7 +1,6 @@
 // numpy's .npz archives: a zip of .npy members, stored (savez) or deflated (savez_compressed).
 import { InputError } from "../tensor/error.ts";
-import { readNpy } from "./npy.ts";
-import type { NpyArray } from "./npy.ts";
+import { readNpy, type NpyArray } from "./npy.ts";
 import { readZip } from "./zip.ts";
 
 const SUFFIX = ".npy";

@@ -3,8 +3,7 @@
 //
 //   text header: ply, format, comments, element vertex N, properties, end_header | N packed rows
 import { InputError } from "../tensor/error.ts";
-import { elementBytes } from "./elements.ts";
-import type { ElementType } from "./elements.ts";
+import { elementBytes, type ElementType } from "./elements.ts";
 
 /** Points and their sRGB colours. */
 export interface PointCloud {

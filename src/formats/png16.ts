@@ -1,7 +1,6 @@
 // 16-bit grey PNG through sharp, and depth in it as KITTI, DDAD and ZoeDepth keep it:
 // metres * 256, 0 = none, so steps of 3.9 mm up to 255.996 m. Colour is color_png.ts's.
 import sharp from "sharp";
-
 import { InputError } from "../tensor/error.ts";
 
 /** A grey image of 16 bits: `data [height, width]`. */

@@ -5,8 +5,13 @@
 //   JSON: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}}
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { decodeElements, elementType, encodeElements } from "./elements.ts";
-import type { ElementType, HostData } from "./elements.ts";
+import {
+  decodeElements,
+  elementType,
+  encodeElements,
+  type ElementType,
+  type HostData,
+} from "./elements.ts";
 import { duplicateKey } from "./json_keys.ts";
 
 // In the reference's order, by alignment, which is also the order of its writer (backwards).

@@ -2,7 +2,6 @@
 // parts over several disks. Reads through the central directory, because numpy's local headers
 // leave the sizes out, and checks every CRC. Source: PKWARE appnote 6.3.10, sections 4.3 and 4.5.3.
 import { inflateRawSync } from "node:zlib";
-
 import { InputError } from "../tensor/error.ts";
 import { crc32 } from "./crc32.ts";
 

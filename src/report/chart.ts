@@ -1,6 +1,5 @@
 // Curves made ready for uPlot: on common steps, thinned, with gaps where nothing was measured. The
 // drawing itself happens in the browser (html_script.ts).
-
 import type { Curve } from "./report_data.ts";
 
 /** A chart as the page's script reads it. */

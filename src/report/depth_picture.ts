@@ -1,12 +1,9 @@
 // Depth as colour for people: logarithmic, near red and far blue (Spectral_r, as Depth Anything's
 // pictures). Depth that is read again goes through png16.ts or npy.ts.
-
 import type { ImageSize } from "../data/camera.ts";
-import { colorize } from "../formats/color_map.ts";
-import type { Rgb } from "../formats/color_map.ts";
+import { colorize, type Rgb } from "../formats/color_map.ts";
 import { writeColorPng } from "../formats/color_png.ts";
-import { bilinearAt } from "../evaluate/sample_depth.ts";
-import type { DepthMap } from "../evaluate/sample_depth.ts";
+import { bilinearAt, type DepthMap } from "../evaluate/sample_depth.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Picture } from "./picture.ts";
 

@@ -1,12 +1,10 @@
 // report.html as one self-contained text: style, script, charts and pictures are inside, nothing is
 // fetched. What it shows comes in as ReportData; it measures and evaluates nothing itself.
-
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import sharp from "sharp";
-import { makeChart } from "./chart.ts";
-import type { Chart, ChartSource } from "./chart.ts";
+import { makeChart, type Chart, type ChartSource } from "./chart.ts";
 import { escapeJson, escapeMarkup } from "./escape.ts";
 import { REPORT_SCRIPT } from "./html_script.ts";
 import { REPORT_STYLE } from "./html_style.ts";

@@ -1,8 +1,6 @@
 // The tables of the report as HTML text: metrics by camera, consistency by pair, time by kernel.
-
 import type { RigConsistency } from "../evaluate/consistency.ts";
-import { METRIC_NAMES } from "../evaluate/metrics.ts";
-import type { DepthMetrics } from "../evaluate/metrics.ts";
+import { METRIC_NAMES, type DepthMetrics } from "../evaluate/metrics.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import { escapeMarkup } from "./escape.ts";
 import type { KernelTime } from "./report_data.ts";

@@ -1,21 +1,14 @@
 // The surround panorama: one picture of all cameras as a viewer inside the vehicle would meet them,
 // left to right, with what the student and its teacher make of them below. Its layout and lettering
 // are in panorama_layout.ts.
-
-import type { Camera, ImageSize } from "../data/camera.ts";
-import { yaw } from "../data/camera.ts";
-import type { RigSample } from "../data/rig_sample.ts";
-import { sampleShape } from "../data/rig_sample.ts";
-import { predictionAt, viewOf } from "../evaluate/sample_depth.ts";
-import type { DepthMap } from "../evaluate/sample_depth.ts";
+import { yaw, type Camera, type ImageSize } from "../data/camera.ts";
+import { sampleShape, type RigSample } from "../data/rig_sample.ts";
+import { predictionAt, viewOf, type DepthMap } from "../evaluate/sample_depth.ts";
 import { InputError } from "../tensor/error.ts";
-import { depthColors, depthPicture } from "./depth_picture.ts";
-import type { DepthScale } from "./depth_picture.ts";
+import { depthColors, depthPicture, type DepthScale } from "./depth_picture.ts";
 import { dotPicture, errorColors, relativePicture } from "./panorama_cells.ts";
-import { layOutPanorama } from "./panorama_layout.ts";
-import type { PanoramaRow } from "./panorama_layout.ts";
-import { resizePicture } from "./picture.ts";
-import type { Picture } from "./picture.ts";
+import { layOutPanorama, type PanoramaRow } from "./panorama_layout.ts";
+import { resizePicture, type Picture } from "./picture.ts";
 
 /** Maps `[V, H, W]` of the cameras of a sample, at a size of their own. */
 export interface RigMaps extends ImageSize {

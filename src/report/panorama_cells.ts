@@ -1,13 +1,11 @@
 // The cells of the panorama that are not simply depth: relative depth of a teacher, and truth and
 // error where a LiDAR has measured, as dots large enough to see.
-
 import type { ImageSize } from "../data/camera.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import type { DepthMap } from "../evaluate/sample_depth.ts";
 import { colorize } from "../formats/color_map.ts";
 import { NO_DEPTH, resizeDepth } from "./depth_picture.ts";
-import { blankPicture } from "./picture.ts";
-import type { Picture } from "./picture.ts";
+import { blankPicture, type Picture } from "./picture.ts";
 
 /** The signed relative errors at which the colours end. */
 export const ERROR_LIMIT = 0.5;

@@ -1,13 +1,10 @@
 // Where things stand in the panorama: a grid of cells, names above, rows named at the left, scale
 // bars below. Large letters: the picture is often seen at half its size.
-
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";
-import { depthColors } from "./depth_picture.ts";
-import type { DepthScale } from "./depth_picture.ts";
+import { depthColors, type DepthScale } from "./depth_picture.ts";
 import { ERROR_LIMIT, errorScaleColors } from "./panorama_cells.ts";
-import { blankPicture, overlaySvg, paste } from "./picture.ts";
-import type { Picture } from "./picture.ts";
+import { blankPicture, overlaySvg, paste, type Picture } from "./picture.ts";
 import { strokeText, textWidth } from "./stroke_text.ts";
 
 /** A column of the panorama, left to right. */

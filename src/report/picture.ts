@@ -1,5 +1,4 @@
 // Pictures in memory: sRGB bytes, resized, pasted and drawn over. What they show is the callers'.
-
 import sharp from "sharp";
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";

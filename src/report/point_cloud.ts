@@ -1,8 +1,6 @@
 // The depth of all cameras as one coloured cloud in the vehicle frame (x forward, y left, z up),
 // for ply.ts. Points are pixels: no meshing, no merging of what two cameras both see.
-
-import type { Camera, ImageSize } from "../data/camera.ts";
-import { resizeIntrinsics, unproject } from "../data/camera.ts";
+import { resizeIntrinsics, unproject, type Camera, type ImageSize } from "../data/camera.ts";
 import { transform } from "../data/pose.ts";
 import type { PointCloud } from "../formats/ply.ts";
 import { InputError } from "../tensor/error.ts";

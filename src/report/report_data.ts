@@ -1,5 +1,4 @@
 // What a report shows: plain data that the training loop fills in. How it looks is in html.ts.
-
 import type { RigConsistency } from "../evaluate/consistency.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import type { Picture } from "./picture.ts";

@@ -1,5 +1,4 @@
 // Text set in the letters of stroke_glyphs.ts, as SVG. For the few words of a picture; no kerning.
-
 import { strokeGlyph } from "./stroke_glyphs.ts";
 
 /** How and where a text stands. */

@@ -1,8 +1,6 @@
 // Batches: normalisation, masks and focal scale of a sample; colour jitter by key.
-
 import { expect, test } from "vitest";
-import { drawJitter, jitterColours } from "../../src/data/augmentation.ts";
-import type { ColourJitter } from "../../src/data/augmentation.ts";
+import { drawJitter, jitterColours, type ColourJitter } from "../../src/data/augmentation.ts";
 import { makeBatch } from "../../src/data/batch.ts";
 import { resizeIntrinsics } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";

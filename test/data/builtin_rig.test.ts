@@ -1,10 +1,8 @@
 // The built-in rig: LiDAR and dense truth describe one street, splits differ, the same key the same
 // bytes, and the share of pixels with a sparse depth.
-
 import { expect, test } from "vitest";
 import { builtinRig } from "../../src/data/builtin_rig.ts";
-import { sampleShape } from "../../src/data/rig_sample.ts";
-import type { RigSample } from "../../src/data/rig_sample.ts";
+import { sampleShape, type RigSample } from "../../src/data/rig_sample.ts";
 
 const SIZE = { height: 96, width: 160 };
 const SMALL = { height: 32, width: 64 };

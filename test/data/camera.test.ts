@@ -1,5 +1,4 @@
 // Cameras: projection and back, resized intrinsics, ring order, sizes as people type them.
-
 import { expect, test } from "vitest";
 import {
   checkedCamera,

@@ -1,6 +1,5 @@
 // DDAD: geometry and tolerance of the format on a tiny written data set, every broken file named,
 // and the real scene where it is at hand.
-
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

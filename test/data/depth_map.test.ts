@@ -1,5 +1,4 @@
 // Depth maps from points: which pixel, which of two points, and what is dropped.
-
 import { expect, test } from "vitest";
 import { groundTruth, resizeSparse, splatPoints } from "../../src/data/depth_map.ts";
 import type { Camera } from "../../src/data/camera.ts";

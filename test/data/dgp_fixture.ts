@@ -1,6 +1,5 @@
 // Writes a tiny DDAD data set (DGP v1) to a folder, for tests to read and to damage: two cameras of
 // 64 x 32 pixels, front and back, one moment, and a cloud of four points.
-
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zipSync } from "fflate";

@@ -1,5 +1,4 @@
 // A folder of images with a rig.json: what it may hold, and one clear line for what it may not.
-
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

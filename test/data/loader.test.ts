@@ -1,5 +1,4 @@
 // The loader: the order of samples follows from the step, bad samples stop or are counted.
-
 import { expect, test } from "vitest";
 import { builtinRig } from "../../src/data/builtin_rig.ts";
 import type { DataSource } from "../../src/data/data_source.ts";

@@ -1,5 +1,4 @@
 // What --data takes: the three kinds by name, and one clear line for anything else.
-
 import { expect, test } from "vitest";
 import { openData } from "../../src/data/open_data.ts";
 import { InputError } from "../../src/tensor/error.ts";

@@ -1,8 +1,15 @@
 // Quaternions and rigid poses: hand-computed turns, inverses, and the lengths that are refused.
-
 import { expect, test } from "vitest";
-import { checkedPose, compose, inverse, rotate, transform } from "../../src/data/pose.ts";
-import type { Pose, Quaternion, Vector } from "../../src/data/pose.ts";
+import {
+  checkedPose,
+  compose,
+  inverse,
+  rotate,
+  transform,
+  type Pose,
+  type Quaternion,
+  type Vector,
+} from "../../src/data/pose.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 
 const HALF = Math.SQRT1_2;

@@ -1,9 +1,7 @@
 // The checks of a rig sample: every fault names the sample, the camera and the field.
-
 import { expect, test } from "vitest";
 import type { Camera } from "../../src/data/camera.ts";
-import { checkedSample } from "../../src/data/rig_sample.ts";
-import type { RigSample } from "../../src/data/rig_sample.ts";
+import { checkedSample, type RigSample } from "../../src/data/rig_sample.ts";
 
 function camera(name: string): Camera {
   const pose = { rotation: [1, 0, 0, 0], translation_m: [0, 0, 0] } as const;

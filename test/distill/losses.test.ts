@@ -1,8 +1,14 @@
 // The losses as properties, in f64: what the definitions of method.md section 8 promise whatever
 // the numbers are.
 import { describe, expect, test } from "vitest";
-import { losses, LOSS_TERMS, weightName } from "../../src/distill/losses.ts";
-import type { LossConfig, Losses, LossTerm } from "../../src/distill/losses.ts";
+import {
+  losses,
+  LOSS_TERMS,
+  weightName,
+  type LossConfig,
+  type Losses,
+  type LossTerm,
+} from "../../src/distill/losses.ts";
 import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";

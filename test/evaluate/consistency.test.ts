@@ -1,11 +1,8 @@
 // Consistency between ring neighbours, in a room whose true depth is known in closed form.
-
 import { describe, expect, it } from "vitest";
 import { consistencyMeter } from "../../src/evaluate/consistency.ts";
-import type { Camera } from "../../src/data/camera.ts";
-import { unproject } from "../../src/data/camera.ts";
-import { compose, rotate } from "../../src/data/pose.ts";
-import type { Pose } from "../../src/data/pose.ts";
+import { unproject, type Camera } from "../../src/data/camera.ts";
+import { compose, rotate, type Pose } from "../../src/data/pose.ts";
 
 const [HEIGHT, WIDTH] = [24, 40];
 const RADIUS_M = 20;

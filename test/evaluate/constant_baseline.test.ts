@@ -1,5 +1,4 @@
 // The best constant depth per camera, held against brute force over every candidate.
-
 import { describe, expect, it } from "vitest";
 import {
   constantBaseline,

@@ -1,9 +1,14 @@
 // The seven metrics: numbers published by others, properties with known answers, and the limits.
-
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { clampDepth, depthMetrics, meanMetrics, medianScale } from "../../src/evaluate/metrics.ts";
-import type { DepthMetrics, ImageMetrics } from "../../src/evaluate/metrics.ts";
+import {
+  clampDepth,
+  depthMetrics,
+  meanMetrics,
+  medianScale,
+  type DepthMetrics,
+  type ImageMetrics,
+} from "../../src/evaluate/metrics.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 
 const RANGE = { min_m: 0.1, cap_m: 200 };

@@ -1,5 +1,4 @@
 // Averaging over images, cameras and moments; what is skipped; the rows of median scaling.
-
 import { describe, expect, it } from "vitest";
 import { METRIC_NAMES } from "../../src/evaluate/metrics.ts";
 import { evaluator } from "../../src/evaluate/protocol.ts";

@@ -1,5 +1,4 @@
 // Reading a prediction at the pixels of a larger truth, held against resizing the whole map.
-
 import { expect, it } from "vitest";
 import { bilinearAt, predictionAt, viewOf } from "../../src/evaluate/sample_depth.ts";
 import { randomStream } from "../../src/tensor/random.ts";

@@ -2,9 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
 import { afterAll, beforeAll, expect, test } from "vitest";
-
 import { readBytes, writeFileAtomically } from "../../src/formats/atomic_file.ts";
 import { InputError } from "../../src/tensor/error.ts";
 

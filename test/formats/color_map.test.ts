@@ -1,10 +1,7 @@
 // Colour maps: matplotlib's tables by checksum, its index rule, ranges and invalid values.
 import { createHash } from "node:crypto";
-
 import { expect, test } from "vitest";
-
-import { colorize, colors } from "../../src/formats/color_map.ts";
-import type { Coloring } from "../../src/formats/color_map.ts";
+import { colorize, colors, type Coloring } from "../../src/formats/color_map.ts";
 
 // python3 -c "import hashlib, matplotlib as m; print(hashlib.sha1(
 //   m.colormaps[NAME](range(256), bytes=True)[:, :3].tobytes()).hexdigest())"   (matplotlib 3.11.2)

@@ -1,7 +1,6 @@
 // RGB PNG: what an image program reads back.
 import sharp from "sharp";
 import { expect, test } from "vitest";
-
 import { writeColorPng } from "../../src/formats/color_png.ts";
 
 test("every byte of the picture comes back", async () => {

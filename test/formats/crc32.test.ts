@@ -1,6 +1,5 @@
 // Cyclic redundancy checks: published check values.
 import { expect, test } from "vitest";
-
 import { crc32, crc32c } from "../../src/formats/crc32.ts";
 
 const DIGITS = Buffer.from("123456789");

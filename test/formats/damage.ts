@@ -1,6 +1,5 @@
 // Damaged files: a reader of outside bytes must answer each with its values or one clear line.
 import { expect } from "vitest";
-
 import { randomStream } from "../../src/tensor/random.ts";
 import { InputError } from "../../src/tensor/error.ts";
 

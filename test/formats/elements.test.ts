@@ -1,14 +1,13 @@
 // Elements of tensor files on the host: alignment, round trips, conversion.
 import { expect, test } from "vitest";
-
 import {
   decodeElements,
   elementBytes,
   elementType,
   encodeElements,
   toFloat32,
+  type HostData,
 } from "../../src/formats/elements.ts";
-import type { HostData } from "../../src/formats/elements.ts";
 
 const ARRAYS: HostData[] = [
   Float32Array.of(1.5, -0, NaN, Infinity),

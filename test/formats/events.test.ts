@@ -9,9 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
 import { afterAll, beforeEach, expect, test } from "vitest";
-
 import { writeColorPng } from "../../src/formats/color_png.ts";
 import { openEventLog, readEvents } from "../../src/formats/events.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";

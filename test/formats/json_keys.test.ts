@@ -1,6 +1,5 @@
 // Repeated keys in a JSON text.
 import { expect, test } from "vitest";
-
 import { duplicateKey } from "../../src/formats/json_keys.ts";
 
 test.each([

@@ -1,6 +1,5 @@
 // npy: bytes of numpy 2.4 itself, round trips, and every kind of broken header.
 import { expect, test } from "vitest";
-
 import type { HostData } from "../../src/formats/elements.ts";
 import { readNpy, writeNpy } from "../../src/formats/npy.ts";
 import { size } from "../../src/tensor/shape.ts";

@@ -1,10 +1,8 @@
 // npz: archives of numpy itself, and a real LiDAR file of DDAD where it is at hand.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
-
 import { writeNpy } from "../../src/formats/npy.ts";
 import { readNpz } from "../../src/formats/npz.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";

@@ -1,6 +1,5 @@
 // PFM: the format's bytes, round trips, broken files.
 import { expect, test } from "vitest";
-
 import { readPfm, writePfm } from "../../src/formats/pfm.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";
 

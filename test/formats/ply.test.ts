@@ -1,6 +1,5 @@
 // PLY: the format's bytes, round trips, clouds of other programs, broken files.
 import { expect, test } from "vitest";
-
 import { readPly, writePly } from "../../src/formats/ply.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";

@@ -2,7 +2,6 @@
 import sharp from "sharp";
 import type { Sharp } from "sharp";
 import { expect, test } from "vitest";
-
 import {
   readDepthPng,
   readGrey16Png,

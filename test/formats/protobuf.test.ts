@@ -1,8 +1,11 @@
 // The protobuf wire format: the examples of its description, round trips, broken messages.
 import { expect, test } from "vitest";
-
-import { decodeMessage, encodeMessage, textValue } from "../../src/formats/protobuf.ts";
-import type { Message } from "../../src/formats/protobuf.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  textValue,
+  type Message,
+} from "../../src/formats/protobuf.ts";
 
 test("the examples of the encoding's description", () => {
   const hex = (message: Message): string => Buffer.from(encodeMessage(message)).toString("hex");

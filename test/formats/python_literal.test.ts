@@ -1,6 +1,5 @@
 // Python literals as numpy's headers hold them.
 import { expect, test } from "vitest";
-
 import { parsePythonLiteral } from "../../src/formats/python_literal.ts";
 
 test("reads a dict of every kind of literal", () => {

@@ -1,8 +1,10 @@
 // safetensors: round trips, bytes of the format, and every fault that the Rust reference refuses.
 import { expect, test } from "vitest";
-
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import type { NewTensor } from "../../src/formats/safetensors.ts";
+import {
+  readSafetensors,
+  writeSafetensors,
+  type NewTensor,
+} from "../../src/formats/safetensors.ts";
 import { permutation, randomStream } from "../../src/tensor/random.ts";
 import { size } from "../../src/tensor/shape.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";

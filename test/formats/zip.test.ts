@@ -1,7 +1,6 @@
 // Zip archives: against another implementation's (fflate), and every kind of damage.
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
-
 import { readZip } from "../../src/formats/zip.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";
 

@@ -1,5 +1,4 @@
 // Curves on common steps: gaps, levels, thinning that keeps spikes, which axis is logarithmic.
-
 import { describe, expect, it } from "vitest";
 import { makeChart, thin } from "../../src/report/chart.ts";
 import type { Curve } from "../../src/report/report_data.ts";

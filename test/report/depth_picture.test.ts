@@ -1,5 +1,4 @@
 // Depth as colour: near red, far blue, logarithmic, and the same colour for the same depth always.
-
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { colors } from "../../src/formats/color_map.ts";

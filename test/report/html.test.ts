@@ -1,5 +1,4 @@
 // report.html as text: complete, self-contained, text from outside escaped, scripts that parse.
-
 import { Script } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { DepthMetrics } from "../../src/evaluate/metrics.ts";

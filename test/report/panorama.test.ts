@@ -1,8 +1,6 @@
 // The surround panorama: the order a viewer expects, what each row shows, where it stands.
-
 import { describe, expect, it } from "vitest";
-import { resizeIntrinsics } from "../../src/data/camera.ts";
-import type { Camera } from "../../src/data/camera.ts";
+import { resizeIntrinsics, type Camera } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
 import type { Quaternion } from "../../src/data/pose.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";

@@ -1,5 +1,4 @@
 // From depth to points of the vehicle frame: intrinsics at the depth's size, order, omissions.
-
 import { describe, expect, it } from "vitest";
 import type { Camera } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";

@@ -1,5 +1,4 @@
 // The letters of our pictures: complete, the right width, and no text of others in the markup.
-
 import { expect, it } from "vitest";
 import { strokeGlyph } from "../../src/report/stroke_glyphs.ts";
 import { strokeText, textWidth } from "../../src/report/stroke_text.ts";

@@ -1,6 +1,5 @@
 // 16-bit floats: every bit pattern against the definition of the format.
 import { expect, test } from "vitest";
-
 import { widenBfloat16, widenHalf } from "../../src/tensor/half.ts";
 
 const PATTERNS = Uint16Array.from({ length: 65536 }, (_, bits) => bits);

@@ -1,7 +1,6 @@
 // A tiny rig for tests of training: three cameras of random colours before a tilted wall, and the
 // smallest configuration with every loss.
-import type { Camera, ImageSize } from "../../src/data/camera.ts";
-import { resizeIntrinsics } from "../../src/data/camera.ts";
+import { resizeIntrinsics, type Camera, type ImageSize } from "../../src/data/camera.ts";
 import type { DataSource, Split } from "../../src/data/data_source.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
 import { checkedSample } from "../../src/data/rig_sample.ts";
