@@ -10,15 +10,15 @@ export type Rgb = readonly [number, number, number];
 
 /** How values become colours. */
 export interface Coloring {
-  map: ColorMap;
+  readonly map: ColorMap;
   /** The value of the first colour; smaller ones take it too. */
-  low: number;
+  readonly low: number;
   /** The value of the last colour; larger ones take it too. */
-  high: number;
+  readonly high: number;
   /** The colour of NaN and of `none`. */
-  invalid: Rgb;
+  readonly invalid: Rgb;
   /** The value that stands for "no value", e.g. 0 in a depth map; left out, only NaN does. */
-  none?: number;
+  readonly none?: number;
 }
 
 /**

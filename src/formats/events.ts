@@ -17,14 +17,14 @@ import {
 /** One record of an event file. */
 export interface LoggedEvent {
   /** Seconds since 1970. */
-  wallTime_s: number;
-  step: number;
+  readonly wallTime_s: number;
+  readonly step: number;
   /** Only in a file's first record: "brain.Event:2". */
-  fileVersion?: string;
+  readonly fileVersion?: string;
   /** Values by tag, as f32. */
-  scalars: Map<string, number>;
+  readonly scalars: Map<string, number>;
   /** PNG files by tag. */
-  images: Map<string, Uint8Array>;
+  readonly images: Map<string, Uint8Array>;
 }
 
 /** An open event file; every call is on its way to the disk when it returns. */
@@ -145,8 +145,11 @@ function* records(
   }
 }
 
+/** An event while its fields are read. */
+type EventDraft = { -readonly [field in keyof LoggedEvent]: LoggedEvent[field] };
+
 function parseEvent(data: Uint8Array, where: string): LoggedEvent {
-  const event: LoggedEvent = { wallTime_s: 0, step: 0, scalars: new Map(), images: new Map() };
+  const event: EventDraft = { wallTime_s: 0, step: 0, scalars: new Map(), images: new Map() };
   try {
     for (const [field, value] of decodeMessage(data)) {
       if (field === EVENT.wallTime && "double" in value) event.wallTime_s = value.double;

@@ -11,11 +11,11 @@ import { parsePythonLiteral, type PythonLiteral } from "./python_literal.ts";
 /** An array as read, row-major whatever the file's order. */
 export interface NpyArray {
   /** Axes; a structured array of F fields has one more, of length F, at the end. */
-  shape: Shape;
+  readonly shape: Shape;
   /** Halves are widened to f32, booleans bytes; the fields of a structured array are all f64. */
-  data: HostData;
+  readonly data: HostData;
   /** Names along the last axis where the file's dtype is structured, e.g. `["X", "Y", "Z"]`. */
-  fields?: readonly string[];
+  readonly fields?: readonly string[];
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];

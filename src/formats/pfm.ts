@@ -8,10 +8,10 @@ import { decodeElements, encodeElements } from "./elements.ts";
 
 /** A float image, rows from the top: `data [height, width, channels]`. */
 export interface FloatImage {
-  height: number;
-  width: number;
-  channels: 1 | 3;
-  data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  readonly data: Float32Array;
 }
 
 const MAX_HEADER_BYTES = 128; // Three short lines; the rest may be gigabytes.

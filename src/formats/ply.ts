@@ -8,9 +8,9 @@ import { elementBytes, type ElementType } from "./elements.ts";
 /** Points and their sRGB colours. */
 export interface PointCloud {
   /** `[N, 3]`: x, y, z in metres. */
-  positions_m: Float32Array;
+  readonly positions_m: Float32Array;
   /** `[N, 3]`: red, green, blue. */
-  colors: Uint8Array;
+  readonly colors: Uint8Array;
 }
 
 const FORMAT = "binary_little_endian 1.0";
@@ -70,15 +70,15 @@ const TYPES = new Map<string, ElementType>([
 ]);
 
 interface Property {
-  type: ElementType;
-  offset: number;
+  readonly type: ElementType;
+  readonly offset: number;
 }
 
 interface Header {
-  count: number;
-  properties: Map<string, Property>;
-  rowBytes: number;
-  begin: number;
+  readonly count: number;
+  readonly properties: Map<string, Property>;
+  readonly rowBytes: number;
+  readonly begin: number;
 }
 
 const MAX_HEADER_BYTES = 65_536; // Room for many comments; a body is not searched for the end.

@@ -5,16 +5,16 @@ import { InputError } from "../tensor/error.ts";
 
 /** A grey image of 16 bits: `data [height, width]`. */
 export interface Grey16Image {
-  height: number;
-  width: number;
-  data: Uint16Array;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint16Array;
 }
 
 /** A depth map in metres, 0 = none: `depth_m [height, width]`. */
 export interface DepthImage {
-  height: number;
-  width: number;
-  depth_m: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly depth_m: Float32Array;
 }
 
 // KITTI's devkit: "depth(u,v) = ((float)I(u,v)) / 256.0; valid(u,v) = I(u,v) > 0".

@@ -45,28 +45,28 @@ export type SafetensorsDtype = keyof typeof BITS;
 
 /** A tensor as read: values on the host, and the file's own bytes where these matter. */
 export interface StoredTensor {
-  dtype: SafetensorsDtype;
-  shape: Shape;
+  readonly dtype: SafetensorsDtype;
+  readonly shape: Shape;
   /**
    * F16 and BF16 are widened to f32, BOOL is bytes, 64-bit integers are bigint arrays; a dtype
    * without a host array (F4, F6, F8, C64) stays bytes. May share memory with the file.
    */
-  data: HostData;
+  readonly data: HostData;
   /** The tensor as it lies in the file; shares its memory. */
-  bytes: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 /** A safetensors file as read; tensors in the order in which they lie in the file. */
 export interface SafetensorsFile {
-  tensors: Map<string, StoredTensor>;
-  metadata: Record<string, string>;
+  readonly tensors: Map<string, StoredTensor>;
+  readonly metadata: Record<string, string>;
 }
 
 /** A tensor to write; its dtype follows from the array. */
 export interface NewTensor {
-  name: string;
-  shape: Shape;
-  data: HostData;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly data: HostData;
 }
 
 const ELEMENT_TYPES: Partial<Record<SafetensorsDtype, ElementType>> = {
@@ -179,10 +179,10 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
 }
 
 interface Entry {
-  dtype: SafetensorsDtype;
-  shape: number[];
-  begin: number;
-  end: number;
+  readonly dtype: SafetensorsDtype;
+  readonly shape: number[];
+  readonly begin: number;
+  readonly end: number;
 }
 
 function parseEntry(info: unknown, where: string): Entry {
