@@ -36,6 +36,19 @@ checkGradient("layer norm", (g) => {
   const wrt = [g.input("x", [3, 7]), g.input("gamma", [7]), g.input("beta", [7])] as const;
   return { output: layerNorm(...wrt, { epsilon: 1e-3 }), wrt };
 });
+// enough slabs of pixels, and rows, that their sums take passes of their own
+checkGradient("group norm, many slabs", (g) => {
+  const wrt = [
+    g.input("x", [1, 33, 17, 16]),
+    g.input("gamma", [16]),
+    g.input("beta", [16]),
+  ] as const;
+  return { output: groupNorm(...wrt, { groups: 1, epsilon: 1e-3 }), wrt };
+});
+checkGradient("layer norm, many rows", (g) => {
+  const wrt = [g.input("x", [259, 3]), g.input("gamma", [3]), g.input("beta", [3])] as const;
+  return { output: layerNorm(...wrt, { epsilon: 1e-3 }), wrt };
+});
 for (const training of [true, false]) {
   checkGradient(`batch norm, ${training ? "training" : "evaluation"}`, (g) => {
     const wrt = [g.input("x", [2, 3, 3, 4]), g.input("gamma", [4]), g.input("beta", [4])] as const;

@@ -1,6 +1,7 @@
 // Batch, group, instance and layer norm as ops (src/kernels/norm.ts has the mathematics).
 // d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / n), d_gamma = sum d_y xhat,
 // d_beta = sum d_y.
+import { columnSum } from "../../kernels/column_sum.ts";
 import {
   normApply,
   normGeometry,
@@ -16,6 +17,7 @@ import {
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+import { addRows } from "./gemm.ts";
 
 /** How much of a batch the running statistics take; absent when nothing runs. */
 export type BatchNormAttributes = NormAttributes & { readonly momentum: number };
@@ -33,6 +35,20 @@ function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, varia
     { slab_mean, slab_m2, mean, variance },
     { ...at.attributes, shape: x.shape },
   );
+}
+
+// terms that one invocation adds before a pass of its own shortens the sum
+const LONGEST_RUN = 256;
+const GATHERED = 16;
+
+/** Sums of sixteen slabs each. slabs [B, S, C] -> [B, ceil(S / 16), C]. */
+function gathered(at: Lowering<NormAttributes>, slabs: Tensor): Tensor {
+  const [batches, count, channels] = slabs.shape as readonly [number, number, number];
+  if (count <= 1) return slabs;
+  const shape = [batches, Math.ceil(count / GATHERED), channels];
+  const sums = at.temporary("gathered", shape);
+  at.call(columnSum, { x: slabs, y: sums }, { slab: GATHERED });
+  return sums;
 }
 
 function statisticsShape(x: Shape, attributes: NormAttributes): Shape {
@@ -53,10 +69,7 @@ export const normOps: {
     outputs: ["y", "mean", "variance"],
     shapes: ([x, gamma, beta], attributes) => {
       const statistic = statisticsShape(x, attributes);
-      normApply.shapes(
-        { x: x, mean: statistic, variance: statistic, gamma: gamma, beta: beta },
-        attributes,
-      );
+      normApply.shapes({ x, mean: statistic, variance: statistic, gamma, beta }, attributes);
       return [x, statistic, statistic];
     },
     lower: (at) => {
@@ -108,10 +121,22 @@ export const normOps: {
       const slab_sum = at.temporary("slab_sum", [batches, slabs, channels]);
       const slab_dot = at.temporary("slab_dot", [batches, slabs, channels]);
       at.call(normGradPartial, { x, d_y, mean, variance, slab_sum, slab_dot }, at.attributes);
-      at.call(normGradChannel, { slab_sum, slab_dot, d_gamma, d_beta }, undefined);
+      const many = slabs * Math.max(batches, channels / groups) > LONGEST_RUN;
+      const sums = {
+        slab_sum: many ? gathered(at, slab_sum) : slab_sum,
+        slab_dot: many ? gathered(at, slab_dot) : slab_dot,
+      };
+      const [, gatheredSlabs] = sums.slab_sum.shape;
+      if (batches * gatheredSlabs > LONGEST_RUN) {
+        const rows = [1, batches * gatheredSlabs, channels];
+        addRows(at, at.view(sums.slab_dot, rows), d_gamma);
+        addRows(at, at.view(sums.slab_sum, rows), d_beta);
+      } else {
+        at.call(normGradChannel, { ...sums, d_gamma, d_beta }, undefined);
+      }
       const group_sum = at.temporary("group_sum", [batches, groups]);
       const group_dot = at.temporary("group_dot", [batches, groups]);
-      at.call(normGradGroup, { slab_sum, slab_dot, gamma, group_sum, group_dot }, { groups });
+      at.call(normGradGroup, { ...sums, gamma, group_sum, group_dot }, { groups });
       at.call(
         normGradInput,
         { x, d_y, mean, variance, gamma, group_sum, group_dot, d_x },

@@ -1,0 +1,33 @@
+// Facts of adapters that the variant rules tell apart, for tests that need no device.
+import type { AdapterFacts } from "../../src/gpu/device.ts";
+
+/** A GPU with subgroups of 32. */
+export const NVIDIA: AdapterFacts = {
+  name: "NVIDIA H200",
+  vendor: "nvidia",
+  architecture: "hopper",
+  driver: "NVIDIA 570",
+  software: false,
+  subgroup_size: 32,
+  features: new Set(["timestamp-query", "subgroups", "shader-f16"]),
+};
+
+/** A software adapter with subgroups of 8. */
+export const LAVAPIPE: AdapterFacts = {
+  name: "llvmpipe",
+  vendor: "mesa",
+  architecture: "",
+  driver: "Mesa 25.0.7",
+  software: true,
+  subgroup_size: 8,
+  features: new Set(["timestamp-query", "subgroups"]),
+};
+
+/** A software adapter with subgroups of 4. */
+export const SWIFTSHADER: AdapterFacts = {
+  ...LAVAPIPE,
+  name: "SwiftShader Device",
+  vendor: "google",
+  driver: "SwiftShader 5.0",
+  subgroup_size: 4,
+};
