@@ -21,7 +21,7 @@ function rows(): string {
   const lines = ["| family | kernel | computes |", "| --- | --- | --- |"];
   for (const [family, list] of [...families].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     lines.push(
-      list[0]!.replace("| |", `| [${family}](src/kernels/${family}.ts) |`),
+      list[0].replace("| |", `| [${family}](src/kernels/${family}.ts) |`),
       ...list.slice(1),
     );
   }

@@ -28,15 +28,15 @@ function readShader(stem: string, code: string): Record<string, unknown> {
   for (const [, name, text] of code.matchAll(LIBRARY)) {
     const source = `shaders/lib/${name}.wgsl`;
     if (!existsSync(source)) fail(`the snippet ${name} has no ${source}`);
-    if (readFileSync(source, "utf8").trimEnd() !== text!.trimEnd()) {
+    if (readFileSync(source, "utf8").trimEnd() !== text.trimEnd()) {
       fail(`the snippet ${name} differs from ${source}: they must be equal byte for byte`);
     }
   }
   const bindings = [...code.matchAll(BINDING)].map((m, i) => {
     if (Number(m[1]) !== i) fail(`binding ${m[3]} is ${m[1]}, expected ${i}: dense from 0`);
     const access =
-      m[2] === "storage, read_write" ? (m[5]!.includes("inout") ? "inout" : "write") : "read";
-    return { name: m[3]!, binding: i, access, uniform: m[2] === "uniform" };
+      m[2] === "storage, read_write" ? (m[5].includes("inout") ? "inout" : "write") : "read";
+    return { name: m[3], binding: i, access, uniform: m[2] === "uniform" };
   });
   if ((code.match(/@binding\(/g) ?? []).length !== bindings.length) {
     fail("a binding is not on one line of the form `@group(0) @binding(N) var<…> name: type;`");
@@ -52,7 +52,7 @@ function readShader(stem: string, code: string): Record<string, unknown> {
   const tune = [...code.matchAll(TUNE)].map((m) => ({
     name: m[1],
     value: Number(m[2]),
-    values: m[3]!.trim().split(/\s+/).map(Number),
+    values: m[3].trim().split(/\s+/).map(Number),
   }));
   const features = [...code.matchAll(ENABLE)].map((m) => (m[1] === "f16" ? "shader-f16" : m[1]));
   return {

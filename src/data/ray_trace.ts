@@ -51,7 +51,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
       }
       for (let channel = 0; channel < 3; channel++) {
         const light = 1 - Math.exp((-EXPOSURE * rays.light[channel]) / 4);
-        image[pixel * 3 + channel] = SRGB[Math.round(4096 * light)]!;
+        image[pixel * 3 + channel] = SRGB[Math.round(4096 * light)];
       }
     }
   }

@@ -43,7 +43,7 @@ export function colorize(values: ArrayLike<number>, coloring: Coloring): Uint8Ar
     const x = (Math.min(high, Math.max(low, value)) - low) / range;
     const index = Math.min(255, Math.trunc(x * 256));
     for (let channel = 0; channel < 3; channel++) {
-      rgb[i * 3 + channel] = table[index * 3 + channel]!;
+      rgb[i * 3 + channel] = table[index * 3 + channel];
     }
   }
   return rgb;

@@ -117,7 +117,7 @@ function toRowMajor(items: Uint8Array, shape: Shape, itemBytes: number): Uint8Ar
   const index = shape.map(() => 0);
   let from = 0;
   for (let to = 0; to < out.length; to += itemBytes) {
-    for (let byte = 0; byte < itemBytes; byte++) out[to + byte] = items[from + byte]!;
+    for (let byte = 0; byte < itemBytes; byte++) out[to + byte] = items[from + byte];
     // The next index, last axis first, and where its item lies.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += steps[axis];

@@ -60,7 +60,7 @@ class Parser {
     }
     this.#depth--;
     // "(3)" is the number 3 to Python, "(3,)" the tuple.
-    return isTuple && items.length === 1 && lastSeparator !== "," ? items[0]! : items;
+    return isTuple && items.length === 1 && lastSeparator !== "," ? items[0] : items;
   }
 
   #dict(): PythonLiteral {

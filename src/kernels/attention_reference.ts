@@ -60,7 +60,7 @@ export function attentionGradStatsReference<T extends NumberArray>(
     const start = ((b * queries + l) * heads + h) * width;
     let sum = 0;
     for (let e = start; e < start + width; e++) sum += y[e] * d_y[e];
-    stats[2 * i] = lse[i]!;
+    stats[2 * i] = lse[i];
     stats[2 * i + 1] = sum;
   }
   return { stats };

@@ -36,7 +36,7 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
       if (merges) lengths[last] *= length;
       else lengths.push(length);
       operands.forEach((step, k) => {
-        steps[k][lengths.length - 1] = step[axis]!;
+        steps[k][lengths.length - 1] = step[axis];
       });
     });
   }

@@ -189,7 +189,7 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
         pairs.map(([, i]) => i),
       );
     });
-    for (let i = 0; i < to.length; i++) y[to[i]] = x[from[i]]!;
+    for (let i = 0; i < to.length; i++) y[to[i]] = x[from[i]];
     return { y };
   },
 });

@@ -182,7 +182,7 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
       const shape = resized(shapes.x, attributes);
       const y = like(x, size(shape));
       nearestTaps(shapes.x, attributes, (from, to, channels) => {
-        for (let c = 0; c < channels; c++) y[to + c] = x[from + c]!;
+        for (let c = 0; c < channels; c++) y[to + c] = x[from + c];
       });
       return { y };
     },

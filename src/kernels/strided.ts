@@ -82,7 +82,7 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
   reference: ({ x }, _, { shape, start, steps }) => {
     const places = offsets(shape, steps, start);
     const y = like(x, places.length);
-    for (let i = 0; i < places.length; i++) y[i] = x[places[i]]!;
+    for (let i = 0; i < places.length; i++) y[i] = x[places[i]];
     return { y };
   },
 });
@@ -175,7 +175,7 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
       first,
     );
     const y = like(x, size(shape));
-    for (let i = 0; i < x.length; i++) y[places[i]] = x[i]!;
+    for (let i = 0; i < x.length; i++) y[places[i]] = x[i];
     return { y };
   },
 });

@@ -11,7 +11,7 @@ export interface Picture extends ImageSize {
 /** A picture of one colour. */
 export function blankPicture({ height, width }: ImageSize, color: Rgb): Picture {
   const rgb = new Uint8Array(height * width * 3);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = color[i % 3]!;
+  for (let i = 0; i < rgb.length; i++) rgb[i] = color[i % 3];
   return { height, width, rgb };
 }
 

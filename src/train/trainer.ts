@@ -227,7 +227,7 @@ function collect(
     const terms: Record<string, number> = {};
     for (const term of LOSS_TERMS) {
       const value = values[term];
-      if (value !== undefined) terms[term] = value[0]!;
+      if (value !== undefined) terms[term] = value[0];
     }
     const record: StepRecord = {
       step: step + 1,

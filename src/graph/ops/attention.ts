@@ -39,7 +39,7 @@ export const attentionRules: Rules<typeof attentionOps> = {
     if (wants[3]) throw new Error("attention has no gradient by its mask");
     if (d_outputs[1] !== null) throw new Error("attention has no gradient of lse");
     return [
-      ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]!], attributes),
+      ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]], attributes),
       null,
     ];
   },
