@@ -4,66 +4,24 @@
 // a misspelt name on the host is a type error. `--check` writes nothing and fails when the table is
 // not current.
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readShader } from "../src/kernels/shader_file.ts";
 
 const TABLE = "src/kernels/shaders.gen.ts";
-const BINDING =
-  /^@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+): ([^;]+);(.*)$/gm;
-const PARAM = /^ {4}(\w+): (u32|i32|f32),/gm;
-const OVERRIDE = /^override (\w+): (u32|i32|f32|bool) = ([-\w.]+?)u?;/gm;
-const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: ([\d ]+)$/gm;
 const LIBRARY = /^\/\/ <lib (\w+)>\n([\s\S]*?)^\/\/ <\/lib>$/gm;
-const ENABLE = /^enable (\w+);/gm;
 
-/** What the host needs to know of one shader file; throws with the line that breaks a rule. */
-function readShader(stem: string, code: string): Record<string, unknown> {
-  const fail = (what: string): never => {
-    throw new Error(`shaders/${stem}.wgsl: ${what}`);
-  };
-  const first = code.split("\n").find((line) => line.startsWith("//")) ?? "";
-  if (!first.startsWith(`// ${stem} — `)) fail(`the header must begin "// ${stem} — "`);
-  for (const part of ["Layout", "Mapping", "Memory", "Source", "Twin"]) {
-    if (!new RegExp(`^// ${part} {2,}\\S`, "m").test(code)) fail(`the header lacks "${part}"`);
-  }
-  if (!new RegExp(`^fn ${stem}\\(`, "m").test(code)) fail(`the entry point must be named ${stem}`);
+/** Throws where a snippet of `code` is not, byte for byte, that of its file in shaders/lib. */
+function checkSnippets(stem: string, code: string): void {
   for (const [, name, text] of code.matchAll(LIBRARY)) {
     const source = `shaders/lib/${name}.wgsl`;
-    if (!existsSync(source)) fail(`the snippet ${name} has no ${source}`);
+    if (!existsSync(source)) {
+      throw new Error(`shaders/${stem}.wgsl: the snippet ${name} has no ${source}`);
+    }
     if (readFileSync(source, "utf8").trimEnd() !== text.trimEnd()) {
-      fail(`the snippet ${name} differs from ${source}: they must be equal byte for byte`);
+      throw new Error(
+        `shaders/${stem}.wgsl: the snippet ${name} differs from ${source}: they must be equal byte for byte`,
+      );
     }
   }
-  const bindings = [...code.matchAll(BINDING)].map((m, i) => {
-    if (Number(m[1]) !== i) fail(`binding ${m[3]} is ${m[1]}, expected ${i}: dense from 0`);
-    const access =
-      m[2] === "storage, read_write" ? (m[5].includes("inout") ? "inout" : "write") : "read";
-    return { name: m[3], binding: i, access, uniform: m[2] === "uniform" };
-  });
-  if ((code.match(/@binding\(/g) ?? []).length !== bindings.length) {
-    fail("a binding is not on one line of the form `@group(0) @binding(N) var<…> name: type;`");
-  }
-  const struct = /struct Params \{\n([^}]*)\}/.exec(code)?.[1] ?? "";
-  const params = [...struct.matchAll(PARAM)].map((m) => ({ name: m[1], type: m[2] }));
-  if (params.length > 0 && bindings[0]?.name !== "params") fail("`params` must be binding 0");
-  const overrides = [...code.matchAll(OVERRIDE)].map((m) => ({
-    name: m[1],
-    type: m[2],
-    value: m[2] === "bool" ? m[3] === "true" : Number(m[3]),
-  }));
-  const tune = [...code.matchAll(TUNE)].map((m) => ({
-    name: m[1],
-    value: Number(m[2]),
-    values: m[3].trim().split(/\s+/).map(Number),
-  }));
-  const features = [...code.matchAll(ENABLE)].map((m) => (m[1] === "f16" ? "shader-f16" : m[1]));
-  return {
-    name: stem,
-    code,
-    bindings: bindings.filter((b) => b.name !== "params"),
-    params,
-    overrides,
-    tune,
-    features,
-  };
 }
 
 const stems = readdirSync("shaders")
@@ -77,7 +35,9 @@ const lines = [
 let broken = 0;
 for (const stem of stems) {
   try {
-    const shader = readShader(stem, readFileSync(`shaders/${stem}.wgsl`, "utf8"));
+    const code = readFileSync(`shaders/${stem}.wgsl`, "utf8");
+    checkSnippets(stem, code);
+    const shader = readShader(stem, code);
     lines.push(`  ${stem}: ${JSON.stringify(shader)},`);
   } catch (error) {
     broken++;

@@ -13,6 +13,7 @@ import {
 import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
 import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
+import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "./ceiling.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
@@ -82,6 +83,10 @@ const BASES: readonly AnyKernel[] = [
   binKlGrad,
   binary,
   binaryGrad,
+  ceilingCopy,
+  ceilingFma,
+  ceilingRead,
+  ceilingTriad,
   columnSum,
   concat,
   conv2d,

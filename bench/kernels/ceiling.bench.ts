@@ -1,0 +1,30 @@
+// What bounds every other kernel: 64 MiB streamed, and arithmetic without memory.
+import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "../../src/kernels/ceiling.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+const half = [2 ** 23];
+const third = [2 ** 20 * 5];
+
+/** Each way to share out the memory; `ringdepth profile ceilings` measures more sizes. */
+export const cases: readonly BenchCase[] = [
+  ...[false, true].flatMap((runs): BenchCase[] => {
+    const form = runs ? "runs" : "lanes";
+    const attributes = { runs };
+    return [
+      { name: `copy 64 MiB, ${form}`, kernel: ceilingCopy, shapes: { x: half }, attributes },
+      { name: `read 32 MiB, ${form}`, kernel: ceilingRead, shapes: { x: half }, attributes },
+      {
+        name: `triad 60 MiB, ${form}`,
+        kernel: ceilingTriad,
+        shapes: { a: third, b: third },
+        attributes,
+      },
+    ];
+  }),
+  {
+    name: "fma, 65536 invocations",
+    kernel: ceilingFma,
+    shapes: { x: [65_536] },
+    attributes: { loops: 256 },
+  },
+];

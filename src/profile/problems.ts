@@ -1,0 +1,60 @@
+// One kernel on one problem, found right or wrong before it may be timed.
+import type { Gpu } from "../gpu/device.ts";
+import { checkCase } from "../kernels/check.ts";
+import type { AnyKernel, Case } from "../kernels/kernel.ts";
+
+/** A problem to time a kernel on. */
+export type Problem = Case<string, unknown>;
+
+/** What the check of a kernel said. */
+export interface Checked {
+  /** What was compared with the reference: this problem, or the kernel's own cases. */
+  readonly checked: "case" | "kernel";
+  /** What is wrong with the output; empty where all is well. */
+  readonly error: string;
+}
+
+// The reference of a larger problem takes minutes in plain loops.
+const CHECKED_FLOPS = 2e8;
+
+/** Checks kernels before they are timed; the cases of a kernel are run once. */
+export interface Checker {
+  readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
+}
+
+/** Makes a checker. */
+export function makeChecker(gpu: Gpu): Checker {
+  const known = new Map<AnyKernel, string>();
+  return {
+    check: async (kernel, problem) => {
+      if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
+        return { checked: "case", error: (await checkCase(gpu, kernel, problem)).message };
+      }
+      let error = known.get(kernel);
+      if (error === undefined) {
+        error = await checkKernel(gpu, kernel);
+        known.set(kernel, error);
+      }
+      return { checked: "kernel", error };
+    },
+  };
+}
+
+/** Whether this adapter can run the kernel on the problem. */
+export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): boolean {
+  return (
+    kernel.shader.features.every((feature) => facts.features.has(feature)) &&
+    (kernel.offered?.(facts, problem.shapes, problem.attributes) ?? true)
+  );
+}
+
+/** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
+async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+  const cases = kernel.cases.filter((problem) => isOffered(gpu, kernel, problem));
+  if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
+  for (const problem of cases) {
+    const { message } = await checkCase(gpu, kernel, problem);
+    if (message !== "") return message;
+  }
+  return "";
+}

@@ -1,0 +1,148 @@
+// What samples of a time say: median, bootstrap interval, drift, and the verdict on two sets of
+// them. Pure functions; the GPU is in measure.ts.
+import { randomStream } from "../tensor/random.ts";
+
+const RESAMPLES = 1000;
+const COVERED = 0.95;
+// Beyond this many times the samples there are, more of them settle nothing.
+const MOST_GROWTH = 100;
+
+/** A range that holds the true value in 95 of 100 cases. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A median with its interval. */
+export interface Estimate extends Interval {
+  readonly median: number;
+}
+
+/** What two sets of samples say of the second: the change of its time, and how sure that is. */
+export interface Comparison {
+  readonly verdict: "SAME" | "FAST" | "SLOW" | "AMBIGUOUS";
+  /** Median of the second by that of the first, less 1: 0.05 is 5 % more time. */
+  readonly change: Estimate;
+  /**
+   * For AMBIGUOUS: how many more samples are likely to settle it; null where no number is, or none
+   * is needed.
+   */
+  readonly further_samples: number | null;
+}
+
+/** The middle of `values`; NaN of none. */
+export function median(values: readonly number[]): number {
+  return middle(values.toSorted((a, b) => a - b));
+}
+
+/** Median and bootstrap interval of `samples`; the same for the same samples and seed. */
+export function estimate(samples: readonly number[], seed = 1): Estimate {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const medians = resampledMedians(sorted, seed);
+  return { median: middle(sorted), ...covering(medians) };
+}
+
+/** Half the interval by the median: what `--noise` bounds. */
+export function relativeNoise({ low, high, median: center }: Estimate): number {
+  return (high - low) / 2 / center;
+}
+
+/**
+ * Median of the last third of the samples by that of the first, less 1: a machine that warms up or
+ * throttles shows here. 0 for fewer than 6 samples.
+ */
+export function drift(samples: readonly number[]): number {
+  if (samples.length < 6) return 0;
+  const third = Math.floor(samples.length / 3);
+  return median(samples.slice(-third)) / median(samples.slice(0, third)) - 1;
+}
+
+/** Compares two sets of samples that were taken apart, such as a run and a saved one. */
+export function compareSamples(
+  before: readonly number[],
+  after: readonly number[],
+  threshold: number,
+  seed = 1,
+): Comparison {
+  const [a, b] = [before, after].map((samples) => samples.toSorted((x, y) => x - y));
+  const [mediansA, mediansB] = [resampledMedians(a, seed), resampledMedians(b, seed + 1)];
+  const ratios = mediansB.map((value, i) => value / mediansA[i] - 1);
+  const change = { median: middle(b) / middle(a) - 1, ...covering(ratios) };
+  return judge(change, Math.min(before.length, after.length), threshold);
+}
+
+/**
+ * Compares two sets of samples that were taken in turn: the change is the median of the ratios of
+ * pairs, so that drift meets both alike.
+ */
+export function comparePairs(
+  first: readonly number[],
+  second: readonly number[],
+  threshold: number,
+  seed = 1,
+): Comparison {
+  if (first.length !== second.length) {
+    throw new RangeError(`pairs of ${first.length} and ${second.length} samples`);
+  }
+  const changes = first.map((time, i) => second[i] / time - 1);
+  return judge(estimate(changes, seed), first.length, threshold);
+}
+
+/**
+ * SLOW or FAST needs both: an interval with a gap to no change, and a median beyond the threshold.
+ * SAME needs the whole interval within it.
+ */
+function judge(change: Estimate, samples: number, threshold: number): Comparison {
+  const { median: center, low, high } = change;
+  const settled = (verdict: Comparison["verdict"]): Comparison => ({
+    verdict,
+    change,
+    further_samples: null,
+  });
+  if (low > 0 && center > threshold) return settled("SLOW");
+  if (high < 0 && center < -threshold) return settled("FAST");
+  if (low >= -threshold && high <= threshold) return settled("SAME");
+  // The interval narrows with the root of the number of samples; how narrow it must become depends
+  // on the side of the threshold that the median is on.
+  const size = Math.abs(center);
+  const needed = size > threshold ? size : threshold - size;
+  const growth = ((high - low) / 2 / needed) ** 2;
+  // At least a tenth: where the interval is lopsided, half its width may look narrow enough.
+  const further = Math.ceil(samples * Math.max(0.1, growth - 1));
+  const within = further <= MOST_GROWTH * samples;
+  return { verdict: "AMBIGUOUS", change, further_samples: within ? further : null };
+}
+
+/** Medians of samples drawn anew from `sorted`, as often as it has elements. */
+function resampledMedians(sorted: readonly number[], seed: number): number[] {
+  const n = sorted.length;
+  const stream = randomStream(seed, n);
+  const counts = new Uint32Array(n);
+  const [low, high] = [Math.ceil(n / 2) - 1, Math.floor(n / 2)];
+  return Array.from({ length: n === 0 ? 0 : RESAMPLES }, () => {
+    counts.fill(0);
+    for (let i = 0; i < n; i++) counts[stream.integer(n)]++;
+    // The drawn elements in order are those of `sorted`, each as often as it was drawn.
+    let [seen, at] = [0, -1];
+    const element = (rank: number): number => {
+      while (seen <= rank) seen += counts[++at];
+      return sorted[at];
+    };
+    return (element(low) + element(high)) / 2;
+  });
+}
+
+function covering(values: readonly number[]): Interval {
+  const sorted = values.toSorted((a, b) => a - b);
+  const tail = (1 - COVERED) / 2;
+  const last = sorted.length - 1;
+  return {
+    low: sorted[Math.floor(tail * last)] ?? Number.NaN,
+    high: sorted[Math.ceil((1 - tail) * last)] ?? Number.NaN,
+  };
+}
+
+function middle(sorted: readonly number[]): number {
+  const half = sorted.length / 2;
+  return (sorted[Math.floor(half)] + sorted[Math.ceil(half) - 1]) / 2;
+}
