@@ -8,6 +8,7 @@ import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./eval.ts";
 import { EXIT, oneLine, reportError } from "./exit_code.ts";
 import { definePredict } from "./predict.ts";
+import { defineProfile } from "./profile.ts";
 import { defineStart } from "./start.ts";
 import { PROCESS, type Surroundings } from "./surroundings.ts";
 import { defineTrain } from "./train.ts";
@@ -17,6 +18,7 @@ const COMMANDS: readonly Define[] = [
   defineEval,
   definePredict,
   defineCheck,
+  defineProfile,
   defineDoctor,
   defineStart,
 ];

@@ -1,0 +1,60 @@
+// What `ringdepth profile` does without a GPU: saved profiles listed, shown and compared.
+import { compareRuns, readRun, savedNames, type RowComparison } from "../profile/saved_run.ts";
+import { summarize } from "../profile/summary.ts";
+import { EXIT } from "./exit_code.ts";
+import { makeOutput } from "./output.ts";
+import type { ResultOptions } from "./profile.ts";
+import { writeResult } from "./profile_result.ts";
+import { comparisonTable, summaryCsv, summaryTable, type Table } from "./profile_table.ts";
+import { RUNS_FOLDER, THRESHOLD } from "./profile_work.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Lists the saved profiles. */
+export async function listSaved(surroundings: Surroundings, options: ResultOptions): Promise<void> {
+  const { runs = RUNS_FOLDER } = options;
+  const list = [];
+  for (const name of await savedNames(runs)) {
+    const { date, environment, rows } = await readRun(runs, name);
+    const commit = environment.git?.commit.slice(0, 8) ?? "";
+    list.push({ name, date, adapter: environment.adapter, commit, rows: rows.length });
+  }
+  const table: Table = {
+    head: ["name", "date", "adapter", "commit", "rows"],
+    rows: list.map((one) => [one.name, one.date, one.adapter, one.commit, String(one.rows)]),
+  };
+  const output = makeOutput(surroundings, options.json === true);
+  await writeResult(surroundings, output, options, { value: list, table, csv: table });
+}
+
+/** Shows a saved profile. */
+export async function showSaved(
+  surroundings: Surroundings,
+  options: ResultOptions,
+  name: string,
+): Promise<void> {
+  const run = await readRun(options.runs ?? RUNS_FOLDER, name);
+  const summary = summarize(run, null, null);
+  const output = makeOutput(surroundings, options.json === true);
+  await writeResult(surroundings, output, options, {
+    value: summary,
+    table: summaryTable(summary),
+    csv: summaryCsv(summary),
+  });
+}
+
+/** Compares two saved profiles; returns the exit code. */
+export async function compareSaved(
+  surroundings: Surroundings,
+  options: ResultOptions & { readonly threshold?: number; readonly gate?: boolean },
+  before: string,
+  after: string,
+): Promise<number> {
+  const { runs = RUNS_FOLDER, threshold = THRESHOLD } = options;
+  const [a, b] = [await readRun(runs, before), await readRun(runs, after)];
+  const rows: RowComparison[] = compareRuns(a, b, threshold);
+  const table = comparisonTable(rows);
+  const output = makeOutput(surroundings, options.json === true);
+  await writeResult(surroundings, output, options, { value: rows, table, csv: table });
+  const slow = rows.some(({ verdict }) => verdict === "SLOW");
+  return options.gate === true && slow ? EXIT.gate : EXIT.fine;
+}

@@ -1,0 +1,135 @@
+// Which kernels a profile is of, and on which problems: those of bench/ in a checkout, which have
+// the student's sizes, else the kernels' own.
+import { existsSync, readdirSync } from "node:fs";
+import type { Gpu } from "../gpu/device.ts";
+import type { AnyKernel } from "../kernels/kernel.ts";
+import { kernels } from "../kernels/kernels.ts";
+import { isOffered, type Problem } from "../profile/problems.ts";
+import type { Target } from "../profile/run_profile.ts";
+import { kernelAt, kernelOnDisk, type SourcedKernel } from "../profile/shader_source.ts";
+import { InputError } from "../tensor/error.ts";
+import { matchingKernels } from "./check_kernels.ts";
+
+/** Where problems come from. */
+export type ProblemSource = "bench" | "own";
+
+/** Which problems are wanted. */
+export interface ProblemChoice {
+  /** Left out: bench where there is one. */
+  readonly cases?: ProblemSource;
+  /** Part of the problem's name. */
+  readonly case?: string;
+}
+
+const BENCH = new URL("../../bench/kernels/", import.meta.url);
+
+/** A problem of a bench file; its `cases` say which kernel they are of. */
+interface BenchProblem extends Problem {
+  readonly kernel: AnyKernel;
+}
+
+/**
+ * The targets of a profile: shaders as they lie on disk. Throws InputError where no kernel or no
+ * problem is of the names asked for.
+ */
+export async function chooseTargets(
+  gpu: Gpu,
+  globs: readonly string[],
+  choice: ProblemChoice,
+): Promise<Target[]> {
+  const chosen = globs.length === 0 ? [...kernels] : globs.flatMap((glob) => matchingKernels(glob));
+  const targets: Target[] = [];
+  for (const kernel of new Set(chosen)) {
+    const sourced = await kernelOnDisk(kernel);
+    const problems = await problemsOf(gpu, kernel, choice);
+    targets.push(...problems.map((problem) => ({ ...sourced, problem })));
+  }
+  if (targets.length === 0) throw noProblem(globs.join(" ") || "any kernel", choice);
+  return targets;
+}
+
+/** Two kernels, each `NAME` or `NAME@REVISION`, and the problems that both can run. */
+export interface PairTargets {
+  readonly kernels: readonly [SourcedKernel, SourcedKernel];
+  readonly problems: readonly Problem[];
+}
+
+/** The two sides of `--ab`; throws InputError where they have no problem in common. */
+export async function choosePair(
+  gpu: Gpu,
+  names: readonly string[],
+  choice: ProblemChoice,
+): Promise<PairTargets> {
+  if (names.length !== 2) throw new InputError("--ab takes two kernels: --ab A B");
+  const [a, b] = await Promise.all(names.map(namedKernel));
+  const problems = await problemsOf(gpu, a.kernel, choice);
+  const common = problems.filter((problem) => fits(gpu, b.kernel, problem));
+  if (common.length === 0) throw noProblem(names.join(" and "), choice);
+  return { kernels: [a, b], problems: common };
+}
+
+async function namedKernel(text: string): Promise<SourcedKernel> {
+  const [name, ...revision] = text.split("@");
+  const [kernel, second] = matchingKernels(name);
+  if (second !== undefined) throw new InputError(`--ab ${text}: more than one kernel`);
+  if (revision.length === 0) return await kernelOnDisk(kernel);
+  return await kernelAt(kernel, revision.join("@"));
+}
+
+/** Whether a kernel takes the inputs of a problem that was made for another. */
+function fits(gpu: Gpu, kernel: AnyKernel, problem: Problem): boolean {
+  const inputs = kernel.shader.bindings.filter(({ access }) => access !== "write");
+  if (!inputs.every(({ name }) => problem.shapes[name] !== undefined)) return false;
+  try {
+    kernel.shapes(problem.shapes, problem.attributes);
+  } catch {
+    return false;
+  }
+  return isOffered(gpu, kernel, problem);
+}
+
+async function problemsOf(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  { cases, case: part = "" }: ProblemChoice,
+): Promise<Problem[]> {
+  const hasBench = existsSync(BENCH);
+  if (cases === "bench" && !hasBench) {
+    throw new InputError("--cases bench: there is no bench/ here; it comes with a clone");
+  }
+  const fromBench = cases === "own" || !hasBench ? [] : await benchProblems(kernel);
+  const all = fromBench.length > 0 || cases === "bench" ? fromBench : kernel.cases;
+  return all.filter((problem) => problem.name.includes(part) && isOffered(gpu, kernel, problem));
+}
+
+/** The problems of bench/ for a kernel, or for the kernel that it is a variant of. */
+async function benchProblems(kernel: AnyKernel): Promise<Problem[]> {
+  const { name } = kernel.shader;
+  return (await allBenchProblems()).filter((problem) => {
+    const list = [problem.kernel, ...(problem.kernel.variants?.() ?? [])];
+    return list.some(({ shader }) => shader.name === name);
+  });
+}
+
+let loading: Promise<BenchProblem[]> | null = null;
+
+function allBenchProblems(): Promise<BenchProblem[]> {
+  loading ??= loadBench();
+  return loading;
+}
+
+async function loadBench(): Promise<BenchProblem[]> {
+  const files = readdirSync(BENCH).filter((file) => file.endsWith(".bench.ts"));
+  const modules = await Promise.all(
+    files.map(async (file) => {
+      const { href } = new URL(file, BENCH);
+      return (await import(href)) as { readonly cases: readonly BenchProblem[] };
+    }),
+  );
+  return modules.flatMap(({ cases }) => cases);
+}
+
+function noProblem(what: string, { case: part }: ProblemChoice): InputError {
+  const named = part === undefined ? "" : ` with ${JSON.stringify(part)} in its name`;
+  return new InputError(`no problem of ${what}${named} runs on this adapter`);
+}

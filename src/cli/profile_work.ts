@@ -1,0 +1,192 @@
+// What `ringdepth profile` does on a GPU: kernels one by one, two in turn, or the ceilings.
+import type { Gpu } from "../gpu/device.ts";
+import { timerQuantum_ns } from "../gpu/timestamps.ts";
+import {
+  ceilingsFile,
+  measureCeilings,
+  readCeilings,
+  writeCeilings,
+  type Ceilings,
+} from "../profile/ceilings.ts";
+import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
+import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
+import { profilePair, profileTargets, type PairRow } from "../profile/run_profile.ts";
+import {
+  compareRuns,
+  readRun,
+  saveRun,
+  SAVED_RUN_VERSION,
+  type SavedRun,
+} from "../profile/saved_run.ts";
+import { summarize, summarizeTiming } from "../profile/summary.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Output } from "./output.ts";
+import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import { writeResult } from "./profile_result.ts";
+import {
+  ceilingsTable,
+  environmentLine,
+  explain,
+  intervalText,
+  remarks,
+  summaryCsv,
+  summaryTable,
+  timeText,
+  verdictText,
+  type Table,
+} from "./profile_table.ts";
+import { choosePair, chooseTargets } from "./profile_targets.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What a profile is given. */
+export interface ProfileRun<Options> {
+  readonly gpu: Gpu;
+  readonly output: Output;
+  readonly surroundings: Surroundings;
+  readonly options: Options;
+}
+
+/** Folder of saved profiles where none is given. */
+export const RUNS_FOLDER = "runs/profile";
+/** Change that counts where none is given. */
+export const THRESHOLD = 0.03;
+
+/** Profiles the kernels of `globs`; returns the exit code. */
+export async function profileKernels(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const { runs = RUNS_FOLDER, threshold = THRESHOLD, save, baseline } = options;
+  // What may be wrong with the command line shows before anything is measured.
+  const before = baseline === undefined ? null : await readRun(runs, baseline);
+  const targets = await chooseTargets(gpu, globs, options);
+  const quantum_ns = await timerQuantum_ns(gpu);
+  const environment = await describeEnvironment(gpu, quantum_ns);
+  const empty: SavedRun = {
+    version: SAVED_RUN_VERSION,
+    date: new Date().toISOString(),
+    environment,
+    rows: [],
+  };
+  if (before !== null) compareRuns(before, empty, threshold);
+  const ceilings = await knownCeilings(run, quantum_ns);
+  const settings = settingsOf(options, 20);
+  const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true);
+  const profile = await using(bench, async () => ({
+    ...empty,
+    rows: await profileTargets(bench, targets, options.cold !== true, (line) =>
+      output.progress(line, false),
+    ),
+  }));
+  if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
+  const against =
+    before === null ? null : { name: baseline!, rows: compareRuns(before, profile, threshold) };
+  const summary = summarize(profile, ceilings, against);
+  output.say(environmentLine(summary));
+  for (const error of new Set(summary.rows.map((row) => row.error))) {
+    if (error !== "") output.warn(error);
+  }
+  await writeResult(surroundings, output, options, {
+    value: summary,
+    table: summaryTable(summary),
+    csv: summaryCsv(summary),
+  });
+  for (const line of remarks(summary)) output.say(line);
+  if (options.explain === true) for (const line of explain(summary)) output.say(line);
+  if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
+  const slow = summary.rows.some(({ comparison }) => comparison?.verdict === "SLOW");
+  return options.gate === true && slow ? EXIT.gate : EXIT.fine;
+}
+
+/** Times two kernels in turn; returns the exit code. */
+export async function profileTwo(
+  run: ProfileRun<ProfileOptions>,
+  names: readonly string[],
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const { threshold = THRESHOLD } = options;
+  const pair = await choosePair(gpu, names, options);
+  const quantum_ns = await timerQuantum_ns(gpu);
+  const bench = await prepareBench(gpu, quantum_ns, settingsOf(options, 100), false);
+  const rows = await using(bench, async () =>
+    profilePair(bench, pair.kernels, pair.problems, threshold, (line) =>
+      output.progress(line, false),
+    ),
+  );
+  for (const { error } of rows) if (error !== "") output.warn(error);
+  const table = pairTable(names, rows);
+  const environment = await describeEnvironment(gpu, quantum_ns);
+  await writeResult(surroundings, output, options, {
+    value: { environment, a: names[0], b: names[1], threshold, rows: rows.map(pairValue) },
+    table,
+    csv: table,
+  });
+  if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
+  const slow = rows.some(({ timing }) => timing?.comparison.verdict === "SLOW");
+  return options.gate === true && slow ? EXIT.gate : EXIT.fine;
+}
+
+/** Measures the ceilings anew and keeps them; returns the exit code. */
+export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
+  const table = ceilingsTable(ceilings);
+  await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
+  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
+  output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
+  return EXIT.fine;
+}
+
+async function knownCeilings(
+  run: ProfileRun<ProfileOptions>,
+  quantum_ns: number,
+): Promise<Ceilings> {
+  const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
+  return known ?? (await newCeilings(run, quantum_ns));
+}
+
+async function newCeilings(
+  { gpu, output }: ProfileRun<ResultOptions>,
+  quantum_ns: number,
+): Promise<Ceilings> {
+  const file = ceilingsFile(cacheFolder(), gpu.facts);
+  const ceilings = await measureCeilings(gpu, quantum_ns, (line) => output.progress(line, false));
+  await writeCeilings(file, ceilings);
+  output.say(`ceilings measured, kept in ${file}`);
+  return ceilings;
+}
+
+function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
+  const { time = 0.5, minSamples = samples, noise = 0.01, timeout = 5 } = options;
+  return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
+}
+
+async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    bench.destroy();
+  }
+}
+
+function pairTable(names: readonly string[], rows: readonly PairRow[]): Table {
+  return {
+    head: ["case", `A ${names[0]}`, `B ${names[1]}`, "pairs", "B against A", "verdict"],
+    rows: rows.map(({ case: name, timing }) => {
+      if (timing === null) return [name, "WRONG", "", "", "", ""];
+      const { a, b, comparison } = timing;
+      const times = [a, b].map((t) => timeText(summarizeTiming(t).median_ms));
+      const pairs = String(a.samples_ms.length);
+      const verdict = a.trusted && b.trusted ? verdictText(comparison) : "? too short";
+      return [name, ...times, pairs, intervalText(comparison.change), verdict];
+    }),
+  };
+}
+
+function pairValue({ case: name, error, timing }: PairRow): unknown {
+  if (timing === null) return { case: name, ok: false, error };
+  const { a, b, comparison } = timing;
+  const side = (t: typeof a): unknown => ({ ...summarizeTiming(t), samples_ms: t.samples_ms });
+  return { case: name, ok: true, error, a: side(a), b: side(b), ...comparison };
+}

@@ -1,0 +1,89 @@
+// Where and from what a profile was taken, so that two are compared only where that means something.
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { z } from "zod";
+import type { Gpu } from "../gpu/device.ts";
+
+/** What a time depends on beside the kernel. */
+export interface Environment {
+  readonly adapter: string;
+  readonly driver: string;
+  readonly software: boolean;
+  readonly timer_quantum_ns: number;
+  readonly node: string;
+  readonly webgpu: string;
+  readonly platform: string;
+  /** The commit that the working folder is on, and whether files differ from it; null elsewhere. */
+  readonly git: { readonly commit: string; readonly dirty: boolean } | null;
+}
+
+/** The schema of an environment in a saved run. */
+export const environmentSchema: z.ZodType<Environment> = z.strictObject({
+  adapter: z.string(),
+  driver: z.string(),
+  software: z.boolean(),
+  timer_quantum_ns: z.number().nonnegative(),
+  node: z.string(),
+  webgpu: z.string(),
+  platform: z.string(),
+  git: z.strictObject({ commit: z.string(), dirty: z.boolean() }).nullable(),
+});
+
+/** The environment of this process. */
+export async function describeEnvironment(gpu: Gpu, quantum_ns: number): Promise<Environment> {
+  const { name: adapter, driver, software } = gpu.facts;
+  const webgpu = createRequire(import.meta.url)("webgpu/package.json") as { version: string };
+  return {
+    adapter,
+    driver,
+    software,
+    timer_quantum_ns: quantum_ns,
+    node: process.versions.node,
+    webgpu: webgpu.version,
+    platform: `${process.platform} ${process.arch}`,
+    git: await gitState(),
+  };
+}
+
+/** The fields that differ and forbid a comparison, as text; empty where there are none. */
+export function incomparable(a: Environment, b: Environment): string {
+  return (["adapter", "driver", "timer_quantum_ns"] as const)
+    .filter((field) => a[field] !== b[field])
+    .map((field) => `${field} ${a[field]} against ${b[field]}`)
+    .join(", ");
+}
+
+/** The first 16 hexadecimal digits of the SHA-256 of a shader's text. */
+export function shaderHash(code: string): string {
+  return createHash("sha256").update(code).digest("hex").slice(0, 16);
+}
+
+/** The folder for what may be deleted at any time: RINGDEPTH_CACHE, else the user's own. */
+export function cacheFolder(): string {
+  const { RINGDEPTH_CACHE, XDG_CACHE_HOME } = process.env;
+  return RINGDEPTH_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ringdepth");
+}
+
+// Beside src/ (or dist/): the folder of shaders/ and, in a checkout, of .git.
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What `git` prints; null where it fails: no git, no repository, nothing of that name. */
+export async function git(...args: readonly string[]): Promise<string | null> {
+  try {
+    return (await promisify(execFile)("git", [...args], { cwd: ROOT })).stdout;
+  } catch {
+    return null;
+  }
+}
+
+async function gitState(): Promise<Environment["git"]> {
+  const commit = await git("rev-parse", "HEAD");
+  const status = await git("status", "--porcelain", "--untracked-files=no");
+  if (commit === null || status === null) return null;
+  return { commit: commit.trim(), dirty: status !== "" };
+}

@@ -1,0 +1,158 @@
+// A profile as a file: one JSON with its environment and every raw sample, so that a later version
+// can judge it again.
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { InputError } from "../tensor/error.ts";
+import { environmentSchema, incomparable, type Environment } from "./environment.ts";
+import type { Timing } from "./measure.ts";
+import { compareSamples, type Comparison } from "./statistics.ts";
+
+const VERSION = 1;
+
+/** One kernel and problem of a profile. */
+export interface ProfileRow {
+  readonly kernel: string;
+  readonly case: string;
+  /** Of the shader's text. */
+  readonly shader_hash: string;
+  /** What was compared with the reference: this problem, or the kernel's own cases. */
+  readonly checked: "case" | "kernel";
+  /** What is wrong with the output; a row with an error has no times. */
+  readonly error: string;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly cold: Timing | null;
+  readonly hot: Timing | null;
+}
+
+/** A whole profile. */
+export interface SavedRun {
+  readonly version: typeof VERSION;
+  readonly date: string;
+  readonly environment: Environment;
+  readonly rows: readonly ProfileRow[];
+}
+
+const timingSchema: z.ZodType<Timing> = z.strictObject({
+  samples_ms: z.array(z.number().nonnegative()).min(1).readonly(),
+  batch: z.int().positive(),
+  converged: z.boolean(),
+  trusted: z.boolean(),
+});
+const rowSchema: z.ZodType<ProfileRow> = z.strictObject({
+  kernel: z.string(),
+  case: z.string(),
+  shader_hash: z.string(),
+  checked: z.enum(["case", "kernel"]),
+  error: z.string(),
+  flops: z.number().nonnegative(),
+  bytes: z.number().nonnegative(),
+  cold: timingSchema.nullable(),
+  hot: timingSchema.nullable(),
+});
+const schema: z.ZodType<SavedRun> = z.strictObject({
+  version: z.literal(VERSION),
+  date: z.iso.datetime(),
+  environment: environmentSchema,
+  rows: z.array(rowSchema).readonly(),
+});
+
+/** The version of the file, for those who write one. */
+export const SAVED_RUN_VERSION: typeof VERSION = VERSION;
+
+/** How a row of one profile stands against that of another. */
+export interface RowComparison {
+  readonly kernel: string;
+  readonly case: string;
+  /** Which caches the comparison is of. */
+  readonly caches: "cold" | "hot";
+  /** NEW: not in the profile before; WRONG: one of the two has no time; UNTRUSTED: too short. */
+  readonly verdict: Comparison["verdict"] | "NEW" | "WRONG" | "UNTRUSTED";
+  readonly change: Comparison["change"] | null;
+  readonly further_samples: number | null;
+}
+
+/** Writes a profile as `name` into a folder. */
+export async function saveRun(folder: string, name: string, run: SavedRun): Promise<string> {
+  const file = fileOf(folder, name);
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomically(file, Buffer.from(`${JSON.stringify(run)}\n`));
+  return file;
+}
+
+/** Reads the profile `name`; throws InputError where it is missing, damaged or of another version. */
+export async function readRun(folder: string, name: string): Promise<SavedRun> {
+  const file = fileOf(folder, name);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch {
+    const names = await savedNames(folder);
+    const there = names.length === 0 ? "there is none" : `there is ${names.join(", ")}`;
+    throw new InputError(`${file}: no such saved profile; ${there}`);
+  }
+  return parseRun(file, text);
+}
+
+/** The names of the profiles in a folder, in order. */
+export async function savedNames(folder: string): Promise<string[]> {
+  const files = await readdir(folder).catch((): string[] => []);
+  return files
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => file.slice(0, -".json".length))
+    .toSorted();
+}
+
+/**
+ * Compares each row of `after` with that of the same kernel and case in `before`: cold times where
+ * both have them, else hot ones. Throws InputError where adapter, driver or clock differ.
+ */
+export function compareRuns(before: SavedRun, after: SavedRun, threshold: number): RowComparison[] {
+  const why = incomparable(before.environment, after.environment);
+  if (why !== "") throw new InputError(`profiles of different adapters are not compared: ${why}`);
+  const known = new Map(before.rows.map((row) => [`${row.kernel}\n${row.case}`, row]));
+  return after.rows.map((row) =>
+    compareRow(known.get(`${row.kernel}\n${row.case}`), row, threshold),
+  );
+}
+
+function compareRow(
+  before: ProfileRow | undefined,
+  after: ProfileRow,
+  threshold: number,
+): RowComparison {
+  const caches = before?.cold && after.cold ? "cold" : "hot";
+  const row = { kernel: after.kernel, case: after.case, caches } as const;
+  const without = { change: null, further_samples: null };
+  if (before === undefined) return { ...row, ...without, verdict: "NEW" };
+  const [a, b] = [before[caches], after[caches]];
+  if (a === null || b === null) return { ...row, ...without, verdict: "WRONG" };
+  if (!a.trusted || !b.trusted) return { ...row, ...without, verdict: "UNTRUSTED" };
+  return { ...row, ...compareSamples(a.samples_ms, b.samples_ms, threshold) };
+}
+
+function fileOf(folder: string, name: string): string {
+  if (!/^[\w.-]+$/.test(name) || name.startsWith(".")) {
+    throw new InputError(`profile ${JSON.stringify(name)}: a name has letters, digits, _ . and -`);
+  }
+  return join(folder, `${name}.json`);
+}
+
+function parseRun(file: string, text: string): SavedRun {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InputError(`${file}: not JSON; it is damaged, save the profile anew`);
+  }
+  const { version } = (value ?? {}) as { readonly version?: unknown };
+  if (version !== VERSION) {
+    throw new InputError(`${file}: version ${String(version)}, this program reads ${VERSION}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  throw new InputError(`${file}: ${path.join(".")}: ${message}`);
+}
