@@ -37,6 +37,8 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const WITH_PAIR = ["save", "baseline", "cold", "explain"] as const;
 
+const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
+
 /** Defines the command. */
 export const defineProfile: Define = (program: Command, context: CommandContext) => {
   const command = program
@@ -60,7 +62,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
-    .option("--threshold <%>", "change that counts (default: 3 %)", percentage("--threshold"))
+    .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
     .option("--gate", "exit with 1 where a kernel is SLOW")
     .option("--explain", "print how rates and bounds came about");
   results(
@@ -118,7 +120,7 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .description("two profiles that were saved, kernel by kernel")
     .argument("<before>", "name of the first")
     .argument("<after>", "name of the second")
-    .option("--threshold <%>", "change that counts (default: 3 %)", percentage("--threshold"))
+    .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
     .option("--gate", "exit with 1 where a kernel is SLOW");
   results(compare, "ringdepth profile compare before after --gate");
   compare.action(

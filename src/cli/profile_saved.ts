@@ -1,4 +1,6 @@
 // What `ringdepth profile` does without a GPU: saved profiles listed, shown and compared.
+import { ceilingsFile, readCeilings } from "../profile/ceilings.ts";
+import { cacheFolder } from "../profile/environment.ts";
 import { compareRuns, readRun, savedNames, type RowComparison } from "../profile/saved_run.ts";
 import { summarize } from "../profile/summary.ts";
 import { EXIT } from "./exit_code.ts";
@@ -6,7 +8,7 @@ import { makeOutput } from "./output.ts";
 import type { ResultOptions } from "./profile.ts";
 import { writeResult } from "./profile_result.ts";
 import { comparisonTable, summaryCsv, summaryTable, type Table } from "./profile_table.ts";
-import { RUNS_FOLDER, THRESHOLD } from "./profile_work.ts";
+import { RUNS_FOLDER, thresholdApart } from "./profile_work.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Lists the saved profiles. */
@@ -33,7 +35,9 @@ export async function showSaved(
   name: string,
 ): Promise<void> {
   const run = await readRun(options.runs ?? RUNS_FOLDER, name);
-  const summary = summarize(run, null, null);
+  const { adapter, driver } = run.environment;
+  const ceilings = await readCeilings(ceilingsFile(cacheFolder(), { name: adapter, driver }));
+  const summary = summarize(run, ceilings, null);
   const output = makeOutput(surroundings, options.json === true);
   await writeResult(surroundings, output, options, {
     value: summary,
@@ -49,8 +53,9 @@ export async function compareSaved(
   before: string,
   after: string,
 ): Promise<number> {
-  const { runs = RUNS_FOLDER, threshold = THRESHOLD } = options;
+  const { runs = RUNS_FOLDER } = options;
   const [a, b] = [await readRun(runs, before), await readRun(runs, after)];
+  const { threshold = thresholdApart(b.environment) } = options;
   const rows: RowComparison[] = compareRuns(a, b, threshold);
   const table = comparisonTable(rows);
   const output = makeOutput(surroundings, options.json === true);

@@ -53,25 +53,44 @@ export function summaryTable({ rows, baseline }: Summary): Table {
 
 /** A profile for programs that read CSV: every number in full, its unit in its name. */
 export function summaryCsv({ rows }: Summary): Table {
-  const timing = (t: TimingSummary | null): string[] =>
-    t === null
-      ? ["", "", "", "", ""]
-      : [t.median_ms, t.low_ms, t.high_ms, t.samples, t.batch].map(String);
-  const names = ["median_ms", "low_ms", "high_ms", "samples", "batch"];
+  const records = rows.map((row) => csvRecord(row));
   return {
-    head: [
-      ...["kernel", "case", "ok", "error", "shader_hash", "flops", "bytes"],
-      ...["cold", "hot"].flatMap((cache) => names.map((name) => `${cache}_${name}`)),
-      ...["gflops", "gbytes", "bound", "share", "verdict", "change"],
-    ],
-    rows: rows.map((row) => [
-      ...[row.kernel, row.case, String(row.ok), row.error, row.shader_hash],
-      ...[row.flops, row.bytes].map(String),
-      ...timing(row.cold),
-      ...timing(row.hot),
-      ...[row.roofline?.gflops, row.roofline?.gbytes, row.roofline?.bound].map(plain),
-      ...[row.roofline?.share, row.comparison?.verdict, row.comparison?.change?.median].map(plain),
-    ]),
+    head: CSV_FIELDS,
+    rows: records.map((record) => CSV_FIELDS.map((field) => String(record[field] ?? ""))),
+  };
+}
+
+const CSV_TIMING = ["median_ms", "low_ms", "high_ms", "samples", "batch", "trusted"] as const;
+const CSV_FIELDS: readonly string[] = [
+  "kernel",
+  "case",
+  "ok",
+  "error",
+  "shader_hash",
+  "flops",
+  "bytes",
+  ...["cold", "hot"].flatMap((cache) => CSV_TIMING.map((field) => `${cache}_${field}`)),
+  "gflops",
+  "gbytes",
+  "bound",
+  "share",
+  "verdict",
+  "change",
+];
+
+function csvRecord(row: SummaryRow): Record<string, string | number | boolean | null | undefined> {
+  const { cold, hot, roofline, comparison, ...rest } = row;
+  const timing = (cache: string, summary: TimingSummary | null): object =>
+    summary === null
+      ? {}
+      : Object.fromEntries(CSV_TIMING.map((field) => [`${cache}_${field}`, summary[field]]));
+  return {
+    ...rest,
+    ...timing("cold", cold),
+    ...timing("hot", hot),
+    ...roofline,
+    verdict: comparison?.verdict,
+    change: comparison?.change?.median,
   };
 }
 
@@ -188,10 +207,6 @@ function boundCell({ ok, roofline }: SummaryRow): string {
 function percent(value: number, signed: boolean, digits = 1): string {
   const sign = signed && value >= 0 ? "+" : "";
   return `${sign}${(100 * value).toFixed(digits)} %`;
-}
-
-function plain(value: string | number | null | undefined): string {
-  return value === null || value === undefined ? "" : String(value);
 }
 
 function csvCell(cell: string): string {

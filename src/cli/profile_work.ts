@@ -48,8 +48,17 @@ export interface ProfileRun<Options> {
 
 /** Folder of saved profiles where none is given. */
 export const RUNS_FOLDER = "runs/profile";
-/** Change that counts where none is given. */
-export const THRESHOLD = 0.03;
+// Change that counts where none is given.
+const THRESHOLD = 0.03;
+const SOFTWARE_THRESHOLD = 0.1;
+
+/**
+ * The change that counts between profiles taken apart: a software adapter shares its processor with
+ * all else that runs.
+ */
+export function thresholdApart({ software }: { readonly software: boolean }): number {
+  return software ? SOFTWARE_THRESHOLD : THRESHOLD;
+}
 
 /** Profiles the kernels of `globs`; returns the exit code. */
 export async function profileKernels(
@@ -57,7 +66,8 @@ export async function profileKernels(
   globs: readonly string[],
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
-  const { runs = RUNS_FOLDER, threshold = THRESHOLD, save, baseline } = options;
+  const { runs = RUNS_FOLDER, save, baseline } = options;
+  const { threshold = thresholdApart(gpu.facts) } = options;
   // What may be wrong with the command line shows before anything is measured.
   const before = baseline === undefined ? null : await readRun(runs, baseline);
   const targets = await chooseTargets(gpu, globs, options);

@@ -38,6 +38,8 @@ export async function runCli(
     .description("Train and run surround-view depth students on hand-written WebGPU kernels.")
     .version(readVersion())
     .showHelpAfterError(false)
+    // Subcommands have options of the names that their command has.
+    .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
     .exitOverride()
     .configureOutput({

@@ -94,7 +94,10 @@ export async function measureCeilings(
 }
 
 /** The file of the ceilings of an adapter and driver within the folder of caches. */
-export function ceilingsFile(folder: string, { name, driver }: AdapterFacts): string {
+export function ceilingsFile(
+  folder: string,
+  { name, driver }: Pick<AdapterFacts, "name" | "driver">,
+): string {
   const stem = `${name} ${driver}`
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
@@ -133,7 +136,7 @@ export async function readCeilings(file: string): Promise<Ceilings | null> {
 async function checkCeilings(gpu: Gpu): Promise<void> {
   const checker = makeChecker(gpu);
   for (const kernel of [ceilingCopy, ceilingRead, ceilingTriad, ceilingFma]) {
-    const { error } = await checker.check(kernel, kernel.cases[1] as AnyKernel["cases"][number]);
+    const { error } = await checker.check(kernel, kernel.cases[1]);
     if (error !== "") throw new Error(`no ceilings without a right kernel: ${error}`);
   }
 }

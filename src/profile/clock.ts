@@ -6,6 +6,8 @@ import { timePasses } from "../gpu/timestamps.ts";
 import { ceilingCopy } from "../kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 
+const MOST_BATCHED = 1000;
+
 /** A time below so many steps of the clock is not told by it. */
 export const TRUSTED_QUANTA = 20;
 
@@ -59,10 +61,8 @@ export async function timeCold(
 export function batchFor(time_ms: number, quantum_ns: number): number {
   const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
   if (time_ms >= least_ms) return 1;
-  return Math.ceil(least_ms / Math.max(time_ms, least_ms / MOST_BATCHED));
+  return Math.min(MOST_BATCHED, Math.ceil(least_ms / time_ms));
 }
-
-const MOST_BATCHED = 1000;
 
 function repeated(dispatch: PreparedDispatch, count: number): PreparedDispatch[] {
   return Array.from({ length: count }, () => dispatch);

@@ -57,7 +57,11 @@ export function drift(samples: readonly number[]): number {
   return median(samples.slice(-third)) / median(samples.slice(0, third)) - 1;
 }
 
-/** Compares two sets of samples that were taken apart, such as a run and a saved one. */
+/**
+ * Compares two sets of samples that were taken apart, such as a run and a saved one. What lies
+ * between the two shows in no sample: the interval is widened by the drift of either, and all of it
+ * must be beyond the threshold.
+ */
 export function compareSamples(
   before: readonly number[],
   after: readonly number[],
@@ -66,9 +70,10 @@ export function compareSamples(
 ): Comparison {
   const [a, b] = [before, after].map((samples) => samples.toSorted((x, y) => x - y));
   const [mediansA, mediansB] = [resampledMedians(a, seed), resampledMedians(b, seed + 1)];
-  const ratios = mediansB.map((value, i) => value / mediansA[i] - 1);
-  const change = { median: middle(b) / middle(a) - 1, ...covering(ratios) };
-  return judge(change, Math.min(before.length, after.length), threshold);
+  const { low, high } = covering(mediansB.map((value, i) => value / mediansA[i] - 1));
+  const moved = Math.max(...[before, after].map((samples) => Math.abs(drift(samples))));
+  const change = { median: middle(b) / middle(a) - 1, low: low - moved, high: high + moved };
+  return judge(change, Math.min(before.length, after.length), threshold, { gap: threshold, moved });
 }
 
 /**
@@ -85,28 +90,34 @@ export function comparePairs(
     throw new RangeError(`pairs of ${first.length} and ${second.length} samples`);
   }
   const changes = first.map((time, i) => second[i] / time - 1);
-  return judge(estimate(changes, seed), first.length, threshold);
+  return judge(estimate(changes, seed), first.length, threshold, { gap: 0, moved: 0 });
 }
 
 /**
- * SLOW or FAST needs both: an interval with a gap to no change, and a median beyond the threshold.
- * SAME needs the whole interval within it.
+ * SLOW or FAST needs both: a median beyond the threshold, and an interval that lies beyond `gap`.
+ * SAME needs the whole interval within the threshold. No further sample narrows the part of the
+ * interval that is `moved`.
  */
-function judge(change: Estimate, samples: number, threshold: number): Comparison {
+function judge(
+  change: Estimate,
+  samples: number,
+  threshold: number,
+  { gap, moved }: { readonly gap: number; readonly moved: number },
+): Comparison {
   const { median: center, low, high } = change;
   const settled = (verdict: Comparison["verdict"]): Comparison => ({
     verdict,
     change,
     further_samples: null,
   });
-  if (low > 0 && center > threshold) return settled("SLOW");
-  if (high < 0 && center < -threshold) return settled("FAST");
+  if (low > gap && center > threshold) return settled("SLOW");
+  if (high < -gap && center < -threshold) return settled("FAST");
   if (low >= -threshold && high <= threshold) return settled("SAME");
   // The interval narrows with the root of the number of samples; how narrow it must become depends
   // on the side of the threshold that the median is on.
   const size = Math.abs(center);
-  const needed = size > threshold ? size : threshold - size;
-  const growth = ((high - low) / 2 / needed) ** 2;
+  const needed = (size > threshold ? size - gap : threshold - size) - moved;
+  const growth = needed > 0 ? (((high - low) / 2 - moved) / needed) ** 2 : Infinity;
   // At least a tenth: where the interval is lopsided, half its width may look narrow enough.
   const further = Math.ceil(samples * Math.max(0.1, growth - 1));
   const within = further <= MOST_GROWTH * samples;

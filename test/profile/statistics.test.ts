@@ -22,11 +22,11 @@ function times(center: number, count: number, ...keys: readonly number[]): numbe
   });
 }
 
-function verdicts(change: number, count = 100): string[] {
+function verdicts(change: number, compare: typeof comparePairs = comparePairs): string[] {
   return Array.from({ length: RUNS }, (_, run) => {
-    const [a, b] = [times(10, count, 1, run), times(10 * (1 + change), count, 2, run)];
-    return [comparePairs(a, b, THRESHOLD).verdict, compareSamples(a, b, THRESHOLD).verdict];
-  }).flat();
+    const [a, b] = [times(10, 100, 1, run), times(10 * (1 + change), 100, 2, run)];
+    return compare(a, b, THRESHOLD).verdict;
+  });
 }
 const share = (list: readonly string[], verdict: string): number =>
   list.filter((v) => v === verdict).length / list.length;
@@ -61,10 +61,12 @@ describe("the interval", () => {
 
 describe("the verdict", () => {
   test("on a kernel against itself is never FAST or SLOW", () => {
-    const list = verdicts(0);
-    expect(list).not.toContain("FAST");
-    expect(list).not.toContain("SLOW");
-    expect(share(list, "SAME")).toBeGreaterThan(0.8);
+    for (const compare of [comparePairs, compareSamples]) {
+      const list = verdicts(0, compare);
+      expect(list).not.toContain("FAST");
+      expect(list).not.toContain("SLOW");
+    }
+    expect(share(verdicts(0), "SAME")).toBeGreaterThan(0.7);
   });
 
   test("on 5 % more time is SLOW in 19 of 20, on 5 % less FAST, and never the other", () => {
@@ -77,6 +79,17 @@ describe("the verdict", () => {
 
   test("on 1 % more time is never FAST", () => {
     expect(verdicts(0.01)).not.toContain("FAST");
+    expect(verdicts(0.01, compareSamples)).not.toContain("FAST");
+  });
+
+  test("on samples taken apart wants a change well beyond the threshold and the drift", () => {
+    expect(share(verdicts(0.12, compareSamples), "SLOW")).toBeGreaterThanOrEqual(0.95);
+    const [a, b] = [times(10, 99, 9), times(10.2, 99, 10)];
+    const warming = b.map((time, i) => time * (1 + i / 500));
+    expect(compareSamples(a, warming, THRESHOLD)).toMatchObject({
+      verdict: "AMBIGUOUS",
+      further_samples: null,
+    });
   });
 
   test("on few noisy samples is AMBIGUOUS and says how many more settle it", () => {

@@ -1,0 +1,165 @@
+// `ringdepth profile` on the adapter of the tests: formats, saved profiles, two kernels in turn,
+// exit codes. That a shader is read from disk is tested with the file itself, put back after.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasTimestamps } from "../../src/gpu/timestamps.ts";
+import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
+import type { Summary } from "../../src/profile/summary.ts";
+import { gpu } from "../support/gpu.ts";
+import { cli } from "./run.ts";
+
+const SHADER = "shaders/scale_by.wgsl";
+const QUICK = [
+  "--cases",
+  "own",
+  "--hot",
+  "--time",
+  "0.01",
+  "--min-samples",
+  "3",
+  "--timeout",
+  "0.1",
+];
+const ONE = ["scale_by", "--case", "first slot", ...QUICK];
+const folder = mkdtempSync(join(tmpdir(), "ringdepth-profile-cli-"));
+const runs = ["--runs", join(folder, "runs")];
+const cacheBefore = process.env["RINGDEPTH_CACHE"];
+
+beforeAll(async () => {
+  process.env["RINGDEPTH_CACHE"] = folder;
+  await writeCeilings(ceilingsFile(folder, gpu.facts), {
+    version: 1,
+    date: new Date().toISOString(),
+    adapter: gpu.facts.name,
+    driver: gpu.facts.driver,
+    bandwidth: [{ working_set_bytes: 2 ** 20, copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 }],
+    gflops: 100,
+    empty_dispatch_us: 1e-3,
+  });
+});
+afterAll(() => {
+  if (cacheBefore === undefined) delete process.env["RINGDEPTH_CACHE"];
+  else process.env["RINGDEPTH_CACHE"] = cacheBefore;
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs `work` with the shader changed on disk. */
+async function withShader(from: string, to: string, work: () => Promise<void>): Promise<void> {
+  const text = readFileSync(SHADER, "utf8");
+  expect(text).toContain(from);
+  writeFileSync(SHADER, text.replace(from, to));
+  try {
+    await work();
+  } finally {
+    writeFileSync(SHADER, text);
+  }
+}
+
+describe.skipIf(!hasTimestamps(gpu))("profile", () => {
+  test("prints a table with the clock above it, and explains it", async () => {
+    const { code, stdout } = await cli("profile", ...ONE, "--explain");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^adapter: .*\ntimer \d+ ns {2}node /);
+    expect(stdout).toMatch(/kernel +case +ok +hot p50 \[95 %\] +GFLOP\/s +GB\/s +bound\n/);
+    expect(stdout).toMatch(/scale_by +first slot +yes +\S+ (us|ms|s) \[\S+, \S+\]/);
+    expect(stdout).toMatch(/ {2}bytes +\S+ \/ .* measured at 1 MiB: /);
+  });
+
+  test("--json has stdout to itself; --format csv and md too", async () => {
+    const { code, stdout } = await cli("profile", ...ONE, "--json");
+    expect(code).toBe(0);
+    const { rows } = JSON.parse(stdout) as Summary;
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ kernel: "scale_by", ok: true, checked: "case", cold: null });
+    expect(rows[0].hot!.median_ms).toBeGreaterThan(0);
+    const csv = (await cli("profile", ...ONE, "--format", "csv")).stdout.trimEnd().split("\n");
+    expect(csv).toHaveLength(2);
+    expect(csv[0].split(",")).toHaveLength(csv[1].split(",").length);
+    const md = (await cli("profile", ...ONE, "--format", "md")).stdout;
+    expect(md).toMatch(/^\| kernel \| case \|.*\n\| --- \| --: \|/);
+  });
+
+  test("-o writes what else stdout had", async () => {
+    const file = join(folder, "result.json");
+    await cli("profile", ...ONE, "--format", "json", "-o", file);
+    expect((JSON.parse(readFileSync(file, "utf8")) as Summary).rows).toHaveLength(1);
+  });
+
+  test("a profile is saved, listed, shown, compared and used as a baseline", async () => {
+    expect((await cli("profile", ...ONE, ...runs, "--save", "one")).code).toBe(0);
+    const wide = ["--threshold", "1000000%"];
+    const next = [...runs, "--baseline", "one", "--save", "two", ...wide, "--gate"];
+    const second = await cli("profile", ...ONE, ...next);
+    expect(second.stdout).toMatch(/vs one\n.*SAME/s);
+    expect(second.code).toBe(0);
+    expect((await cli("profile", "list", ...runs)).stdout).toMatch(/^name .*\none .*\ntwo /);
+    expect((await cli("profile", "show", "one", ...runs)).stdout).toMatch(
+      /scale_by +first slot +yes/,
+    );
+    const compared = await cli("profile", "compare", "one", "two", ...runs, ...wide, "--json");
+    expect(JSON.parse(compared.stdout)).toMatchObject([{ kernel: "scale_by", verdict: "SAME" }]);
+    const missing = await cli("profile", ...ONE, ...runs, "--baseline", "three");
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain("there is one, two");
+  });
+
+  test("--ab times two kernels in turn", async () => {
+    const run = await cli(
+      "profile",
+      "--ab",
+      "gemm",
+      "gemm",
+      ...QUICK,
+      "--case",
+      "a tile",
+      "--json",
+    );
+    expect(run.stderr).not.toMatch(/ringdepth:/);
+    expect(run.code).toBe(0);
+    const { rows } = JSON.parse(run.stdout) as { rows: Record<string, unknown>[] };
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows[0]).toMatchObject({ ok: true });
+  });
+
+  test("a shader edited on disk that is wrong gets its error and no time: exit 3", async () => {
+    await withShader("= factor * x[i]", "= -factor * x[i]", async () => {
+      const { code, stdout, stderr } = await cli("profile", ...ONE, "--json");
+      expect(code).toBe(3);
+      const [row] = (JSON.parse(stdout) as Summary).rows;
+      expect(row).toMatchObject({ ok: false, hot: null, cold: null, roofline: null });
+      expect(row.error).toContain("elements differ");
+      expect(stderr).toContain("elements differ");
+    });
+  });
+
+  test("a shader that does not compile is told by file, line, column and caret: exit 3", async () => {
+    await withShader("let factor = ", "let factor ", async () => {
+      const { code, stderr } = await cli("profile", ...ONE);
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/shaders\/scale_by\.wgsl:31:\d+ error: .*\n 31 \| .*\n {4}\| +\^/);
+    });
+  });
+});
+
+test.each([
+  [["profile", "no_such_kernel"], "no kernel matches"],
+  [["profile", "scale_by", "--case", "no such case"], "no problem of scale_by"],
+  [["profile", "--ab", "gemm"], "--ab takes two kernels"],
+  [["profile", "--ab", "gemm", "scale_by"], "no problem of gemm and scale_by"],
+  [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
+  [["profile", "--cold", "--hot"], "--cold and --hot"],
+  [["profile", "--json", "--format", "csv"], "contradict"],
+  [["profile", "--format", "xml"], "--format xml"],
+  [["profile", "--threshold", "-3%"], "--threshold -3: expected a number above 0"],
+  [
+    ["profile", "show", "x", "--runs", join(folder, "none")],
+    "no such saved profile; there is none",
+  ],
+])("%j is refused with one line", async (args, message) => {
+  const { code, stderr } = await cli(...args);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
