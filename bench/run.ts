@@ -1,23 +1,17 @@
 // Times the cases of bench/kernels/*.bench.ts: `npm run bench -- [PART OF A NAME …] [--json]`.
-// No time without a check: each case is compared with its reference first, one too large for plain
-// loops by the kernel's own cases, and shows its error instead of a time when it is wrong (exit code
-// 3). GPU time by timestamps where the adapter has them, wall time otherwise; cases take turns,
-// medians are shown.
+// A case that is wrong shows its error instead of a time (exit code 3). What is measured and how is
+// in src/profile/; `ringdepth profile` says more of each kernel.
 import { readdirSync } from "node:fs";
 import { openGpu, type Gpu } from "../src/gpu/device.ts";
-import { encodePass } from "../src/gpu/encode.ts";
-import { hasTimestamps, timePasses } from "../src/gpu/timestamps.ts";
-import { checkCase } from "../src/kernels/check.ts";
-import type { AnyKernel } from "../src/kernels/kernel.ts";
-import { caseInputs } from "../src/kernels/random_inputs.ts";
-import { prepareKernel, type PreparedKernel } from "../src/kernels/run.ts";
+import { timerQuantum_ns } from "../src/gpu/timestamps.ts";
 import { chooseVariant } from "../src/kernels/variant.ts";
+import { prepareBench, type MeasureSettings } from "../src/profile/measure.ts";
+import { profileTargets } from "../src/profile/run_profile.ts";
+import { median } from "../src/profile/statistics.ts";
 import { InputError } from "../src/tensor/error.ts";
 import type { BenchCase } from "./bench_case.ts";
 
-const ROUNDS = 15;
-// The reference of a larger case takes minutes in plain loops.
-const CHECKED_FLOPS = 2e8;
+const SETTINGS: MeasureSettings = { time_s: 0.2, min_samples: 15, noise: 0.02, timeout_s: 1 };
 
 interface Row {
   readonly case: string;
@@ -62,81 +56,20 @@ async function benchCases(): Promise<BenchCase[]> {
   return all;
 }
 
-/** A case ready to be timed, or what is wrong with its output. */
-interface PreparedCase extends Pick<Row, "checked" | "error"> {
-  readonly problem: BenchCase;
-  readonly run: PreparedKernel | null;
-}
-
-/** Picks the variant of this adapter, checks it and, where it is right, prepares the dispatch. */
-async function prepareCase(gpu: Gpu, given: BenchCase): Promise<PreparedCase> {
-  const kernel = chooseVariant(given.kernel, gpu.facts, given.shapes, given.attributes);
-  const problem = { ...given, kernel };
-  const { shapes, attributes } = problem;
-  const checked = kernel.cost(shapes, attributes).flops <= CHECKED_FLOPS ? "case" : "kernel";
-  const error =
-    checked === "case"
-      ? (await checkCase(gpu, kernel, problem)).message
-      : await checkKernel(gpu, kernel);
-  if (error !== "") return { problem, run: null, checked, error };
-  const inputs = caseInputs(kernel, problem);
-  const run = await prepareKernel(gpu, kernel, inputs, shapes, attributes);
-  return { problem, run, checked, error };
-}
-
-/** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
-async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
-  const cases = kernel.cases.filter(
-    ({ shapes, attributes }) => kernel.offered?.(gpu.facts, shapes, attributes) ?? true,
-  );
-  if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
-  for (const problem of cases) {
-    const { message } = await checkCase(gpu, kernel, problem);
-    if (message !== "") return message;
-  }
-  return "";
-}
-
-/**
- * Prepares every case, then times them in turn, round after round, so that drift meets all alike.
- */
+/** Times every case with the variant of this adapter, hot, as `ringdepth profile --hot` does. */
 async function timeCases(gpu: Gpu, cases: readonly BenchCase[]): Promise<Row[]> {
-  const prepared: PreparedCase[] = [];
-  for (const given of cases) prepared.push(await prepareCase(gpu, given));
-  const times_ms = prepared.map((): number[] => []);
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [i, { run }] of prepared.entries()) {
-      if (run === null) continue;
-      const time_ms = await timeOnce(gpu, run);
-      if (round > 0) times_ms[i].push(time_ms); // the first round compiles
-    }
-  }
-  return prepared.map(({ problem, run, checked, error }, i) => {
-    run?.destroy();
-    const { kernel, name, shapes, attributes } = problem;
-    const row = { case: name, kernel: kernel.shader.name, checked, error };
-    if (run === null) return { ...row, time_ms: null, gflops: null, gbytes: null };
-    const time_ms = median(times_ms[i]);
-    const { flops, bytes } = kernel.cost(shapes, attributes);
-    const rate = (amount: number): number => amount / time_ms / 1e6;
-    return { ...row, time_ms, gflops: rate(flops), gbytes: rate(bytes) };
+  const targets = cases.map((problem) => {
+    const { kernel, shapes, attributes } = problem;
+    return { kernel: chooseVariant(kernel, gpu.facts, shapes, attributes), fault: "", problem };
   });
-}
-
-async function timeOnce(gpu: Gpu, { dispatch }: PreparedKernel): Promise<number> {
-  if (hasTimestamps(gpu)) return (await timePasses(gpu, [[dispatch]]))[0];
-  const encoder = gpu.device.createCommandEncoder();
-  encodePass(encoder, "bench", [dispatch]);
-  const started = performance.now();
-  gpu.device.queue.submit([encoder.finish()]);
-  await gpu.device.queue.onSubmittedWorkDone();
-  return performance.now() - started;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
+  const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), SETTINGS, false);
+  const rows = await profileTargets(bench, targets, true, () => undefined);
+  return rows.map(({ kernel, case: name, checked, error, hot, flops, bytes }) => {
+    const row = { case: name, kernel, checked, error };
+    if (hot === null) return { ...row, time_ms: null, gflops: null, gbytes: null };
+    const time_ms = median(hot.samples_ms);
+    return { ...row, time_ms, gflops: flops / time_ms / 1e6, gbytes: bytes / time_ms / 1e6 };
+  });
 }
 
 function format(row: Row): string {
