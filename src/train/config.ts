@@ -122,6 +122,10 @@ export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
         .enum(["cosine", "none"])
         .default("cosine")
         .describe("view-relational distillation of ring neighbours: cosine or none"),
+      relation_form: z
+        .enum(["fused", "stored"])
+        .default("fused")
+        .describe("fused: tile by tile; stored: the tokens x tokens relations are kept, slower"),
       temperature: positive.default(1).describe("divides the logits of the KL"),
       relation_grid: z
         .tuple([count, count])
