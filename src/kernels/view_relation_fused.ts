@@ -10,7 +10,6 @@ import {
   type Cost,
   type Distribution,
   type Kernel,
-  type ShaderInfo,
 } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 import { ringPairs } from "./view_relation.ts";
@@ -91,6 +90,7 @@ const forward = {
     };
   },
   cases,
+  reference: lossReference,
 };
 
 /**
@@ -101,25 +101,7 @@ export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = ker
   ...forward,
   shader: shaders.view_relation_fused,
   grid: ({ pairs, tiles }) => [tiles, tiles, Math.max(pairs, 1)],
-  variants: () => [viewRelationFusedRegister] as readonly Kernel<ShaderInfo>[],
-  reference: ({ student, teacher }, shapes) => {
-    const { views, pairs, tokens, features, teacher_features, tiles } = geometry(shapes);
-    const partials = like(student, 2 * Math.max(pairs, 1) * tiles * tiles);
-    for (let p = 0; p < pairs; p++) {
-      const next = (p + 1) % views;
-      for (let i = 0; i < tokens; i++) {
-        for (let j = 0; j < tokens; j++) {
-          const d =
-            similarity(student, p * tokens + i, next * tokens + j, features) -
-            similarity(teacher, p * tokens + i, next * tokens + j, teacher_features);
-          const tile = (p * tiles + Math.floor(i / TILE)) * tiles + Math.floor(j / TILE);
-          partials[2 * tile] += d * d;
-          partials[2 * tile + 1] += 1;
-        }
-      }
-    }
-    return { partials };
-  },
+  variants: () => [viewRelationFusedRegister] as readonly Kernel[],
 });
 
 /** As `viewRelationFused`, an invocation a tile: for software adapters. */
@@ -129,7 +111,6 @@ export const viewRelationFusedRegister: Kernel<typeof shaders.view_relation_fuse
     shader: shaders.view_relation_fused_register,
     grid: ({ pairs, tiles }, { WG }) =>
       foldGrid(Math.ceil((Math.max(pairs, 1) * tiles * tiles) / WG)),
-    reference: viewRelationFused.reference,
     offered: onSoftware,
   });
 
@@ -156,6 +137,7 @@ const gradient = {
       d_loss: { kind: "constant", value: Math.max(entriesOf(problem.shapes), 1) / 2 } as const,
     },
   })),
+  reference: gradientReference,
 };
 
 /**
@@ -171,29 +153,7 @@ export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_gr
     Math.ceil(tokens / TILE),
     views,
   ],
-  variants: () => [viewRelationFusedGradRegister] as readonly Kernel<ShaderInfo>[],
-  reference: ({ student, teacher, d_loss }, shapes) => {
-    const { views, pairs, tokens, features, teacher_features } = geometry(shapes);
-    const d_student = like(student, student.length);
-    const weight = (2 * d_loss[0]) / Math.max(entriesOf(shapes), 1);
-    for (let p = 0; p < pairs; p++) {
-      const next = (p + 1) % views;
-      for (let i = 0; i < tokens; i++) {
-        const a = p * tokens + i;
-        for (let j = 0; j < tokens; j++) {
-          const b = next * tokens + j;
-          const d =
-            weight *
-            (similarity(student, a, b, features) - similarity(teacher, a, b, teacher_features));
-          for (let e = 0; e < features; e++) {
-            d_student[a * features + e] += d * student[b * features + e];
-            d_student[b * features + e] += d * student[a * features + e];
-          }
-        }
-      }
-    }
-    return { d_student };
-  },
+  variants: () => [viewRelationFusedGradRegister] as readonly Kernel[],
 });
 
 /** As `viewRelationFusedGrad`, an invocation eight tokens: for software adapters. */
@@ -203,7 +163,6 @@ export const viewRelationFusedGradRegister: Kernel<
   ...gradient,
   shader: shaders.view_relation_fused_grad_register,
   grid: ({ views, tokens }, { WG }) => foldGrid(Math.ceil((views * Math.ceil(tokens / ROWS)) / WG)),
-  reference: viewRelationFusedGrad.reference,
   offered: onSoftware,
 });
 
@@ -218,4 +177,54 @@ function similarity(rows: NumberArray, a: number, b: number, width: number): num
   let sum = 0;
   for (let e = 0; e < width; e++) sum += rows[a * width + e] * rows[b * width + e];
   return sum;
+}
+
+/** The loss as it is defined, added up by tiles. */
+function lossReference<T extends NumberArray>(
+  { student, teacher }: Record<Input, T>,
+  shapes: Shapes<Input>,
+): { partials: T } {
+  const { views, pairs, tokens, features, teacher_features, tiles } = geometry(shapes);
+  const partials = like(student, 2 * Math.max(pairs, 1) * tiles * tiles);
+  for (let p = 0; p < pairs; p++) {
+    const next = (p + 1) % views;
+    for (let i = 0; i < tokens; i++) {
+      for (let j = 0; j < tokens; j++) {
+        const d =
+          similarity(student, p * tokens + i, next * tokens + j, features) -
+          similarity(teacher, p * tokens + i, next * tokens + j, teacher_features);
+        const tile = (p * tiles + Math.floor(i / TILE)) * tiles + Math.floor(j / TILE);
+        partials[2 * tile] += d * d;
+        partials[2 * tile + 1] += 1;
+      }
+    }
+  }
+  return { partials };
+}
+
+/** The gradient as it is defined: every entry of every pair pulls at both its tokens. */
+function gradientReference<T extends NumberArray>(
+  { student, teacher, d_loss }: Record<GradientInput, T>,
+  shapes: Shapes<GradientInput>,
+): { d_student: T } {
+  const { views, pairs, tokens, features, teacher_features } = geometry(shapes);
+  const d_student = like(student, student.length);
+  const weight = (2 * d_loss[0]) / Math.max(entriesOf(shapes), 1);
+  for (let p = 0; p < pairs; p++) {
+    const next = (p + 1) % views;
+    for (let i = 0; i < tokens; i++) {
+      const a = p * tokens + i;
+      for (let j = 0; j < tokens; j++) {
+        const b = next * tokens + j;
+        const d =
+          weight *
+          (similarity(student, a, b, features) - similarity(teacher, a, b, teacher_features));
+        for (let e = 0; e < features; e++) {
+          d_student[a * features + e] += d * student[b * features + e];
+          d_student[b * features + e] += d * student[a * features + e];
+        }
+      }
+    }
+  }
+  return { d_student };
 }

@@ -125,7 +125,7 @@ export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
       relation_form: z
         .enum(["fused", "stored"])
         .default("fused")
-        .describe("fused: tile by tile; stored: the tokens x tokens relations are kept, slower"),
+        .describe("fused: tile by tile; stored: every tokens x tokens relation is kept in memory"),
       temperature: positive.default(1).describe("divides the logits of the KL"),
       relation_grid: z
         .tuple([count, count])

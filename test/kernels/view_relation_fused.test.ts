@@ -117,7 +117,7 @@ test("student and teacher of other views or tokens are refused, with their shape
   const g = graph();
   const student = g.input("student", [6, 60, 32]);
   const refused = (teacher: Shape, text: string): void =>
-    expect(() => viewRelationFused(student, g.input(`teacher ${teacher}`, teacher))).toThrow(text);
+    expect(() => viewRelationFused(student, g.input(text, teacher))).toThrow(text);
   refused([6, 59, 32], "student[6, 60, 32] and teacher[6, 59, 32] must have the same views");
   refused([6, 60], "must be [V, L, E] and [V, L, F]");
 });
