@@ -16,7 +16,7 @@ const START = {
     student: "nano",
     rig: { train_moments: 160, held_out_moments: 12 },
     size: { height: 64, width: 128 },
-    steps: 560,
+    steps: 480,
   },
 } as const;
 
