@@ -3,6 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -49,14 +50,9 @@ function geometry({ student, teacher }: Shapes<Input>): {
   readonly teacher_features: number;
   readonly tiles: number;
 } {
-  const given = `student${formatShape(student)} and teacher${formatShape(teacher)}`;
-  if (student.length !== 3 || teacher.length !== 3) {
-    throw new Error(`${given} must be [V, L, E] and [V, L, F]`);
-  }
-  if (student[0] !== teacher[0] || student[1] !== teacher[1]) {
-    throw new Error(`${given} must have the same views and tokens`);
-  }
+  if (student.length !== 3) throw new Error(`student${formatShape(student)} must be [V, L, E]`);
   const [views, tokens, features] = student as readonly [number, number, number];
+  expectShape({ teacher }, [views, tokens, teacher[2] ?? features], "student, but for features");
   return {
     views,
     pairs: ringPairs(views),
@@ -117,7 +113,11 @@ export const viewRelationFusedRegister: Kernel<typeof shaders.view_relation_fuse
 type GradientInput = Input | "d_loss";
 
 const gradient = {
-  shapes: ({ student }: Shapes<GradientInput>): { d_student: Shape } => ({ d_student: student }),
+  shapes: (shapes: Shapes<GradientInput>): { d_student: Shape } => {
+    geometry(shapes);
+    expectShape({ d_loss: shapes.d_loss }, [1]);
+    return { d_student: shapes.student };
+  },
   params: geometry,
   // each entry again in both roles, then a multiply-add with each of the student's features;
   // tokens as either neighbour

@@ -34,6 +34,8 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   masked_pool_grad: { d_tokens: ["last"] },
   view_relation: { tokens: ["last"] },
   view_relation_grad: { tokens: ["last"] },
+  view_relation_fused: { student: ["last"], teacher: ["last"] },
+  view_relation_fused_grad: { student: ["last"], teacher: ["last"] },
   // the axis that is joined
   concat: { a: ["last"], b: ["last"], c: ["last"], d: ["last"] },
   // views, channels on either side of a convolution, rows of a matrix

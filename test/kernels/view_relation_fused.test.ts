@@ -118,8 +118,9 @@ test("student and teacher of other views or tokens are refused, with their shape
   const student = g.input("student", [6, 60, 32]);
   const refused = (teacher: Shape, text: string): void =>
     expect(() => viewRelationFused(student, g.input(text, teacher))).toThrow(text);
-  refused([6, 59, 32], "student[6, 60, 32] and teacher[6, 59, 32] must have the same views");
-  refused([6, 60], "must be [V, L, E] and [V, L, F]");
+  refused([6, 59, 64], "teacher is [6, 59, 64], expected [6, 60, 64]");
+  refused([5, 60, 32], "teacher is [5, 60, 32], expected [6, 60, 32]");
+  refused([6, 60], "teacher is [6, 60], expected [6, 60, 32]");
 });
 
 /** Euclidean length. */
