@@ -1,4 +1,4 @@
-// The view relation and its loss at the student's sizes.
+// The view relation, its loss and their gradients, stored, at the student's sizes.
 import {
   viewRelation,
   viewRelationGrad,
@@ -7,24 +7,38 @@ import {
 } from "../../src/kernels/view_relation.ts";
 import type { BenchCase } from "../bench_case.ts";
 
-const tokens = [6, 240, 128];
-const relation = [6, 240, 240];
-const both = { student: relation, teacher: relation };
+const attributes = undefined;
 
-/** Six pairs of 240 tokens of 128 features. */
-export const cases: readonly BenchCase[] = [
-  { name: "relation 6x240x128", kernel: viewRelation, shapes: { tokens }, attributes: undefined },
-  {
-    name: "gradient 6x240x128",
-    kernel: viewRelationGrad,
-    shapes: { tokens, d_relation: relation },
-    attributes: undefined,
-  },
-  { name: "loss 6x240x240", kernel: viewRelationLoss, shapes: both, attributes: undefined },
-  {
-    name: "loss gradient 6x240x240",
-    kernel: viewRelationLossGrad,
-    shapes: { ...both, d_loss: [1] },
-    attributes: undefined,
-  },
-];
+/** The relation of six views and its gradient. */
+function relation(count: number, features: number): BenchCase[] {
+  const tokens = [6, count, features];
+  const shapes = { tokens, d_relation: [6, count, count] };
+  const size = tokens.join("x");
+  return [
+    { name: `relation ${size}`, kernel: viewRelation, shapes: { tokens }, attributes },
+    { name: `gradient ${size}`, kernel: viewRelationGrad, shapes, attributes },
+  ];
+}
+
+/** The loss between two relations of six pairs and its gradient. */
+function loss(count: number): BenchCase[] {
+  const shape = [6, count, count];
+  const shapes = { student: shape, teacher: shape };
+  const withGradient = { ...shapes, d_loss: [1] };
+  const size = shape.join("x");
+  return [
+    { name: `loss ${size}`, kernel: viewRelationLoss, shapes, attributes },
+    {
+      name: `loss gradient ${size}`,
+      kernel: viewRelationLossGrad,
+      shapes: withGradient,
+      attributes,
+    },
+  ];
+}
+
+/** 60 and 240 tokens; 32 and 128 features of a student, 64 of a teacher. */
+export const cases: readonly BenchCase[] = [60, 240].flatMap((count) => [
+  ...[32, 64, 128].flatMap((features) => relation(count, features)),
+  ...loss(count),
+]);

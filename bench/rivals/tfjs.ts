@@ -1,8 +1,6 @@
-// Our kernels against TensorFlow.js on WebGPU: `npx tsx bench/rivals/tfjs.ts [--rounds N]
-// [--json]`.
+// Our kernels against TensorFlow.js on WebGPU: `npx tsx bench/rivals/tfjs.ts --rounds 7 --json`.
 // Same device, same random numbers; results are compared first, then both sides take turns and
-// medians are shown.
-// Exit code 1 when a ratio is below what is required, 3 when results differ.
+// medians are shown. Exit code 1 when a ratio is below what is required, 3 when results differ.
 import { parseArgs } from "node:util";
 import { openGpu } from "../../src/gpu/device.ts";
 import { InputError } from "../../src/tensor/error.ts";

@@ -1,33 +1,13 @@
 // `ringdepth check`: every kernel against its reference on this adapter, or a whole network against
 // the CPU path in f64.
 import type { Command } from "commander";
-import type { ImageSize } from "../data/camera.ts";
 import { withGpu } from "./adapter.ts";
 import { checkKernels, matchingKernels } from "./check_kernels.ts";
-import { checkNetwork } from "./check_network.ts";
+import { checkNetwork, type CheckOptions } from "./check_network.ts";
 import type { Define } from "./define.ts";
-import {
-  common,
-  imageSize,
-  positiveNumber,
-  studentName,
-  wholeNumber,
-  type CommonOptions,
-} from "./options.ts";
+import { common, imageSize, positiveNumber, studentName, wholeNumber } from "./options.ts";
 import { makeOutput } from "./output.ts";
-import type { StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
-
-/** Options of the command; all but the common ones concern `--network`. */
-export interface CheckOptions extends CommonOptions {
-  readonly network?: StudentName;
-  readonly steps?: number;
-  readonly checkpoint?: string;
-  readonly size?: ImageSize;
-  readonly seed?: number;
-  readonly gate?: number;
-  readonly dump?: string;
-}
 
 const NETWORK_ONLY = ["steps", "checkpoint", "size", "seed", "gate", "dump"] as const;
 

@@ -2,7 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ImageSize } from "../data/camera.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { StudentName } from "../student/student.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -17,14 +19,25 @@ import {
 import { openSource } from "../train/source.ts";
 import { readStudent } from "../train/student_file.ts";
 import { train } from "../train/trainer.ts";
-import type { CheckOptions } from "./check.ts";
 import { EXIT } from "./exit_code.ts";
+import type { CommonOptions } from "./options.ts";
 import type { Output } from "./output.ts";
 import { textTable } from "./table.ts";
 import { trainingProgress } from "./training_progress.ts";
 
+/** Options of the command; all but the common ones concern `--network`. */
+export interface CheckOptions extends CommonOptions {
+  readonly network?: StudentName;
+  readonly steps?: number;
+  readonly checkpoint?: string;
+  readonly size?: ImageSize;
+  readonly seed?: number;
+  readonly gate?: number;
+  readonly dump?: string;
+}
+
 /** `CheckOptions` once it is known that a network is meant. */
-export type NetworkOptions = CheckOptions & { readonly network: TrainConfig["student"] };
+export type NetworkOptions = CheckOptions & { readonly network: StudentName };
 
 /** Compares one step on one rig batch and prints the table; returns the exit code. */
 export async function checkNetwork(

@@ -1,5 +1,5 @@
-// `ringdepth start`: the two-minute demonstration that `npm start` runs. Trains a small student
-// with distillation on the built-in rig and shows what it learnt; nothing to download.
+// `ringdepth start`: the demonstration that `npm start` runs. Trains a small student with
+// distillation on the built-in rig and shows what it learnt; nothing to download.
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { resolveConfig } from "../train/config.ts";
@@ -16,7 +16,7 @@ const START = {
     student: "nano",
     rig: { train_moments: 160, held_out_moments: 12 },
     size: { height: 64, width: 128 },
-    steps: 560,
+    steps: 480,
   },
 } as const;
 
@@ -24,9 +24,7 @@ const START = {
 export const defineStart: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("start")
-    .description(
-      "the two-minute demonstration: train nano on the built-in rig and show the result",
-    );
+    .description("the demonstration: train nano on the built-in rig, anew, into runs/start");
   common(command, "ringdepth start");
   command.action(async (options: CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);

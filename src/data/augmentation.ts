@@ -3,7 +3,7 @@
 import { hashText, permutation, randomStream } from "../tensor/random.ts";
 
 /** One draw: the factors, and the order in which the four changes are applied. */
-export interface ColourJitter {
+export interface ColorJitter {
   /** Factor of every value. */
   readonly brightness: number;
   /** Factor of the distance from the view's mean grey. */
@@ -12,12 +12,12 @@ export interface ColourJitter {
   readonly saturation: number;
   /** Turn of the hue, in turns. */
   readonly hue: number;
-  readonly order: readonly ColourChange[];
+  readonly order: readonly ColorChange[];
 }
 
-type ColourChange = "brightness" | "contrast" | "saturation" | "hue";
+type ColorChange = "brightness" | "contrast" | "saturation" | "hue";
 
-const CHANGES: readonly ColourChange[] = ["brightness", "contrast", "saturation", "hue"];
+const CHANGES: readonly ColorChange[] = ["brightness", "contrast", "saturation", "hue"];
 const PROBABILITY = 0.5;
 const FACTOR_RANGE = 0.2;
 const HUE_RANGE = 0.1;
@@ -25,7 +25,7 @@ const HUE_RANGE = 0.1;
 const KEY = hashText("colour jitter");
 
 /** The jitter of a sample in an epoch, or null where its coin says none. */
-export function drawJitter(seed: number, epoch: number, sampleId: string): ColourJitter | null {
+export function drawJitter(seed: number, epoch: number, sampleId: string): ColorJitter | null {
   const keys = [KEY, seed, epoch, hashText(sampleId)];
   const stream = randomStream(...keys);
   if (stream.uniform() >= PROBABILITY) return null;
@@ -41,7 +41,7 @@ export function drawJitter(seed: number, epoch: number, sampleId: string): Colou
 }
 
 /** Applies a draw in place to `rgb` `[V, H, W, 3]` in 0..1; every change clamps to 0..1. */
-export function jitterColours(rgb: Float32Array, views: number, jitter: ColourJitter): void {
+export function jitterColors(rgb: Float32Array, views: number, jitter: ColorJitter): void {
   const length = rgb.length / views;
   for (let view = 0; view < views; view++) {
     const image = rgb.subarray(view * length, (view + 1) * length);

@@ -1,6 +1,6 @@
 // A rig sample as the network takes it: one batch is one moment, its V views are the batch axis.
 import type { DataSource } from "./data_source.ts";
-import { jitterColours, type ColourJitter } from "./augmentation.ts";
+import { jitterColors, type ColorJitter } from "./augmentation.ts";
 import { sampleShape, type RigSample } from "./rig_sample.ts";
 
 /** The inputs of one step, f32, row-major, keyed like the inputs of the graph. */
@@ -27,13 +27,13 @@ const DEVIATION = 0.225;
 export function makeBatch(
   sample: RigSample,
   source: Pick<DataSource, "protocol" | "focalReference_px">,
-  jitter: ColourJitter | null,
+  jitter: ColorJitter | null,
 ): Batch {
   const [views, height, width] = sampleShape(sample);
   const pixels = views * height * width;
   const rgb = new Float32Array(sample.images.length);
   for (let i = 0; i < rgb.length; i++) rgb[i] = sample.images[i] / 255;
-  if (jitter) jitterColours(rgb, views, jitter);
+  if (jitter) jitterColors(rgb, views, jitter);
   const images = new Float32Array(pixels * 4);
   for (let pixel = 0; pixel < pixels; pixel++) {
     images[pixel * 4] = (rgb[pixel * 3] - MEAN) / DEVIATION;

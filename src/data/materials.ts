@@ -3,7 +3,7 @@
 import type { Hit, Solid } from "./solids.ts";
 
 /** Linear red, green and blue. */
-export type Colour = readonly [number, number, number];
+export type Color = readonly [number, number, number];
 
 /** A solid and what it is made of. */
 export interface DressedSolid extends Solid {
@@ -16,7 +16,7 @@ export type Surface = "facade" | "paint" | "cabin" | "leaves" | "plain";
 /** What a solid is made of. */
 export interface Material {
   readonly surface: Surface;
-  readonly colour: Colour;
+  readonly color: Color;
   /** Makes two solids of one surface differ. */
   readonly seed: number;
   /** Facade: width of a window bay and height of a floor, metres; else unused. */
@@ -37,7 +37,7 @@ export interface Ground {
   /** Lane lines: distance from the middle line (0 = the middle line alone). */
   readonly lane_m: number;
   /** Colour beyond the pavements. */
-  readonly verge: Colour;
+  readonly verge: Color;
 }
 
 /** Result of a texture: colour, and the share of light that is mirrored sky (glass, paint). */
@@ -139,7 +139,7 @@ function facadeLook(
   footprint_m: number,
   look: Look,
 ): void {
-  const { seed, colour } = material;
+  const { seed, color } = material;
   const bay = across / material.bay_m;
   const floor = height / material.floor_m;
   const u = fraction(bay);
@@ -169,15 +169,15 @@ function facadeLook(
   const brick = 1 - (course ? 0.28 : 0) * visible(0.22, footprint_m);
   const stain = 0.78 + 0.44 * noise(across * 0.6, height * 0.35, seed);
   const gain = brick * stain * (cornice ? 1.35 : 1) * (frame ? 1.3 : 1);
-  set(look, colour[0], colour[1], colour[2], gain, 0);
+  set(look, color[0], color[1], color[2], gain, 0);
 }
 
 /** Look of the point `hit` of a solid's surface. */
 export function solidLook(solid: DressedSolid, hit: Hit, footprint_m: number, look: Look): void {
   const { halfX, halfY, halfZ, material } = solid;
   const { x, y, z, axis } = hit;
-  const { colour, seed } = material;
-  const [r, g, b] = colour;
+  const { color, seed } = material;
+  const [r, g, b] = color;
   switch (material.surface) {
     case "facade":
       if (axis === 2) set(look, 0.16, 0.14, 0.13, 1, 0);

@@ -47,7 +47,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
       for (let sample = 0; sample < 4; sample++) {
         const du = sample & 1 ? 0.25 : -0.25;
         const dv = sample & 2 ? 0.25 : -0.25;
-        rays.addColour((column + du - cx) / fx, (row + dv - cy) / fy);
+        rays.addColor((column + du - cx) / fx, (row + dv - cy) / fy);
       }
       for (let channel = 0; channel < 3; channel++) {
         const light = 1 - Math.exp((-EXPOSURE * rays.light[channel]) / 4);
@@ -151,7 +151,7 @@ class RayCaster {
   }
 
   /** Adds the light that arrives along camera ray (x, y, 1). */
-  addColour(x: number, y: number): void {
+  addColor(x: number, y: number): void {
     const depth = this.cast(x, y);
     const { sky } = this.#street;
     const [dx, dy, dz] = this.#ray as unknown as [number, number, number];

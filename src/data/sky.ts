@@ -1,14 +1,14 @@
 // Light and air of the built-in street: sun, sky with clouds, haze.
-import { noise, type Colour } from "./materials.ts";
+import { noise, type Color } from "./materials.ts";
 import type { Vector } from "./pose.ts";
 
 /** The weather of one moment. Colours are linear light. */
 export interface Sky {
   /** Unit vector towards the sun, street frame. */
   readonly sun: Vector;
-  readonly sunlight: Colour;
-  readonly zenith: Colour;
-  readonly horizon: Colour;
+  readonly sunlight: Color;
+  readonly zenith: Color;
+  readonly horizon: Color;
   /** Distance in metres at which haze has replaced 63 % of a surface's own light. */
   readonly haze_m: number;
   /** Share of the sky under cloud, 0..1. */

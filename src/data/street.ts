@@ -2,7 +2,7 @@
 // Street frame: x along the street, y left, z up, the ground at z = 0, the vehicle at x = 0.
 // Layouts vary on purpose (width, set-back, traffic, turn of the vehicle): no single depth fits.
 import type { RandomStream } from "../tensor/random.ts";
-import type { Colour, DressedSolid, Ground } from "./materials.ts";
+import type { Color, DressedSolid, Ground } from "./materials.ts";
 import type { Pose } from "./pose.ts";
 import type { Sky } from "./sky.ts";
 import { packSolids, type PackedSolids } from "./solids.ts";
@@ -41,7 +41,7 @@ interface Plan {
 
 // The street is built this far ahead and behind; haze and houses close it.
 const REACH_M = 115;
-const WALLS: readonly Colour[] = [
+const WALLS: readonly Color[] = [
   [0.36, 0.14, 0.09],
   [0.5, 0.42, 0.3],
   [0.55, 0.5, 0.44],
@@ -51,7 +51,7 @@ const WALLS: readonly Colour[] = [
   [0.6, 0.55, 0.36],
   [0.24, 0.12, 0.1],
 ];
-const VERGES: readonly Colour[] = [
+const VERGES: readonly Color[] = [
   [0.08, 0.13, 0.035],
   [0.1, 0.15, 0.05],
   [0.27, 0.25, 0.22],

@@ -1,7 +1,7 @@
 // The things that stand in the built-in street, each as a few solids: vehicles, trees, lamps,
 // signs, people. Where they stand is street.ts.
 import type { RandomStream } from "../tensor/random.ts";
-import type { Colour, DressedSolid, Material, Surface } from "./materials.ts";
+import type { Color, DressedSolid, Material, Surface } from "./materials.ts";
 
 /** Where a part stands on the ground, and which way it faces (yaw, positive to the left). */
 export interface Stand {
@@ -10,7 +10,7 @@ export interface Stand {
   readonly yaw: number;
 }
 
-const PAINTS: readonly Colour[] = [
+const PAINTS: readonly Color[] = [
   [0.6, 0.6, 0.6],
   [0.32, 0.33, 0.35],
   [0.05, 0.05, 0.055],
@@ -20,7 +20,7 @@ const PAINTS: readonly Colour[] = [
   [0.1, 0.25, 0.14],
   [0.72, 0.42, 0.05],
 ];
-const CLOTHES: readonly Colour[] = [
+const CLOTHES: readonly Color[] = [
   [0.5, 0.08, 0.07],
   [0.07, 0.14, 0.4],
   [0.6, 0.55, 0.2],
@@ -28,7 +28,7 @@ const CLOTHES: readonly Colour[] = [
   [0.1, 0.35, 0.2],
   [0.6, 0.6, 0.62],
 ];
-const SIGNS: readonly Colour[] = [
+const SIGNS: readonly Color[] = [
   [0.65, 0.04, 0.04],
   [0.03, 0.12, 0.5],
   [0.75, 0.55, 0.03],
@@ -45,8 +45,8 @@ export function between(stream: RandomStream, low: number, high: number): number
 }
 
 /** A material without windows. */
-export function material(stream: RandomStream, surface: Surface, colour: Colour): Material {
-  return { surface, colour, seed: stream.integer(2 ** 31), bay_m: 1, floor_m: 1 };
+export function material(stream: RandomStream, surface: Surface, color: Color): Material {
+  return { surface, color, seed: stream.integer(2 ** 31), bay_m: 1, floor_m: 1 };
 }
 
 /** A solid at (forward, left) of a stand, its centre `z` above the ground. */
@@ -68,9 +68,9 @@ export function car(stream: RandomStream, stand: Stand): DressedSolid[] {
   const van = stream.uniform() < 0.2;
   const halfLength = between(stream, 2, 2.4) + (van ? 0.3 : 0);
   const halfWidth = between(stream, 0.87, 0.96) + (van ? 0.07 : 0);
-  const colour = pick(stream, PAINTS);
-  const paint = material(stream, "paint", colour);
-  const glass = material(stream, "cabin", colour);
+  const color = pick(stream, PAINTS);
+  const paint = material(stream, "paint", color);
+  const glass = material(stream, "cabin", color);
   const tyre = material(stream, "plain", [0.018, 0.018, 0.02]);
   const beltline = van ? 1.05 : 0.92;
   const roof = van ? between(stream, 1.9, 2.3) : between(stream, 1.38, 1.52);

@@ -15,6 +15,7 @@ import {
   viewRelation,
   viewRelationLoss,
 } from "../graph/ops/view_relation.ts";
+import { viewRelationFused } from "../graph/ops/view_relation_fused.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 
@@ -28,6 +29,8 @@ export interface LossConfig {
   readonly cross_term: "silog" | "none";
   /** View-relational distillation. */
   readonly relation: "cosine" | "none";
+  /** Whether relations are made tile by tile or stored: the same numbers to rounding. */
+  readonly relation_form: "fused" | "stored";
   /** tau of the KL. */
   readonly temperature: number;
   /** Tokens of a view along height and width. */
@@ -91,12 +94,7 @@ export function losses(
       }
     }
     if (config.relation === "cosine") {
-      terms.relation = cosineRelation(
-        output.embedding,
-        softmaxBins(teacher),
-        small,
-        config.relation_grid,
-      );
+      terms.relation = cosineRelation(output.embedding, softmaxBins(teacher), small, config);
     }
   }
   const weighted = Object.entries(terms).map(([term, value]) =>
@@ -110,9 +108,12 @@ function cosineRelation(
   student: Value,
   teacher: Value,
   usable: Value,
-  grid: readonly [number, number],
+  { relation_form, relation_grid }: LossConfig,
 ): Value {
-  const relation = (features: Value): Value =>
-    viewRelation(normalizeRows(maskedPool(features, usable, { grid })));
-  return viewRelationLoss(relation(student), relation(teacher));
+  const tokens = (features: Value): Value =>
+    normalizeRows(maskedPool(features, usable, { grid: relation_grid }));
+  const [of_student, of_teacher] = [tokens(student), tokens(teacher)];
+  return relation_form === "fused"
+    ? viewRelationFused(of_student, of_teacher)
+    : viewRelationLoss(viewRelation(of_student), viewRelation(of_teacher));
 }

@@ -135,11 +135,13 @@ function watch(device: GPUDevice, facts: AdapterFacts): Gpu {
     event.preventDefault(); // Dawn prints to stdout otherwise, where --json output belongs
     const message = event.error.message;
     failure ??= /memory/i.test(event.error.constructor.name)
-      ? new GpuMemoryError(message)
+      ? new GpuMemoryError(`${message}; a smaller --size or --student needs less`)
       : new GpuValidationError(message);
   });
   void device.lost.then((lost) => {
-    if (!closed) failure ??= new DeviceLostError(`device lost (${lost.reason}): ${lost.message}`);
+    if (closed) return;
+    const why = `device lost (${lost.reason}): ${lost.message}`;
+    failure ??= new DeviceLostError(`${why}; a training run goes on with --resume`);
   });
   return {
     device,

@@ -1,5 +1,19 @@
 // Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded (DESIGN 11.7).
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import type { ArenaName } from "./value.ts";
+
+/** The flat arenas over all parameters, in the order of checkpoints. */
+export const ARENAS: readonly ArenaName[] = [
+  "parameters",
+  "gradients",
+  "first_moments",
+  "second_moments",
+];
+
+/** One thing for each arena, by name. */
+export function eachArena<T>(make: (name: ArenaName) => T): Record<ArenaName, T> {
+  return Object.fromEntries(ARENAS.map((name) => [name, make(name)])) as Record<ArenaName, T>;
+}
 
 /** Floats between aligned starts: WebGPU binds storage at multiples of 256 bytes. */
 export const ALIGNMENT_FLOATS = 64;

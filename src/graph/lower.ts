@@ -94,7 +94,12 @@ export function kernelCall(
     }
   }
   const shapes = bindingShapes(bindings);
-  const made: Record<string, Shape> = kernel.shapes(shapes, attributes);
+  let made: Record<string, Shape>;
+  try {
+    made = kernel.shapes(shapes, attributes);
+  } catch (error) {
+    throw new Error(`${op}: ${kernel.shader.name}: ${(error as Error).message}`, { cause: error });
+  }
   for (const [name, shape] of Object.entries(made)) {
     if (!sameShape(shape, bindings[name].shape)) {
       throw new Error(

@@ -25,6 +25,7 @@ import { softBinsOps, softBinsRules } from "./ops/soft_bins.ts";
 import { softmaxBinsOps, softmaxBinsRules } from "./ops/softmax_bins.ts";
 import { unaryOps, unaryRules } from "./ops/unary.ts";
 import { viewRelationOps, viewRelationRules } from "./ops/view_relation.ts";
+import { viewRelationFusedOps, viewRelationFusedRules } from "./ops/view_relation_fused.ts";
 import type { Rules } from "./value.ts";
 
 /** Every op of the engine, by name. */
@@ -52,7 +53,8 @@ export const ops: typeof activationOps &
   typeof softBinsOps &
   typeof softmaxBinsOps &
   typeof unaryOps &
-  typeof viewRelationOps = {
+  typeof viewRelationOps &
+  typeof viewRelationFusedOps = {
   ...activationOps,
   ...adamwOps,
   ...arithmeticOps,
@@ -78,6 +80,7 @@ export const ops: typeof activationOps &
   ...softmaxBinsOps,
   ...unaryOps,
   ...viewRelationOps,
+  ...viewRelationFusedOps,
 };
 
 /** The gradient rule of every op; null for those that are not differentiated. */
@@ -107,4 +110,5 @@ export const gradientRules: Rules<typeof ops> = {
   ...softmaxBinsRules,
   ...unaryRules,
   ...viewRelationRules,
+  ...viewRelationFusedRules,
 };

@@ -5,16 +5,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { readFloats } from "../gpu/read_back.ts";
 import type { CpuStore } from "./cpu.ts";
 import type { Graph } from "./graph.ts";
-import { arenaLayout, type ArenaLayout } from "./layout.ts";
+import { ARENAS, arenaLayout, eachArena, type ArenaLayout } from "./layout.ts";
 import type { ArenaName } from "./value.ts";
-
-/** The names of the arenas in the order of checkpoints. */
-export const ARENAS: readonly ArenaName[] = [
-  "parameters",
-  "gradients",
-  "first_moments",
-  "second_moments",
-];
 
 /** Trained and kept tensors on the GPU. */
 export interface GpuStore {
@@ -36,14 +28,7 @@ export interface GpuStore {
 export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore {
   const layout = initial.layout;
   const stateLayout = arenaLayout(graph.states);
-  const arena = (name: ArenaName): CountedBuffer =>
-    createBuffer(gpu, name, 4 * layout.floats, STORAGE_USAGE);
-  const arenas: Record<ArenaName, CountedBuffer> = {
-    parameters: arena("parameters"),
-    gradients: arena("gradients"),
-    first_moments: arena("first_moments"),
-    second_moments: arena("second_moments"),
-  };
+  const arenas = eachArena((name) => createBuffer(gpu, name, 4 * layout.floats, STORAGE_USAGE));
   const states = createBuffer(gpu, "states", 4 * stateLayout.floats, STORAGE_USAGE);
   const { queue } = gpu.device;
   const write = (values: CpuStore): void => {
@@ -70,17 +55,14 @@ export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore
     states,
     write,
     read: async () => {
-      const read = async (name: ArenaName): Promise<Float64Array> =>
-        Float64Array.from(await readFloats(gpu, arenas[name].buffer, layout.floats));
+      const read: Partial<Record<ArenaName, Float64Array>> = {};
+      for (const name of ARENAS) {
+        read[name] = Float64Array.from(await readFloats(gpu, arenas[name].buffer, layout.floats));
+      }
       const flat = await readFloats(gpu, states.buffer, stateLayout.floats);
       return {
         layout,
-        arenas: {
-          parameters: await read("parameters"),
-          gradients: await read("gradients"),
-          first_moments: await read("first_moments"),
-          second_moments: await read("second_moments"),
-        },
+        arenas: eachArena((name) => read[name]!),
         states: new Map(
           stateLayout.slots.map(({ name, offset, size }) => [
             name,

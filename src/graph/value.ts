@@ -55,6 +55,39 @@ export interface GraphCore {
   readonly add: (name: string, shape: Shape, source: Source) => Value;
 }
 
+/** A graph under construction. Names are unique within inputs, parameters and states. */
+export interface Graph extends GraphCore {
+  /** Trained tensors in declared order. */
+  readonly parameters: readonly Value[];
+  /** Tensors kept from run to run, in declared order. */
+  readonly states: readonly Value[];
+  readonly inputs: readonly Value[];
+  /** Names of the step scalars by slot. */
+  readonly scalarNames: readonly string[];
+  /** A tensor that the host writes before each run. */
+  readonly input: (name: string, shape: Shape) => Value;
+  /**
+   * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). Throws
+   * once an arena has been taken, which would be too short for it.
+   */
+  readonly parameter: (name: string, shape: Shape, initial: Initializer, decays?: boolean) => Value;
+  /** A tensor that kernels keep up to date themselves (running statistics), not trained. */
+  readonly state: (name: string, shape: Shape, fill: number) => Value;
+  /** A tensor of these numbers; throws where they do not fill the shape. */
+  readonly constant: (name: string, shape: Shape, data: Float32Array) => Value;
+  /** The slot of a number that the host sets anew each step (learning rate, loss weights). */
+  readonly scalar: (name: string) => number;
+  /** All 64 step scalars as a tensor, for the ops that read slots of it. */
+  readonly scalars: () => Value;
+  /** A flat arena over all parameters, which must be declared by now. */
+  readonly arena: (name: ArenaName) => Value;
+  /**
+   * Gradient of a scalar loss by each parameter (or by `wrt`); throws where the loss does not
+   * depend on one.
+   */
+  readonly gradients: (loss: Value, wrt?: readonly Value[]) => Map<Value, Value>;
+}
+
 /** A tensor as kernel calls see it: a value of the graph, or a temporary of one lowering. */
 export interface Tensor {
   readonly name: string;

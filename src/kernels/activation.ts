@@ -3,6 +3,7 @@
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -65,7 +66,10 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
 /** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape. */
 export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAttributes> = kernel({
   shader: shaders.activation_grad,
-  shapes: ({ x }) => ({ d_x: x }),
+  shapes: ({ x, d_y }) => {
+    expectShape({ d_y }, x, "x");
+    return { d_x: x };
+  },
   params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
   overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),

@@ -1,5 +1,6 @@
 // One step of Adam with decoupled weight decay over the flat arena of all parameters: one dispatch.
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -71,13 +72,12 @@ const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttrib
  */
 export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
   shader: shaders.adamw,
-  shapes: ({ parameters, gradients, first_moments, second_moments, decay, norm }, { slots }) => {
-    const arenas = { gradients, first_moments, second_moments };
-    for (const [name, shape] of Object.entries(arenas)) {
-      expectShape(name, shape, parameters);
-    }
-    expectShape("decay", decay, [size(parameters) / DECAY_BLOCK]);
-    expectShape("norm", norm, [4]);
+  shapes: (inputs, { slots }) => {
+    const { scalars, parameters, gradients, first_moments, second_moments, decay, norm } = inputs;
+    expectShape({ gradients, first_moments, second_moments }, parameters, "parameters");
+    expectShape({ decay }, [size(parameters) / DECAY_BLOCK]);
+    expectShape({ norm }, [4]);
+    expectShape({ scalars }, [64]);
     for (const [name, slot] of Object.entries(slots)) {
       if (!(Number.isInteger(slot) && slot >= 0 && slot < 64)) {
         throw new Error(`the slot of ${name} is ${slot}, expected 0 to 63`);
@@ -125,9 +125,3 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
     return { parameters, first_moments, second_moments };
   },
 });
-
-function expectShape(name: string, shape: Shape, expected: Shape): void {
-  if (!sameShape(shape, expected)) {
-    throw new Error(`${name}${formatShape(shape)} must be ${formatShape(expected)}`);
-  }
-}

@@ -16,6 +16,7 @@ import {
   attentionGradStatsReference,
   attentionReference,
 } from "./attention_reference.ts";
+import { expectShape } from "./expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -101,6 +102,13 @@ const gradientCases: readonly Case<GradientInput, AttentionAttributes>[] = cases
 
 function lseShape({ q }: AttentionShapes, { heads }: AttentionAttributes): Shape {
   return [q[0], heads, q[1]];
+}
+
+/** Throws unless what the gradients start from fits the operands. */
+function checkGradients(shapes: Shapes<GradientInput>, attributes: AttentionAttributes): void {
+  attentionProblem(shapes, attributes);
+  expectShape({ stats: shapes.stats }, [...lseShape(shapes, attributes), 2]);
+  expectShape({ d_y: shapes.d_y }, outputShape(shapes, attributes));
 }
 
 function outputShape({ q, v }: AttentionShapes, { heads, kv_heads }: AttentionAttributes): Shape {
@@ -191,7 +199,13 @@ export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttri
  */
 export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = kernel({
   shader: shaders.attention_grad_stats,
-  shapes: ({ lse }) => ({ stats: [...lse, 2] }),
+  shapes: ({ y, lse, d_y }) => {
+    const [batches = 0, heads = 0, queries = 0] = lse;
+    expectShape({ lse }, [batches, heads, queries]);
+    expectShape({ y }, [batches, queries, heads * Math.floor((y[2] ?? 0) / heads)]);
+    expectShape({ d_y }, y, "y");
+    return { stats: [...lse, 2] };
+  },
   params: ({ y, lse }) => {
     const [, heads, queries] = lse as readonly [number, number, number];
     return { n: size(lse), queries, heads, value_width: y[2] / heads };
@@ -221,7 +235,7 @@ export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = k
 
 const gradQ = {
   shapes: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): { d_q: Shape } => {
-    attentionProblem(shapes, attributes);
+    checkGradients(shapes, attributes);
     return { d_q: shapes.q };
   },
   params,
@@ -259,7 +273,7 @@ const gradKv = {
     shapes: Shapes<GradientInput>,
     attributes: AttentionAttributes,
   ): { d_k: Shape; d_v: Shape } => {
-    attentionProblem(shapes, attributes);
+    checkGradients(shapes, attributes);
     return { d_k: shapes.k, d_v: shapes.v };
   },
   params,

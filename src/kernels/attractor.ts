@@ -1,6 +1,7 @@
 // Bin centres moved towards attractors (ZoeDepth), and the gradients by both.
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -66,11 +67,7 @@ const gradientCases: Case<"centers" | "attractors" | "d_y", AttractorAttributes>
 export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = kernel({
   shader: shaders.attractor,
   shapes: ({ centers, attractors }) => {
-    if (!sameShape(centers.slice(0, -1), attractors.slice(0, -1)) || attractors.at(-1) === 0) {
-      throw new Error(
-        `attractors${formatShape(attractors)} must have the pixels of centers${formatShape(centers)}`,
-      );
-    }
+    checkPixels(centers, attractors);
     return { y: centers };
   },
   params,
@@ -103,7 +100,11 @@ export const attractorGradCenters: Kernel<
   AttractorAttributes
 > = kernel({
   shader: shaders.attractor_grad_centers,
-  shapes: ({ centers }) => ({ d_centers: centers }),
+  shapes: ({ centers, attractors, d_y }) => {
+    checkPixels(centers, attractors);
+    expectShape({ d_y }, centers, "centers");
+    return { d_centers: centers };
+  },
   params,
   overrides,
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
@@ -134,7 +135,11 @@ export const attractorGradAttractors: Kernel<
   AttractorAttributes
 > = kernel({
   shader: shaders.attractor_grad_attractors,
-  shapes: ({ attractors }) => ({ d_attractors: attractors }),
+  shapes: ({ centers, attractors, d_y }) => {
+    checkPixels(centers, attractors);
+    expectShape({ d_y }, centers, "centers");
+    return { d_attractors: attractors };
+  },
   params: (shapes, attributes) => ({
     ...strengths(shapes, attributes),
     n: size(shapes.attractors),
@@ -173,6 +178,15 @@ export const attractorGradAttractorsRows: Kernel<
   offered: ({ software }) => software,
   variants: () => [],
 };
+
+/** Throws unless there are attractors, as many at each pixel of the centres. */
+function checkPixels(centers: Shape, attractors: Shape): void {
+  const count = attractors.at(-1) ?? 0;
+  expectShape({ attractors }, [...centers.slice(0, -1), count]);
+  if (count === 0) {
+    throw new Error(`attractors is ${formatShape(attractors)}, expected one or more a pixel`);
+  }
+}
 
 /** f(x). */
 function pull(x: number, { alpha, kind, gamma }: AttractorAttributes): number {

@@ -20,8 +20,7 @@ export interface Walk {
 
 /**
  * Merges neighbouring axes along which every operand is contiguous and drops axes of length 1, so
- * that most
- * problems walk one or two axes. Throws when more than six are left.
+ * that most problems walk one or two axes. Throws when more than six are left.
  */
 export function walk(shape: Shape, ...operands: readonly (readonly number[])[]): Walk {
   const lengths: number[] = [];

@@ -2,7 +2,7 @@
 // probability stored. Centres may be each pixel's own, an image's or the rig's; their gradient is
 // given for all three.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
 import {
   BIN_SHAPES,
   binGeometry,
@@ -13,6 +13,7 @@ import {
   slabGeometry,
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -101,7 +102,8 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
   shader: shaders.bin_decode_grad_logits,
   shapes: ({ logits, centers, scale, statistics, depth, d_depth }) => {
     binGeometry(logits, centers, scale);
-    checkPixels({ statistics, depth, d_depth }, logits);
+    expectShape({ statistics }, pixels(logits, 2));
+    expectShape({ depth, d_depth }, pixels(logits, 1));
     return { d_logits: logits };
   },
   params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
@@ -147,7 +149,8 @@ export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers
   shader: shaders.bin_decode_grad_centers,
   shapes: ({ logits, scale, statistics, d_depth }) => {
     binGeometry(logits, logits, scale);
-    checkPixels({ statistics, d_depth }, logits);
+    expectShape({ statistics }, pixels(logits, 2));
+    expectShape({ d_depth }, pixels(logits, 1));
     return { d_centers: logits };
   },
   params: ({ logits, scale }) => {
@@ -189,9 +192,10 @@ export const binDecodeGradCentersSlabs: Kernel<
 > = kernel({
   shader: shaders.bin_decode_grad_centers_slabs,
   shapes: ({ logits, scale, statistics, d_depth }, { groups }) => {
-    checkScale(scale, logits[0]);
-    checkPixels({ statistics, d_depth }, logits);
     const { slabs, bins } = slabGeometry(logits, groups);
+    checkScale(scale, logits[0]);
+    expectShape({ statistics }, pixels(logits, 2));
+    expectShape({ d_depth }, pixels(logits, 1));
     return { partials: [groups, slabs, bins] };
   },
   params: ({ logits }, { groups }) => slabGeometry(logits, groups),
@@ -237,16 +241,4 @@ function probability<T extends NumberArray>(
   k: number,
 ): number {
   return Math.exp(logits[row * bins + k] - statistics[2 * row]) * statistics[2 * row + 1];
-}
-
-const EACH: Readonly<Record<string, number>> = { statistics: 2, depth: 1, d_depth: 1 };
-
-/** Throws unless each tensor has the pixels of the logits. */
-function checkPixels(tensors: Readonly<Record<string, Shape>>, logits: Shape): void {
-  for (const [name, shape] of Object.entries(tensors)) {
-    const expected = pixels(logits, EACH[name]);
-    if (!sameShape(shape, expected)) {
-      throw new Error(`${name}${formatShape(shape)} must be ${formatShape(expected)}`);
-    }
-  }
 }

@@ -2,6 +2,7 @@
 // gradients.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -38,9 +39,7 @@ export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeome
 
 /** Throws unless `scale` is one number a view, or absent ([0]). */
 export function checkScale(scale: Shape, views: number): void {
-  if (scale.length !== 1 || (scale[0] !== views && scale[0] !== 0)) {
-    throw new Error(`scale${formatShape(scale)} must be [${views}], one number a view`);
-  }
+  if (!sameShape(scale, [0])) expectShape({ scale }, [views]);
 }
 
 /** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shaders. */
@@ -51,12 +50,13 @@ export interface SharedCentersAttributes {
   readonly groups: number;
 }
 
-/** Params of the slab kernels. partials [groups, slabs, K]. */
+/** Params of the slab kernels for logits [V, H, W, K]. partials [groups, slabs, K]. */
 export function slabGeometry(
   logits: Shape,
   groups: number,
 ): { n: number; bins: number; plane: number; pixels_per_center: number; slabs: number } {
-  const [views = 0, height = 0, width = 0, bins = 0] = logits;
+  if (logits.length !== 4) throw new Error(`bins${formatShape(logits)} must be [V, H, W, K]`);
+  const [views, height, width, bins] = logits as [number, number, number, number];
   if (groups !== 1 && groups !== views) {
     throw new Error(`${groups} rows of centres for ${views} views; expected 1 or ${views}`);
   }
@@ -144,6 +144,7 @@ export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = {
 export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = kernel({
   shader: shaders.bin_expectation_grad,
   shapes: ({ factor, d_depth, scale }) => {
+    expectShape({ d_depth }, [...d_depth.slice(0, -1), 1]);
     const d_x = [...d_depth.slice(0, -1), factor.at(-1) ?? 0];
     binGeometry(d_x, factor, scale);
     return { d_x };
@@ -185,9 +186,10 @@ export const binExpectationGradSlabs: Kernel<
   SharedCentersAttributes
 > = kernel({
   shader: shaders.bin_expectation_grad_slabs,
-  shapes: ({ probabilities, scale }, { groups }) => {
-    checkScale(scale, probabilities[0]);
+  shapes: ({ probabilities, d_depth, scale }, { groups }) => {
     const { slabs, bins: count } = slabGeometry(probabilities, groups);
+    checkScale(scale, probabilities[0]);
+    expectShape({ d_depth }, [...probabilities.slice(0, -1), 1]);
     return { partials: [groups, slabs, count] };
   },
   params: ({ probabilities }, { groups }) => slabGeometry(probabilities, groups),

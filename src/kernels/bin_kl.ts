@@ -1,7 +1,8 @@
 // Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
 // by the student's logits. Always from logits, never from ln p: they reach -27,000.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
@@ -106,8 +107,10 @@ export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = {
  */
 export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = kernel({
   shader: shaders.bin_kl_grad,
-  shapes: ({ student, teacher, usable }) => {
+  shapes: ({ student, teacher, usable, statistics, count, d_loss }) => {
     checkShapes(student, teacher, usable);
+    expectShape({ statistics }, [...student.slice(0, -1), 4]);
+    expectShape({ count, d_loss }, [1]);
     return { d_student: student };
   },
   params: ({ student }, { temperature }) => ({
@@ -182,12 +185,6 @@ function softmaxStatistics(
 }
 
 function checkShapes(student: Shape, teacher: Shape, usable: Shape): void {
-  if (!sameShape(student, teacher)) {
-    throw new Error(
-      `student${formatShape(student)} and teacher${formatShape(teacher)} must have the same shape`,
-    );
-  }
-  if (!sameShape(usable, usableOf(student))) {
-    throw new Error(`usable${formatShape(usable)} must be ${formatShape(usableOf(student))}`);
-  }
+  expectShape({ teacher }, student, "student");
+  expectShape({ usable }, usableOf(student));
 }

@@ -1,7 +1,7 @@
 // Elementary functions of two tensors that broadcast together, and their gradients before broadcast
 // axes are summed.
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
 import {
   broadcastShape,
   broadcastSteps,
@@ -12,6 +12,7 @@ import {
   walk,
   type Walk,
 } from "./axes.ts";
+import { expectShape } from "./expect_shape.ts";
 import { kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -124,10 +125,7 @@ export const binary: Kernel<typeof shaders.binary, BinaryAttributes> = kernel({
 export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes> = kernel({
   shader: shaders.binary_grad,
   shapes: ({ a, b, d_y }) => {
-    const y = broadcastShape(a, b);
-    if (!sameShape(y, d_y)) {
-      throw new Error(`binary_grad: d_y is ${formatShape(d_y)}, a and b give ${formatShape(y)}`);
-    }
+    expectShape({ d_y }, broadcastShape(a, b));
     return { d_operand: d_y };
   },
   params: ({ a, b }) => params(a, b),

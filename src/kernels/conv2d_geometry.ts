@@ -1,6 +1,7 @@
 // The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs
 // of pixels. Computes no convolution.
 import { InputError } from "../tensor/error.ts";
+import { expectShape } from "./expect_shape.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
 /** How a convolution samples its image; rows first, in pixels. */
@@ -127,16 +128,9 @@ export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttribut
   };
 }
 
-/** Throws unless `given` is `wanted`. */
-export function expectShape(name: string, given: Shape, wanted: Shape): void {
-  if (given.length !== wanted.length || given.some((axis, i) => axis !== wanted[i])) {
-    throw new InputError(`${name} is ${formatShape(given)}, expected ${formatShape(wanted)}`);
-  }
-}
-
 /** Throws unless a bias is absent ([0]) or one number a channel. */
 export function expectBias(bias: Shape, channels: number): void {
-  if (size(bias) !== 0) expectShape("bias", bias, [channels]);
+  if (size(bias) !== 0) expectShape({ bias }, [channels]);
 }
 
 /**

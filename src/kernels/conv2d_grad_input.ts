@@ -8,13 +8,13 @@ import {
   conv2dParams,
   conv2dProducts,
   expectBias,
-  expectShape,
   isDepthwise,
   slicedShape,
   type Conv2dGradInputAttributes,
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
+import { expectShape } from "./expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -63,7 +63,7 @@ const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
 function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes): Conv2dParams {
   const channels = (weight[3] ?? 0) * attributes.groups;
   const p = conv2dParams([d_y[0] ?? 0, ...attributes.input, channels], weight, attributes);
-  expectShape("d_y", d_y, [p.views, p.out_h, p.out_w, p.out_c]);
+  expectShape({ d_y }, [p.views, p.out_h, p.out_w, p.out_c]);
   return p;
 }
 

@@ -7,12 +7,12 @@ import {
   conv2dOutputSize,
   conv2dParams,
   conv2dProducts,
-  expectShape,
   isDepthwise,
   rowsPerSlab,
   type Conv2dGradWeightAttributes,
   type Conv2dParams,
 } from "./conv2d_geometry.ts";
+import { expectShape } from "./expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -58,7 +58,7 @@ const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
 function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): SlabParams {
   const group_c = (x[3] ?? 0) / attributes.groups;
   const p = conv2dParams(x, [d_y[3] ?? 0, ...attributes.kernel, group_c], attributes);
-  expectShape("d_y", d_y, [p.views, p.out_h, p.out_w, p.out_c]);
+  expectShape({ d_y }, [p.views, p.out_h, p.out_w, p.out_c]);
   const rows = p.views * p.out_h;
   const slab_rows = rowsPerSlab(rows, p.out_w, p.out_c * p.kernel_h * p.kernel_w * p.group_c);
   return { ...p, slab_rows, slabs: Math.max(1, Math.ceil(rows / slab_rows)) };

@@ -2,6 +2,7 @@
 // finite.
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -51,7 +52,8 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
  */
 export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAttributes> = kernel({
   shader: shaders.grad_norm_finish,
-  shapes: (_, { max_norm }) => {
+  shapes: ({ partials }, { max_norm }) => {
+    expectShape({ partials }, [partials[0] ?? 0, 2]);
     if (!(max_norm >= 0)) throw new Error(`max_norm is ${max_norm}, expected 0 or more`);
     return { norm: [4] };
   },

@@ -57,6 +57,7 @@ import {
   viewRelationLoss,
   viewRelationLossGrad,
 } from "./view_relation.ts";
+import { viewRelationFused, viewRelationFusedGrad } from "./view_relation_fused.ts";
 import type { AnyKernel } from "./kernel.ts";
 
 const BASES: readonly AnyKernel[] = [
@@ -139,6 +140,8 @@ const BASES: readonly AnyKernel[] = [
   unary,
   unaryGrad,
   viewRelation,
+  viewRelationFused,
+  viewRelationFusedGrad,
   viewRelationGrad,
   viewRelationLoss,
   viewRelationLossGrad,

@@ -1,7 +1,8 @@
 // Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and
 // the step from the four positive outputs of a layer to probability and temperature.
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -90,8 +91,11 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
  */
 export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel({
   shader: shaders.log_binomial_grad,
-  shapes: ({ pi, t, logits }) => {
-    checkShapes(pi, t, logits.at(-1) ?? 0);
+  shapes: ({ pi, t, logits, d_logits }) => {
+    const bins = logits.at(-1) ?? 0;
+    checkShapes(pi, t, bins);
+    expectShape({ logits }, [...pi.slice(0, -1), bins]);
+    expectShape({ d_logits }, logits, "logits");
     return { d_pi: pi, d_t: t };
   },
   params: ({ pi, logits }) => ({ rows: size(pi), bins: logits.at(-1)! }),
@@ -165,7 +169,7 @@ export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomi
   kernel({
     shader: shaders.log_binomial_head,
     shapes: ({ pairs }, { t_min, t_max }) => {
-      if (pairs.at(-1) !== 4) throw new Error(`pairs${formatShape(pairs)} must be [V, H, W, 4]`);
+      expectShape({ pairs }, [...pairs.slice(0, -1), 4]);
       if (!(t_min > 0 && t_max >= t_min)) {
         throw new Error(`temperatures from ${t_min} to ${t_max}; expected 0 < t_min <= t_max`);
       }
@@ -200,7 +204,12 @@ export const logBinomialHeadGrad: Kernel<
   LogBinomialHeadAttributes
 > = kernel({
   shader: shaders.log_binomial_head_grad,
-  shapes: ({ pairs }) => ({ d_pairs: pairs }),
+  shapes: ({ pairs, d_pi, d_t }) => {
+    const pixels = pairs.slice(0, -1);
+    expectShape({ pairs }, [...pixels, 4]);
+    expectShape({ d_pi, d_t }, [...pixels, 1]);
+    return { d_pairs: pairs };
+  },
   params: ({ pairs }, { t_min, t_max }) => ({ rows: size(pairs) / 4, t_span: t_max - t_min }),
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
   cost: ({ pairs }) => ({ flops: 4 * size(pairs), bytes: 10 * size(pairs) }),
@@ -237,8 +246,7 @@ const clampProbability = (p: number): number => Math.min(Math.max(p, PROBABILITY
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
 
 function checkShapes(pi: Shape, t: Shape, bins: number): void {
-  if (!sameShape(pi, t) || pi.at(-1) !== 1) {
-    throw new Error(`pi${formatShape(pi)} and t${formatShape(t)} must both be [V, H, W, 1]`);
-  }
+  expectShape({ pi }, [...pi.slice(0, -1), 1]);
+  expectShape({ t }, pi, "pi");
   if (!Number.isInteger(bins) || bins < 1) throw new Error(`bins is ${bins}, expected 1 or more`);
 }

@@ -1,7 +1,8 @@
 // Mean of the elements that a mask lets through, counted on the GPU, and its gradient. The end of
 // the masked losses.
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size } from "../tensor/shape.ts";
+import { size } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -17,9 +18,7 @@ export function slabsOf(n: number): number {
 export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   shader: shaders.masked_mean,
   shapes: ({ x, mask }) => {
-    if (!sameShape(x, mask)) {
-      throw new Error(`mask${formatShape(mask)} must have the shape of x${formatShape(x)}`);
-    }
+    expectShape({ mask }, x, "x");
     return { partials: [slabsOf(size(x)), 2] };
   },
   params: ({ x }) => ({ n: size(x) }),
@@ -56,7 +55,10 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
 /** The mean from sums and counts of slabs; 0 of nothing. partials [B, 2] -> mean [1], count [1]. */
 export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kernel({
   shader: shaders.masked_mean_finish,
-  shapes: () => ({ mean: [1], count: [1] }),
+  shapes: ({ partials }) => {
+    expectShape({ partials }, [partials[0] ?? 0, 2]);
+    return { mean: [1], count: [1] };
+  },
   params: ({ partials }) => ({ slabs: partials[0] }),
   grid: () => [1, 1, 1],
   cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
@@ -90,7 +92,10 @@ export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kerne
  */
 export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   shader: shaders.masked_mean_grad,
-  shapes: ({ mask }) => ({ d_x: mask }),
+  shapes: ({ mask, count, d_mean }) => {
+    expectShape({ count, d_mean }, [1]);
+    return { d_x: mask };
+  },
   params: ({ mask }) => ({ n: size(mask) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
   cost: ({ mask }) => ({ flops: size(mask), bytes: 8 * size(mask) }),

@@ -1,6 +1,7 @@
 // Adaptive average pooling of a feature to a grid of tokens, weighted by a mask, and the gradient.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -33,11 +34,8 @@ const cases: Case<"x" | "mask", MaskedPoolAttributes>[] = (
 export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes> = kernel({
   shader: shaders.masked_pool,
   shapes: ({ x, mask }, { grid: [grid_h, grid_w] }) => {
-    if (x.length !== 4 || !sameShape(mask, [...x.slice(0, -1), 1])) {
-      throw new Error(
-        `x${formatShape(x)} and mask${formatShape(mask)} must be [V, H, W, E], [V, H, W, 1]`,
-      );
-    }
+    if (x.length !== 4) throw new Error(`x${formatShape(x)} must be [V, H, W, E]`);
+    expectShape({ mask }, [...x.slice(0, -1), 1]);
     if (!(grid_h > 0 && grid_w > 0)) throw new Error(`a grid of ${grid_h} x ${grid_w} tokens`);
     const tokens = grid_h * grid_w;
     return { tokens: [x[0], tokens, x[3]], weight: [x[0], tokens] };
@@ -77,7 +75,14 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
 export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolAttributes> = kernel(
   {
     shader: shaders.masked_pool_grad,
-    shapes: ({ mask, d_tokens }) => ({ d_x: [...mask.slice(0, -1), d_tokens[2]] }),
+    shapes: ({ mask, weight, d_tokens }, { grid: [grid_h, grid_w] }) => {
+      const [views = 0, height = 0, width = 0] = mask;
+      const features = d_tokens[2] ?? 0;
+      expectShape({ mask }, [views, height, width, 1]);
+      expectShape({ weight }, [views, grid_h * grid_w]);
+      expectShape({ d_tokens }, [views, grid_h * grid_w, features]);
+      return { d_x: [views, height, width, features] };
+    },
     params: ({ mask, d_tokens }, attributes) => ({
       pixels: size(mask),
       ...sides(mask, d_tokens[2], attributes),

@@ -5,6 +5,7 @@
 //   layer norm  B = rows, P = 1,     G = 1        instance norm: group norm with G = C
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -38,9 +39,7 @@ export function normGeometry(x: Shape, { batches, groups }: NormAttributes): Geo
   if (batches < 0 || (batches === 0 ? rows > 0 : rows % batches !== 0)) {
     throw new Error(`${batches} batches do not divide the ${rows} rows of [${x.join(", ")}]`);
   }
-  if (groups < 1 || channels % groups !== 0) {
-    throw new Error(`${groups} groups do not divide ${channels} channels`);
-  }
+  checkGroups(channels, groups);
   const pixels = batches === 0 ? 0 : rows / batches;
   const wanted = Math.max(1, Math.floor(INVOCATIONS / Math.max(1, batches * groups)));
   const most = Math.max(1, Math.floor(pixels / MIN_SLAB_PIXELS));
@@ -125,14 +124,15 @@ export type MergeAttributes = NormAttributes & { readonly shape: Shape };
 /** Merges slabs into statistics. slab_mean, slab_m2 [B,S,G] -> mean, variance [B,G] (biased). */
 export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttributes> = kernel({
   shader: shaders.norm_statistics,
-  shapes: (_, attributes) => {
-    const { batches, groups } = normGeometry(attributes.shape, attributes);
+  shapes: ({ slab_mean, slab_m2 }, attributes) => {
+    const { batches, slabs, groups } = normGeometry(attributes.shape, attributes);
+    expectShape({ slab_mean, slab_m2 }, [batches, slabs, groups]);
     return { mean: [batches, groups], variance: [batches, groups] };
   },
   params: (_, attributes) => normGeometry(attributes.shape, attributes),
   grid: ({ batches, groups }, { WG }) => foldGrid(Math.ceil((batches * groups) / WG)),
-  // nine operations a slab
-  cost: ({ slab_mean }) => ({ flops: 9 * size(slab_mean), bytes: 8 * size(slab_mean) }),
+  // eight operations a slab
+  cost: ({ slab_mean }) => ({ flops: 8 * size(slab_mean), bytes: 8 * size(slab_mean) }),
   cases: casesOf(
     (_, { batches, slabs, groups }) => ({
       slab_mean: [batches, slabs, groups],
@@ -178,7 +178,10 @@ export interface RunningAttributes {
  */
 export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes> = kernel({
   shader: shaders.norm_running,
-  shapes: () => ({}),
+  shapes: ({ mean, variance, running_mean, running_variance }) => {
+    expectShape({ mean, variance, running_mean, running_variance }, [size(running_mean)]);
+    return {};
+  },
   params: ({ running_mean }, { momentum, unbias }) => ({
     channels: size(running_mean),
     unbias,
@@ -212,10 +215,10 @@ export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes>
  */
 export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kernel({
   shader: shaders.norm_apply,
-  shapes: ({ x, gamma, beta }, attributes) => {
-    checkChannels(x, gamma, "gamma");
-    checkChannels(x, beta, "beta");
-    normGeometry(x, attributes);
+  shapes: ({ x, mean, variance, gamma, beta }, attributes) => {
+    const geometry = normGeometry(x, attributes);
+    checkStatistics({ mean, variance }, geometry);
+    expectShape({ gamma, beta }, [geometry.channels]);
     return { y: x };
   },
   params: ({ x }, attributes) => elementParams(x, attributes),
@@ -255,8 +258,11 @@ export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kern
  */
 export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttributes> = kernel({
   shader: shaders.norm_grad_partial,
-  shapes: ({ x }, attributes) => {
-    const { batches, slabs, channels } = normGeometry(x, attributes);
+  shapes: ({ x, d_y, mean, variance }, attributes) => {
+    const geometry = normGeometry(x, attributes);
+    expectShape({ d_y }, x, "x");
+    checkStatistics({ mean, variance }, geometry);
+    const { batches, slabs, channels } = geometry;
     return { slab_sum: [batches, slabs, channels], slab_dot: [batches, slabs, channels] };
   },
   params: ({ x }, attributes) => ({ ...normGeometry(x, attributes), epsilon: attributes.epsilon }),
@@ -300,7 +306,10 @@ export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttri
 /** Gradients of scale and shift. slab_sum, slab_dot [B,S,C] -> d_gamma, d_beta [C]. */
 export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel({
   shader: shaders.norm_grad_channel,
-  shapes: ({ slab_sum }) => ({ d_gamma: slab_sum.slice(-1), d_beta: slab_sum.slice(-1) }),
+  shapes: ({ slab_sum, slab_dot }) => {
+    expectShape({ slab_dot }, slab_sum, "slab_sum");
+    return { d_gamma: slab_sum.slice(-1), d_beta: slab_sum.slice(-1) };
+  },
   params: ({ slab_sum }) => ({ rows: size(slab_sum.slice(0, -1)), channels: slab_sum.at(-1)! }),
   grid: ({ channels }, { WG }) => [Math.ceil(channels / WG), 1, 1],
   cost: ({ slab_sum }) => ({ flops: 2 * size(slab_sum), bytes: 8 * size(slab_sum) }),
@@ -334,10 +343,14 @@ export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel(
 export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly groups: number }> =
   kernel({
     shader: shaders.norm_grad_group,
-    shapes: ({ slab_sum: [batches = 0] }, { groups }) => ({
-      group_sum: [batches, groups],
-      group_dot: [batches, groups],
-    }),
+    shapes: ({ slab_sum, slab_dot, gamma }, { groups }) => {
+      const [batches = 0, slabs = 0, channels = 0] = slab_sum;
+      expectShape({ slab_sum }, [batches, slabs, channels]);
+      expectShape({ slab_dot }, slab_sum, "slab_sum");
+      expectShape({ gamma }, [channels]);
+      checkGroups(channels, groups);
+      return { group_sum: [batches, groups], group_dot: [batches, groups] };
+    },
     params: ({ slab_sum: [batches = 0, slabs = 0, channels = 0] }, { groups }) => ({
       batches,
       channels,
@@ -381,7 +394,13 @@ export type GradInputAttributes = NormAttributes & { readonly fixed: boolean };
  */
 export const normGradInput: Kernel<typeof shaders.norm_grad_input, GradInputAttributes> = kernel({
   shader: shaders.norm_grad_input,
-  shapes: ({ x }) => ({ d_x: x }),
+  shapes: ({ x, d_y, mean, variance, gamma, group_sum, group_dot }, attributes) => {
+    const geometry = normGeometry(x, attributes);
+    expectShape({ d_y }, x, "x");
+    checkStatistics({ mean, variance, group_sum, group_dot }, geometry);
+    expectShape({ gamma }, [geometry.channels]);
+    return { d_x: x };
+  },
   params: ({ x }, attributes) => {
     const { pixels, channels, groups } = normGeometry(x, attributes);
     return { ...elementParams(x, attributes), share: groups / Math.max(1, pixels * channels) };
@@ -444,8 +463,19 @@ function elementParams(
   };
 }
 
-function checkChannels(x: Shape, tensor: Shape, name: string): void {
-  if (size(tensor) !== x.at(-1)) {
-    throw new Error(`x has ${x.at(-1)} channels, ${name} has ${size(tensor)} numbers`);
+function checkGroups(channels: number, groups: number): void {
+  if (groups < 1 || channels % groups !== 0) {
+    throw new Error(`${groups} groups do not divide ${channels} channels`);
+  }
+}
+
+/** Throws unless each is [B, G]; one batch's may be [G], as running statistics are. */
+function checkStatistics(
+  tensors: Readonly<Record<string, Shape>>,
+  { batches, groups }: Geometry,
+): void {
+  for (const [name, shape] of Object.entries(tensors)) {
+    const running = batches === 1 && shape.length === 1;
+    expectShape({ [name]: shape }, running ? [groups] : [batches, groups]);
   }
 }

@@ -1,6 +1,7 @@
 // Rows (tokens) divided by their length, and the gradient.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -65,7 +66,11 @@ export const normalizeRowsGrad: Kernel<
   NormalizeRowsAttributes
 > = kernel({
   shader: shaders.normalize_rows_grad,
-  shapes: ({ y }) => ({ d_x: y }),
+  shapes: ({ y, length, d_y }) => {
+    expectShape({ length }, lengthOf(y));
+    expectShape({ d_y }, y, "y");
+    return { d_x: y };
+  },
   params: ({ y }, { floor }) => ({ ...geometry(y), floor }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
   // two multiply-adds and a quotient a feature; two reads and a write

@@ -1,6 +1,7 @@
 // Maxima and means of windows of images, and their gradients as gathers.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -183,13 +184,7 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
 export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> = kernel({
   shader: shaders.pool_max_grad,
   shapes: ({ x, y, d_y }, attributes) => {
-    const expected = pooled(x, attributes);
-    if (!sameShape(y, expected) || !sameShape(d_y, expected)) {
-      throw new Error(
-        `pool_max_grad: y ${formatShape(y)} and d_y ${formatShape(d_y)} must be ` +
-          formatShape(expected),
-      );
-    }
+    expectShape({ y, d_y }, pooled(x, attributes));
     return { d_x: x };
   },
   params: ({ x }, attributes) => geometry(x, attributes),
@@ -295,9 +290,7 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
 /** The shape of x from that of d_y. */
 function image(d_y: Shape, attributes: PoolAverageGradAttributes): Shape {
   const x = [d_y[0], ...attributes.from, d_y[3]];
-  const y = pooled(x, attributes);
-  if (!sameShape(y, d_y))
-    throw new Error(`pool: d_y is ${formatShape(d_y)}, expected ${formatShape(y)}`);
+  expectShape({ d_y }, pooled(x, attributes));
   return x;
 }
 

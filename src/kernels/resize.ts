@@ -2,7 +2,8 @@
 // Positions are exact ratios of whole numbers; sizes give the scale (a scale factor that does not
 // divide the size is the caller's to round).
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -110,10 +111,7 @@ function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAtt
 /** The shape of x from that of d_y. */
 function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
   const x = [d_y[0], ...attributes.from, d_y[3]];
-  const y = resized(x, attributes);
-  if (!sameShape(y, d_y)) {
-    throw new Error(`resize: d_y is ${formatShape(d_y)}, expected ${formatShape(y)}`);
-  }
+  expectShape({ d_y }, resized(x, attributes));
   return x;
 }
 

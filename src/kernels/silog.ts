@@ -1,7 +1,8 @@
 // Scale-invariant log loss between depth and sparse ground truth over the valid pixels of all
 // views, and its gradient.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { size } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import { slabsOf, SLAB } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
@@ -46,7 +47,7 @@ const cases: Case<"depth" | "depth_m" | "valid", void>[] = (
 export const silog: Kernel<typeof shaders.silog> = kernel({
   shader: shaders.silog,
   shapes: ({ depth, depth_m, valid }) => {
-    checkShapes(depth, depth_m, valid);
+    expectShape({ depth_m, valid }, depth, "depth");
     return { partials: [slabsOf(size(depth)), 3] };
   },
   params: ({ depth }) => ({ n: size(depth) }),
@@ -75,7 +76,10 @@ export const silog: Kernel<typeof shaders.silog> = kernel({
  */
 export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> = kernel({
   shader: shaders.silog_finish,
-  shapes: () => ({ loss: [1], count: [1], statistics: [4] }),
+  shapes: ({ partials }) => {
+    expectShape({ partials }, [partials[0] ?? 0, 3]);
+    return { loss: [1], count: [1], statistics: [4] };
+  },
   params: ({ partials }, { variance_focus, scale }) => ({
     slabs: partials[0],
     mean_weight: 1 - variance_focus,
@@ -124,8 +128,10 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
  */
 export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = kernel({
   shader: shaders.silog_grad,
-  shapes: ({ depth, depth_m, valid }) => {
-    checkShapes(depth, depth_m, valid);
+  shapes: ({ depth, depth_m, valid, statistics, d_loss }) => {
+    expectShape({ depth_m, valid }, depth, "depth");
+    expectShape({ statistics }, [4]);
+    expectShape({ d_loss }, [1]);
     return { d_depth: depth };
   },
   params: ({ depth }, { variance_focus, scale }) => ({
@@ -174,11 +180,4 @@ export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = ker
 /** g_i = ln(depth_i + 1e-7) - ln(depth_m_i + 1e-7). */
 function logError(depth: NumberArray, depth_m: NumberArray, i: number): number {
   return Math.log(depth[i] + LOG_EPSILON) - Math.log(depth_m[i] + LOG_EPSILON);
-}
-
-function checkShapes(depth: Shape, depth_m: Shape, valid: Shape): void {
-  if (!sameShape(depth, depth_m) || !sameShape(depth, valid)) {
-    const all = [depth, depth_m, valid].map(formatShape).join(", ");
-    throw new Error(`depth, depth_m and valid must have one shape, but are ${all}`);
-  }
 }

@@ -1,7 +1,8 @@
 // Bin logits of a teacher from its relative depth: a Gaussian of sigma 1 / K around it over uniform
 // bin centres.
 import { like } from "../tensor/array.ts";
-import { formatShape, size } from "../tensor/shape.ts";
+import { size } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -14,9 +15,7 @@ export interface SoftBinsAttributes {
 export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = kernel({
   shader: shaders.soft_bins,
   shapes: ({ relative }, { bins }) => {
-    if (relative.at(-1) !== 1) {
-      throw new Error(`relative${formatShape(relative)} must be [V, H, W, 1]`);
-    }
+    expectShape({ relative }, [...relative.slice(0, -1), 1]);
     if (!Number.isInteger(bins) || bins < 1) throw new Error(`bins is ${bins}, expected 1 or more`);
     return { logits: [...relative.slice(0, -1), bins] };
   },

@@ -1,6 +1,7 @@
 // Probabilities of the depth bins at each pixel (softmax along the last axis) and their gradient.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -97,7 +98,10 @@ export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBi
 export const softmaxBinsGrad: Kernel<typeof shaders.softmax_bins_grad, SoftmaxBinsAttributes> =
   kernel({
     shader: shaders.softmax_bins_grad,
-    shapes: ({ probabilities }) => ({ d_logits: probabilities }),
+    shapes: ({ probabilities, d_probabilities }) => {
+      expectShape({ d_probabilities }, probabilities, "probabilities");
+      return { d_logits: probabilities };
+    },
     params: ({ probabilities }, { temperature }) => ({
       ...rowsOf(probabilities),
       inverse_temperature: 1 / temperature,

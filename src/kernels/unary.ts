@@ -3,6 +3,7 @@
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -97,7 +98,10 @@ export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
 /** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape; 0 where f jumps or is constant. */
 export const unaryGrad: Kernel<typeof shaders.unary_grad, UnaryAttributes> = kernel({
   shader: shaders.unary_grad,
-  shapes: ({ x }) => ({ d_x: x }),
+  shapes: ({ x, d_y }) => {
+    expectShape({ d_y }, x, "x");
+    return { d_x: x };
+  },
   params: ({ x }, { alpha, beta }) => ({ n: size(x), alpha, beta }),
   overrides: (_, { kind }) => ({ KIND: UNARY_KINDS.indexOf(kind) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),

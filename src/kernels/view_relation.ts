@@ -2,7 +2,8 @@
 // two such relations. A pair is a view and the next one around the ring, each unordered pair once:
 // V pairs, one for two views, none for one.
 import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { SLAB, slabsOf } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
@@ -10,6 +11,12 @@ import { shaders } from "./shaders.gen.ts";
 /** Ring-adjacent pairs of V views: (p, p + 1 mod V). */
 export function ringPairs(views: number): number {
   return views > 2 ? views : Math.max(views - 1, 0);
+}
+
+function relationShape(tokens: Shape): Shape {
+  if (tokens.length !== 3) throw new Error(`tokens${formatShape(tokens)} must be [V, L, E]`);
+  const [views, count] = tokens as readonly [number, number, number];
+  return [ringPairs(views), count, count];
 }
 
 /** Side of the square that a workgroup owns. */
@@ -28,10 +35,7 @@ const cases: Case<"tokens", void>[] = (
 /** R_p = X_p X_{p+1}^T for each ring-adjacent pair. tokens [V, L, E] -> relation [pairs, L, L]. */
 export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
   shader: shaders.view_relation,
-  shapes: ({ tokens }) => {
-    if (tokens.length !== 3) throw new Error(`tokens${formatShape(tokens)} must be [V, L, E]`);
-    return { relation: [ringPairs(tokens[0]), tokens[1], tokens[1]] };
-  },
+  shapes: ({ tokens }) => ({ relation: relationShape(tokens) }),
   params: ({ tokens: [views = 0, tokens = 0, features = 0] }) => ({ views, tokens, features }),
   grid: ({ views, tokens }) => {
     const tiles = Math.ceil(tokens / TILE);
@@ -68,7 +72,10 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
  */
 export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kernel({
   shader: shaders.view_relation_grad,
-  shapes: ({ tokens }) => ({ d_tokens: tokens }),
+  shapes: ({ tokens, d_relation }) => {
+    expectShape({ d_relation }, relationShape(tokens));
+    return { d_tokens: tokens };
+  },
   params: ({ tokens: [views = 0, tokens = 0, features = 0] }) => ({
     views,
     pairs: ringPairs(views),
@@ -89,7 +96,7 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
   terms: ({ tokens }) => 2 * tokens[1],
   cases: cases.map(({ name, shapes: { tokens } }) => ({
     name,
-    shapes: { tokens, d_relation: [ringPairs(tokens[0]), tokens[1], tokens[1]] },
+    shapes: { tokens, d_relation: relationShape(tokens) },
     attributes: undefined,
   })),
   reference: ({ tokens, d_relation }, { tokens: [views = 0, count = 0, features = 0] }) => {
@@ -125,11 +132,7 @@ const lossSizes: readonly (readonly [string, Shape])[] = [
 export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kernel({
   shader: shaders.view_relation_loss,
   shapes: ({ student, teacher }) => {
-    if (!sameShape(student, teacher)) {
-      throw new Error(
-        `student${formatShape(student)} and teacher${formatShape(teacher)} must have the same shape`,
-      );
-    }
+    expectShape({ teacher }, student, "student");
     return { partials: [slabsOf(size(student)), 2] };
   },
   params: ({ student }) => ({ n: size(student) }),
@@ -158,7 +161,11 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
  */
 export const viewRelationLossGrad: Kernel<typeof shaders.view_relation_loss_grad> = kernel({
   shader: shaders.view_relation_loss_grad,
-  shapes: ({ student }) => ({ d_student: student }),
+  shapes: ({ student, teacher, d_loss }) => {
+    expectShape({ teacher }, student, "student");
+    expectShape({ d_loss }, [1]);
+    return { d_student: student };
+  },
   params: ({ student }) => ({ n: size(student) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
   cost: ({ student }) => ({ flops: 2 * size(student), bytes: 12 * size(student) }),

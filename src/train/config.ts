@@ -58,6 +58,16 @@ export interface TrainConfig {
   readonly checkpoint_every: number;
 }
 
+/** A configuration as written: its learning rate may be left to the student. */
+type WrittenConfig = Omit<TrainConfig, "optimizer"> & {
+  readonly optimizer: Omit<TrainConfig["optimizer"], "learning_rate"> & {
+    readonly learning_rate: number | null;
+  };
+};
+
+// nano: measured (bench/README.md); resnet18: between the 1e-4 of its lineage with pretrained weights and nano's.
+const LEARNING_RATES: Readonly<Record<StudentName, number>> = { nano: 3e-3, resnet18: 3e-4 };
+
 const count = z.number().int().positive();
 const positive = z.number().positive();
 const weight = z.number().nonnegative();
@@ -67,7 +77,7 @@ const side = count.multipleOf(32, "must be a multiple of 32");
 /**
  * The configuration as files may give it, with what people are told of each key (config_help.ts).
  */
-export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
+export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
   rig: z
     .strictObject({
@@ -122,6 +132,10 @@ export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
         .enum(["cosine", "none"])
         .default("cosine")
         .describe("view-relational distillation of ring neighbours: cosine or none"),
+      relation_form: z
+        .enum(["fused", "stored"])
+        .default("fused")
+        .describe("fused: tile by tile; stored: every tokens x tokens relation is kept in memory"),
       temperature: positive.default(1).describe("divides the logits of the KL"),
       relation_grid: z
         .tuple([count, count])
@@ -141,7 +155,10 @@ export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
     .prefault({}),
   optimizer: z
     .strictObject({
-      learning_rate: positive.default(3e-3).describe("of AdamW, at its peak"),
+      learning_rate: positive
+        .nullable()
+        .default(null)
+        .describe("of AdamW, at its peak; null: 0.003 for nano, 0.0003 for resnet18"),
       weight_decay: weight.default(0.01).describe("decoupled; none on norms and biases"),
       beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the first moment"),
       beta2: z.number().min(0).lt(1).default(0.99).describe("decay of the second moment"),
@@ -162,7 +179,11 @@ export const configSchema: z.ZodType<TrainConfig> = z.strictObject({
 /** Fills in what is left out; throws InputError naming `where`, the key and what it may be. */
 export function resolveConfig(given: unknown, where: string): TrainConfig {
   const result = configSchema.safeParse(given);
-  if (result.success) return result.data;
+  if (result.success) {
+    const { optimizer, ...rest } = result.data;
+    const learning_rate = optimizer.learning_rate ?? LEARNING_RATES[rest.student];
+    return { ...rest, optimizer: { ...optimizer, learning_rate } };
+  }
   const issue = result.error.issues[0];
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {

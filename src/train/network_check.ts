@@ -8,6 +8,7 @@ import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { writeSafetensors, type NewTensor } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, runOnCpu, type CpuStore, type Request } from "../graph/cpu.ts";
+import { eachArena } from "../graph/layout.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
 import type { Value } from "../graph/value.ts";
@@ -122,12 +123,7 @@ async function firstBatch(check: NetworkCheck): Promise<Record<string, Float32Ar
 function copyStore({ layout, arenas, states }: CpuStore): CpuStore {
   return {
     layout,
-    arenas: {
-      parameters: arenas.parameters.slice(),
-      gradients: arenas.gradients.slice(),
-      first_moments: arenas.first_moments.slice(),
-      second_moments: arenas.second_moments.slice(),
-    },
+    arenas: eachArena((name) => arenas[name].slice()),
     states: new Map([...states].map(([name, values]) => [name, values.slice()])),
   };
 }

@@ -1,6 +1,6 @@
 // Batches: normalisation, masks and focal scale of a sample; colour jitter by key.
 import { expect, test } from "vitest";
-import { drawJitter, jitterColours, type ColourJitter } from "../../src/data/augmentation.ts";
+import { drawJitter, jitterColors, type ColorJitter } from "../../src/data/augmentation.ts";
 import { makeBatch } from "../../src/data/batch.ts";
 import { resizeIntrinsics } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
@@ -56,11 +56,11 @@ test("a draw is a matter of its key", () => {
   }
 });
 
-const NONE: ColourJitter = { brightness: 1, contrast: 1, saturation: 1, hue: 0, order: [] };
+const NONE: ColorJitter = { brightness: 1, contrast: 1, saturation: 1, hue: 0, order: [] };
 
-function jittered(rgb: number[], change: Partial<ColourJitter>): number[] {
+function jittered(rgb: number[], change: Partial<ColorJitter>): number[] {
   const image = Float32Array.from(rgb);
-  jitterColours(image, 1, { ...NONE, ...change });
+  jitterColors(image, 1, { ...NONE, ...change });
   return [...image].map((value) => Math.round(value * 1e4) / 1e4);
 }
 
@@ -96,7 +96,7 @@ test("a third of a turn of hue takes red to green, and back again to red", () =>
 
 test("one draw changes all views alike", () => {
   const twice = { ...SAMPLE, images: Uint8Array.from({ length: 24 }, (_, i) => 20 * (i % 12)) };
-  const jitter: ColourJitter = { ...NONE, contrast: 0.9, hue: 0.05, order: ["contrast", "hue"] };
+  const jitter: ColorJitter = { ...NONE, contrast: 0.9, hue: 0.05, order: ["contrast", "hue"] };
   const { images } = makeBatch(twice, SOURCE, jitter);
   expect(images.subarray(0, 16)).toEqual(images.subarray(16));
   expect(images).not.toEqual(makeBatch(twice, SOURCE, null).images);

@@ -23,6 +23,7 @@ const ALL: LossConfig = {
   ckd: true,
   cross_term: "silog",
   relation: "cosine",
+  relation_form: "fused",
   temperature: 1,
   relation_grid: [2, 4],
 };
@@ -107,8 +108,13 @@ function terms(
 }
 
 /** Gradient of one term by one input. */
-function gradient(term: LossTerm, by: keyof Data, changes: Partial<Data> = {}): Float64Array {
-  const { g, of, terms: built } = build();
+function gradient(
+  term: LossTerm,
+  by: keyof Data,
+  changes: Partial<Data> = {},
+  config: LossConfig = ALL,
+): Float64Array {
+  const { g, of, terms: built } = build(config);
   const d = g.gradients(built[term]!, [of[by]]).get(of[by])!;
   return runOnCpu(g, { outputs: { d } }, initialStore(g, 1), { ...DATA, ...changes })["d"];
 }
@@ -225,6 +231,14 @@ describe("the relation of views", () => {
     }
     expect(terms({ embedding: turned }).relation).toBeLessThan(1e-25);
     expect(BASE.relation).toBeGreaterThan(0.1);
+  });
+
+  test("and its gradient are the same with relations stored", () => {
+    const stored: LossConfig = { ...ALL, relation_form: "stored" };
+    expect(terms({}, stored).relation).toBeCloseTo(BASE.relation, 13);
+    const [got, want] = [ALL, stored].map((form) => gradient("relation", "embedding", {}, form));
+    const apart = got.map((d, i) => d - want[i]);
+    expect(largest(apart)).toBeLessThan(1e-13 * largest(want));
   });
 
   test("does not see the length of an embedding", () => {

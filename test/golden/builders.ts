@@ -269,6 +269,7 @@ const lossBuilders: Readonly<Record<string, GoldenBuilder>> = {
       ckd: true,
       cross_term: "silog",
       relation: "cosine",
+      relation_form: "fused",
       temperature,
       relation_grid: grid,
     };

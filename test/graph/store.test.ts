@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { constant, heNormal } from "../../src/graph/initializers.ts";
-import { ARENAS, createStore } from "../../src/graph/store.ts";
+import { ARENAS } from "../../src/graph/layout.ts";
+import { createStore } from "../../src/graph/store.ts";
 import { gpu } from "../support/gpu.ts";
 
 /** A store of two parameters and two states, its values f32. */

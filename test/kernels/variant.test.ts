@@ -22,6 +22,11 @@ const SOFTWARE: Readonly<Record<string, readonly [eight: string, others: string]
   log_binomial_grad: ["log_binomial_grad_rows", "log_binomial_grad_rows"],
   softmax_bins: ["softmax_bins_rows", "softmax_bins_rows"],
   softmax_bins_grad: ["softmax_bins_grad_rows", "softmax_bins_grad_rows"],
+  view_relation_fused: ["view_relation_fused_register", "view_relation_fused_register"],
+  view_relation_fused_grad: [
+    "view_relation_fused_grad_register",
+    "view_relation_fused_grad_register",
+  ],
 };
 
 const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);

@@ -1,12 +1,20 @@
 // The pages of the repository, held against it: the generated kernel table is current, links and
 // pictures lead somewhere, commands and npm scripts that are named exist.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { cli } from "../cli/run.ts";
 
-const PAGES = ["README.md", "test/README.md", "bench/rivals/README.md"];
+const FOLDERS = ["bench", "shaders", "src", "test", "tools"];
+const PAGES = [
+  "README.md",
+  ...FOLDERS.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join(folder, name)),
+  ),
+];
 
 /** Every match of the first group of `pattern` in a page, each once. */
 function mentions(page: string, pattern: RegExp): string[] {

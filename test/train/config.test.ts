@@ -4,6 +4,13 @@ import { formatConfig, headOf, parseConfigFile, resolveConfig } from "../../src/
 import { configKeys, explainedConfig } from "../../src/train/config_help.ts";
 import { InputError } from "../../src/tensor/error.ts";
 
+test("a learning rate that is not given suits the student", () => {
+  const rate = (given: unknown): number => resolveConfig(given, "test").optimizer.learning_rate;
+  expect(rate({})).toBe(3e-3);
+  expect(rate({ student: "resnet18" })).toBe(3e-4);
+  expect(rate({ student: "resnet18", optimizer: { learning_rate: 0.1 } })).toBe(0.1);
+});
+
 test("nothing given resolves to the defaults, all of them written out", () => {
   const config = resolveConfig({}, "test");
   expect(config).toMatchObject({

@@ -72,6 +72,18 @@ test("a run resumes only with its own configuration", async () => {
   );
 });
 
+test("a run that the adapter cannot bind leaves nothing open", async () => {
+  const before = gpu.memory.live_bytes;
+  const { maxBufferSize } = gpu.limits;
+  const limits = { maxBufferSize, maxStorageBufferBindingSize: 256 } as GPUSupportedLimits;
+  await expect(run("too_large", { gpu: { ...gpu, limits } })).rejects.toThrow(
+    "use a smaller --size",
+  );
+  expect(gpu.memory.live_bytes).toBe(before);
+  // No checkpoint was written, so that the next run may begin in the same folder.
+  await (await run("too_large")).close();
+});
+
 test("a step encodes one pass and submits once", async () => {
   const passes = vi.spyOn(GPUCommandEncoder.prototype, "beginComputePass");
   const submits = vi.spyOn(GPUQueue.prototype, "submit");

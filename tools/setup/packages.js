@@ -77,8 +77,7 @@ function readLock(path) {
 
 /**
  * Installs what package-lock.json says; throws SetupError with npm's last lines when that fails.
- * Not `npm ci`: that empties node_modules first, and refuses a lockfile that lacks another
- * platform's build of a tool.
+ * Not `npm ci`: that empties node_modules first.
  * @param {string} root folder of package.json
  * @param {string} why
  */

@@ -12,9 +12,8 @@ import {
   type GradNormAttributes,
 } from "../../kernels/grad_norm.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Graph } from "../graph.ts";
 import { arenaLayout } from "../layout.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Rules, Value, Graph } from "../value.ts";
 
 /** The ops of this family, by name. */
 export const adamwOps: {

@@ -10,6 +10,7 @@ import type { silogOps } from "../../../src/graph/ops/silog.ts";
 import type { softBinsOps } from "../../../src/graph/ops/soft_bins.ts";
 import type { softmaxBinsOps } from "../../../src/graph/ops/softmax_bins.ts";
 import type { viewRelationOps } from "../../../src/graph/ops/view_relation.ts";
+import type { viewRelationFusedOps } from "../../../src/graph/ops/view_relation_fused.ts";
 import { ATTRACTIONS } from "../../../src/kernels/attractor.ts";
 import { flag, number, pair, REQUIRED, whole, word, type Attributes } from "./attributes.ts";
 import { NONE, type OwnOp } from "./own_op.ts";
@@ -52,7 +53,8 @@ type Name =
   | keyof typeof silogOps
   | keyof typeof softBinsOps
   | keyof typeof softmaxBinsOps
-  | keyof typeof viewRelationOps;
+  | keyof typeof viewRelationOps
+  | keyof typeof viewRelationFusedOps;
 
 /** These ops by name. */
 export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
@@ -252,6 +254,18 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   view_relation_loss_grad: {
     says: "d_student of view_relation_loss",
     shapes: "student, teacher [pairs, L, L], d_loss [1] -> d_student [pairs, L, L]",
+    attributes: NONE,
+  },
+  view_relation_fused: {
+    says:
+      "loss = view_relation_loss of the view_relation of student and that of teacher, none of " +
+      "them stored; no gradient by the teacher",
+    shapes: "student [V, L, E], teacher [V, L, F] -> loss, count [1]",
+    attributes: NONE,
+  },
+  view_relation_fused_grad: {
+    says: "d_student of view_relation_fused",
+    shapes: "student [V, L, E], teacher [V, L, F], d_loss [1] -> d_student [V, L, E]",
     attributes: NONE,
   },
   grad_norm: {

@@ -122,7 +122,8 @@ interface LossAttributes extends LossConfig {
  * look at.
  */
 function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
-  const { ckd, cross_term, relation, temperature, relation_grid, ...weights } = attributes;
+  const { ckd, cross_term, relation, relation_form, temperature, relation_grid, ...weights } =
+    attributes;
   weigh(bench, weights);
   const usable = bench.input("usable");
   const teacher = bench.input("teacher");
@@ -144,13 +145,18 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
       usable,
       teacher,
     },
-    { ckd, cross_term, relation, temperature, relation_grid },
+    { ckd, cross_term, relation, relation_form, temperature, relation_grid },
   );
   return { total: made.total, ...made.terms, valid_count: made.valid_count };
 }
 
 const TEMPERATURE = number(1, "tau of the KL");
 const RELATION_GRID = pair([6, 10], "tokens of a view along height and width");
+const RELATION_FORM = word(
+  ["fused", "stored"],
+  "fused",
+  "relations tile by tile, or stored: the same numbers to rounding",
+);
 const TERMS = {
   temperature: TEMPERATURE,
   relation_grid: RELATION_GRID,
@@ -309,6 +315,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       ckd: flag(true, "whether there are kl and cross"),
       cross_term: CROSS,
       relation: word(["cosine", "none"], "cosine", "whether there is a relation term"),
+      relation_form: RELATION_FORM,
       ...TERMS,
     },
     build: lossTerms,
@@ -328,6 +335,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
         ...given,
         ckd: true,
         relation: "none",
+        relation_form: "fused",
         relation_grid: [1, 1],
         weight_silog: 0,
         weight_kl: 1,
@@ -344,10 +352,17 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       "[0, 1] -> relation [1]",
     inputs: ["embedding", "usable", "teacher"],
     outputs: ["relation"],
-    attributes: { relation_grid: RELATION_GRID, bins: whole(64, "K of soft_bins(teacher)") },
+    attributes: {
+      relation_form: RELATION_FORM,
+      relation_grid: RELATION_GRID,
+      bins: whole(64, "K of soft_bins(teacher)"),
+    },
     build: (
       bench: Workbench,
-      { relation_grid, bins }: { relation_grid: readonly [number, number]; bins: number },
+      {
+        bins,
+        ...given
+      }: Pick<LossConfig, "relation_form" | "relation_grid"> & { readonly bins: number },
     ) => {
       weigh(bench, { weight_silog: 0, weight_relation: 1 });
       const [views, h, w] = bench.input("teacher").shape as [number, number, number];
@@ -367,7 +382,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
           embedding: bench.input("embedding"),
         },
         { depth_m: none, valid: none, usable, teacher: bench.input("teacher") },
-        { ckd: false, cross_term: "none", relation: "cosine", temperature: 1, relation_grid },
+        { ckd: false, cross_term: "none", relation: "cosine", temperature: 1, ...given },
       );
       return { relation: terms.relation! };
     },
