@@ -9,6 +9,7 @@ import { makeOutput } from "./output.ts";
 import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
+import { watchKernels } from "./profile_watch.ts";
 import { profileCeilings, profileKernels, profileTwo } from "./profile_work.ts";
 
 /** Where and how results go. */
@@ -27,6 +28,7 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
   readonly noise?: number;
   readonly timeout?: number;
   readonly ab?: readonly string[];
+  readonly watch?: boolean;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
@@ -35,7 +37,8 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
 }
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const WITH_PAIR = ["save", "baseline", "cold", "explain"] as const;
+const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
+const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
 const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
 
@@ -60,6 +63,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--noise <%>", "interval to reach (default: 1 %)", percentage("--noise"))
     .option("--timeout <s>", "most seconds of samples (default: 5)", positiveNumber("--timeout"))
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
+    .option("--watch", "time a shader again whenever it is saved, against what it was")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
@@ -76,6 +80,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
+        if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
           ? await profileKernels(run, globs)
           : await profileTwo(run, options.ab);
@@ -155,10 +160,14 @@ function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
   if (options.cold === true && options.hot === true) {
     throw new InputError("--cold and --hot together are the default: leave both out");
   }
-  if (options.ab === undefined) return;
-  const stray = WITH_PAIR.find((name) => options[name] !== undefined);
-  if (stray !== undefined) throw new InputError(`--${stray} does not go with --ab`);
-  if (globs.length > 0) throw new InputError("give kernels or --ab, not both");
+  const { ab, watch } = options;
+  if (ab === undefined && watch === undefined) return;
+  const strangers = watch === undefined ? ONLY_ONCE : [...ONLY_ONCE, ...NOT_WATCHED];
+  const stray = strangers.find((name) => options[name] !== undefined);
+  if (stray !== undefined) {
+    throw new InputError(`--${stray} does not go with --${watch === undefined ? "ab" : "watch"}`);
+  }
+  if (ab !== undefined && globs.length > 0) throw new InputError("give kernels or --ab, not both");
 }
 
 function format(text: string): Format {

@@ -205,8 +205,8 @@ function boundCell({ ok, roofline }: SummaryRow): string {
 }
 
 function percent(value: number, signed: boolean, digits = 1): string {
-  const sign = signed && value >= 0 ? "+" : "";
-  return `${sign}${(100 * value).toFixed(digits)} %`;
+  const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
+  return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }
 
 function csvCell(cell: string): string {

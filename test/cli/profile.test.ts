@@ -1,9 +1,10 @@
 // `ringdepth profile` on the adapter of the tests: formats, saved profiles, two kernels in turn,
 // exit codes. That a shader is read from disk is tested with the file itself, put back after.
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
 import type { Summary } from "../../src/profile/summary.ts";
@@ -134,6 +135,28 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     });
   });
 
+  test("--watch times a shader that is saved, and outlives one that does not compile", async () => {
+    const child = spawn(process.execPath, [
+      "tools/ringdepth.js",
+      ...["profile", "--watch", "scale_by", "--case", "first slot", "--cases", "own"],
+    ]);
+    let stdout = "";
+    child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
+    const shown = async (text: string): Promise<void> =>
+      await vi.waitFor(() => expect(stdout).toContain(text), { timeout: 60_000, interval: 50 });
+    try {
+      await shown("watching shaders/");
+      await withShader("let factor = ", "let factor ", async () => {
+        await shown("shaders/scale_by.wgsl:31:");
+      });
+      await vi.waitFor(() => expect(stdout).toMatch(/tried in \S+ s\n/), { timeout: 60_000 });
+    } finally {
+      child.kill();
+    }
+    expect(stdout).toMatch(/scale_by tried in \S+ s; the numbers are of its last good text/);
+    expect(stdout).toMatch(/first slot .* (SAME|AMBIGUOUS|FAST|SLOW) /);
+  });
+
   test("a shader that does not compile is told by file, line, column and caret: exit 3", async () => {
     await withShader("let factor = ", "let factor ", async () => {
       const { code, stderr } = await cli("profile", ...ONE);
@@ -150,6 +173,7 @@ test.each([
   [["profile", "--ab", "gemm", "scale_by"], "no problem of gemm and scale_by"],
   [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
   [["profile", "--cold", "--hot"], "--cold and --hot"],
+  [["profile", "gemm", "--watch", "--json"], "--json does not go with --watch"],
   [["profile", "--json", "--format", "csv"], "contradict"],
   [["profile", "--format", "xml"], "--format xml"],
   [["profile", "--threshold", "-3%"], "--threshold -3: expected a number above 0"],
