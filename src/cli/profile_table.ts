@@ -126,8 +126,15 @@ export function remarks({ rows }: Summary): string[] {
   if (short > 0) lines.push(`${short} too short for the clock (?)`);
   const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
   if (bound > 0) lines.push(`${bound} bound by the launch: larger problems tell more`);
+  const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
+  if (above > 0) {
+    lines.push(`${above} above their ceiling: measure it anew by "ringdepth profile ceilings"`);
+  }
   return lines;
 }
+
+// A share of more than this says that the ceiling was measured while the machine was busy.
+const BELIEVED = 1.05;
 
 /** How the rates and the bound of each row came about, with the numbers. */
 export function explain({ rows, ceilings }: Summary): string[] {

@@ -20,6 +20,9 @@ const HARDWARE_MIB = [2, 8, 32, 128, 512];
 const SOFTWARE_MIB = [1, 8, 64];
 const SETTINGS: MeasureSettings = { time_s: 0.1, min_samples: 15, noise: 0.02, timeout_s: 0.6 };
 const FMA_LOOPS = 256;
+// Other work on the machine comes and goes: what it disturbs in one round it may leave alone in
+// another.
+const ROUNDS = 2;
 
 /** Bandwidths at one working-set size, each the best of the ways to share out the memory. */
 export interface Bandwidth {
@@ -65,23 +68,25 @@ export async function measureCeilings(
 ): Promise<Ceilings> {
   await checkCeilings(gpu);
   const bench = await prepareBench(gpu, quantum_ns, SETTINGS, false);
-  const bandwidth: Bandwidth[] = [];
-  for (const mebibytes of gpu.facts.software ? SOFTWARE_MIB : HARDWARE_MIB) {
-    progress(`ceilings: ${mebibytes} MiB`);
-    const bytes = mebibytes * MIB;
-    const rate = async (kernel: AnyKernel, inputs: readonly string[], parts: number) =>
-      await bestRate(bench, kernel, inputs, 16 * Math.floor(bytes / parts / 16));
-    bandwidth.push({
-      working_set_bytes: bytes,
-      copy_gbytes: await rate(ceilingCopy, ["x"], 2),
-      read_gbytes: await rate(ceilingRead, ["x"], 1),
-      triad_gbytes: await rate(ceilingTriad, ["a", "b"], 3),
-    });
-  }
-  progress("ceilings: arithmetic");
+  const bandwidth = (gpu.facts.software ? SOFTWARE_MIB : HARDWARE_MIB).map(
+    (mebibytes): Bandwidth => ({
+      working_set_bytes: mebibytes * MIB,
+      copy_gbytes: 0,
+      read_gbytes: 0,
+      triad_gbytes: 0,
+    }),
+  );
   const invocations = [gpu.facts.software ? 2 ** 14 : 2 ** 20];
   const fma = { loops: FMA_LOOPS };
-  const fma_ms = await timeOf(bench, ceilingFma, { x: invocations }, fma);
+  let fma_ms = Infinity;
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const [i, known] of bandwidth.entries()) {
+      progress(`ceilings: round ${round}/${ROUNDS}, ${known.working_set_bytes / MIB} MiB`);
+      bandwidth[i] = await raised(bench, known);
+    }
+    progress(`ceilings: round ${round}/${ROUNDS}, arithmetic`);
+    fma_ms = Math.min(fma_ms, await timeOf(bench, ceilingFma, { x: invocations }, fma));
+  }
   return {
     version: VERSION,
     date: new Date().toISOString(),
@@ -139,6 +144,23 @@ async function checkCeilings(gpu: Gpu): Promise<void> {
     const { error } = await checker.check(kernel, kernel.cases[1]);
     if (error !== "") throw new Error(`no ceilings without a right kernel: ${error}`);
   }
+}
+
+/** Bandwidths measured once more, where that is more than was known. */
+async function raised(bench: Bench, known: Bandwidth): Promise<Bandwidth> {
+  const { working_set_bytes, copy_gbytes, read_gbytes, triad_gbytes } = known;
+  const rate = async (
+    kernel: AnyKernel,
+    inputs: readonly string[],
+    parts: number,
+  ): Promise<number> =>
+    await bestRate(bench, kernel, inputs, 16 * Math.floor(working_set_bytes / parts / 16));
+  return {
+    working_set_bytes,
+    copy_gbytes: Math.max(copy_gbytes, await rate(ceilingCopy, ["x"], 2)),
+    read_gbytes: Math.max(read_gbytes, await rate(ceilingRead, ["x"], 1)),
+    triad_gbytes: Math.max(triad_gbytes, await rate(ceilingTriad, ["a", "b"], 3)),
+  };
 }
 
 /** GB/s of a streaming kernel on inputs of `bytes` each, the best of both ways to share them out. */

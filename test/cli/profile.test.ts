@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { remarks } from "../../src/cli/profile_table.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
 import type { Summary } from "../../src/profile/summary.ts";
@@ -136,10 +137,8 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
   });
 
   test("--watch times a shader that is saved, and outlives one that does not compile", async () => {
-    const child = spawn(process.execPath, [
-      "tools/ringdepth.js",
-      ...["profile", "--watch", "scale_by", "--case", "first slot", "--cases", "own"],
-    ]);
+    const args = ["profile", "--watch", "scale_by", "--case", "first slot", "--cases", "own"];
+    const child = spawn(process.execPath, ["tools/ringdepth.js", ...args]);
     let stdout = "";
     child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
     const shown = async (text: string): Promise<void> =>
@@ -164,6 +163,15 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
       expect(stderr).toMatch(/shaders\/scale_by\.wgsl:31:\d+ error: .*\n 31 \| .*\n {4}\| +\^/);
     });
   });
+});
+
+test("a share above its ceiling is remarked, and names the way out", () => {
+  const row = { kernel: "gemm", case: "one", ok: true, cold: null, hot: null, comparison: null };
+  const high = { gflops: 1, gbytes: 1, bound: "memory", share: 1.2 } as const;
+  const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
+  expect(remarks(summary)).toEqual([
+    '1 above their ceiling: measure it anew by "ringdepth profile ceilings"',
+  ]);
 });
 
 test.each([
