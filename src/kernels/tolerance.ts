@@ -20,6 +20,10 @@ const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: s
   attention_grad_q_rows: ATTENTION_GRADIENT,
   attention_grad_kv: ATTENTION_GRADIENT,
   attention_grad_kv_rows: ATTENTION_GRADIENT,
+  bin_decode_grad_centers_slabs: {
+    atol: 5e-5,
+    why: "sums over slabs of pixels cancel; worst 1.6e-5 of sums to 20 at 6x48x80x128, lavapipe 25.0.7",
+  },
   log_binomial: {
     atol: 1e-5,
     why: "1 / t = 47 multiplies the rounding of y; worst 1.6e-6 at t = 0.0212 near the peak, lavapipe 25.0.7",
