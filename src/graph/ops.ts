@@ -6,8 +6,10 @@ import { arithmeticOps, arithmeticRules } from "./ops/arithmetic.ts";
 import { attentionOps, attentionRules } from "./ops/attention.ts";
 import { binCentersOps, binCentersRules } from "./ops/bin_centers.ts";
 import { binDecodeOps, binDecodeRules } from "./ops/bin_decode.ts";
+import { binDistillOps, binDistillRules } from "./ops/bin_distill.ts";
 import { binExpectationOps, binExpectationRules } from "./ops/bin_expectation.ts";
 import { binKlOps, binKlRules } from "./ops/bin_kl.ts";
+import { binomialDecodeOps, binomialDecodeRules } from "./ops/binomial_decode.ts";
 import { concatOps, concatRules } from "./ops/concat.ts";
 import { conv2dOps, conv2dRules } from "./ops/conv2d.ts";
 import { conv2dTransposeOps, conv2dTransposeRules } from "./ops/conv2d_transpose.ts";
@@ -34,8 +36,10 @@ export const ops: typeof activationOps &
   typeof attentionOps &
   typeof binCentersOps &
   typeof binDecodeOps &
+  typeof binDistillOps &
   typeof binExpectationOps &
   typeof binKlOps &
+  typeof binomialDecodeOps &
   typeof concatOps &
   typeof conv2dOps &
   typeof conv2dTransposeOps &
@@ -59,8 +63,10 @@ export const ops: typeof activationOps &
   ...attentionOps,
   ...binCentersOps,
   ...binDecodeOps,
+  ...binDistillOps,
   ...binExpectationOps,
   ...binKlOps,
+  ...binomialDecodeOps,
   ...concatOps,
   ...conv2dOps,
   ...conv2dTransposeOps,
@@ -88,8 +94,10 @@ export const gradientRules: Rules<typeof ops> = {
   ...attentionRules,
   ...binCentersRules,
   ...binDecodeRules,
+  ...binDistillRules,
   ...binExpectationRules,
   ...binKlRules,
+  ...binomialDecodeRules,
   ...concatRules,
   ...conv2dRules,
   ...conv2dTransposeRules,

@@ -10,9 +10,17 @@ import {
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
 } from "./bin_decode.ts";
+import { binDistill, binDistillBinomial, binDistillFactors } from "./bin_distill.ts";
+import {
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
+} from "./bin_distill_grad.ts";
 import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
 import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
+import { binomialDecode } from "./binomial_decode.ts";
+import { binomialPack } from "./binomial_pack.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
@@ -75,6 +83,12 @@ const BASES: readonly AnyKernel[] = [
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
+  binDistill,
+  binDistillBinomial,
+  binDistillFactors,
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
@@ -82,6 +96,8 @@ const BASES: readonly AnyKernel[] = [
   binKlGrad,
   binary,
   binaryGrad,
+  binomialDecode,
+  binomialPack,
   columnSum,
   concat,
   conv2d,
