@@ -8,6 +8,7 @@ import { binCentersOps, binCentersRules } from "./ops/bin_centers.ts";
 import { binDecodeOps, binDecodeRules } from "./ops/bin_decode.ts";
 import { binDistillOps, binDistillRules } from "./ops/bin_distill.ts";
 import { binExpectationOps, binExpectationRules } from "./ops/bin_expectation.ts";
+import { binHeadOps, binHeadRules } from "./ops/bin_head.ts";
 import { binKlOps, binKlRules } from "./ops/bin_kl.ts";
 import { binomialDecodeOps, binomialDecodeRules } from "./ops/binomial_decode.ts";
 import { concatOps, concatRules } from "./ops/concat.ts";
@@ -38,6 +39,7 @@ export const ops: typeof activationOps &
   typeof binDecodeOps &
   typeof binDistillOps &
   typeof binExpectationOps &
+  typeof binHeadOps &
   typeof binKlOps &
   typeof binomialDecodeOps &
   typeof concatOps &
@@ -65,6 +67,7 @@ export const ops: typeof activationOps &
   ...binDecodeOps,
   ...binDistillOps,
   ...binExpectationOps,
+  ...binHeadOps,
   ...binKlOps,
   ...binomialDecodeOps,
   ...concatOps,
@@ -96,6 +99,7 @@ export const gradientRules: Rules<typeof ops> = {
   ...binDecodeRules,
   ...binDistillRules,
   ...binExpectationRules,
+  ...binHeadRules,
   ...binKlRules,
   ...binomialDecodeRules,
   ...concatRules,

@@ -97,7 +97,11 @@ function distillAll<T extends NumberArray>(
     readonly centers: T;
   },
 ): Record<"depth" | "cross" | "kl" | "statistics", T> {
-  const [depth, cross, kl] = [like(likeThis, at.rows), like(likeThis, at.rows), like(likeThis, at.rows)];
+  const [depth, cross, kl] = [
+    like(likeThis, at.rows),
+    like(likeThis, at.rows),
+    like(likeThis, at.rows),
+  ];
   const statistics = like(likeThis, 4 * at.rows);
   const [student, teacher] = [new Float64Array(at.bins), new Float64Array(at.bins)];
   for (let row = 0; row < at.rows; row++) {
@@ -168,7 +172,12 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
     })),
     {
       name: "logits of ±80",
-      shapes: { student: [1, 11, 3, 128], teacher: [1, 11, 3, 128], centers: [1, 1, 1, 128], scale: [0] },
+      shapes: {
+        student: [1, 11, 3, 128],
+        teacher: [1, 11, 3, 128],
+        centers: [1, 1, 1, 128],
+        scale: [0],
+      },
       attributes: { teacher: "logits" },
       data: { student: WIDE, teacher: WIDE, centers: CENTERS },
     },
@@ -220,46 +229,44 @@ const binomialCase = (
  * The same of a student whose logits are a binomial's. rows [V, H, W, 5] of `binomialPack` with the
  * scale, log_choose [K, 2], teacher by its kind, centers -> depth, cross, kl, statistics.
  */
-export const binDistillBinomial: Kernel<
-  typeof shaders.bin_distill_binomial,
-  BinDistillAttributes
-> = kernel({
-  shader: shaders.bin_distill_binomial,
-  shapes: ({ rows, log_choose, teacher, centers }, attributes) => {
-    binomialGeometry(rows, log_choose, centers);
-    checkTeacher(teacher, pixels(rows, log_choose[0]), attributes.teacher);
-    const one = pixels(rows, 1);
-    return { depth: one, cross: one, kl: one, statistics: pixels(rows, 4) };
-  },
-  params: ({ rows, log_choose, centers }) => {
-    const at = binomialGeometry(rows, log_choose, centers);
-    return { rows: at.rows, bins: at.bins, pixels_per_center: at.pixels_per_center };
-  },
-  overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
-  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // as bin_distill, and 8 for a logit; rows, teacher and centres once
-  cost: ({ rows, log_choose, teacher, centers }) => ({
-    flops: (40 * size(rows) * log_choose[0]) / ROW_NUMBERS,
-    bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
-  }),
-  variants: () => [binDistillBinomialRows],
-  cases: [
-    ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
-      binomialCase(name, bins, centers, teacher, false),
-    ),
-    binomialCase("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
-  ],
-  reference: ({ rows, log_choose, teacher, centers }, shapes, { teacher: kind }) => {
-    const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
-    const all = distillAll(rows, at, {
-      studentLogit: (row, k) => binomialLogit(log_choose, rows, row, k),
-      teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
-      scale: (row) => rows[ROW_NUMBERS * row + 4],
-      centers,
-    });
-    return all;
-  },
-});
+export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, BinDistillAttributes> =
+  kernel({
+    shader: shaders.bin_distill_binomial,
+    shapes: ({ rows, log_choose, teacher, centers }, attributes) => {
+      binomialGeometry(rows, log_choose, centers);
+      checkTeacher(teacher, pixels(rows, log_choose[0]), attributes.teacher);
+      const one = pixels(rows, 1);
+      return { depth: one, cross: one, kl: one, statistics: pixels(rows, 4) };
+    },
+    params: ({ rows, log_choose, centers }) => {
+      const at = binomialGeometry(rows, log_choose, centers);
+      return { rows: at.rows, bins: at.bins, pixels_per_center: at.pixels_per_center };
+    },
+    overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
+    grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+    // as bin_distill, and 8 for a logit; rows, teacher and centres once
+    cost: ({ rows, log_choose, teacher, centers }) => ({
+      flops: (40 * size(rows) * log_choose[0]) / ROW_NUMBERS,
+      bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
+    }),
+    variants: () => [binDistillBinomialRows],
+    cases: [
+      ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
+        binomialCase(name, bins, centers, teacher, false),
+      ),
+      binomialCase("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
+    ],
+    reference: ({ rows, log_choose, teacher, centers }, shapes, { teacher: kind }) => {
+      const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
+      const all = distillAll(rows, at, {
+        studentLogit: (row, k) => binomialLogit(log_choose, rows, row, k),
+        teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
+        scale: (row) => rows[ROW_NUMBERS * row + 4],
+        centers,
+      });
+      return all;
+    },
+  });
 
 /** The same, one invocation a pixel: what software adapters want. */
 export const binDistillBinomialRows: Kernel<

@@ -90,7 +90,9 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
       const { groups } = attributes;
       const own = sameShape(student, centers);
       if (groups === 0 ? !own : groups !== centers[0]) {
-        throw new Error(`${groups} rows of centres, expected those of centers${formatShape(centers)}`);
+        throw new Error(
+          `${groups} rows of centres, expected those of centers${formatShape(centers)}`,
+        );
       }
       const { slabs, bins } = tileGeometry(student, groups);
       return { d_student: student, d_centers: groups === 0 ? student : [groups, slabs, bins] };
@@ -181,29 +183,30 @@ export const binDistillGradBinomial: Kernel<
     };
   },
   variants: () => [binDistillGradBinomialRows],
-  cases: [...DISTILL_SHAPES, ["without a teacher", ...DISTILL_SHAPES[1].slice(1, 4), "none"] as const].map(
-    ([name, bins, centers, , teacher]) => ({
-      name,
-      shapes: {
-        rows: pixels(bins as Shape, ROW_NUMBERS),
-        log_choose: [(bins as Shape)[3], 2],
-        teacher: teacherShape(bins as Shape, teacher as TeacherKind),
-        centers: centers as Shape,
-        factors: pixels(bins as Shape, FACTORS),
-      },
-      attributes: {
-        teacher: teacher as TeacherKind,
-        by_centers: sameShape(bins as Shape, centers as Shape),
-      },
-      data: {
-        rows: rowsOfBins((bins as Shape)[3]),
-        log_choose: { kind: "log_choose" },
-        centers: CENTERS,
-        factors: { kind: "uniform", low: 0.2, high: 1 },
-        ...teacherData(teacher as TeacherKind),
-      },
-    }),
-  ),
+  cases: [
+    ...DISTILL_SHAPES,
+    ["without a teacher", ...DISTILL_SHAPES[1].slice(1, 4), "none"] as const,
+  ].map(([name, bins, centers, , teacher]) => ({
+    name,
+    shapes: {
+      rows: pixels(bins as Shape, ROW_NUMBERS),
+      log_choose: [(bins as Shape)[3], 2],
+      teacher: teacherShape(bins as Shape, teacher as TeacherKind),
+      centers: centers as Shape,
+      factors: pixels(bins as Shape, FACTORS),
+    },
+    attributes: {
+      teacher: teacher as TeacherKind,
+      by_centers: sameShape(bins as Shape, centers as Shape),
+    },
+    data: {
+      rows: rowsOfBins((bins as Shape)[3]),
+      log_choose: { kind: "log_choose" },
+      centers: CENTERS,
+      factors: { kind: "uniform", low: 0.2, high: 1 },
+      ...teacherData(teacher as TeacherKind),
+    },
+  })),
   reference: (inputs, shapes, { teacher: kind, by_centers }) => {
     const { rows, log_choose, teacher, centers, factors } = inputs;
     const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);

@@ -64,9 +64,7 @@ export const binomialDecode: Kernel<typeof shaders.binomial_decode> = kernel({
   }),
   variants: () => [binomialDecodeRows],
   cases: [
-    ...BIN_SHAPES.map(([name, bins, centers]) =>
-      caseOf(name, bins, centers, rowsOfBins(bins[3])),
-    ),
+    ...BIN_SHAPES.map(([name, bins, centers]) => caseOf(name, bins, centers, rowsOfBins(bins[3]))),
     caseOf("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], coldRowsOfBins(64)),
   ],
   reference: ({ rows, log_choose, centers }, shapes) => {

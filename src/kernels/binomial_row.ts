@@ -37,8 +37,7 @@ export function binomialLogit(
   k: number,
 ): number {
   const [slope, inverse_t, peak] = rows.subarray(ROW_NUMBERS * row, ROW_NUMBERS * row + 3);
-  const at = (bin: number): number =>
-    log_choose[2 * bin] + log_choose[2 * bin + 1] + bin * slope;
+  const at = (bin: number): number => log_choose[2 * bin] + log_choose[2 * bin + 1] + bin * slope;
   return (at(k) - at(peak)) * inverse_t;
 }
 
@@ -52,8 +51,7 @@ export function binomialRow(
   const clamp = (x: number): number => Math.min(Math.max(x, PROBABILITY_FLOOR), 1);
   const [p, q] = [clamp(pi), clamp(1 - pi)];
   const slope = Math.log(p) - Math.log(q);
-  const at = (bin: number): number =>
-    log_choose[2 * bin] + log_choose[2 * bin + 1] + bin * slope;
+  const at = (bin: number): number => log_choose[2 * bin] + log_choose[2 * bin + 1] + bin * slope;
   const below = Math.max(Math.min(Math.floor((n * p) / (p + q)), n), 0);
   const above = Math.min(below + 1, n);
   const by_p = pi >= PROBABILITY_FLOOR ? 1 / pi : 0;

@@ -17,6 +17,7 @@ import {
   binDistillGradBinomialSlabs,
 } from "./bin_distill_grad.ts";
 import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
+import { binHead, binHeadGradFeatures, binHeadGradWeight } from "./bin_head.ts";
 import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
 import { binomialDecode } from "./binomial_decode.ts";
@@ -92,6 +93,9 @@ const BASES: readonly AnyKernel[] = [
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
+  binHead,
+  binHeadGradFeatures,
+  binHeadGradWeight,
   binKl,
   binKlGrad,
   binary,

@@ -75,8 +75,7 @@ export const binDecodeRules: Rules<typeof binDecodeOps> = {
         ? apply(binDecodeOps.bin_decode_grad_centers, saved, undefined)
         : apply(binDecodeOps.bin_decode_grad_shared_centers, saved, {
             groups: centers.shape[0],
-          })
-      )[0];
+          }))[0];
     const byLogits = (): Value =>
       apply(
         binDecodeOps.bin_decode_grad_logits,

@@ -72,7 +72,10 @@ export const binDistillOps: {
         centers: centers.shape,
         factors: factors.shape,
       };
-      const partials = at.temporary("partials", binDistillGrad.shapes(shapes, attributes).d_centers);
+      const partials = at.temporary(
+        "partials",
+        binDistillGrad.shapes(shapes, attributes).d_centers,
+      );
       at.call(binDistillGrad, { ...given, d_student, d_centers: partials }, attributes);
       addRows(at, partials, d_centers);
     },
@@ -139,8 +142,14 @@ export const binDistillOps: {
   },
 };
 
-/** Adds the call that packs what the gradients need of each pixel. */
-function lowerFactors(at: Lowering<unknown>, inputs: readonly Tensor[]): Tensor {
+/**
+ * Adds the call that packs what the gradients need of each pixel: of scale, statistics, depth,
+ * d_depth, d_cross, d_kl -> factors [V, H, W, 8].
+ */
+export function lowerFactors(
+  at: Pick<Lowering<unknown>, "temporary" | "call">,
+  inputs: readonly Tensor[],
+): Tensor {
   const [scale, statistics, depth, d_depth, d_cross, d_kl] = inputs;
   const { factors: shape } = binDistillFactors.shapes(
     {

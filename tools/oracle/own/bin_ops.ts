@@ -4,6 +4,7 @@ import type { binCentersOps } from "../../../src/graph/ops/bin_centers.ts";
 import type { binDecodeOps } from "../../../src/graph/ops/bin_decode.ts";
 import type { binDistillOps } from "../../../src/graph/ops/bin_distill.ts";
 import type { binExpectationOps } from "../../../src/graph/ops/bin_expectation.ts";
+import type { binHeadOps } from "../../../src/graph/ops/bin_head.ts";
 import type { binKlOps } from "../../../src/graph/ops/bin_kl.ts";
 import type { binomialDecodeOps } from "../../../src/graph/ops/binomial_decode.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
@@ -49,7 +50,11 @@ const TEACHER: Attributes = {
   ),
 };
 const TEACHER_OR_NONE: Attributes = {
-  teacher: word(["none", "relative", "logits"], "relative", "as in the forward op; none: no teacher"),
+  teacher: word(
+    ["none", "relative", "logits"],
+    "relative",
+    "as in the forward op; none: no teacher",
+  ),
   by_centers: flag(true, "give d_centers; false: of shape [0]"),
 };
 const LOG_CHOOSE = "log_choose [K, 2]: two parts of ln C(K - 1, k) that add up, as in log_binomial";
@@ -61,6 +66,7 @@ type Name =
   | keyof typeof binDecodeOps
   | keyof typeof binDistillOps
   | keyof typeof binExpectationOps
+  | keyof typeof binHeadOps
   | keyof typeof binKlOps
   | keyof typeof binomialDecodeOps
   | keyof typeof logBinomialOps
@@ -222,6 +228,23 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
       "statistics [V, H, W, 4], depth, d_depth, d_cross, d_kl [V, H, W, 1] -> d_pi, d_t " +
       "[V, H, W, 1], d_centers as centers",
     attributes: TEACHER_OR_NONE,
+  },
+  bin_head: {
+    says:
+      "bin_decode of logits = features weight^T + bias; no gradient by scale or of statistics = " +
+      "(maximum, 1 / sum e^(z - maximum), 0, 0)",
+    shapes:
+      "features [V, H, W, C], weight [K, 1, 1, C], bias [K], centers [V, 1, 1, K] or " +
+      "[1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 4]",
+    attributes: NONE,
+  },
+  bin_head_grad: {
+    says: "d_features, d_weight, d_bias and d_centers of bin_head",
+    shapes:
+      "features, weight, bias, centers, scale as in bin_head, statistics [V, H, W, 4], depth, " +
+      "d_depth [V, H, W, 1] -> d_features [V, H, W, C], d_weight [K, 1, 1, C], d_bias [K], " +
+      "d_centers as centers",
+    attributes: NONE,
   },
   soft_bins: {
     says: "z_k = -(r - (k + 1/2) / K)^2 K^2 / 2",
