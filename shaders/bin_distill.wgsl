@@ -1,4 +1,4 @@
-// bin_distill — student's depth, cross depth and divergence at each pixel, from logits.
+// bin_distill — depth, cross depth and divergence of each pixel from logits.
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
 //   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)

@@ -1,4 +1,4 @@
-// bin_distill_binomial — student's depth, cross depth and divergence at each pixel, from a binomial.
+// bin_distill_binomial — depth, cross depth and divergence of each pixel from a binomial.
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
 //   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)

@@ -1,4 +1,4 @@
-// bin_distill_grad_binomial — gradients of a distilled binomial by pi, t and centres of the pixel's own.
+// bin_distill_grad_binomial — gradients of a distilled binomial by pi, t and own centres.
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
 //   d_pi[r] = by_pi sum_k d_z k / t,  d_t[r] = -sum_k d_z z_k / t

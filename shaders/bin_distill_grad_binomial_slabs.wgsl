@@ -1,4 +1,4 @@
-// bin_distill_grad_binomial_slabs — gradient of a distilled binomial by centres that pixels share, by slabs.
+// bin_distill_grad_binomial_slabs — gradient of a distilled binomial by shared centres, by slabs.
 //
 //   partials[s, b, k] = sum over pixels r of slab b of group s of a p_k + b q_k
 //

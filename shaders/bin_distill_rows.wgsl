@@ -1,4 +1,4 @@
-// bin_distill_rows — student's depth, cross depth and divergence at each pixel, from logits; one invocation a pixel.
+// bin_distill_rows — depth, cross depth and divergence from logits, one invocation a pixel.
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
 //   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)

@@ -1,4 +1,4 @@
-// binomial_decode_rows — depth from a binomial over the bins, no bin stored; one invocation a pixel.
+// binomial_decode_rows — depth from a binomial over the bins, one invocation a pixel.
 //
 //   depth[r] = scale[r] sum_k p_k centers[s, k],  p = softmax(z)
 //   z_k = (L_k + k slope[r]) / t[r],  L_k = ln C(K - 1, k),  s = r / pixels_per_center

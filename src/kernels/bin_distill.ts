@@ -41,8 +41,9 @@ export function teacherShape(bins: Shape, kind: TeacherKind): Shape {
 export function checkTeacher(teacher: Shape, bins: Shape, kind: TeacherKind): void {
   const expected = teacherShape(bins, kind);
   if (!sameShape(teacher, expected)) {
+    const beside = `beside bins${formatShape(bins)}`;
     throw new Error(
-      `teacher${formatShape(teacher)} must be ${formatShape(expected)} (${kind}) beside bins${formatShape(bins)}`,
+      `teacher${formatShape(teacher)} (${kind}) must be ${formatShape(expected)} ${beside}`,
     );
   }
 }
@@ -134,8 +135,8 @@ export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, Te
   ]);
 
 /**
- * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), p of the
- * student, q of the teacher. student [V, H, W, K] logits, teacher by its kind, centers
+ * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), p of
+ * the student, q of the teacher. student [V, H, W, K] logits, teacher by its kind, centers
  * [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth, cross, kl [V, H, W, 1],
  * statistics [V, H, W, 4] = (maximum, 1 / sum) of both.
  */
@@ -281,8 +282,8 @@ export const binDistillBinomialRows: Kernel<
 };
 
 /**
- * What the gradients need of each pixel: (max^S, 1 / sum^S, max^T, 1 / sum^T, d_depth scale, d_cross
- * scale, d_kl, d_depth depth), an absent gradient 0. statistics [V, H, W, 4], scale [V] or [0],
+ * What the gradients need of each pixel: (max^S, 1 / sum^S, max^T, 1 / sum^T, d_depth scale,
+ * d_cross scale, d_kl, d_depth depth), an absent gradient 0. statistics [V, H, W, 4], scale [V] or [0],
  * depth [V, H, W, 1], d_depth, d_cross, d_kl [V, H, W, 1] or [0] -> factors [V, H, W, 8].
  */
 export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = kernel({

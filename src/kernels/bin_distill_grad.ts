@@ -27,7 +27,7 @@ import { shaders } from "./shaders.gen.ts";
 /** Bins of an invocation of the slab kernels; TK of the shaders. */
 const TK = 4;
 
-/** The teacher, and whether pixels share centres (else the sweep gives those of the pixel's own). */
+/** The teacher, and whose the centres are. */
 export interface BinDistillGradAttributes extends BinDistillAttributes {
   /** Rows of centres: V for one an image, 1 for one a rig; 0 where each pixel has its own. */
   readonly groups: number;

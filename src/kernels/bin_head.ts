@@ -1,5 +1,5 @@
-// Depth from features (level 2, fused): the 1x1 convolution that makes the logits inside the decode,
-// so that neither logits nor probabilities are stored, and the gradients by all that goes in.
+// Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
+// decode, so that neither logits nor probabilities are stored, and the gradients by all that goes in.
 // Centres are an image's or the rig's.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
@@ -45,9 +45,8 @@ function headGeometry({ features, weight, bias, centers }: HeadShapes, scale: Sh
   }
   const [views] = features;
   if (!sameShape(centers, [views, 1, 1, bins]) && !sameShape(centers, [1, 1, 1, bins])) {
-    throw new Error(
-      `centers${formatShape(centers)} must be ${formatShape([views, 1, 1, bins])} or ${formatShape([1, 1, 1, bins])}`,
-    );
+    const allowed = [views, 1].map((rows) => formatShape([rows, 1, 1, bins])).join(" or ");
+    throw new Error(`centers${formatShape(centers)} must be ${allowed}`);
   }
   const at = binGeometry([...features.slice(0, -1), bins], centers, scale);
   return { ...at, pixels_per_center: at.rows / centers[0] || 0, channels };
@@ -214,8 +213,8 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
 });
 
 /**
- * d_weight = d_z^T features, d_bias and d_centers = sums of d_z and a p, by slabs of 256 pixels that
- * share a row of centres. -> d_weight [B, K, C], d_bias
+ * d_weight = d_z^T features, d_bias and d_centers = sums of d_z and a p, by slabs of 256 pixels
+ * that share a row of centres. -> d_weight [B, K, C], d_bias
  * [B, K], d_centers [groups, slabs, K], B = groups slabs.
  */
 export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = kernel({

@@ -27,8 +27,8 @@ export function logChoose(bins: number): Float32Array<ArrayBuffer> {
 }
 
 /**
- * Logit k of a pixel below its peak: (L_k + k slope - (L_peak + peak slope)) / t. log_choose [K, 2],
- * rows [.., 5].
+ * Logit k of a pixel below its peak: (L_k + k slope - (L_peak + peak slope)) / t. log_choose
+ * [K, 2], rows [.., 5].
  */
 export function binomialLogit(
   log_choose: NumberArray,

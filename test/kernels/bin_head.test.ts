@@ -71,7 +71,10 @@ test.each([
   };
   const fused = await runGraph((g) => withGradients(g, binHead), inputs);
   const unfused = await runGraph(
-    (g) => withGradients(g, (x, w, b, c, scale) => binDecode(conv2d(x, w, b, {}), c, scale)),
+    (g) =>
+      withGradients(g, (...[features, w, b, c, scale]) =>
+        binDecode(conv2d(features, w, b, {}), c, scale),
+      ),
     inputs,
   );
   const { depth, ...gradients } = unfused;

@@ -1,6 +1,6 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel, and all
-// gradients in a sweep that makes the probabilities again. d_z = p (d_depth scale c - d_depth depth)
-// + d_kl (p - q), d_centers = scale (d_depth p + d_cross q); the teacher has no gradient.
+// gradients in a sweep that makes the probabilities again. d_z = d_depth p (scale c - depth) + d_kl
+// (p - q), d_centers = scale (d_depth p + d_cross q); the teacher has no gradient.
 import {
   binDistill as binDistillKernel,
   binDistillBinomial as binDistillBinomialKernel,
@@ -47,8 +47,15 @@ export const binDistillOps: {
   bin_distill_grad: {
     name: "bin_distill_grad",
     inputs: [
-      ...["student", "teacher", "centers", "scale?", "statistics", "depth"],
-      ...["d_depth?", "d_cross?", "d_kl?"],
+      "student",
+      "teacher",
+      "centers",
+      "scale?",
+      "statistics",
+      "depth",
+      "d_depth?",
+      "d_cross?",
+      "d_kl?",
     ],
     outputs: ["d_student", "d_centers"],
     shapes: ([student, , centers, scale]) => {
@@ -103,8 +110,16 @@ export const binDistillOps: {
   bin_distill_binomial_grad: {
     name: "bin_distill_binomial_grad",
     inputs: [
-      ...["rows", "log_choose", "teacher?", "centers", "scale?", "statistics", "depth"],
-      ...["d_depth?", "d_cross?", "d_kl?"],
+      "rows",
+      "log_choose",
+      "teacher?",
+      "centers",
+      "scale?",
+      "statistics",
+      "depth",
+      "d_depth?",
+      "d_cross?",
+      "d_kl?",
     ],
     outputs: ["d_pi", "d_t", "d_centers"],
     shapes: ([rows, log_choose, , centers], { by_centers }) => {

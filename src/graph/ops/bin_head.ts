@@ -23,10 +23,7 @@ export const binHeadOps: {
   ),
   bin_head_grad: {
     name: "bin_head_grad",
-    inputs: [
-      ...["features", "weight", "bias?", "centers", "scale?"],
-      ...["statistics", "depth", "d_depth"],
-    ],
+    inputs: ["features", "weight", "bias?", "centers", "scale?", "statistics", "depth", "d_depth"],
     outputs: ["d_features", "d_weight", "d_bias", "d_centers"],
     shapes: ([features, weight, bias, centers, scale]) => {
       binHeadKernel.shapes({ features, weight, bias, centers, scale }, undefined);
