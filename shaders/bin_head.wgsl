@@ -44,6 +44,7 @@ const TK: u32 = 4u; // tune: 2 4 8
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
+// <lib head_logits>
 /// Logits of TP pixels at TK bins.
 struct Tile { z: array<array<f32, TK>, TP> }
 
@@ -64,6 +65,7 @@ fn logits_at(x: array<u32, TP>, w: array<u32, TK>, channels: u32) -> Tile {
     }
     return tile;
 }
+// </lib>
 
 /// Adds one bin to (maximum, sum, weighted sum) with one exponential.
 fn with_bin(state: vec3f, z: f32, center: f32) -> vec3f {

@@ -22,6 +22,7 @@ struct Params {
     channel_tiles: u32,     // C / CHANNELS_TILE, rounded up
     bin_tiles: u32,         // K / BINS_TILE, rounded up
     slabs: u32,             // of one row of centres
+    all_slabs: u32,         // B
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

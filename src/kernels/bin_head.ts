@@ -13,6 +13,8 @@ import { shaders } from "./shaders.gen.ts";
 const SLAB = 256;
 /** Of the tiles of the gradients, as in the shaders. */
 const [PIXELS, BINS_TILE, CHANNELS_TILE] = [64, 16, 32];
+/** Pixels, bins and channels of an invocation of the variants, as in the shaders. */
+const [TP, TK, TC] = [4, 4, 16];
 
 /** Sizes of a problem. */
 interface HeadGeometry {
@@ -192,6 +194,7 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
     flops: (4 * size(features) + (13 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (2 * size(features) + size(weight) + size(factors)),
   }),
+  variants: () => [binHeadGradFeaturesRows],
   cases: gradientCases,
   reference: ({ features, weight, bias, centers, factors }, shapes) => {
     const at = headGeometry(shapes, [0]);
@@ -240,16 +243,18 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
       channel_tiles: Math.ceil(channels / CHANNELS_TILE),
       bin_tiles: Math.ceil(bins / BINS_TILE),
       slabs: slabsOf(pixels_per_center),
+      all_slabs: given.centers[0] * slabsOf(pixels_per_center),
     };
   },
   overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
-  grid: ({ rows, pixels_per_center, slabs, channel_tiles, bin_tiles }) =>
-    foldGrid(Math.max(1, rows / (pixels_per_center || 1)) * slabs * channel_tiles * bin_tiles),
+  grid: ({ all_slabs, channel_tiles, bin_tiles }) =>
+    foldGrid(all_slabs * channel_tiles * bin_tiles),
   // per bin: two multiply-adds a channel, 15 for d_z and the sums; features and weight once
   cost: ({ features, weight, factors }) => ({
     flops: (4 * size(features) + (15 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (size(features) + size(weight) + size(factors)),
   }),
+  variants: () => [binHeadGradWeightRows],
   cases: gradientCases,
   reference: ({ features, weight, bias, centers, factors }, shapes) => {
     const at = headGeometry(shapes, [0]);
@@ -277,3 +282,23 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
     return { d_weight, d_bias, d_centers };
   },
 });
+
+/** The same without a barrier: what software adapters want. */
+export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_features_rows> = {
+  ...binHeadGradFeatures,
+  shader: shaders.bin_head_grad_features_rows,
+  grid: ({ rows, channels }, { WG }) =>
+    foldGrid(Math.ceil((Math.ceil(rows / TP) * Math.ceil(channels / TC)) / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/** The same without a barrier: what software adapters want. */
+export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_rows> = {
+  ...binHeadGradWeight,
+  shader: shaders.bin_head_grad_weight_rows,
+  grid: ({ all_slabs, channels, bins }, { WG }) =>
+    foldGrid(Math.ceil((all_slabs * Math.ceil(channels / TC) * Math.ceil(bins / TK)) / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};

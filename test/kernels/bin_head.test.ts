@@ -10,7 +10,9 @@ import type { Value } from "../../src/graph/value.ts";
 import {
   binHead as binHeadKernel,
   binHeadGradFeatures,
+  binHeadGradFeaturesRows,
   binHeadGradWeight,
+  binHeadGradWeightRows,
 } from "../../src/kernels/bin_head.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
@@ -18,7 +20,13 @@ import { checkKernels } from "../support/check_kernel.ts";
 import { differences, hardLogits } from "../support/hard_rows.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(binHeadKernel, binHeadGradFeatures, binHeadGradWeight);
+checkKernels(
+  binHeadKernel,
+  binHeadGradFeatures,
+  binHeadGradFeaturesRows,
+  binHeadGradWeight,
+  binHeadGradWeightRows,
+);
 
 for (const [whose, centers] of [
   ["the image", [2, 1, 1, 5]],
