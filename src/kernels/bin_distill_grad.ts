@@ -65,7 +65,7 @@ function tileGeometry(
 ): { n: number; bins: number; tiles: number; slabs: number; pixels_per_center: number } {
   const { bins: count, slabs, pixels_per_center } = slabGeometry(bins, Math.max(groups, 1));
   const tiles = Math.ceil(count / TK);
-  const n = groups === 1 || groups === 0 ? slabs * tiles : groups * slabs * tiles;
+  const n = Math.max(groups, 1) * slabs * tiles;
   return { n, bins: count, tiles, slabs, pixels_per_center };
 }
 
@@ -145,6 +145,12 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
     },
   });
 
+const [, [, ...oneAnImage]] = DISTILL_SHAPES;
+const BINOMIAL_SHAPES: typeof DISTILL_SHAPES = [
+  ...DISTILL_SHAPES,
+  ["without a teacher", oneAnImage[0], oneAnImage[1], oneAnImage[2], "none"],
+];
+
 /**
  * d_pi = by_pi sum_k d_z (k - peak) / t, d_t = -sum_k d_z z_k / t with z below the peak, d_z and
  * d_centers as in `binDistillGrad`. rows [V, H, W, 5], log_choose [K, 2], teacher by its kind,
@@ -183,28 +189,22 @@ export const binDistillGradBinomial: Kernel<
     };
   },
   variants: () => [binDistillGradBinomialRows],
-  cases: [
-    ...DISTILL_SHAPES,
-    ["without a teacher", ...DISTILL_SHAPES[1].slice(1, 4), "none"] as const,
-  ].map(([name, bins, centers, , teacher]) => ({
+  cases: BINOMIAL_SHAPES.map(([name, bins, centers, , teacher]) => ({
     name,
     shapes: {
-      rows: pixels(bins as Shape, ROW_NUMBERS),
-      log_choose: [(bins as Shape)[3], 2],
-      teacher: teacherShape(bins as Shape, teacher as TeacherKind),
-      centers: centers as Shape,
-      factors: pixels(bins as Shape, FACTORS),
+      rows: pixels(bins, ROW_NUMBERS),
+      log_choose: [bins[3], 2],
+      teacher: teacherShape(bins, teacher),
+      centers,
+      factors: pixels(bins, FACTORS),
     },
-    attributes: {
-      teacher: teacher as TeacherKind,
-      by_centers: sameShape(bins as Shape, centers as Shape),
-    },
+    attributes: { teacher, by_centers: sameShape(bins, centers) },
     data: {
-      rows: rowsOfBins((bins as Shape)[3]),
+      rows: rowsOfBins(bins[3]),
       log_choose: { kind: "log_choose" },
       centers: CENTERS,
       factors: { kind: "uniform", low: 0.2, high: 1 },
-      ...teacherData(teacher as TeacherKind),
+      ...teacherData(teacher),
     },
   })),
   reference: (inputs, shapes, { teacher: kind, by_centers }) => {

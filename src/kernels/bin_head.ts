@@ -1,6 +1,6 @@
 // Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
-// decode, so that neither logits nor probabilities are stored, and the gradients by all that goes in.
-// Centres are an image's or the rig's.
+// decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
+// in. Centres are an image's or the rig's.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
@@ -14,7 +14,7 @@ const SLAB = 256;
 /** Of the tiles of the gradients, as in the shaders. */
 const [PIXELS, BINS_TILE, CHANNELS_TILE] = [64, 16, 32];
 /** Pixels, bins and channels of an invocation of the variants, as in the shaders. */
-const [TP, TK, TC] = [4, 4, 16];
+const ROWS_TILE = { pixels: 4, bins: 4, channels: 16 } as const;
 
 /** Sizes of a problem. */
 interface HeadGeometry {
@@ -288,7 +288,11 @@ export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_featur
   ...binHeadGradFeatures,
   shader: shaders.bin_head_grad_features_rows,
   grid: ({ rows, channels }, { WG }) =>
-    foldGrid(Math.ceil((Math.ceil(rows / TP) * Math.ceil(channels / TC)) / WG)),
+    foldGrid(
+      Math.ceil(
+        (Math.ceil(rows / ROWS_TILE.pixels) * Math.ceil(channels / ROWS_TILE.channels)) / WG,
+      ),
+    ),
   offered: ({ software }) => software,
   variants: () => [],
 };
@@ -298,7 +302,12 @@ export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_r
   ...binHeadGradWeight,
   shader: shaders.bin_head_grad_weight_rows,
   grid: ({ all_slabs, channels, bins }, { WG }) =>
-    foldGrid(Math.ceil((all_slabs * Math.ceil(channels / TC) * Math.ceil(bins / TK)) / WG)),
+    foldGrid(
+      Math.ceil(
+        (all_slabs * Math.ceil(channels / ROWS_TILE.channels) * Math.ceil(bins / ROWS_TILE.bins)) /
+          WG,
+      ),
+    ),
   offered: ({ software }) => software,
   variants: () => [],
 };

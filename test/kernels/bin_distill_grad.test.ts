@@ -2,7 +2,6 @@
 // path of single ops over hard rows.
 import { expect, test } from "vitest";
 import { backward } from "../../src/graph/backward.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial, type Distilled } from "../../src/graph/ops/bin_distill.ts";
@@ -81,41 +80,43 @@ const one = [views, height, width, 1];
 const all = [views, height, width, bins];
 const rows = views * height * width;
 
-/** The three outputs, and gradients of all of them together, as two paths of ops make them. */
+type Named = Readonly<Record<string, Value>>;
+
+/**
+ * Depth, cross depth, mean divergence and the gradients of all three together by `wrt`, as two paths
+ * of ops make them from the inputs of `shapes`.
+ */
 async function bothPaths(
-  make: (g: Graph) => Readonly<Record<string, Value>>,
-  fused: (v: Readonly<Record<string, Value>>) => Distilled,
-  single: (v: Readonly<Record<string, Value>>, g: Graph) => Distilled,
+  shapes: Readonly<Record<string, Shape>>,
   wrt: readonly string[],
   inputs: Readonly<Record<string, Float32Array>>,
+  fused: (v: Named) => Distilled,
+  single: (v: Named) => Distilled,
 ): Promise<readonly [Record<string, Float32Array>, Record<string, Float32Array>]> {
-  const build =
-    (path: (v: Readonly<Record<string, Value>>, g: Graph) => Distilled) =>
-    (g: Graph): Record<string, Value> => {
-      const v = make(g);
-      const { depth, cross, kl } = path(v, g);
-      const seeds = ["d_depth", "d_cross"].map((name) => g.input(name, one));
-      const d_kl = g.input("d_kl", kl.shape);
+  const run = async (path: (v: Named) => Distilled): Promise<Record<string, Float32Array>> =>
+    await runGraph((g) => {
+      const v = Object.fromEntries(
+        Object.entries(shapes).map(([name, shape]) => [name, g.input(name, shape)]),
+      );
+      const { depth, cross, kl } = path(v);
+      const by = [
+        [depth, g.input("d_depth", one)],
+        [cross, g.input("d_cross", one)],
+        [kl, g.input("d_kl", [1])],
+      ] as const;
       const gradients = backward(
         g,
-        [
-          [depth, seeds[0]],
-          [cross, seeds[1]],
-          [kl, d_kl],
-        ],
+        by,
         wrt.map((name) => v[name]),
       );
       const made = wrt.map((name) => [`d_${name}`, gradients.get(v[name])!] as const);
       return { depth, cross, kl, ...Object.fromEntries(made) };
-    };
-  const mean = (path: (v: Readonly<Record<string, Value>>, g: Graph) => Distilled) =>
-    build((v, g) => {
-      const made = path(v, g);
-      return made.kl.shape.length === 1
-        ? made
-        : { ...made, kl: maskedMean(made.kl, v["usable"]).mean };
-    });
-  return [await runGraph(mean(fused), inputs), await runGraph(mean(single), inputs)];
+    }, inputs);
+  const mean = (v: Named): Distilled => {
+    const distilled = fused(v);
+    return { ...distilled, kl: maskedMean(distilled.kl, v["usable"]).mean };
+  };
+  return [await run(mean), await run(single)];
 }
 
 const seeds = (): Record<string, Float32Array> => ({
@@ -136,19 +137,7 @@ test.each(CENTERS)(
   "over 1,040 hard rows the fused path equals single ops, centres of %s",
   async (_, shape) => {
     const [fused, single] = await bothPaths(
-      (g) => ({
-        z: g.input("z", all),
-        teacher: g.input("teacher", all),
-        centers: g.input("centers", shape),
-        scale: g.input("scale", [views]),
-        usable: g.input("usable", one),
-      }),
-      (v) => binDistill(v["z"], v["teacher"], v["centers"], v["scale"], { teacher: "logits" }),
-      (v) => ({
-        depth: binDecode(v["z"], v["centers"], v["scale"]),
-        cross: binDecode(v["teacher"], v["centers"], v["scale"]),
-        kl: binKl(v["z"], v["teacher"], v["usable"], { temperature: 1 }),
-      }),
+      { z: all, teacher: all, centers: shape, scale: [views], usable: one },
       ["z", "centers"],
       {
         ...seeds(),
@@ -156,6 +145,12 @@ test.each(CENTERS)(
         teacher: draw(all, { kind: "uniform", low: -80, high: 80 }, 7),
         centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
       },
+      (v) => binDistill(v["z"], v["teacher"], v["centers"], v["scale"], { teacher: "logits" }),
+      (v) => ({
+        depth: binDecode(v["z"], v["centers"], v["scale"]),
+        cross: binDecode(v["teacher"], v["centers"], v["scale"]),
+        kl: binKl(v["z"], v["teacher"], v["usable"], { temperature: 1 }),
+      }),
     );
     expectEqual(fused, single, ["d_z", "d_centers"]);
   },
@@ -169,14 +164,14 @@ test.each(CENTERS.flatMap(([whose, c]) => TEMPERATURES.map(([t, d]) => [whose, t
   "of 1,040 binomials the fused path equals single ops, centres of %s, temperatures: %s",
   async (_, __, shape, temperatures) => {
     const [fused, single] = await bothPaths(
-      (g) => ({
-        pi: g.input("pi", one),
-        t: g.input("t", one),
-        teacher: g.input("teacher", one),
-        centers: g.input("centers", shape),
-        scale: g.input("scale", [views]),
-        usable: g.input("usable", one),
-      }),
+      { pi: one, t: one, teacher: one, centers: shape, scale: [views], usable: one },
+      ["pi", "t", "centers"],
+      {
+        ...seeds(),
+        pi: draw(one, { kind: "uniform", low: 0, high: 1 }, 8),
+        t: draw(one, temperatures, 9),
+        centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
+      },
       (v) =>
         binDistillBinomial(v["pi"], v["t"], v["teacher"], v["centers"], v["scale"], {
           teacher: "relative",
@@ -189,13 +184,6 @@ test.each(CENTERS.flatMap(([whose, c]) => TEMPERATURES.map(([t, d]) => [whose, t
           cross: binDecode(teacher, v["centers"], v["scale"]),
           kl: binKl(z, teacher, v["usable"], { temperature: 1 }),
         };
-      },
-      ["pi", "t", "centers"],
-      {
-        ...seeds(),
-        pi: draw(one, { kind: "uniform", low: 0, high: 1 }, 8),
-        t: draw(one, temperatures, 9),
-        centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
       },
     );
     expectEqual(fused, single, ["d_pi", "d_t", "d_centers"]);
