@@ -1,6 +1,6 @@
 // What a bench file declares: problems at the student's real sizes. How they are timed is in
 // bench/run.ts.
-import type { AnyKernel } from "../src/kernels/kernel.ts";
+import type { AnyKernel, Distribution } from "../src/kernels/kernel.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 
 /** One problem to time a kernel on. */
@@ -9,4 +9,6 @@ export interface BenchCase {
   readonly kernel: AnyKernel;
   readonly shapes: Readonly<Record<string, Shape>>;
   readonly attributes: unknown;
+  /** Distribution by input name; standard normal otherwise. */
+  readonly data?: Readonly<Record<string, Distribution>>;
 }

@@ -6,8 +6,11 @@ import { arithmeticOps, arithmeticRules } from "./ops/arithmetic.ts";
 import { attentionOps, attentionRules } from "./ops/attention.ts";
 import { binCentersOps, binCentersRules } from "./ops/bin_centers.ts";
 import { binDecodeOps, binDecodeRules } from "./ops/bin_decode.ts";
+import { binDistillOps, binDistillRules } from "./ops/bin_distill.ts";
 import { binExpectationOps, binExpectationRules } from "./ops/bin_expectation.ts";
+import { binHeadOps, binHeadRules } from "./ops/bin_head.ts";
 import { binKlOps, binKlRules } from "./ops/bin_kl.ts";
+import { binomialDecodeOps, binomialDecodeRules } from "./ops/binomial_decode.ts";
 import { concatOps, concatRules } from "./ops/concat.ts";
 import { conv2dOps, conv2dRules } from "./ops/conv2d.ts";
 import { conv2dTransposeOps, conv2dTransposeRules } from "./ops/conv2d_transpose.ts";
@@ -35,8 +38,11 @@ export const ops: typeof activationOps &
   typeof attentionOps &
   typeof binCentersOps &
   typeof binDecodeOps &
+  typeof binDistillOps &
   typeof binExpectationOps &
+  typeof binHeadOps &
   typeof binKlOps &
+  typeof binomialDecodeOps &
   typeof concatOps &
   typeof conv2dOps &
   typeof conv2dTransposeOps &
@@ -61,8 +67,11 @@ export const ops: typeof activationOps &
   ...attentionOps,
   ...binCentersOps,
   ...binDecodeOps,
+  ...binDistillOps,
   ...binExpectationOps,
+  ...binHeadOps,
   ...binKlOps,
+  ...binomialDecodeOps,
   ...concatOps,
   ...conv2dOps,
   ...conv2dTransposeOps,
@@ -91,8 +100,11 @@ export const gradientRules: Rules<typeof ops> = {
   ...attentionRules,
   ...binCentersRules,
   ...binDecodeRules,
+  ...binDistillRules,
   ...binExpectationRules,
+  ...binHeadRules,
   ...binKlRules,
+  ...binomialDecodeRules,
   ...concatRules,
   ...conv2dRules,
   ...conv2dTransposeRules,

@@ -69,7 +69,16 @@ export type Distribution =
   | { readonly kind: "mask"; readonly share: number }
   | { readonly kind: "constant"; readonly value: number }
   /** Positive rows that sum to one along the last axis. */
-  | { readonly kind: "probabilities" };
+  | { readonly kind: "probabilities" }
+  /** The table of `logChoose` for a shape [K, 2]. */
+  | { readonly kind: "log_choose" }
+  /** Rows of `binomial_pack` for K bins, pi and t in the ranges given. */
+  | {
+      readonly kind: "binomial_rows";
+      readonly bins: number;
+      readonly pi: readonly [low: number, high: number];
+      readonly t: readonly [low: number, high: number];
+    };
 
 /** One problem to run a kernel on: used by tests, `ringdepth check` and the benches. */
 export interface Case<Input extends string, A> {

@@ -10,9 +10,18 @@ import {
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
 } from "./bin_decode.ts";
+import { binDistill, binDistillBinomial, binDistillFactors } from "./bin_distill.ts";
+import {
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
+} from "./bin_distill_grad.ts";
 import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
+import { binHead, binHeadGradFeatures, binHeadGradWeight } from "./bin_head.ts";
 import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
+import { binomialDecode } from "./binomial_decode.ts";
+import { binomialPack } from "./binomial_pack.ts";
 import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "./ceiling.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
@@ -77,13 +86,24 @@ const BASES: readonly AnyKernel[] = [
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
+  binDistill,
+  binDistillBinomial,
+  binDistillFactors,
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
+  binHead,
+  binHeadGradFeatures,
+  binHeadGradWeight,
   binKl,
   binKlGrad,
   binary,
   binaryGrad,
+  binomialDecode,
+  binomialPack,
   ceilingCopy,
   ceilingFma,
   ceilingRead,

@@ -1,6 +1,7 @@
 // Seeded inputs for the cases of kernels.
 import { randomStream, hashText } from "../tensor/random.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { binomialRow, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import type { AnyKernel, Case, Distribution } from "./kernel.ts";
 
 /** Random numbers of one tensor, drawn as `distribution` says; the same for the same seed. */
@@ -26,6 +27,18 @@ export function draw(shape: Shape, distribution: Distribution, seed: number): Fl
         let sum = 0;
         for (let k = 0; k < row; k++) sum += values[start + k] = Math.exp(stream.normal());
         for (let k = 0; k < row; k++) values[start + k] /= sum;
+      }
+      return values;
+    }
+    case "log_choose":
+      return logChoose(shape[0]);
+    case "binomial_rows": {
+      const table = logChoose(distribution.bins);
+      const within = ([low, high]: readonly [number, number]): number =>
+        low + (high - low) * stream.uniform();
+      for (let start = 0; start < values.length; start += ROW_NUMBERS) {
+        const row = binomialRow(within(distribution.pi), within(distribution.t), table);
+        values.set([...row, within([0.5, 1.5])], start);
       }
       return values;
     }

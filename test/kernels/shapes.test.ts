@@ -28,6 +28,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   attractor_grad_centers: { attractors: ["last"] },
   bin_decode_grad_centers: { logits: ["last"] },
   bin_decode_grad_centers_slabs: { logits: ["last"] },
+  binomial_pack: { log_choose: ["first"] },
   bin_expectation_grad: { factor: ["last"] },
   bin_expectation_grad_slabs: { probabilities: ["last"] },
   masked_pool: { x: ["last"] },
@@ -53,6 +54,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   grad_norm_finish: { partials: ["first"] },
   masked_mean_finish: { partials: ["first"] },
   silog_finish: { partials: ["first"] },
+  ceiling_read: { x: ["extra"] },
   // any tensor that holds the elements it reads
   strided_read: { x: ["last", "first", "extra"] },
 };

@@ -2,8 +2,11 @@
 import type { adamwOps } from "../../../src/graph/ops/adamw.ts";
 import type { binCentersOps } from "../../../src/graph/ops/bin_centers.ts";
 import type { binDecodeOps } from "../../../src/graph/ops/bin_decode.ts";
+import type { binDistillOps } from "../../../src/graph/ops/bin_distill.ts";
 import type { binExpectationOps } from "../../../src/graph/ops/bin_expectation.ts";
+import type { binHeadOps } from "../../../src/graph/ops/bin_head.ts";
 import type { binKlOps } from "../../../src/graph/ops/bin_kl.ts";
+import type { binomialDecodeOps } from "../../../src/graph/ops/binomial_decode.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
 import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
 import type { silogOps } from "../../../src/graph/ops/silog.ts";
@@ -40,14 +43,33 @@ const GRID = pair(
   "tokens along height and width; cell i covers rows floor(i H / h) to ceil((i + 1) H / h) - 1",
 );
 const GROUPS = whole(REQUIRED, "rows of centres: V for one an image, 1 for one a rig");
+const TEACHER: Attributes = {
+  teacher: word(
+    ["relative", "logits"],
+    "relative",
+    "relative: depth in [0, 1], binned by soft_bins; logits: given",
+  ),
+};
+const TEACHER_OR_NONE: Attributes = {
+  teacher: word(
+    ["none", "relative", "logits"],
+    "relative",
+    "as in the forward op; none: no teacher",
+  ),
+  by_centers: flag(true, "give d_centers; false: of shape [0]"),
+};
+const LOG_CHOOSE = "log_choose [K, 2]: two parts of ln C(K - 1, k) that add up, as in log_binomial";
 
 /** Names of these ops. */
 type Name =
   | keyof typeof adamwOps
   | keyof typeof binCentersOps
   | keyof typeof binDecodeOps
+  | keyof typeof binDistillOps
   | keyof typeof binExpectationOps
+  | keyof typeof binHeadOps
   | keyof typeof binKlOps
+  | keyof typeof binomialDecodeOps
   | keyof typeof logBinomialOps
   | keyof typeof maskedMeanOps
   | keyof typeof silogOps
@@ -166,6 +188,65 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
       "logits [V, H, W, K], scale [V], statistics [V, H, W, 2], d_depth [V, H, W, 1] -> " +
       "d_centers [groups, 1, 1, K]",
     attributes: { groups: GROUPS },
+  },
+  binomial_decode: {
+    says:
+      "depth = scale sum_k softmax(z)_k c_k, z = log_binomial(pi, t); no gradient by scale, " +
+      "log_choose or of statistics and rows",
+    shapes:
+      `pi, t [V, H, W, 1], ${LOG_CHOOSE}, centers and scale as in bin_decode -> depth ` +
+      "[V, H, W, 1], statistics [V, H, W, 4], rows [V, H, W, 5] = (ln p - ln q, 1 / t, bin of " +
+      "the highest logit, 1 / pi + 1 / (1 - pi) where not clamped, scale or 1)",
+    attributes: NONE,
+  },
+  bin_distill: {
+    says:
+      "depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = KL(q || p) by pixels, p = " +
+      "softmax(student), q = softmax(teacher), statistics = (maximum, 1 / sum e^(z - maximum)) " +
+      "of both; no gradient by teacher and scale or of statistics",
+    shapes:
+      "student [V, H, W, K], teacher [V, H, W, 1] or [V, H, W, K], centers and scale as in " +
+      "bin_decode -> depth, cross, kl [V, H, W, 1], statistics [V, H, W, 4]",
+    attributes: TEACHER,
+  },
+  bin_distill_grad: {
+    says: "d_student and d_centers of bin_distill, an absent gradient 0",
+    shapes:
+      "student, teacher, centers and scale as in bin_distill, statistics [V, H, W, 4], depth, " +
+      "d_depth, d_cross, d_kl [V, H, W, 1] -> d_student [V, H, W, K], d_centers as centers",
+    attributes: TEACHER,
+  },
+  bin_distill_binomial: {
+    says: "bin_distill of student = log_binomial(pi, t)",
+    shapes:
+      `pi, t [V, H, W, 1], ${LOG_CHOOSE}, teacher, centers and scale as in bin_distill -> ` +
+      "depth, cross, kl [V, H, W, 1], statistics [V, H, W, 4], rows as in binomial_decode",
+    attributes: TEACHER,
+  },
+  bin_distill_binomial_grad: {
+    says: "d_pi, d_t and d_centers of bin_distill_binomial, an absent gradient 0",
+    shapes:
+      "rows [V, H, W, 5], log_choose, teacher, centers and scale as in bin_distill_binomial, " +
+      "statistics [V, H, W, 4], depth, d_depth, d_cross, d_kl [V, H, W, 1] -> d_pi, d_t " +
+      "[V, H, W, 1], d_centers as centers",
+    attributes: TEACHER_OR_NONE,
+  },
+  bin_head: {
+    says:
+      "bin_decode of logits = features weight^T + bias; no gradient by scale or of statistics = " +
+      "(maximum, 1 / sum e^(z - maximum), 0, 0)",
+    shapes:
+      "features [V, H, W, C], weight [K, 1, 1, C], bias [K], centers [V, 1, 1, K] or " +
+      "[1, 1, 1, K], scale [V] -> depth [V, H, W, 1], statistics [V, H, W, 4]",
+    attributes: NONE,
+  },
+  bin_head_grad: {
+    says: "d_features, d_weight, d_bias and d_centers of bin_head",
+    shapes:
+      "features, weight, bias, centers, scale as in bin_head, statistics [V, H, W, 4], depth, " +
+      "d_depth [V, H, W, 1] -> d_features [V, H, W, C], d_weight [K, 1, 1, C], d_bias [K], " +
+      "d_centers as centers",
+    attributes: NONE,
   },
   soft_bins: {
     says: "z_k = -(r - (k + 1/2) / K)^2 K^2 / 2",

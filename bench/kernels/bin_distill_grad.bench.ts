@@ -1,0 +1,62 @@
+// Gradients of a distilled decode at the student's sizes.
+import {
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
+} from "../../src/kernels/bin_distill_grad.ts";
+import { rowsOfBins } from "../../src/kernels/binomial_decode.ts";
+import type { BenchCase } from "../bench_case.ts";
+
+const student = [6, 48, 80, 128];
+const image = [6, 1, 1, 128];
+const teacher = [6, 48, 80, 1];
+const factors = [6, 48, 80, 8];
+const binomial = { rows: [6, 48, 80, 5], log_choose: [128, 2], teacher, factors };
+const relative = { kind: "uniform", low: 0, high: 1 } as const;
+// positive, so that sums have no cancellation that would hide behind an absolute tolerance
+const positive = { kind: "uniform", low: 0.2, high: 1 } as const;
+const data = {
+  rows: rowsOfBins(128),
+  log_choose: { kind: "log_choose" },
+  teacher: relative,
+  factors: positive,
+} as const;
+
+/** 128 bins at half resolution; a teacher of relative depth. */
+export const cases: readonly BenchCase[] = [
+  {
+    name: "by logits and centres of the pixel 6x48x80x128",
+    kernel: binDistillGrad,
+    shapes: { student, teacher, centers: student, factors },
+    attributes: { teacher: "relative", groups: 0 },
+    data: { teacher: relative, factors: positive },
+  },
+  {
+    name: "by logits and centres of the image 6x48x80x128",
+    kernel: binDistillGrad,
+    shapes: { student, teacher, centers: image, factors },
+    attributes: { teacher: "relative", groups: 6 },
+    data: { teacher: relative, factors: positive },
+  },
+  {
+    name: "by pi, t and centres of the pixel 6x48x80x128",
+    kernel: binDistillGradBinomial,
+    shapes: { ...binomial, centers: student },
+    attributes: { teacher: "relative", by_centers: true },
+    data,
+  },
+  {
+    name: "by pi and t 6x48x80x128, centres of the image",
+    kernel: binDistillGradBinomial,
+    shapes: { ...binomial, centers: image },
+    attributes: { teacher: "relative", by_centers: false },
+    data,
+  },
+  {
+    name: "by centres of the image 6x48x80x128, slabs",
+    kernel: binDistillGradBinomialSlabs,
+    shapes: binomial,
+    attributes: { teacher: "relative", groups: 6 },
+    data,
+  },
+];

@@ -1,0 +1,135 @@
+// bin_distill — depth, cross depth and divergence of each pixel from logits.
+//
+//   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
+//   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)
+//   z^T_k = -(K teacher[r] - 1/2 - k)^2 / 2 of a relative depth, else the logits teacher[r, k]
+//
+// Layout   student [V, H, W, K]; scale [V] or absent; teacher [V, H, W, 1] or [V, H, W, K]; centers
+//          [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; depth, cross, kl [V, H, W, 1]; statistics
+//          [V, H, W, 4]: (maximum, 1 / sum) of student and teacher
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
+// Memory   each bin read once or twice, none stored; bound by bandwidth
+// Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; AdaBins eq. 3
+// Twin     src/kernels/bin_distill.ts
+
+struct Params {
+    rows: u32,              // pixels of all views
+    bins: u32,              // K
+    pixels_per_center: u32, // pixels that share one row of centres
+    plane: u32,             // pixels of a view
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> student: array<f32>;
+@group(0) @binding(2) var<storage, read> teacher: array<f32>;
+@group(0) @binding(3) var<storage, read> centers: array<f32>;
+@group(0) @binding(4) var<storage, read> scale: array<f32>;
+@group(0) @binding(5) var<storage, read_write> depth: array<f32>;
+@group(0) @binding(6) var<storage, read_write> cross: array<f32>;
+@group(0) @binding(7) var<storage, read_write> kl: array<f32>;
+@group(0) @binding(8) var<storage, read_write> statistics: array<f32>;
+
+override BINS: u32 = 0u; // 0: read at run time
+override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
+override PLANE: u32 = 0u; // 0: read at run time
+override TEACHER: u32 = 1u; // RELATIVE or LOGITS
+override HAS_SCALE: bool = false;
+override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
+const RELATIVE: u32 = 1u;
+const LOGITS: u32 = 2u;
+
+// 5 KiB: shares of a row by lanes: (maxima of student and teacher), later five sums
+var<workgroup> wg_most: array<vec4f, WG>;
+var<workgroup> wg_more: array<f32, WG>;
+
+/// Below every logit.
+const LOWEST: f32 = -1e38;
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib teacher_logit>
+/// Logit k of a teacher: given (`index` is its place), or of a Gaussian one bin wide around `at`.
+fn teacher_logit(index: u32, at: f32, k: f32) -> f32 {
+    if (TEACHER == LOGITS) {
+        return teacher[index];
+    }
+    return -0.5 * (at - k) * (at - k);
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn bin_distill(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let bins = fixed_or(BINS, params.bins);
+    let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    let part = lane % LANES;
+    // no early return for rows past the end: the barriers below are for all
+    let inside = row < params.rows;
+    let share_end = select(0u, bins, inside);
+    let start = row * bins;
+    let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
+    // the highest logits, so that no power overflows; a Gaussian's is at the nearest bin
+    var most = vec2f(LOWEST);
+    var at = 0.0;
+    if (TEACHER == RELATIVE) {
+        at = teacher[row] * f32(bins) - 0.5;
+        let apart = at - clamp(round(at), 0.0, f32(bins - 1u));
+        most.y = -0.5 * apart * apart;
+    }
+    for (var k = part; k < share_end; k += LANES) {
+        most.x = max(most.x, student[start + k]);
+        if (TEACHER == LOGITS) {
+            most.y = max(most.y, teacher[start + k]);
+        }
+    }
+    wg_most[lane] = vec4f(most, 0.0, 0.0);
+    // every lane needs the maxima of all lanes of its row
+    workgroupBarrier();
+    for (var other = 0u; other < LANES; other++) {
+        most = max(most, wg_most[lane - part + other].xy);
+    }
+    // sums of (p, p c, q, q c) and q (z^T - z), not yet divided by those of p and q
+    var sums = vec4f(0.0);
+    var apart_sum = 0.0;
+    for (var k = part; k < share_end; k += LANES) {
+        let z = student[start + k] - most.x;
+        let y = teacher_logit(start + k, at, f32(k)) - most.y;
+        let c = centers[center_start + k];
+        let p = exp(z);
+        let q = exp(y);
+        sums += vec4f(p, p * c, q, q * c);
+        apart_sum += q * (y - z);
+    }
+    // wg_most is read above and written below
+    workgroupBarrier();
+    wg_most[lane] = sums;
+    wg_more[lane] = apart_sum;
+    // the first lane adds up what all lanes of its row have stored
+    workgroupBarrier();
+    if (part > 0u || !inside) {
+        return;
+    }
+    for (var other = 1u; other < LANES; other++) {
+        sums += wg_most[lane + other];
+        apart_sum += wg_more[lane + other];
+    }
+    var unit = 1.0;
+    if (HAS_SCALE) {
+        unit = scale[row / fixed_or(PLANE, params.plane)];
+    }
+    depth[row] = sums.y / sums.x * unit;
+    cross[row] = sums.w / sums.z * unit;
+    kl[row] = apart_sum / sums.z + log(sums.x / sums.z);
+    statistics[4u * row] = most.x;
+    statistics[4u * row + 1u] = 1.0 / sums.x;
+    statistics[4u * row + 2u] = most.y;
+    statistics[4u * row + 3u] = 1.0 / sums.z;
+}

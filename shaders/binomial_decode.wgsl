@@ -1,0 +1,106 @@
+// binomial_decode — depth from a binomial over the bins, no bin stored.
+//
+//   depth[r] = scale[r] sum_k p_k centers[s, k],  p = softmax(z)
+//   z_k = (L_k + k slope[r]) / t[r],  L_k = ln C(K - 1, k),  s = r / pixels_per_center
+//
+// Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
+//          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; centers [V, H, W, K], [V, 1,
+//          1, K] or [1, 1, 1, K]; depth [V, H, W, 1]; statistics [V, H, W, 4]: (0, 1 / sum e^(z -
+//          z_peak), 0, 0)
+// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+//          coalesce
+// Memory   1 load per bin beside the table + 9 per pixel
+// Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
+// Twin     src/kernels/binomial_decode.ts
+
+struct Params {
+    rows: u32,              // pixels of all views
+    bins: u32,              // K
+    pixels_per_center: u32, // pixels that share one row of centres
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> rows: array<f32>;
+@group(0) @binding(2) var<storage, read> log_choose: array<f32>;
+@group(0) @binding(3) var<storage, read> centers: array<f32>;
+@group(0) @binding(4) var<storage, read_write> depth: array<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
+
+override BINS: u32 = 0u; // 0: read at run time
+override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
+override WG: u32 = 256u; // invocations per workgroup
+const LANES: u32 = 8u; // tune: 4 8 16 32
+
+// 2 KiB: (sum of weights, sum of weights times centres) of each lane's share of its row
+var<workgroup> wg_sums: array<vec2f, WG>;
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib binomial_logit>
+/// What a pixel's logits need of it.
+struct BinomialRow {
+    slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
+    highest: vec2f, // of the bin at the peak, split alike
+    inverse_t: f32,
+}
+
+/// Splits x so that the first part times a bin is exact.
+fn split_exact(x: f32) -> vec2f {
+    let high = round(x * 1024.0) / 1024.0;
+    return vec2f(high, x - high);
+}
+
+/// The row of (slope, 1 / t) whose peak is at a bin with entry `choose` of the table.
+fn binomial_row(slope: f32, inverse_t: f32, peak: f32, choose: vec2f) -> BinomialRow {
+    let parts = split_exact(slope);
+    return BinomialRow(parts, choose + peak * parts, inverse_t);
+}
+
+/// A logit below the peak's. The large parts cancel exactly: t = 0.0212 multiplies what is lost.
+fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
+    let parts = choose + k * row.slope - row.highest;
+    return (parts.x + parts.y) * row.inverse_t;
+}
+// </lib>
+
+@compute @workgroup_size(WG)
+fn binomial_decode(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let bins = fixed_or(BINS, params.bins);
+    let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
+    let part = lane % LANES;
+    // no early return for rows past the end: the barriers below are for all
+    let inside = row < params.rows;
+    let share_end = select(0u, bins, inside);
+    let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
+    let numbers = 5u * row;
+    let peak = rows[numbers + 2u];
+    let place = 2u * u32(peak);
+    let choose_peak = vec2f(log_choose[place], log_choose[place + 1u]);
+    let binomial = binomial_row(rows[numbers], rows[numbers + 1u], peak, choose_peak);
+    var sums = vec2f(0.0);
+    for (var k = part; k < share_end; k += LANES) {
+        let choose = vec2f(log_choose[2u * k], log_choose[2u * k + 1u]);
+        let e = exp(binomial_logit(binomial, f32(k), choose));
+        sums += e * vec2f(1.0, centers[center_start + k]);
+    }
+    wg_sums[lane] = sums;
+    // the first lane adds up what all lanes of its row have stored
+    workgroupBarrier();
+    if (part == 0u && inside) {
+        for (var other = 1u; other < LANES; other++) {
+            sums += wg_sums[lane + other];
+        }
+        depth[row] = sums.y / sums.x * rows[numbers + 4u];
+        statistics[4u * row] = 0.0;
+        statistics[4u * row + 1u] = 1.0 / sums.x;
+        statistics[4u * row + 2u] = 0.0;
+        statistics[4u * row + 3u] = 0.0;
+    }
+}

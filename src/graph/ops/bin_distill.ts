@@ -1,0 +1,266 @@
+// A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel, and all
+// gradients in a sweep that makes the probabilities again. d_z = d_depth p (scale c - depth) + d_kl
+// (p - q), d_centers = scale (d_depth p + d_cross q); the teacher has no gradient.
+import {
+  binDistill as binDistillKernel,
+  binDistillBinomial as binDistillBinomialKernel,
+  binDistillFactors,
+  type BinDistillAttributes,
+} from "../../kernels/bin_distill.ts";
+import {
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialSlabs,
+  type BinDistillGradBinomialAttributes,
+} from "../../kernels/bin_distill_grad.ts";
+import { binGeometry } from "../../kernels/bin_expectation.ts";
+import { binomialGeometry } from "../../kernels/binomial_decode.ts";
+import { binomialPack } from "../../kernels/binomial_pack.ts";
+import { logChoose } from "../../kernels/binomial_row.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import { apply } from "../apply.ts";
+import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+import { addRows } from "./gemm.ts";
+
+/** The ops of this family, by name. */
+export const binDistillOps: {
+  readonly bin_distill: Op<BinDistillAttributes>;
+  readonly bin_distill_grad: Op<BinDistillAttributes>;
+  readonly bin_distill_binomial: Op<BinDistillAttributes>;
+  readonly bin_distill_binomial_grad: Op<BinDistillGradBinomialAttributes>;
+} = {
+  bin_distill: {
+    name: "bin_distill",
+    inputs: ["student", "teacher", "centers", "scale?"],
+    outputs: ["depth", "cross", "kl", "statistics"],
+    shapes: ([student, teacher, centers, scale], attributes) => {
+      const made = binDistillKernel.shapes({ student, teacher, centers, scale }, attributes);
+      return [made.depth, made.cross, made.kl, made.statistics];
+    },
+    lower: ({ inputs, outputs, attributes, call }) => {
+      const [student, teacher, centers, scale] = inputs;
+      const [depth, cross, kl, statistics] = outputs;
+      const bound = { student, teacher, centers, scale, depth, cross, kl, statistics };
+      call(binDistillKernel, bound, attributes);
+    },
+  },
+  bin_distill_grad: {
+    name: "bin_distill_grad",
+    inputs: [
+      "student",
+      "teacher",
+      "centers",
+      "scale?",
+      "statistics",
+      "depth",
+      "d_depth?",
+      "d_cross?",
+      "d_kl?",
+    ],
+    outputs: ["d_student", "d_centers"],
+    shapes: ([student, , centers, scale]) => {
+      binGeometry(student, centers, scale);
+      return [student, centers];
+    },
+    lower: (at) => {
+      const [student, teacher, centers, ...rest] = at.inputs;
+      const [d_student, d_centers] = at.outputs;
+      const factors = lowerFactors(at, rest);
+      const own = sameShape(student.shape, centers.shape);
+      const attributes = { ...at.attributes, groups: own ? 0 : centers.shape[0] };
+      const given = { student, teacher, centers, factors };
+      if (own) {
+        at.call(binDistillGrad, { ...given, d_student, d_centers }, attributes);
+        return;
+      }
+      const shapes = {
+        student: student.shape,
+        teacher: teacher.shape,
+        centers: centers.shape,
+        factors: factors.shape,
+      };
+      const partials = at.temporary(
+        "partials",
+        binDistillGrad.shapes(shapes, attributes).d_centers,
+      );
+      at.call(binDistillGrad, { ...given, d_student, d_centers: partials }, attributes);
+      addRows(at, partials, d_centers);
+    },
+  },
+  bin_distill_binomial: {
+    name: "bin_distill_binomial",
+    inputs: ["pi", "t", "log_choose", "teacher", "centers", "scale?"],
+    outputs: ["depth", "cross", "kl", "statistics", "rows"],
+    shapes: ([pi, t, log_choose, teacher, centers, scale], attributes) => {
+      const { rows } = binomialPack.shapes({ pi, t, log_choose, scale }, undefined);
+      const made = binDistillBinomialKernel.shapes(
+        { rows, log_choose, teacher, centers },
+        attributes,
+      );
+      return [made.depth, made.cross, made.kl, made.statistics, rows];
+    },
+    lower: ({ inputs, outputs, attributes, call }) => {
+      const [pi, t, log_choose, teacher, centers, scale] = inputs;
+      const [depth, cross, kl, statistics, rows] = outputs;
+      call(binomialPack, { pi, t, log_choose, scale, rows }, undefined);
+      const bound = { rows, log_choose, teacher, centers, depth, cross, kl, statistics };
+      call(binDistillBinomialKernel, bound, attributes);
+    },
+  },
+  bin_distill_binomial_grad: {
+    name: "bin_distill_binomial_grad",
+    inputs: [
+      "rows",
+      "log_choose",
+      "teacher?",
+      "centers",
+      "scale?",
+      "statistics",
+      "depth",
+      "d_depth?",
+      "d_cross?",
+      "d_kl?",
+    ],
+    outputs: ["d_pi", "d_t", "d_centers"],
+    shapes: ([rows, log_choose, , centers], { by_centers }) => {
+      binomialGeometry(rows, log_choose, centers);
+      const one = [...rows.slice(0, -1), 1];
+      return [one, one, by_centers ? centers : [0]];
+    },
+    lower: (at) => {
+      const [rows, log_choose, teacher, centers, ...rest] = at.inputs;
+      const [d_pi, d_t, d_centers] = at.outputs;
+      const { teacher: kind, by_centers } = at.attributes;
+      const factors = lowerFactors(at, rest);
+      const bins = [...rows.shape.slice(0, -1), log_choose.shape[0]];
+      const own = by_centers && sameShape(bins, centers.shape);
+      const sweep = own ? d_centers : at.temporary("none", [...rows.shape.slice(0, -1), 0]);
+      at.call(
+        binDistillGradBinomial,
+        { rows, log_choose, teacher, centers, factors, d_pi, d_t, d_centers: sweep },
+        { teacher: kind, by_centers: own },
+      );
+      if (own || !by_centers) return;
+      const shapes = {
+        rows: rows.shape,
+        log_choose: log_choose.shape,
+        teacher: teacher.shape,
+        factors: factors.shape,
+      };
+      const attributes = { teacher: kind, groups: centers.shape[0] };
+      const { partials: shape } = binDistillGradBinomialSlabs.shapes(shapes, attributes);
+      const partials = at.temporary("partials", shape);
+      const given = { rows, log_choose, teacher, factors, partials };
+      at.call(binDistillGradBinomialSlabs, given, attributes);
+      addRows(at, partials, d_centers);
+    },
+  },
+};
+
+/**
+ * Adds the call that packs what the gradients need of each pixel: of scale, statistics, depth,
+ * d_depth, d_cross, d_kl -> factors [V, H, W, 8].
+ */
+export function lowerFactors(
+  at: Pick<Lowering<unknown>, "temporary" | "call">,
+  inputs: readonly Tensor[],
+): Tensor {
+  const [scale, statistics, depth, d_depth, d_cross, d_kl] = inputs;
+  const { factors: shape } = binDistillFactors.shapes(
+    {
+      statistics: statistics.shape,
+      scale: scale.shape,
+      depth: depth.shape,
+      d_depth: d_depth.shape,
+      d_cross: d_cross.shape,
+      d_kl: d_kl.shape,
+    },
+    undefined,
+  );
+  const factors = at.temporary("factors", shape);
+  const given = { statistics, scale, depth, d_depth, d_cross, d_kl };
+  at.call(binDistillFactors, { ...given, factors }, undefined);
+  return factors;
+}
+
+/** Their gradient rules; the scale is a number of the camera and has none, nor has the teacher. */
+export const binDistillRules: Rules<typeof binDistillOps> = {
+  bin_distill: ({ inputs, outputs, d_outputs, attributes }) => {
+    const [student, teacher, centers, scale] = inputs;
+    const [depth, , , statistics] = outputs;
+    const [d_student, d_centers] = apply(
+      binDistillOps.bin_distill_grad,
+      [student, teacher, centers, scale, statistics, depth, ...d_outputs.slice(0, 3)],
+      attributes,
+    );
+    return [d_student, null, d_centers, null];
+  },
+  bin_distill_grad: null,
+  bin_distill_binomial: ({ inputs, outputs, d_outputs, attributes, wants }) => {
+    const [, , log_choose, teacher, centers, scale] = inputs;
+    const [depth, , , statistics, rows] = outputs;
+    const [d_pi, d_t, d_centers] = apply(
+      binDistillOps.bin_distill_binomial_grad,
+      [rows, log_choose, teacher, centers, scale, statistics, depth, ...d_outputs.slice(0, 3)],
+      { ...attributes, by_centers: wants[4] },
+    );
+    return [d_pi, d_t, null, null, wants[4] ? d_centers : null, null];
+  },
+  bin_distill_binomial_grad: null,
+};
+
+/** What each pixel of a distilled decode comes to, [V, H, W, 1] each. */
+export interface Distilled {
+  /** scale sum_k p_k c_k, p of the student. */
+  readonly depth: Value;
+  /** scale sum_k q_k c_k, q of the teacher: no gradient by the student's probabilities. */
+  readonly cross: Value;
+  /** sum_k q_k (ln q_k - ln p_k). */
+  readonly kl: Value;
+}
+
+/**
+ * Depth, cross depth and divergence of every pixel, no probability stored. student [V, H, W, K]
+ * logits, teacher relative depth [V, H, W, 1] in [0, 1], binned softly, or logits [V, H, W, K],
+ * centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or none.
+ */
+export function binDistill(
+  student: Value,
+  teacher: Value,
+  centers: Value,
+  scale: Value | null,
+  attributes: BinDistillAttributes,
+): Distilled {
+  const inputs = [student, teacher, centers, scale];
+  const [depth, cross, kl] = apply(binDistillOps.bin_distill, inputs, attributes);
+  return { depth, cross, kl };
+}
+
+/**
+ * The same of a student whose logits are those of `logBinomial`, none of them stored. pi, t
+ * [V, H, W, 1]; the rest as in `binDistill`.
+ */
+export function binDistillBinomial(
+  pi: Value,
+  t: Value,
+  teacher: Value,
+  centers: Value,
+  scale: Value | null,
+  attributes: BinDistillAttributes,
+): Distilled {
+  const [depth, cross, kl] = apply(
+    binDistillOps.bin_distill_binomial,
+    [pi, t, logChooseOf(centers), teacher, centers, scale],
+    attributes,
+  );
+  return { depth, cross, kl };
+}
+
+/** The table of ln C(K - 1, k) as a constant beside centers [.., K]. */
+export function logChooseOf(centers: Value): Value {
+  const bins = centers.shape.at(-1)!;
+  return centers.graph.add(`log_choose_${bins}`, [bins, 2], {
+    kind: "constant",
+    data: logChoose(bins),
+  });
+}

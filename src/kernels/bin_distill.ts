@@ -1,0 +1,341 @@
+// A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel from student
+// and teacher in one kernel, nothing of K numbers stored. The student gives logits or a binomial.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import {
+  BIN_SHAPES,
+  binGeometry,
+  CENTERS,
+  checkScale,
+  SCALES,
+  type BinGeometry,
+} from "./bin_expectation.ts";
+import { binomialGeometry, checkPixels, coldRowsOfBins, rowsOfBins } from "./binomial_decode.ts";
+import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/**
+ * What a teacher gives: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does, or
+ * logits [V, H, W, K]. `none` only in the gradients of a decode without one.
+ */
+export type TeacherKind = "none" | "relative" | "logits";
+/** Attributes of the kernels of a distilled decode. */
+export interface BinDistillAttributes {
+  readonly teacher: TeacherKind;
+}
+
+const KINDS: readonly TeacherKind[] = ["none", "relative", "logits"];
+/** TEACHER of the shaders. */
+export const kindNumber = (kind: TeacherKind): number => KINDS.indexOf(kind);
+/** Numbers of a pixel in `factors`. */
+export const FACTORS = 8;
+
+/** Shape of a teacher beside bins [V, H, W, K]. */
+export function teacherShape(bins: Shape, kind: TeacherKind): Shape {
+  if (kind === "none") return [0];
+  return kind === "logits" ? bins : [...bins.slice(0, -1), 1];
+}
+
+/** Throws unless the teacher has the shape of its kind. */
+export function checkTeacher(teacher: Shape, bins: Shape, kind: TeacherKind): void {
+  const expected = teacherShape(bins, kind);
+  if (!sameShape(teacher, expected)) {
+    const beside = `beside bins${formatShape(bins)}`;
+    throw new Error(
+      `teacher${formatShape(teacher)} (${kind}) must be ${formatShape(expected)} ${beside}`,
+    );
+  }
+}
+
+/** Logit k of a teacher at a pixel. */
+export function teacherLogit(
+  teacher: NumberArray,
+  kind: TeacherKind,
+  row: number,
+  k: number,
+  bins: number,
+): number {
+  if (kind === "logits") return teacher[row * bins + k];
+  return -((teacher[row] * bins - 0.5 - k) ** 2) / 2;
+}
+
+/** What a pixel of a distilled decode comes to; `student` and `teacher` are its logits. */
+function distillPixel(
+  student: Float64Array,
+  teacher: Float64Array,
+  centers: NumberArray,
+  centerStart: number,
+): { depth: number; cross: number; kl: number; statistics: readonly number[] } {
+  const most = (z: Float64Array): number => z.reduce((a, b) => Math.max(a, b), -Infinity);
+  const [max_s, max_t] = [most(student), most(teacher)];
+  let [sum_s, sum_t, depth, cross] = [0, 0, 0, 0];
+  for (let k = 0; k < student.length; k++) {
+    const [p, q] = [Math.exp(student[k] - max_s), Math.exp(teacher[k] - max_t)];
+    sum_s += p;
+    sum_t += q;
+    depth += p * centers[centerStart + k];
+    cross += q * centers[centerStart + k];
+  }
+  let kl = 0;
+  for (let k = 0; k < student.length; k++) {
+    const log_p = student[k] - max_s - Math.log(sum_s);
+    const log_q = teacher[k] - max_t - Math.log(sum_t);
+    kl += Math.exp(log_q) * (log_q - log_p);
+  }
+  const statistics = [max_s, 1 / sum_s, max_t, 1 / sum_t];
+  return { depth: depth / sum_s, cross: cross / sum_t, kl, statistics };
+}
+
+/** Runs `distillPixel` over all pixels. */
+function distillAll<T extends NumberArray>(
+  likeThis: T,
+  at: BinGeometry,
+  of: {
+    readonly studentLogit: (row: number, k: number) => number;
+    readonly teacherLogit: (row: number, k: number) => number;
+    readonly scale: (row: number) => number;
+    readonly centers: T;
+  },
+): Record<"depth" | "cross" | "kl" | "statistics", T> {
+  const [depth, cross, kl] = [
+    like(likeThis, at.rows),
+    like(likeThis, at.rows),
+    like(likeThis, at.rows),
+  ];
+  const statistics = like(likeThis, 4 * at.rows);
+  const [student, teacher] = [new Float64Array(at.bins), new Float64Array(at.bins)];
+  for (let row = 0; row < at.rows; row++) {
+    for (let k = 0; k < at.bins; k++) {
+      student[k] = of.studentLogit(row, k);
+      teacher[k] = of.teacherLogit(row, k);
+    }
+    const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+    const pixel = distillPixel(student, teacher, of.centers, centerStart);
+    depth[row] = of.scale(row) * pixel.depth;
+    cross[row] = of.scale(row) * pixel.cross;
+    kl[row] = pixel.kl;
+    statistics.set(pixel.statistics, 4 * row);
+  }
+  return { depth, cross, kl, statistics };
+}
+
+const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each];
+const RELATIVE = { kind: "uniform", low: 0, high: 1 } as const;
+const WIDE = { kind: "uniform", low: -80, high: 80 } as const;
+
+/** The shapes of all cases with a teacher of each kind in turn. */
+export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, TeacherKind])[] =
+  BIN_SHAPES.map(([name, bins, centers, scale], i) => [
+    name,
+    bins,
+    centers,
+    scale,
+    i % 2 === 0 ? "relative" : "logits",
+  ]);
+
+/**
+ * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), p of
+ * the student, q of the teacher. student [V, H, W, K] logits, teacher by its kind, centers
+ * [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth, cross, kl [V, H, W, 1],
+ * statistics [V, H, W, 4] = (maximum, 1 / sum) of both.
+ */
+export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes> = kernel({
+  shader: shaders.bin_distill,
+  shapes: ({ student, teacher, centers, scale }, attributes) => {
+    binGeometry(student, centers, scale);
+    checkTeacher(teacher, student, attributes.teacher);
+    const one = pixels(student, 1);
+    return { depth: one, cross: one, kl: one, statistics: pixels(student, 4) };
+  },
+  params: ({ student, centers, scale }) => ({ ...binGeometry(student, centers, scale) }),
+  overrides: ({ scale }, { teacher }) => ({
+    HAS_SCALE: scale[0] !== 0,
+    TEACHER: kindNumber(teacher),
+  }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per bin: two exponentials (8 each), 4 for a Gaussian, 12 sums and products; all once
+  cost: ({ student, teacher, centers }) => ({
+    flops: 32 * size(student),
+    bytes: 4 * (size(student) + size(teacher) + size(centers) + 7 * size(pixels(student, 1))),
+  }),
+  variants: () => [binDistillRows],
+  cases: [
+    ...DISTILL_SHAPES.map(([name, student, centers, scale, teacher]) => ({
+      name,
+      shapes: { student, teacher: teacherShape(student, teacher), centers, scale },
+      attributes: { teacher },
+      data: {
+        centers: CENTERS,
+        scale: SCALES,
+        ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+      },
+    })),
+    {
+      name: "logits of ±80",
+      shapes: {
+        student: [1, 11, 3, 128],
+        teacher: [1, 11, 3, 128],
+        centers: [1, 1, 1, 128],
+        scale: [0],
+      },
+      attributes: { teacher: "logits" },
+      data: { student: WIDE, teacher: WIDE, centers: CENTERS },
+    },
+  ],
+  reference: ({ student, teacher, centers, scale }, shapes, { teacher: kind }) => {
+    const at = binGeometry(shapes.student, shapes.centers, shapes.scale);
+    return distillAll(student, at, {
+      studentLogit: (row, k) => student[row * at.bins + k],
+      teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
+      scale: (row) => scale[Math.floor(row / at.plane)] ?? 1,
+      centers,
+    });
+  },
+});
+
+/** The same, one invocation a pixel: what software adapters want. */
+export const binDistillRows: Kernel<typeof shaders.bin_distill_rows, BinDistillAttributes> = {
+  ...binDistill,
+  shader: shaders.bin_distill_rows,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+const binomialCase = (
+  name: string,
+  bins: Shape,
+  centers: Shape,
+  teacher: TeacherKind,
+  cold: boolean,
+): Case<"rows" | "log_choose" | "teacher" | "centers", BinDistillAttributes> => ({
+  name,
+  shapes: {
+    rows: pixels(bins, ROW_NUMBERS),
+    log_choose: [bins[3], 2],
+    teacher: teacherShape(bins, teacher),
+    centers,
+  },
+  attributes: { teacher },
+  data: {
+    rows: cold ? coldRowsOfBins(bins[3]) : rowsOfBins(bins[3]),
+    log_choose: { kind: "log_choose" },
+    centers: CENTERS,
+    ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+  },
+});
+
+/**
+ * The same of a student whose logits are a binomial's. rows [V, H, W, 5] of `binomialPack` with the
+ * scale, log_choose [K, 2], teacher by its kind, centers -> depth, cross, kl, statistics.
+ */
+export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, BinDistillAttributes> =
+  kernel({
+    shader: shaders.bin_distill_binomial,
+    shapes: ({ rows, log_choose, teacher, centers }, attributes) => {
+      binomialGeometry(rows, log_choose, centers);
+      checkTeacher(teacher, pixels(rows, log_choose[0]), attributes.teacher);
+      const one = pixels(rows, 1);
+      return { depth: one, cross: one, kl: one, statistics: pixels(rows, 4) };
+    },
+    params: ({ rows, log_choose, centers }) => {
+      const at = binomialGeometry(rows, log_choose, centers);
+      return { rows: at.rows, bins: at.bins, pixels_per_center: at.pixels_per_center };
+    },
+    overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
+    grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+    // as bin_distill, and 8 for a logit; rows, teacher and centres once
+    cost: ({ rows, log_choose, teacher, centers }) => ({
+      flops: (40 * size(rows) * log_choose[0]) / ROW_NUMBERS,
+      bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
+    }),
+    variants: () => [binDistillBinomialRows],
+    cases: [
+      ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
+        binomialCase(name, bins, centers, teacher, false),
+      ),
+      binomialCase("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
+    ],
+    reference: ({ rows, log_choose, teacher, centers }, shapes, { teacher: kind }) => {
+      const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
+      const all = distillAll(rows, at, {
+        studentLogit: (row, k) => binomialLogit(log_choose, rows, row, k),
+        teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
+        scale: (row) => rows[ROW_NUMBERS * row + 4],
+        centers,
+      });
+      return all;
+    },
+  });
+
+/** The same, one invocation a pixel: what software adapters want. */
+export const binDistillBinomialRows: Kernel<
+  typeof shaders.bin_distill_binomial_rows,
+  BinDistillAttributes
+> = {
+  ...binDistillBinomial,
+  shader: shaders.bin_distill_binomial_rows,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/**
+ * What the gradients need of each pixel: (max^S, 1 / sum^S, max^T, 1 / sum^T, d_depth scale,
+ * d_cross scale, d_kl, d_depth depth), an absent gradient 0. statistics [V, H, W, 4], scale [V] or [0],
+ * depth [V, H, W, 1], d_depth, d_cross, d_kl [V, H, W, 1] or [0] -> factors [V, H, W, 8].
+ */
+export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = kernel({
+  shader: shaders.bin_distill_factors,
+  shapes: ({ statistics, scale, depth, d_depth, d_cross, d_kl }) => {
+    checkPixels("depth", depth, depth, 1);
+    checkPixels("statistics", statistics, depth, 4);
+    checkScale(scale, depth[0]);
+    for (const [name, shape] of Object.entries({ d_depth, d_cross, d_kl })) {
+      if (!absent(shape)) checkPixels(name, shape, depth, 1);
+    }
+    return { factors: pixels(depth, FACTORS) };
+  },
+  params: ({ depth }) => ({ rows: size(depth), plane: depth[1] * depth[2] }),
+  overrides: ({ scale, d_depth, d_cross, d_kl }) => ({
+    HAS_SCALE: !absent(scale),
+    HAS_D_DEPTH: !absent(d_depth),
+    HAS_D_CROSS: !absent(d_cross),
+    HAS_D_KL: !absent(d_kl),
+  }),
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  // three products a pixel; all read and stored once
+  cost: ({ depth }) => ({ flops: 3 * size(depth), bytes: 64 * size(depth) }),
+  cases: (
+    [
+      ["all gradients", [2, 9, 7, 1], [2], [1, 1, 1]],
+      ["depth alone", [1, 13, 5, 1], [0], [1, 0, 0]],
+      ["the divergence alone", [1, 5, 5, 1], [1], [0, 0, 1]],
+      ["no pixel", [1, 0, 3, 1], [1], [1, 1, 1]],
+    ] as const
+  ).map(([name, depth, scale, given]) => {
+    const [d_depth, d_cross, d_kl] = given.map((g): Shape => (g === 1 ? depth : [0]));
+    return {
+      name,
+      shapes: { statistics: pixels(depth, 4), scale, depth, d_depth, d_cross, d_kl },
+      attributes: undefined,
+    };
+  }),
+  reference: ({ statistics, scale, depth, d_depth, d_cross, d_kl }, shapes) => {
+    const factors = like(depth, FACTORS * depth.length);
+    const plane = shapes.depth[1] * shapes.depth[2];
+    for (let row = 0; row < depth.length; row++) {
+      const unit = scale[Math.floor(row / plane)] ?? 1;
+      const [by_depth, by_cross, by_kl] = [d_depth, d_cross, d_kl].map((d) => d[row] ?? 0);
+      factors.set(statistics.subarray(4 * row, 4 * row + 4), FACTORS * row);
+      const rest = [by_depth * unit, by_cross * unit, by_kl, by_depth * depth[row]];
+      factors.set(rest, FACTORS * row + 4);
+    }
+    return { factors };
+  },
+});
+
+function absent(shape: Shape): boolean {
+  return shape.length === 1 && shape[0] === 0;
+}

@@ -1,0 +1,313 @@
+// Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
+// decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
+// in. Centres are an image's or the rig's.
+import { like, type NumberArray } from "../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
+import { FACTORS } from "./bin_distill.ts";
+import { checkPixels } from "./binomial_decode.ts";
+import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shader. */
+const SLAB = 256;
+/** Of the tiles of the gradients, as in the shaders. */
+const [PIXELS, BINS_TILE, CHANNELS_TILE] = [64, 16, 32];
+/** Pixels, bins and channels of an invocation of the variants, as in the shaders. */
+const ROWS_TILE = { pixels: 4, bins: 4, channels: 16 } as const;
+
+/** Sizes of a problem. */
+interface HeadGeometry {
+  readonly rows: number;
+  readonly channels: number;
+  readonly bins: number;
+  readonly plane: number;
+  readonly pixels_per_center: number;
+}
+
+interface HeadShapes {
+  readonly features: Shape;
+  readonly weight: Shape;
+  readonly bias: Shape;
+  readonly centers: Shape;
+}
+
+/** Throws with the shapes when they do not fit together. */
+function headGeometry({ features, weight, bias, centers }: HeadShapes, scale: Shape): HeadGeometry {
+  const channels = features.at(-1) ?? 0;
+  const [bins = 0] = weight;
+  if (features.length !== 4 || channels < 1) {
+    throw new Error(`features${formatShape(features)} must be [V, H, W, C], C of 1 or more`);
+  }
+  if (bins < 1 || !sameShape(weight, [bins, 1, 1, channels])) {
+    throw new Error(`weight${formatShape(weight)} must be [K, 1, 1, ${channels}], K of 1 or more`);
+  }
+  if (bias.length !== 1 || (bias[0] !== 0 && bias[0] !== bins)) {
+    throw new Error(`bias${formatShape(bias)} must be [${bins}]`);
+  }
+  const [views] = features;
+  if (!sameShape(centers, [views, 1, 1, bins]) && !sameShape(centers, [1, 1, 1, bins])) {
+    const allowed = [views, 1].map((rows) => formatShape([rows, 1, 1, bins])).join(" or ");
+    throw new Error(`centers${formatShape(centers)} must be ${allowed}`);
+  }
+  const at = binGeometry([...features.slice(0, -1), bins], centers, scale);
+  return { ...at, pixels_per_center: at.rows / centers[0] || 0, channels };
+}
+
+const slabsOf = (pixels_per_center: number): number =>
+  Math.max(1, Math.ceil(pixels_per_center / SLAB));
+
+/** z_k = x . w_k + b_k of a pixel into `z`. */
+function logitsInto(
+  z: Float64Array,
+  features: NumberArray,
+  weight: NumberArray,
+  bias: NumberArray,
+  row: number,
+  channels: number,
+): void {
+  const x = row * channels;
+  for (let k = 0; k < z.length; k++) {
+    let sum = bias[k] ?? 0;
+    for (let c = 0; c < channels; c++) sum += features[x + c] * weight[k * channels + c];
+    z[k] = sum;
+  }
+}
+
+const CASES: readonly (readonly [string, Shape, number, boolean, Shape, Shape])[] = [
+  ["centres of the image", [2, 9, 15, 20], 40, true, [2, 1, 1, 40], [2]],
+  ["centres of the rig, no bias", [3, 5, 7, 32], 64, false, [1, 1, 1, 64], [0]],
+  ["one channel, one bin", [1, 3, 1, 1], 1, true, [1, 1, 1, 1], [1]],
+  ["a bin and a channel more than a tile", [1, 13, 5, 33], 17, true, [1, 1, 1, 17], [1]],
+  ["no pixel", [1, 0, 3, 4], 8, true, [1, 1, 1, 8], [1]],
+  ["a slab and one, a prime of bins", [1, 257, 1, 7], 127, true, [1, 1, 1, 127], [0]],
+];
+const WEIGHT = { kind: "normal", deviation: 0.3 } as const;
+
+/**
+ * depth = scale sum_k softmax(z)_k c_k, z = features weight^T + bias. features [V, H, W, C], weight
+ * [K, 1, 1, C], bias [K] or [0], centers [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth
+ * [V, H, W, 1], statistics [V, H, W, 4] = (maximum, 1 / sum, 0, 0).
+ */
+export const binHead: Kernel<typeof shaders.bin_head> = kernel({
+  shader: shaders.bin_head,
+  shapes: ({ scale, ...given }) => {
+    headGeometry(given, scale);
+    const pixels = given.features.slice(0, -1);
+    return { depth: [...pixels, 1], statistics: [...pixels, 4] };
+  },
+  params: ({ scale, ...given }) => ({ ...headGeometry(given, scale) }),
+  overrides: ({ bias, scale }) => ({ HAS_BIAS: bias[0] !== 0, HAS_SCALE: scale[0] !== 0 }),
+  grid: ({ rows }, { WG, TP }) => foldGrid(Math.ceil(rows / (WG * TP))),
+  // per bin: a multiply-add a channel, 16 for the decode; features, weight and centres once
+  cost: ({ features, weight, centers }) => ({
+    flops: (2 * size(features) + (16 * size(features)) / features[3]) * weight[0],
+    bytes: 4 * (size(features) + size(weight) + size(centers) + (5 * size(features)) / features[3]),
+  }),
+  cases: CASES.map(([name, features, bins, biased, centers, scale]) => ({
+    name,
+    shapes: {
+      features,
+      weight: [bins, 1, 1, features[3]],
+      bias: biased ? [bins] : [0],
+      centers,
+      scale,
+    },
+    attributes: undefined,
+    data: { weight: WEIGHT, centers: CENTERS, scale: SCALES },
+  })),
+  reference: ({ features, weight, bias, centers, scale }, shapes) => {
+    const at = headGeometry(shapes, shapes.scale);
+    const [depth, statistics] = [like(features, at.rows), like(features, 4 * at.rows)];
+    const z = new Float64Array(at.bins);
+    for (let row = 0; row < at.rows; row++) {
+      logitsInto(z, features, weight, bias, row, at.channels);
+      const max = z.reduce((a, b) => Math.max(a, b), -Infinity);
+      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+      let [sum, weighted] = [0, 0];
+      for (let k = 0; k < at.bins; k++) {
+        const e = Math.exp(z[k] - max);
+        sum += e;
+        weighted += e * centers[centerStart + k];
+      }
+      depth[row] = ((scale[Math.floor(row / at.plane)] ?? 1) * weighted) / sum;
+      statistics.set([max, 1 / sum], 4 * row);
+    }
+    return { depth, statistics };
+  },
+});
+
+const gradientCases = CASES.map(([name, features, bins, biased, centers]) => ({
+  name,
+  shapes: {
+    features,
+    weight: [bins, 1, 1, features[3]],
+    bias: biased ? [bins] : [0],
+    centers,
+    factors: [...features.slice(0, -1), FACTORS],
+  },
+  attributes: undefined,
+  data: {
+    weight: WEIGHT,
+    centers: CENTERS,
+    factors: { kind: "uniform", low: 0.2, high: 1 } as const,
+  },
+}));
+
+/** d_z and d_center of a pixel's bins, from its factors. */
+function gradientsInto(
+  d: { readonly z: Float64Array; readonly center: Float64Array },
+  z: Float64Array,
+  factors: NumberArray,
+  row: number,
+  centers: NumberArray,
+  centerStart: number,
+): void {
+  const [max, scale, , , a, , , e] = factors.subarray(FACTORS * row, FACTORS * (row + 1));
+  for (let k = 0; k < z.length; k++) {
+    const p = Math.exp(z[k] - max) * scale;
+    d.z[k] = p * (a * centers[centerStart + k] - e);
+    d.center[k] = a * p;
+  }
+}
+
+/**
+ * d_features = d_z weight, d_z = p (a c - e) from `factors` [V, H, W, 8]. -> d_features
+ * [V, H, W, C].
+ */
+export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> = kernel({
+  shader: shaders.bin_head_grad_features,
+  shapes: ({ factors, ...given }) => {
+    headGeometry(given, [0]);
+    checkPixels("factors", factors, given.features, FACTORS);
+    return { d_features: given.features };
+  },
+  params: (given) => {
+    const { rows, channels, bins, pixels_per_center } = headGeometry(given, [0]);
+    const channel_tiles = Math.ceil(channels / CHANNELS_TILE);
+    return { rows, channels, bins, pixels_per_center, channel_tiles };
+  },
+  overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
+  grid: ({ rows, channel_tiles }) => foldGrid(Math.ceil(rows / PIXELS) * channel_tiles),
+  // per bin: two multiply-adds a channel, 13 for d_z; features, weight and d_features once
+  cost: ({ features, weight, factors }) => ({
+    flops: (4 * size(features) + (13 * size(features)) / features[3]) * weight[0],
+    bytes: 4 * (2 * size(features) + size(weight) + size(factors)),
+  }),
+  variants: () => [binHeadGradFeaturesRows],
+  cases: gradientCases,
+  reference: ({ features, weight, bias, centers, factors }, shapes) => {
+    const at = headGeometry(shapes, [0]);
+    const d_features = like(features, features.length);
+    const z = new Float64Array(at.bins);
+    const d = { z: new Float64Array(at.bins), center: new Float64Array(at.bins) };
+    for (let row = 0; row < at.rows; row++) {
+      logitsInto(z, features, weight, bias, row, at.channels);
+      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+      gradientsInto(d, z, factors, row, centers, centerStart);
+      for (let k = 0; k < at.bins; k++) {
+        for (let c = 0; c < at.channels; c++) {
+          d_features[row * at.channels + c] += d.z[k] * weight[k * at.channels + c];
+        }
+      }
+    }
+    return { d_features };
+  },
+});
+
+/**
+ * d_weight = d_z^T features, d_bias and d_centers = sums of d_z and a p, by slabs of 256 pixels
+ * that share a row of centres. -> d_weight [B, K, C], d_bias
+ * [B, K], d_centers [groups, slabs, K], B = groups slabs.
+ */
+export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = kernel({
+  shader: shaders.bin_head_grad_weight,
+  shapes: ({ factors, ...given }) => {
+    const { channels, bins, pixels_per_center } = headGeometry(given, [0]);
+    checkPixels("factors", factors, given.features, FACTORS);
+    const [groups] = given.centers;
+    const slabs = slabsOf(pixels_per_center);
+    return {
+      d_weight: [groups * slabs, bins, channels],
+      d_bias: [groups * slabs, bins],
+      d_centers: [groups, slabs, bins],
+    };
+  },
+  params: (given) => {
+    const { rows, channels, bins, pixels_per_center } = headGeometry(given, [0]);
+    return {
+      rows,
+      channels,
+      bins,
+      pixels_per_center,
+      channel_tiles: Math.ceil(channels / CHANNELS_TILE),
+      bin_tiles: Math.ceil(bins / BINS_TILE),
+      slabs: slabsOf(pixels_per_center),
+      all_slabs: given.centers[0] * slabsOf(pixels_per_center),
+    };
+  },
+  overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
+  grid: ({ all_slabs, channel_tiles, bin_tiles }) =>
+    foldGrid(all_slabs * channel_tiles * bin_tiles),
+  // per bin: two multiply-adds a channel, 15 for d_z and the sums; features and weight once
+  cost: ({ features, weight, factors }) => ({
+    flops: (4 * size(features) + (15 * size(features)) / features[3]) * weight[0],
+    bytes: 4 * (size(features) + size(weight) + size(factors)),
+  }),
+  variants: () => [binHeadGradWeightRows],
+  cases: gradientCases,
+  reference: ({ features, weight, bias, centers, factors }, shapes) => {
+    const at = headGeometry(shapes, [0]);
+    const slabs = slabsOf(at.pixels_per_center);
+    const groups = shapes.centers[0];
+    const d_weight = like(features, groups * slabs * at.bins * at.channels);
+    const d_bias = like(features, groups * slabs * at.bins);
+    const d_centers = like(features, groups * slabs * at.bins);
+    const z = new Float64Array(at.bins);
+    const d = { z: new Float64Array(at.bins), center: new Float64Array(at.bins) };
+    for (let row = 0; row < at.rows; row++) {
+      logitsInto(z, features, weight, bias, row, at.channels);
+      const group = Math.floor(row / at.pixels_per_center);
+      gradientsInto(d, z, factors, row, centers, group * at.bins);
+      const slab = group * slabs + Math.floor((row - group * at.pixels_per_center) / SLAB);
+      for (let k = 0; k < at.bins; k++) {
+        const to = (slab * at.bins + k) * at.channels;
+        for (let c = 0; c < at.channels; c++) {
+          d_weight[to + c] += d.z[k] * features[row * at.channels + c];
+        }
+        d_bias[slab * at.bins + k] += d.z[k];
+        d_centers[slab * at.bins + k] += d.center[k];
+      }
+    }
+    return { d_weight, d_bias, d_centers };
+  },
+});
+
+/** The same without a barrier: what software adapters want. */
+export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_features_rows> = {
+  ...binHeadGradFeatures,
+  shader: shaders.bin_head_grad_features_rows,
+  grid: ({ rows, channels }, { WG }) =>
+    foldGrid(
+      Math.ceil(
+        (Math.ceil(rows / ROWS_TILE.pixels) * Math.ceil(channels / ROWS_TILE.channels)) / WG,
+      ),
+    ),
+  offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/** The same without a barrier: what software adapters want. */
+export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_rows> = {
+  ...binHeadGradWeight,
+  shader: shaders.bin_head_grad_weight_rows,
+  grid: ({ all_slabs, channels, bins }, { WG }) =>
+    foldGrid(
+      Math.ceil(
+        (all_slabs * Math.ceil(channels / ROWS_TILE.channels) * Math.ceil(bins / ROWS_TILE.bins)) /
+          WG,
+      ),
+    ),
+  offered: ({ software }) => software,
+  variants: () => [],
+};

@@ -1,0 +1,59 @@
+// A distilled decode: against its reference, and what must hold of it. Gradients and the comparison
+// with single ops stand in bin_distill_grad.test.ts.
+import { expect, test } from "vitest";
+import { binDistill } from "../../src/graph/ops/bin_distill.ts";
+import {
+  binDistill as binDistillKernel,
+  binDistillBinomial,
+  binDistillBinomialRows,
+  binDistillFactors,
+  binDistillRows,
+} from "../../src/kernels/bin_distill.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { hardLogits } from "../support/hard_rows.ts";
+import { runGraph } from "../support/run_graph.ts";
+
+checkKernels(
+  binDistillKernel,
+  binDistillRows,
+  binDistillBinomial,
+  binDistillBinomialRows,
+  binDistillFactors,
+);
+
+test("a student that is its teacher: cross depth is depth, the divergence 0", async () => {
+  const logits = hardLogits(33, 64);
+  const { depth, cross, kl } = await runGraph(
+    (g) => {
+      const z = g.input("z", [1, 11, 3, 64]);
+      return { ...binDistill(z, z, g.input("c", [1, 1, 1, 64]), null, { teacher: "logits" }) };
+    },
+    { z: logits, c: draw([64], { kind: "uniform", low: 0.01, high: 1 }, 1) },
+  );
+  expect(cross).toEqual(depth);
+  for (const value of kl) expect(Math.abs(value)).toBeLessThan(1e-6);
+});
+
+test("the divergence is never negative beyond rounding, and grows as bins part", async () => {
+  const { kl } = await runGraph(
+    (g) => ({
+      kl: binDistill(
+        g.input("z", [1, 1, 3, 4]),
+        g.input("teacher", [1, 1, 3, 1]),
+        g.input("c", [1, 1, 1, 4]),
+        null,
+        { teacher: "relative" },
+      ).kl,
+    }),
+    // logits of a Gaussian around bins 0, 1 and 3; the teacher is at bin 0
+    {
+      z: [0, 1, 3].flatMap((at) => [0, 1, 2, 3].map((k) => -((k - at) ** 2) / 2)),
+      teacher: [0.125, 0.125, 0.125],
+      c: [1, 2, 3, 4],
+    },
+  );
+  expect(Math.abs(kl[0])).toBeLessThan(1e-6);
+  expect(kl[1]).toBeGreaterThan(0.1);
+  expect(kl[2]).toBeGreaterThan(kl[1] + 0.1);
+});

@@ -1,0 +1,204 @@
+// Gradients of a distilled decode: against their reference, by central differences, and against the
+// path of single ops over hard rows.
+import { expect, test } from "vitest";
+import { backward } from "../../src/graph/backward.ts";
+import { add } from "../../src/graph/ops/arithmetic.ts";
+import { binDecode } from "../../src/graph/ops/bin_decode.ts";
+import { binDistill, binDistillBinomial, type Distilled } from "../../src/graph/ops/bin_distill.ts";
+import { binKl } from "../../src/graph/ops/bin_kl.ts";
+import { logBinomial } from "../../src/graph/ops/log_binomial.ts";
+import { maskedMean } from "../../src/graph/ops/masked_mean.ts";
+import { softBins } from "../../src/graph/ops/soft_bins.ts";
+import type { Value } from "../../src/graph/value.ts";
+import {
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialRows,
+  binDistillGradBinomialSlabs,
+} from "../../src/kernels/bin_distill_grad.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import type { Shape } from "../../src/tensor/shape.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { differences, hardLogits } from "../support/hard_rows.ts";
+import { runGraph } from "../support/run_graph.ts";
+
+checkKernels(
+  binDistillGrad,
+  binDistillGradBinomial,
+  binDistillGradBinomialRows,
+  binDistillGradBinomialSlabs,
+);
+
+const small = [2, 3, 11, 5];
+const WHOSE = [
+  ["the pixel", small],
+  ["the image", [2, 1, 1, 5]],
+  ["the rig", [1, 1, 1, 5]],
+] as const;
+const relative = { kind: "uniform", low: 0, high: 1 } as const;
+const sum = ({ depth, cross, kl }: Distilled): Value => add(add(depth, cross), kl);
+
+for (const [whose, centers] of WHOSE) {
+  for (const teacher of ["relative", "logits"] as const) {
+    checkGradient(
+      `bin_distill, teacher ${teacher}, centres of ${whose}`,
+      (g) => {
+        const z = g.input("z", small);
+        const c = g.input("centers", centers);
+        const y = g.input("teacher", teacher === "logits" ? small : [2, 3, 11, 1]);
+        const scale = g.input("scale", [2]);
+        return { output: sum(binDistill(z, y, c, scale, { teacher })), wrt: [z, c] };
+      },
+      teacher === "relative" ? { data: { teacher: relative } } : {},
+    );
+  }
+  checkGradient(
+    `bin_distill_binomial, centres of ${whose}`,
+    (g) => {
+      const [pi, t] = [g.input("pi", [2, 3, 11, 1]), g.input("t", [2, 3, 11, 1])];
+      const c = g.input("centers", centers);
+      const y = g.input("teacher", [2, 3, 11, 1]);
+      const distilled = binDistillBinomial(pi, t, y, c, g.input("scale", [2]), {
+        teacher: "relative",
+      });
+      return { output: sum(distilled), wrt: [pi, t, c] };
+    },
+    {
+      data: {
+        pi: { kind: "uniform", low: 0.1, high: 0.9 },
+        t: { kind: "uniform", low: 0.5, high: 9 },
+        teacher: relative,
+      },
+    },
+  );
+}
+
+const views = 2;
+const [height, width, bins] = [20, 26, 64];
+const one = [views, height, width, 1];
+const all = [views, height, width, bins];
+const rows = views * height * width;
+
+type Named = Readonly<Record<string, Value>>;
+
+/**
+ * Depth, cross depth, mean divergence and the gradients of all three together by `wrt`, as two paths
+ * of ops make them from the inputs of `shapes`.
+ */
+async function bothPaths(
+  shapes: Readonly<Record<string, Shape>>,
+  wrt: readonly string[],
+  inputs: Readonly<Record<string, Float32Array>>,
+  fused: (v: Named) => Distilled,
+  single: (v: Named) => Distilled,
+): Promise<readonly [Record<string, Float32Array>, Record<string, Float32Array>]> {
+  const run = async (path: (v: Named) => Distilled): Promise<Record<string, Float32Array>> =>
+    await runGraph((g) => {
+      const v = Object.fromEntries(
+        Object.entries(shapes).map(([name, shape]) => [name, g.input(name, shape)]),
+      );
+      const { depth, cross, kl } = path(v);
+      const by = [
+        [depth, g.input("d_depth", one)],
+        [cross, g.input("d_cross", one)],
+        [kl, g.input("d_kl", [1])],
+      ] as const;
+      const gradients = backward(
+        g,
+        by,
+        wrt.map((name) => v[name]),
+      );
+      const made = wrt.map((name) => [`d_${name}`, gradients.get(v[name])!] as const);
+      return { depth, cross, kl, ...Object.fromEntries(made) };
+    }, inputs);
+  const mean = (v: Named): Distilled => {
+    const distilled = fused(v);
+    return { ...distilled, kl: maskedMean(distilled.kl, v["usable"]).mean };
+  };
+  return [await run(mean), await run(single)];
+}
+
+const seeds = (): Record<string, Float32Array> => ({
+  scale: Float32Array.of(0.8, 1.3),
+  d_depth: draw(one, { kind: "normal" }, 3),
+  d_cross: draw(one, { kind: "normal" }, 4),
+  d_kl: Float32Array.of(rows),
+  usable: draw(one, { kind: "mask", share: 0.8 }, 5),
+  teacher: draw(one, relative, 6),
+});
+
+const CENTERS: readonly (readonly [string, Shape])[] = [
+  ["the pixel", all],
+  ["the image", [views, 1, 1, bins]],
+];
+
+test.each(CENTERS)(
+  "over 1,040 hard rows the fused path equals single ops, centres of %s",
+  async (_, shape) => {
+    const [fused, single] = await bothPaths(
+      { z: all, teacher: all, centers: shape, scale: [views], usable: one },
+      ["z", "centers"],
+      {
+        ...seeds(),
+        z: hardLogits(rows, bins),
+        teacher: draw(all, { kind: "uniform", low: -80, high: 80 }, 7),
+        centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
+      },
+      (v) => binDistill(v["z"], v["teacher"], v["centers"], v["scale"], { teacher: "logits" }),
+      (v) => ({
+        depth: binDecode(v["z"], v["centers"], v["scale"]),
+        cross: binDecode(v["teacher"], v["centers"], v["scale"]),
+        kl: binKl(v["z"], v["teacher"], v["usable"], { temperature: 1 }),
+      }),
+    );
+    expectEqual(fused, single, ["d_z", "d_centers"]);
+  },
+);
+
+const TEMPERATURES = [
+  ["the coldest", { kind: "constant", value: 0.0212 }],
+  ["all", { kind: "uniform", low: 0.0212, high: 50 }],
+] as const;
+test.each(CENTERS.flatMap(([whose, c]) => TEMPERATURES.map(([t, d]) => [whose, t, c, d] as const)))(
+  "of 1,040 binomials the fused path equals single ops, centres of %s, temperatures: %s",
+  async (_, __, shape, temperatures) => {
+    const [fused, single] = await bothPaths(
+      { pi: one, t: one, teacher: one, centers: shape, scale: [views], usable: one },
+      ["pi", "t", "centers"],
+      {
+        ...seeds(),
+        pi: draw(one, { kind: "uniform", low: 0, high: 1 }, 8),
+        t: draw(one, temperatures, 9),
+        centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
+      },
+      (v) =>
+        binDistillBinomial(v["pi"], v["t"], v["teacher"], v["centers"], v["scale"], {
+          teacher: "relative",
+        }),
+      (v) => {
+        const z = logBinomial(v["pi"], v["t"], { bins });
+        const teacher = softBins(v["teacher"], { bins });
+        return {
+          depth: binDecode(z, v["centers"], v["scale"]),
+          cross: binDecode(teacher, v["centers"], v["scale"]),
+          kl: binKl(z, teacher, v["usable"], { temperature: 1 }),
+        };
+      },
+    );
+    expectEqual(fused, single, ["d_pi", "d_t", "d_centers"]);
+  },
+);
+
+function expectEqual(
+  fused: Record<string, Float32Array>,
+  single: Record<string, Float32Array>,
+  gradients: readonly string[],
+): void {
+  for (const name of ["depth", "cross"]) {
+    expect(differences(fused[name], single[name]).largest, name).toBeLessThan(1e-5);
+  }
+  for (const name of ["kl", ...gradients]) {
+    expect(differences(fused[name], single[name]).of_norm, name).toBeLessThan(1e-4);
+  }
+}

@@ -1,0 +1,93 @@
+// Depth from features: against its reference, its gradients, and against a convolution with a
+// decode after it.
+import { expect, test } from "vitest";
+import { backward } from "../../src/graph/backward.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { binDecode } from "../../src/graph/ops/bin_decode.ts";
+import { binHead } from "../../src/graph/ops/bin_head.ts";
+import { conv2d } from "../../src/graph/ops/conv2d.ts";
+import type { Value } from "../../src/graph/value.ts";
+import {
+  binHead as binHeadKernel,
+  binHeadGradFeatures,
+  binHeadGradFeaturesRows,
+  binHeadGradWeight,
+  binHeadGradWeightRows,
+} from "../../src/kernels/bin_head.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { differences, hardLogits } from "../support/hard_rows.ts";
+import { runGraph } from "../support/run_graph.ts";
+
+checkKernels(
+  binHeadKernel,
+  binHeadGradFeatures,
+  binHeadGradFeaturesRows,
+  binHeadGradWeight,
+  binHeadGradWeightRows,
+);
+
+for (const [whose, centers] of [
+  ["the image", [2, 1, 1, 5]],
+  ["the rig", [1, 1, 1, 5]],
+] as const) {
+  checkGradient(`bin_head, centres of ${whose}`, (g) => {
+    const x = g.input("features", [2, 3, 7, 6]);
+    const w = g.input("weight", [5, 1, 1, 6]);
+    const b = g.input("bias", [5]);
+    const c = g.input("centers", centers);
+    return { output: binHead(x, w, b, c, g.input("scale", [2])), wrt: [x, w, b, c] };
+  });
+}
+checkGradient("bin_head without bias", (g) => {
+  const x = g.input("features", [1, 3, 7, 6]);
+  const w = g.input("weight", [5, 1, 1, 6]);
+  return { output: binHead(x, w, null, g.input("centers", [1, 1, 1, 5])), wrt: [x, w] };
+});
+
+const views = 2;
+const [height, width, channels] = [20, 26, 24];
+
+test.each([
+  ["random", draw([views, height, width, channels], { kind: "normal", deviation: 4 }, 1)],
+  ["hard", hardLogits(views * height * width, channels).map((z) => z / 2)],
+] as const)("over 1,040 rows it equals convolution and decode: %s features", async (_, x) => {
+  const bins = 64;
+  type Decode = (x: Value, w: Value, b: Value, c: Value, scale: Value) => Value;
+  const withGradients = (g: Graph, decode: Decode): Record<string, Value> => {
+    const of = [
+      g.input("x", [views, height, width, channels]),
+      g.input("w", [bins, 1, 1, channels]),
+      g.input("b", [bins]),
+      g.input("c", [views, 1, 1, bins]),
+    ] as const;
+    const depth = decode(...of, g.input("scale", [views]));
+    const gradients = backward(g, [[depth, g.input("d_depth", depth.shape)]], of);
+    return {
+      depth,
+      ...Object.fromEntries(of.map((value) => [`d_${value.name}`, gradients.get(value)!])),
+    };
+  };
+  const inputs = {
+    x,
+    w: draw([bins, 1, 1, channels], { kind: "normal", deviation: 0.4 }, 2),
+    b: draw([bins], { kind: "normal" }, 3),
+    c: draw([views, 1, 1, bins], { kind: "uniform", low: 0.001, high: 1 }, 4),
+    scale: [0.8, 1.3],
+    d_depth: draw([views, height, width, 1], { kind: "normal" }, 5),
+  };
+  const fused = await runGraph((g) => withGradients(g, binHead), inputs);
+  const unfused = await runGraph(
+    (g) =>
+      withGradients(g, (...[features, w, b, c, scale]) =>
+        binDecode(conv2d(features, w, b, {}), c, scale),
+      ),
+    inputs,
+  );
+  const { depth, ...gradients } = unfused;
+  expect(differences(fused["depth"], depth).largest).toBeLessThan(1e-5);
+  for (const [name, gradient] of Object.entries(gradients)) {
+    expect(differences(fused[name], gradient).of_norm, name).toBeLessThan(1e-4);
+  }
+});

@@ -1,0 +1,83 @@
+// Depth from a binomial over the bins: against its reference, its gradients, and against the path
+// that stores the logits.
+import { expect, test } from "vitest";
+import { backward } from "../../src/graph/backward.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { binDecode } from "../../src/graph/ops/bin_decode.ts";
+import { binomialDecode } from "../../src/graph/ops/binomial_decode.ts";
+import { logBinomial } from "../../src/graph/ops/log_binomial.ts";
+import type { Value } from "../../src/graph/value.ts";
+import {
+  binomialDecode as binomialDecodeKernel,
+  binomialDecodeRows,
+} from "../../src/kernels/binomial_decode.ts";
+import { draw } from "../../src/kernels/random_inputs.ts";
+import { checkGradient } from "../support/check_gradient.ts";
+import { checkKernels } from "../support/check_kernel.ts";
+import { differences } from "../support/hard_rows.ts";
+import { runGraph } from "../support/run_graph.ts";
+
+checkKernels(binomialDecodeKernel, binomialDecodeRows);
+
+for (const [whose, centers] of [
+  ["the pixel", [2, 3, 11, 5]],
+  ["the image", [2, 1, 1, 5]],
+  ["the rig", [1, 1, 1, 5]],
+] as const) {
+  checkGradient(
+    `binomial_decode, centres of ${whose}`,
+    (g) => {
+      const [pi, t] = [g.input("pi", [2, 3, 11, 1]), g.input("t", [2, 3, 11, 1])];
+      const c = g.input("centers", centers);
+      return { output: binomialDecode(pi, t, c, g.input("scale", [2])), wrt: [pi, t, c] };
+    },
+    {
+      data: {
+        pi: { kind: "uniform", low: 0.1, high: 0.9 },
+        t: { kind: "uniform", low: 0.5, high: 9 },
+      },
+    },
+  );
+}
+
+const bins = 128;
+const one = [2, 20, 26, 1];
+test.each([
+  ["the pixel", [2, 20, 26, bins], 0.0212],
+  ["the pixel", [2, 20, 26, bins], 50],
+  ["the image", [2, 1, 1, bins], 0.0212],
+  ["the image", [2, 1, 1, bins], 50],
+  ["the rig", [1, 1, 1, bins], 50],
+] as const)(
+  "of 1,040 binomials it equals the stored logits, centres of %s, t from 0.0212 to %s",
+  async (_, shape, high) => {
+    type Decode = (pi: Value, t: Value, c: Value, scale: Value) => Value;
+    const withGradients = (g: Graph, decode: Decode): Record<string, Value> => {
+      const of = [g.input("pi", one), g.input("t", one), g.input("c", shape)] as const;
+      const depth = decode(...of, g.input("scale", [2]));
+      const gradients = backward(g, [[depth, g.input("d_depth", one)]], of);
+      return {
+        depth,
+        ...Object.fromEntries(of.map((value) => [`d_${value.name}`, gradients.get(value)!])),
+      };
+    };
+    const inputs = {
+      pi: draw(one, { kind: "uniform", low: 0, high: 1 }, 1),
+      t: draw(one, { kind: "uniform", low: 0.0212, high }, 2),
+      c: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 3),
+      scale: [0.8, 1.3],
+      d_depth: draw(one, { kind: "normal" }, 4),
+    };
+    const fused = await runGraph((g) => withGradients(g, binomialDecode), inputs);
+    const stored = await runGraph(
+      (g) =>
+        withGradients(g, (pi, t, c, scale) => binDecode(logBinomial(pi, t, { bins }), c, scale)),
+      inputs,
+    );
+    const { depth, ...gradients } = stored;
+    expect(differences(fused["depth"], depth).largest).toBeLessThan(1e-5);
+    for (const [name, gradient] of Object.entries(gradients)) {
+      expect(differences(fused[name], gradient).of_norm, name).toBeLessThan(1e-4);
+    }
+  },
+);
