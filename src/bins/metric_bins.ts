@@ -43,6 +43,8 @@ export interface BinHeadConfig {
 export interface BinOutput {
   /** `[V, h, w, K]` logits over bins (log-binomial: y / t). */
   readonly logits: Value;
+  /** `[V, h, w, 1]` each: what all logits of a log-binomial follow from; null for plain logits. */
+  readonly binomial: { readonly pi: Value; readonly t: Value } | null;
   /**
    * Centres in units of depth_max, ascending: `[V, h, w, K]` per pixel or `[V, 1, 1, K]` per image.
    */
@@ -109,7 +111,7 @@ function metricBins(
     pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1), given(BINOMIAL_BIAS)),
   );
   const { pi, t } = logBinomialHead(pairs, TEMPERATURE);
-  return { logits: logBinomial(pi, t, { bins }), centers, embedding: e };
+  return { logits: logBinomial(pi, t, { bins }), binomial: { pi, t }, centers, embedding: e };
 }
 
 /**
@@ -126,7 +128,7 @@ function softmaxBins(
   const pooled = reduce(x, "mean", { axes: [1, 2], keep: true });
   const e = projector(g, "head.projector", decoded.at(-1)!, config.hidden, config.embedding);
   const logits = pointwise(g, "head.logits", relu(e), config.bins, scaledNormal(1));
-  return { logits, centers: seeds(g, config, pooled), embedding: e };
+  return { logits, binomial: null, centers: seeds(g, config, pooled), embedding: e };
 }
 
 /**

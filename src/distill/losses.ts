@@ -4,7 +4,9 @@
 import type { Graph } from "../graph/graph.ts";
 import { add, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
+import { binDistill, binDistillBinomial } from "../graph/ops/bin_distill.ts";
 import { binKl } from "../graph/ops/bin_kl.ts";
+import { maskedMean } from "../graph/ops/masked_mean.ts";
 import { resizeBilinear, resizeNearest } from "../graph/ops/resize.ts";
 import { silog } from "../graph/ops/silog.ts";
 import { softBins } from "../graph/ops/soft_bins.ts";
@@ -31,6 +33,11 @@ export interface LossConfig {
   readonly relation: "cosine" | "none";
   /** Whether relations are made tile by tile or stored: the same numbers to rounding. */
   readonly relation_form: "fused" | "stored";
+  /**
+   * Whether bins are decoded and distilled in one sweep that stores none, or from stored logits:
+   * the same numbers to rounding. A temperature other than 1 takes the stored form.
+   */
+  readonly bins_form: "fused" | "stored";
   /** tau of the KL. */
   readonly temperature: number;
   /** Tokens of a view along height and width. */
@@ -81,26 +88,65 @@ export function losses(
   const full = [height, width] as const;
   const supervised = (depth_m: Value): { loss: Value; count: Value } =>
     silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
-  const { loss, count } = supervised(output.depth_m);
+  const { teacher } = targets;
+  const distils = teacher !== null && config.ckd;
+  const bins = distils ? distilled(output, teacher, config) : decoded(output, config);
+  const { loss, count } = supervised(bins.depth_m);
   const terms: Partial<Record<LossTerm, Value>> = { silog: loss };
-  if (targets.teacher !== null && (config.ckd || config.relation !== "none")) {
-    const bins = output.logits.shape[3];
-    const teacher = softBins(targets.teacher, { bins });
-    const small = resizeNearest(targets.usable, [output.logits.shape[1], output.logits.shape[2]]);
-    if (config.ckd) {
-      terms.kl = binKl(output.logits, teacher, small, { temperature: config.temperature });
-      if (config.cross_term === "silog") {
-        terms.cross = supervised(binDecode(teacher, output.centers, output.scale_m)).loss;
-      }
-    }
+  if (teacher !== null) {
+    const [, h, w] = output.depth_m.shape;
+    const usable = resizeNearest(targets.usable, [h, w]);
+    if (bins.kl !== null) terms.kl = bins.kl(usable);
+    if (bins.cross_m !== null) terms.cross = supervised(bins.cross_m).loss;
     if (config.relation === "cosine") {
-      terms.relation = cosineRelation(output.embedding, softmaxBins(teacher), small, config);
+      const probabilities = softmaxBins(softBins(teacher, { bins: output.centers.shape[3] }));
+      terms.relation = cosineRelation(output.embedding, probabilities, usable, config);
     }
   }
   const weighted = Object.entries(terms).map(([term, value]) =>
     scaleBy(value, g.scalars(), g.scalar(weightName(term as LossTerm))),
   );
   return { total: weighted.reduce((a, b) => add(a, b)), terms, valid_count: count };
+}
+
+/** What the losses need of the bins: depth, and with a teacher cross depth and KL. */
+interface DecodedBins {
+  readonly depth_m: Value;
+  readonly cross_m: Value | null;
+  /** The KL term over the pixels of a mask. */
+  readonly kl: ((usable: Value) => Value) | null;
+}
+
+/** Depth alone, for losses without a teacher's bins. */
+function decoded(output: StudentOutput, { bins_form }: LossConfig): DecodedBins {
+  const { logits, centers, scale_m } = output;
+  const depth_m = bins_form === "fused" ? output.depth_m : binDecode(logits, centers, scale_m);
+  return { depth_m, cross_m: null, kl: null };
+}
+
+/** Depth, cross depth and KL against a teacher's relative depth, softly binned. */
+function distilled(output: StudentOutput, teacher: Value, config: LossConfig): DecodedBins {
+  const { logits, binomial, centers, scale_m } = output;
+  const { temperature, cross_term } = config;
+  const crosses = cross_term === "silog";
+  if (config.bins_form === "stored" || temperature !== 1) {
+    const teacher_logits = softBins(teacher, { bins: centers.shape[3] });
+    return {
+      depth_m: binDecode(logits, centers, scale_m),
+      cross_m: crosses ? binDecode(teacher_logits, centers, scale_m) : null,
+      kl: (usable) => binKl(logits, teacher_logits, usable, { temperature }),
+    };
+  }
+  const relative = { teacher: "relative" } as const;
+  const { depth, cross, kl } =
+    binomial === null
+      ? binDistill(logits, teacher, centers, scale_m, relative)
+      : binDistillBinomial(binomial.pi, binomial.t, teacher, centers, scale_m, relative);
+  return {
+    depth_m: depth,
+    cross_m: crosses ? cross : null,
+    kl: (usable) => maskedMean(kl, usable).mean,
+  };
 }
 
 /** Mean squared difference of the cosine relations of ring-adjacent views (method.md 3.4, V1). */

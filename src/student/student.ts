@@ -4,6 +4,7 @@ import { binHead, type BinHeadConfig, type BinOutput } from "../bins/metric_bins
 import type { Graph } from "../graph/graph.ts";
 import { scaleShift } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
+import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import type { Value } from "../graph/value.ts";
 import { InputError } from "../tensor/error.ts";
 import { unetDecoder, type DecoderConfig } from "./decoder.ts";
@@ -81,5 +82,10 @@ export function student(
   const decoded = unetDecoder(net, features, decoder);
   const bins = binHead(g, head, features.at(-1)!, decoded);
   const scale_m = scaleShift(focal_scale, head.depth_max_m, 0);
-  return { ...bins, scale_m, depth_m: binDecode(bins.logits, bins.centers, scale_m) };
+  const { logits, binomial, centers } = bins;
+  const depth_m =
+    binomial === null
+      ? binDecode(logits, centers, scale_m)
+      : binomialDecode(binomial.pi, binomial.t, centers, scale_m);
+  return { ...bins, scale_m, depth_m };
 }

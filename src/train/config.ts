@@ -132,6 +132,10 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .enum(["cosine", "none"])
         .default("cosine")
         .describe("view-relational distillation of ring neighbours: cosine or none"),
+      bins_form: z
+        .enum(["fused", "stored"])
+        .default("fused")
+        .describe("bins decoded and distilled in one sweep (fused) or from stored logits"),
       relation_form: z
         .enum(["fused", "stored"])
         .default("fused")

@@ -24,6 +24,7 @@ const ALL: LossConfig = {
   cross_term: "silog",
   relation: "cosine",
   relation_form: "fused",
+  bins_form: "fused",
   temperature: 1,
   relation_grid: [2, 4],
 };
@@ -75,7 +76,7 @@ function build(config: LossConfig = ALL, hasTeacher = true): Built {
   };
   const { logits, centers, embedding, scale_m, depth_m, valid, usable } = of;
   const decoded = binDecode(logits, centers, scale_m);
-  const output = { logits, centers, embedding, scale_m, depth_m: decoded };
+  const output = { logits, binomial: null, centers, embedding, scale_m, depth_m: decoded };
   const targets = { depth_m, valid, usable, teacher: hasTeacher ? of.teacher : null };
   return { g, of, ...losses(g, output, targets, config) };
 }
@@ -139,6 +140,19 @@ describe("distillation of probabilities", () => {
     expect(largest(gradient("kl", "logits", agreed))).toBeLessThan(1e-14);
     expect(BASE.kl).toBeGreaterThan(0.1);
     expect(largest(gradient("kl", "logits"))).toBeGreaterThan(1e-5);
+  });
+
+  test("and its gradients are the same with bins stored", () => {
+    const stored: LossConfig = { ...ALL, bins_form: "stored" };
+    const [got, want] = [BASE, terms({}, stored)];
+    for (const term of ["silog", "kl", "cross", "total"] as const) {
+      expect(got[term]).toBeCloseTo(want[term], 12);
+    }
+    for (const term of ["silog", "kl", "cross"] as const) {
+      const by = term === "cross" ? "centers" : "logits";
+      const [d, d_stored] = [gradient(term, by), gradient(term, by, {}, stored)];
+      expect(largest(d.map((v, i) => v - d_stored[i]))).toBeLessThan(1e-12 * largest(d_stored));
+    }
   });
 
   test("makes the student's depth the cross depth when it agrees", () => {
@@ -351,7 +365,8 @@ describe("which part of the student a term teaches", () => {
       usable: g.input("usable", full),
       teacher: g.input("teacher", [2, 32, 32, 1]),
     },
-    ALL,
+    // the fused form has all terms come from one op: there a gradient is zero by value (below)
+    { ...ALL, bins_form: "stored" },
   );
   /** Whether a term has a gradient by a parameter. */
   const teaches = (term: LossTerm, parameter: string): boolean => {
@@ -380,5 +395,10 @@ describe("which part of the student a term teaches", () => {
       "decoder.1.before",
     ];
     expect(parts.map((part) => teaches(term, part))).toEqual(expected);
+  });
+
+  test("fused, the KL has no gradient by centres and the cross term none by logits", () => {
+    expect(largest(gradient("kl", "centers"))).toBe(0);
+    expect(largest(gradient("cross", "logits"))).toBe(0);
   });
 });

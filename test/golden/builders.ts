@@ -270,11 +270,13 @@ const lossBuilders: Readonly<Record<string, GoldenBuilder>> = {
       cross_term: "silog",
       relation: "cosine",
       relation_form: "fused",
+      bins_form: "fused",
       temperature,
       relation_grid: grid,
     };
     const output = {
       logits,
+      binomial: null,
       centers,
       embedding,
       scale_m,
@@ -314,7 +316,13 @@ const networks: Readonly<Record<string, GoldenBuilder>> = {
     };
     const decoded = config.attractors.map((_, i) => bench.input(`decoded${i + 1}`));
     const head = { ...config, kind: "metric_bins", seed: "cumulative" } as const;
-    return { outputs: { ...binHead(bench.g, head, bench.input("bottleneck"), decoded) } };
+    const { logits, centers, embedding } = binHead(
+      bench.g,
+      head,
+      bench.input("bottleneck"),
+      decoded,
+    );
+    return { outputs: { logits, centers, embedding } };
   },
 };
 

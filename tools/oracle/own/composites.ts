@@ -122,8 +122,16 @@ interface LossAttributes extends LossConfig {
  * look at.
  */
 function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
-  const { ckd, cross_term, relation, relation_form, temperature, relation_grid, ...weights } =
-    attributes;
+  const {
+    ckd,
+    cross_term,
+    relation,
+    relation_form,
+    bins_form,
+    temperature,
+    relation_grid,
+    ...weights
+  } = attributes;
   weigh(bench, weights);
   const usable = bench.input("usable");
   const teacher = bench.input("teacher");
@@ -138,14 +146,14 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
   const depth_m = binDecode(logits, centers, scale_m);
   const made = losses(
     bench.graph,
-    { logits, centers, embedding, scale_m, depth_m },
+    { logits, binomial: null, centers, embedding, scale_m, depth_m },
     {
       depth_m: bench.optional("depth_m") ?? zeros([views, height, width, 1]),
       valid: bench.optional("valid") ?? zeros([views, height, width, 1]),
       usable,
       teacher,
     },
-    { ckd, cross_term, relation, relation_form, temperature, relation_grid },
+    { ckd, cross_term, relation, relation_form, bins_form, temperature, relation_grid },
   );
   return { total: made.total, ...made.terms, valid_count: made.valid_count };
 }
@@ -156,6 +164,11 @@ const RELATION_FORM = word(
   ["fused", "stored"],
   "fused",
   "relations tile by tile, or stored: the same numbers to rounding",
+);
+const BINS_FORM = word(
+  ["fused", "stored"],
+  "fused",
+  "whether bins are distilled in one sweep or from stored logits: the same numbers to rounding",
 );
 const TERMS = {
   temperature: TEMPERATURE,
@@ -316,6 +329,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       cross_term: CROSS,
       relation: word(["cosine", "none"], "cosine", "whether there is a relation term"),
       relation_form: RELATION_FORM,
+      bins_form: BINS_FORM,
       ...TERMS,
     },
     build: lossTerms,
@@ -325,8 +339,11 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     shapes: `${STUDENT}, ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
     inputs: ["logits", "centers", "scale_m?", "depth_m", "valid", "usable", "teacher"],
     outputs: ["kl", "cross"],
-    attributes: { cross_term: CROSS, temperature: TEMPERATURE },
-    build: (bench: Workbench, given: { cross_term: "silog" | "none"; temperature: number }) => {
+    attributes: { cross_term: CROSS, bins_form: BINS_FORM, temperature: TEMPERATURE },
+    build: (
+      bench: Workbench,
+      given: Pick<LossConfig, "cross_term" | "bins_form" | "temperature">,
+    ) => {
       const {
         total: _,
         silog: _supervised,
@@ -376,13 +393,21 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
         bench.graph,
         {
           logits,
+          binomial: null,
           centers,
           scale_m,
           depth_m: zeros([views, h, w, 1]),
           embedding: bench.input("embedding"),
         },
         { depth_m: none, valid: none, usable, teacher: bench.input("teacher") },
-        { ckd: false, cross_term: "none", relation: "cosine", temperature: 1, ...given },
+        {
+          ckd: false,
+          cross_term: "none",
+          bins_form: "stored",
+          relation: "cosine",
+          temperature: 1,
+          ...given,
+        },
       );
       return { relation: terms.relation! };
     },
