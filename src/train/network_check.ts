@@ -80,7 +80,10 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
     teacher: teacher !== null,
   });
   const outputs: Record<string, Value> = { ...request.outputs };
-  if (check.outputs === true) Object.assign(outputs, output);
+  if (check.outputs === true) {
+    const { binomial, ...values } = output;
+    Object.assign(outputs, values, binomial);
+  }
   const wanted: Request = { ...request, outputs };
   const initial = initialStore(g, config.seed);
   check.load?.(initial);
