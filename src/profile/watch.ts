@@ -1,9 +1,12 @@
 // Tells when shaders change on disk, once for each new text.
-import { readFile, watch } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 const SHADERS = fileURLToPath(new URL("../../shaders", import.meta.url));
+// Looked at rather than notified of: no save is missed before the watch stands, none is told twice,
+// and folders without notifications (network, containers) work.
+const LOOK_MS = 100;
 // Editors write in several steps; what they leave counts.
 const SETTLE_MS = 30;
 
@@ -16,26 +19,20 @@ export async function* changedShaders(
   signal?: AbortSignal,
 ): AsyncGenerator<string> {
   const texts = new Map(known);
-  // What was saved since it was read.
-  for (const [stem, before] of known) {
-    const text = await readText(stem);
-    if (text === "" || text === before) continue;
-    texts.set(stem, text);
-    yield stem;
-  }
-  try {
-    // The folder, not the files: editors that save by renaming would end the watch of a file.
-    for await (const { filename } of watch(SHADERS, { signal })) {
-      const stem = filename?.replace(/\.wgsl$/, "") ?? "";
-      if (!texts.has(stem)) continue;
-      await wait(SETTLE_MS);
+  for (;;) {
+    for (const [stem, before] of texts) {
       const text = await readText(stem);
-      if (text === "" || text === texts.get(stem)) continue;
+      if (text === "" || text === before) continue;
+      await wait(SETTLE_MS);
+      if ((await readText(stem)) !== text) continue;
       texts.set(stem, text);
       yield stem;
     }
-  } catch (error) {
-    if (signal?.aborted !== true) throw error;
+    try {
+      await wait(LOOK_MS, undefined, { signal });
+    } catch {
+      return; // the signal
+    }
   }
 }
 
