@@ -94,13 +94,14 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("ceilings")
-    .description("measure bandwidth and arithmetic of this adapter anew, and keep them");
-  results(command, "ringdepth profile ceilings");
-  command.action(async (options: ResultOptions) => {
+    .description("measure bandwidth and arithmetic of this adapter anew, and keep them")
+    .option("--repeat <n>", "measure so often, and compare", wholeNumber("--repeat", 1));
+  results(command, "ringdepth profile ceilings --repeat 2");
+  command.action(async (options: ResultOptions & { readonly repeat?: number }) => {
     const output = makeOutput(surroundings, !isTable(options));
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
-        return await profileCeilings({ gpu, output, surroundings, options });
+        return await profileCeilings({ gpu, output, surroundings, options }, options.repeat ?? 1);
       }),
     );
   });

@@ -158,7 +158,7 @@ export function explain({ rows, ceilings }: Summary): string[] {
   });
 }
 
-/** Ceilings as a table. */
+/** Ceilings as a table, bandwidths alone. */
 export function ceilingsTable({ bandwidth }: Ceilings): Table {
   return {
     head: ["working set", "copy GB/s", "read GB/s", "triad GB/s"],
@@ -167,6 +167,15 @@ export function ceilingsTable({ bandwidth }: Ceilings): Table {
       ...[b.copy_gbytes, b.read_gbytes, b.triad_gbytes].map((rate) => rate.toPrecision(3)),
     ]),
   };
+}
+
+/** What ceilings say beside bandwidths: arithmetic and the empty dispatch. */
+export function ceilingsLines({ gflops, f16_gflops, empty_dispatch_us }: Ceilings): string[] {
+  const half = f16_gflops === null ? "" : `, ${f16_gflops.toPrecision(3)} f16`;
+  return [
+    `arithmetic      ${gflops.toPrecision(3)} GFLOP/s f32${half}`,
+    `empty dispatch  ${empty_dispatch_us.toPrecision(3)} us`,
+  ];
 }
 
 /** A verdict with its change, and what would settle an open one. */
@@ -211,7 +220,8 @@ function boundCell({ ok, roofline }: SummaryRow): string {
   return share === null ? bound : `${bound} ${percent(share, false, 0)}`;
 }
 
-function percent(value: number, signed: boolean, digits = 1): string {
+/** A share in percent. */
+export function percent(value: number, signed: boolean, digits = 1): string {
   const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
   return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }

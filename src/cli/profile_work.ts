@@ -23,7 +23,9 @@ import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import type { ProfileOptions, ResultOptions } from "./profile.ts";
 import { writeResult } from "./profile_result.ts";
+import { repeatCeilings } from "./profile_repeat.ts";
 import {
+  ceilingsLines,
   ceilingsTable,
   environmentLine,
   explain,
@@ -137,19 +139,26 @@ export async function profileTwo(
   return options.gate === true && slow ? EXIT.gate : EXIT.fine;
 }
 
-/** Measures the ceilings anew and keeps them; returns the exit code. */
-export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<number> {
+/** Measures the ceilings anew and keeps them, `repeat` times; returns the exit code. */
+export async function profileCeilings(
+  run: ProfileRun<ResultOptions>,
+  repeat: number,
+): Promise<number> {
   const { gpu, output, surroundings, options } = run;
-  const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
+  const quantum_ns = await timerQuantum_ns(gpu);
+  if (repeat > 1) {
+    return await repeatCeilings(run, repeat, async () => await newCeilings(run, quantum_ns));
+  }
+  const ceilings = await newCeilings(run, quantum_ns);
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
-  output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
+  for (const line of ceilingsLines(ceilings)) output.say(line);
   return EXIT.fine;
 }
 
-async function knownCeilings(
-  run: ProfileRun<ProfileOptions>,
+/** The ceilings of the adapter, measured where they are not known. */
+export async function knownCeilings(
+  run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
@@ -157,7 +166,7 @@ async function knownCeilings(
 }
 
 async function newCeilings(
-  { gpu, output }: ProfileRun<ResultOptions>,
+  { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
