@@ -106,7 +106,7 @@ async function ceilingsOf(
 }
 
 function describeCeilings(ceilings: Ceilings | null): string[] {
-  if (ceilings === null) return ["ceilings  not measured"];
+  if (ceilings === null) return ["ceilings not measured"];
   const lines = [...tableLines(ceilingsTable(ceilings), "table"), ...ceilingsLines(ceilings)];
   return [`ceilings measured ${ceilings.date.slice(0, 10)}`, ...lines.map((line) => `  ${line}`)];
 }
