@@ -45,8 +45,14 @@ export function accessFigure(access: Access, working_set_bytes: number): string 
   return `${access} ${working_set_bytes}`;
 }
 
+/** What of an adapter decides on working sets. */
+interface Sized {
+  readonly facts: Pick<Gpu["facts"], "software">;
+  readonly limits: Pick<GPUSupportedLimits, "maxBufferSize" | "maxStorageBufferBindingSize">;
+}
+
 /** The working-set sizes that an adapter can bind, smallest first. */
-export function workingSets({ facts, limits }: Gpu): number[] {
+export function workingSets({ facts, limits }: Sized): number[] {
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   return (facts.software ? SOFTWARE_MIB : HARDWARE_MIB)
     .map((mebibytes) => mebibytes * MIB)

@@ -91,8 +91,7 @@ describe.skipIf(!hasTimestamps(gpu))("forms on the adapter", () => {
   });
 
   test("no working set is larger than the adapter can bind", () => {
-    const limits = { ...gpu.limits, maxStorageBufferBindingSize: 2 ** 23, maxBufferSize: 2 ** 30 };
-    const facts = { ...gpu.facts, software: false };
-    expect(workingSets({ ...gpu, facts, limits })).toEqual([2 ** 21, 2 ** 23]);
+    const limits = { maxStorageBufferBindingSize: 2 ** 23, maxBufferSize: 2 ** 30 };
+    expect(workingSets({ facts: { software: false }, limits })).toEqual([2 ** 21, 2 ** 23]);
   });
 });
