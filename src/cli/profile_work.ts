@@ -10,6 +10,7 @@ import {
 } from "../profile/ceilings.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
+import { intervalText, rateText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow } from "../profile/run_profile.ts";
 import {
   compareRuns,
@@ -27,12 +28,8 @@ import {
   ceilingsTable,
   environmentLine,
   explain,
-  intervalText,
-  remarks,
   summaryCsv,
   summaryTable,
-  timeText,
-  verdictText,
   type Table,
 } from "./profile_table.ts";
 import { choosePair, chooseTargets } from "./profile_targets.ts";
@@ -143,7 +140,7 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
+  output.say(`arithmetic      ${rateText(ceilings.gflops)} GFLOP/s, f32`);
   output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
   return EXIT.fine;
 }
