@@ -23,6 +23,7 @@ import { summarize, summarizeTiming } from "../profile/summary.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
 import {
   ceilingsTable,
@@ -57,10 +58,11 @@ export function thresholdApart({ software }: { readonly software: boolean }): nu
   return software ? SOFTWARE_THRESHOLD : THRESHOLD;
 }
 
-/** Profiles the kernels of `globs`; returns the exit code. */
+/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
 export async function profileKernels(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
+  command: string,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { runs = RUNS_FOLDER, save, baseline } = options;
@@ -101,6 +103,7 @@ export async function profileKernels(
   });
   for (const line of remarks(summary)) output.say(line);
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
+  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   const slow = summary.rows.some(({ comparison }) => comparison?.verdict === "SLOW");
   return options.gate === true && slow ? EXIT.gate : EXIT.fine;

@@ -1,6 +1,6 @@
 // The numbers of a profile as people read them: the same words in the terminal and in a page. Pure.
 import type { RowComparison } from "./saved_run.ts";
-import type { Comparison } from "./statistics.ts";
+import type { Comparison, Estimate } from "./statistics.ts";
 import type { Summary, SummaryRow, TimingSummary } from "./summary.ts";
 
 // A share of more than this says that the ceiling was measured while the machine was busy.
@@ -34,14 +34,19 @@ export function unitOf(time_ms: number): [unit: string, scale: number] {
   return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
+/** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
+export function intervalTimeText({ median, low, high }: Estimate): string {
+  const scale = unitOf(median)[1];
+  return `[${(scale * low).toPrecision(4)}, ${(scale * high).toPrecision(4)}]`;
+}
+
 /** A median with its interval, its batch, and `?` where the clock does not tell it. */
 export function timingText(timing: TimingSummary | null): string {
   if (timing === null) return "";
   const { median_ms, low_ms, high_ms, batch, trusted } = timing;
-  const scale = unitOf(median_ms)[1];
-  const [low, high] = [low_ms, high_ms].map((time_ms) => (scale * time_ms).toPrecision(4));
+  const interval = intervalTimeText({ median: median_ms, low: low_ms, high: high_ms });
   const mark = trusted ? "" : " ?";
-  return `${timeText(median_ms)} [${low}, ${high}]${batch > 1 ? ` x${batch}` : ""}${mark}`;
+  return `${timeText(median_ms)} ${interval}${batch > 1 ? ` x${batch}` : ""}${mark}`;
 }
 
 /** What bounds a row, and its share of that ceiling; `?` where its time is not to be trusted. */
