@@ -61,7 +61,7 @@ export function placeLabels<Dot extends NamedDot>(
       const box = labelBox(label);
       return within(box, frame) && !filled.some((other, j) => j !== i && overlap(box, other));
     });
-    const clear = free.find((label) => !lines.some((line) => overlap(labelBox(label), line)));
+    const clear = free.find((label) => !covers(labelBox(label), lines));
     const label = clear ?? free.at(0);
     if (label === undefined) continue;
     placed.push(label);
@@ -85,7 +85,8 @@ function candidates<Dot extends NamedDot>(dot: Dot): PlacedLabel<Dot>[] {
   ];
 }
 
-function dotBox({ x, y, radius }: NamedDot): Box {
+/** The box around a dot. */
+export function dotBox({ x, y, radius }: NamedDot): Box {
   return { left: x - radius, right: x + radius, top: y - radius, bottom: y + radius };
 }
 
@@ -125,6 +126,11 @@ function within(box: Box, frame: Box): boolean {
     box.top >= frame.top &&
     box.bottom <= frame.bottom
   );
+}
+
+/** Whether a box covers a part of any other. */
+export function covers(box: Box, others: readonly Box[]): boolean {
+  return others.some((other) => overlap(box, other));
 }
 
 function overlap(a: Box, b: Box): boolean {

@@ -1,6 +1,6 @@
 // How the samples of each kernel are distributed: a histogram a case and state of the caches, with
 // the median and its interval marked.
-import { axisX, binX, rect, rectY, ruleX, ruleY, tickX } from "@observablehq/plot";
+import { axisX, binX, rect, rectY, ruleX, ruleY, tickX, type Markish } from "@observablehq/plot";
 import type { Timing } from "../profile/measure.ts";
 import { percentText, timeText, timingText, unitOf } from "../profile/profile_text.ts";
 import type { SavedRun } from "../profile/saved_run.ts";
@@ -14,6 +14,8 @@ const WIDTH = 334;
 const HEIGHT = 76;
 // Of the middle half of the samples: what lies further out is told in words.
 const WHISKERS = 3;
+// Of fewer samples nothing is known of a drift.
+const LEAST_FOR_DRIFT = 6;
 // Fewer samples than this are drawn one by one.
 const BARS_FROM = 20;
 // More kernels than this are folded.
@@ -53,7 +55,7 @@ function stripFigure(
   const facts = [
     `${caches} ${timingText(summary)}`,
     `${summary.samples} samples${summary.batch > 1 ? ` of ${summary.batch} dispatches` : ""}`,
-    `drift ${percentText(summary.drift, true)}`,
+    ...(summary.samples < LEAST_FOR_DRIFT ? [] : [`drift ${percentText(summary.drift, true)}`]),
     ...(summary.converged ? [] : ["noisier than asked"]),
     ...(outside.length === 0 ? [] : [outsideText(outside, low, high)]),
   ];
@@ -71,11 +73,12 @@ export function shownRange(
   const quarter = sorted[Math.floor((sorted.length - 1) / 4)];
   const threeQuarters = sorted[Math.ceil((3 * (sorted.length - 1)) / 4)];
   const reach = WHISKERS * (threeQuarters - quarter);
-  const low = Math.min(low_ms, Math.max(sorted[0], quarter - reach));
-  const high = Math.max(high_ms, Math.min(sorted.at(-1)!, threeQuarters + reach));
+  const near = sorted.filter((x) => x >= quarter - reach && x <= threeQuarters + reach);
+  const low = Math.min(low_ms, near[0]);
+  const high = Math.max(high_ms, near.at(-1)!);
   // Samples that are all the same still have a bar.
   const least = 0.02 * median_ms;
-  const spare = Math.max(0, least - (high - low)) / 2;
+  const spare = Math.max(0.02 * (high - low), (least - (high - low)) / 2);
   return [low - spare, high + spare];
 }
 
@@ -95,10 +98,6 @@ function strip(
 ): string {
   const [unit, scale] = unitOf(median_ms);
   const shown = samples_ms.filter((time_ms) => time_ms >= low && time_ms <= high);
-  const values = shown.map((time_ms) => scale * time_ms);
-  const bars = Math.min(40, Math.max(8, Math.ceil(2 * Math.sqrt(shown.length))));
-  const step = (high - low) / bars;
-  const edges = Array.from({ length: bars + 1 }, (_, i) => scale * (low + i * step));
   return plotSvg({
     width: WIDTH,
     height: HEIGHT,
@@ -116,18 +115,31 @@ function strip(
         fill: "var(--curve-2)",
         fillOpacity: 0.22,
       }),
-      values.length < BARS_FROM
-        ? tickX(values, { stroke: "var(--curve-1)", strokeWidth: 2, insetTop: 12 })
-        : rectY(
-            values,
-            binX<{ x: (value: number) => number; thresholds: number[]; fill: string }>(
-              { y: "count" },
-              { x: (value) => value, thresholds: edges, fill: "var(--curve-1)" },
-            ),
-          ),
+      ...sampleMarks(
+        shown.map((time_ms) => scale * time_ms),
+        [scale * low, scale * high],
+      ),
       ruleX([scale * median_ms], { stroke: "var(--curve-2)", strokeWidth: 2 }),
-      ruleY([0], { strokeOpacity: 0.4 }),
       axisX({ label: null, ticks: 4, tickSize: 3, tickFormat: (value) => `${value} ${unit}` }),
     ],
   });
+}
+
+/** A histogram, or each sample by itself where they are few. */
+function sampleMarks(values: readonly number[], [low, high]: readonly [number, number]): Markish[] {
+  if (values.length < BARS_FROM) {
+    return [tickX(values, { stroke: "var(--curve-1)", strokeWidth: 2, insetTop: 12 })];
+  }
+  const bars = Math.min(40, Math.max(8, Math.ceil(2 * Math.sqrt(values.length))));
+  const edges = Array.from({ length: bars + 1 }, (_, i) => low + (i * (high - low)) / bars);
+  return [
+    rectY(
+      values,
+      binX<{ x: (value: number) => number; thresholds: number[]; fill: string }>(
+        { y: "count" },
+        { x: (value) => value, thresholds: edges, fill: "var(--curve-1)" },
+      ),
+    ),
+    ruleY([0], { strokeOpacity: 0.4 }),
+  ];
 }

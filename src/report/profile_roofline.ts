@@ -17,7 +17,17 @@ import type { Roofline } from "../profile/roofline.ts";
 import type { StepAccount } from "../profile/step_account.ts";
 import type { Summary } from "../profile/summary.ts";
 import { escapeMarkup } from "./escape.ts";
-import { boxesAlong, placeLabels, textWidth, type Box, type Room } from "./label_places.ts";
+import {
+  boxesAlong,
+  covers,
+  dotBox,
+  placeLabels,
+  textWidth,
+  type Box,
+  type NamedDot,
+  type PlacedLabel,
+  type Room,
+} from "./label_places.ts";
 import { plotSvg } from "./plot_svg.ts";
 
 /** A kernel on a problem, or in a step, where it stands in the picture. */
@@ -63,6 +73,8 @@ const FONT_SIZE = 11;
 const DOT_RADIUS = 4.5;
 // Between a line and the middle of the words along it.
 const TEXT_GAP = 9;
+// Of the length of a line, where its words may stand; the first that is free.
+const PLACES = [0.5, 0.3, 0.7, 0.15];
 
 /** The points of a profile of kernels; rows without a trusted time or without flops have none. */
 export function summaryPoints({ rows }: Summary): RooflinePoint[] {
@@ -163,6 +175,10 @@ interface Drawing {
   readonly place: (x: number, y: number) => [number, number];
 }
 
+interface PointDot extends NamedDot {
+  readonly point: RooflinePoint;
+}
+
 /** Marks, with the room that they take from the names of dots. */
 interface Ceiling {
   readonly marks: readonly Markish[];
@@ -179,15 +195,23 @@ function draw(
   const roofs = roofsOf(ceilings);
   const drawing = drawingOf(rangesOf(points, ceilings, roofs), width, height);
   const { frame, ranges } = drawing;
-  const drawn = [
-    ...memoryLines(ceilings, roofs, drawing),
-    ...roofs.map((roof, i) => roofLine(roof, i === 0, ceilings, drawing)),
-  ];
   const heaviest = Math.max(...points.map(({ weight }) => weight));
   const radiusOf = ({ weight }: RooflinePoint): number =>
     sized ? Math.max(2.5, radius * Math.sqrt(weight / heaviest)) : DOT_RADIUS;
   // Small dots last, so that none lies under a large one.
   const ordered = points.toSorted((a, b) => b.weight - a.weight);
+  const dots = ordered.map((point): PointDot => {
+    const [x, y] = drawing.place(point.intensity, point.gflops);
+    return { point, x, y, radius: radiusOf(point), name: point.kernel };
+  });
+  const drawn = [
+    ...memoryLines(ceilings, roofs, drawing, dots.map(dotBox)),
+    ...roofs.map((roof, i) => {
+      // Above the line, where no kernel is; below it where another line is close.
+      const gap = drawing.place(1, roof.gflops)[1] - drawing.place(1, roofs[0].gflops)[1];
+      return roofLine(roof, i === 0 || gap > 2 * TEXT_GAP, ceilings, drawing);
+    }),
+  ];
   const room: Room = {
     frame,
     texts: drawn.flatMap(({ texts }) => texts),
@@ -226,7 +250,7 @@ function draw(
         strokeWidth: 0.75,
         title: "title",
       }),
-      ...nameMarks(ordered, drawing, radiusOf, room, names),
+      ...placeLabels(dots, room, names).map(nameMark),
     ],
   });
 }
@@ -244,13 +268,14 @@ function drawingOf(ranges: Ranges, width: number, height: number): Drawing {
 function memoryLines(
   ceilings: Ceilings,
   roofs: readonly Roof[],
-  { ranges: { x, y }, place }: Drawing,
+  { ranges, place }: Drawing,
+  dots: readonly Box[],
 ): Ceiling[] {
   const memory = memoryCeilings(ceilings);
   const rates = memory.map(({ gbytes }) => gbytes);
   const [fastest, slowest] = [Math.max(...rates), Math.min(...rates)];
   return memory.map(({ label, gbytes, opacity }) => {
-    const from = Math.max(x[0], y[0] / gbytes);
+    const from = Math.max(ranges.x[0], ranges.y[0] / gbytes);
     const to = roofs[0].gflops / gbytes;
     const [start, end] = [place(from, from * gbytes), place(to, to * gbytes)];
     const line = link([gbytes], {
@@ -267,14 +292,23 @@ function memoryLines(
     const words = `${label} ${rateText(gbytes)} GB/s`;
     const side = gbytes === fastest ? -1 : 1;
     const angle = Math.atan2(end[1] - start[1], end[0] - start[0]);
-    // Across the line, from its middle to the middle of the words.
+    // Across the line, to the middle of the words.
     const offset = [-side * TEXT_GAP * Math.sin(angle), side * TEXT_GAP * Math.cos(angle)];
-    const [cx, cy] = [0, 1].map((axis) => (start[axis] + end[axis]) / 2 + offset[axis]);
     const reach = textWidth(words) / 2;
-    const along = [reach * Math.cos(angle), reach * Math.sin(angle)];
+    const boxesAt = (part: number): Box[] => {
+      const middle = [0, 1].map((i) => start[i] + part * (end[i] - start[i]) + offset[i]);
+      const [dx, dy] = [reach * Math.cos(angle), reach * Math.sin(angle)];
+      const [left, right] = [-1, 1].map((sign) => {
+        return [middle[0] + sign * dx, middle[1] + sign * dy] as const;
+      });
+      return boxesAlong(left, right, 16);
+    };
+    const free = PLACES.find((part) => !boxesAt(part).some((box) => covers(box, dots)));
+    const part = free ?? PLACES[0];
+    const x = from ** (1 - part) * to ** part;
     const named = text([gbytes], {
-      x: Math.sqrt(from * to),
-      y: Math.sqrt(from * to) * gbytes,
+      x,
+      y: x * gbytes,
       text: () => words,
       rotate: (angle * 180) / Math.PI,
       dx: offset[0],
@@ -282,8 +316,7 @@ function memoryLines(
       stroke: "var(--card)",
       fill: "currentColor",
     });
-    const texts = boxesAlong([cx - along[0], cy - along[1]], [cx + along[0], cy + along[1]], 12);
-    return { marks: [line, named], texts, lines };
+    return { marks: [line, named], texts: boxesAt(part), lines };
   });
 }
 
@@ -318,30 +351,18 @@ function roofLine(
   };
 }
 
-/** The names of the heaviest dots that have room. */
-function nameMarks(
-  ordered: readonly RooflinePoint[],
-  { place }: Drawing,
-  radiusOf: (point: RooflinePoint) => number,
-  room: Room,
-  most: number,
-): Markish[] {
-  const dots = ordered.map((point) => {
-    const [x, y] = place(point.intensity, point.gflops);
-    return { point, x, y, radius: radiusOf(point), name: point.kernel };
+/** The name of a dot where it found room. */
+function nameMark({ dot: { point }, anchor, dx, dy }: PlacedLabel<PointDot>): Markish {
+  return text([point], {
+    x: "intensity",
+    y: "gflops",
+    text: "kernel",
+    textAnchor: anchor,
+    dx,
+    dy,
+    stroke: "var(--card)",
+    fill: "currentColor",
   });
-  return placeLabels(dots, room, most).map(({ dot: { point }, anchor, dx, dy }) =>
-    text([point], {
-      x: "intensity",
-      y: "gflops",
-      text: "kernel",
-      textAnchor: anchor,
-      dx,
-      dy,
-      stroke: "var(--card)",
-      fill: "currentColor",
-    }),
-  );
 }
 
 /** The powers of ten in a range. */
@@ -354,5 +375,6 @@ function decades([low, high]: readonly [number, number]): number[] {
 function powerText(value: number): string {
   if (value >= 1e6) return `${value / 1e6}M`;
   if (value >= 1000) return `${value / 1000}k`;
-  return String(Number(value.toPrecision(1)));
+  // Shorter than its zeros.
+  return value < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(1)));
 }

@@ -16,6 +16,7 @@ export const PROFILE_STYLE = `
 @media (max-width: 40rem) {
   .roofline > figure { width: 100%; }
   .scroll th:first-child { min-width: 9rem; max-width: 9rem; }
+  td.share { min-width: 5.5rem; }
   .scroll th, .scroll td { padding: .3rem .4rem; }
 }
 .key { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .85rem; }

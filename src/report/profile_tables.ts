@@ -1,9 +1,15 @@
 // The tables of the page of a profile: kernels with their times and verdicts, ceilings, the parts
 // and the kernels of a step.
 import type { Ceilings } from "../profile/ceilings.ts";
-import { boundText, rateText, timeText, timingText, verdictText } from "../profile/profile_text.ts";
+import {
+  boundText,
+  rateText,
+  timeText,
+  intervalTimeText,
+  verdictText,
+} from "../profile/profile_text.ts";
 import type { StepAccount } from "../profile/step_account.ts";
-import type { Summary, SummaryRow } from "../profile/summary.ts";
+import type { Summary, SummaryRow, TimingSummary } from "../profile/summary.ts";
 import { escapeMarkup } from "./escape.ts";
 import { breakable, htmlTable, shareCell, type Cell, type Row } from "./html_table.ts";
 import { memoryCeilings } from "./profile_roofline.ts";
@@ -34,7 +40,7 @@ export function summaryHtml({ rows, baseline }: Summary): string {
       cells: [
         title,
         "yes",
-        ...caches.map((cache) => timingText(row[cache])),
+        ...caches.map((cache) => timingCell(row[cache])),
         roofline === null ? "" : rateText(roofline.gflops),
         roofline === null ? "" : rateText(roofline.gbytes),
         boundText(row),
@@ -43,6 +49,16 @@ export function summaryHtml({ rows, baseline }: Summary): string {
     };
   });
   return htmlTable(head, body);
+}
+
+/** A median over its interval, which leaves room for more columns than one line would. */
+function timingCell(timing: TimingSummary | null): Cell {
+  if (timing === null) return "";
+  const { median_ms, low_ms, high_ms, batch, trusted } = timing;
+  const interval = intervalTimeText({ median: median_ms, low: low_ms, high: high_ms });
+  const details = `${interval}${batch > 1 ? ` x${batch}` : ""}`;
+  const mark = trusted ? "" : " ?";
+  return { html: `${timeText(median_ms)}${mark}<span class="case">${details}</span>` };
 }
 
 const wrongCell: Cell = { text: "WRONG", attributes: `class="bad"` };
@@ -68,7 +84,7 @@ export function ceilingsHtml(ceilings: Ceilings): string {
     const rates = [copy_gbytes, read_gbytes, triad_gbytes].map(rateText);
     return { cells: [{ html: `${mark}${escapeMarkup(label)}` }, ...rates] };
   });
-  return htmlTable(["working set", "copy GB/s", "read GB/s", "triad GB/s"], rows);
+  return htmlTable(["GB/s", "copy", "read", "triad"], rows);
 }
 
 /** The parts of a step, each with the colour it has in the bar. */
