@@ -4,9 +4,17 @@ import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
-import { common, positiveNumber, wholeNumber, type CommonOptions } from "./options.ts";
+import {
+  common,
+  positiveNumber,
+  studentName,
+  wholeNumber,
+  type CommonOptions,
+} from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { dataOption } from "./profile_data.ts";
 import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
+import { axisOption, shapeOption } from "./profile_shapes.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
 import { watchKernels } from "./profile_watch.ts";
@@ -56,6 +64,11 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
       source,
     )
     .option("--case <part>", "only problems with this in their name")
+    .option("--preset <student>", "problems of the training step of nano or resnet18", studentName)
+    .option("--shape <NAME=AxB...>", "another shape of an input; may be repeated", shapeOption)
+    .option("--axis <L=a,b,c>", "other lengths of an axis, also L=from:to:*step", axisOption)
+    .option("--data <what>", "random (default), zeros, or FILE.npy as the first input", dataOption)
+    .option("--seed <n>", "draw other random numbers", wholeNumber("--seed", 0))
     .option("--cold", "only with caches flushed before each time (default: cold and hot)")
     .option("--hot", "only with caches as the kernel leaves them")
     .option("--time <s>", "least seconds of samples (default: 0.5)", positiveNumber("--time"))
