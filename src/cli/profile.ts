@@ -4,16 +4,13 @@ import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
-import {
-  common,
-  positiveNumber,
-  studentName,
-  wholeNumber,
-  type CommonOptions,
-} from "./options.ts";
+import { common, positiveNumber, studentName, wholeNumber, type CommonOptions } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { dataOption } from "./profile_data.ts";
-import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
+import type { GateOptions } from "./profile_gate.ts";
+import { defineDump, irForm, printIr, type IrForm } from "./profile_ir.ts";
+import { compareSaved, listSaved, showSaved, type CompareOptions } from "./profile_saved.ts";
+import { isTable } from "./profile_result.ts";
 import { axisOption, shapeOption } from "./profile_shapes.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
@@ -28,7 +25,7 @@ export interface ResultOptions extends CommonOptions {
 }
 
 /** Options of the command. */
-export interface ProfileOptions extends ResultOptions, ProblemChoice {
+export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOptions {
   readonly cold?: boolean;
   readonly hot?: boolean;
   readonly time?: number;
@@ -40,14 +37,19 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
-  readonly gate?: boolean;
   readonly explain?: boolean;
+  /** False where the cost of bounds checks is asked for. */
+  readonly robustness?: boolean;
+  readonly skipValidation?: boolean;
+  readonly ir?: IrForm;
 }
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
+const ONLY_ONCE = ["save", "baseline", "cold", "explain", "lenient"] as const;
 const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
+const GATE_HELP = "exit with 1 where a row is SLOW or has nothing to be compared with";
+const LENIENT_HELP = "a gate lets rows pass that are MISSING, NEW or WRONG in one profile";
 const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
 
 /** Defines the command. */
@@ -74,25 +76,30 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--time <s>", "least seconds of samples (default: 0.5)", positiveNumber("--time"))
     .option("--min-samples <n>", "(default: 20, 100 pairs)", wholeNumber("--min-samples", 3))
     .option("--noise <%>", "interval to reach (default: 1 %)", percentage("--noise"))
-    .option("--timeout <s>", "most seconds of samples (default: 5)", positiveNumber("--timeout"))
+    .option("--timeout <s>", "most seconds of samples (default: 15)", positiveNumber("--timeout"))
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", "exit with 1 where a kernel is SLOW")
-    .option("--explain", "print how rates and bounds came about");
+    .option("--gate", GATE_HELP)
+    .option("--lenient", LENIENT_HELP)
+    .option("--explain", "print how rates and bounds came about")
+    .option("--no-robustness", "print what bounds checks cost, beside the times with them")
+    .option("--skip-validation", "print what validation costs the CPU, beside the times")
+    .option("--ir <form>", "print what the compiler makes of it: wgsl, spirv or tint", irForm);
   results(
     command,
     "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm",
   );
   const { surroundings, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
-    const output = makeOutput(surroundings, !isTable(options));
+    const output = makeOutput(surroundings, !isTable(options) || options.ir !== undefined);
     checkOptions(options, globs);
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
+        if (options.ir !== undefined) return await printIr(run, globs, options.ir);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
           ? await profileKernels(run, globs)
@@ -102,6 +109,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   });
   defineCeilings(command, context);
   defineSaved(command, context);
+  defineDump(command, context);
 };
 
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
@@ -139,17 +147,12 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .argument("<before>", "name of the first")
     .argument("<after>", "name of the second")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", "exit with 1 where a kernel is SLOW");
+    .option("--gate", GATE_HELP)
+    .option("--lenient", LENIENT_HELP);
   results(compare, "ringdepth profile compare before after --gate");
-  compare.action(
-    async (
-      before: string,
-      after: string,
-      options: ResultOptions & { readonly threshold?: number; readonly gate?: boolean },
-    ) => {
-      exit(await compareSaved(surroundings, options, before, after));
-    },
-  );
+  compare.action(async (before: string, after: string, options: CompareOptions) => {
+    exit(await compareSaved(surroundings, options, before, after));
+  });
 }
 
 /** Adds the options of every command that has a result. */
@@ -159,11 +162,6 @@ function results(command: Command, example: string): void {
     .option("-o, --output <file>", "write the result to a file")
     .option("--runs <dir>", "folder of saved profiles (default: runs/profile)");
   common(command, example);
-}
-
-/** Whether people read stdout, and so may find other lines there too. */
-function isTable({ json, format: name = "table", output }: ResultOptions): boolean {
-  return json !== true && (name === "table" || output !== undefined);
 }
 
 function checkOptions(options: ProfileOptions, globs: readonly string[]): void {

@@ -43,7 +43,7 @@ function rangeOf(text: string): number[] | null {
   const [from, to, step] = [match[1], match[2], match[4]].map(Number);
   const grows = match[3] === "*" ? step > 1 && from > 0 : step > 0;
   const lengths: number[] = [];
-  for (let at = from; grows && at <= to && lengths.length <= MOST_LENGTHS; ) {
+  for (let at = from; grows && at <= to && lengths.length <= MOST_LENGTHS;) {
     lengths.push(at);
     at = match[3] === "*" ? at * step : at + step;
   }

@@ -4,6 +4,7 @@ import type { Ceilings } from "../profile/ceilings.ts";
 import type { RowComparison } from "../profile/saved_run.ts";
 import type { Comparison } from "../profile/statistics.ts";
 import type { Summary, SummaryRow, TimingSummary } from "../profile/summary.ts";
+import { COST_FIELDS, costColumns, costFields } from "./profile_cost_columns.ts";
 import { textTable } from "./table.ts";
 
 /** How a result is written. */
@@ -26,6 +27,7 @@ export function tableLines({ head, rows }: Table, format: "table" | "md" | "csv"
 
 /** A profile for people: times in fitting units, one verdict a row. */
 export function summaryTable({ rows, baseline }: Summary): Table {
+  const columns = costColumns(rows);
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
   return {
     head: [
@@ -36,6 +38,7 @@ export function summaryTable({ rows, baseline }: Summary): Table {
       "GFLOP/s",
       "GB/s",
       "bound",
+      ...columns.map(({ head }) => head),
       ...(baseline === null ? [] : [`vs ${baseline}`]),
     ],
     rows: rows.map((row) => [
@@ -46,6 +49,7 @@ export function summaryTable({ rows, baseline }: Summary): Table {
       row.roofline === null ? "" : row.roofline.gflops.toPrecision(3),
       row.roofline === null ? "" : row.roofline.gbytes.toPrecision(3),
       boundCell(row),
+      ...columns.map(({ cell }) => cell(row)),
       ...(baseline === null ? [] : [row.comparison === null ? "" : verdictText(row.comparison)]),
     ]),
   };
@@ -76,10 +80,11 @@ const CSV_FIELDS: readonly string[] = [
   "share",
   "verdict",
   "change",
+  ...COST_FIELDS,
 ];
 
 function csvRecord(row: SummaryRow): Record<string, string | number | boolean | null | undefined> {
-  const { cold, hot, roofline, comparison, ...rest } = row;
+  const { cold, hot, roofline, comparison, costs, ...rest } = row;
   const timing = (cache: string, summary: TimingSummary | null): object =>
     summary === null
       ? {}
@@ -91,6 +96,7 @@ function csvRecord(row: SummaryRow): Record<string, string | number | boolean | 
     ...roofline,
     verdict: comparison?.verdict,
     change: comparison?.change?.median,
+    ...costFields(costs),
   };
 }
 
@@ -105,13 +111,14 @@ export function comparisonTable(rows: readonly RowComparison[]): Table {
   };
 }
 
-/** The line above a profile: clock and versions. */
+/** The line of context under the adapter's: clock, versions, commit, ceilings. */
 export function environmentLine({ environment, ceilings }: Summary): string {
-  const { timer_quantum_ns, node, webgpu, git } = environment;
+  const { timer_quantum_ns, node, webgpu, git, software } = environment;
   const commit =
     git === null ? "" : `  git ${git.commit.slice(0, 8)}${git.dirty ? " changed" : ""}`;
   const measured = ceilings === null ? "none" : `of ${ceilings.date.slice(0, 10)}`;
-  return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}`;
+  const kind = software ? "software adapter" : "not a fallback";
+  return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}  ${kind}`;
 }
 
 /** What a reader should know of the times of a profile; empty where all is well. */
@@ -119,13 +126,9 @@ export function remarks({ rows }: Summary): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const wide = timings.filter(({ converged }) => !converged).length;
   const short = timings.filter(({ trusted }) => !trusted).length;
-  const drifts = timings.map((t) => Math.abs(t.drift));
-  const lines =
-    timings.length === 0 ? [] : [`drift at most ${percent(Math.max(...drifts), false)}`];
+  const lines: string[] = [];
   if (wide > 0) lines.push(`${wide} of ${timings.length} times noisier than asked at the time-out`);
   if (short > 0) lines.push(`${short} too short for the clock (?)`);
-  const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
-  if (bound > 0) lines.push(`${bound} bound by the launch: larger problems tell more`);
   const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
   if (above > 0) {
     lines.push(`${above} above their ceiling: measure it anew by "ringdepth profile ceilings"`);

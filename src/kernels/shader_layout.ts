@@ -181,7 +181,11 @@ function isConsistent(
 }
 
 /** The length of an axis; null where one of its letters has none. */
-function lengthOf({ scale, letters, divisor }: Axis, lengths: Lengths, numbers: Lengths): number | null {
+function lengthOf(
+  { scale, letters, divisor }: Axis,
+  lengths: Lengths,
+  numbers: Lengths,
+): number | null {
   let length = scale;
   for (const letter of letters) {
     const factor = numbers.get(letter) ?? lengths.get(letter);
@@ -212,7 +216,9 @@ function readAxis(text: string): Axis {
 /** Numbers among attributes, which the header names as it names axes: `heads W`. */
 function numbersOf(attributes: unknown): Lengths {
   const entries = Object.entries((attributes ?? {}) as Readonly<Record<string, unknown>>);
-  return new Map(entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+  return new Map(
+    entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
 }
 
 function withoutBrackets(text: string): string {

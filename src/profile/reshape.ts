@@ -87,7 +87,8 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
     throw new InputError(`--axis ${letter}=${length}: ${name}${why}; --shape NAME=AxBx… may do`);
   };
   if (letters.length === 0) fail(" takes tensors of any shape, its header names no axes");
-  if (!letters.includes(letter)) fail(` has no axis ${letter}, its inputs have ${letters.join(" ")}`);
+  if (!letters.includes(letter))
+    fail(` has no axis ${letter}, its inputs have ${letters.join(" ")}`);
   const own = Object.fromEntries(inputs.map((input) => [input, problem.shapes[input]]));
   const lengths = axisLengths(layout, own, problem.attributes);
   if (lengths.length === 0) {

@@ -3,7 +3,13 @@
 import type { Gpu } from "../gpu/device.ts";
 import { shaderHash } from "./environment.ts";
 import { measureCold, measureHot, measurePair, type Bench, type PairTiming } from "./measure.ts";
-import { makeChecker, prepareProblem, type Checked, type Checker, type Problem } from "./problems.ts";
+import {
+  makeChecker,
+  prepareProblem,
+  type Checked,
+  type Checker,
+  type Problem,
+} from "./problems.ts";
 import type { ProfileRow } from "./saved_run.ts";
 import { compileFault, type SourcedKernel } from "./shader_source.ts";
 
