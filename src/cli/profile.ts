@@ -4,8 +4,16 @@ import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
-import { common, positiveNumber, studentName, wholeNumber, type CommonOptions } from "./options.ts";
+import {
+  common,
+  positiveNumber,
+  studentName,
+  wholeNumber,
+  withJson,
+  type CommonOptions,
+} from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { refuseContradictions } from "./profile_contradictions.ts";
 import { dataOption } from "./profile_data.ts";
 import type { GateOptions } from "./profile_gate.ts";
 import { defineDump, irForm, printIr, type IrForm } from "./profile_ir.ts";
@@ -48,54 +56,63 @@ const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const ONLY_ONCE = ["save", "baseline", "cold", "explain", "lenient"] as const;
 const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
-const GATE_HELP = "exit with 1 where a row is SLOW or has nothing to be compared with";
-const LENIENT_HELP = "a gate lets rows pass that are MISSING, NEW or WRONG in one profile";
-const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
+const LEAST_HELP = "least number of samples (default: 20, with --ab 100 pairs)";
+const GATE_HELP = "exit with 1 where a row is SLOW or is not compared";
+const LENIENT_HELP = "the gate lets rows pass that are MISSING, NEW or WRONG";
+const THRESHOLD_HELP = "change that counts (default: 3 %, on software adapters 10 %)";
+const EXAMPLES = [
+  "ringdepth profile 'bin_*' --save before",
+  "ringdepth profile 'bin_*' --baseline before --gate",
+  "ringdepth profile --ab gemm@HEAD gemm",
+  "ringdepth profile --watch gemm",
+  "ringdepth profile bin_decode --axis K=16:256:*2",
+  "ringdepth profile conv2d --preset nano",
+  "ringdepth profile gemm --ir spirv -o gemm.spvasm",
+].join("\n  ");
 
 /** Defines the command. */
 export const defineProfile: Define = (program: Command, context: CommandContext) => {
   const command = program
     .command("profile")
+    .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
     .description("time kernels that were found right, under the ceilings of this adapter")
     .argument("[globs...]", "kernels, such as 'conv2d*' (default: all), read from shaders/*.wgsl")
     // Subcommands have options of the same names.
     .enablePositionalOptions()
-    .option(
-      "--cases <which>",
-      "problems of bench/ (default in a clone) or the kernel's own",
-      source,
-    )
-    .option("--case <part>", "only problems with this in their name")
-    .option("--preset <student>", "problems of the training step of nano or resnet18", studentName)
-    .option("--shape <NAME=AxB...>", "another shape of an input; may be repeated", shapeOption)
-    .option("--axis <L=a,b,c>", "other lengths of an axis, also L=from:to:*step", axisOption)
+    .optionsGroup("Problems:")
+    .option("--cases <which>", "of bench/ (default in a clone) or the kernels' own", source)
+    .option("--case <part>", "only those with this in their name")
+    .option("--preset <student>", "of the training step of nano or resnet18", studentName)
+    .option("--shape <NAME=AxB..>", "another shape of an input; repeatable", shapeOption)
+    .option("--axis <L=a,b,c>", "lengths of an axis, or L=from:to:*step; repeatable", axisOption)
     .option("--data <what>", "random (default), zeros, or FILE.npy as the first input", dataOption)
     .option("--seed <n>", "draw other random numbers", wholeNumber("--seed", 0))
+    .optionsGroup("Times:")
     .option("--cold", "only with caches flushed before each time (default: cold and hot)")
     .option("--hot", "only with caches as the kernel leaves them")
     .option("--time <s>", "least seconds of samples (default: 0.5)", positiveNumber("--time"))
-    .option("--min-samples <n>", "(default: 20, 100 pairs)", wholeNumber("--min-samples", 3))
-    .option("--noise <%>", "interval to reach (default: 1 %)", percentage("--noise"))
+    .option("--min-samples <n>", LEAST_HELP, wholeNumber("--min-samples", 3))
+    .option("--noise <%>", "half the interval to reach (default: 1 %)", percentage("--noise"))
     .option("--timeout <s>", "most seconds of samples (default: 15)", positiveNumber("--timeout"))
-    .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
+    .option("--no-robustness", "print what bounds checks cost, beside the times with them")
+    .option("--skip-validation", "print what validation costs the CPU, beside the times with it")
+    .option("--ir <form>", "no times: print the compiler's wgsl, spirv or tint", irForm)
+    .optionsGroup("Comparison:")
+    .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT is the shader in git")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
     .option("--gate", GATE_HELP)
     .option("--lenient", LENIENT_HELP)
-    .option("--explain", "print how rates and bounds came about")
-    .option("--no-robustness", "print what bounds checks cost, beside the times with them")
-    .option("--skip-validation", "print what validation costs the CPU, beside the times")
-    .option("--ir <form>", "print what the compiler makes of it: wgsl, spirv or tint", irForm);
-  results(
-    command,
-    "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm",
-  );
+    .optionsGroup("Result:")
+    .option("--explain", "print how rates and bounds came about");
+  results(command, EXAMPLES);
   const { surroundings, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
     const output = makeOutput(surroundings, !isTable(options) || options.ir !== undefined);
     checkOptions(options, globs);
+    refuseContradictions(options);
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
@@ -112,10 +129,15 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   defineDump(command, context);
 };
 
+/** The arguments of a subcommand as its help shows them. */
+function argumentNames({ registeredArguments }: Command): string[] {
+  return registeredArguments.map((argument) => `<${argument.name()}>`);
+}
+
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("ceilings")
-    .description("measure bandwidth and arithmetic of this adapter anew, and keep them");
+    .description("measure bandwidth and arithmetic of this adapter anew");
   results(command, "ringdepth profile ceilings");
   command.action(async (options: ResultOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
@@ -129,7 +151,7 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
 
 function defineSaved(parent: Command, { surroundings, exit }: CommandContext): void {
   const list = parent.command("list").description("the profiles that were saved");
-  results(list, "ringdepth profile list");
+  results(list, "ringdepth profile list", false);
   list.action(async (options: ResultOptions) => {
     await listSaved(surroundings, options);
   });
@@ -137,7 +159,11 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .command("show")
     .description("a profile that was saved")
     .argument("<name>", "its name");
-  results(show, "ringdepth profile show before");
+  results(
+    show,
+    "ringdepth profile show before\n  ringdepth profile show before --format csv",
+    false,
+  );
   show.action(async (name: string, options: ResultOptions) => {
     await showSaved(surroundings, options, name);
   });
@@ -149,19 +175,20 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
     .option("--gate", GATE_HELP)
     .option("--lenient", LENIENT_HELP);
-  results(compare, "ringdepth profile compare before after --gate");
+  results(compare, "ringdepth profile compare before after --gate", false);
   compare.action(async (before: string, after: string, options: CompareOptions) => {
     exit(await compareSaved(surroundings, options, before, after));
   });
 }
 
-/** Adds the options of every command that has a result. */
-function results(command: Command, example: string): void {
+/** Adds the options of every command that has a result, of its own adapter or of saved profiles. */
+function results(command: Command, example: string, measures = true): void {
   command
     .option("--format <name>", `${FORMATS.join(", ")} (default: table)`, format)
     .option("-o, --output <file>", "write the result to a file")
     .option("--runs <dir>", "folder of saved profiles (default: runs/profile)");
-  common(command, example);
+  if (measures) common(command, example);
+  else withJson(command, example);
 }
 
 function checkOptions(options: ProfileOptions, globs: readonly string[]): void {

@@ -17,5 +17,5 @@ export function closingLine({ rows, instrumentation_us }: Summary): string {
 }
 
 function signed(value: number): string {
-  return `${value < 0 ? "" : "+"}${value.toPrecision(2)}`;
+  return `${value < 0 ? "" : "+"}${value.toFixed(Math.abs(value) < 10 ? 1 : 0)}`;
 }
