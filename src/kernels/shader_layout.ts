@@ -65,6 +65,16 @@ export function axisLengths(
   return solutions(layout, shapes, numbersOf(attributes)).map(({ lengths }) => lengths);
 }
 
+/** Shapes with an axis of another length. */
+export interface AxisAnswer {
+  readonly shapes: Record<string, Shape>;
+  /**
+   * Shapes read off the header in the same way, each letter of a length of its own: a twin that
+   * refuses them reads the shapes otherwise. Null where there are none.
+   */
+  readonly probe: Record<string, Shape> | null;
+}
+
 /**
  * `shapes` with the axis `letter` of another length: every answer that the header allows. None where
  * the letter has no length of its own, or stands where its length is not worked out.
@@ -75,27 +85,33 @@ export function withAxisLength(
   attributes: unknown,
   letter: string,
   length: number,
-): Record<string, Shape>[] {
+): AxisAnswer[] {
   const numbers = numbersOf(attributes);
-  const answers: Record<string, Shape>[] = [];
+  const answers: AxisAnswer[] = [];
   for (const { lengths, patterns } of solutions(layout, shapes, numbers)) {
     if (!lengths.has(letter)) continue;
-    const changed = new Map(lengths).set(letter, length);
-    const answer = relaid(shapes, patterns, letter, (axis, was) => {
-      if (axis.orOne && was === 1 && lengthOf(axis, lengths, numbers) !== 1) return 1;
-      return lengthOf(axis, changed, numbers);
-    });
-    const isNew = answers.every((one) => !sameShapes(one, answer ?? {}));
-    if (answer !== null && isNew) answers.push(answer);
+    const lengthen = (changed: Lengths, letters: readonly string[]): AxisAnswer["probe"] =>
+      relaid(shapes, patterns, letters, (axis, was) => {
+        if (axis.orOne && was === 1 && lengthOf(axis, lengths, numbers) !== 1) return 1;
+        return lengthOf(axis, changed, numbers);
+      });
+    const answer = lengthen(new Map(lengths).set(letter, length), [letter]);
+    if (answer === null) continue;
+    const unit = PROBE * (numbers.get("groups") ?? 1);
+    const distinct = [...lengths.keys()].map((one, i) => [one, (i + 2) * unit] as const);
+    answers.push({ shapes: answer, probe: lengthen(new Map(distinct), [...lengths.keys()]) });
   }
   return answers;
 }
 
-/** Replaces the axes that `letter` is in; null where one of them has no whole length. */
+// A multiple of every divisor in a header.
+const PROBE = 64;
+
+/** Replaces the axes that any of `letters` is in; null where one of them has no whole length. */
 function relaid(
   shapes: Readonly<Record<string, Shape>>,
   patterns: ReadonlyMap<string, Pattern>,
-  letter: string,
+  letters: readonly string[],
   replace: (axis: Axis, was: number) => number | null,
 ): Record<string, Shape> | null {
   const made: Record<string, Shape> = { ...shapes };
@@ -103,7 +119,7 @@ function relaid(
     const shape = [...shapes[name]];
     const first = shape.length - axes.length;
     for (const [i, axis] of axes.entries()) {
-      if (!axis.letters.includes(letter)) continue;
+      if (!axis.letters.some((one) => letters.includes(one))) continue;
       const length = axis.opaque ? null : replace(axis, shape[first + i]);
       if (length === null || !Number.isInteger(length)) return null;
       shape[first + i] = length;
@@ -224,11 +240,4 @@ function numbersOf(attributes: unknown): Lengths {
 function withoutBrackets(text: string): string {
   const without = text.replaceAll(/\([^()]*\)/g, "");
   return without === text ? text : withoutBrackets(without);
-}
-
-function sameShapes(
-  a: Readonly<Record<string, Shape>>,
-  b: Readonly<Record<string, Shape>>,
-): boolean {
-  return Object.entries(a).every(([name, shape]) => sameShape(shape, b[name] ?? []));
 }

@@ -97,13 +97,19 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
   if (lengths.every((one) => !one.has(letter))) fail(` has ${letter} only within other lengths`);
   const answers = withAxisLength(layout, own, problem.attributes, letter, length);
   if (answers.length === 0) fail(`, ${problem.name}: an axis made of ${letter} is no whole number`);
-  const problems = answers.map((shapes): Problem => ({
+  // Of several, the one in which the twin reads the letters as the header does.
+  const taken = (shapes: Readonly<Record<string, Shape>> | null): boolean =>
+    shapes !== null && refusal(kernel, { ...problem, shapes }) === "";
+  const { shapes } =
+    answers.find(({ probe }) => taken(probe)) ??
+    answers.find((answer) => taken(answer.shapes)) ??
+    answers[0];
+  return fitting(kernel, {
     ...problem,
     name: named,
     shapes: { ...problem.shapes, ...shapes },
     ...dataFor(problem, shapes),
-  }));
-  return problems.find((one) => refusal(kernel, one) === "") ?? fitting(kernel, problems[0]);
+  });
 }
 
 /** The problem itself; throws InputError with the twin's own words where it refuses the shapes. */
