@@ -1,6 +1,6 @@
 // One kernel on one problem, found right or wrong before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
-import { checkCase } from "../kernels/check.ts";
+import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
 
 /** A problem to time a kernel on. */
@@ -25,10 +25,12 @@ export interface Checker {
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
+  const prepare = preparer();
   return {
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
-        return { checked: "case", error: (await checkCase(gpu, kernel, problem)).message };
+        const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
+        return { checked: "case", error: message };
       }
       let error = known.get(kernel);
       if (error === undefined) {
@@ -37,6 +39,22 @@ export function makeChecker(gpu: Gpu): Checker {
       }
       return { checked: "kernel", error };
     },
+  };
+}
+
+/**
+ * Prepares cases; mappings of one kernel that come one after the other share what was prepared,
+ * since the reference takes longer than they do.
+ */
+function preparer(): typeof prepareCase {
+  let last: { readonly kernel: AnyKernel; readonly prepared: PreparedCase } | null = null;
+  return (kernel, problem) => {
+    const same =
+      last?.prepared.problem === problem &&
+      last.kernel.reference === kernel.reference &&
+      last.kernel.terms === kernel.terms;
+    if (last === null || !same) last = { kernel, prepared: prepareCase(kernel, problem) };
+    return last.prepared;
   };
 }
 
