@@ -9,6 +9,7 @@ import { makeOutput } from "./output.ts";
 import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
+import { profileSweep } from "./profile_sweep.ts";
 import { watchKernels } from "./profile_watch.ts";
 import { profileCeilings, profileKernels, profileTwo } from "./profile_work.ts";
 
@@ -29,6 +30,9 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
   readonly timeout?: number;
   readonly ab?: readonly string[];
   readonly watch?: boolean;
+  /** True without values. */
+  readonly sweep?: true | readonly string[];
+  readonly apply?: boolean;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
@@ -36,9 +40,20 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
   readonly explain?: boolean;
 }
 
+const SWEEP_HELP =
+  "try every variant and tuned value on each problem against the rule, or those given, such as " +
+  "TM=2,4 variant=gemm,gemm_register";
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
-const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
+/** What is done in place of a profile, and the options that mean nothing to it. */
+const MODES = [
+  {
+    name: "watch",
+    strangers: [...ONLY_ONCE, "ab", "sweep", "gate", "json", "format", "output"],
+  },
+  { name: "sweep", strangers: [...ONLY_ONCE, "ab", "gate", "hot"] },
+  { name: "ab", strangers: ONLY_ONCE },
+] as const;
 
 const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
 
@@ -64,6 +79,8 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--timeout <s>", "most seconds of samples (default: 5)", positiveNumber("--timeout"))
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
+    .option("--sweep [NAME=VALUE,…...]", SWEEP_HELP)
+    .option("--apply", "keep what won the sweep: ringdepth train goes by it")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
@@ -80,6 +97,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
+        if (options.sweep !== undefined) return await profileSweep(run, globs);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
           ? await profileKernels(run, globs)
@@ -160,13 +178,14 @@ function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
   if (options.cold === true && options.hot === true) {
     throw new InputError("--cold and --hot together are the default: leave both out");
   }
-  const { ab, watch } = options;
-  if (ab === undefined && watch === undefined) return;
-  const strangers = watch === undefined ? ONLY_ONCE : [...ONLY_ONCE, ...NOT_WATCHED];
-  const stray = strangers.find((name) => options[name] !== undefined);
-  if (stray !== undefined) {
-    throw new InputError(`--${stray} does not go with --${watch === undefined ? "ab" : "watch"}`);
+  const { ab, sweep } = options;
+  if (options.apply === true && sweep === undefined) {
+    throw new InputError("--apply keeps what a sweep finds: give --sweep too");
   }
+  const mode = MODES.find(({ name }) => options[name] !== undefined);
+  if (mode === undefined) return;
+  const stray = mode.strangers.find((name) => options[name] !== undefined);
+  if (stray !== undefined) throw new InputError(`--${stray} does not go with --${mode.name}`);
   if (ab !== undefined && globs.length > 0) throw new InputError("give kernels or --ab, not both");
 }
 

@@ -67,12 +67,14 @@ export function isAble(
 
 /** The tuned lines of a kernel that are free on a problem: several values, none set by the twin. */
 export function freeConstants(
-  { shader, overrides }: AnyKernel,
+  kernel: AnyKernel,
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
 ): ShaderInfo["tune"] {
-  const set: Readonly<Record<string, unknown>> = overrides?.(inputs, attributes) ?? {};
-  return shader.tune.filter(({ name, values }) => set[name] === undefined && values.length > 1);
+  const set: Readonly<Record<string, unknown>> = kernel.overrides?.(inputs, attributes) ?? {};
+  return kernel.shader.tune.filter(
+    ({ name, values }) => set[name] === undefined && values.length > 1,
+  );
 }
 
 const tuned = new WeakMap<AnyKernel, Map<string, AnyKernel>>();

@@ -14,6 +14,8 @@ import type { SweepTools } from "./sweep.ts";
 const SAMPLES = 9;
 const SAMPLES_TO_DROP = 3;
 const DROPPED = 1.3;
+// One that far above it is let go after its first run, which may be slower than the next.
+const DROPPED_AT_ONCE = 4;
 const QUICK_MS = 500;
 
 /** The change of time from which a candidate counts as faster than the rule. */
@@ -61,7 +63,8 @@ async function quickTime(
   kernel: PreparedKernel,
   best_ms: number,
 ): Promise<{ time_ms: number; dropped: boolean }> {
-  await timeHot(gpu, kernel, 1); // compiles
+  const first_ms = await timeHot(gpu, kernel, 1);
+  if (first_ms > DROPPED_AT_ONCE * best_ms) return { time_ms: first_ms, dropped: true };
   const batch = batchFor(await timeHot(gpu, kernel, 1), quantum_ns);
   const samples_ms: number[] = [];
   const end = performance.now() + QUICK_MS;
