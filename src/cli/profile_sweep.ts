@@ -115,11 +115,13 @@ function sweepChoice(
   const names = new Set(mappings.map(({ shader }) => shader.name));
   const constants: Record<string, readonly number[]> = {};
   let chosen: readonly string[] | undefined;
-  for (const text of Array.isArray(texts) ? (texts as readonly string[]) : []) {
+  for (const text of texts === undefined || texts === true ? [] : texts) {
     const [name, list = ""] = text.split("=");
     const values = list.split(",").filter((value) => value !== "");
     if (values.length === 0) {
-      throw new InputError(`--sweep ${text}: expected NAME=VALUE,…; kernels stand before --sweep`);
+      throw new InputError(
+        `--sweep ${text}: expected NAME=VALUE,VALUE; kernels stand before --sweep`,
+      );
     }
     if (name === "variant") {
       const stranger = values.find((value) => !names.has(value));
@@ -147,7 +149,8 @@ function sweepChoice(
 
 function noSuch(what: string, name: string, there: readonly string[]): InputError {
   const known = [...new Set(there)].join(", ");
-  return new InputError(`--sweep: no ${what} ${name}; there is ${known === "" ? "none" : known}`);
+  const list = known === "" ? "there is none" : `there is ${known}`;
+  return new InputError(`--sweep: ${name} is no ${what}; ${list}`);
 }
 
 function settingsOf(options: ProfileOptions): MeasureSettings {
