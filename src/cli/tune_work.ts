@@ -45,7 +45,9 @@ export interface SweepStepOutcome {
 const BUDGET_S = 120;
 // There a candidate takes up to seconds to compile, but the step is all that runs.
 const SOFTWARE_BUDGET_S = 60;
-const SETTINGS: MeasureSettings = { time_s: 0.3, min_samples: 30, noise: 0.005, timeout_s: 3 };
+const KERNELS: MeasureSettings = { time_s: 0.3, min_samples: 30, noise: 0.005, timeout_s: 3 };
+// A step takes long: on software adapters fewer pairs have to do.
+const STEPS: MeasureSettings = { time_s: 2, min_samples: 20, noise: 0.003, timeout_s: 20 };
 
 /** Tunes the training step of a configuration. */
 export async function sweepStep(
@@ -60,12 +62,13 @@ export async function sweepStep(
   const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
   output.say(`data: ${source.describe()}`);
-  const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), SETTINGS, false);
+  const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), KERNELS, false);
   const step = await openTrainingStep(gpu, config, source, teacher);
   output.say(`step: ${step.name}; ${budget_s} s to tune it in`);
   try {
     const { progress } = output;
-    const found = await tuneStep(bench, step, { budget_s, known: anew ? null : known, progress });
+    const asked = { budget_s, steps: STEPS, known: anew ? null : known, progress };
+    const found = await tuneStep(bench, step, asked);
     for (const error of rejections(found.problems)) output.warn(error);
     if (apply) await keep(file, gpu, found);
     const kept = apply ? [`kept in ${file}`] : [];

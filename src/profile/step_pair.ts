@@ -10,8 +10,6 @@ import type { Tuning } from "../kernels/tuning.ts";
 import { measureInTurn, type Bench, type MeasureSettings } from "./measure.ts";
 import { median, type Comparison } from "./statistics.ts";
 
-// A step takes long: fewer pairs than of a kernel have to do.
-const SETTINGS: MeasureSettings = { time_s: 1, min_samples: 20, noise: 0.005, timeout_s: 20 };
 // Passes over the dispatches of a step to learn which take long.
 const PASSES = 3;
 
@@ -46,8 +44,12 @@ export interface StepBench {
   readonly close: () => void;
 }
 
-/** Compiles a step by rule and runs it once. */
-export async function openStep(bench: Bench, step: Step): Promise<StepBench> {
+/** Compiles a step by rule and runs it once; `settings` say when there are pairs enough. */
+export async function openStep(
+  bench: Bench,
+  step: Step,
+  settings: MeasureSettings,
+): Promise<StepBench> {
   const { gpu } = bench;
   const { graph, request, store, inputs, scalars } = step;
   const before = await store.read();
@@ -77,7 +79,7 @@ export async function openStep(bench: Bench, step: Step): Promise<StepBench> {
           plans.push(tuning.size === 0 ? rule : await open(tuning));
         }
         const [a, b] = plans.map(({ plan }) => passTimer(bench, plan));
-        const timed = await measureInTurn(SETTINGS, [a, b], threshold);
+        const timed = await measureInTurn(settings, [a, b], threshold);
         const compared = {
           comparison: timed.comparison,
           pairs: timed.times_ms[0].length,
@@ -111,12 +113,13 @@ function passTimer({ gpu }: Bench, plan: Plan): () => Promise<number> {
 }
 
 /** The first output of which an element is further off than the tolerance; empty where none is. */
-function differenceOf(
+export function differenceOf(
   want: Readonly<Record<string, Float32Array>>,
   got: Readonly<Record<string, Float32Array>>,
 ): string {
   for (const [name, values] of Object.entries(want)) {
-    const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const finite = values.filter((value) => Number.isFinite(value));
+    const scale = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const off = values.findIndex(
       (value, i) =>
         !Object.is(value, got[name][i]) &&

@@ -1,7 +1,7 @@
 // Tunes a whole step: its problems swept, those that take most of its time first; then the step with
 // the winners against the step by rule, in turn. Only winners that do not slow the step are kept.
 import type { Mapping } from "../kernels/tuning.ts";
-import type { Bench } from "./measure.ts";
+import type { Bench, MeasureSettings } from "./measure.ts";
 import { isNoSlower, keptChoices } from "./step_choices.ts";
 import { openStep, type Step, type StepBench } from "./step_pair.ts";
 import { stepProblems, type StepProblem } from "./step_problems.ts";
@@ -19,6 +19,8 @@ const SWEEP_SHARE = 0.6;
 export interface TuneOptions {
   /** Seconds that tuning may take; the comparison of the whole step may come on top. */
   readonly budget_s: number;
+  /** When whole steps in turn have pairs enough. */
+  readonly steps: MeasureSettings;
   /** What is known of the adapter; null sweeps every problem anew. */
   readonly known: TuningFile | null;
   /** A line on how far it is; milestones are lines to keep. */
@@ -55,7 +57,7 @@ export async function tuneStep(
   const started = performance.now();
   const isOver = (share: number) => (): boolean =>
     performance.now() - started > 1000 * share * options.budget_s;
-  const opened = await openStep(bench, step);
+  const opened = await openStep(bench, step, options.steps);
   try {
     const calls = opened.rule.dispatches.map(({ call }) => call);
     const worth = stepProblems(calls, await opened.dispatchTimes_ms()).filter(
