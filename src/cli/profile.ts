@@ -1,12 +1,22 @@
 // `ringdepth profile`: kernels checked, timed, set under the measured ceilings of the adapter and
 // against an earlier profile; its subcommands measure ceilings and read saved profiles.
 import type { Command } from "commander";
+import type { ImageSize } from "../data/camera.ts";
+import type { StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
-import { common, positiveNumber, wholeNumber, type CommonOptions } from "./options.ts";
+import {
+  common,
+  imageSize,
+  positiveNumber,
+  studentName,
+  wholeNumber,
+  type CommonOptions,
+} from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
+import { profileStep, stepTarget, type StepTarget } from "./profile_step.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
 import { watchKernels } from "./profile_watch.ts";
@@ -19,8 +29,20 @@ export interface ResultOptions extends CommonOptions {
   readonly runs?: string;
 }
 
+/** Options of the profile of a step. */
+interface StepOptions {
+  readonly student?: StudentName;
+  readonly data?: string;
+  readonly size?: ImageSize;
+  readonly seed?: number;
+  readonly config?: string;
+  readonly steps?: number;
+  readonly skipBadSamples?: boolean;
+  readonly trace?: string;
+}
+
 /** Options of the command. */
-export interface ProfileOptions extends ResultOptions, ProblemChoice {
+export interface ProfileOptions extends ResultOptions, ProblemChoice, StepOptions {
   readonly cold?: boolean;
   readonly hot?: boolean;
   readonly time?: number;
@@ -38,6 +60,32 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
+const OF_KERNELS = [
+  "cases",
+  "case",
+  "cold",
+  "hot",
+  "time",
+  "minSamples",
+  "noise",
+  "timeout",
+  "ab",
+  "watch",
+  "save",
+  "baseline",
+  "threshold",
+  "explain",
+] as const;
+const OF_STEPS = [
+  "student",
+  "data",
+  "size",
+  "seed",
+  "config",
+  "steps",
+  "skipBadSamples",
+  "trace",
+] as const satisfies readonly (keyof StepOptions)[];
 const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
 const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
@@ -47,7 +95,10 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   const command = program
     .command("profile")
     .description("time kernels that were found right, under the ceilings of this adapter")
-    .argument("[globs...]", "kernels, such as 'conv2d*' (default: all), read from shaders/*.wgsl")
+    .argument(
+      "[targets...]",
+      "kernels, such as 'conv2d*' (default: all), read from shaders/*.wgsl; or step:train, step:predict",
+    )
     // Subcommands have options of the same names.
     .enablePositionalOptions()
     .option(
@@ -67,19 +118,35 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", "exit with 1 where a kernel is SLOW")
-    .option("--explain", "print how rates and bounds came about");
+    .option("--gate", "exit with 1 where a kernel is SLOW, or a step not explained to 5 %")
+    .option("--explain", "print how rates and bounds came about")
+    .option("--student <name>", "of a step: nano or resnet18 (default: nano)", studentName)
+    .option("--data <source>", "of a step: rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--size <HxW>", "of a step: image size (default: 96x160)", imageSize)
+    .option("--seed <n>", "of a step: seed (default: 0)", wholeNumber("--seed", 0))
+    .option("--config <file>", "of a step: YAML configuration, as train takes it")
+    .option("--skip-bad-samples", "of a step: leave samples with broken files out")
+    .option(
+      "--steps <n>",
+      "of a step: how many to measure (default: 8 s of them)",
+      wholeNumber("--steps", 3),
+    )
+    .option("--trace <file>", "of a step: write a trace for ui.perfetto.dev");
   results(
     command,
-    "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm",
+    "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm\n" +
+      "  ringdepth profile step:train --trace trace.json",
   );
   const { surroundings, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
     checkOptions(options, globs);
+    const step = stepTarget(globs);
+    checkTarget(options, step);
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
+        if (step !== null) return await profileStep(run, step);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
           ? await profileKernels(run, globs)
@@ -168,6 +235,18 @@ function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
     throw new InputError(`--${stray} does not go with --${watch === undefined ? "ab" : "watch"}`);
   }
   if (ab !== undefined && globs.length > 0) throw new InputError("give kernels or --ab, not both");
+}
+
+/** Throws InputError for an option that says nothing of what is profiled. */
+function checkTarget(options: ProfileOptions, step: StepTarget | null): void {
+  const stray = (step === null ? OF_STEPS : OF_KERNELS).find((name) => options[name] !== undefined);
+  if (stray === undefined) return;
+  const option = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new InputError(
+    step === null
+      ? `${option} is of a step: ringdepth profile step:train ${option}`
+      : `${option} is of kernels, not of ${step}`,
+  );
 }
 
 function format(text: string): Format {

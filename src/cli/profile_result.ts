@@ -9,6 +9,8 @@ import type { Surroundings } from "./surroundings.ts";
 export interface Result {
   readonly value: unknown;
   readonly table: Table;
+  /** Tables that follow it, for people. */
+  readonly more?: readonly Table[];
   readonly csv: Table;
 }
 
@@ -17,13 +19,18 @@ export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
   { json, format: asked, output: file }: ResultOptions,
-  { value, table, csv }: Result,
+  { value, table, more = [], csv }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
     format === "json"
       ? [JSON.stringify(value, null, 2)]
-      : tableLines(format === "csv" ? csv : table, format);
+      : format === "csv"
+        ? tableLines(csv, format)
+        : [
+            tableLines(table, format),
+            ...more.map((one) => ["", ...tableLines(one, format)]),
+          ].flat();
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

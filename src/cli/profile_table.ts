@@ -106,7 +106,10 @@ export function comparisonTable(rows: readonly RowComparison[]): Table {
 }
 
 /** The line above a profile: clock and versions. */
-export function environmentLine({ environment, ceilings }: Summary): string {
+export function environmentLine({
+  environment,
+  ceilings,
+}: Pick<Summary, "environment" | "ceilings">): string {
   const { timer_quantum_ns, node, webgpu, git } = environment;
   const commit =
     git === null ? "" : `  git ${git.commit.slice(0, 8)}${git.dirty ? " changed" : ""}`;
@@ -211,7 +214,8 @@ function boundCell({ ok, roofline }: SummaryRow): string {
   return share === null ? bound : `${bound} ${percent(share, false, 0)}`;
 }
 
-function percent(value: number, signed: boolean, digits = 1): string {
+/** A share as per cent. */
+export function percent(value: number, signed: boolean, digits = 1): string {
   const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
   return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }

@@ -148,8 +148,9 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   return EXIT.fine;
 }
 
-async function knownCeilings(
-  run: ProfileRun<ProfileOptions>,
+/** The ceilings of this adapter: those that are kept, else measured now. */
+export async function knownCeilings(
+  run: ProfileRun<ResultOptions>,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
