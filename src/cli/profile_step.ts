@@ -4,7 +4,7 @@ import { encodeTrace } from "../formats/chrome_trace.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { describeEnvironment } from "../profile/environment.ts";
 import { stepAccount, type StepAccount } from "../profile/step_account.ts";
-import { measureStep, wrongKernels } from "../profile/step_run.ts";
+import { measureStep, staleKernels, wrongKernels } from "../profile/step_run.ts";
 import { stepTrace } from "../profile/step_trace.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { InputError } from "../tensor/error.ts";
@@ -46,10 +46,15 @@ export async function profileStep(
   const quantum_ns = await timerQuantum_ns(gpu);
   const step = await openStep(run, target);
   try {
+    for (const name of await staleKernels(step.plan.dispatches)) {
+      output.warn(`shaders/${name}.wgsl was changed, the step runs what it was: npm run shaders`);
+    }
+    output.progress("checking the kernels of the step against their references", true);
     const wrong = await wrongKernels(gpu, step.plan.dispatches, progress);
     for (const error of wrong) output.warn(error);
     if (wrong.length > 0) return EXIT.wrong;
     const ceilings = await knownCeilings(run, quantum_ns);
+    output.progress("measuring", true);
     const measured = await measureStep(gpu, step, options.steps, progress);
     const account = stepAccount(step, measured, quantum_ns, ceilings);
     const environment = await describeEnvironment(gpu, quantum_ns);

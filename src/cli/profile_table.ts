@@ -195,8 +195,9 @@ export function timeText(time_ms: number): string {
 }
 
 function unitOf(time_ms: number): [unit: string, scale: number] {
-  if (time_ms >= 1000) return ["s", 1e-3];
-  return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
+  const size = Math.abs(time_ms);
+  if (size >= 1000) return ["s", 1e-3];
+  return size >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
 function timeCell(timing: TimingSummary | null): string {

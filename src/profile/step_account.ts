@@ -9,7 +9,7 @@ import type { HostClock } from "./clock_sync.ts";
 import { kernelTotals, type KernelTotal } from "./kernel_totals.ts";
 import { roofline, type Roofline } from "./roofline.ts";
 import { drift, estimate, median, type Estimate } from "./statistics.ts";
-import type { ProfiledStep, Span, StepMarks } from "./step_marks.ts";
+import { length_ms, type ProfiledStep, type StepMarks } from "./step_marks.ts";
 import type { StepRun } from "./step_run.ts";
 
 /** One kernel in the account of a step. */
@@ -27,7 +27,7 @@ export interface StepAccount {
   readonly what: string;
   /** Steps measured. */
   readonly steps: number;
-  /** Wall time of a step by itself, nothing overlapped and nothing stamped, with its interval. */
+  /** Wall time of a step by itself, nothing overlapped, with its interval. */
   readonly wall: Estimate;
   /** In the order of the step: host, upload, encode, launch, gpu, read back, then unaccounted. */
   readonly parts: readonly {
@@ -35,16 +35,13 @@ export interface StepAccount {
     readonly time_ms: number;
     readonly share: number;
   }[];
-  /**
-   * Share of the wall time that no part holds. The parts are of other steps than the wall time,
-   * taken in turn with them: it is negative where the stamps cost time.
-   */
+  /** Share of the wall time of a step that lies within none of its parts. */
   readonly unaccounted: number;
   /** GPU time by kernel: passes of their own, largest first; shares are of their sum. */
   readonly kernels: readonly StepKernel[];
-  /** Sum of the passes of their own by the one pass of the account, less 1. */
+  /** Sum of the passes of their own by the one pass of the account, less 1; of steps in turn. */
   readonly instrumentation: number;
-  /** Time from submit to the numbers with the one pass stamped by that without stamps, less 1. */
+  /** Wall time with the two stamps of the account by that without any, less 1; of steps in turn. */
   readonly stamps: number;
   /** A step of the loop as it runs (training prepares the next batch while the GPU works), ms. */
   readonly overlapped: Estimate;
@@ -70,70 +67,66 @@ export function stepAccount(
   ceilings: Ceilings | null,
 ): StepAccount {
   const { plain, stamped, split, loop, clock } = run;
-  const wall = estimate(plain.map(length_ms));
-  const parts = partMedians(stamped, clock);
-  const known_ms = parts.reduce((sum, { time_ms }) => sum + time_ms, 0);
-  parts.push({ name: "unaccounted", time_ms: wall.median - known_ms });
-  const gpu_ms = median(stamped.map(({ passes }) => passTime_ms(passes[0])));
+  const wall = estimate(stamped.map(length_ms));
+  const accounts = stamped.map((marks) => partTimes(marks, clock));
+  const parts = PARTS.map((name) => ({ name, time_ms: median(accounts.map((a) => a[name])) }));
+  checkClock(parts, clock);
+  const open = (i: number): number => accounts[i].unaccounted / length_ms(stamped[i]);
   const times_ms = plan.dispatches.map((_, i) =>
-    median(split.map(({ passes }) => passTime_ms(passes[i]))),
+    median(split.map((marks) => passTime_ms(marks.passes[i]))),
   );
-  const own_ms = times_ms.reduce((sum, time_ms) => sum + time_ms, 0);
   const passes = loop.map((marks) => marks.passes[0]);
   const gpu_busy = busyShare(passes);
   return {
     target,
     what: `${what}, ${plan.dispatches.length} dispatches`,
-    steps: plain.length,
+    steps: stamped.length,
     wall,
     parts: parts.map((part) => ({ ...part, share: part.time_ms / wall.median })),
-    unaccounted: 1 - known_ms / wall.median,
+    unaccounted: median(stamped.map((_, i) => open(i))),
     kernels: stepKernels(plan.dispatches, times_ms, quantum_ns, ceilings),
-    instrumentation: own_ms / gpu_ms - 1,
-    stamps: median(stamped.map(answer_ms)) / median(plain.map(answer_ms)) - 1,
+    instrumentation: median(split.map((marks, i) => gpu_ms(marks) / gpu_ms(stamped[i]))) - 1,
+    stamps: median(stamped.map((marks, i) => length_ms(marks) / length_ms(plain[i]))) - 1,
     overlapped: estimate(periods_ms(passes)),
     gpu_busy,
     bound: gpu_busy >= BUSY ? "GPU" : "CPU",
-    drift: drift(plain.map(length_ms)),
+    drift: drift(stamped.map(length_ms)),
     clock_uncertainty_ms: clock.uncertainty_ms,
     first_read_ms: run.first_read_ms,
   };
 }
 
-/** A part of a step and its median time. */
-interface Part {
-  readonly name: string;
-  readonly time_ms: number;
+// In the order of the step.
+const PARTS = ["host", "upload", "encode", "launch", "gpu", "read back", "unaccounted"] as const;
+type PartName = (typeof PARTS)[number];
+
+/** What each part of one step took, by marks of its own, and what lies within none of them. */
+function partTimes(marks: StepMarks, clock: HostClock): Record<PartName, number> {
+  const { prepare, upload, encode, submit, read, collect } = marks.parts;
+  const [pass] = marks.passes;
+  const known = {
+    host: length_ms(prepare) + length_ms(collect),
+    upload: length_ms(upload),
+    encode: length_ms(encode),
+    launch: clock.at_ms(pass.begin_ns) - submit.begin_ms,
+    gpu: passTime_ms(pass),
+    "read back": read.end_ms - clock.at_ms(pass.end_ns),
+  };
+  return { ...known, unaccounted: length_ms(marks) - sum(Object.values(known)) };
 }
 
-/** The median of each part, by its own marks. */
-function partMedians(steps: readonly StepMarks[], clock: HostClock): Part[] {
-  const part = (name: string, time: (marks: StepMarks) => number): Part => ({
-    name,
-    time_ms: median(steps.map(time)),
-  });
-  const launch = part(
-    "launch",
-    ({ parts: { submit }, passes: [pass] }) => clock.at_ms(pass.begin_ns) - submit.begin_ms,
+/** Throws where the GPU seems to begin before it was told to, or to end after its numbers came. */
+function checkClock(
+  parts: readonly { readonly name: PartName; readonly time_ms: number }[],
+  { uncertainty_ms }: HostClock,
+): void {
+  const early = parts.find(
+    ({ name, time_ms }) => (name === "launch" || name === "read back") && time_ms < -uncertainty_ms,
   );
-  const readBack = part(
-    "read back",
-    ({ parts: { read }, passes: [pass] }) => read.end_ms - clock.at_ms(pass.end_ns),
+  if (early === undefined) return;
+  throw new NoAdapterError(
+    `${early.name} takes ${early.time_ms.toFixed(3)} ms by the GPU's clock: its times cannot be trusted`,
   );
-  const early = [launch, readBack].find(({ time_ms }) => time_ms < -clock.uncertainty_ms);
-  if (early !== undefined) {
-    throw new NoAdapterError(
-      `${early.name} takes ${early.time_ms.toFixed(3)} ms by the GPU's clock: its times cannot be trusted`,
-    );
-  }
-  return [
-    part("host", ({ parts: { prepare, collect } }) => length_ms(prepare) + length_ms(collect)),
-    part("upload", ({ parts: { upload } }) => length_ms(upload)),
-    part("encode", ({ parts: { encode } }) => length_ms(encode)),
-    launch,
-    part("gpu", ({ passes: [pass] }) => passTime_ms(pass)),
-    readBack,
-  ];
 }
 
 function stepKernels(
@@ -143,7 +136,7 @@ function stepKernels(
   ceilings: Ceilings | null,
 ): StepKernel[] {
   const totals = kernelTotals(dispatches, times_ms);
-  const all_ms = totals.reduce((sum, { time_ms }) => sum + time_ms, 0);
+  const all_ms = sum(totals.map(({ time_ms }) => time_ms));
   const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
   return totals.map((total) => {
     const count = total.dispatches;
@@ -164,15 +157,14 @@ function periods_ms(passes: readonly PassTime[]): number[] {
 }
 
 function busyShare(passes: readonly PassTime[]): number {
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   return sum(passes.slice(1).map(passTime_ms)) / sum(periods_ms(passes));
 }
 
-/** From submit until the numbers are here. */
-function answer_ms({ parts: { submit, read } }: StepMarks): number {
-  return read.end_ms - submit.begin_ms;
+/** Time of all passes of a step. */
+function gpu_ms({ passes }: StepMarks): number {
+  return sum(passes.map(passTime_ms));
 }
 
-function length_ms({ begin_ms, end_ms }: Span): number {
-  return end_ms - begin_ms;
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -37,6 +37,11 @@ export interface Span {
   readonly end_ms: number;
 }
 
+/** How long it is, in milliseconds. */
+export function length_ms({ begin_ms, end_ms }: Span): number {
+  return end_ms - begin_ms;
+}
+
 /** One step as it went. */
 export interface StepMarks extends Span {
   /** When each part began and ended; `read` waits for the GPU too. */

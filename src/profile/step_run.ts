@@ -1,13 +1,14 @@
-// Measures a step: by itself with and without stamps in turn, with a pass for each dispatch, and in
-// its loop. Every kernel of it was checked before, and the store is put back after.
+// Measures a step: by itself without stamps, with them and with a pass for each dispatch, in turn,
+// then in its loop. The store is put back after.
 import type { Gpu } from "../gpu/device.ts";
 import { passStamps, type PassStamps } from "../gpu/timestamps.ts";
 import type { PlannedDispatch } from "../graph/plan.ts";
 import { kernels } from "../kernels/kernels.ts";
 import { hostClock, lookAtClocks, type HostClock } from "./clock_sync.ts";
 import { checkKernel } from "./problems.ts";
-import { runLoop, runStep, type ProfiledStep, type StepMarks } from "./step_marks.ts";
-import { median } from "./statistics.ts";
+import { kernelOnDisk } from "./shader_source.ts";
+import { length_ms, runLoop, runStep, type ProfiledStep, type StepMarks } from "./step_marks.ts";
+import { estimate, median, relativeNoise } from "./statistics.ts";
 
 /** A step measured: all its marks, in the order they were taken. */
 export interface StepRun {
@@ -25,12 +26,14 @@ export interface StepRun {
 }
 
 const WARM_UP = 2;
-const SPLIT = 5;
 const LEAST_LOOP = 8;
 // Drift is of thirds of two steps at least.
 const LEAST_STEPS = 6;
-const MOST_STEPS = 60;
-const TIME_MS = 8000;
+const MOST_STEPS = 200;
+// Measured for so long, and longer where the steps with and without stamps do not yet compare.
+const LEAST_MS = 8000;
+const MOST_MS = 30_000;
+const NOISE = 0.015;
 
 /**
  * What the kernels of a plan get wrong on their own cases, each kernel once; empty where all are
@@ -52,6 +55,17 @@ export async function wrongKernels(
   return errors;
 }
 
+/** The kernels of a plan whose shader on disk is not the one that the plan runs. */
+export async function staleKernels(dispatches: readonly PlannedDispatch[]): Promise<string[]> {
+  const used = new Set(dispatches.map(({ kernel }) => kernel));
+  const stale: string[] = [];
+  for (const kernel of kernels.filter(({ shader }) => used.has(shader.name))) {
+    const { shader } = (await kernelOnDisk(kernel)).kernel;
+    if (shader.code !== kernel.shader.code) stale.push(shader.name);
+  }
+  return stale;
+}
+
 /** Measures a step; `steps` by itself, left out as many as a few seconds hold. */
 export async function measureStep(
   gpu: Gpu,
@@ -71,23 +85,23 @@ export async function measureStep(
     for (let i = 0; i < WARM_UP; i++) for (const stamps of [one, each]) await run(i, stamps);
     const clockBefore = await lookAtClocks(gpu);
     const [plain, stamped, split]: StepMarks[][] = [[], [], []];
-    const end_ms = performance.now() + TIME_MS;
-    const [least, most] = [steps ?? LEAST_STEPS, steps ?? MOST_STEPS];
-    while (plain.length < least || (plain.length < most && performance.now() < end_ms)) {
+    const kinds = [
+      { marks: plain, stamps: null },
+      { marks: stamped, stamps: one },
+      { marks: split, stamps: each },
+    ];
+    const begin_ms = performance.now();
+    while (wantsMore({ plain, stamped }, steps, performance.now() - begin_ms)) {
       const index = plain.length;
       progress(`step ${index + 1}${steps === undefined ? "" : `/${steps}`}`);
-      // In turn, so that drift meets both alike; the inputs are the same.
-      const withStamps = async (): Promise<number> => stamped.push(await run(index, one));
-      if (index % 2 === 1) await withStamps();
-      plain.push(await run(index, null));
-      if (index % 2 === 0) await withStamps();
-    }
-    for (let i = 0; i < SPLIT; i++) {
-      progress(`a pass for each dispatch ${i + 1}/${SPLIT}`);
-      split.push(await run(i, each));
+      // In turn and on the same inputs, so that drift meets all alike.
+      for (let turn = 0; turn < kinds.length; turn++) {
+        const { marks, stamps } = kinds[(index + turn) % kinds.length];
+        marks.push(await run(index, stamps));
+      }
     }
     progress("the loop");
-    const loop = await runLoop(gpu, step, Math.max(LEAST_LOOP, Math.min(plain.length, MOST_STEPS)));
+    const loop = await runLoop(gpu, step, Math.max(LEAST_LOOP, plain.length));
     const clock = hostClock(clockBefore, await lookAtClocks(gpu));
     return { plain, stamped, split, loop, clock, first_read_ms };
   } finally {
@@ -95,6 +109,19 @@ export async function measureStep(
     each.destroy();
     step.store.write(before);
   }
+}
+
+/** Whether the steps that were measured do not yet say enough. */
+function wantsMore(
+  { plain, stamped }: Pick<StepRun, "plain" | "stamped">,
+  steps: number | undefined,
+  elapsed_ms: number,
+): boolean {
+  const count = plain.length;
+  if (steps !== undefined || count < LEAST_STEPS) return count < (steps ?? LEAST_STEPS);
+  if (count >= MOST_STEPS || elapsed_ms > MOST_MS) return false;
+  const ratios = plain.map((marks, i) => length_ms(stamped[i]) / length_ms(marks));
+  return elapsed_ms < LEAST_MS || relativeNoise(estimate(ratios)) > NOISE;
 }
 
 /** Prepares every moment once, so that later all are in memory; the median of the times. */

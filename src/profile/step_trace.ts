@@ -44,10 +44,10 @@ function serialStep(
   const end_ms = passes.at(-1)!.end_ms;
   const slices: TraceSlice[] = [
     slice(CPU, name, marks),
-    slice(CPU, "prepare", parts.prepare),
+    slice(CPU, "host: prepare", parts.prepare),
     ...submission(parts),
     ...reading(parts.read, end_ms),
-    slice(CPU, "collect", parts.collect),
+    slice(CPU, "host: collect", parts.collect),
   ];
   const memory: TraceCounter[] = [
     counter("all buffers", marks.begin_ms, marks.live_bytes),
@@ -88,14 +88,17 @@ function loopedSteps(steps: readonly StepMarks[], clock: HostClock): Piece {
     if (i > 0) {
       slices.push(
         slice(CPU, "step of the loop", marks),
-        slice(NEXT, "prepare", parts.prepare),
+        slice(NEXT, "host: prepare", parts.prepare),
         ...submission(parts),
         slice(GPU, "step", passes[i]),
       );
       counters.push(counter("all buffers", marks.begin_ms, marks.live_bytes));
       flows.push(arrow(parts.encode.begin_ms, passes[i]));
     }
-    slices.push(...reading(parts.read, passes[i].end_ms), slice(CPU, "collect", parts.collect));
+    slices.push(
+      ...reading(parts.read, passes[i].end_ms),
+      slice(CPU, "host: collect", parts.collect),
+    );
   });
   return { slices, counters, flows };
 }
