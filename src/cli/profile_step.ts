@@ -3,7 +3,7 @@ import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { encodeTrace } from "../formats/chrome_trace.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { describeEnvironment } from "../profile/environment.ts";
-import { stepAccount, type StepAccount } from "../profile/step_account.ts";
+import { closes, stepAccount } from "../profile/step_account.ts";
 import { measureStep, staleKernels, wrongKernels } from "../profile/step_run.ts";
 import { stepTrace } from "../profile/step_trace.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
@@ -18,8 +18,6 @@ import { environmentLine } from "./profile_table.ts";
 import { knownCeilings, type ProfileRun } from "./profile_work.ts";
 import { runSettings } from "./run_settings.ts";
 
-// A step whose parts leave more than this share of its time open is not explained.
-const CLOSES = 0.05;
 const TARGETS = ["step:train", "step:predict"] as const;
 
 /** A step that can be profiled. */
@@ -77,10 +75,6 @@ export async function profileStep(
   } finally {
     await step.destroy();
   }
-}
-
-function closes({ unaccounted }: StepAccount): boolean {
-  return Math.abs(unaccounted) <= CLOSES;
 }
 
 async function openStep(

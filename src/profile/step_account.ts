@@ -58,6 +58,13 @@ export interface StepAccount {
 
 // The loop waits for the GPU where that works for so much of the time.
 const BUSY = 0.9;
+// An account that leaves more than this share open explains nothing.
+const CLOSED = 0.05;
+
+/** Whether the parts explain the wall time of the step, to 5 %. */
+export function closes({ unaccounted }: Pick<StepAccount, "unaccounted">): boolean {
+  return Math.abs(unaccounted) <= CLOSED;
+}
 
 /** Draws up the account of a measured step; throws NoAdapterError where the clocks disagree. */
 export function stepAccount(
