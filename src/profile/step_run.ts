@@ -10,7 +10,7 @@ import { kernelOnDisk } from "./shader_source.ts";
 import { length_ms, runLoop, runStep, type ProfiledStep, type StepMarks } from "./step_marks.ts";
 import { estimate, median, relativeNoise } from "./statistics.ts";
 
-/** A step measured: all its marks, in the order they were taken. */
+/** A step measured: the marks of all the times it was run. */
 export interface StepRun {
   /** By itself, without stamps. */
   readonly plain: readonly StepMarks[];
@@ -18,6 +18,8 @@ export interface StepRun {
   readonly stamped: readonly StepMarks[];
   /** By itself, a stamped pass for each dispatch. */
   readonly split: readonly StepMarks[];
+  /** Once more for a picture, stamped and one right after the other, the last with split passes. */
+  readonly shown: readonly StepMarks[];
   /** In the loop, one stamped pass each. */
   readonly loop: readonly StepMarks[];
   readonly clock: HostClock;
@@ -101,9 +103,11 @@ export async function measureStep(
       }
     }
     progress("the loop");
+    const shown: StepMarks[] = [];
+    for (const stamps of [one, one, one, each]) shown.push(await run(shown.length, stamps));
     const loop = await runLoop(gpu, step, Math.max(LEAST_LOOP, plain.length));
     const clock = hostClock(clockBefore, await lookAtClocks(gpu));
-    return { plain, stamped, split, loop, clock, first_read_ms };
+    return { plain, stamped, split, shown, loop, clock, first_read_ms };
   } finally {
     one.destroy();
     each.destroy();

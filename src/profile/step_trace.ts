@@ -10,17 +10,15 @@ import type { StepRun } from "./step_run.ts";
 const CPU = "CPU";
 const NEXT = "CPU: next batch";
 const GPU = "GPU";
-const SERIAL = 3;
-const LOOPED = 3;
+const LOOPED = 4;
 const MEMORY = "live bytes";
 
 /** A few steps as they ran by themselves, one with a pass for each dispatch, a few of the loop. */
 export function stepTrace(dispatches: readonly PlannedDispatch[], run: StepRun): Trace {
-  const { stamped, split, loop, clock } = run;
+  const { shown, loop, clock } = run;
   const traces = [
-    ...stamped.slice(-SERIAL).map((marks) => serialStep("step", marks, dispatches, clock)),
-    serialStep("step, a pass for each dispatch", split.at(-1)!, dispatches, clock),
-    loopedSteps(loop.slice(-LOOPED - 1), clock),
+    ...shown.map((marks) => serialStep(marks, dispatches, clock)),
+    loopedSteps(loop.slice(0, LOOPED), clock),
   ];
   return {
     process: "ringdepth",
@@ -34,12 +32,12 @@ export function stepTrace(dispatches: readonly PlannedDispatch[], run: StepRun):
 type Piece = Pick<Trace, "slices" | "counters" | "flows">;
 
 function serialStep(
-  name: string,
   marks: StepMarks,
   dispatches: readonly PlannedDispatch[],
   clock: HostClock,
 ): Piece {
   const { parts, encoded_ms } = marks;
+  const name = marks.passes.length === 1 ? "step" : "step, a pass for each dispatch";
   const passes = onHost(marks.passes, clock);
   const end_ms = passes.at(-1)!.end_ms;
   const slices: TraceSlice[] = [
@@ -77,30 +75,29 @@ function serialStep(
   return { slices, counters: memory, flows };
 }
 
-/** Steps of the loop that follow each other; of the first only what the second does with it. */
+/** Steps of the loop that follow each other: each is read while the next one is under way. */
 function loopedSteps(steps: readonly StepMarks[], clock: HostClock): Piece {
-  const slices: TraceSlice[] = [];
-  const counters: TraceCounter[] = [];
-  const flows: TraceFlow[] = [];
-  const passes = steps.map((marks) => onHost(marks.passes, clock)[0]);
-  steps.forEach((marks, i) => {
-    const { parts } = marks;
-    if (i > 0) {
-      slices.push(
+  const pieces = steps.map((marks): Piece => {
+    const { parts, live_bytes } = marks;
+    const [pass] = onHost(marks.passes, clock);
+    return {
+      slices: [
         slice(CPU, "step of the loop", marks),
         slice(NEXT, "host: prepare", parts.prepare),
         ...submission(parts),
-        slice(GPU, "step", passes[i]),
-      );
-      counters.push(counter("all buffers", marks.begin_ms, marks.live_bytes));
-      flows.push(arrow(parts.encode.begin_ms, passes[i]));
-    }
-    slices.push(
-      ...reading(parts.read, passes[i].end_ms),
-      slice(CPU, "host: collect", parts.collect),
-    );
+        slice(GPU, "step", pass),
+        ...reading(parts.read, pass.end_ms),
+        slice(CPU, "host: collect", parts.collect),
+      ],
+      counters: [counter("all buffers", marks.begin_ms, live_bytes)],
+      flows: [arrow(parts.encode.begin_ms, pass)],
+    };
   });
-  return { slices, counters, flows };
+  return {
+    slices: pieces.flatMap(({ slices }) => slices),
+    counters: pieces.flatMap(({ counters }) => counters),
+    flows: pieces.flatMap(({ flows }) => flows),
+  };
 }
 
 function submission(parts: Readonly<Record<HostPart, Span>>): TraceSlice[] {

@@ -64,6 +64,7 @@ const RUN: StepRun = {
     ]),
   ),
   loop: [marks(1000, [[0, 60]]), marks(1064, [[0, 60]]), marks(1128, [[0, 60]])],
+  shown: [],
   clock: CLOCK,
   first_read_ms: 33,
 };
