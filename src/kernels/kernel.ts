@@ -53,7 +53,7 @@ export type Resolved<S extends ShaderInfo> = Record<
 >;
 
 /** Values of tune constants, by name; those left out keep the default of the shader. */
-export type Tuning<S extends ShaderInfo> = Partial<Record<Named<S["tune"]>, number>>;
+export type TuneValues<S extends ShaderInfo> = Partial<Record<Named<S["tune"]>, number>>;
 
 /** Workgroups along x, y, z. */
 export type Grid = readonly [number, number, number];
@@ -113,8 +113,8 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   params(inputs: Record<Inputs<S>, Shape>, attributes: A): Params<S>;
   /** Flags and sizes that pick the code of the pipeline (HAS_BIAS, KIND). */
   overrides?(inputs: Record<Inputs<S>, Shape>, attributes: A): Overrides<S>;
-  /** Tune constants that suit the problem by its shapes, where nothing was measured. */
-  tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): Tuning<S>;
+  /** Tune constants that suit a problem by its shapes; the autotuner may choose others. */
+  tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): TuneValues<S>;
   /** Workgroups to dispatch. */
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;

@@ -10,6 +10,7 @@ import {
   type Case,
 } from "../../src/kernels/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
+import { tunedKernel } from "../../src/kernels/tuning.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { gpu } from "../support/gpu.ts";
 import { tunings, type Tuned } from "../support/tunings.ts";
@@ -77,10 +78,6 @@ function groupsOf(kernel: AnyKernel): AnyCase[][] {
   return [...groups.values()];
 }
 
-function tunedTo(kernel: AnyKernel, tuned: Tuned): AnyKernel {
-  return { ...kernel, tuneRule: () => tuned };
-}
-
 const tunable = kernels.filter((kernel) => tuningsOf(kernel).length > 1);
 
 test.each(tunable.map((kernel) => [kernel.shader.name, kernel] as const))(
@@ -92,7 +89,7 @@ test.each(tunable.map((kernel) => [kernel.shader.name, kernel] as const))(
       const problems = software ? groups[i % groups.length].slice(0, 2) : groups.flat();
       for (const problem of problems) {
         // open, so that cases share pipelines
-        const result = await checkCase(gpu, tunedTo(kernel, tuned), problem, { freeze: false });
+        const result = await checkCase(gpu, tunedKernel(kernel, tuned), problem, { freeze: false });
         expect(result.message, JSON.stringify(tuned)).toBe("");
       }
     }
