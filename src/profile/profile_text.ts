@@ -37,11 +37,11 @@ export function unitOf(time_ms: number): [unit: string, scale: number] {
 /** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
 export function intervalTimeText({ median, low, high }: Estimate): string {
   const scale = unitOf(median)[1];
-  return `[${digits(scale * low)}, ${digits(scale * high)}]`;
+  return `[${endText(scale * low)}, ${endText(scale * high)}]`;
 }
 
-/** Four digits, more where the number is whole with more: no exponent that a reader must undo. */
-function digits(value: number): string {
+/** An end of an interval: four digits, or all before the point, so that none has an exponent. */
+function endText(value: number): string {
   return value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
