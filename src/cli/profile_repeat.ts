@@ -2,10 +2,11 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Ceilings } from "../profile/ceilings.ts";
 import { ceilingsSpread, type FigureSpread } from "../profile/ceilings_spread.ts";
+import { percentText, rateText } from "../profile/profile_text.ts";
 import { EXIT } from "./exit_code.ts";
-import type { ResultOptions } from "./profile.ts";
+import type { ResultOptions } from "./profile_options.ts";
 import { writeResult } from "./profile_result.ts";
-import { percent, type Table } from "./profile_table.ts";
+import type { Table } from "./profile_table.ts";
 import type { ProfileRun } from "./profile_work.ts";
 
 /** What measurements may lie apart: a software adapter shares its processor with all else. */
@@ -27,7 +28,7 @@ export async function repeatCeilings(
   const value = { measured, spread, allowed };
   await writeResult(surroundings, output, options, { value, table, csv: table });
   const above = spread.filter(({ difference }) => difference > allowed).length;
-  const bound = `${percent(allowed, false, 0)} between ${times} measurements`;
+  const bound = `${percentText(allowed, false, 0)} between ${times} measurements`;
   output.say(
     above === 0
       ? `no figure differs by more than ${bound}`
@@ -41,10 +42,10 @@ function spreadTable(spread: readonly FigureSpread[]): Table {
     head: ["figure", "lowest", "highest", "unit", "difference"],
     rows: spread.map(({ figure, unit, lowest, highest, difference }) => [
       figure,
-      lowest.toPrecision(3),
-      highest.toPrecision(3),
+      rateText(lowest),
+      rateText(highest),
       unit,
-      percent(difference, false),
+      percentText(difference, false),
     ]),
   };
 }

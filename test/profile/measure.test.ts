@@ -63,7 +63,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
   });
 
   test("twice the work in turn is SLOW", async () => {
-    const [a, b] = [await fma(400), await fma(800)];
+    const [a, b] = [await fma(1000), await fma(2000)];
     const settings = { ...SETTINGS, min_samples: 30, timeout_s: 5 };
     const bench = await prepareBench(gpu, 1, settings, false);
     const { comparison, a: first } = await measurePair(bench, [a, b], 0.03);
