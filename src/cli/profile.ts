@@ -20,6 +20,7 @@ import { defineDump, irForm, printIr, type IrForm } from "./profile_ir.ts";
 import { compareSaved, listSaved, showSaved, type CompareOptions } from "./profile_saved.ts";
 import { isTable } from "./profile_result.ts";
 import { axisOption, shapeOption } from "./profile_shapes.ts";
+import { commandLine } from "./profile_html.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
 import { watchKernels } from "./profile_watch.ts";
@@ -42,6 +43,7 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
   readonly timeout?: number;
   readonly ab?: readonly string[];
   readonly watch?: boolean;
+  readonly html?: string;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
@@ -53,12 +55,13 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
 }
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const ONLY_ONCE = ["save", "baseline", "cold", "explain", "lenient"] as const;
+const ONLY_ONCE = ["html", "save", "baseline", "cold", "explain", "lenient"] as const;
 const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
 const LEAST_HELP = "least number of samples (default: 20, with --ab 100 pairs)";
 const GATE_HELP = "exit with 1 where a row is SLOW or is not compared";
 const LENIENT_HELP = "the gate lets rows pass that are MISSING, NEW or WRONG";
+const HTML_HELP = "write a page with roofline, table and distributions too";
 const THRESHOLD_HELP = "change that counts (default: 3 %, on software adapters 10 %)";
 const EXAMPLES = [
   "ringdepth profile 'bin_*' --save before",
@@ -106,9 +109,10 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--gate", GATE_HELP)
     .option("--lenient", LENIENT_HELP)
     .optionsGroup("Result:")
-    .option("--explain", "print how rates and bounds came about");
+    .option("--explain", "print how rates and bounds came about")
+    .option("--html <file>", HTML_HELP);
   results(command, EXAMPLES);
-  const { surroundings, exit } = context;
+  const { surroundings, args, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
     const output = makeOutput(surroundings, !isTable(options) || options.ir !== undefined);
     checkOptions(options, globs);
@@ -119,7 +123,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
         if (options.ir !== undefined) return await printIr(run, globs, options.ir);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
-          ? await profileKernels(run, globs)
+          ? await profileKernels(run, globs, commandLine(args))
           : await profileTwo(run, options.ab);
       }),
     );
@@ -158,13 +162,10 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
   const show = parent
     .command("show")
     .description("a profile that was saved")
-    .argument("<name>", "its name");
-  results(
-    show,
-    "ringdepth profile show before\n  ringdepth profile show before --format csv",
-    false,
-  );
-  show.action(async (name: string, options: ResultOptions) => {
+    .argument("<name>", "its name")
+    .option("--html <file>", HTML_HELP);
+  results(show, "ringdepth profile show before --html before.html", false);
+  show.action(async (name: string, options: ResultOptions & { readonly html?: string }) => {
     await showSaved(surroundings, options, name);
   });
   const compare = parent

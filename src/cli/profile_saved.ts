@@ -16,6 +16,7 @@ import {
   summaryTable,
   type Table,
 } from "./profile_table.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { RUNS_FOLDER, thresholdApart } from "./profile_work.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -39,7 +40,7 @@ export async function listSaved(surroundings: Surroundings, options: ResultOptio
 /** Shows a saved profile. */
 export async function showSaved(
   surroundings: Surroundings,
-  options: ResultOptions,
+  options: ResultOptions & { readonly html?: string },
   name: string,
 ): Promise<void> {
   const run = await readRun(options.runs ?? RUNS_FOLDER, name);
@@ -54,6 +55,7 @@ export async function showSaved(
     table: summaryTable(summary),
     csv: summaryCsv(summary),
   });
+  await writeProfilePage(output, options.html, { ...summary, summary, run });
 }
 
 /** Options of a comparison. */

@@ -8,10 +8,11 @@ import {
   writeCeilings,
   type Ceilings,
 } from "../profile/ceilings.ts";
-import { closingLine } from "../profile/closing_line.ts";
+import { closingRemarks } from "../profile/closing_remarks.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
 import { stampCost_us } from "../profile/instrumentation.ts";
+import { intervalText, rateText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
 import {
   compareRuns,
@@ -30,17 +31,14 @@ import type { ProfileOptions, ResultOptions } from "./profile.ts";
 import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
 import {
   ceilingsTable,
   environmentLine,
   explain,
-  intervalText,
-  remarks,
   summaryCsv,
   summaryTable,
-  timeText,
-  verdictText,
   type Table,
 } from "./profile_table.ts";
 import { choosePair, chooseTargets } from "./profile_targets.ts";
@@ -68,10 +66,11 @@ export function thresholdApart({ software }: { readonly software: boolean }): nu
   return software ? SOFTWARE_THRESHOLD : THRESHOLD;
 }
 
-/** Profiles the kernels of `globs`; returns the exit code. */
+/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
 export async function profileKernels(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
+  command: string,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { runs = RUNS_FOLDER, save, baseline } = options;
@@ -124,10 +123,11 @@ export async function profileKernels(
     csv: summaryCsv(summary),
   });
   for (const line of remarks(summary)) output.say(line);
-  output.say(closingLine(summary));
+  output.say(closingRemarks(summary).join("   "));
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
   const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);
   if (before !== null) for (const line of gate.lines) output.say(line);
+  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   return gate.failed ? EXIT.gate : EXIT.fine;
 }
@@ -180,7 +180,7 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
+  output.say(`arithmetic      ${rateText(ceilings.gflops)} GFLOP/s, f32`);
   output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
   return EXIT.fine;
 }

@@ -49,6 +49,7 @@ export async function runCli(
     });
   const context = {
     surroundings,
+    args,
     exit: (code: number) => {
       exitCode = code;
     },

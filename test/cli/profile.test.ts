@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { remarks } from "../../src/cli/profile_table.ts";
 import { writeNpy } from "../../src/formats/npy.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
-import { closingLine } from "../../src/profile/closing_line.ts";
+import { closingRemarks } from "../../src/profile/closing_remarks.ts";
+import { remarks } from "../../src/profile/profile_text.ts";
 import type { Summary } from "../../src/profile/summary.ts";
 import { gpu } from "../support/gpu.ts";
 import { cli } from "./run.ts";
@@ -158,7 +158,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/bound +bounds checks +validation\n/);
     expect(stdout).toMatch(
-      / (us|ms) \[.*\] .* cost -?\S+ % \[\S+, \S+\] +costs -?\S+ of \S+ us of CPU/,
+      / (us|ms) \[.*\] .* cost -?\S+ % \[\S+ %, \S+ %\] +costs -?\S+ of \S+ us of CPU/,
     );
     const csv = (await cli("profile", ...ONE, ...costs, "--format", "csv")).stdout.split("\n");
     const place = csv[0].split(",").indexOf("validation_with_us");
@@ -184,6 +184,25 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(text).toMatch(/^; SPIR-V\n/);
     expect(text).toContain("OpEntryPoint GLCompute %scale_by ");
     expect(text).toMatch(/OpFunctionEnd\n$/);
+  });
+
+  test("--html writes a page, of a profile just taken and of a saved one", async () => {
+    const file = join(folder, "page.html");
+    const taken = await cli("profile", ...ONE, ...runs, "--save", "page", "--html", file, "--json");
+    expect(taken.code).toBe(0);
+    expect(JSON.parse(taken.stdout)).toHaveProperty("rows");
+    expect(taken.stderr).toContain(`report in ${file}`);
+    const page = readFileSync(file, "utf8");
+    expect(page).toContain("<h1>Profile of scale_by</h1>");
+    expect(page).toContain(`<code>ringdepth profile scale_by --case &#39;first slot&#39; --cases`);
+    const shown = join(folder, "shown.html");
+    expect((await cli("profile", "show", "page", ...runs, "--html", shown)).code).toBe(0);
+    // The same numbers, but for the command line.
+    expect(readFileSync(shown, "utf8")).toBe(page.replace(/<p class="faint"><code>.*/, ""));
+    const nowhere = join(folder, "none", "page.html");
+    const failed = await cli("profile", "show", "page", ...runs, "--html", nowhere);
+    expect(failed.code).toBe(2);
+    expect(failed.stderr).toContain("cannot write: no such file or folder");
   });
 
   test("--ab times two kernels in turn", async () => {
@@ -248,7 +267,7 @@ test("a share above its ceiling is remarked, and names the way out", () => {
   const row = { kernel: "gemm", case: "one", ok: true, cold: null, hot: null, comparison: null };
   const high = { gflops: 1, gbytes: 1, bound: "memory", share: 1.2 } as const;
   const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
-  expect(closingLine(summary)).toBe("launch-bound: none");
+  expect(closingRemarks(summary)).toEqual(["launch-bound: none"]);
   expect(remarks(summary)).toEqual([
     '1 above their ceiling: measure it anew by "ringdepth profile ceilings"',
   ]);
@@ -260,6 +279,7 @@ test.each([
   [["profile", "--ab", "gemm"], "--ab takes two kernels"],
   [["profile", "--ab", "gemm", "scale_by"], "no problem of gemm and scale_by"],
   [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
+  [["profile", "gemm", "--watch", "--html", "x"], "--html does not go with --watch"],
   [["profile", "--cold", "--hot"], "--cold and --hot"],
   [["profile", "--gate"], "--gate goes with --baseline or --ab"],
   [["profile", "--lenient"], "--lenient goes with --gate"],

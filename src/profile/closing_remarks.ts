@@ -1,8 +1,12 @@
 // The last line of a profile: what all of its times have in common. Pure.
+import { percentText } from "./profile_text.ts";
 import type { Summary } from "./summary.ts";
 
 /** How many rows the launch bounds, what stamps add to a pass, and the largest drift. */
-export function closingLine({ rows, instrumentation_us }: Summary): string {
+export function closingRemarks({
+  rows,
+  instrumentation_us,
+}: Pick<Summary, "rows" | "instrumentation_us">): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
   const drift = Math.max(0, ...timings.map((timing) => Math.abs(timing.drift)));
@@ -12,8 +16,8 @@ export function closingLine({ rows, instrumentation_us }: Summary): string {
     ...(instrumentation_us === undefined
       ? []
       : [`instrumentation ${signed(instrumentation_us)} us a pass`]),
-    ...(timings.length === 0 ? [] : [`drift at most ${(100 * drift).toFixed(1)} %`]),
-  ].join("   ");
+    ...(timings.length === 0 ? [] : [`drift at most ${percentText(drift, false)}`]),
+  ];
 }
 
 function signed(value: number): string {
