@@ -16,13 +16,14 @@ import { makeOutput } from "./output.ts";
 import { refuseContradictions } from "./profile_contradictions.ts";
 import { dataOption } from "./profile_data.ts";
 import type { GateOptions } from "./profile_gate.ts";
+import { commandLine } from "./profile_html.ts";
 import { defineDump, irForm, printIr, type IrForm } from "./profile_ir.ts";
 import { compareSaved, listSaved, showSaved, type CompareOptions } from "./profile_saved.ts";
 import { isTable } from "./profile_result.ts";
 import { axisOption, shapeOption } from "./profile_shapes.ts";
-import { commandLine } from "./profile_html.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
+import { profileSweep } from "./profile_sweep.ts";
 import { watchKernels } from "./profile_watch.ts";
 import { profileCeilings, profileKernels, profileTwo } from "./profile_work.ts";
 
@@ -44,6 +45,9 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
   readonly ab?: readonly string[];
   readonly watch?: boolean;
   readonly html?: string;
+  /** True without values. */
+  readonly sweep?: true | readonly string[];
+  readonly apply?: boolean;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
@@ -54,9 +58,18 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
   readonly ir?: IrForm;
 }
 
+const SWEEP_HELP = "all variants and tuned values against the rule, or TM=2,4 variant=…";
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const ONLY_ONCE = ["html", "save", "baseline", "cold", "explain", "lenient"] as const;
-const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
+/** What is done in place of a profile, and the options that mean nothing to it. */
+const MODES = [
+  {
+    name: "watch",
+    strangers: [...ONLY_ONCE, "ab", "sweep", "gate", "json", "format", "output"],
+  },
+  { name: "sweep", strangers: [...ONLY_ONCE, "ab", "gate", "hot"] },
+  { name: "ab", strangers: ONLY_ONCE },
+] as const;
 
 const LEAST_HELP = "least number of samples (default: 20, with --ab 100 pairs)";
 const GATE_HELP = "exit with 1 where a row is SLOW or is not compared";
@@ -70,6 +83,7 @@ const EXAMPLES = [
   "ringdepth profile --watch gemm",
   "ringdepth profile bin_decode --axis K=16:256:*2",
   "ringdepth profile conv2d --preset nano",
+  "ringdepth profile gemm --sweep --apply",
   "ringdepth profile gemm --ir spirv -o gemm.spvasm",
 ].join("\n  ");
 
@@ -97,6 +111,8 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--min-samples <n>", LEAST_HELP, wholeNumber("--min-samples", 3))
     .option("--noise <%>", "half the interval to reach (default: 1 %)", percentage("--noise"))
     .option("--timeout <s>", "most seconds of samples (default: 15)", positiveNumber("--timeout"))
+    .option("--sweep [NAME=VALUES...]", SWEEP_HELP)
+    .option("--apply", "keep what won the sweep: ringdepth train goes by it")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
     .option("--no-robustness", "print what bounds checks cost, beside the times with them")
     .option("--skip-validation", "print what validation costs the CPU, beside the times with it")
@@ -121,6 +137,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
         if (options.ir !== undefined) return await printIr(run, globs, options.ir);
+        if (options.sweep !== undefined) return await profileSweep(run, globs);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
           ? await profileKernels(run, globs, commandLine(args))
@@ -164,7 +181,11 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .description("a profile that was saved")
     .argument("<name>", "its name")
     .option("--html <file>", HTML_HELP);
-  results(show, "ringdepth profile show before --html before.html", false);
+  results(
+    show,
+    "ringdepth profile show before\n  ringdepth profile show before --html before.html",
+    false,
+  );
   show.action(async (name: string, options: ResultOptions & { readonly html?: string }) => {
     await showSaved(surroundings, options, name);
   });
@@ -199,13 +220,14 @@ function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
   if (options.cold === true && options.hot === true) {
     throw new InputError("--cold and --hot together are the default: leave both out");
   }
-  const { ab, watch } = options;
-  if (ab === undefined && watch === undefined) return;
-  const strangers = watch === undefined ? ONLY_ONCE : [...ONLY_ONCE, ...NOT_WATCHED];
-  const stray = strangers.find((name) => options[name] !== undefined);
-  if (stray !== undefined) {
-    throw new InputError(`--${stray} does not go with --${watch === undefined ? "ab" : "watch"}`);
+  const { ab, sweep } = options;
+  if (options.apply === true && sweep === undefined) {
+    throw new InputError("--apply keeps what a sweep finds: give --sweep too");
   }
+  const mode = MODES.find(({ name }) => options[name] !== undefined);
+  if (mode === undefined) return;
+  const stray = mode.strangers.find((name) => options[name] !== undefined);
+  if (stray !== undefined) throw new InputError(`--${stray} does not go with --${mode.name}`);
   if (ab !== undefined && globs.length > 0) throw new InputError("give kernels or --ab, not both");
 }
 

@@ -3,7 +3,17 @@ import { InputError } from "../tensor/error.ts";
 import type { ProfileOptions } from "./profile.ts";
 
 // What prints a text of the compiler has no times, no rows and no JSON.
-const NOT_OF_IR = ["ab", "watch", "save", "baseline", "explain", "json", "format"] as const;
+const NOT_OF_IR = [
+  "ab",
+  "watch",
+  "sweep",
+  "save",
+  "baseline",
+  "explain",
+  "html",
+  "json",
+  "format",
+] as const;
 
 /** Throws InputError naming two options that contradict each other, or one that lacks another. */
 export function refuseContradictions(options: ProfileOptions): void {
@@ -16,7 +26,9 @@ export function refuseContradictions(options: ProfileOptions): void {
   if (stray !== undefined) throw new InputError(`--${stray} does not go with --ir`);
   if (!robustness || skipValidation === true) {
     const name = robustness ? "--skip-validation" : "--no-robustness";
-    const other = (["ab", "watch", "ir"] as const).find((one) => options[one] !== undefined);
+    const other = (["ab", "watch", "sweep", "ir"] as const).find(
+      (one) => options[one] !== undefined,
+    );
     if (other !== undefined) throw new InputError(`${name} does not go with --${other}`);
   }
   const { gate, lenient, baseline } = options;

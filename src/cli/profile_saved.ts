@@ -8,6 +8,7 @@ import { EXIT } from "./exit_code.ts";
 import { makeOutput } from "./output.ts";
 import type { ResultOptions } from "./profile.ts";
 import { judge, type GateOptions } from "./profile_gate.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { isTable, writeResult } from "./profile_result.ts";
 import {
   comparisonTable,
@@ -16,7 +17,6 @@ import {
   summaryTable,
   type Table,
 } from "./profile_table.ts";
-import { writeProfilePage } from "./profile_html.ts";
 import { RUNS_FOLDER, thresholdApart } from "./profile_work.ts";
 import type { Surroundings } from "./surroundings.ts";
 

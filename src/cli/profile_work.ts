@@ -28,10 +28,10 @@ import { globPattern } from "./check_kernels.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
-import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
 import {
   ceilingsTable,
@@ -125,9 +125,9 @@ export async function profileKernels(
   for (const line of remarks(summary)) output.say(line);
   output.say(closingRemarks(summary).join("   "));
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
+  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);
   if (before !== null) for (const line of gate.lines) output.say(line);
-  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   return gate.failed ? EXIT.gate : EXIT.fine;
 }

@@ -1,6 +1,6 @@
 // One kernel on one problem, found right or wrong before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
-import { checkCase } from "../kernels/check.ts";
+import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
 import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
@@ -42,10 +42,12 @@ export interface Checker {
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
+  const prepare = preparer();
   return {
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
-        return { checked: "case", error: (await checkCase(gpu, kernel, problem)).message };
+        const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
+        return { checked: "case", error: message };
       }
       let error = known.get(kernel);
       if (error === undefined) {
@@ -54,6 +56,22 @@ export function makeChecker(gpu: Gpu): Checker {
       }
       return { checked: "kernel", error };
     },
+  };
+}
+
+/**
+ * Prepares cases; mappings of one kernel that come one after the other share what was prepared,
+ * since the reference takes longer than they do.
+ */
+function preparer(): typeof prepareCase {
+  let last: { readonly kernel: AnyKernel; readonly prepared: PreparedCase } | null = null;
+  return (kernel, problem) => {
+    const same =
+      last?.prepared.problem === problem &&
+      last.kernel.reference === kernel.reference &&
+      last.kernel.terms === kernel.terms;
+    if (last === null || !same) last = { kernel, prepared: prepareCase(kernel, problem) };
+    return last.prepared;
   };
 }
 
