@@ -84,7 +84,7 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
 }
 
 /** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
-async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
   const cases = kernel.cases.filter((problem) => isOffered(gpu, kernel, problem));
   if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
   for (const problem of cases) {

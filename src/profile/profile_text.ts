@@ -30,8 +30,9 @@ export function timeText(time_ms: number): string {
 
 /** The unit that fits a time, and how many of it make a millisecond. */
 export function unitOf(time_ms: number): [unit: string, scale: number] {
-  if (time_ms >= 1000) return ["s", 1e-3];
-  return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
+  const size = Math.abs(time_ms);
+  if (size >= 1000) return ["s", 1e-3];
+  return size >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
 /** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
