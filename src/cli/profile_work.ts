@@ -8,7 +8,7 @@ import {
   writeCeilings,
   type Ceilings,
 } from "../profile/ceilings.ts";
-import { closingRemarks } from "../profile/closing_remarks.ts";
+import { closingLine } from "../profile/closing_line.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
 import { stampCost_us } from "../profile/instrumentation.ts";
@@ -107,7 +107,7 @@ export async function profileKernels(
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
-    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
+    rows: found.rows.map((row, i) => ({ ...row, ...(costs[i] != null && { costs: costs[i] }) })),
     ...(before !== null && {
       missing: missingRows(before, profile, wantedRow(globs, run, targets)),
     }),
@@ -123,7 +123,7 @@ export async function profileKernels(
     csv: summaryCsv(summary),
   });
   for (const line of remarks(summary)) output.say(line);
-  output.say(closingRemarks(summary).join("   "));
+  output.say(closingLine(summary));
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
   await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeNpy } from "../../src/formats/npy.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
-import { closingRemarks } from "../../src/profile/closing_remarks.ts";
+import { closingLine } from "../../src/profile/closing_line.ts";
 import { remarks } from "../../src/profile/profile_text.ts";
 import type { Summary } from "../../src/profile/summary.ts";
 import { gpu } from "../support/gpu.ts";
@@ -267,7 +267,7 @@ test("a share above its ceiling is remarked, and names the way out", () => {
   const row = { kernel: "gemm", case: "one", ok: true, cold: null, hot: null, comparison: null };
   const high = { gflops: 1, gbytes: 1, bound: "memory", share: 1.2 } as const;
   const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
-  expect(closingRemarks(summary)).toEqual(["launch-bound: none"]);
+  expect(closingLine(summary)).toBe("launch-bound: none");
   expect(remarks(summary)).toEqual([
     '1 above their ceiling: measure it anew by "ringdepth profile ceilings"',
   ]);

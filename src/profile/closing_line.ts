@@ -3,10 +3,7 @@ import { percentText } from "./profile_text.ts";
 import type { Summary } from "./summary.ts";
 
 /** How many rows the launch bounds, what stamps add to a pass, and the largest drift. */
-export function closingRemarks({
-  rows,
-  instrumentation_us,
-}: Pick<Summary, "rows" | "instrumentation_us">): string[] {
+export function closingLine({ rows, instrumentation_us }: Summary): string {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
   const drift = Math.max(0, ...timings.map((timing) => Math.abs(timing.drift)));
@@ -17,7 +14,7 @@ export function closingRemarks({
       ? []
       : [`instrumentation ${signed(instrumentation_us)} us a pass`]),
     ...(timings.length === 0 ? [] : [`drift at most ${percentText(drift, false)}`]),
-  ];
+  ].join("   ");
 }
 
 function signed(value: number): string {
