@@ -55,7 +55,8 @@ export function profileMode(targets: readonly string[], options: ProfileOptions)
   const taken = [...TAKES[kind], "adapter"];
   // Left alone, the option is true: nobody asked for it.
   const given = (Object.keys(options) as Option[]).filter(
-    (name) => options[name] !== undefined && !(name === "robustness" && options[name] === true),
+    (name) =>
+      options[name] !== undefined && !(name === "robustness" && options.robustness !== false),
   );
   const stray = given.find((name) => !taken.includes(name));
   if (stray !== undefined) throw new InputError(refusal(stray, kind, step));

@@ -107,7 +107,7 @@ export async function profileKernels(
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
-    rows: found.rows.map((row, i) => ({ ...row, ...(costs[i] != null && { costs: costs[i] }) })),
+    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
     ...(before !== null && {
       missing: missingRows(before, profile, wantedRow(globs, run, targets)),
     }),
