@@ -1,24 +1,30 @@
 // `ringdepth profile`: kernels checked, timed, set under the measured ceilings of the adapter and
 // against an earlier profile; its subcommands measure ceilings and read saved profiles.
 import type { Command } from "commander";
-import type { ImageSize } from "../data/camera.ts";
-import type { StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
 import {
   common,
-  imageSize,
   positiveNumber,
   studentName,
   wholeNumber,
+  withJson,
   type CommonOptions,
 } from "./options.ts";
 import { makeOutput } from "./output.ts";
-import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
-import { profileStep, stepTarget, type StepTarget } from "./profile_step.ts";
+import { refuseContradictions } from "./profile_contradictions.ts";
+import type { GateOptions } from "./profile_gate.ts";
+import { commandLine } from "./profile_html.ts";
+import { defineDump, irForm, printIr, type IrForm } from "./profile_ir.ts";
+import { compareSaved, listSaved, showSaved, type CompareOptions } from "./profile_saved.ts";
+import { isTable } from "./profile_result.ts";
+import { axisOption, shapeOption } from "./profile_shapes.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
+import { profileStep } from "./profile_step.ts";
+import { refuseStrays, stepOptions, stepTarget, type StepOptions } from "./profile_step_options.ts";
+import { profileSweep } from "./profile_sweep.ts";
 import { watchKernels } from "./profile_watch.ts";
 import { profileCeilings, profileKernels, profileTwo } from "./profile_work.ts";
 
@@ -29,20 +35,8 @@ export interface ResultOptions extends CommonOptions {
   readonly runs?: string;
 }
 
-/** Options of the profile of a step. */
-interface StepOptions {
-  readonly student?: StudentName;
-  readonly data?: string;
-  readonly size?: ImageSize;
-  readonly seed?: number;
-  readonly config?: string;
-  readonly steps?: number;
-  readonly skipBadSamples?: boolean;
-  readonly trace?: string;
-}
-
 /** Options of the command. */
-export interface ProfileOptions extends ResultOptions, ProblemChoice, StepOptions {
+export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOptions, StepOptions {
   readonly cold?: boolean;
   readonly hot?: boolean;
   readonly time?: number;
@@ -51,117 +45,131 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, StepOption
   readonly timeout?: number;
   readonly ab?: readonly string[];
   readonly watch?: boolean;
+  readonly html?: string;
+  /** True without values. */
+  readonly sweep?: true | readonly string[];
+  readonly apply?: boolean;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
-  readonly gate?: boolean;
   readonly explain?: boolean;
+  /** False where the cost of bounds checks is asked for. */
+  readonly robustness?: boolean;
+  readonly skipValidation?: boolean;
+  readonly ir?: IrForm;
 }
 
+const SWEEP_HELP =
+  "try every variant and tuned value on each problem against the rule, or those given, such as " +
+  "TM=2,4 variant=gemm,gemm_register";
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
-const OF_KERNELS = [
-  "cases",
-  "case",
-  "cold",
-  "hot",
-  "time",
-  "minSamples",
-  "noise",
-  "timeout",
-  "ab",
-  "watch",
-  "save",
-  "baseline",
-  "threshold",
-  "explain",
+const ONLY_ONCE = ["html", "save", "baseline", "cold", "explain", "lenient"] as const;
+/** What is done in place of a profile, and the options that mean nothing to it. */
+const MODES = [
+  {
+    name: "watch",
+    strangers: [...ONLY_ONCE, "ab", "sweep", "gate", "json", "format", "output"],
+  },
+  { name: "sweep", strangers: [...ONLY_ONCE, "ab", "gate", "hot"] },
+  { name: "ab", strangers: ONLY_ONCE },
 ] as const;
-const OF_STEPS = [
-  "student",
-  "data",
-  "size",
-  "seed",
-  "config",
-  "steps",
-  "skipBadSamples",
-  "trace",
-] as const satisfies readonly (keyof StepOptions)[];
-const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
-const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
+const TARGETS_HELP =
+  "kernels, such as 'conv2d*' (default: all), read from shaders/*.wgsl; or step:train, step:predict";
+const DATA_HELP =
+  "random (default), zeros, or FILE.npy as the first input; of a step: rig, ddad:PATH, folder:PATH";
+const HTML_HELP = "write a page with roofline, table and distributions too";
+const LEAST_HELP = "least number of samples (default: 20, with --ab 100 pairs)";
+const GATE_HELP = "exit with 1 where a row is SLOW or is not compared, or a step does not close";
+const LENIENT_HELP = "the gate lets rows pass that are MISSING, NEW or WRONG";
+const THRESHOLD_HELP = "change that counts (default: 3 %, on software adapters 10 %)";
+const EXAMPLES = [
+  "ringdepth profile 'bin_*' --save before",
+  "ringdepth profile 'bin_*' --baseline before --gate",
+  "ringdepth profile --ab gemm@HEAD gemm",
+  "ringdepth profile --watch gemm",
+  "ringdepth profile bin_decode --axis K=16:256:*2",
+  "ringdepth profile conv2d --preset nano",
+  "ringdepth profile gemm --ir spirv -o gemm.spvasm",
+  "ringdepth profile step:train --trace trace.json --html step.html",
+].join("\n  ");
 
 /** Defines the command. */
 export const defineProfile: Define = (program: Command, context: CommandContext) => {
   const command = program
     .command("profile")
+    .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
     .description("time kernels that were found right, under the ceilings of this adapter")
-    .argument(
-      "[targets...]",
-      "kernels, such as 'conv2d*' (default: all), read from shaders/*.wgsl; or step:train, step:predict",
-    )
+    .argument("[targets...]", TARGETS_HELP)
     // Subcommands have options of the same names.
     .enablePositionalOptions()
-    .option(
-      "--cases <which>",
-      "problems of bench/ (default in a clone) or the kernel's own",
-      source,
-    )
-    .option("--case <part>", "only problems with this in their name")
+    .optionsGroup("Problems:")
+    .option("--cases <which>", "of bench/ (default in a clone) or the kernels' own", source)
+    .option("--case <part>", "only those with this in their name")
+    .option("--preset <student>", "of the training step of nano or resnet18", studentName)
+    .option("--shape <NAME=AxB..>", "another shape of an input; repeatable", shapeOption)
+    .option("--axis <L=a,b,c>", "lengths of an axis, or L=from:to:*step; repeatable", axisOption)
+    .option("--data <what>", DATA_HELP)
+    .option("--seed <n>", "draw other random numbers", wholeNumber("--seed", 0));
+  stepOptions(command)
+    .optionsGroup("Times:")
     .option("--cold", "only with caches flushed before each time (default: cold and hot)")
     .option("--hot", "only with caches as the kernel leaves them")
     .option("--time <s>", "least seconds of samples (default: 0.5)", positiveNumber("--time"))
-    .option("--min-samples <n>", "(default: 20, 100 pairs)", wholeNumber("--min-samples", 3))
-    .option("--noise <%>", "interval to reach (default: 1 %)", percentage("--noise"))
-    .option("--timeout <s>", "most seconds of samples (default: 5)", positiveNumber("--timeout"))
-    .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
+    .option("--min-samples <n>", LEAST_HELP, wholeNumber("--min-samples", 3))
+    .option("--noise <%>", "half the interval to reach (default: 1 %)", percentage("--noise"))
+    .option("--timeout <s>", "most seconds of samples (default: 15)", positiveNumber("--timeout"))
+    .option("--sweep [NAME=VALUES...]", SWEEP_HELP)
+    .option("--apply", "keep what won the sweep: ringdepth train goes by it")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
+    .option("--no-robustness", "print what bounds checks cost, beside the times with them")
+    .option("--skip-validation", "print what validation costs the CPU, beside the times with it")
+    .option("--ir <form>", "no times: print the compiler's wgsl, spirv or tint", irForm)
+    .optionsGroup("Comparison:")
+    .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT is the shader in git")
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", "exit with 1 where a kernel is SLOW, or a step not explained to 5 %")
+    .option("--gate", GATE_HELP)
+    .option("--lenient", LENIENT_HELP)
+    .optionsGroup("Result:")
     .option("--explain", "print how rates and bounds came about")
-    .option("--student <name>", "of a step: nano or resnet18 (default: nano)", studentName)
-    .option("--data <source>", "of a step: rig, ddad:PATH or folder:PATH (default: rig)")
-    .option("--size <HxW>", "of a step: image size (default: 96x160)", imageSize)
-    .option("--seed <n>", "of a step: seed (default: 0)", wholeNumber("--seed", 0))
-    .option("--config <file>", "of a step: YAML configuration, as train takes it")
-    .option("--skip-bad-samples", "of a step: leave samples with broken files out")
-    .option(
-      "--steps <n>",
-      "of a step: how many to measure (default: 8 s of them)",
-      wholeNumber("--steps", 3),
-    )
-    .option("--trace <file>", "of a step: write a trace for ui.perfetto.dev");
-  results(
-    command,
-    "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm\n" +
-      "  ringdepth profile step:train --trace trace.json",
-  );
-  const { surroundings, exit } = context;
+    .option("--html <file>", HTML_HELP);
+  results(command, EXAMPLES);
+  const { surroundings, args, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
-    const output = makeOutput(surroundings, !isTable(options));
+    const output = makeOutput(surroundings, !isTable(options) || options.ir !== undefined);
     checkOptions(options, globs);
     const step = stepTarget(globs);
-    checkTarget(options, step);
+    refuseStrays(options, step);
+    if (step === null) refuseContradictions(options);
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const run = { gpu, output, surroundings, options };
-        if (step !== null) return await profileStep(run, step);
+        if (step !== null) return await profileStep(run, step, commandLine(args));
+        if (options.ir !== undefined) return await printIr(run, globs, options.ir);
+        if (options.sweep !== undefined) return await profileSweep(run, globs);
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
-          ? await profileKernels(run, globs)
+          ? await profileKernels(run, globs, commandLine(args))
           : await profileTwo(run, options.ab);
       }),
     );
   });
   defineCeilings(command, context);
   defineSaved(command, context);
+  defineDump(command, context);
 };
+
+/** The arguments of a subcommand as its help shows them. */
+function argumentNames({ registeredArguments }: Command): string[] {
+  return registeredArguments.map((argument) => `<${argument.name()}>`);
+}
 
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("ceilings")
-    .description("measure bandwidth and arithmetic of this adapter anew, and keep them");
+    .description("measure bandwidth and arithmetic of this adapter anew");
   results(command, "ringdepth profile ceilings");
   command.action(async (options: ResultOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
@@ -175,16 +183,21 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
 
 function defineSaved(parent: Command, { surroundings, exit }: CommandContext): void {
   const list = parent.command("list").description("the profiles that were saved");
-  results(list, "ringdepth profile list");
+  results(list, "ringdepth profile list", false);
   list.action(async (options: ResultOptions) => {
     await listSaved(surroundings, options);
   });
   const show = parent
     .command("show")
     .description("a profile that was saved")
-    .argument("<name>", "its name");
-  results(show, "ringdepth profile show before");
-  show.action(async (name: string, options: ResultOptions) => {
+    .argument("<name>", "its name")
+    .option("--html <file>", HTML_HELP);
+  results(
+    show,
+    "ringdepth profile show before\n  ringdepth profile show before --html before.html",
+    false,
+  );
+  show.action(async (name: string, options: ResultOptions & { readonly html?: string }) => {
     await showSaved(surroundings, options, name);
   });
   const compare = parent
@@ -193,31 +206,22 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
     .argument("<before>", "name of the first")
     .argument("<after>", "name of the second")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", "exit with 1 where a kernel is SLOW");
-  results(compare, "ringdepth profile compare before after --gate");
-  compare.action(
-    async (
-      before: string,
-      after: string,
-      options: ResultOptions & { readonly threshold?: number; readonly gate?: boolean },
-    ) => {
-      exit(await compareSaved(surroundings, options, before, after));
-    },
-  );
+    .option("--gate", GATE_HELP)
+    .option("--lenient", LENIENT_HELP);
+  results(compare, "ringdepth profile compare before after --gate", false);
+  compare.action(async (before: string, after: string, options: CompareOptions) => {
+    exit(await compareSaved(surroundings, options, before, after));
+  });
 }
 
-/** Adds the options of every command that has a result. */
-function results(command: Command, example: string): void {
+/** Adds the options of every command that has a result, of its own adapter or of saved profiles. */
+function results(command: Command, example: string, measures = true): void {
   command
     .option("--format <name>", `${FORMATS.join(", ")} (default: table)`, format)
     .option("-o, --output <file>", "write the result to a file")
     .option("--runs <dir>", "folder of saved profiles (default: runs/profile)");
-  common(command, example);
-}
-
-/** Whether people read stdout, and so may find other lines there too. */
-function isTable({ json, format: name = "table", output }: ResultOptions): boolean {
-  return json !== true && (name === "table" || output !== undefined);
+  if (measures) common(command, example);
+  else withJson(command, example);
 }
 
 function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
@@ -227,26 +231,15 @@ function checkOptions(options: ProfileOptions, globs: readonly string[]): void {
   if (options.cold === true && options.hot === true) {
     throw new InputError("--cold and --hot together are the default: leave both out");
   }
-  const { ab, watch } = options;
-  if (ab === undefined && watch === undefined) return;
-  const strangers = watch === undefined ? ONLY_ONCE : [...ONLY_ONCE, ...NOT_WATCHED];
-  const stray = strangers.find((name) => options[name] !== undefined);
-  if (stray !== undefined) {
-    throw new InputError(`--${stray} does not go with --${watch === undefined ? "ab" : "watch"}`);
+  const { ab, sweep } = options;
+  if (options.apply === true && sweep === undefined) {
+    throw new InputError("--apply keeps what a sweep finds: give --sweep too");
   }
+  const mode = MODES.find(({ name }) => options[name] !== undefined);
+  if (mode === undefined) return;
+  const stray = mode.strangers.find((name) => options[name] !== undefined);
+  if (stray !== undefined) throw new InputError(`--${stray} does not go with --${mode.name}`);
   if (ab !== undefined && globs.length > 0) throw new InputError("give kernels or --ab, not both");
-}
-
-/** Throws InputError for an option that says nothing of what is profiled. */
-function checkTarget(options: ProfileOptions, step: StepTarget | null): void {
-  const stray = (step === null ? OF_STEPS : OF_KERNELS).find((name) => options[name] !== undefined);
-  if (stray === undefined) return;
-  const option = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new InputError(
-    step === null
-      ? `${option} is of a step: ringdepth profile step:train ${option}`
-      : `${option} is of kernels, not of ${step}`,
-  );
 }
 
 function format(text: string): Format {

@@ -7,37 +7,24 @@ import { closes, stepAccount } from "../profile/step_account.ts";
 import { measureStep, staleKernels, wrongKernels } from "../profile/step_run.ts";
 import { stepTrace } from "../profile/step_trace.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
-import { InputError } from "../tensor/error.ts";
 import { predictionStep, trainingStep, type OpenStep } from "../train/profiled_step.ts";
 import { openSource } from "../train/source.ts";
 import { EXIT } from "./exit_code.ts";
 import type { ProfileOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
+import type { StepTarget } from "./profile_step_options.ts";
 import { stepCsv, stepKernelTable, stepLines, stepPartTable } from "./profile_step_table.ts";
 import { environmentLine } from "./profile_table.ts";
 import { knownCeilings, type ProfileRun } from "./profile_work.ts";
 import { runSettings } from "./run_settings.ts";
+import { cachedChoices } from "./tuning_cache.ts";
 
-const TARGETS = ["step:train", "step:predict"] as const;
-
-/** A step that can be profiled. */
-export type StepTarget = (typeof TARGETS)[number];
-
-/** The step that is asked for, null where kernels are; throws InputError for both, and for others. */
-export function stepTarget(globs: readonly string[]): StepTarget | null {
-  const step = globs.find((glob) => glob.startsWith("step:"));
-  if (step === undefined) return null;
-  const target = TARGETS.find((name) => name === step);
-  if (target === undefined) throw new InputError(`${step}: expected ${TARGETS.join(" or ")}`);
-  if (globs.length > 1)
-    throw new InputError(`${step} is profiled by itself, without other targets`);
-  return target;
-}
-
-/** Profiles a step; returns the exit code. */
+/** Profiles a step, as `command` says; returns the exit code. */
 export async function profileStep(
   run: ProfileRun<ProfileOptions>,
   target: StepTarget,
+  command: string,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const progress = (line: string): void => output.progress(line, false);
@@ -59,8 +46,9 @@ export async function profileStep(
     output.say(environmentLine({ environment, ceilings }));
     const { title, remarks } = stepLines(account);
     output.say(title);
+    const date = new Date().toISOString();
     await writeResult(surroundings, output, options, {
-      value: { date: new Date().toISOString(), environment, ceilings, ...account },
+      value: { date, environment, ceilings, ...account },
       table: stepPartTable(account),
       more: [stepKernelTable(account)],
       csv: stepCsv(account),
@@ -71,6 +59,8 @@ export async function profileStep(
       await writeFileAtomically(options.trace, trace);
       output.say(`trace written to ${options.trace}: open it in ui.perfetto.dev`);
     }
+    const report = { environment, ceilings, date, account, command };
+    await writeProfilePage(output, options.html, report);
     return options.gate === true && !closes(account) ? EXIT.gate : EXIT.fine;
   } finally {
     await step.destroy();
@@ -81,13 +71,15 @@ async function openStep(
   { gpu, output, options }: ProfileRun<ProfileOptions>,
   target: StepTarget,
 ): Promise<OpenStep> {
-  const { config: file, student, data, size, seed, skipBadSamples } = options;
+  const { config: file, student, data, size, seed, skipBadSamples, tune } = options;
   const flags = { config: file, student, data, size, seed, skipBadSamples };
   const { config } = await runSettings(flags);
+  const tuning = await cachedChoices(gpu.facts, tune);
   if (target === "step:predict") {
-    return await predictionStep(gpu, config, await openSource(config, "held-out"), output.warn);
+    const source = await openSource(config, "held-out");
+    return await predictionStep(gpu, config, source, tuning, output.warn);
   }
   const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
-  return await trainingStep(gpu, config, source, teacher, output.warn);
+  return await trainingStep(gpu, config, source, teacher, tuning, output.warn);
 }

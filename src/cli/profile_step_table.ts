@@ -1,6 +1,7 @@
 // The account of a step as text. Draws what step_account.ts says and computes nothing.
+import { boundText, percentText, rateText, timeText } from "../profile/profile_text.ts";
 import type { StepAccount } from "../profile/step_account.ts";
-import { percent, timeText, type Table } from "./profile_table.ts";
+import type { Table } from "./profile_table.ts";
 
 const BAR = 40;
 const SHOWN_KERNELS = 15;
@@ -16,11 +17,11 @@ export function stepLines(account: StepAccount): {
   return {
     title: `${target}  ${what}  ${steps} steps  clocks within ${timeText(clock_uncertainty_ms)}`,
     remarks: [
-      `instrumentation ${percent(instrumentation, true)} (two stamps alone ${percent(stamps, true)})` +
-        `  drift ${percent(drift, true)}  unaccounted ${percent(unaccounted, true)} of step  ${bound}-bound`,
+      `instrumentation ${percentText(instrumentation, true)} (two stamps alone ${percentText(stamps, true)})` +
+        `  drift ${percentText(drift, true)}  unaccounted ${percentText(unaccounted, true)} of step  ${bound}-bound`,
       `in the loop a step takes ${timeText(overlapped.median)} ` +
         `[${timeText(overlapped.low)}, ${timeText(overlapped.high)}]: ` +
-        `GPU busy ${percent(gpu_busy, false)}, idle for ${timeText(idle_ms)}`,
+        `GPU busy ${percentText(gpu_busy, false)}, idle for ${timeText(idle_ms)}`,
       `host with the data in memory; read for the first time, a moment takes ${timeText(account.first_read_ms)}`,
     ],
   };
@@ -35,10 +36,10 @@ export function stepPartTable({ parts, wall }: StepAccount): Table {
       ...parts.map(({ name, time_ms, share }) => [
         name,
         timeText(time_ms),
-        percent(share, false),
+        percentText(share, false),
         bar(share),
       ]),
-      ["step", timeText(wall.median), percent(1, false), interval.padEnd(BAR)],
+      ["step", timeText(wall.median), percentText(1, false), interval.padEnd(BAR)],
     ],
   };
 }
@@ -52,7 +53,7 @@ export function stepKernelTable({ kernels }: StepAccount): Table {
     `${rest.length} others`,
     String(sum("dispatches")),
     timeText(sum("time_ms")),
-    percent(sum("share"), false),
+    percentText(sum("share"), false),
     "",
     "",
     "",
@@ -66,10 +67,10 @@ export function stepKernelTable({ kernels }: StepAccount): Table {
           kernel,
           String(dispatches),
           timeText(time_ms),
-          percent(share, false),
-          roofline?.gflops.toPrecision(3) ?? "?",
-          roofline?.gbytes.toPrecision(3) ?? "?",
-          boundText(roofline),
+          percentText(share, false),
+          roofline === null ? "?" : rateText(roofline.gflops),
+          roofline === null ? "?" : rateText(roofline.gbytes),
+          boundText({ ok: true, roofline }),
         ]),
       ...(rest.length > 0 ? [others] : []),
     ],
@@ -109,10 +110,4 @@ export function stepCsv({ parts, kernels }: StepAccount): Table {
 
 function bar(share: number): string {
   return "#".repeat(Math.round(BAR * Math.min(1, Math.max(0, share)))).padEnd(BAR);
-}
-
-function boundText(roofline: StepAccount["kernels"][number]["roofline"]): string {
-  if (roofline === null) return "?";
-  const { bound, share } = roofline;
-  return share === null ? bound : `${bound} ${percent(share, false, 0)}`;
 }

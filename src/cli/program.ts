@@ -12,6 +12,7 @@ import { defineProfile } from "./profile.ts";
 import { defineStart } from "./start.ts";
 import { PROCESS, type Surroundings } from "./surroundings.ts";
 import { defineTrain } from "./train.ts";
+import { defineTune } from "./tune.ts";
 
 const COMMANDS: readonly Define[] = [
   defineTrain,
@@ -19,6 +20,7 @@ const COMMANDS: readonly Define[] = [
   definePredict,
   defineCheck,
   defineProfile,
+  defineTune,
   defineDoctor,
   defineStart,
 ];
@@ -49,6 +51,7 @@ export async function runCli(
     });
   const context = {
     surroundings,
+    args,
     exit: (code: number) => {
       exitCode = code;
     },

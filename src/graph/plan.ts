@@ -8,6 +8,7 @@ import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import { freezesShapes } from "../kernels/variant.ts";
 import { formatShape, size } from "../tensor/shape.ts";
 import { scalarBlock, type Request } from "./cpu.ts";
@@ -27,6 +28,8 @@ export interface PlannedDispatch {
   /** Bytes of the intermediates that live while it runs. */
   readonly live_bytes: number;
   readonly dispatch: PreparedDispatch;
+  /** Its kernel and tensors. */
+  readonly call: Call;
 }
 
 /** What a plan consists of. */
@@ -71,6 +74,12 @@ export interface Plan {
   readonly destroy: () => void;
 }
 
+/** How to compile a graph. */
+export interface CompileOptions {
+  /** Measured choices of mappings; without, the rules of the twins decide. */
+  readonly tuning?: Tuning;
+}
+
 // A step may be submitted while the results of the one before are still being read.
 const STEPS_IN_FLIGHT = 2;
 const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
@@ -85,12 +94,13 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
+  { tuning }: CompileOptions = {},
 ): Promise<Plan> {
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  const lowered = lower(graph, targets, gpu.facts);
-  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts);
+  const lowered = lower(graph, targets, gpu.facts, tuning);
+  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts, tuning);
   const buffers = new PlanBuffers(gpu, program);
   try {
     buffers.place(graph, store, homes, outputs);
@@ -209,6 +219,7 @@ async function prepareDispatches(
         bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
         grid,
       },
+      call,
     };
   });
 }

@@ -74,3 +74,9 @@ export const ADJOINT_TOLERANCE = 2e-5;
  * second moments after three steps, lavapipe 25.0.7.
  */
 export const NETWORK_TOLERANCE = 5e-5;
+
+/**
+ * |a - b| / max |b| of each output of one training step in f32 with other mappings: sums in another
+ * order through the whole network, as `check --network` allows its gradients.
+ */
+export const STEP_TOLERANCE = 1e-3;

@@ -57,6 +57,8 @@ const STEADY = 0.02;
 const WARM_UP_SHARE = 0.5;
 // The interval is computed anew when there are this many times the samples.
 const GROWTH = 1.2;
+// Share of the time-out after which a time that will not get quiet within it is given up.
+const PATIENCE = 1 / 3;
 
 /** Prepares for measuring; `cold` where the caches are to be flushed before samples. */
 export async function prepareBench(
@@ -73,7 +75,11 @@ export async function prepareBench(
 export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing> {
   const { gpu } = bench;
   const batch = await warmUp(bench, kernel);
-  const samples = await collect(bench, async () => await timeHot(gpu, kernel, batch), estimate);
+  const samples = await collect(
+    bench.settings,
+    async () => await timeHot(gpu, kernel, batch),
+    estimate,
+  );
   return timing(bench, samples, batch);
 }
 
@@ -88,35 +94,57 @@ export async function measureCold(
 ): Promise<Timing> {
   const { gpu } = bench;
   await warmUp(bench, kernel);
-  const samples = await collect(bench, async () => await timeCold(gpu, kernel, flush), estimate);
+  const samples = await collect(
+    bench.settings,
+    async () => await timeCold(gpu, kernel, flush),
+    estimate,
+  );
   return timing(bench, samples, 1);
 }
 
+/** Two things timed in turn. */
+export interface TimesInTurn {
+  readonly times_ms: readonly [readonly number[], readonly number[]];
+  readonly converged: boolean;
+  readonly comparison: Comparison;
+}
+
 /**
- * Times two kernels in turn, hot, the first of each pair being the second of the next. Sampling
+ * Takes times of two things in turn, the first of each pair being the second of the next. Sampling
  * ends by the width of the interval and never by the verdict, which would favour a difference.
  */
+export async function measureInTurn(
+  settings: MeasureSettings,
+  timers: readonly [() => Promise<number>, () => Promise<number>],
+  threshold: number,
+): Promise<TimesInTurn> {
+  const times_ms: [number[], number[]] = [[], []];
+  let turn = 0;
+  const sample = async (): Promise<number> => {
+    const order = turn++ % 2 === 0 ? [0, 1] : [1, 0];
+    for (const i of order) times_ms[i].push(await timers[i]());
+    return times_ms[1].at(-1)! / times_ms[0].at(-1)!;
+  };
+  const { converged } = await collect(settings, sample, estimate);
+  return { times_ms, converged, comparison: comparePairs(...times_ms, threshold) };
+}
+
+/** Times two kernels in turn, hot. */
 export async function measurePair(
   bench: Bench,
   kernels: readonly [PreparedKernel, PreparedKernel],
   threshold: number,
 ): Promise<PairTiming> {
-  const { gpu } = bench;
+  const { gpu, settings } = bench;
   const batches: number[] = [];
   for (const kernel of kernels) batches.push(await warmUp(bench, kernel));
   const batch = Math.max(...batches);
-  const times: [number[], number[]] = [[], []];
-  let turn = 0;
-  const sample = async (): Promise<number> => {
-    const order = turn++ % 2 === 0 ? [0, 1] : [1, 0];
-    for (const i of order) times[i].push(await timeHot(gpu, kernels[i], batch));
-    return times[1].at(-1)! / times[0].at(-1)!;
-  };
-  const ratios = await collect(bench, sample, estimate);
-  const [a, b] = times.map((samples_ms) =>
-    timing(bench, { samples_ms, converged: ratios.converged }, batch),
-  );
-  return { a, b, comparison: comparePairs(times[0], times[1], threshold) };
+  const timer = (kernel: PreparedKernel) => async (): Promise<number> =>
+    await timeHot(gpu, kernel, batch);
+  const timers = [timer(kernels[0]), timer(kernels[1])] as const;
+  const { times_ms, converged, comparison } = await measureInTurn(settings, timers, threshold);
+  const [a, b] = times_ms.map((samples_ms) => timing(bench, { samples_ms, converged }, batch));
+  return { a, b, comparison };
 }
 
 /**
@@ -151,7 +179,7 @@ interface Collected {
 }
 
 async function collect(
-  { settings }: Bench,
+  settings: MeasureSettings,
   sample: () => Promise<number>,
   judge: typeof estimate,
 ): Promise<Collected> {
@@ -165,8 +193,13 @@ async function collect(
     const late = elapsed_s >= timeout_s && samples.length >= 3;
     if (!late && (samples.length < next || elapsed_s < time_s)) continue;
     next = Math.ceil(samples.length * GROWTH);
-    const converged = relativeNoise(judge(samples)) <= noise;
-    if (late || converged) {
+    const reached = relativeNoise(judge(samples));
+    const converged = reached <= noise;
+    // The interval narrows with the root of the time: what the time-out would not bring is not
+    // waited for.
+    const share = elapsed_s / timeout_s;
+    const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > noise;
+    if (late || converged || hopeless) {
       return { samples_ms: samples, converged: converged && samples.length >= min_samples };
     }
   }

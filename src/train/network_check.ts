@@ -114,8 +114,12 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   };
 }
 
-async function firstBatch(check: NetworkCheck): Promise<Record<string, Float32Array>> {
-  const { config, source, teacher } = check;
+/** The batch of the first training step, without augmentation, and the teacher's map of it. */
+export async function firstBatch({
+  config,
+  source,
+  teacher,
+}: Pick<NetworkCheck, "config" | "source" | "teacher">): Promise<Record<string, Float32Array>> {
   const { seed, size } = config;
   const samples = loader(source, { seed, size, augment: false, badSamples: "stop" });
   const { sample, batch } = await samples.step(0);

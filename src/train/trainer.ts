@@ -7,6 +7,15 @@ import type { Gpu } from "../gpu/device.ts";
 import { initialStore, type CpuStore } from "../graph/cpu.ts";
 import { compile, type Plan, type PlanSummary } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
+import type { Tuning } from "../kernels/tuning.ts";
+import { problemKeys } from "../profile/step_problems.ts";
+import {
+  choicesOf,
+  emptyTuning,
+  readTuning,
+  writeTuning,
+  type TuningFile,
+} from "../profile/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
@@ -28,12 +37,19 @@ export interface TrainingRun {
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
+  /**
+   * Measured choices for a new run; null or left out, the rules of the twins decide. A resumed run
+   * goes by its own, so that it comes to the same bits.
+   */
+  readonly tuning?: TuningFile | null;
   /** Asked to stop (SIGINT, SIGTERM): the step in progress ends, a checkpoint is written. */
   readonly signal?: AbortSignal;
   readonly onStart?: (about: {
     readonly plan: PlanSummary;
     readonly parameters: number;
     readonly fromStep: number;
+    /** Measured choices that the step goes by. */
+    readonly choices: number;
   }) => void;
   readonly onStep?: (record: StepRecord) => void;
   /** A line for people: a sample that was left out, a step without ground truth. */
@@ -50,6 +66,8 @@ export interface TrainedRun {
   readonly interrupted: boolean;
   readonly skipped_samples: number;
   readonly plan: Plan;
+  /** The measured choices that the step goes by. */
+  readonly tuning: Tuning;
   /** Wall time of the steps of this process. */
   readonly time_s: number;
   /** Writes what is left of the records and frees plan and store. */
@@ -85,12 +103,16 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     await writeConfig(folder, config);
     const store = createStore(gpu, g, values);
     open.push(store.destroy);
-    const plan = await compile(gpu, g, request, store);
+    const known = run.resume ? await readTuning(folder.tuning) : (run.tuning ?? null);
+    const file = known ?? emptyTuning(gpu.facts);
+    const plan = await compile(gpu, g, request, store, { tuning: choicesOf(file) });
     open.push(plan.destroy);
+    const tuning = await keepTuning(folder, file, plan);
     run.onStart?.({
       plan: plan.summary,
       parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
       fromStep,
+      choices: tuning.size,
     });
     const samples = loader(source, {
       seed: config.seed,
@@ -109,11 +131,22 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     const interrupted = steps < config.steps;
     if (!interrupted) await writeStudent(folder.student, trained, { config, depth_max_m, steps });
     const skipped_samples = samples.skipped;
-    return { store, folder, steps, interrupted, skipped_samples, plan, time_s, close };
+    const ended = { store, folder, steps, interrupted, skipped_samples, plan };
+    return { ...ended, tuning, time_s, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Writes the choices that the plan goes by into the run folder, and returns them. */
+async function keepTuning(folder: RunFolder, file: TuningFile, plan: Plan): Promise<Tuning> {
+  const keys = problemKeys(plan.dispatches.map(({ call }) => call));
+  const current = choicesOf(file);
+  const isUsed = (problem: string): boolean => keys.has(problem) && current.has(problem);
+  const entries = file.entries.filter(({ problem }) => isUsed(problem));
+  await writeTuning(folder.tuning, { ...file, steps: [], entries });
+  return choicesOf({ entries });
 }
 
 /** Reads the latest checkpoint into `values`; returns the steps it had done. */

@@ -29,6 +29,7 @@ function call(op: string, ...touches: readonly Touch[]): Call {
   return {
     op,
     kernel,
+    base: kernel,
     bindings: Object.fromEntries(touches.map(([, touched], i) => [`t${i}`, touched])),
     attributes: undefined,
   };
