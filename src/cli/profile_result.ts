@@ -2,8 +2,8 @@
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { jsonText } from "./json_text.ts";
 import type { Output } from "./output.ts";
-import type { ResultOptions } from "./profile.ts";
-import { tableLines, type Format, type Table } from "./profile_table.ts";
+import type { ResultOptions } from "./profile_options.ts";
+import { tableLines, type Table } from "./profile_table.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** One result in the shapes that formats draw. */
@@ -25,10 +25,18 @@ export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
   { json, format: asked, output: file }: ResultOptions,
-  result: Result,
+  { value, table, more = [], csv }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
-  const lines = resultLines(result, format);
+  const lines =
+    format === "json"
+      ? [jsonText(value)]
+      : format === "csv"
+        ? tableLines(csv, format)
+        : [
+            tableLines(table, format),
+            ...more.map((one) => ["", ...tableLines(one, format)]),
+          ].flat();
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));
@@ -38,11 +46,4 @@ export async function writeResult(
   } else {
     stdout.write(text);
   }
-}
-
-function resultLines({ value, table, more = [], csv }: Result, format: Format): string[] {
-  if (format === "json") return [jsonText(value)];
-  if (format === "csv") return tableLines(csv, format);
-  const further = more.flatMap((one) => ["", ...tableLines(one, format)]);
-  return [...tableLines(table, format), ...further];
 }

@@ -1,5 +1,5 @@
 // The account of a step as text. Draws what step_account.ts says and computes nothing.
-import { boundText, percentText, rateText, timeText } from "../profile/profile_text.ts";
+import { percentText, timeText } from "../profile/profile_text.ts";
 import type { StepAccount } from "../profile/step_account.ts";
 import type { Table } from "./profile_table.ts";
 
@@ -68,9 +68,9 @@ export function stepKernelTable({ kernels }: StepAccount): Table {
           String(dispatches),
           timeText(time_ms),
           percentText(share, false),
-          roofline === null ? "?" : rateText(roofline.gflops),
-          roofline === null ? "?" : rateText(roofline.gbytes),
-          boundText({ ok: true, roofline }),
+          roofline?.gflops.toPrecision(3) ?? "?",
+          roofline?.gbytes.toPrecision(3) ?? "?",
+          boundText(roofline),
         ]),
       ...(rest.length > 0 ? [others] : []),
     ],
@@ -110,4 +110,10 @@ export function stepCsv({ parts, kernels }: StepAccount): Table {
 
 function bar(share: number): string {
   return "#".repeat(Math.round(BAR * Math.min(1, Math.max(0, share)))).padEnd(BAR);
+}
+
+function boundText(roofline: StepAccount["kernels"][number]["roofline"]): string {
+  if (roofline === null) return "?";
+  const { bound, share } = roofline;
+  return share === null ? bound : `${bound} ${percentText(share, false, 0)}`;
 }

@@ -27,7 +27,10 @@ export interface OpenStep extends ProfiledStep {
 // Few enough to stay in memory, more than one so that no cache holds the inputs of all.
 const MOMENTS = 4;
 
-/** The training step of a configuration, its kernels run as `tuning` says; throws InputError for data without depth. */
+/**
+ * The training step of a configuration, its kernels run as `tuning` says; throws InputError for data
+ * without depth.
+ */
 export async function trainingStep(
   gpu: Gpu,
   config: TrainConfig,
@@ -72,7 +75,7 @@ export async function trainingStep(
   };
 }
 
-/** The prediction of one moment by the student of a configuration. */
+/** The prediction of one moment by the student of a configuration, run as `tuning` says. */
 export async function predictionStep(
   gpu: Gpu,
   config: TrainConfig,

@@ -89,13 +89,13 @@ const account: StepAccount = {
     roofline: roofline({ flops: 8e7, bytes: 1e6 }, 4, ceilings, false),
   })),
   instrumentation: 0.06,
-  stamps: 0.002,
-  gpu_busy: 0.97,
-  clock_uncertainty_ms: 0.01,
-  first_read_ms: 210,
   overlapped: { median: 8, low: 7.5, high: 8.5 },
   bound: "GPU",
   drift: 0.01,
+  stamps: 0.002,
+  gpu_busy: 0.97,
+  clock_uncertainty_ms: 0.02,
+  first_read_ms: 12,
 };
 
 const summary = summarize(run, ceilings, { name: EVIL, rows: [] });
