@@ -4,6 +4,7 @@ import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../ker
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
 import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
+import { isAble } from "../kernels/tuning.ts";
 
 /** A problem to time a kernel on. */
 export interface Problem extends Case<string, unknown> {
@@ -83,9 +84,13 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
   );
 }
 
-/** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
+/**
+ * The first fault that the kernel's own cases show, or that none of them can run here; else "".
+ */
 export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
-  const cases = kernel.cases.filter((problem) => isOffered(gpu, kernel, problem));
+  const cases = kernel.cases.filter(({ shapes, attributes }) =>
+    isAble(kernel, gpu.facts, shapes, attributes),
+  );
   if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
   for (const problem of cases) {
     const { message } = await checkCase(gpu, kernel, problem);
