@@ -74,3 +74,12 @@ export const ADJOINT_TOLERANCE = 2e-5;
  * second moments after three steps, lavapipe 25.0.7.
  */
 export const NETWORK_TOLERANCE = 5e-5;
+
+/**
+ * |got - want| / |want| of a depth between levels of fusing, and of the unfused level between f32
+ * and f64 (DESIGN section 5).
+ */
+export const BIN_DEPTH_TOLERANCE = 1e-5;
+
+/** |got - want| / |want| of the norms of each gradient and loss of the same. */
+export const BIN_GRADIENT_TOLERANCE = 1e-4;

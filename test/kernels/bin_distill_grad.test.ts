@@ -1,6 +1,7 @@
 // Gradients of a distilled decode: against their reference, by central differences, and against the
 // path of single ops over hard rows.
 import { expect, test } from "vitest";
+import { HARD_TEMPERATURES, hardLogits } from "../../src/distill/hard_rows.ts";
 import { backward } from "../../src/graph/backward.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
@@ -18,9 +19,10 @@ import {
 } from "../../src/kernels/bin_distill_grad.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
+import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { relativeNorm, worstRelative } from "../../src/tensor/differences.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
-import { differences, hardLogits } from "../support/hard_rows.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
@@ -156,11 +158,9 @@ test.each(CENTERS)(
   },
 );
 
-const TEMPERATURES = [
-  ["the coldest", { kind: "constant", value: 0.0212 }],
-  ["all", { kind: "uniform", low: 0.0212, high: 50 }],
-] as const;
-test.each(CENTERS.flatMap(([whose, c]) => TEMPERATURES.map(([t, d]) => [whose, t, c, d] as const)))(
+test.each(
+  CENTERS.flatMap(([whose, c]) => HARD_TEMPERATURES.map(([t, d]) => [whose, t, c, d] as const)),
+)(
   "of 1,040 binomials the fused path equals single ops, centres of %s, temperatures: %s",
   async (_, __, shape, temperatures) => {
     const [fused, single] = await bothPaths(
@@ -196,9 +196,9 @@ function expectEqual(
   gradients: readonly string[],
 ): void {
   for (const name of ["depth", "cross"]) {
-    expect(differences(fused[name], single[name]).largest, name).toBeLessThan(1e-5);
+    expect(worstRelative(fused[name], single[name]), name).toBeLessThan(BIN_DEPTH_TOLERANCE);
   }
   for (const name of ["kl", ...gradients]) {
-    expect(differences(fused[name], single[name]).of_norm, name).toBeLessThan(1e-4);
+    expect(relativeNorm(fused[name], single[name]), name).toBeLessThan(BIN_GRADIENT_TOLERANCE);
   }
 }

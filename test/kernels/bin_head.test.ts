@@ -1,6 +1,7 @@
 // Depth from features: against its reference, its gradients, and against a convolution with a
 // decode after it.
 import { expect, test } from "vitest";
+import { hardLogits } from "../../src/distill/hard_rows.ts";
 import { backward } from "../../src/graph/backward.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
@@ -15,9 +16,10 @@ import {
   binHeadGradWeightRows,
 } from "../../src/kernels/bin_head.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
+import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { relativeNorm, worstRelative } from "../../src/tensor/differences.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
-import { differences, hardLogits } from "../support/hard_rows.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
@@ -86,8 +88,8 @@ test.each([
     inputs,
   );
   const { depth, ...gradients } = unfused;
-  expect(differences(fused["depth"], depth).largest).toBeLessThan(1e-5);
+  expect(worstRelative(fused["depth"], depth)).toBeLessThan(BIN_DEPTH_TOLERANCE);
   for (const [name, gradient] of Object.entries(gradients)) {
-    expect(differences(fused[name], gradient).of_norm, name).toBeLessThan(1e-4);
+    expect(relativeNorm(fused[name], gradient), name).toBeLessThan(BIN_GRADIENT_TOLERANCE);
   }
 });

@@ -12,9 +12,10 @@ import {
   binomialDecodeRows,
 } from "../../src/kernels/binomial_decode.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
+import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { relativeNorm, worstRelative } from "../../src/tensor/differences.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
-import { differences } from "../support/hard_rows.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(binomialDecodeKernel, binomialDecodeRows);
@@ -75,9 +76,9 @@ test.each([
       inputs,
     );
     const { depth, ...gradients } = stored;
-    expect(differences(fused["depth"], depth).largest).toBeLessThan(1e-5);
+    expect(worstRelative(fused["depth"], depth)).toBeLessThan(BIN_DEPTH_TOLERANCE);
     for (const [name, gradient] of Object.entries(gradients)) {
-      expect(differences(fused[name], gradient).of_norm, name).toBeLessThan(1e-4);
+      expect(relativeNorm(fused[name], gradient), name).toBeLessThan(BIN_GRADIENT_TOLERANCE);
     }
   },
 );
