@@ -1,6 +1,6 @@
 // Depth from features: against its reference, its gradients, and against a convolution with a
 // decode after it.
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { hardLogits } from "../../src/distill/hard_rows.ts";
 import { backward } from "../../src/graph/backward.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -16,10 +16,9 @@ import {
   binHeadGradWeightRows,
 } from "../../src/kernels/bin_head.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
-import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/kernels/tolerance.ts";
-import { relativeNorm, worstRelative } from "../../src/tensor/differences.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { expectSameBins } from "../support/expect_same_bins.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
@@ -87,9 +86,5 @@ test.each([
       ),
     inputs,
   );
-  const { depth, ...gradients } = unfused;
-  expect(worstRelative(fused["depth"], depth)).toBeLessThan(BIN_DEPTH_TOLERANCE);
-  for (const [name, gradient] of Object.entries(gradients)) {
-    expect(relativeNorm(fused[name], gradient), name).toBeLessThan(BIN_GRADIENT_TOLERANCE);
-  }
+  expectSameBins(fused, unfused, ["depth"]);
 });
