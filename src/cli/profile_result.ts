@@ -10,20 +10,24 @@ export interface Result {
   readonly value: unknown;
   readonly table: Table;
   readonly csv: Table;
+  /** Lines under the table of people; JSON and CSV have what they say in their values. */
+  readonly notes?: readonly string[];
 }
 
 /** Writes a result; the file of `--output` holds nothing else. */
 export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
-  { json, format: asked, output: file }: ResultOptions,
-  { value, table, csv }: Result,
+  { json, format: asked, output: file }: Pick<ResultOptions, "json" | "format" | "output">,
+  { value, table, csv, notes = [] }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
     format === "json"
       ? [JSON.stringify(value, null, 2)]
       : tableLines(format === "csv" ? csv : table, format);
+  if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
+  if (format === "table") lines.push(...notes);
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

@@ -196,7 +196,8 @@ function unitOf(time_ms: number): [unit: string, scale: number] {
   return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
-function timeCell(timing: TimingSummary | null): string {
+/** A time with its interval, and what its clock is worth; empty where there is none. */
+export function timeCell(timing: TimingSummary | null): string {
   if (timing === null) return "";
   const { median_ms, low_ms, high_ms, batch, trusted } = timing;
   const scale = unitOf(median_ms)[1];
@@ -211,7 +212,8 @@ function boundCell({ ok, roofline }: SummaryRow): string {
   return share === null ? bound : `${bound} ${percent(share, false, 0)}`;
 }
 
-function percent(value: number, signed: boolean, digits = 1): string {
+/** A share in percent. */
+export function percent(value: number, signed: boolean, digits = 1): string {
   const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
   return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }

@@ -148,8 +148,9 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   return EXIT.fine;
 }
 
-async function knownCeilings(
-  run: ProfileRun<ProfileOptions>,
+/** The ceilings of the adapter, measured where they are not known. */
+export async function knownCeilings(
+  run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
@@ -157,7 +158,7 @@ async function knownCeilings(
 }
 
 async function newCeilings(
-  { gpu, output }: ProfileRun<ResultOptions>,
+  { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
@@ -172,7 +173,8 @@ function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }
 
-async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+/** Frees the bench when `work` is done. */
+export async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

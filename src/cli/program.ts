@@ -2,6 +2,7 @@
 // code.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { defineBench } from "./bench.ts";
 import { defineCheck } from "./check.ts";
 import type { Define } from "./define.ts";
 import { defineDoctor } from "./doctor.ts";
@@ -19,6 +20,7 @@ const COMMANDS: readonly Define[] = [
   definePredict,
   defineCheck,
   defineProfile,
+  defineBench,
   defineDoctor,
   defineStart,
 ];

@@ -32,16 +32,20 @@ export function binVerdicts(rows: readonly BinRow[]): BinVerdict[] {
   const times = (list: readonly BinRow[]): Ratio[] =>
     list.map((row) => ({ row, ratio: row.ratio?.median ?? null }));
   return [
-    verdict("from logits, forward at 64 and 128 bins: level 1 by time", 1.5, times(decodes)),
+    verdict(
+      "from logits, forward at 64 and 128 bins: time of level 0 by that of level 1",
+      1.5,
+      times(decodes),
+    ),
     ...(["logits", "binomial"] as const).map((student) =>
       verdict(
-        `from ${STUDENT_NAMES[student]}, distillation step: level 3 by time`,
+        `from ${STUDENT_NAMES[student]}, distillation step: time of level 0 by that of level 3`,
         2,
         times(steps(student)),
       ),
     ),
     verdict(
-      "from (pi, t), centres of the image, 128 bins: level 3 by peak memory",
+      "from (pi, t), centres of the image, 128 bins: peak memory of level 0 by that of level 3",
       4,
       steps("binomial")
         .filter(({ centers, bins }) => centers === "image" && bins === 128)

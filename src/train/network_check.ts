@@ -115,8 +115,12 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   };
 }
 
-async function firstBatch(check: NetworkCheck): Promise<Record<string, Float32Array>> {
-  const { config, source, teacher } = check;
+/** The inputs of the first training step, colours as they are. */
+export async function firstBatch({
+  config,
+  source,
+  teacher,
+}: Pick<NetworkCheck, "config" | "source" | "teacher">): Promise<Record<string, Float32Array>> {
   const { seed, size } = config;
   const samples = loader(source, { seed, size, augment: false, badSamples: "stop" });
   const { sample, batch } = await samples.step(0);
