@@ -27,7 +27,7 @@ export async function writeResult(
       ? [JSON.stringify(value, null, 2)]
       : tableLines(format === "csv" ? csv : table, format);
   if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
-  if (format === "table") lines.push(...notes);
+  if (format === "table" && notes.length > 0) lines.push("", ...notes);
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

@@ -51,7 +51,7 @@ export interface WaySet {
 export interface PreparedWay {
   readonly name: string;
   readonly found: Agreement;
-  readonly summary: Pick<PlanSummary, "arena_bytes" | "peak_bytes">;
+  readonly summary: Pick<PlanSummary, "arena_bytes" | "peak_bytes" | "staging_bytes">;
   readonly forward: readonly PlannedDispatch[];
   readonly backward: readonly PlannedDispatch[];
 }
@@ -74,7 +74,7 @@ export interface WayRow {
   readonly bytes: number;
   /** Bytes of the tensors between the dispatches of the plan, gradients counted. */
   readonly between_bytes: number;
-  /** Bytes of all buffers of the plan, inputs and what is read back counted. */
+  /** Bytes of all buffers of the plan but those that numbers are read back through. */
   readonly peak_bytes: number;
   readonly roofline: PlanRoofline | null;
 }
@@ -157,7 +157,7 @@ function wayRow(
     dispatches: costs.length,
     ...totalCost(costs),
     between_bytes: total(summary.arena_bytes),
-    peak_bytes: summary.peak_bytes,
+    peak_bytes: summary.peak_bytes - summary.staging_bytes,
     roofline: time?.trusted === true ? planRoofline(costs, time.median_ms, ceilings) : null,
   };
 }

@@ -12,7 +12,13 @@ import { timeWays, type PreparedWay, type WayRow } from "../profile/plan_bench.t
 import type { Teacher } from "../teacher/teacher.ts";
 import type { TrainConfig } from "./config.ts";
 import { trainingNetwork } from "./network.ts";
-import { compareGradients, compareNetwork, firstBatch, INITIAL_GATE } from "./network_check.ts";
+import {
+  compareGradients,
+  compareNetwork,
+  firstBatch,
+  INITIAL_GATE,
+  type ParameterCheck,
+} from "./network_check.ts";
 import { stepScalars } from "./schedule.ts";
 
 /** One form of a step. */
@@ -158,7 +164,7 @@ async function compareSmall(
 
 function withGradients(
   found: Agreement,
-  parameters: ReturnType<typeof compareGradients>,
+  parameters: readonly ParameterCheck[],
   tolerance: number,
   against: string,
 ): Agreement {
