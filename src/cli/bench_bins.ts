@@ -150,6 +150,14 @@ async function chooseBins(options: BinsOptions): Promise<BinChoice> {
   const fromFeatures =
     students.includes("features") && levels.includes(2) && centers?.includes("image") !== false;
   if (fromFeatures) problems.push(...featureProblems({ ...file.featureAxes, ...given }));
+  if (problems.length === 0) {
+    throw new InputError(
+      "no problem is of these: level 2 goes with features, centres of the image",
+    );
+  }
+  if (options.svg !== undefined && (!directions.includes("both") || plain.length === 0)) {
+    throw new InputError("--svg draws steps: it needs --direction both, from logits or binomial");
+  }
   return { problems, levels, directions };
 }
 

@@ -81,7 +81,7 @@ function panel(label: string, rows: readonly BinRow[], pointOf: (row: BinRow) =>
     x: { type: "log", base: 2, label: "bins", ticks: binsOf(rows), tickFormat: String },
     y: { type: "log", label, grid: true, ticks: 5, tickFormat: "~g" },
     marks: [
-      line(points, { ...at, y: "value", strokeWidth: 2 }),
+      line(points, { ...at, y: "value", z: "color", strokeWidth: 2 }),
       ruleX(points, { ...at, y1: "low", y2: "high", strokeWidth: 1.5 }),
       dot(points, { x: "bins", y: "value", fill: "color", r: 3 }),
     ],
