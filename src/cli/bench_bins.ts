@@ -57,7 +57,7 @@ interface BinsFile {
   readonly quick: Pick<BinAxes, "sizes" | "bins"> & Pick<FeatureAxes, "channels">;
 }
 
-const LEVELS = ["0", "1", "2", "3"] as const;
+const LEVEL_NUMBERS: readonly BinLevel[] = [0, 1, 2, 3];
 const DIRECTIONS = ["forward", "backward", "both"] as const;
 const STUDENTS = ["logits", "binomial", "features"] as const;
 const CENTERS = ["image", "pixel"] as const;
@@ -139,7 +139,8 @@ async function chooseBins(options: BinsOptions): Promise<BinChoice> {
     ...(options.size !== undefined && { sizes: options.size }),
   };
   const { student: students = STUDENTS, centers, direction: directions = DIRECTIONS } = options;
-  const levels = [...new Set([0 as const, ...(options.level ?? [1, 2, 3])])].toSorted();
+  const wanted = options.level ?? LEVEL_NUMBERS;
+  const levels = LEVEL_NUMBERS.filter((one) => one === 0 || wanted.includes(one));
   const plain = students.filter((student) => student !== "features");
   const problems = binProblems({
     ...file.axes,
@@ -194,7 +195,7 @@ async function writeChecks(
       text(row.gradient_error),
     ]),
   };
-  const notes = LEVELS.map(Number).map((of) => {
+  const notes = LEVEL_NUMBERS.map((of) => {
     const own = checks.filter((row) => row.level === of);
     const count = own.reduce((sum, row) => sum + row.count, 0);
     const worst = (field: "depth_error" | "gradient_error"): string =>
@@ -235,7 +236,11 @@ function verdictLine({ claim, needed, least, most, at, met }: BinVerdict): strin
 }
 
 function level(text: string): BinLevel {
-  return Number(oneOf("--level", LEVELS)(text)) as BinLevel;
+  const found = LEVEL_NUMBERS.find((one) => String(one) === text);
+  if (found === undefined) {
+    throw new InputError(`--level ${text}: expected ${LEVEL_NUMBERS.join(", ")}`);
+  }
+  return found;
 }
 
 /** Reads HEIGHTxWIDTH of any pixels. */

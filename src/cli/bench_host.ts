@@ -7,6 +7,7 @@ import type { ImageSize } from "../data/camera.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { describeEnvironment } from "../profile/environment.ts";
 import { timeTasks, type HostRow } from "../profile/host_bench.ts";
+import { rateText, timeText } from "../profile/profile_text.ts";
 import type { StudentName } from "../student/student.ts";
 import { resolveConfig } from "../train/config.ts";
 import { hostTasks } from "../train/host_tasks.ts";
@@ -15,7 +16,7 @@ import { benchOptions, benchOutput, headline, writeBench, type BenchOptions } fr
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
 import { imageSize, positiveNumber, studentName } from "./options.ts";
-import { timeText, type Table } from "./profile_table.ts";
+import type { Table } from "./profile_table.ts";
 
 interface HostOptions extends BenchOptions {
   readonly student?: StudentName;
@@ -68,7 +69,7 @@ function hostTable(rows: readonly HostRow[]): Table {
       timeText(row.median_ms),
       timeText(row.p75_ms),
       timeText(row.p99_ms),
-      row.rate_hz.toPrecision(3),
+      rateText(row.rate_hz),
       String(row.samples),
     ]),
   };

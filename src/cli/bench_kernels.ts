@@ -6,6 +6,7 @@ import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { chooseVariant } from "../kernels/variant.ts";
 import { describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
+import { rateText, timingText } from "../profile/profile_text.ts";
 import { profileTargets } from "../profile/run_profile.ts";
 import { summarizeTiming, type TimingSummary } from "../profile/summary.ts";
 import { InputError } from "../tensor/error.ts";
@@ -15,7 +16,6 @@ import { timeRemarks } from "./bench_table.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import { timeCell } from "./profile_table.ts";
 import { allBenchProblems, type BenchProblem } from "./profile_targets.ts";
 
 const SETTINGS: MeasureSettings = { time_s: 0.2, min_samples: 15, noise: 0.02, timeout_s: 1 };
@@ -55,9 +55,9 @@ export function defineBenchKernels(parent: Command, { surroundings, exit }: Comm
             rows: rows.map((row) => [
               row.kernel,
               row.case,
-              row.error === "" ? timeCell(row.time) : "WRONG",
-              row.gflops?.toPrecision(3) ?? "",
-              row.gbytes?.toPrecision(3) ?? "",
+              row.error === "" ? timingText(row.time) : "WRONG",
+              row.gflops === null ? "" : rateText(row.gflops),
+              row.gbytes === null ? "" : rateText(row.gbytes),
             ]),
           },
           notes: [headline(environment, date), ...timeRemarks(rows)],

@@ -85,6 +85,6 @@ async function chooseProblems({
 function relationTable(rows: readonly RelationRow[]): Table {
   return {
     head: ["views x tokens x features", "direction", "form", ...wayHead("stored")],
-    rows: rows.map((row) => [relationName(row), row.direction, row.form, ...wayCells(row)]),
+    rows: rows.map((row) => [relationName(row), row.direction, row.way, ...wayCells(row)]),
   };
 }

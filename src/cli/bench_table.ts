@@ -1,7 +1,7 @@
 // Rows of benches as text. Draws what they say and computes nothing.
 import type { WayRow } from "../profile/plan_bench.ts";
 import type { Estimate } from "../profile/statistics.ts";
-import { percent, timeCell } from "./profile_table.ts";
+import { percentText, rateText, timingText } from "../profile/profile_text.ts";
 
 /** The heads of `wayCells`; `first` is what ratios are to. */
 export function wayHead(first: string): string[] {
@@ -17,15 +17,15 @@ export function wayHead(first: string): string[] {
 }
 
 /** What a row says beside its problem. */
-export function wayCells({ time, ratio, error, roofline, ...row }: Omit<WayRow, "way">): string[] {
+export function wayCells({ time, ratio, error, roofline, ...row }: WayRow): string[] {
   return [
-    error === "" ? timeCell(time) : "WRONG",
+    error === "" ? timingText(time) : "WRONG",
     ratioText(ratio),
-    roofline === null ? "" : short(roofline.gflops),
+    roofline === null ? "" : rateText(roofline.gflops),
     bytesText(row.bytes),
     bytesText(row.between_bytes),
     bytesText(row.peak_bytes),
-    roofline === null ? "" : `${roofline.bound} ${percent(roofline.share, false, 0)}`,
+    roofline === null ? "" : `${roofline.bound} ${percentText(roofline.share, false, 0)}`,
   ];
 }
 
@@ -58,15 +58,10 @@ export function timeRemarks(rows: readonly Pick<WayRow, "time">[]): string[] {
 }
 
 /** A number of bytes in the unit that fits it. */
-export function bytesText(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${short(bytes / 2 ** 30)} GiB`;
-  if (bytes >= 2 ** 20) return `${short(bytes / 2 ** 20)} MiB`;
-  return `${short(bytes / 2 ** 10)} KiB`;
-}
-
-/** Three figures, never with an exponent. */
-function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+function bytesText(bytes: number): string {
+  if (bytes >= 2 ** 30) return `${rateText(bytes / 2 ** 30)} GiB`;
+  if (bytes >= 2 ** 20) return `${rateText(bytes / 2 ** 20)} MiB`;
+  return `${rateText(bytes / 2 ** 10)} KiB`;
 }
 
 function ratioText(ratio: Estimate | null): string {

@@ -7,6 +7,7 @@ import type { CommandContext, Define } from "./define.ts";
 import { common, positiveNumber, wholeNumber, type CommonOptions } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { compareSaved, listSaved, showSaved } from "./profile_saved.ts";
+import { commandLine } from "./profile_html.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
 import { watchKernels } from "./profile_watch.ts";
@@ -29,6 +30,7 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
   readonly timeout?: number;
   readonly ab?: readonly string[];
   readonly watch?: boolean;
+  readonly html?: string;
   readonly save?: string;
   readonly baseline?: string;
   readonly threshold?: number;
@@ -37,9 +39,10 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice {
 }
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const ONLY_ONCE = ["save", "baseline", "cold", "explain"] as const;
+const ONLY_ONCE = ["html", "save", "baseline", "cold", "explain"] as const;
 const NOT_WATCHED = ["ab", "gate", "json", "format", "output"] as const;
 
+const HTML_HELP = "write a page with roofline, table and distributions too";
 const THRESHOLD_HELP = "change that counts (default: 3 %, of profiles on software adapters 10 %)";
 
 /** Defines the command. */
@@ -64,6 +67,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .option("--timeout <s>", "most seconds of samples (default: 5)", positiveNumber("--timeout"))
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT takes the shader from git")
     .option("--watch", "time a shader again whenever it is saved, against what it was")
+    .option("--html <file>", HTML_HELP)
     .option("--save <name>", "keep the profile with all samples")
     .option("--baseline <name>", "compare with a profile that was saved")
     .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
@@ -73,7 +77,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     command,
     "ringdepth profile 'bin_*' --save before\n  ringdepth profile --ab gemm@HEAD gemm",
   );
-  const { surroundings, exit } = context;
+  const { surroundings, args, exit } = context;
   command.action(async (globs: string[], options: ProfileOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
     checkOptions(options, globs);
@@ -82,7 +86,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
         const run = { gpu, output, surroundings, options };
         if (options.watch === true) return await watchKernels(run, globs);
         return options.ab === undefined
-          ? await profileKernels(run, globs)
+          ? await profileKernels(run, globs, commandLine(args))
           : await profileTwo(run, options.ab);
       }),
     );
@@ -115,9 +119,10 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
   const show = parent
     .command("show")
     .description("a profile that was saved")
-    .argument("<name>", "its name");
-  results(show, "ringdepth profile show before");
-  show.action(async (name: string, options: ResultOptions) => {
+    .argument("<name>", "its name")
+    .option("--html <file>", HTML_HELP);
+  results(show, "ringdepth profile show before --html before.html");
+  show.action(async (name: string, options: ResultOptions & { readonly html?: string }) => {
     await showSaved(surroundings, options, name);
   });
   const compare = parent

@@ -6,6 +6,7 @@ import { summarize } from "../profile/summary.ts";
 import { EXIT } from "./exit_code.ts";
 import { makeOutput } from "./output.ts";
 import type { ResultOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
 import { comparisonTable, summaryCsv, summaryTable, type Table } from "./profile_table.ts";
 import { RUNS_FOLDER, thresholdApart } from "./profile_work.ts";
@@ -31,7 +32,7 @@ export async function listSaved(surroundings: Surroundings, options: ResultOptio
 /** Shows a saved profile. */
 export async function showSaved(
   surroundings: Surroundings,
-  options: ResultOptions,
+  options: ResultOptions & { readonly html?: string },
   name: string,
 ): Promise<void> {
   const run = await readRun(options.runs ?? RUNS_FOLDER, name);
@@ -44,6 +45,7 @@ export async function showSaved(
     table: summaryTable(summary),
     csv: summaryCsv(summary),
   });
+  await writeProfilePage(output, options.html, { ...summary, summary, run });
 }
 
 /** Compares two saved profiles; returns the exit code. */

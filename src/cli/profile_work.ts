@@ -10,6 +10,7 @@ import {
 } from "../profile/ceilings.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
+import { intervalText, rateText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow } from "../profile/run_profile.ts";
 import {
   compareRuns,
@@ -22,17 +23,14 @@ import { summarize, summarizeTiming } from "../profile/summary.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
 import { writeResult } from "./profile_result.ts";
 import {
   ceilingsTable,
   environmentLine,
   explain,
-  intervalText,
-  remarks,
   summaryCsv,
   summaryTable,
-  timeText,
-  verdictText,
   type Table,
 } from "./profile_table.ts";
 import { choosePair, chooseTargets } from "./profile_targets.ts";
@@ -60,10 +58,11 @@ export function thresholdApart({ software }: { readonly software: boolean }): nu
   return software ? SOFTWARE_THRESHOLD : THRESHOLD;
 }
 
-/** Profiles the kernels of `globs`; returns the exit code. */
+/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
 export async function profileKernels(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
+  command: string,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { runs = RUNS_FOLDER, save, baseline } = options;
@@ -104,6 +103,7 @@ export async function profileKernels(
   });
   for (const line of remarks(summary)) output.say(line);
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
+  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   const slow = summary.rows.some(({ comparison }) => comparison?.verdict === "SLOW");
   return options.gate === true && slow ? EXIT.gate : EXIT.fine;
@@ -143,7 +143,7 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
+  output.say(`arithmetic      ${rateText(ceilings.gflops)} GFLOP/s, f32`);
   output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
   return EXIT.fine;
 }

@@ -38,7 +38,7 @@ export interface BinChoice {
 }
 
 /** One level on one problem in one direction. */
-export interface BinRow extends BinProblem, Omit<WayRow, "way"> {
+export interface BinRow extends BinProblem, WayRow {
   readonly level: BinLevel;
 }
 
@@ -115,7 +115,7 @@ export async function benchBins(
       };
       const found = await benchWays(bench, ceilings, set, wanted);
       rows.push(
-        ...found.map(({ way, ...row }, place) => ({
+        ...found.map((row, place) => ({
           ...problem,
           level: made[place % made.length],
           ...row,

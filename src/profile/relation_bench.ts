@@ -24,10 +24,8 @@ export interface RelationProblem {
 
 const FORMS = ["stored", "fused"] as const;
 
-/** One form on one problem in one direction. */
-export interface RelationRow extends RelationProblem, Omit<WayRow, "way"> {
-  readonly form: (typeof FORMS)[number];
-}
+/** One form, stored or fused, on one problem in one direction. */
+export interface RelationRow extends RelationProblem, WayRow {}
 
 /**
  * Checks and times both forms on every problem. A step is one plan: `forward` is the pass of the
@@ -50,13 +48,7 @@ export async function benchRelation(
       small: { graph: relationGraph(tiny, FORMS[0]), inputs: relationInputs(tiny) },
     };
     const found = await benchWays(bench, ceilings, set, directions);
-    rows.push(
-      ...found.map(({ way: _, ...row }, place) => ({
-        ...problem,
-        form: FORMS[place % FORMS.length],
-        ...row,
-      })),
-    );
+    rows.push(...found.map((row) => ({ ...problem, ...row })));
   }
   return rows;
 }

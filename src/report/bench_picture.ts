@@ -55,8 +55,8 @@ export function binsPicture(rows: readonly BinRow[], title: string): string {
     const y = HEAD + i * band_height;
     return [
       text(MARGIN, y + 18, band.caption, 13, "bold"),
-      at(MARGIN, y + CAPTION, panel("step, ms", band.rows, timeOf)),
-      at(WIDTH / 2 + MARGIN / 2, y + CAPTION, panel("peak memory, MiB", band.rows, memoryOf)),
+      moved(MARGIN, y + CAPTION, panel("step, ms", band.rows, timeOf)),
+      moved(WIDTH / 2 + MARGIN / 2, y + CAPTION, panel("peak memory, MiB", band.rows, memoryOf)),
     ];
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" color="${INK}" font-family="system-ui, sans-serif" role="img">
@@ -127,6 +127,6 @@ function text(
   return `<text x="${x}" y="${y}" font-size="${size}" font-weight="${weight}" text-anchor="${anchor}" fill="${INK}">${escapeMarkup(words)}</text>`;
 }
 
-function at(x: number, y: number, svg: string): string {
+function moved(x: number, y: number, svg: string): string {
   return `<g transform="translate(${x},${y})">${svg}</g>`;
 }

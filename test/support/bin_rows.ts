@@ -12,6 +12,7 @@ export function binRow(level: BinRow["level"], time_ms: number, changes: Partial
     student: "binomial",
     channels: 0,
     centers: "image",
+    way: `level ${level}`,
     level,
     direction: "both",
     error: "",
