@@ -5,6 +5,7 @@ import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
 import { common } from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { cachedChoices } from "./tuning_cache.ts";
 import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
 import { metricLines } from "./table.ts";
 
@@ -19,7 +20,8 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
     const { file, source, badSamples } = await openStudentSource(options);
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
       output.say(`data: ${source.describe()}`);
-      const predictor = await loadPredictor(gpu, file, source);
+      const tuning = await cachedChoices(gpu.facts, options.tune);
+      const predictor = await loadPredictor(gpu, file, source, tuning);
       try {
         const found = await evaluate(predictor, source, badSamples, output.warn);
         const { result, consistency, skipped_samples } = found;

@@ -8,6 +8,7 @@ import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
 import { common, wholeNumber } from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { cachedChoices } from "./tuning_cache.ts";
 import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
 
 interface PredictOptions extends StudentOptions {
@@ -39,7 +40,8 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
     const { file, source, badSamples } = await openStudentSource(options);
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
       output.say(`data: ${source.describe()}`);
-      const predictor = await loadPredictor(gpu, file, source);
+      const tuning = await cachedChoices(gpu.facts, options.tune);
+      const predictor = await loadPredictor(gpu, file, source, tuning);
       const choice = { seed: 0, augment: false, badSamples, onSkip: output.warn } as const;
       const samples = loader(source, { ...choice, size: file.config.size });
       const planned = Math.min(source.count, options.limit ?? Infinity);

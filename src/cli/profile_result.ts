@@ -1,7 +1,8 @@
 // The result of a profile command in the format asked for, on stdout or in a file.
 import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { jsonText } from "./json_text.ts";
 import type { Output } from "./output.ts";
-import type { ResultOptions } from "./profile.ts";
+import type { ResultOptions } from "./profile_options.ts";
 import { tableLines, type Table } from "./profile_table.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -9,9 +10,16 @@ import type { Surroundings } from "./surroundings.ts";
 export interface Result {
   readonly value: unknown;
   readonly table: Table;
+  /** Tables that follow it, for people. */
+  readonly more?: readonly Table[];
   readonly csv: Table;
   /** Lines under the table of people; JSON and CSV have what they say in their values. */
   readonly notes?: readonly string[];
+}
+
+/** Whether people read stdout, and so may find other lines there too. */
+export function isTable({ json, format = "table", output }: ResultOptions): boolean {
+  return json !== true && (format === "table" || output !== undefined);
 }
 
 /** Writes a result; the file of `--output` holds nothing else. */
@@ -19,13 +27,18 @@ export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
   { json, format: asked, output: file }: Pick<ResultOptions, "json" | "format" | "output">,
-  { value, table, csv, notes = [] }: Result,
+  { value, table, more = [], csv, notes = [] }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
     format === "json"
-      ? [JSON.stringify(value, null, 2)]
-      : tableLines(format === "csv" ? csv : table, format);
+      ? [jsonText(value)]
+      : format === "csv"
+        ? tableLines(csv, format)
+        : [
+            tableLines(table, format),
+            ...more.map((one) => ["", ...tableLines(one, format)]),
+          ].flat();
   if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
   if (format === "table" && notes.length > 0) lines.push("", ...notes);
   const text = `${lines.join("\n")}\n`;

@@ -12,6 +12,7 @@ import {
   verdictText,
 } from "../profile/profile_text.ts";
 import type { Summary, SummaryRow, TimingSummary } from "../profile/summary.ts";
+import { COST_FIELDS, costColumns, costFields } from "./profile_cost_columns.ts";
 import { textTable } from "./table.ts";
 
 /** How a result is written. */
@@ -34,6 +35,7 @@ export function tableLines({ head, rows }: Table, format: "table" | "md" | "csv"
 
 /** A profile for people: times in fitting units, one verdict a row. */
 export function summaryTable({ rows, baseline }: Summary): Table {
+  const columns = costColumns(rows);
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
   return {
     head: [
@@ -44,6 +46,7 @@ export function summaryTable({ rows, baseline }: Summary): Table {
       "GFLOP/s",
       "GB/s",
       "bound",
+      ...columns.map(({ head }) => head),
       ...(baseline === null ? [] : [`vs ${baseline}`]),
     ],
     rows: rows.map((row) => [
@@ -54,6 +57,7 @@ export function summaryTable({ rows, baseline }: Summary): Table {
       row.roofline === null ? "" : rateText(row.roofline.gflops),
       row.roofline === null ? "" : rateText(row.roofline.gbytes),
       boundText(row),
+      ...columns.map(({ cell }) => cell(row)),
       ...(baseline === null ? [] : [row.comparison === null ? "" : verdictText(row.comparison)]),
     ]),
   };
@@ -84,10 +88,11 @@ const CSV_FIELDS: readonly string[] = [
   "share",
   "verdict",
   "change",
+  ...COST_FIELDS,
 ];
 
 function csvRecord(row: SummaryRow): Record<string, string | number | boolean | null | undefined> {
-  const { cold, hot, roofline, comparison, ...rest } = row;
+  const { cold, hot, roofline, comparison, costs, ...rest } = row;
   const timing = (cache: string, summary: TimingSummary | null): object =>
     summary === null
       ? {}
@@ -99,6 +104,7 @@ function csvRecord(row: SummaryRow): Record<string, string | number | boolean | 
     ...roofline,
     verdict: comparison?.verdict,
     change: comparison?.change?.median,
+    ...costFields(costs),
   };
 }
 
@@ -113,13 +119,17 @@ export function comparisonTable(rows: readonly RowComparison[]): Table {
   };
 }
 
-/** The line above a profile: clock and versions. */
-export function environmentLine({ environment, ceilings }: Summary): string {
-  const { timer_quantum_ns, node, webgpu, git } = environment;
+/** The line of context under the adapter's: clock, versions, commit, ceilings. */
+export function environmentLine({
+  environment,
+  ceilings,
+}: Pick<Summary, "environment" | "ceilings">): string {
+  const { timer_quantum_ns, node, webgpu, git, software } = environment;
   const commit =
     git === null ? "" : `  git ${git.commit.slice(0, 8)}${git.dirty ? " changed" : ""}`;
   const measured = ceilings === null ? "none" : `of ${ceilings.date.slice(0, 10)}`;
-  return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}`;
+  const kind = software ? "software adapter" : "not a fallback";
+  return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}  ${kind}`;
 }
 
 /** How the rates and the bound of each row came about, with the numbers. */

@@ -13,6 +13,7 @@ import { defineProfile } from "./profile.ts";
 import { defineStart } from "./start.ts";
 import { PROCESS, type Surroundings } from "./surroundings.ts";
 import { defineTrain } from "./train.ts";
+import { defineTune } from "./tune.ts";
 
 const COMMANDS: readonly Define[] = [
   defineTrain,
@@ -21,6 +22,7 @@ const COMMANDS: readonly Define[] = [
   defineCheck,
   defineProfile,
   defineBench,
+  defineTune,
   defineDoctor,
   defineStart,
 ];

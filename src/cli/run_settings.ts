@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readBytes } from "../formats/atomic_file.ts";
+import { readTuning } from "../profile/tuning_file.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "../train/config.ts";
 import { runPaths } from "../train/run_folder.ts";
@@ -18,6 +19,7 @@ export interface RunFlags {
   readonly config?: string;
   readonly out?: string;
   readonly resume?: boolean;
+  readonly tune?: boolean;
 }
 
 /** A resolved run. */
@@ -26,6 +28,8 @@ export interface RunSettings {
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
+  /** Whether a new run goes by the choices measured on its adapter. */
+  readonly tune: boolean;
 }
 
 /**
@@ -39,7 +43,8 @@ export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   };
   const config = resolveConfig(given, "command line");
   const out = flags.out ?? join("runs", `${config.student}-${config.data.split(":")[0]}`);
-  if (flags.resume !== true) return { config, out, resume: false };
+  const { tune = true } = flags;
+  if (flags.resume !== true) return { config, out, resume: false, tune };
   const file = runPaths(out).config;
   if (!existsSync(file)) {
     throw new InputError(`${out}: no run to resume; start it without --resume`);
@@ -47,7 +52,15 @@ export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   const stored = await readConfig(file);
   const own = resolveConfig(stored, file);
   checkAgreement(resolveConfig({ ...stored, ...given }, "command line"), own, out);
-  return { config: own, out, resume: true };
+  const { tuning } = runPaths(out);
+  const choices = tune ? 0 : ((await readTuning(tuning))?.entries.length ?? 0);
+  if (choices > 0) {
+    throw new InputError(
+      `--no-tune: the run in ${out} goes by ${choices} measured choices, without which it would not ` +
+        `come to the same bits; leave it out, or start a new run with another --out`,
+    );
+  }
+  return { config: own, out, resume: true, tune };
 }
 
 /** The keys of the configuration that the command line sets. */

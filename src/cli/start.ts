@@ -31,7 +31,7 @@ export const defineStart: Define = (program: Command, { surroundings, exit }) =>
     const config = resolveConfig(START.config, "start");
     const outcome = await withGpu(surroundings, output, options.adapter, async (gpu) => {
       await rm(START.out, { recursive: true, force: true });
-      const settings = { config, out: START.out, resume: false };
+      const settings = { config, out: START.out, resume: false, tune: true };
       return await runTraining(gpu, settings, output);
     });
     output.result(outcome.json, outcome.lines);

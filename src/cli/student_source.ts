@@ -7,6 +7,7 @@ import { InputError } from "../tensor/error.ts";
 import { openSource } from "../train/source.ts";
 import { readStudent, type StudentFile } from "../train/student_file.ts";
 import { imageSize, type CommonOptions } from "./options.ts";
+import { tuneOption } from "./tuning_cache.ts";
 
 /** Options of a command that runs a trained student. */
 export interface StudentOptions extends CommonOptions {
@@ -15,6 +16,7 @@ export interface StudentOptions extends CommonOptions {
   readonly size?: ImageSize;
   readonly split?: string;
   readonly skipBadSamples?: boolean;
+  readonly tune?: boolean;
 }
 
 /** A student with data, ready for a predictor. */
@@ -26,7 +28,7 @@ export interface StudentSource {
 
 /** Adds the options that name student and data. */
 export function studentOptions(command: Command): Command {
-  return command
+  return tuneOption(command)
     .requiredOption("--checkpoint <file>", "student.safetensors or a checkpoint of a run")
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
     .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)

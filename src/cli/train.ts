@@ -7,6 +7,7 @@ import { common, imageSize, studentName, wholeNumber, type CommonOptions } from 
 import { makeOutput } from "./output.ts";
 import { runSettings, type RunFlags } from "./run_settings.ts";
 import { runTraining } from "./training.ts";
+import { tuneOption } from "./tuning_cache.ts";
 
 /** The keys of the configuration with their defaults, as the help lists them. */
 function configHelp(): string {
@@ -33,6 +34,7 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--config <file>", "YAML configuration; options on the command line come after it")
     .option("--resume", "go on from the latest checkpoint of the run folder")
     .option("--skip-bad-samples", "leave samples with broken files out and count them");
+  tuneOption(command);
   command.addHelpText("after", configHelp);
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
   command.action(async (options: RunFlags & CommonOptions) => {

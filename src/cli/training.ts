@@ -2,6 +2,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { openSource } from "../train/source.ts";
+import { runPaths } from "../train/run_folder.ts";
 import { summarize, type Summary } from "../train/summary.ts";
 import { train, type TrainedRun } from "../train/trainer.ts";
 import { EXIT } from "./exit_code.ts";
@@ -10,6 +11,7 @@ import type { RunSettings } from "./run_settings.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { metricLines } from "./table.ts";
 import { clock, trainingProgress } from "./training_progress.ts";
+import { cachedTuning, type CachedTuning } from "./tuning_cache.ts";
 
 /** How a run ended; without a summary it was interrupted. */
 export interface TrainingOutcome {
@@ -33,6 +35,7 @@ export async function runTraining(
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
   output.say(`data: ${source.describe()}`);
   output.say(`teacher: ${teacher?.name ?? "none"}`);
+  const tuning = await cachedTuning(gpu.facts, settings.tune);
   const stop = listenForStop(output);
   let trained: TrainedRun;
   try {
@@ -43,12 +46,14 @@ export async function runTraining(
       teacher,
       out,
       resume,
+      tuning: tuning.file,
       signal: stop.signal,
-      onStart: ({ plan, parameters, fromStep }) => {
+      onStart: ({ plan, parameters, fromStep, choices }) => {
         output.say(
           `student: ${config.student}, ${parameters.toLocaleString("en-US")} parameters; a step ` +
             `has ${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
         );
+        output.say(tuningLine(settings, tuning, choices));
         if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
       },
       onStep: trainingProgress(output, config.steps),
@@ -67,6 +72,21 @@ export async function runTraining(
   } finally {
     await trained.close();
   }
+}
+
+/** Whose choice the kernels of the step are. */
+function tuningLine(
+  { config, out, resume, tune }: RunSettings,
+  { path }: CachedTuning,
+  choices: number,
+): string {
+  if (choices > 0) return `tuning: ${choices} choices from ${resume ? runPaths(out).tuning : path}`;
+  if (resume || !tune) return "tuning: none, kernels run by rule";
+  const { height, width } = config.size;
+  return (
+    "tuning: none measured for this step; measure it by " +
+    `"ringdepth tune --student ${config.student} --size ${height}x${width}"`
+  );
 }
 
 function interruptedOutcome(

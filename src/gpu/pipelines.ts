@@ -9,6 +9,8 @@ export interface PipelineSource {
   readonly code: string;
   readonly layout: readonly ("uniform" | "read-only-storage" | "storage")[];
   readonly constants: Readonly<Record<string, number>>;
+  /** Values that stand in the text already, for the label. */
+  readonly tuned?: Readonly<Record<string, number>>;
 }
 
 /** A compiled pipeline and the layout its bind groups need. */
@@ -35,7 +37,8 @@ function cacheOf(device: GPUDevice): Cache {
 
 /** The pipeline's name with what it is specialised on, as labels and profiles show it. */
 export function pipelineLabel(source: PipelineSource): string {
-  const constants = Object.entries(source.constants).map(([name, value]) => `${name}=${value}`);
+  const all = { ...source.constants, ...source.tuned };
+  const constants = Object.entries(all).map(([name, value]) => `${name}=${value}`);
   return [source.name, ...constants.toSorted()].join(" ");
 }
 

@@ -3,6 +3,7 @@
 // same list.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import { chooseVariant } from "../kernels/variant.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
@@ -23,10 +24,15 @@ function resolveView(value: Value): Value {
 
 /**
  * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in
- * recorded order. Throws with op and kernel when the tensors of a call do not have the shapes that
- * its kernel states.
+ * recorded order; kernels run as `tuning` says, else by rule. Throws with op and kernel when the
+ * tensors of a call do not have the shapes that its kernel states.
  */
-export function lower(graph: GraphCore, targets: readonly Value[], facts: AdapterFacts): Program {
+export function lower(
+  graph: GraphCore,
+  targets: readonly Value[],
+  facts: AdapterFacts,
+  tuning?: Tuning,
+): Program {
   const kept = reachable(graph, targets);
   const tensors = new Map<Value, Tensor>();
   const roots = new Map<Tensor, Tensor>();
@@ -61,7 +67,7 @@ export function lower(graph: GraphCore, targets: readonly Value[], facts: Adapte
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
       call: (kernel, bindings, attributes) => {
-        calls.push(kernelCall(node.op.name, kernel, bindings, attributes, facts));
+        calls.push(kernelCall(node.op.name, kernel, bindings, attributes, facts, tuning));
       },
     };
     node.op.lower(lowering);
@@ -78,7 +84,7 @@ export function bindingShapes(bindings: Call["bindings"]): Record<string, Shape>
 }
 
 /**
- * A dispatch of `kernel`, or of its variant for this adapter; throws where the tensors do not fit
+ * A dispatch of `kernel`, or of its mapping for this adapter; throws where the tensors do not fit
  * the kernel.
  */
 export function kernelCall(
@@ -87,6 +93,7 @@ export function kernelCall(
   bindings: Call["bindings"],
   attributes: unknown,
   facts: AdapterFacts,
+  tuning?: Tuning,
 ): Call {
   for (const { name } of kernel.shader.bindings) {
     if (bindings[name] === undefined) {
@@ -107,7 +114,8 @@ export function kernelCall(
       );
     }
   }
-  return { kernel: chooseVariant(kernel, facts, shapes, attributes), bindings, attributes, op };
+  const mapping = chooseVariant(kernel, facts, shapes, attributes, tuning);
+  return { kernel: mapping, base: kernel, bindings, attributes, op };
 }
 
 /** The index of the last call that touches each root tensor. */

@@ -1,6 +1,7 @@
 // Where the gradients of parameters go: into the gradient arena that clipping and the optimiser read,
 // written there by the call that makes them where that is possible, copied otherwise.
 import type { AdapterFacts } from "../gpu/device.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import { unary, type UnaryAttributes } from "../kernels/unary.ts";
 import { size } from "../tensor/shape.ts";
 import { isGradientArena } from "./cpu.ts";
@@ -26,6 +27,7 @@ export function placeGradients(
   gradients: readonly (readonly [parameter: Value, gradient: Value])[],
   outputs: readonly Value[],
   facts: AdapterFacts,
+  tuning?: Tuning,
 ): PlacedGradients {
   const { calls, rootOf, tensorOf } = program;
   const taken = new Set<Tensor>(outputs.map((value) => rootOf(tensorOf(value))));
@@ -49,7 +51,7 @@ export function placeGradients(
       continue;
     }
     const y: Tensor = { name: `d_${parameter.name}`, shape: x.shape, value: null };
-    copies.push(kernelCall("copy", unary, { x, y }, IDENTITY, facts));
+    copies.push(kernelCall("copy", unary, { x, y }, IDENTITY, facts, tuning));
     homes.set(y, parameter);
   }
   const first = calls.findIndex(({ bindings }) => Object.values(bindings).some(isGradientArena));

@@ -5,8 +5,10 @@ import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
 import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
+import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import { freezesShapes } from "../kernels/variant.ts";
 import { formatShape, size } from "../tensor/shape.ts";
 import { scalarBlock, type Request } from "./cpu.ts";
@@ -23,7 +25,11 @@ export interface PlannedDispatch {
   readonly kernel: string;
   readonly pipeline: string;
   readonly cost: Cost;
+  /** Bytes of the intermediates that live while it runs. */
+  readonly live_bytes: number;
   readonly dispatch: PreparedDispatch;
+  /** Its kernel and tensors. */
+  readonly call: Call;
 }
 
 /** What a plan consists of. */
@@ -41,6 +47,14 @@ export interface PlanSummary {
   readonly staging_bytes: number;
 }
 
+/** Watches a step as it is submitted; what it computes stays the same. */
+export interface StepWatch {
+  /** Does the work of a phase, which it may time. */
+  readonly phase: <T>(name: "upload" | "encode" | "submit", work: () => T) => T;
+  /** Stamps of the step's one pass, or of a pass for each dispatch; null for none. */
+  readonly stamps: PassStamps | null;
+}
+
 /** A compiled graph. */
 export interface Plan {
   readonly summary: PlanSummary;
@@ -52,6 +66,7 @@ export interface Plan {
   readonly submit: (
     inputs: Readonly<Record<string, Float32Array>>,
     scalars?: Readonly<Record<string, number>>,
+    watch?: StepWatch,
   ) => () => Promise<Record<string, Float32Array>>;
   /** One step and its outputs. */
   readonly run: (
@@ -61,8 +76,15 @@ export interface Plan {
   readonly destroy: () => void;
 }
 
+/** How to compile a graph. */
+export interface CompileOptions {
+  /** Measured choices of mappings; without, the rules of the twins decide. */
+  readonly tuning?: Tuning;
+}
+
 // A step may be submitted while the results of the one before are still being read.
 const STEPS_IN_FLIGHT = 2;
+const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
 
 /**
  * Compiles `request` of a graph for a device; parameters and states are found in `store` by name
@@ -74,12 +96,13 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
+  { tuning }: CompileOptions = {},
 ): Promise<Plan> {
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  const lowered = lower(graph, targets, gpu.facts);
-  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts);
+  const lowered = lower(graph, targets, gpu.facts, tuning);
+  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts, tuning);
   const buffers = new PlanBuffers(gpu, program);
   try {
     buffers.place(graph, store, homes, outputs);
@@ -111,14 +134,18 @@ async function build(
   gpu.check();
   const staging = stagingRing(gpu, "step", output_bytes, STEPS_IN_FLIGHT);
   const prepared = dispatches.map(({ dispatch }) => dispatch);
-  const submit: Plan["submit"] = (inputs, scalars = {}) => {
-    writeInputs(gpu, graph, program, buffers, inputs);
-    const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
-    device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
-    const encoder = device.createCommandEncoder({ label: "step" });
-    encodePass(encoder, "step", prepared);
-    const read = staging.copy(encoder, ranges);
-    device.queue.submit([encoder.finish()]);
+  const submit: Plan["submit"] = (inputs, scalars = {}, { phase, stamps } = UNWATCHED) => {
+    phase("upload", () => {
+      writeInputs(gpu, graph, program, buffers, inputs);
+      const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
+      device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
+    });
+    const { commands, read } = phase("encode", () => {
+      const encoder = device.createCommandEncoder({ label: "step" });
+      encodeStep(encoder, prepared, stamps);
+      return { read: staging.copy(encoder, ranges), commands: encoder.finish() };
+    });
+    phase("submit", () => device.queue.submit([commands]));
     return async () => splitOutputs(outputs, await read());
   };
   return {
@@ -138,6 +165,20 @@ async function build(
       buffers.destroy();
     },
   };
+}
+
+/** The dispatches in one pass; where there are stamps for each of them, in passes of their own. */
+function encodeStep(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly PreparedDispatch[],
+  stamps: PassStamps | null,
+): void {
+  if (stamps === null || stamps.passes === 1) {
+    encodePass(encoder, "step", dispatches, stamps?.writes(0));
+  } else {
+    dispatches.forEach((dispatch, i) => encodePass(encoder, "step", [dispatch], stamps.writes(i)));
+  }
+  stamps?.resolve(encoder);
 }
 
 /** One dispatch a call: all pipelines compiled in parallel, every bind group made. */
@@ -175,11 +216,13 @@ async function prepareDispatches(
       kernel: kernel.shader.name,
       pipeline: pipelineLabel(source),
       cost: kernel.cost(bindingShapes(bindings), call.attributes),
+      live_bytes: buffers.liveBytes[i],
       dispatch: {
         pipeline,
         bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
         grid,
       },
+      call,
     };
   });
 }

@@ -99,6 +99,8 @@ export interface Tensor {
 /** One kernel dispatch of the lowered graph. */
 export interface Call {
   readonly kernel: AnyKernel;
+  /** The kernel that `kernel` is a mapping of: the one the op asked for. */
+  readonly base: AnyKernel;
   readonly bindings: Readonly<Record<string, Tensor>>;
   readonly attributes: unknown;
   /** The op it belongs to, for profiles and error texts. */

@@ -72,6 +72,7 @@ export function specialize(
         ),
       ],
       constants,
+      tuned,
     },
     params: shader.params.length > 0 ? packParams(shader, params) : null,
     grid,

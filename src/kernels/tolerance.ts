@@ -83,3 +83,9 @@ export const BIN_DEPTH_TOLERANCE = 1e-5;
 
 /** |got - want| / |want| of the norms of each gradient and loss of the same. */
 export const BIN_GRADIENT_TOLERANCE = 1e-4;
+
+/**
+ * |a - b| / max |b| of each output of one training step in f32 with other mappings: sums in another
+ * order through the whole network, as `check --network` allows its gradients.
+ */
+export const STEP_TOLERANCE = 1e-3;

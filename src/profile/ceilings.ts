@@ -1,7 +1,7 @@
 // What an adapter reaches at most, measured: bandwidth by working-set size, arithmetic, and the time
 // of a dispatch that does nothing. Kept in a file per adapter, with its date.
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { AdapterFacts, Gpu } from "../gpu/device.ts";
@@ -10,6 +10,7 @@ import type { AnyKernel } from "../kernels/kernel.ts";
 import { prepareKernel } from "../kernels/run.ts";
 import { InputError } from "../tensor/error.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { adapterFile } from "./environment.ts";
 import { measureHot, prepareBench, type Bench, type MeasureSettings } from "./measure.ts";
 import { makeChecker } from "./problems.ts";
 
@@ -99,15 +100,8 @@ export async function measureCeilings(
 }
 
 /** The file of the ceilings of an adapter and driver within the folder of caches. */
-export function ceilingsFile(
-  folder: string,
-  { name, driver }: Pick<AdapterFacts, "name" | "driver">,
-): string {
-  const stem = `${name} ${driver}`
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-|-$/g, "");
-  return join(folder, "ceilings", `${stem}.json`);
+export function ceilingsFile(folder: string, facts: Pick<AdapterFacts, "name" | "driver">): string {
+  return adapterFile(folder, "ceilings", facts);
 }
 
 /** Writes ceilings where `readCeilings` finds them. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Gpu } from "../gpu/device.ts";
+import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 
 /** What a time depends on beside the kernel. */
 export interface Environment {
@@ -67,6 +67,19 @@ export function shaderHash(code: string): string {
 export function cacheFolder(): string {
   const { RINGDEPTH_CACHE, XDG_CACHE_HOME } = process.env;
   return RINGDEPTH_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ringdepth");
+}
+
+/** The file of one adapter and driver in `kind` of the folder of caches. */
+export function adapterFile(
+  folder: string,
+  kind: string,
+  { name, driver }: Pick<AdapterFacts, "name" | "driver">,
+): string {
+  const stem = `${name} ${driver}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+  return join(folder, kind, `${stem}.json`);
 }
 
 // Beside src/ (or dist/): the folder of shaders/ and, in a checkout, of .git.

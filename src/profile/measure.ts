@@ -75,6 +75,8 @@ const FIRST = 3;
 const LEAST_SAMPLES = 3;
 // The interval is computed anew when there are this many times the samples.
 const GROWTH = 1.2;
+// Share of the time-out after which a time that will not get quiet within it is given up.
+const PATIENCE = 1 / 3;
 
 /** Prepares for measuring; `cold` where the caches are to be flushed before samples. */
 export async function prepareBench(
@@ -119,10 +121,18 @@ export async function measureCold(
 /** Times two kernels in turn, hot. */
 export async function measurePair(
   bench: Bench,
-  kernels: readonly [PreparedKernel, PreparedKernel],
+  [a, b]: readonly [PreparedKernel, PreparedKernel],
   threshold: number,
 ): Promise<PairTiming> {
-  const contestants = kernels.map((kernel) => hot(bench.gpu, kernel));
+  return await measureTwo(bench, [hot(bench.gpu, a), hot(bench.gpu, b)], threshold);
+}
+
+/** Times two contestants in turn and compares the second with the first. */
+export async function measureTwo(
+  bench: Pick<Bench, "quantum_ns" | "settings">,
+  contestants: readonly [Contestant, Contestant],
+  threshold: number,
+): Promise<PairTiming> {
   const [a, b] = timings(bench, await measureInTurn(bench, contestants));
   return { a, b, comparison: comparePairs(a.samples_ms, b.samples_ms, threshold) };
 }
@@ -217,13 +227,18 @@ async function collect(
     const late = elapsed_s >= timeout_s && count >= LEAST_SAMPLES;
     if (!late && (count < next || elapsed_s < time_s)) continue;
     next = Math.ceil(count * GROWTH);
-    const converged = noise() <= wanted;
-    if (late || converged) return converged && count >= min_samples;
+    const reached = noise();
+    const converged = reached <= wanted;
+    // The interval narrows with the root of the time: what the time-out would not bring is not
+    // waited for.
+    const share = elapsed_s / timeout_s;
+    const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > wanted;
+    if (late || converged || hopeless) return converged && count >= min_samples;
   }
 }
 
 /** The timing of each contestant, of all parts of its runs. */
-function timings(bench: Bench, { rounds, ...rest }: TurnTiming): Timing[] {
+function timings(bench: Pick<Bench, "quantum_ns">, { rounds, ...rest }: TurnTiming): Timing[] {
   return rounds.map((runs) => timingOf(bench, { samples_ms: runs.map(total), ...rest }));
 }
 

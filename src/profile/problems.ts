@@ -1,10 +1,27 @@
 // One kernel on one problem, found right or wrong before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
-import { checkCase } from "../kernels/check.ts";
+import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
+import { caseInputs } from "../kernels/random_inputs.ts";
+import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 
 /** A problem to time a kernel on. */
-export type Problem = Case<string, unknown>;
+export interface Problem extends Case<string, unknown> {
+  /** Times the kernel on zeros; it is checked on the numbers of the case all the same. */
+  readonly zeros?: boolean;
+}
+
+/** Uploads the inputs that a kernel is timed on and prepares its dispatch. */
+export async function prepareProblem(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  problem: Problem,
+): Promise<PreparedKernel> {
+  const { shapes, attributes, zeros = false } = problem;
+  const inputs = caseInputs(kernel, problem);
+  if (zeros) for (const values of Object.values(inputs)) values.fill(0);
+  return await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+}
 
 /** What the check of a kernel said. */
 export interface Checked {
@@ -25,10 +42,12 @@ export interface Checker {
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
+  const prepare = preparer();
   return {
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
-        return { checked: "case", error: (await checkCase(gpu, kernel, problem)).message };
+        const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
+        return { checked: "case", error: message };
       }
       let error = known.get(kernel);
       if (error === undefined) {
@@ -37,6 +56,22 @@ export function makeChecker(gpu: Gpu): Checker {
       }
       return { checked: "kernel", error };
     },
+  };
+}
+
+/**
+ * Prepares cases; mappings of one kernel that come one after the other share what was prepared,
+ * since the reference takes longer than they do.
+ */
+function preparer(): typeof prepareCase {
+  let last: { readonly kernel: AnyKernel; readonly prepared: PreparedCase } | null = null;
+  return (kernel, problem) => {
+    const same =
+      last?.prepared.problem === problem &&
+      last.kernel.reference === kernel.reference &&
+      last.kernel.terms === kernel.terms;
+    if (last === null || !same) last = { kernel, prepared: prepareCase(kernel, problem) };
+    return last.prepared;
   };
 }
 
@@ -49,7 +84,7 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
 }
 
 /** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
-async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
   const cases = kernel.cases.filter((problem) => isOffered(gpu, kernel, problem));
   if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
   for (const problem of cases) {

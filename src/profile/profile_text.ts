@@ -30,8 +30,9 @@ export function timeText(time_ms: number): string {
 
 /** The unit that fits a time, and how many of it make a millisecond. */
 export function unitOf(time_ms: number): [unit: string, scale: number] {
-  if (time_ms >= 1000) return ["s", 1e-3];
-  return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
+  const size = Math.abs(time_ms);
+  if (size >= 1000) return ["s", 1e-3];
+  return size >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
 /** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
@@ -72,13 +73,9 @@ export function remarks({ rows }: Summary): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const wide = timings.filter(({ converged }) => !converged).length;
   const short = timings.filter(({ trusted }) => !trusted).length;
-  const drifts = timings.map((t) => Math.abs(t.drift));
-  const lines =
-    timings.length === 0 ? [] : [`drift at most ${percentText(Math.max(...drifts), false)}`];
+  const lines: string[] = [];
   if (wide > 0) lines.push(`${wide} of ${timings.length} times noisier than asked at the time-out`);
   if (short > 0) lines.push(`${short} too short for the clock (?)`);
-  const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
-  if (bound > 0) lines.push(`${bound} bound by the launch: larger problems tell more`);
   const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
   if (above > 0) {
     lines.push(`${above} above their ceiling: measure it anew by "ringdepth profile ceilings"`);

@@ -2,6 +2,7 @@
 // ceilings, table, distributions, and the account of a step. It measures nothing itself.
 import type { Ceilings } from "../profile/ceilings.ts";
 import type { Environment } from "../profile/environment.ts";
+import { closingLine } from "../profile/closing_line.ts";
 import { rateText, remarks, timeText } from "../profile/profile_text.ts";
 import type { SavedRun } from "../profile/saved_run.ts";
 import type { StepAccount } from "../profile/step_account.ts";
@@ -114,7 +115,7 @@ ${remark("Kernels that only move data have no place in the picture: they stand i
 }
 
 function kernels(summary: Summary): string {
-  const notes = remarks(summary);
+  const notes = [closingLine(summary), ...remarks(summary)];
   return `${errors(summary)}<div class="kernels">${summaryHtml(summary)}</div>
 ${notes.length > 0 ? remark(`${notes.join("; ")}.`) : ""}`;
 }

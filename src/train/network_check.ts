@@ -115,7 +115,7 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   };
 }
 
-/** The inputs of the first training step, colours as they are. */
+/** The batch of the first training step, without augmentation, and the teacher's map of it. */
 export async function firstBatch({
   config,
   source,

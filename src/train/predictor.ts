@@ -10,6 +10,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import type { TrainConfig } from "./config.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile } from "./student_file.ts";
@@ -24,7 +25,7 @@ export interface Predictor {
 
 /**
  * Compiles the prediction of a student for the cameras of `source`, over parameters that the caller
- * owns.
+ * owns; kernels run as `tuning` says, else by rule.
  */
 export async function createPredictor(
   gpu: Gpu,
@@ -32,13 +33,14 @@ export async function createPredictor(
   source: DataSource,
   depth_max_m: number,
   store: GpuStore,
+  tuning?: Tuning,
 ): Promise<Predictor> {
   const { g, request } = predictionNetwork(config, {
     views: source.cameras.length,
     size: config.size,
     depth_max_m,
   });
-  const plan = await compile(gpu, g, request, store);
+  const plan = await compile(gpu, g, request, store, { tuning });
   return {
     size: config.size,
     predict: async (sample) => {
@@ -55,6 +57,7 @@ export async function loadPredictor(
   gpu: Gpu,
   file: StudentFile,
   source: DataSource,
+  tuning?: Tuning,
 ): Promise<Predictor> {
   const { config, depth_max_m } = file;
   const { g } = predictionNetwork(config, {
@@ -65,7 +68,7 @@ export async function loadPredictor(
   const values = initialStore(g, config.seed);
   file.load(values);
   const store = createStore(gpu, g, values);
-  const predictor = await createPredictor(gpu, config, source, depth_max_m, store);
+  const predictor = await createPredictor(gpu, config, source, depth_max_m, store, tuning);
   return {
     ...predictor,
     destroy: () => {

@@ -26,6 +26,8 @@ export interface RunFolder {
   readonly checkpoints: string;
   readonly depth: string;
   readonly report: string;
+  /** The measured choices of mappings that the run goes by. */
+  readonly tuning: string;
   /** Records so far: those of a resumed run before it went on, then each one added. */
   readonly records: readonly StepRecord[];
   /** Adds a step to metrics.jsonl and the TensorBoard events. */
@@ -39,7 +41,7 @@ export interface RunFolder {
 /** Paths of a run folder, whether or not they exist. */
 export function runPaths(path: string): Pick<
   RunFolder,
-  "path" | "config" | "student" | "checkpoints" | "depth" | "report"
+  "path" | "config" | "student" | "checkpoints" | "depth" | "report" | "tuning"
 > & {
   readonly metrics: string;
   readonly events_file: string;
@@ -51,6 +53,7 @@ export function runPaths(path: string): Pick<
     checkpoints: join(path, "checkpoints"),
     depth: join(path, "depth"),
     report: join(path, "report.html"),
+    tuning: join(path, "tuning.json"),
     metrics: join(path, "metrics.jsonl"),
     events_file: join(path, "events.out.tfevents.ringdepth"),
   };

@@ -55,7 +55,7 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
   const { gpu, config, trained, heldOut } = input;
   const { store, plan, folder } = trained;
   const cap_m = input.source.protocol.cap_m;
-  const predictor = await createPredictor(gpu, config, heldOut, cap_m, store);
+  const predictor = await createPredictor(gpu, config, heldOut, cap_m, store, trained.tuning);
   try {
     const evaluation = await evaluate(predictor, heldOut, config.bad_samples, input.onMessage);
     const baseline = await constantResult(input);

@@ -1,22 +1,31 @@
 // The training loop: one batch a step, results read a step later, checkpoints on the way and on a
 // signal.
 import type { DataSource } from "../data/data_source.ts";
-import { loader, type LoadedStep, type Loader } from "../data/loader.ts";
-import { LOSS_TERMS } from "../distill/losses.ts";
+import { loader, type Loader } from "../data/loader.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, type CpuStore } from "../graph/cpu.ts";
 import { compile, type Plan, type PlanSummary } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
+import type { Tuning } from "../kernels/tuning.ts";
+import { problemKeys } from "../profile/step_problems.ts";
+import {
+  choicesOf,
+  emptyTuning,
+  readTuning,
+  writeTuning,
+  type TuningFile,
+} from "../profile/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
-import { outputSize, trainingNetwork } from "./network.ts";
+import { trainingNetwork } from "./network.ts";
 import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
+import { requireDepth, stepInputs, stepRecord } from "./step.ts";
 import { writeStudent } from "./student_file.ts";
 
 /** What a run is made of. */
@@ -28,12 +37,19 @@ export interface TrainingRun {
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
+  /**
+   * Measured choices for a new run; null or left out, the rules of the twins decide. A resumed run
+   * goes by its own, so that it comes to the same bits.
+   */
+  readonly tuning?: TuningFile | null;
   /** Asked to stop (SIGINT, SIGTERM): the step in progress ends, a checkpoint is written. */
   readonly signal?: AbortSignal;
   readonly onStart?: (about: {
     readonly plan: PlanSummary;
     readonly parameters: number;
     readonly fromStep: number;
+    /** Measured choices that the step goes by. */
+    readonly choices: number;
   }) => void;
   readonly onStep?: (record: StepRecord) => void;
   /** A line for people: a sample that was left out, a step without ground truth. */
@@ -50,6 +66,8 @@ export interface TrainedRun {
   readonly interrupted: boolean;
   readonly skipped_samples: number;
   readonly plan: Plan;
+  /** The measured choices that the step goes by. */
+  readonly tuning: Tuning;
   /** Wall time of the steps of this process. */
   readonly time_s: number;
   /** Writes what is left of the records and frees plan and store. */
@@ -67,9 +85,7 @@ export class NonFiniteError extends Error {
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
   const { gpu, config, source, teacher } = run;
-  if (!source.canTrain) {
-    throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
-  }
+  requireDepth(source);
   const { g, request } = trainingNetwork(config, {
     views: source.cameras.length,
     size: config.size,
@@ -87,12 +103,16 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     await writeConfig(folder, config);
     const store = createStore(gpu, g, values);
     open.push(store.destroy);
-    const plan = await compile(gpu, g, request, store);
+    const known = run.resume ? await readTuning(folder.tuning) : (run.tuning ?? null);
+    const file = known ?? emptyTuning(gpu.facts);
+    const plan = await compile(gpu, g, request, store, { tuning: choicesOf(file) });
     open.push(plan.destroy);
+    const tuning = await keepTuning(folder, file, plan);
     run.onStart?.({
       plan: plan.summary,
       parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
       fromStep,
+      choices: tuning.size,
     });
     const samples = loader(source, {
       seed: config.seed,
@@ -111,11 +131,22 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
     const interrupted = steps < config.steps;
     if (!interrupted) await writeStudent(folder.student, trained, { config, depth_max_m, steps });
     const skipped_samples = samples.skipped;
-    return { store, folder, steps, interrupted, skipped_samples, plan, time_s, close };
+    const ended = { store, folder, steps, interrupted, skipped_samples, plan };
+    return { ...ended, tuning, time_s, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Writes the choices that the plan goes by into the run folder, and returns them. */
+async function keepTuning(folder: RunFolder, file: TuningFile, plan: Plan): Promise<Tuning> {
+  const keys = problemKeys(plan.dispatches.map(({ call }) => call));
+  const current = choicesOf(file);
+  const isUsed = (problem: string): boolean => keys.has(problem) && current.has(problem);
+  const entries = file.entries.filter(({ problem }) => isUsed(problem));
+  await writeTuning(folder.tuning, { ...file, steps: [], entries });
+  return choicesOf({ entries });
 }
 
 /** Reads the latest checkpoint into `values`; returns the steps it had done. */
@@ -149,7 +180,7 @@ async function runSteps(
   const lap = stopwatch();
   const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
     if (next >= config.steps) return null;
-    const inputs = prepareStep(run, samples, next);
+    const inputs = stepInputs(run, samples, next);
     // Thrown where it is awaited; here only not to be called unhandled.
     inputs.catch(() => undefined);
     return inputs;
@@ -188,20 +219,6 @@ function stopwatch(): () => number {
   };
 }
 
-/** The inputs of a step: its batch and the teacher's map of its sample. */
-async function prepareStep(
-  run: TrainingRun,
-  samples: Loader,
-  step: number,
-): Promise<Record<string, Float32Array>> {
-  const { sample, batch }: LoadedStep = await samples.step(step);
-  const inputs: Record<string, Float32Array> = { ...batch };
-  if (run.teacher !== null) {
-    inputs["teacher"] = await run.teacher.relativeDepth(sample, outputSize(run.config.size));
-  }
-  return inputs;
-}
-
 /**
  * Reads and records a step once its successor is submitted; throws where its gradient was not
  * finite.
@@ -216,28 +233,14 @@ function collect(
 ): () => Promise<void> {
   return async () => {
     const values = await read();
-    const [gradient_norm, , finite] = values["gradient_norm"];
-    if (finite !== 1) {
+    const record = stepRecord(step, learning_rate, values, lap());
+    if (record === null) {
       throw new NonFiniteError(
         `step ${step + 1}: the gradient is not finite (loss ${values["loss"][0]}); the update was ` +
           `skipped, the last checkpoint is in ${folder.checkpoints}; try a smaller ` +
           `optimizer.learning_rate`,
       );
     }
-    const terms: Record<string, number> = {};
-    for (const term of LOSS_TERMS) {
-      const value = values[term];
-      if (value !== undefined) terms[term] = value[0];
-    }
-    const record: StepRecord = {
-      step: step + 1,
-      loss: values["loss"][0],
-      terms,
-      learning_rate,
-      gradient_norm,
-      valid_pixels: values["valid_count"][0],
-      time_ms: lap(),
-    };
     if (record.valid_pixels < 2) {
       run.onMessage?.(
         `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,

@@ -49,6 +49,7 @@ test("a resumed run takes its own configuration", async () => {
     config: own,
     out: root,
     resume: true,
+    tune: true,
   });
   expect((await runSettings({ out: root, resume: true, steps: 7 })).config).toEqual(own);
 });
@@ -58,6 +59,20 @@ test("a flag that contradicts a resumed run is an error", async () => {
   await expect(runSettings({ out: root, resume: true, steps: 8 })).rejects.toThrow(
     /--resume: steps is 8, but the run in .* has 7/,
   );
+});
+
+test("a run that goes by measured choices is not resumed without them", async () => {
+  write("config.yaml", formatConfig(resolveConfig({}, "test")));
+  const flags = { out: root, resume: true, tune: false };
+  expect(await runSettings(flags)).toMatchObject({ resume: true, tune: false });
+  const entry = {
+    ...{ problem: "gemm a[1,1]", rule: "gemm", kernel: "gemm", constants: { TM: 8 } },
+    ...{ reason: "faster", change: null, pairs: 0, date: new Date(0).toISOString(), shaders: {} },
+  };
+  const tuning = { version: 1, adapter: "", driver: "", steps: [], entries: [entry] };
+  write("tuning.json", JSON.stringify(tuning));
+  await expect(runSettings(flags)).rejects.toThrow("--no-tune: the run in");
+  await expect(runSettings(flags)).rejects.toThrow("goes by 1 measured choices");
 });
 
 test("there is nothing to resume in a folder without a run", async () => {

@@ -85,11 +85,11 @@ describe("several in turn, by a clock of the test's own", () => {
     expect(noisy.converged).toBe(false);
   });
 
-  test("the noisiest decides, until the time-out", async () => {
+  test("the noisiest decides, until the time-out would not help", async () => {
     const { list, clock_ms } = contestants([4], [2], [1, 9]);
     const turn = await measureInTurn({ quantum_ns: 1, settings }, list, clock_ms);
     expect(turn.converged).toBe(false);
-    expect(turn.rounds[0].length).toBeGreaterThan(50);
+    expect(turn.rounds[0].length).toBeGreaterThan(20);
   });
 
   test("all run as often in a sample as the shortest needs", async () => {

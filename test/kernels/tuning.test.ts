@@ -1,0 +1,100 @@
+// Measured choices: keys of problems, which choices are followed, and which are stale and left to
+// the rule.
+import { describe, expect, test } from "vitest";
+import { attention } from "../../src/kernels/attention.ts";
+import { gemm } from "../../src/kernels/gemm.ts";
+import { poolMax } from "../../src/kernels/pool.ts";
+import {
+  freeConstants,
+  isAble,
+  mappingsOf,
+  problemKey,
+  tunedKernel,
+  type Choice,
+} from "../../src/kernels/tuning.ts";
+import { chooseVariant } from "../../src/kernels/variant.ts";
+import { specialize } from "../../src/kernels/specialize.ts";
+import { LAVAPIPE, NVIDIA } from "../support/adapters.ts";
+
+const SHAPES = { a: [6, 60, 32], b: [32, 64], bias: [64] };
+const ATTRIBUTES = { transpose_a: false, transpose_b: false, slices: 1 };
+const KEY = problemKey(gemm, SHAPES, ATTRIBUTES);
+
+describe("the key of a problem", () => {
+  test("is its kernel, the shapes of what it reads, its attributes", () => {
+    expect(KEY).toBe(
+      'gemm a[6,60,32] b[32,64] bias[64] {"slices":1,"transpose_a":false,"transpose_b":false}',
+    );
+  });
+
+  test("does not depend on the order of attributes, nor on shapes of outputs", () => {
+    const turned = { slices: 1, transpose_b: false, transpose_a: false };
+    expect(problemKey(gemm, { ...SHAPES, y: [6, 60, 64] }, turned)).toBe(KEY);
+  });
+
+  test("tells shapes and attributes apart, infinite ones too", () => {
+    const other = { ...SHAPES, a: [6, 61, 32] };
+    expect(problemKey(gemm, other, ATTRIBUTES)).not.toBe(KEY);
+    expect(problemKey(gemm, SHAPES, { ...ATTRIBUTES, slices: 2 })).not.toBe(KEY);
+    const filled = (fill: number): string => problemKey(poolMax, { x: [1, 2, 2, 4] }, { fill });
+    expect(new Set([filled(0), filled(Infinity), filled(-Infinity), filled(NaN)]).size).toBe(4);
+  });
+});
+
+describe("a choice", () => {
+  const choose = (choice: Partial<Choice>, facts = NVIDIA): ReturnType<typeof chooseVariant> => {
+    const whole = { rule: "gemm", kernel: "gemm", constants: {}, ...choice };
+    return chooseVariant(gemm, facts, SHAPES, ATTRIBUTES, new Map([[KEY, whole]]));
+  };
+  const names = { kernel: "gemm_register" };
+
+  test("is followed: another mapping, other constants", () => {
+    expect(choose(names).shader.name).toBe("gemm_register");
+    const { source } = specialize(
+      choose({ constants: { TM: 8, BK: 8 } }),
+      SHAPES,
+      ATTRIBUTES,
+      false,
+    );
+    expect(source.code).toContain("const TM: u32 = 8u;");
+    expect(source.code).toContain("const BK: u32 = 8u;");
+    expect(source.tuned).toEqual({ SIDE: 16, TM: 8, TN: 4, BK: 8 });
+  });
+
+  test("of another problem is not", () => {
+    const other = new Map([["gemm a[1]", { rule: "gemm", ...names, constants: {} }]]);
+    expect(chooseVariant(gemm, NVIDIA, SHAPES, ATTRIBUTES, other)).toBe(gemm);
+  });
+
+  test.each<[string, Partial<Choice>]>([
+    ["made against another rule", { ...names, rule: "gemm_subgroup" }],
+    ["of a kernel that is gone", { kernel: "gemm_tensor" }],
+    ["with a value that its line does not list", { constants: { TM: 3 } }],
+    ["with a constant that is gone", { constants: { TZ: 2 } }],
+    ["that the adapter cannot run", { kernel: "gemm_subgroup" }],
+  ])("%s is stale: the rule runs", (_, choice) => {
+    expect(choose(choice)).toBe(gemm);
+  });
+
+  test("may be a mapping that the rule leaves to other adapters", () => {
+    const [, , register] = mappingsOf(gemm);
+    expect(isAble(register, NVIDIA, SHAPES, ATTRIBUTES)).toBe(true);
+    expect(isAble(gemm, LAVAPIPE, SHAPES, ATTRIBUTES)).toBe(true);
+    const rule = "gemm_subgroup";
+    expect(choose({ rule }, LAVAPIPE)).toBe(gemm);
+  });
+});
+
+test("a tuned kernel is one object for equal values, and the kernel itself for its own", () => {
+  expect(tunedKernel(gemm, { TM: 8 })).toBe(tunedKernel(gemm, { TM: 8, TN: 4 }));
+  expect(tunedKernel(gemm, { TM: 4 })).toBe(gemm);
+  expect(() => tunedKernel(gemm, { TM: 5 })).toThrow("gemm: TM=5 is not one of 2, 4, 8");
+});
+
+test("constants that the twin sets by shape are not free", () => {
+  const { shapes, attributes } = attention.cases[0];
+  expect(attention.shader.tune.map(({ name }) => name)).toEqual(["W4", "V4"]);
+  expect(freeConstants(attention, shapes, attributes)).toEqual([]);
+  const free = freeConstants(gemm, SHAPES, ATTRIBUTES).map(({ name }) => name);
+  expect(free).toEqual(["SIDE", "TM", "TN", "BK"]);
+});

@@ -1,0 +1,142 @@
+// A run that goes by measured choices: they are written into its folder, and resumed it comes to the
+// same bits although the adapter's file has changed; without choices it is today's run.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { lower } from "../../src/graph/lower.ts";
+import { isAble, mappingsOf } from "../../src/kernels/tuning.ts";
+import { stepProblems } from "../../src/profile/step_problems.ts";
+import {
+  emptyTuning,
+  hashesOf,
+  readTuning,
+  type TuningEntry,
+  type TuningFile,
+} from "../../src/profile/tuning_file.ts";
+import { trainingNetwork } from "../../src/train/network.ts";
+import { train, type TrainedRun, type TrainingRun } from "../../src/train/trainer.ts";
+import { gpu } from "../support/gpu.ts";
+import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
+
+const STEPS = 4;
+const config = tinyConfig({ steps: STEPS, checkpoint_every: 100 });
+const source = tinySource("train");
+const root = mkdtempSync(join(tmpdir(), "ringdepth-tuned-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+async function run(name: string, more: Partial<TrainingRun> = {}): Promise<TrainedRun> {
+  const common = { gpu, config, source, teacher: tinyTeacher, resume: false };
+  return await train({ ...common, out: join(root, name), ...more });
+}
+
+async function bytesOf(trained: TrainedRun): Promise<Buffer> {
+  await trained.close();
+  return readFileSync(trained.folder.student);
+}
+
+/** Choices that change the order of sums: for each softmax of bins another mapping than the rule's. */
+function otherMappings(): TuningFile {
+  const { g, request } = trainingNetwork(config, {
+    views: source.cameras.length,
+    size: config.size,
+    depth_max_m: source.protocol.cap_m,
+    teacher: true,
+  });
+  const targets = [...Object.values(request.outputs), ...request.gradients!.values()];
+  const { calls } = lower(g, targets, gpu.facts);
+  const { facts } = gpu;
+  const entries = stepProblems(
+    calls,
+    calls.map(() => 1),
+  ).flatMap(({ key, base, problem: { shapes, attributes } }): TuningEntry[] => {
+    if (!["softmax_bins", "bin_kl", "conv2d"].includes(base.shader.name)) return [];
+    const rule = calls.find((call) => call.base === base)!.kernel;
+    const able = mappingsOf(base).filter((one) => isAble(one, facts, shapes, attributes));
+    const other = able.find((one) => one !== rule && one !== base) ?? base;
+    if (other === rule) return [];
+    return [
+      {
+        problem: key,
+        rule: rule.shader.name,
+        kernel: other.shader.name,
+        constants: {},
+        reason: "faster",
+        change: null,
+        pairs: 0,
+        date: new Date(0).toISOString(),
+        shaders: hashesOf(able),
+      },
+    ];
+  });
+  return { ...emptyTuning(facts), entries };
+}
+
+const stranger: TuningEntry = {
+  problem: "gemm a[1,1] b[1,1] bias[0]",
+  rule: "gemm",
+  kernel: "gemm",
+  constants: { TM: 8 },
+  reason: "faster",
+  change: null,
+  pairs: 0,
+  date: new Date(0).toISOString(),
+  shaders: {},
+};
+
+test("a resumed run goes by the choices it began with, whatever the cache says by then", async () => {
+  const tuning = otherMappings();
+  expect(tuning.entries.length).toBeGreaterThan(0);
+  const unbroken = await run("unbroken", { tuning });
+  expect(unbroken.tuning.size).toBe(tuning.entries.length);
+  const bytes = await bytesOf(unbroken);
+  const byRule = await bytesOf(await run("by_rule"));
+  expect(bytes.equals(byRule)).toBe(false);
+
+  const controller = new AbortController();
+  const started = { tuning: { ...tuning, entries: [...tuning.entries, stranger] } };
+  const stopped = await run("stopped", {
+    ...started,
+    signal: controller.signal,
+    onStep: () => controller.abort(),
+  });
+  await stopped.close();
+  expect(stopped.steps).toBeLessThan(STEPS);
+  const kept = await readTuning(stopped.folder.tuning);
+  expect(kept!.entries).toEqual(tuning.entries); // what the step has, not the stranger
+  const choices: number[] = [];
+  const resumed = await run("stopped", {
+    resume: true,
+    tuning: null,
+    onStart: (about) => choices.push(about.choices),
+  });
+  expect((await bytesOf(resumed)).equals(bytes)).toBe(true);
+  expect(choices).toEqual([tuning.entries.length]);
+
+  // an empty file, stale entries and none at all are the rule
+  const stale = tuning.entries.map((entry) => ({ ...entry, shaders: {} }));
+  const old = await run("stale", { tuning: { ...tuning, entries: stale } });
+  expect(old.tuning.size).toBe(0);
+  expect((await bytesOf(old)).equals(byRule)).toBe(true);
+});
+
+test("a run by rule stays by rule when it is resumed with choices at hand", async () => {
+  const controller = new AbortController();
+  const stopped = await run("ruled", {
+    tuning: null,
+    signal: controller.signal,
+    onStep: () => controller.abort(),
+  });
+  await stopped.close();
+  expect((await readTuning(stopped.folder.tuning))!.entries).toEqual([]);
+  const resumed = await run("ruled", { resume: true, tuning: otherMappings() });
+  expect(resumed.tuning.size).toBe(0);
+  const byRule = readFileSync(join(root, "by_rule", "student.safetensors"));
+  expect((await bytesOf(resumed)).equals(byRule)).toBe(true);
+});
+
+test("a damaged file in the run folder is told before a step", async () => {
+  const file = join(root, "ruled", "tuning.json");
+  writeFileSync(file, "{");
+  await expect(run("ruled", { resume: true })).rejects.toThrow(`${file}: not a tuning file`);
+});
