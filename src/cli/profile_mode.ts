@@ -6,8 +6,7 @@ import { stepTarget, type StepTarget } from "./profile_step.ts";
 
 type Option = keyof ProfileOptions;
 
-const ALWAYS = ["adapter", "json"] as const;
-const RESULT = ["format", "output", "runs"] as const;
+const RESULT = ["json", "format", "output", "runs"] as const;
 const PROBLEMS = ["cases", "case", "preset", "shape", "axis", "data", "seed"] as const;
 const SAMPLES = ["time", "minSamples", "noise", "timeout"] as const;
 const STEP = ["student", "data", "size", "seed", "config", "skipBadSamples"] as const;
@@ -38,7 +37,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
   sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
   ab: ["ab", "hot", "threshold", "gate", ...PROBLEMS, ...SAMPLES, ...RESULT],
   step: ["steps", "trace", "html", "gate", ...STEP, ...RESULT],
-  "step sweep": ["sweep", "apply", "budget", ...STEP],
+  "step sweep": ["sweep", "apply", "budget", "json", ...STEP],
 };
 
 /** What is asked for: a kind of profile, of a step where one is named. */
@@ -53,7 +52,7 @@ const CHOOSERS = ["ir", "watch", "sweep", "ab"] as const;
 export function profileMode(targets: readonly string[], options: ProfileOptions): ProfileMode {
   const step = stepTarget(targets);
   const kind = kindOf(step, options);
-  const taken = [...TAKES[kind], ...ALWAYS];
+  const taken = [...TAKES[kind], "adapter"];
   // Left alone, the option is true: nobody asked for it.
   const given = (Object.keys(options) as Option[]).filter(
     (name) => options[name] !== undefined && !(name === "robustness" && options[name] === true),

@@ -38,7 +38,12 @@ export function unitOf(time_ms: number): [unit: string, scale: number] {
 /** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
 export function intervalTimeText({ median, low, high }: Estimate): string {
   const scale = unitOf(median)[1];
-  return `[${(scale * low).toPrecision(4)}, ${(scale * high).toPrecision(4)}]`;
+  return `[${endText(scale * low)}, ${endText(scale * high)}]`;
+}
+
+/** An end of an interval: four digits, or all before the point, so that none has an exponent. */
+function endText(value: number): string {
+  return value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 /** A median with its interval, its batch, and `?` where the clock does not tell it. */

@@ -20,7 +20,7 @@ export interface StepKernel extends KernelTotal {
   readonly roofline: Roofline | null;
 }
 
-/** Where the wall time of one step goes; times in milliseconds are medians over the steps. */
+/** Where the wall time of one step goes; times in milliseconds are medians where nothing is said. */
 export interface StepAccount {
   readonly target: "step:train" | "step:predict";
   /** Student, data, size and number of dispatches. */
@@ -29,13 +29,16 @@ export interface StepAccount {
   readonly steps: number;
   /** Wall time of a step by itself, nothing overlapped, with its interval. */
   readonly wall: Estimate;
-  /** In the order of the step: host, upload, encode, launch, gpu, read back, then unaccounted. */
+  /**
+   * In the order of the step: host, upload, encode, launch, gpu, read back, then unaccounted. Means
+   * of the half of the steps whose wall time is in the middle, so that they add up to the whole.
+   */
   readonly parts: readonly {
     readonly name: string;
     readonly time_ms: number;
     readonly share: number;
   }[];
-  /** Share of the wall time of a step that lies within none of its parts. */
+  /** Share of the wall time of those steps that lies within none of their parts. */
   readonly unaccounted: number;
   /** GPU time by kernel: passes of their own, largest first; shares are of their sum. */
   readonly kernels: readonly StepKernel[];
@@ -75,10 +78,14 @@ export function stepAccount(
 ): StepAccount {
   const { plain, stamped, split, loop, clock } = run;
   const wall = estimate(stamped.map(length_ms));
-  const accounts = stamped.map((marks) => partTimes(marks, clock));
-  const parts = PARTS.map((name) => ({ name, time_ms: median(accounts.map((a) => a[name])) }));
+  const middle = middleHalf(stamped);
+  const accounts = middle.map((marks) => partTimes(marks, clock));
+  const whole_ms = mean(middle.map(length_ms));
+  const parts = PARTS.map((name) => {
+    const time_ms = mean(accounts.map((times) => times[name]));
+    return { name, time_ms, share: time_ms / whole_ms };
+  });
   checkClock(parts, clock);
-  const open = (i: number): number => accounts[i].unaccounted / length_ms(stamped[i]);
   const times_ms = plan.dispatches.map((_, i) =>
     median(split.map((marks) => passTime_ms(marks.passes[i]))),
   );
@@ -89,8 +96,8 @@ export function stepAccount(
     what: `${what}, ${plan.dispatches.length} dispatches`,
     steps: stamped.length,
     wall,
-    parts: parts.map((part) => ({ ...part, share: part.time_ms / wall.median })),
-    unaccounted: median(stamped.map((_, i) => open(i))),
+    parts,
+    unaccounted: parts.at(-1)!.share,
     kernels: stepKernels(plan.dispatches, times_ms, quantum_ns, ceilings),
     instrumentation: median(split.map((marks, i) => gpu_ms(marks) / gpu_ms(stamped[i]))) - 1,
     stamps: median(stamped.map((marks, i) => length_ms(marks) / length_ms(plain[i]))) - 1,
@@ -101,6 +108,13 @@ export function stepAccount(
     clock_uncertainty_ms: clock.uncertainty_ms,
     first_read_ms: run.first_read_ms,
   };
+}
+
+/** The half of the steps whose wall time is neither among the shortest nor the longest. */
+function middleHalf(steps: readonly StepMarks[]): StepMarks[] {
+  const cut = Math.floor(steps.length / 4);
+  const sorted = steps.toSorted((a, b) => length_ms(a) - length_ms(b));
+  return sorted.slice(cut, steps.length - cut);
 }
 
 // In the order of the step.
@@ -174,4 +188,8 @@ function gpu_ms({ passes }: StepMarks): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
 }

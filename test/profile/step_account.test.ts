@@ -95,6 +95,16 @@ test("parts come from their own marks, and what lies between them is unaccounted
   expect(unaccounted).toBeCloseTo(0.05, 12);
 });
 
+test("parts add up to the step, and a step that was disturbed is left out", () => {
+  const times = [0, 1, 2, 3].map((more) => {
+    const step = marks(0, [[30, 80 - more]]);
+    return more < 3 ? step : { ...step, end_ms: 5000 };
+  });
+  const { parts } = account({ stamped: times, plain: times });
+  expect(parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+  expect(parts.find(({ name }) => name === "unaccounted")?.time_ms).toBeCloseTo(5, 9);
+});
+
 test("an account closes while at most 5 % is open, either way", () => {
   expect([-0.051, -0.05, 0.049, 0.06].map((unaccounted) => closes({ unaccounted }))).toEqual([
     false,

@@ -144,17 +144,11 @@ test("a kernel that does not equal its reference is named", async () => {
   const right = await wrongKernels(gpu, dispatches.slice(0, 1), (line) => lines.push(line));
   expect(right).toEqual([]);
   expect(lines).toEqual(["checking kernel 1/1: scale_by"]);
-  const { reference } = scaleBy;
-  const wrong = vi.spyOn(scaleBy, "reference").mockImplementation((inputs, shapes, attributes) => {
-    const made = reference(inputs, shapes, attributes);
-    for (const values of Object.values(made as Record<string, Float64Array>))
-      values.forEach((v, i) => (values[i] = v + 1));
-    return made;
-  });
+  const wrong = vi.spyOn(scaleBy, "reference").mockReturnValue({});
   const errors = await wrongKernels(gpu, dispatches, () => undefined);
   wrong.mockRestore();
   expect(errors).toHaveLength(2);
-  expect(errors[0]).toMatch(/^scale_by, case .* elements differ/);
+  expect(errors[0]).toMatch(/^scale_by, case .* the reference does not return y/);
   expect(errors[1]).toBe("no_such: no such kernel");
 });
 
