@@ -187,7 +187,7 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
 
 /** The ceilings of this adapter: those that are kept, else measured now. */
 export async function knownCeilings(
-  run: ProfileRun<ResultOptions>,
+  run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
@@ -195,7 +195,7 @@ export async function knownCeilings(
 }
 
 async function newCeilings(
-  { gpu, output }: ProfileRun<ResultOptions>,
+  { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
@@ -210,7 +210,8 @@ function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }
 
-async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+/** Frees the bench when `work` is done. */
+export async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {
