@@ -20,24 +20,30 @@ const CHECKED_FLOPS = 2e8;
 /** Checks kernels before they are timed; the cases of a kernel are run once. */
 export interface Checker {
   readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
+  /** The same by the kernel's own cases, whatever the problem. */
+  readonly checkOwn: (kernel: AnyKernel) => Promise<Checked>;
 }
 
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
   const prepare = preparer();
+  const checkOwn = async (kernel: AnyKernel): Promise<Checked> => {
+    let error = known.get(kernel);
+    if (error === undefined) {
+      error = await checkKernel(gpu, kernel);
+      known.set(kernel, error);
+    }
+    return { checked: "kernel", error };
+  };
   return {
+    checkOwn,
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
         const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
         return { checked: "case", error: message };
       }
-      let error = known.get(kernel);
-      if (error === undefined) {
-        error = await checkKernel(gpu, kernel);
-        known.set(kernel, error);
-      }
-      return { checked: "kernel", error };
+      return await checkOwn(kernel);
     },
   };
 }

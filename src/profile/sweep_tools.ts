@@ -21,8 +21,11 @@ const QUICK_MS = 500;
 /** The change of time from which a candidate counts as faster than the rule. */
 export const FASTER = 0.03;
 
-/** The tools of a sweep on the adapter of `bench`. */
-export function sweepTools(bench: Bench, threshold: number = FASTER): SweepTools {
+/**
+ * The tools of a sweep on the adapter of `bench`; with `own` candidates are held against their
+ * reference on the cases of their kernel and not on the problem.
+ */
+export function sweepTools(bench: Bench, threshold: number = FASTER, own = false): SweepTools {
   const { gpu } = bench;
   const checker = makeChecker(gpu);
   const inputsOf = lastInputs();
@@ -33,7 +36,8 @@ export function sweepTools(bench: Bench, threshold: number = FASTER): SweepTools
   return {
     check: async (kernel, problem) => {
       const fault = await compileFault(gpu, { kernel, fault: "" }, problem);
-      return fault === "" ? (await checker.check(kernel, problem)).error : fault;
+      if (fault !== "") return fault;
+      return (await (own ? checker.checkOwn(kernel) : checker.check(kernel, problem))).error;
     },
     time: async (kernel, problem, best_ms) => {
       const prepared = await prepare(kernel, problem);
