@@ -3,11 +3,14 @@ import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 import type { Output } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** The first line of every command. */
-function adapterLine({ name, driver, software }: AdapterFacts): string {
+/** Says the first line of every command: the adapter, in red where it is a software one. */
+export function sayAdapter(
+  { say, alert }: Output,
+  { name, driver, software }: Pick<AdapterFacts, "name" | "driver" | "software">,
+): void {
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
-  const kind = software ? ", a software one: slow, but the same numbers" : "";
-  return `adapter: ${name}${detail}${kind}`;
+  if (software) alert(`adapter: ${name}${detail}, a software one: slow, but the same numbers`);
+  else say(`adapter: ${name}${detail}`);
 }
 
 /** Opens a validated device, says which, and closes it when `work` is done. */
@@ -22,7 +25,7 @@ export async function withGpu<T>(
     ...(adapter !== undefined && { adapter }),
   });
   try {
-    output.say(adapterLine(gpu.facts));
+    sayAdapter(output, gpu.facts);
     const result = await work(gpu);
     gpu.check();
     return result;

@@ -8,14 +8,20 @@ import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import { textTable } from "./table.ts";
 
-/** The kernels whose names match a glob of `*` and `?`; throws InputError where none does. */
-export function matchingKernels(glob: string | undefined): AnyKernel[] {
-  if (glob === undefined) return [...kernels];
+/** What a glob of `*` and `?` matches as a whole. */
+export function globPattern(glob: string): RegExp {
   const pattern = glob
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  const matching = kernels.filter(({ shader }) => new RegExp(`^${pattern}$`).test(shader.name));
+  return new RegExp(`^${pattern}$`);
+}
+
+/** The kernels whose names match a glob of `*` and `?`; throws InputError where none does. */
+export function matchingKernels(glob: string | undefined): AnyKernel[] {
+  if (glob === undefined) return [...kernels];
+  const pattern = globPattern(glob);
+  const matching = kernels.filter(({ shader }) => pattern.test(shader.name));
   if (matching.length > 0) return matching;
   const near = kernels
     .map(({ shader }) => shader.name)

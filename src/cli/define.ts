@@ -5,6 +5,8 @@ import type { Surroundings } from "./surroundings.ts";
 /** What a command is given beside its options. */
 export interface CommandContext {
   readonly surroundings: Surroundings;
+  /** The command line without the program's name. */
+  readonly args: readonly string[];
   /** Sets the exit code. */
   readonly exit: (code: number) => void;
 }

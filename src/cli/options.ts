@@ -12,8 +12,15 @@ export interface CommonOptions {
 
 /** Adds `--adapter` and `--json`, and an example to the help. */
 export function common(command: Command, example: string): Command {
+  return withJson(
+    command.option("--adapter <name>", "part of the adapter's name, where there are several"),
+    example,
+  );
+}
+
+/** Adds what a command has that needs no adapter: `--json`, and an example to the help. */
+export function withJson(command: Command, example: string): Command {
   return command
-    .option("--adapter <name>", "part of the adapter's name, where there are several")
     .option("--json", "print the result as JSON on stdout, all else on stderr")
     .addHelpText("after", `\nExample:\n  ${example}`);
 }

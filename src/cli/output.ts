@@ -1,11 +1,14 @@
 // How commands speak: lines for people, one progress line on a terminal, and JSON, which has stdout
 // to itself where it is asked for.
+import { jsonText } from "./json_text.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The voice of one command. */
 export interface Output {
   /** A line for people, on stdout, or on stderr where stdout is for JSON. */
   readonly say: (line: string) => void;
+  /** A line for people, in red on a terminal that shows colours. */
+  readonly alert: (line: string) => void;
   /** A line about something that is not as it should be, on stderr. */
   readonly warn: (line: string) => void;
   /**
@@ -19,6 +22,8 @@ export interface Output {
 
 // Back to the first column, and clear from there to the end of the line.
 const REWRITE = "\r\u001b[K";
+const RED = "\u001b[31m";
+const PLAIN = "\u001b[39m";
 
 /** The output of a command run with or without `--json`. */
 export function makeOutput(surroundings: Surroundings, json: boolean): Output {
@@ -33,8 +38,11 @@ export function makeOutput(surroundings: Surroundings, json: boolean): Output {
     clear();
     people.write(`${line}\n`);
   };
+  const { NO_COLOR = "" } = process.env; // no-color.org
+  const red = people.isTTY === true && NO_COLOR === "";
   return {
     say,
+    alert: (line) => say(red ? `${RED}${line}${PLAIN}` : line),
     warn: (line) => {
       clear();
       stderr.write(`ringdepth: ${line}\n`);
@@ -49,7 +57,7 @@ export function makeOutput(surroundings: Surroundings, json: boolean): Output {
     },
     result: (value, lines) => {
       clear();
-      if (json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+      if (json) stdout.write(`${jsonText(value)}\n`);
       else for (const line of lines) say(line);
     },
   };

@@ -1,5 +1,6 @@
 // The result of a profile command in the format asked for, on stdout or in a file.
 import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { jsonText } from "./json_text.ts";
 import type { Output } from "./output.ts";
 import type { ResultOptions } from "./profile.ts";
 import { tableLines, type Table } from "./profile_table.ts";
@@ -12,6 +13,11 @@ export interface Result {
   readonly csv: Table;
 }
 
+/** Whether people read stdout, and so may find other lines there too. */
+export function isTable({ json, format = "table", output }: ResultOptions): boolean {
+  return json !== true && (format === "table" || output !== undefined);
+}
+
 /** Writes a result; the file of `--output` holds nothing else. */
 export async function writeResult(
   { stdout }: Surroundings,
@@ -21,9 +27,7 @@ export async function writeResult(
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
-    format === "json"
-      ? [JSON.stringify(value, null, 2)]
-      : tableLines(format === "csv" ? csv : table, format);
+    format === "json" ? [jsonText(value)] : tableLines(format === "csv" ? csv : table, format);
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

@@ -1,13 +1,22 @@
 // What `ringdepth profile` does without a GPU: saved profiles listed, shown and compared.
 import { ceilingsFile, readCeilings } from "../profile/ceilings.ts";
 import { cacheFolder } from "../profile/environment.ts";
-import { compareRuns, readRun, savedNames, type RowComparison } from "../profile/saved_run.ts";
+import { compareRuns, missingRows, readRun, savedNames } from "../profile/saved_run.ts";
 import { summarize } from "../profile/summary.ts";
+import { sayAdapter } from "./adapter.ts";
 import { EXIT } from "./exit_code.ts";
 import { makeOutput } from "./output.ts";
 import type { ResultOptions } from "./profile.ts";
-import { writeResult } from "./profile_result.ts";
-import { comparisonTable, summaryCsv, summaryTable, type Table } from "./profile_table.ts";
+import { judge, type GateOptions } from "./profile_gate.ts";
+import { writeProfilePage } from "./profile_html.ts";
+import { isTable, writeResult } from "./profile_result.ts";
+import {
+  comparisonTable,
+  environmentLine,
+  summaryCsv,
+  summaryTable,
+  type Table,
+} from "./profile_table.ts";
 import { RUNS_FOLDER, thresholdApart } from "./profile_work.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -24,42 +33,51 @@ export async function listSaved(surroundings: Surroundings, options: ResultOptio
     head: ["name", "date", "adapter", "commit", "rows"],
     rows: list.map((one) => [one.name, one.date, one.adapter, one.commit, String(one.rows)]),
   };
-  const output = makeOutput(surroundings, options.json === true);
+  const output = makeOutput(surroundings, !isTable(options));
   await writeResult(surroundings, output, options, { value: list, table, csv: table });
 }
 
 /** Shows a saved profile. */
 export async function showSaved(
   surroundings: Surroundings,
-  options: ResultOptions,
+  options: ResultOptions & { readonly html?: string },
   name: string,
 ): Promise<void> {
   const run = await readRun(options.runs ?? RUNS_FOLDER, name);
-  const { adapter, driver } = run.environment;
+  const { adapter, driver, software } = run.environment;
   const ceilings = await readCeilings(ceilingsFile(cacheFolder(), { name: adapter, driver }));
   const summary = summarize(run, ceilings, null);
-  const output = makeOutput(surroundings, options.json === true);
+  const output = makeOutput(surroundings, !isTable(options));
+  sayAdapter(output, { name: adapter, driver, software });
+  output.say(environmentLine(summary));
   await writeResult(surroundings, output, options, {
     value: summary,
     table: summaryTable(summary),
     csv: summaryCsv(summary),
   });
+  await writeProfilePage(output, options.html, { ...summary, summary, run });
+}
+
+/** Options of a comparison. */
+export interface CompareOptions extends ResultOptions, GateOptions {
+  readonly threshold?: number;
 }
 
 /** Compares two saved profiles; returns the exit code. */
 export async function compareSaved(
   surroundings: Surroundings,
-  options: ResultOptions & { readonly threshold?: number; readonly gate?: boolean },
+  options: CompareOptions,
   before: string,
   after: string,
 ): Promise<number> {
   const { runs = RUNS_FOLDER } = options;
   const [a, b] = [await readRun(runs, before), await readRun(runs, after)];
   const { threshold = thresholdApart(b.environment) } = options;
-  const rows: RowComparison[] = compareRuns(a, b, threshold);
+  const rows = [...compareRuns(a, b, threshold), ...missingRows(a, b)];
   const table = comparisonTable(rows);
-  const output = makeOutput(surroundings, options.json === true);
+  const output = makeOutput(surroundings, !isTable(options));
   await writeResult(surroundings, output, options, { value: rows, table, csv: table });
-  const slow = rows.some(({ verdict }) => verdict === "SLOW");
-  return options.gate === true && slow ? EXIT.gate : EXIT.fine;
+  const { lines, failed } = judge(rows, options);
+  for (const line of lines) output.say(line);
+  return failed ? EXIT.gate : EXIT.fine;
 }

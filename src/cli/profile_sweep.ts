@@ -9,6 +9,7 @@ import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
 import type { Target } from "../profile/run_profile.ts";
 import { kernelOnDisk } from "../profile/shader_source.ts";
 import { sweepProblem, type SweepChoice, type Swept } from "../profile/sweep.ts";
+import { intervalText, timeText, verdictText } from "../profile/profile_text.ts";
 import { FASTER, sweepTools } from "../profile/sweep_tools.ts";
 import { mappingText } from "../profile/tune_step.ts";
 import { entryOf, type KeyedProblem } from "../profile/tuning_entry.ts";
@@ -24,7 +25,7 @@ import { InputError } from "../tensor/error.ts";
 import { EXIT } from "./exit_code.ts";
 import type { ProfileOptions } from "./profile.ts";
 import { writeResult } from "./profile_result.ts";
-import { intervalText, timeText, verdictText, type Table } from "./profile_table.ts";
+import type { Table } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";
 import type { ProfileRun } from "./profile_work.ts";
 

@@ -1,24 +1,36 @@
 // Which kernels a profile is of, and on which problems: those of bench/ in a checkout, which have
-// the student's sizes, else the kernels' own.
+// the student's sizes, else the kernels' own, or those of a training step; with other shapes or data
+// where that is asked for.
 import { existsSync, readdirSync } from "node:fs";
 import type { Gpu } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { kernels } from "../kernels/kernels.ts";
 import { isOffered, type Problem } from "../profile/problems.ts";
+import { reshaped, type AxisLengths } from "../profile/reshape.ts";
 import type { Target } from "../profile/run_profile.ts";
 import { kernelAt, kernelOnDisk, type SourcedKernel } from "../profile/shader_source.ts";
 import { InputError } from "../tensor/error.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { StudentName } from "../student/student.ts";
 import { matchingKernels } from "./check_kernels.ts";
+import { readData, withData, type DataChoice } from "./profile_data.ts";
+import { familyOf, presetCalls } from "./profile_preset.ts";
 
 /** Where problems come from. */
 export type ProblemSource = "bench" | "own";
 
 /** Which problems are wanted. */
-export interface ProblemChoice {
+export interface ProblemChoice extends DataChoice {
   /** Left out: bench where there is one. */
   readonly cases?: ProblemSource;
   /** Part of the problem's name. */
   readonly case?: string;
+  /** Problems of a training step of this student instead. */
+  readonly preset?: StudentName;
+  /** Other shapes, by input. */
+  readonly shape?: Readonly<Record<string, Shape>>;
+  /** Other lengths of axes; several make every combination. */
+  readonly axis?: readonly AxisLengths[];
 }
 
 const BENCH = new URL("../../bench/kernels/", import.meta.url);
@@ -37,15 +49,31 @@ export async function chooseTargets(
   globs: readonly string[],
   choice: ProblemChoice,
 ): Promise<Target[]> {
-  const chosen = globs.length === 0 ? [...kernels] : globs.flatMap((glob) => matchingKernels(glob));
   const targets: Target[] = [];
-  for (const kernel of new Set(chosen)) {
+  for (const kernel of wantedKernels(gpu, globs, choice)) {
     const sourced = await kernelOnDisk(kernel);
-    const problems = await problemsOf(gpu, kernel, choice);
+    const problems = await problemsOf(gpu, sourced.kernel, choice);
     targets.push(...problems.map((problem) => ({ ...sourced, problem })));
   }
   if (targets.length === 0) throw noProblem(globs.join(" ") || "any kernel", choice);
   return targets;
+}
+
+/**
+ * The kernels of `globs`; of a preset those that the training step runs, where a base stands for its
+ * variants and a variant that is named is timed too.
+ */
+function wantedKernels(
+  { facts }: Gpu,
+  globs: readonly string[],
+  { preset }: ProblemChoice,
+): ReadonlySet<AnyKernel> {
+  const named = globs.flatMap((glob) => matchingKernels(glob));
+  if (preset === undefined) return new Set(globs.length === 0 ? kernels : named);
+  const run = new Set(presetCalls(preset, facts).map(({ kernel }) => kernel));
+  if (globs.length === 0) return run;
+  const ran = [...run].filter((kernel) => named.includes(familyOf(kernel)));
+  return new Set([...ran, ...named.filter((kernel) => familyOf(kernel) !== kernel)]);
 }
 
 /** Two kernels, each `NAME` or `NAME@REVISION`, and the problems that both can run. */
@@ -88,18 +116,37 @@ function fits(gpu: Gpu, kernel: AnyKernel, problem: Problem): boolean {
   return isOffered(gpu, kernel, problem);
 }
 
-async function problemsOf(
-  gpu: Gpu,
+async function problemsOf(gpu: Gpu, kernel: AnyKernel, choice: ProblemChoice): Promise<Problem[]> {
+  const { case: part = "", shape = {}, axis = [] } = choice;
+  const all = await sourceProblems(gpu, kernel, choice);
+  const values = await readData(choice);
+  return all
+    .filter(({ name }) => name.includes(part))
+    .flatMap((problem) => reshaped(kernel, problem, { shapes: shape, axes: axis }))
+    .map((problem) => withData(kernel, problem, choice, values))
+    .filter((problem) => isOffered(gpu, kernel, problem));
+}
+
+async function sourceProblems(
+  { facts }: Gpu,
   kernel: AnyKernel,
-  { cases, case: part = "" }: ProblemChoice,
-): Promise<Problem[]> {
+  { cases, preset }: ProblemChoice,
+): Promise<readonly Problem[]> {
+  if (preset !== undefined) {
+    const { name } = kernel.shader;
+    const calls = presetCalls(preset, facts);
+    const own = calls.filter((call) => call.kernel.shader.name === name);
+    // A variant that training does not run is timed on what its family is run on.
+    const family = familyOf(kernel);
+    const list = own.length > 0 ? own : calls.filter((call) => familyOf(call.kernel) === family);
+    return list.map(({ problem }) => problem);
+  }
   const hasBench = existsSync(BENCH);
   if (cases === "bench" && !hasBench) {
     throw new InputError("--cases bench: there is no bench/ here; it comes with a clone");
   }
   const fromBench = cases === "own" || !hasBench ? [] : await benchProblems(kernel);
-  const all = fromBench.length > 0 || cases === "bench" ? fromBench : kernel.cases;
-  return all.filter((problem) => problem.name.includes(part) && isOffered(gpu, kernel, problem));
+  return fromBench.length > 0 || cases === "bench" ? fromBench : kernel.cases;
 }
 
 /** The problems of bench/ for a kernel, or for the kernel that it is a variant of. */

@@ -2,12 +2,13 @@
 // with what it was at the start. Ends by a signal.
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
+import { intervalText, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
 import { kernelOnDisk } from "../profile/shader_source.ts";
 import { estimate } from "../profile/statistics.ts";
 import { changedShaders } from "../profile/watch.ts";
 import type { ProfileOptions } from "./profile.ts";
-import { intervalText, tableLines, timeText, verdictText } from "./profile_table.ts";
+import { tableLines } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";
 import type { ProfileRun } from "./profile_work.ts";
 import type { TextStream } from "./surroundings.ts";

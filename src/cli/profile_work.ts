@@ -8,31 +8,37 @@ import {
   writeCeilings,
   type Ceilings,
 } from "../profile/ceilings.ts";
+import { closingLine } from "../profile/closing_line.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
-import { profilePair, profileTargets, type PairRow } from "../profile/run_profile.ts";
+import { stampCost_us } from "../profile/instrumentation.ts";
+import { intervalText, rateText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
+import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
 import {
   compareRuns,
+  missingRows,
   readRun,
   saveRun,
   SAVED_RUN_VERSION,
+  type ProfileRow,
   type SavedRun,
 } from "../profile/saved_run.ts";
-import { summarize, summarizeTiming } from "../profile/summary.ts";
+import { summarize, summarizeTiming, type Summary } from "../profile/summary.ts";
+import { globPattern } from "./check_kernels.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import { writeProfilePage } from "./profile_html.ts";
+import { ZEROS_WARNING } from "./profile_data.ts";
+import { measuredCosts } from "./profile_costs.ts";
+import { judge } from "./profile_gate.ts";
 import { writeResult } from "./profile_result.ts";
 import {
   ceilingsTable,
   environmentLine,
   explain,
-  intervalText,
-  remarks,
   summaryCsv,
   summaryTable,
-  timeText,
-  verdictText,
   type Table,
 } from "./profile_table.ts";
 import { choosePair, chooseTargets } from "./profile_targets.ts";
@@ -60,10 +66,11 @@ export function thresholdApart({ software }: { readonly software: boolean }): nu
   return software ? SOFTWARE_THRESHOLD : THRESHOLD;
 }
 
-/** Profiles the kernels of `globs`; returns the exit code. */
+/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
 export async function profileKernels(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
+  command: string,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { runs = RUNS_FOLDER, save, baseline } = options;
@@ -71,6 +78,7 @@ export async function profileKernels(
   // What may be wrong with the command line shows before anything is measured.
   const before = baseline === undefined ? null : await readRun(runs, baseline);
   const targets = await chooseTargets(gpu, globs, options);
+  if (options.data === "zeros") output.warn(ZEROS_WARNING);
   const quantum_ns = await timerQuantum_ns(gpu);
   const environment = await describeEnvironment(gpu, quantum_ns);
   const empty: SavedRun = {
@@ -83,16 +91,28 @@ export async function profileKernels(
   const ceilings = await knownCeilings(run, quantum_ns);
   const settings = settingsOf(options, 20);
   const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true);
-  const profile = await using(bench, async () => ({
-    ...empty,
-    rows: await profileTargets(bench, targets, options.cold !== true, (line) =>
+  const { profile, costs, instrumentation_us } = await using(bench, async () => {
+    const rows = await profileTargets(bench, targets, options.cold !== true, (line) =>
       output.progress(line, false),
-    ),
-  }));
+    );
+    return {
+      profile: { ...empty, rows },
+      costs: await measuredCosts(run, bench, targets, rows),
+      instrumentation_us: await stampCost_us(gpu),
+    };
+  });
   if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
   const against =
     before === null ? null : { name: baseline!, rows: compareRuns(before, profile, threshold) };
-  const summary = summarize(profile, ceilings, against);
+  const found = summarize(profile, ceilings, against);
+  const summary: Summary = {
+    ...found,
+    rows: found.rows.map((row, i) => ({ ...row, ...(costs[i] != null && { costs: costs[i] }) })),
+    ...(before !== null && {
+      missing: missingRows(before, profile, wantedRow(globs, run, targets)),
+    }),
+    instrumentation_us,
+  };
   output.say(environmentLine(summary));
   for (const error of new Set(summary.rows.map((row) => row.error))) {
     if (error !== "") output.warn(error);
@@ -103,10 +123,26 @@ export async function profileKernels(
     csv: summaryCsv(summary),
   });
   for (const line of remarks(summary)) output.say(line);
+  output.say(closingLine(summary));
   if (options.explain === true) for (const line of explain(summary)) output.say(line);
+  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
+  const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);
+  if (before !== null) for (const line of gate.lines) output.say(line);
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
-  const slow = summary.rows.some(({ comparison }) => comparison?.verdict === "SLOW");
-  return options.gate === true && slow ? EXIT.gate : EXIT.fine;
+  return gate.failed ? EXIT.gate : EXIT.fine;
+}
+
+/** Whether a row of a baseline is one that this profile was asked for. */
+function wantedRow(
+  globs: readonly string[],
+  { options }: ProfileRun<ProfileOptions>,
+  targets: readonly Target[],
+): (row: ProfileRow) => boolean {
+  const profiled = new Set(targets.map(({ kernel }) => kernel.shader.name));
+  const patterns = globs.map(globPattern);
+  return ({ kernel, case: name }) =>
+    (globs.length === 0 || profiled.has(kernel) || patterns.some((one) => one.test(kernel))) &&
+    name.includes(options.case ?? "");
 }
 
 /** Times two kernels in turn; returns the exit code. */
@@ -117,6 +153,7 @@ export async function profileTwo(
   const { gpu, output, surroundings, options } = run;
   const { threshold = THRESHOLD } = options;
   const pair = await choosePair(gpu, names, options);
+  if (options.data === "zeros") output.warn(ZEROS_WARNING);
   const quantum_ns = await timerQuantum_ns(gpu);
   const bench = await prepareBench(gpu, quantum_ns, settingsOf(options, 100), false);
   const rows = await using(bench, async () =>
@@ -143,7 +180,7 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${ceilings.gflops.toPrecision(3)} GFLOP/s, f32`);
+  output.say(`arithmetic      ${rateText(ceilings.gflops)} GFLOP/s, f32`);
   output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
   return EXIT.fine;
 }
@@ -168,7 +205,7 @@ async function newCeilings(
 }
 
 function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
-  const { time = 0.5, minSamples = samples, noise = 0.01, timeout = 5 } = options;
+  const { time = 0.5, minSamples = samples, noise = 0.01, timeout = 15 } = options;
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }
 

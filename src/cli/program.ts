@@ -51,6 +51,7 @@ export async function runCli(
     });
   const context = {
     surroundings,
+    args,
     exit: (code: number) => {
       exitCode = code;
     },

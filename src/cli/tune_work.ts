@@ -19,13 +19,13 @@ import {
   writeTuning,
   type TuningFile,
 } from "../profile/tuning_file.ts";
+import { intervalText } from "../profile/profile_text.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { openSource } from "../train/source.ts";
 import { openTrainingStep } from "../train/training_step.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import { intervalText } from "./profile_table.ts";
 import { textTable } from "./table.ts";
 
 /** How to tune the training step. */

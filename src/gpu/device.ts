@@ -10,6 +10,8 @@ export interface GpuOptions {
   readonly validation: boolean;
   /** Part of the adapter's name, where a machine has several. */
   readonly adapter?: string;
+  /** Dawn's own switches to turn on, such as `disable_robustness`. */
+  readonly toggles?: readonly string[];
 }
 
 /** What variant rules and reports may know of an adapter. */
@@ -60,6 +62,7 @@ function flags(options: GpuOptions): string[] {
   // Dawn refuses f16 on NVIDIA's Vulkan driver unless told otherwise; the toggles are Vulkan's
   // only.
   if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
+  enable.push(...(options.toggles ?? []));
   const disable = ["timestamp_quantization"];
   return [
     ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),

@@ -70,6 +70,8 @@ export type Distribution =
   | { readonly kind: "constant"; readonly value: number }
   /** Positive rows that sum to one along the last axis. */
   | { readonly kind: "probabilities" }
+  /** These very numbers, for a shape that they fill. */
+  | { readonly kind: "given"; readonly values: Float32Array }
   /** The table of `logChoose` for a shape [K, 2]. */
   | { readonly kind: "log_choose" }
   /** Rows of `binomial_pack` for K bins, pi and t in the ranges given. */
@@ -86,6 +88,8 @@ export interface Case<Input extends string, A> {
   readonly shapes: Readonly<Record<Input, Shape>>;
   readonly attributes: A;
   readonly data?: Partial<Record<Input, Distribution>>;
+  /** Draws other numbers of the same distributions. */
+  readonly seed?: number;
 }
 
 /**

@@ -21,6 +21,8 @@ export function draw(shape: Shape, distribution: Distribution, seed: number): Fl
       return values.map(() => (stream.uniform() < distribution.share ? 1 : 0));
     case "constant":
       return values.fill(distribution.value);
+    case "given":
+      return distribution.values.slice();
     case "probabilities": {
       const row = shape.at(-1) ?? 1;
       for (let start = 0; start < values.length; start += row) {
@@ -59,7 +61,8 @@ export function caseInputs(
     if (shape === undefined) {
       throw new Error(`${kernel.shader.name}, case ${problem.name}: no shape for ${name}`);
     }
-    const seed = hashText(`${kernel.shader.name}/${problem.name}/${name}`);
+    const again = problem.seed === undefined ? "" : `/${problem.seed}`;
+    const seed = hashText(`${kernel.shader.name}/${problem.name}/${name}${again}`);
     inputs[name] = draw(shape, problem.data?.[name] ?? { kind: "normal" }, seed);
   }
   return inputs;

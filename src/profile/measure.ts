@@ -57,6 +57,8 @@ const STEADY = 0.02;
 const WARM_UP_SHARE = 0.5;
 // The interval is computed anew when there are this many times the samples.
 const GROWTH = 1.2;
+// Share of the time-out after which a time that will not get quiet within it is given up.
+const PATIENCE = 1 / 3;
 
 /** Prepares for measuring; `cold` where the caches are to be flushed before samples. */
 export async function prepareBench(
@@ -191,8 +193,13 @@ async function collect(
     const late = elapsed_s >= timeout_s && samples.length >= 3;
     if (!late && (samples.length < next || elapsed_s < time_s)) continue;
     next = Math.ceil(samples.length * GROWTH);
-    const converged = relativeNoise(judge(samples)) <= noise;
-    if (late || converged) {
+    const reached = relativeNoise(judge(samples));
+    const converged = reached <= noise;
+    // The interval narrows with the root of the time: what the time-out would not bring is not
+    // waited for.
+    const share = elapsed_s / timeout_s;
+    const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > noise;
+    if (late || converged || hopeless) {
       return { samples_ms: samples, converged: converged && samples.length >= min_samples };
     }
   }

@@ -2,9 +2,26 @@
 import type { Gpu } from "../gpu/device.ts";
 import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
+import { caseInputs } from "../kernels/random_inputs.ts";
+import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 
 /** A problem to time a kernel on. */
-export type Problem = Case<string, unknown>;
+export interface Problem extends Case<string, unknown> {
+  /** Times the kernel on zeros; it is checked on the numbers of the case all the same. */
+  readonly zeros?: boolean;
+}
+
+/** Uploads the inputs that a kernel is timed on and prepares its dispatch. */
+export async function prepareProblem(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  problem: Problem,
+): Promise<PreparedKernel> {
+  const { shapes, attributes, zeros = false } = problem;
+  const inputs = caseInputs(kernel, problem);
+  if (zeros) for (const values of Object.values(inputs)) values.fill(0);
+  return await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+}
 
 /** What the check of a kernel said. */
 export interface Checked {

@@ -1,12 +1,15 @@
 // One profile: every kernel on every problem compiled, checked, then timed; a wrong kernel gets its
 // error and no time.
 import type { Gpu } from "../gpu/device.ts";
-import type { AnyKernel } from "../kernels/kernel.ts";
-import { caseInputs } from "../kernels/random_inputs.ts";
-import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 import { shaderHash } from "./environment.ts";
 import { measureCold, measureHot, measurePair, type Bench, type PairTiming } from "./measure.ts";
-import { makeChecker, type Checked, type Checker, type Problem } from "./problems.ts";
+import {
+  makeChecker,
+  prepareProblem,
+  type Checked,
+  type Checker,
+  type Problem,
+} from "./problems.ts";
 import type { ProfileRow } from "./saved_run.ts";
 import { compileFault, type SourcedKernel } from "./shader_source.ts";
 
@@ -80,7 +83,7 @@ async function profileTarget(
     bytes,
   };
   if (found.error !== "") return { ...row, cold: null, hot: null };
-  const prepared = await prepare(bench.gpu, kernel, problem);
+  const prepared = await prepareProblem(bench.gpu, kernel, problem);
   try {
     return {
       ...row,
@@ -98,9 +101,9 @@ async function timePair(
   problem: Problem,
   threshold: number,
 ): Promise<PairTiming> {
-  const first = await prepare(bench.gpu, a.kernel, problem);
+  const first = await prepareProblem(bench.gpu, a.kernel, problem);
   try {
-    const second = await prepare(bench.gpu, b.kernel, problem);
+    const second = await prepareProblem(bench.gpu, b.kernel, problem);
     try {
       return await measurePair(bench, [first, second], threshold);
     } finally {
@@ -117,9 +120,4 @@ async function checkTarget(gpu: Gpu, checker: Checker, target: Target): Promise<
   const error = await compileFault(gpu, target, problem);
   if (error !== "") return { checked: "case", error };
   return await checker.check(kernel, problem);
-}
-
-async function prepare(gpu: Gpu, kernel: AnyKernel, problem: Problem): Promise<PreparedKernel> {
-  const { shapes, attributes } = problem;
-  return await prepareKernel(gpu, kernel, caseInputs(kernel, problem), shapes, attributes);
 }

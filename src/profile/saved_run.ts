@@ -68,8 +68,11 @@ export interface RowComparison {
   readonly case: string;
   /** Which caches the comparison is of. */
   readonly caches: "cold" | "hot";
-  /** NEW: not in the profile before; WRONG: one of the two has no time; UNTRUSTED: too short. */
-  readonly verdict: Comparison["verdict"] | "NEW" | "WRONG" | "UNTRUSTED";
+  /**
+   * NEW: not in the profile before; MISSING: not in the one after; WRONG: one of the two has no
+   * time; UNTRUSTED: too short.
+   */
+  readonly verdict: Comparison["verdict"] | "NEW" | "MISSING" | "WRONG" | "UNTRUSTED";
   readonly change: Comparison["change"] | null;
   readonly further_samples: number | null;
 }
@@ -116,6 +119,25 @@ export function compareRuns(before: SavedRun, after: SavedRun, threshold: number
   return after.rows.map((row) =>
     compareRow(known.get(`${row.kernel}\n${row.case}`), row, threshold),
   );
+}
+
+/** The rows of `before` that `after` has not, of those that are `wanted`. */
+export function missingRows(
+  before: SavedRun,
+  after: SavedRun,
+  wanted: (row: ProfileRow) => boolean = () => true,
+): RowComparison[] {
+  const there = new Set(after.rows.map((row) => `${row.kernel}\n${row.case}`));
+  return before.rows
+    .filter((row) => !there.has(`${row.kernel}\n${row.case}`) && wanted(row))
+    .map((row) => ({
+      kernel: row.kernel,
+      case: row.case,
+      caches: row.cold === null ? "hot" : "cold",
+      verdict: "MISSING",
+      change: null,
+      further_samples: null,
+    }));
 }
 
 function compareRow(

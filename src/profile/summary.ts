@@ -4,6 +4,7 @@ import type { Environment } from "./environment.ts";
 import type { Timing } from "./measure.ts";
 import { roofline, type Roofline } from "./roofline.ts";
 import type { RowComparison, SavedRun, ProfileRow } from "./saved_run.ts";
+import type { RowCosts } from "./safeguards.ts";
 import { drift, estimate, relativeNoise } from "./statistics.ts";
 
 /** Samples in short. */
@@ -30,6 +31,8 @@ export interface SummaryRow extends Omit<ProfileRow, "cold" | "hot"> {
   /** Of the hot time, of the cold one where there is none; null where it is not to be trusted. */
   readonly roofline: Roofline | null;
   readonly comparison: RowComparison | null;
+  /** What bounds checks and validation cost it, where that was asked for. */
+  readonly costs?: RowCosts | null;
 }
 
 /** A profile as it is shown. */
@@ -39,6 +42,10 @@ export interface Summary {
   readonly ceilings: Ceilings | null;
   readonly baseline: string | null;
   readonly rows: readonly SummaryRow[];
+  /** Rows of the baseline that this profile has not. */
+  readonly missing?: readonly RowComparison[];
+  /** What two time stamps add to a pass; in no time of the profile. */
+  readonly instrumentation_us?: number;
 }
 
 /** What a profile is set against. */

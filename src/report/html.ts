@@ -6,6 +6,7 @@ import path from "node:path";
 import sharp from "sharp";
 import { makeChart, type Chart, type ChartSource } from "./chart.ts";
 import { escapeJson, escapeMarkup } from "./escape.ts";
+import { factCard, headlineNumbers, remark, renderPage, section } from "./html_page.ts";
 import { REPORT_SCRIPT } from "./html_script.ts";
 import { REPORT_STYLE } from "./html_style.ts";
 import { consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
@@ -32,26 +33,19 @@ export async function renderReport(data: ReportData): Promise<string> {
     section("Time of one training step by kernel", kernels(data)),
     configuration(data.configuration),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${escapeMarkup(data.run.name)} \u00b7 ringdepth</title>
-<link rel="icon" href="data:,">
-<style>${uplot.style}${REPORT_STYLE}</style>
-</head>
-<body>
-${sections.filter((text) => text !== "").join("\n")}
-<script type="application/json" id="charts">${escapeJson(charts)}</script>
+  return renderPage({
+    title: data.run.name,
+    policy: POLICY,
+    style: `${uplot.style}${REPORT_STYLE}`,
+    parts: [
+      ...sections,
+      `<script type="application/json" id="charts">${escapeJson(charts)}</script>
 <script>/*
 ${uplot.licence}*/
 ${uplot.script}</script>
-<script>${REPORT_SCRIPT}</script>
-</body>
-</html>
-`;
+<script>${REPORT_SCRIPT}</script>`,
+    ],
+  });
 }
 
 function header(run: ReportRun): string {
@@ -66,13 +60,11 @@ function header(run: ReportRun): string {
     ["steps", `${steps} in ${duration(run.time_s)}`],
     ["seed", String(run.seed)],
   ] as const;
-  const items = facts.map(
-    ([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`,
-  );
+  const items = facts.map(([term, text]) => [term, escapeMarkup(text)] as const);
   return `<header>
 <h1>${escapeMarkup(run.name)}</h1>
 <p class="faint">ringdepth \u00b7 ${escapeMarkup(run.date)}</p>
-<dl class="card facts">${items.join("")}</dl>
+${factCard(items)}
 </header>`;
 }
 
@@ -80,19 +72,16 @@ function header(run: ReportRun): string {
 function headline({ run, evaluation, baseline }: ReportData): string {
   if (!evaluation) return "";
   const { abs_rel, rmse, a1 } = evaluation.all;
-  const items = [["AbsRel", abs_rel.toFixed(3)]];
+  const items: [value: string, label: string][] = [[abs_rel.toFixed(3), "AbsRel"]];
   if (baseline) {
     const ratio = abs_rel / baseline.all.abs_rel;
     const constant = baseline.all.abs_rel.toFixed(3);
-    items.push([`of the best constant's ${constant}`, `${ratio.toFixed(2)}\u00d7`]);
+    items.push([`${ratio.toFixed(2)}\u00d7`, `of the best constant's ${constant}`]);
   }
-  items.push(["RMSE", `${rmse.toFixed(2)} m`], ["within 25 % (a1)", `${(100 * a1).toFixed(1)} %`]);
-  const text = items.map(
-    ([label, value]) => `<div><b>${escapeMarkup(value)}</b>${escapeMarkup(label)}</div>`,
-  );
+  items.push([`${rmse.toFixed(2)} m`, "RMSE"], [`${(100 * a1).toFixed(1)} %`, "within 25 % (a1)"]);
   const on = run.evaluatedOn ? `${run.evaluatedOn} moments, ` : "";
   const note = `${on}depths up to ${evaluation.cap_m} m, metric, mean of the cameras`;
-  return `<section class="card"><div class="headline">${text.join("")}</div>
+  return `<section class="card">${headlineNumbers(items)}
 ${remark(note)}
 </section>`;
 }
@@ -156,14 +145,6 @@ function kernels({ kernels: times, run }: ReportData): string {
 function configuration(text: string): string {
   const details = `<summary>Configuration</summary><pre>${escapeMarkup(text)}</pre>`;
   return `<section class="card"><details>${details}</details></section>`;
-}
-
-function section(title: string, content: string): string {
-  return content && `<section class="card"><h2>${title}</h2>\n${content}</section>`;
-}
-
-function remark(text: string): string {
-  return `<p class="faint">${escapeMarkup(text)}</p>`;
 }
 
 async function figure({ caption, picture }: ReportPicture): Promise<string> {

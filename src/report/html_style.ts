@@ -1,8 +1,8 @@
-// The look of the report: one column that fits a phone, light or dark as the reader's system says.
-// Chart colours are variables, since uPlot's canvas takes them from the script.
+// The look of a page: one column that fits a phone, light or dark as the reader's system says. Chart
+// colours are variables, since uPlot's canvas takes them from the script.
 
-/** The style sheet of `report.html`. */
-export const REPORT_STYLE = `
+/** The style sheet of every page. */
+export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #171b22; --faint: #5b6472; --line: #dde1e7;
@@ -43,12 +43,6 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .headline b {
   display: block; font-size: 1.9rem; line-height: 1.15; font-variant-numeric: tabular-nums;
 }
-.charts {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
-  gap: 1rem; margin-top: 1rem;
-}
-.charts .card { margin-top: 0; min-width: 0; }
-.chart { min-height: 18rem; }
 .scroll table {
   width: 100%; border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums;
   white-space: nowrap;
@@ -78,10 +72,20 @@ td.share {
 .bad { color: var(--bad); }
 figure { margin: 0 0 1rem; }
 figure:last-child { margin: 0; }
-figure img { display: block; width: 100%; min-width: 56rem; height: auto; border-radius: 4px; }
 figcaption { margin-top: .35rem; color: var(--faint); font-size: .85rem; }
 pre { margin: .75rem 0 0; overflow-x: auto; font: 13px/1.45 ui-monospace, monospace; }
 summary { cursor: pointer; font-weight: 600; }
+`;
+
+/** What `report.html` has beside it: charts in a canvas, and pictures. */
+export const REPORT_STYLE = `
+.charts {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
+  gap: 1rem; margin-top: 1rem;
+}
+.charts .card { margin-top: 0; min-width: 0; }
+.chart { min-height: 18rem; }
+figure img { display: block; width: 100%; min-width: 56rem; height: auto; border-radius: 4px; }
 .uplot, .u-legend { font: inherit; font-size: .8rem; white-space: normal; }
 .u-legend.u-inline .u-series > * { padding: 1px 3px; }
 .u-legend th { font-weight: 400; }

@@ -2,17 +2,9 @@
 import type { RigConsistency } from "../evaluate/consistency.ts";
 import { METRIC_NAMES, type DepthMetrics } from "../evaluate/metrics.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
-import { escapeMarkup } from "./escape.ts";
+import { percentText, rateText } from "../profile/profile_text.ts";
+import { htmlTable, shareCell, type Cell, type Row } from "./html_table.ts";
 import type { KernelTime } from "./report_data.ts";
-
-/** A cell: its text, escaped here, or text with a class or style of its own. */
-type Cell = string | { readonly text: string; readonly attributes: string };
-
-interface Row {
-  readonly kind?: "total" | "other";
-  /** The first names the row. */
-  readonly cells: readonly Cell[];
-}
 
 /** Metrics by camera, their mean, and the rows to compare it with. */
 export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationResult): string {
@@ -44,7 +36,7 @@ export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationR
   for (const [name, metrics] of others) {
     if (metrics) rows.push({ kind: "other", cells: [name, ...metricCells(metrics), ""] });
   }
-  return table(head, rows);
+  return htmlTable(head, rows);
 }
 
 /** The constant's AbsRel and the student's share of it, empty where there is no constant. */
@@ -58,14 +50,14 @@ function comparison(metrics: DepthMetrics, constant: DepthMetrics | undefined): 
 /** Disagreement of ring neighbours, pair by pair. */
 export function consistencyTable({ pairs, all }: RigConsistency): string {
   const rows: Row[] = pairs.map(({ from, to, metres, relative, pixels }) => ({
-    cells: [`${from} \u2192 ${to}`, fixed(metres), percent(relative), String(pixels)],
+    cells: [`${from} \u2192 ${to}`, fixed(metres), percentText(relative, false), String(pixels)],
   }));
   if (all) {
     const pixels = pairs.reduce((sum, pair) => sum + pair.pixels, 0);
-    const cells = ["all", fixed(all.metres), percent(all.relative), String(pixels)];
+    const cells = ["all", fixed(all.metres), percentText(all.relative, false), String(pixels)];
     rows.push({ kind: "total", cells });
   }
-  return table(["pair", "metres", "relative", "pixels"], rows);
+  return htmlTable(["pair", "metres", "relative", "pixels"], rows);
 }
 
 /** Time of one step by kernel, longest first, with rates where the cost is known. */
@@ -85,45 +77,15 @@ export function kernelTable(kernels: readonly KernelTime[]): string {
     }));
   const dispatches = kernels.reduce((sum, kernel) => sum + kernel.dispatches, 0);
   rows.push({ kind: "total", cells: ["all", String(dispatches), fixed(total_ms), "", "", ""] });
-  return table(["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s"], rows);
-}
-
-function shareCell(share: number): Cell {
-  const text = percent(share);
-  return { text, attributes: `class="share" style="--share: ${(100 * share).toFixed(1)}%"` };
+  return htmlTable(["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s"], rows);
 }
 
 /** Billions a second of `count` in `time_ms`; a time of nothing has no rate. */
 function rate(count: number | undefined, time_ms: number): string {
   if (count === undefined || !(time_ms > 0)) return "";
-  const billions = count / time_ms / 1e6;
-  return billions >= 100 ? billions.toFixed(0) : billions.toPrecision(3);
+  return rateText(count / time_ms / 1e6);
 }
 
 function fixed(value: number): string {
   return value.toFixed(3);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function table(head: readonly string[], rows: readonly Row[]): string {
-  const heads = head.map((text) => `<th scope="col">${escapeMarkup(text)}</th>`).join("");
-  const body = rows.map(({ kind, cells }) => {
-    const [name, ...values] = cells.map((cell) =>
-      typeof cell === "string" ? { text: cell, attributes: "" } : cell,
-    );
-    const data = values.map(
-      ({ text, attributes }) => `<td${attributes && ` ${attributes}`}>${escapeMarkup(text)}</td>`,
-    );
-    const open = kind ? `<tr class="${kind}">` : "<tr>";
-    return `${open}<th scope="row">${escapeMarkup(name.text)}</th>${data.join("")}</tr>`;
-  });
-  return `<div class="scroll"><table>
-<thead><tr>${heads}</tr></thead>
-<tbody>
-${body.join("\n")}
-</tbody>
-</table></div>`;
 }

@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { remarks } from "../../src/cli/profile_table.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
+import { remarks } from "../../src/profile/profile_text.ts";
 import type { Summary } from "../../src/profile/summary.ts";
 import { gpu } from "../support/gpu.ts";
 import { cli } from "./run.ts";
@@ -107,6 +107,25 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(missing.stderr).toContain("there is one, two");
   });
 
+  test("--html writes a page, of a profile just taken and of a saved one", async () => {
+    const file = join(folder, "page.html");
+    const taken = await cli("profile", ...ONE, ...runs, "--save", "page", "--html", file, "--json");
+    expect(taken.code).toBe(0);
+    expect(JSON.parse(taken.stdout)).toHaveProperty("rows");
+    expect(taken.stderr).toContain(`report in ${file}`);
+    const page = readFileSync(file, "utf8");
+    expect(page).toContain("<h1>Profile of scale_by</h1>");
+    expect(page).toContain(`<code>ringdepth profile scale_by --case &#39;first slot&#39; --cases`);
+    const shown = join(folder, "shown.html");
+    expect((await cli("profile", "show", "page", ...runs, "--html", shown)).code).toBe(0);
+    // The same numbers, but for the command line.
+    expect(readFileSync(shown, "utf8")).toBe(page.replace(/<p class="faint"><code>.*/, ""));
+    const nowhere = join(folder, "none", "page.html");
+    const failed = await cli("profile", "show", "page", ...runs, "--html", nowhere);
+    expect(failed.code).toBe(2);
+    expect(failed.stderr).toContain("cannot write: no such file or folder");
+  });
+
   test("--ab times two kernels in turn", async () => {
     const run = await cli(
       "profile",
@@ -180,6 +199,7 @@ test.each([
   [["profile", "--ab", "gemm"], "--ab takes two kernels"],
   [["profile", "--ab", "gemm", "scale_by"], "no problem of gemm and scale_by"],
   [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
+  [["profile", "gemm", "--watch", "--html", "x"], "--html does not go with --watch"],
   [["profile", "--cold", "--hot"], "--cold and --hot"],
   [["profile", "gemm", "--watch", "--json"], "--json does not go with --watch"],
   [["profile", "--json", "--format", "csv"], "contradict"],

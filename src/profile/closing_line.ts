@@ -1,0 +1,22 @@
+// The last line of a profile: what all of its times have in common. Pure.
+import { percentText } from "./profile_text.ts";
+import type { Summary } from "./summary.ts";
+
+/** How many rows the launch bounds, what stamps add to a pass, and the largest drift. */
+export function closingLine({ rows, instrumentation_us }: Summary): string {
+  const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
+  const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
+  const drift = Math.max(0, ...timings.map((timing) => Math.abs(timing.drift)));
+  const launch = bound === 0 ? "none" : `${bound} of ${rows.length}, larger problems tell more`;
+  return [
+    `launch-bound: ${launch}`,
+    ...(instrumentation_us === undefined
+      ? []
+      : [`instrumentation ${signed(instrumentation_us)} us a pass`]),
+    ...(timings.length === 0 ? [] : [`drift at most ${percentText(drift, false)}`]),
+  ].join("   ");
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "" : "+"}${value.toFixed(Math.abs(value) < 10 ? 1 : 0)}`;
+}

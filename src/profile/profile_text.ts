@@ -1,0 +1,83 @@
+// The numbers of a profile as people read them: the same words in the terminal and in a page. Pure.
+import type { RowComparison } from "./saved_run.ts";
+import type { Comparison, Estimate } from "./statistics.ts";
+import type { Summary, SummaryRow, TimingSummary } from "./summary.ts";
+
+// A share of more than this says that the ceiling was measured while the machine was busy.
+const BELIEVED = 1.05;
+
+/** A verdict with its change, and what would settle an open one. */
+export function verdictText({
+  verdict,
+  change,
+  further_samples,
+}: Pick<RowComparison, "verdict" | "change" | "further_samples">): string {
+  if (change === null) return verdict;
+  const text = `${verdict} ${percentText(change.median, true)}`;
+  return further_samples === null ? text : `${text} (${further_samples} more samples)`;
+}
+
+/** A change and its interval. */
+export function intervalText({ median, low, high }: Comparison["change"]): string {
+  return `${percentText(median, true)} [${percentText(low, true)}, ${percentText(high, true)}]`;
+}
+
+/** A time in the unit that fits it. */
+export function timeText(time_ms: number): string {
+  const [unit, scale] = unitOf(time_ms);
+  return `${(scale * time_ms).toPrecision(4)} ${unit}`;
+}
+
+/** The unit that fits a time, and how many of it make a millisecond. */
+export function unitOf(time_ms: number): [unit: string, scale: number] {
+  if (time_ms >= 1000) return ["s", 1e-3];
+  return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
+}
+
+/** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
+export function intervalTimeText({ median, low, high }: Estimate): string {
+  const scale = unitOf(median)[1];
+  return `[${(scale * low).toPrecision(4)}, ${(scale * high).toPrecision(4)}]`;
+}
+
+/** A median with its interval, its batch, and `?` where the clock does not tell it. */
+export function timingText(timing: TimingSummary | null): string {
+  if (timing === null) return "";
+  const { median_ms, low_ms, high_ms, batch, trusted } = timing;
+  const interval = intervalTimeText({ median: median_ms, low: low_ms, high: high_ms });
+  const mark = trusted ? "" : " ?";
+  return `${timeText(median_ms)} ${interval}${batch > 1 ? ` x${batch}` : ""}${mark}`;
+}
+
+/** What bounds a row, and its share of that ceiling; `?` where its time is not to be trusted. */
+export function boundText({ ok, roofline }: Pick<SummaryRow, "ok" | "roofline">): string {
+  if (roofline === null) return ok ? "?" : "";
+  const { bound, share } = roofline;
+  return share === null ? bound : `${bound} ${percentText(share, false, 0)}`;
+}
+
+/** A share as `2.1 %`, a change with its sign. */
+export function percentText(value: number, signed: boolean, digits = 1): string {
+  const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
+  return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
+}
+
+/** Billions a second, whole where three digits are not enough. */
+export function rateText(rate: number): string {
+  return rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3);
+}
+
+/** What a reader should know of the times of a profile; empty where all is well. */
+export function remarks({ rows }: Summary): string[] {
+  const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
+  const wide = timings.filter(({ converged }) => !converged).length;
+  const short = timings.filter(({ trusted }) => !trusted).length;
+  const lines: string[] = [];
+  if (wide > 0) lines.push(`${wide} of ${timings.length} times noisier than asked at the time-out`);
+  if (short > 0) lines.push(`${short} too short for the clock (?)`);
+  const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
+  if (above > 0) {
+    lines.push(`${above} above their ceiling: measure it anew by "ringdepth profile ceilings"`);
+  }
+  return lines;
+}

@@ -1,0 +1,13 @@
+// Charts drawn to SVG text without a browser: what a page then shows needs no script.
+import { plot, type PlotOptions } from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** A chart as the text of one `svg` element in the colour of the text around it. */
+export function plotSvg(options: PlotOptions): string {
+  const drawn = plot({ ...options, className: "plot", document });
+  // The same in every chart: it stands once in the style of the page.
+  drawn.querySelector("style")?.remove();
+  return drawn.outerHTML;
+}
