@@ -1,11 +1,10 @@
 // What a sweep does on the GPU: a candidate compiled and checked, quickly timed, and set against the
 // rule in turn.
 import type { AnyKernel } from "../kernels/kernel.ts";
-import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 import { batchFor, timeHot } from "./clock.ts";
 import { measurePair, type Bench } from "./measure.ts";
-import { makeChecker, type Problem } from "./problems.ts";
+import { makeChecker, timedInputs, type Problem } from "./problems.ts";
 import { compileFault } from "./shader_source.ts";
 import { median } from "./statistics.ts";
 import type { SweepTools } from "./sweep.ts";
@@ -82,12 +81,12 @@ async function quickTime(
   return { time_ms: median(samples_ms), dropped: false };
 }
 
-/** The inputs of a problem, drawn once for all mappings that come one after the other. */
-function lastInputs(): typeof caseInputs {
+/** The inputs of a problem, made once for all mappings that come one after the other. */
+function lastInputs(): typeof timedInputs {
   let last: { readonly problem: Problem; readonly inputs: Record<string, Float32Array> } | null =
     null;
   return (kernel, problem) => {
-    if (last?.problem !== problem) last = { problem, inputs: caseInputs(kernel, problem) };
+    if (last?.problem !== problem) last = { problem, inputs: timedInputs(kernel, problem) };
     return last.inputs;
   };
 }
