@@ -9,11 +9,12 @@
 // Layout   d_y [V, OH, OW, O]; weight [O, KH, KW, C']; bias [C] or absent; d_x [slices, V, H, W,
 //          C]: the sum over o is cut into slices, which the caller adds up in order; the first
 //          brings the bias
-// Mapping  a workgroup of 16 x 16 owns 64 pixels x 64 channels of d_x, all of one phase (h mod s_h,
-//          w mod s_w), so that a tap reaches all of them or none; an invocation 4 x 4, 16 apart, so
-//          that neighbours store neighbours; d_y and weight pass through workgroup memory, 16
-//          channels of a tap at a time; grid z = slice x phase x group x tile of channels
-// Memory   each number of d_y is loaded KH KW C' / (64 s_h s_w) times, mostly from cache; bound by
+// Mapping  a workgroup of SIDE x SIDE owns BM pixels x BN channels of d_x, all of one phase (h mod
+//          s_h, w mod s_w), so that a tap reaches all of them or none; an invocation TM x TN, SIDE
+//          apart, so that neighbours store neighbours; d_y and weight pass through workgroup
+//          memory, BK channels of a tap at a time; grid z = slice x phase x group x tile of
+//          channels
+// Memory   each number of d_y is loaded KH KW C' / (BN s_h s_w) times, mostly from cache; bound by
 //          arithmetic
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
@@ -50,12 +51,23 @@ struct Params {
 override KERNEL_H: u32 = 0u; // 0: read at run time
 override KERNEL_W: u32 = 0u;
 override GROUP_C: u32 = 0u;
-const SIDE: u32 = 16u; // tune: 16
-const ROWS: u32 = 4u * SIDE;
-// two words of padding a row: the 16 terms that a half-warp stores fall in 16 banks
-const PITCH: u32 = ROWS + 2u;
-var<workgroup> wg_y: array<f32, SIDE * PITCH>; // [o][pixel], 4.1 KiB
-var<workgroup> wg_w: array<f32, SIDE * PITCH>; // [o][c], 4.1 KiB
+// the workgroup is SIDE x SIDE
+const SIDE: u32 = 16u; // tune: 8 16
+const TM: u32 = 4u; // tune: 1 2 4 8
+const TN: u32 = 4u; // tune: 1 2 4
+const BK: u32 = 16u; // tune: 8 16
+const BM: u32 = SIDE * TM;
+const BN: u32 = SIDE * TN;
+// an invocation loads one term of every APART_Y-th pixel of d_y, and one channel of every
+// APART_W-th term of weight
+const APART_Y: u32 = SIDE * SIDE / BK;
+const APART_W: u32 = SIDE * SIDE / BN;
+const LOADS_Y: u32 = (BM + APART_Y - 1u) / APART_Y;
+const LOADS_W: u32 = (BK + APART_W - 1u) / APART_W;
+// padded rows: the BK terms that neighbours store fall in different banks
+const PITCH: u32 = BM + 32u / BK;
+var<workgroup> wg_y: array<f32, BK * PITCH>; // [o][pixel], 4.1 KiB
+var<workgroup> wg_w: array<f32, BK * BN>; // [o][c], 4 KiB
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -79,20 +91,6 @@ fn phase_of(index: u32) -> Phase {
     return Phase(h, w, rows, columns);
 }
 
-/// Four pixels of a phase; those beyond the last have a view beyond the last.
-struct Target {
-    view: vec4u,
-    row: vec4u,
-    column: vec4u,
-}
-
-fn target_of(phase: Phase, pixel: vec4u) -> Target {
-    let view = pixel / (phase.rows * phase.columns);
-    let rest = pixel - view * (phase.rows * phase.columns);
-    let row = rest / phase.columns;
-    return Target(view, row, rest - row * phase.columns);
-}
-
 /// The row and column of y that a tap reaches from a target, less the target's own; `exists` is
 /// false where it reaches none.
 struct Tap {
@@ -107,81 +105,79 @@ fn tap_of(phase: Phase, a: u32, b: u32) -> Tap {
     let stride = vec2i(i32(params.stride_h), i32(params.stride_w));
     return Tap(h % stride.x == 0 && w % stride.y == 0, h / stride.x, w / stride.y);
 }
-
-/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
-struct Reached {
-    exists: vec4<bool>,
-    at: vec4u,
-}
-
-fn reached(by: Target, tap: Tap) -> Reached {
-    let h = vec4u(vec4i(by.row) + tap.h); // negative ones wrap to beyond the end
-    let w = vec4u(vec4i(by.column) + tap.w);
-    let in_map = (h < vec4u(params.out_h)) & (w < vec4u(params.out_w));
-    let exists = in_map & (by.view < vec4u(params.views));
-    let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
-    return Reached(exists, select(vec4u(), at, exists));
-}
 // </lib>
 
-/// Four places SIDE apart
-fn quarter(at: u32) -> vec4u { return at + vec4u(0u, SIDE, 2u * SIDE, 3u * SIDE); }
-
-/// Channel o of four pixels of d_y, 0 beyond the slice
-fn load_y(source: Reached, o: u32, end: u32) -> vec4f {
-    let exists = source.exists & vec4<bool>(o < end);
-    let at = select(vec4u(), source.at + o, exists);
-    return select(vec4f(), vec4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]), exists);
+/// A pixel of a phase; one beyond the last has a view beyond the last.
+struct Target {
+    view: u32,
+    row: u32,
+    column: u32,
 }
 
-/// Four channels c of the weights of channel o at a tap, 0 beyond the slice
-fn load_w(o: u32, end: u32, tap: u32, c: vec4u) -> vec4f {
+fn target_of(phase: Phase, pixel: u32) -> Target {
+    let view = pixel / (phase.rows * phase.columns);
+    let rest = pixel - view * (phase.rows * phase.columns);
+    let row = rest / phase.columns;
+    return Target(view, row, rest - row * phase.columns);
+}
+
+const NOWHERE: u32 = 0xffffffffu;
+
+/// Where d_y holds channel 0 of what a tap reaches from a target, NOWHERE where it reaches nothing.
+fn reached(by: Target, tap: Tap) -> u32 {
+    let h = u32(i32(by.row) + tap.h); // negative ones wrap to beyond the end
+    let w = u32(i32(by.column) + tap.w);
+    let exists = h < params.out_h && w < params.out_w && by.view < params.views;
+    let at = ((by.view * params.out_h + h) * params.out_w + w) * params.out_c;
+    return select(NOWHERE, at, exists);
+}
+
+/// Channel o of d_y at a pixel that begins at `source`, 0 beyond the slice
+fn load_y(source: u32, o: u32, end: u32) -> f32 {
+    let exists = source != NOWHERE && o < end;
+    return select(0.0, d_y[select(0u, source + o, exists)], exists);
+}
+
+/// Channel c of the weights of channel o at a tap, 0 beyond the slice and the group
+fn load_w(o: u32, end: u32, tap: u32, c: u32) -> f32 {
     let group_c = fixed_or(GROUP_C, params.group_c);
     let taps = fixed_or(KERNEL_H, params.kernel_h) * fixed_or(KERNEL_W, params.kernel_w);
-    let exists = (c < vec4u(group_c)) & vec4<bool>(o < end);
-    let at = select(vec4u(), (o * taps + tap) * group_c + c, exists);
-    return select(vec4f(), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), exists);
+    let exists = c < group_c && o < end;
+    return select(0.0, weight[select(0u, (o * taps + tap) * group_c + c, exists)], exists);
 }
 
-/// Adds the product of wg_y and wg_w to an invocation's 4 x 4.
-fn multiply(tile: ptr<function, array<vec4f, 4>>, lane: vec3u) {
-    for (var term = 0u; term < SIDE; term++) {
-        let at_y = term * PITCH + lane.y;
-        let at_w = quarter(term * PITCH + lane.x);
-        let columns = vec4f(wg_w[at_w.x], wg_w[at_w.y], wg_w[at_w.z], wg_w[at_w.w]);
-        (*tile)[0] += wg_y[at_y] * columns;
-        (*tile)[1] += wg_y[at_y + SIDE] * columns;
-        (*tile)[2] += wg_y[at_y + 2u * SIDE] * columns;
-        (*tile)[3] += wg_y[at_y + 3u * SIDE] * columns;
-    }
-}
-
-// <lib conv2d_store_image>
-/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
-fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
-    var start = 0.0;
-    if (params.has_bias != 0u && slice == 0u) {
-        start = bias[channel];
-    }
-    let h = pixel.row * params.stride_h + phase.h;
-    let w = pixel.column * params.stride_w + phase.w;
-    let view = slice * params.views + pixel.view;
-    let at = ((view * params.in_h + h) * params.in_w + w) * params.in_c + channel;
-    for (var j = 0u; j < 4u; j++) {
-        if (pixel.view[j] < params.views) {
-            d_x[at[j]] = start + sums[j];
+/// Adds the product of wg_y and wg_w to an invocation's TM x TN.
+fn multiply(sum: ptr<function, array<f32, TM * TN>>, id: vec3u) {
+    for (var term = 0u; term < BK; term++) {
+        var columns: array<f32, TN>;
+        for (var j = 0u; j < TN; j++) {
+            columns[j] = wg_w[term * BN + id.x + j * SIDE];
+        }
+        for (var i = 0u; i < TM; i++) {
+            let left = wg_y[term * PITCH + id.y + i * SIDE];
+            for (var j = 0u; j < TN; j++) {
+                (*sum)[i * TN + j] += left * columns[j];
+            }
         }
     }
 }
-// </lib>
+
+/// Where d_x holds channel 0 of a target
+fn place_of(slice: u32, phase: Phase, pixel: Target) -> u32 {
+    let h = pixel.row * params.stride_h + phase.h;
+    let w = pixel.column * params.stride_w + phase.w;
+    let view = slice * params.views + pixel.view;
+    return ((view * params.in_h + h) * params.in_w + w) * params.in_c;
+}
 
 @compute @workgroup_size(SIDE, SIDE)
 fn conv2d_grad_input(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_id) lane: vec3u,
+    @builtin(local_invocation_id) id: vec3u,
+    @builtin(local_invocation_index) lane: u32,
 ) {
-    let tiles = (params.group_c + ROWS - 1u) / ROWS;
+    let tiles = (params.group_c + BN - 1u) / BN;
     let parts = tiles * (params.in_c / params.group_c);
     let phases = params.stride_h * params.stride_w;
     let phase = phase_of(group.z / parts % phases);
@@ -189,43 +185,74 @@ fn conv2d_grad_input(
     let part = group.z % parts;
     let first_c = part / tiles * params.group_c;
     let first_o = part / tiles * params.group_o;
-    let row = part % tiles * ROWS;
+    let row = part % tiles * BN;
     let begin = first_o + slice * params.slice_o;
     let end = min(begin + params.slice_o, first_o + params.group_o);
-    let first = (group.x + group.y * groups.x) * ROWS;
+    let first = (group.x + group.y * groups.x) * BM;
     if (first >= params.views * phase.rows * phase.columns) {
         return; // the whole workgroup: this phase has fewer pixels than the first
     }
-    let aim = target_of(phase, quarter(first + lane.y));
-    var tile: array<vec4f, 4>; // [pixel][channel]
+    let pixel = lane / BK; // the first that this invocation loads
+    let term = lane / BN;
+    var aims: array<Target, LOADS_Y>;
+    for (var i = 0u; i < LOADS_Y; i++) {
+        aims[i] = target_of(phase, first + pixel + i * APART_Y);
+    }
+    var sum: array<f32, TM * TN>; // [pixel][channel]
     for (var a = 0u; a < fixed_or(KERNEL_H, params.kernel_h); a++) {
         for (var b = 0u; b < fixed_or(KERNEL_W, params.kernel_w); b++) {
             let tap = tap_of(phase, a, b);
             if (!tap.exists) {
                 continue; // for the whole workgroup
             }
-            let source = reached(aim, tap);
-            for (var o = begin; o < end; o += SIDE) {
-                let tap_index = a * fixed_or(KERNEL_W, params.kernel_w) + b;
-                let staged_y = load_y(source, o + lane.x, end);
-                let staged_w = load_w(o + lane.y, end, tap_index, quarter(row + lane.x));
+            let tap_index = a * fixed_or(KERNEL_W, params.kernel_w) + b;
+            var sources: array<u32, LOADS_Y>;
+            for (var i = 0u; i < LOADS_Y; i++) {
+                sources[i] = reached(aims[i], tap);
+            }
+            for (var o = begin; o < end; o += BK) {
+                var staged_y: array<f32, LOADS_Y>;
+                for (var i = 0u; i < LOADS_Y; i++) {
+                    staged_y[i] = load_y(sources[i], o + lane % BK, end);
+                }
+                var staged_w: array<f32, LOADS_W>;
+                for (var i = 0u; i < LOADS_W; i++) {
+                    staged_w[i] = load_w(o + term + i * APART_W, end, tap_index, row + lane % BN);
+                }
                 // all have read the terms before these
                 workgroupBarrier();
-                for (var i = 0u; i < 4u; i++) {
-                    wg_y[lane.x * PITCH + lane.y + i * SIDE] = staged_y[i];
-                    wg_w[lane.y * PITCH + lane.x + i * SIDE] = staged_w[i];
+                for (var i = 0u; i < LOADS_Y; i++) {
+                    if (pixel + i * APART_Y < BM) {
+                        wg_y[lane % BK * PITCH + pixel + i * APART_Y] = staged_y[i];
+                    }
+                }
+                for (var i = 0u; i < LOADS_W; i++) {
+                    if (term + i * APART_W < BK) {
+                        wg_w[(term + i * APART_W) * BN + lane % BN] = staged_w[i];
+                    }
                 }
                 // wg_y and wg_w are full
                 workgroupBarrier();
-                multiply(&tile, lane);
+                multiply(&sum, id);
             }
         }
     }
-    let c = quarter(row + lane.x);
-    for (var j = 0u; j < 4u; j++) {
-        if (c[j] < params.group_c) {
-            let sums = vec4f(tile[0][j], tile[1][j], tile[2][j], tile[3][j]);
-            store(slice, phase, aim, first_c + c[j], sums);
+    for (var i = 0u; i < TM; i++) {
+        let aim = target_of(phase, first + id.y + i * SIDE);
+        if (aim.view >= params.views) {
+            continue;
+        }
+        let place = place_of(slice, phase, aim) + first_c;
+        for (var j = 0u; j < TN; j++) {
+            let c = row + id.x + j * SIDE;
+            if (c < params.group_c) {
+                // the first slice brings the bias
+                var start = 0.0;
+                if (params.has_bias != 0u && slice == 0u) {
+                    start = bias[first_c + c];
+                }
+                d_x[place + c] = start + sum[i * TN + j];
+            }
         }
     }
 }

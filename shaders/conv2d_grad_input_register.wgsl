@@ -65,20 +65,6 @@ fn phase_of(index: u32) -> Phase {
     return Phase(h, w, rows, columns);
 }
 
-/// Four pixels of a phase; those beyond the last have a view beyond the last.
-struct Target {
-    view: vec4u,
-    row: vec4u,
-    column: vec4u,
-}
-
-fn target_of(phase: Phase, pixel: vec4u) -> Target {
-    let view = pixel / (phase.rows * phase.columns);
-    let rest = pixel - view * (phase.rows * phase.columns);
-    let row = rest / phase.columns;
-    return Target(view, row, rest - row * phase.columns);
-}
-
 /// The row and column of y that a tap reaches from a target, less the target's own; `exists` is
 /// false where it reaches none.
 struct Tap {
@@ -92,6 +78,22 @@ fn tap_of(phase: Phase, a: u32, b: u32) -> Tap {
     let w = i32(phase.w + params.pad_left) - i32(b * params.dilation_w);
     let stride = vec2i(i32(params.stride_h), i32(params.stride_w));
     return Tap(h % stride.x == 0 && w % stride.y == 0, h / stride.x, w / stride.y);
+}
+// </lib>
+
+// <lib conv2d_target>
+/// Four pixels of a phase; those beyond the last have a view beyond the last.
+struct Target {
+    view: vec4u,
+    row: vec4u,
+    column: vec4u,
+}
+
+fn target_of(phase: Phase, pixel: vec4u) -> Target {
+    let view = pixel / (phase.rows * phase.columns);
+    let rest = pixel - view * (phase.rows * phase.columns);
+    let row = rest / phase.columns;
+    return Target(view, row, rest - row * phase.columns);
 }
 
 /// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.

@@ -22,7 +22,7 @@ import { compileFault } from "../profile/shader_source.ts";
 import { InputError } from "../tensor/error.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
-import type { ProfileOptions } from "./profile.ts";
+import type { ProfileOptions } from "./profile_options.ts";
 import { chooseTargets } from "./profile_targets.ts";
 import type { ProfileRun } from "./profile_work.ts";
 

@@ -2,7 +2,7 @@
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { jsonText } from "./json_text.ts";
 import type { Output } from "./output.ts";
-import type { ResultOptions } from "./profile.ts";
+import type { ResultOptions } from "./profile_options.ts";
 import { tableLines, type Table } from "./profile_table.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -10,6 +10,8 @@ import type { Surroundings } from "./surroundings.ts";
 export interface Result {
   readonly value: unknown;
   readonly table: Table;
+  /** Tables that follow it, for people. */
+  readonly more?: readonly Table[];
   readonly csv: Table;
 }
 
@@ -23,11 +25,18 @@ export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
   { json, format: asked, output: file }: ResultOptions,
-  { value, table, csv }: Result,
+  { value, table, more = [], csv }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
-    format === "json" ? [jsonText(value)] : tableLines(format === "csv" ? csv : table, format);
+    format === "json"
+      ? [jsonText(value)]
+      : format === "csv"
+        ? tableLines(csv, format)
+        : [
+            tableLines(table, format),
+            ...more.map((one) => ["", ...tableLines(one, format)]),
+          ].flat();
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

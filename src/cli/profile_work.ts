@@ -27,7 +27,7 @@ import { summarize, summarizeTiming, type Summary } from "../profile/summary.ts"
 import { globPattern } from "./check_kernels.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import type { ProfileOptions, ResultOptions } from "./profile_options.ts";
 import { writeProfilePage } from "./profile_html.ts";
 import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
@@ -185,8 +185,9 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   return EXIT.fine;
 }
 
-async function knownCeilings(
-  run: ProfileRun<ProfileOptions>,
+/** The ceilings of this adapter: those that are kept, else measured now. */
+export async function knownCeilings(
+  run: ProfileRun<ResultOptions>,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));

@@ -5,6 +5,7 @@ import { size, type Shape } from "../tensor/shape.ts";
 import {
   conv2dParams,
   conv2dProducts,
+  conv2dTile,
   expectBias,
   isDepthwise,
   slicedShape,
@@ -144,7 +145,8 @@ function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid
 export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = kernel({
   ...shared,
   shader: shaders.conv2d,
-  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
+  grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () =>
     [conv2dDepthwise, conv2dSubgroup, conv2dRegister] as readonly Kernel<
       ShaderInfo,

@@ -4,6 +4,7 @@ import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
 import {
+  conv2dGradInputTile,
   conv2dOutputSize,
   conv2dParams,
   conv2dProducts,
@@ -124,7 +125,11 @@ export const conv2dGradInput: Kernel<
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_input,
-  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  tuneRule: (shapes, attributes) => {
+    const { group_c, slice_o } = shared.params(shapes, attributes);
+    return conv2dGradInputTile(group_c, slice_o);
+  },
+  grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () =>
     [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister] as readonly Kernel<
       ShaderInfo,

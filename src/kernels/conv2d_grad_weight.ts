@@ -4,6 +4,7 @@ import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
 import {
+  conv2dGradWeightTile,
   conv2dOutputSize,
   conv2dParams,
   conv2dProducts,
@@ -108,7 +109,11 @@ export const conv2dGradWeight: Kernel<
 > = kernel({
   ...shared,
   shader: shaders.conv2d_grad_weight,
-  grid: (params, { SIDE }) => tiles(params, 4 * SIDE, 4 * SIDE),
+  tuneRule: (shapes, attributes) => {
+    const { group_o, group_c, kernel_h, kernel_w } = paramsOf(shapes, attributes);
+    return conv2dGradWeightTile(group_o, kernel_h * kernel_w * group_c);
+  },
+  grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () =>
     [
       conv2dGradWeightDepthwise,

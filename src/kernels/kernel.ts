@@ -52,6 +52,9 @@ export type Resolved<S extends ShaderInfo> = Record<
   number
 >;
 
+/** Values of tune constants, by name; those left out keep the default of the shader. */
+export type TuneValues<S extends ShaderInfo> = Partial<Record<Named<S["tune"]>, number>>;
+
 /** Workgroups along x, y, z. */
 export type Grid = readonly [number, number, number];
 
@@ -110,6 +113,8 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   params(inputs: Record<Inputs<S>, Shape>, attributes: A): Params<S>;
   /** Flags and sizes that pick the code of the pipeline (HAS_BIAS, KIND). */
   overrides?(inputs: Record<Inputs<S>, Shape>, attributes: A): Overrides<S>;
+  /** Tune constants that suit a problem by its shapes; the autotuner may choose others. */
+  tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): TuneValues<S>;
   /** Workgroups to dispatch. */
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;
@@ -146,6 +151,15 @@ export function kernel<const S extends ShaderInfo, A = void>(twin: Kernel<S, A>)
 export function foldGrid(workgroups: number): Grid {
   const x = Math.min(workgroups, 65_535);
   return [x, x === 0 ? 1 : Math.ceil(workgroups / x), 1];
+}
+
+/** All that a twin sets for a problem: by its rule of tuning, above that its overrides. */
+export function givenConstants(
+  twin: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): Record<string, number | boolean | undefined> {
+  return { ...twin.tuneRule?.(inputs, attributes), ...twin.overrides?.(inputs, attributes) };
 }
 
 /** Values of all overrides and tune constants of a shader: defaults, then what the twin says. */

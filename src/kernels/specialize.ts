@@ -2,7 +2,13 @@
 // layout, params block.
 import type { PipelineSource } from "../gpu/pipelines.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { resolveOverrides, type AnyKernel, type Grid, type ShaderInfo } from "./kernel.ts";
+import {
+  givenConstants,
+  resolveOverrides,
+  type AnyKernel,
+  type Grid,
+  type ShaderInfo,
+} from "./kernel.ts";
 
 /** A kernel bound to shapes and attributes: what to compile, what to dispatch. */
 export interface Specialized {
@@ -50,9 +56,7 @@ export function specialize(
 ): Specialized {
   const shader: ShaderInfo = kernel.shader;
   const params: Record<string, number> = kernel.params(inputs, attributes);
-  const given: Record<string, number | boolean | undefined> = {
-    ...kernel.overrides?.(inputs, attributes),
-  };
+  const given = givenConstants(kernel, inputs, attributes);
   const resolved = resolveOverrides(shader, given);
   const grid = kernel.grid(params, resolved);
   const constants: Record<string, number> = {};

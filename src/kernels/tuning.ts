@@ -5,7 +5,7 @@ import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
 import { withTuning } from "./specialize.ts";
 
-/** A mapping of a kernel with values of its tuned lines; those left out stay as the file has them. */
+/** A mapping of a kernel with values of its tuned lines; those left out stay as they are by rule. */
 export interface Mapping {
   /** The base kernel or one of its variants. */
   readonly kernel: string;
@@ -65,16 +65,21 @@ export function isAble(
   );
 }
 
-/** The tuned lines of a kernel that are free on a problem: several values, none set by the twin. */
+/**
+ * The tuned lines of a kernel that are free on a problem: several values, none set by the twin's
+ * overrides. `value` is the one by rule: the twin's, else the file's.
+ */
 export function freeConstants(
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
 ): ShaderInfo["tune"] {
   const set: Readonly<Record<string, unknown>> = kernel.overrides?.(inputs, attributes) ?? {};
-  return kernel.shader.tune.filter(
-    ({ name, values }) => set[name] === undefined && values.length > 1,
-  );
+  const rule: Readonly<Record<string, number | undefined>> =
+    kernel.tuneRule?.(inputs, attributes) ?? {};
+  return kernel.shader.tune
+    .filter(({ name, values }) => set[name] === undefined && values.length > 1)
+    .map((line) => ({ ...line, value: rule[line.name] ?? line.value }));
 }
 
 const tuned = new WeakMap<AnyKernel, Map<string, AnyKernel>>();
@@ -85,18 +90,26 @@ const tuned = new WeakMap<AnyKernel, Map<string, AnyKernel>>();
  */
 export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]): AnyKernel {
   const { shader } = kernel;
-  const changed = shader.tune.filter(({ name, value }) => (constants[name] ?? value) !== value);
+  // where the twin has a rule, the file's own value is a choice as well
+  const all = kernel.tuneRule !== undefined;
+  const changed = shader.tune.filter(
+    ({ name, value }) => name in constants && (all || constants[name] !== value),
+  );
   if (changed.length === 0) return kernel;
   const key = changed.map(({ name }) => `${name}=${constants[name]}`).join(" ");
   const known = tuned.get(kernel) ?? new Map<string, AnyKernel>();
   tuned.set(kernel, known);
-  const made = known.get(key) ?? {
+  const made: AnyKernel = known.get(key) ?? {
     ...kernel,
     shader: {
       ...shader,
       code: withTuning(shader, constants),
       tune: shader.tune.map((line) => ({ ...line, value: constants[line.name] ?? line.value })),
     },
+    tuneRule: (inputs, attributes) => ({
+      ...kernel.tuneRule?.(inputs, attributes),
+      ...constants,
+    }),
   };
   known.set(key, made);
   return made;

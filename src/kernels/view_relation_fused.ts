@@ -147,7 +147,7 @@ const gradient = {
 export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_grad> = kernel({
   ...gradient,
   shader: shaders.view_relation_fused_grad,
-  overrides: ({ student }) => ({ CHUNKS: chunksOf(student[2]) }),
+  tuneRule: ({ student }) => ({ CHUNKS: chunksOf(student[2]) }),
   grid: ({ views, tokens, features }, { CHUNKS }) => [
     Math.ceil(features / (TILE * CHUNKS)),
     Math.ceil(tokens / TILE),

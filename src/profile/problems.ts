@@ -96,7 +96,7 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
 }
 
 /** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
-async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
   // A mapping that the rule leaves to other adapters is right here too, or it is wrong.
   const cases = kernel.cases.filter(({ shapes, attributes }) =>
     isAble(kernel, gpu.facts, shapes, attributes),

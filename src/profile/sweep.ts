@@ -35,7 +35,7 @@ export interface SweepTools {
 
 /** What of the mappings is wanted. */
 export interface SweepChoice {
-  /** Values by constant; where given, other constants stay as the files have them. */
+  /** Values by constant; where given, other constants stay as they are by rule. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   /** Names of kernels; left out, all that the adapter can run. */
   readonly kernels?: readonly string[];
@@ -96,7 +96,10 @@ export async function sweepProblem(
       return Infinity;
     }
     const candidate = tunedKernel(kernel, constants);
-    const mapping = { kernel: kernel.shader.name, constants: changedConstants(kernel, constants) };
+    const mapping = {
+      kernel: kernel.shader.name,
+      constants: changedConstants(kernel, problem, constants),
+    };
     const error = await tools.check(candidate, problem);
     if (error !== "") {
       rows.push({ ...mapping, error, time_ms: null, dropped: false });
@@ -150,12 +153,15 @@ function isWanted(name: string, { kernels }: SweepChoice): boolean {
   return kernels === undefined || kernels.includes(name);
 }
 
-/** The values that differ from those of the file. */
+/** The values that differ from those by rule. */
 function changedConstants(
-  { shader }: AnyKernel,
+  kernel: AnyKernel,
+  { shapes, attributes }: Problem,
   constants: Mapping["constants"],
 ): Mapping["constants"] {
-  const changed = shader.tune.filter(({ name, value }) => (constants[name] ?? value) !== value);
+  const changed = freeConstants(kernel, shapes, attributes).filter(
+    ({ name, value }) => (constants[name] ?? value) !== value,
+  );
   return Object.fromEntries(changed.map(({ name }) => [name, constants[name]]));
 }
 

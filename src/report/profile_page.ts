@@ -115,7 +115,8 @@ ${remark("Kernels that only move data have no place in the picture: they stand i
 }
 
 function kernels(summary: Summary): string {
-  const notes = [closingLine(summary), ...remarks(summary)];
+  // A saved profile does not hold what stamps cost: its page is the same as when it was taken.
+  const notes = [closingLine({ ...summary, instrumentation_us: undefined }), ...remarks(summary)];
   return `${errors(summary)}<div class="kernels">${summaryHtml(summary)}</div>
 ${notes.length > 0 ? remark(`${notes.join("; ")}.`) : ""}`;
 }

@@ -1,9 +1,44 @@
 // Every kernel within what WebGPU guarantees on any adapter, and reads that no adapter checks:
 // training and benches may run with robustness off.
+import { createContext, runInContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { resolveOverrides, type AnyKernel, type Case } from "../../src/kernels/kernel.ts";
+import {
+  givenConstants,
+  resolveOverrides,
+  type AnyKernel,
+  type Case,
+  type ShaderInfo,
+} from "../../src/kernels/kernel.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
+import { tunings } from "../support/tunings.ts";
+
+/** What WebGPU guarantees on any adapter. */
+const [INVOCATIONS, WORKGROUP_BYTES] = [256, 16_384];
+const BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, vec2f: 8, vec3f: 16, vec4f: 16 };
+const WORKGROUP_ARRAY = /^var<workgroup> \w+: array<(f32|u32|vec[234]f), ([^>]+)>;/gm;
+
+// constants of the shader at hand, by name; u32 divides as BigInt does
+const names = createContext({ min: (a: bigint, b: bigint) => (a < b ? a : b) });
+const valueOf = (expression: string): bigint =>
+  runInContext(expression.replace(/\b(0x[\da-f]+|\d+)u?\b/g, "$1n"), names) as bigint;
+
+/** Invocations and workgroup memory of a shader whose constants have these values. */
+function workgroupOf(
+  { code }: ShaderInfo,
+  resolved: Readonly<Record<string, number>>,
+): { readonly invocations: number; readonly size_bytes: number } {
+  for (const [name, value] of Object.entries(resolved)) names[name] = BigInt(value);
+  for (const [, name, text] of code.matchAll(/^const (\w+)(?:: u32)? = ([^;.]+);/gm)) {
+    if (!(name in resolved)) names[name] = valueOf(text);
+  }
+  const axes = /@workgroup_size\(([^)]+)\)/.exec(code)![1].split(",").map(valueOf);
+  let size_bytes = 0;
+  for (const [, type, count] of code.matchAll(WORKGROUP_ARRAY)) {
+    size_bytes += BYTES[type] * Number(valueOf(count));
+  }
+  return { invocations: axes.reduce((a, b) => a * Number(b), 1), size_bytes };
+}
 
 /** Names of the inputs that were left out of a case: empty where the others and the outputs are not. */
 function absent(kernel: AnyKernel, { shapes, attributes }: Case<string, unknown>): string[] {
@@ -22,23 +57,28 @@ describe.each(kernels.map((kernel) => [kernel.shader.name, kernel] as const))("%
     expect(bindings.filter(({ uniform }) => !uniform).length).toBeLessThanOrEqual(8);
   });
 
-  test("has at most 256 invocations a workgroup", () => {
-    const workgroup = /@workgroup_size\(([^)]+)\)/.exec(code)![1];
-    const { shapes, attributes } = kernel.cases[0];
-    const named = resolveOverrides(kernel.shader, kernel.overrides?.(shapes, attributes) ?? {});
-    const value = (axis: string): number => {
-      const constant = new RegExp(`^const ${axis}: u32 = (\\d+)u;`, "m").exec(code)?.[1];
-      return named[axis] ?? Number(constant ?? axis);
-    };
-    const axes = workgroup.split(",").map((axis) => value(axis.trim()));
-    const invocations = axes.reduce((a, b) => a * b);
-    expect(invocations).toBeLessThanOrEqual(256);
+  test("is within 256 invocations and 16 KiB a workgroup, whatever its tune lines list", () => {
+    const variables = code.match(/^var<workgroup>/gm) ?? [];
+    expect(code.match(WORKGROUP_ARRAY) ?? []).toHaveLength(variables.length);
+    const seen = new Set<string>();
+    for (const { shapes, attributes } of kernel.cases) {
+      const given = givenConstants(kernel, shapes, attributes);
+      for (const tuned of tunings(kernel, shapes, attributes)) {
+        const resolved = resolveOverrides(kernel.shader, { ...given, ...tuned });
+        const key = JSON.stringify(resolved);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const { invocations, size_bytes } = workgroupOf(kernel.shader, resolved);
+        expect(invocations, key).toBeLessThanOrEqual(INVOCATIONS);
+        expect(size_bytes, key).toBeLessThanOrEqual(WORKGROUP_BYTES);
+      }
+    }
   });
 
   test("starts at most 65,535 workgroups along an axis", () => {
     for (const { shapes, attributes } of kernel.cases) {
       const params = kernel.params(shapes, attributes);
-      const given = kernel.overrides?.(shapes, attributes) ?? {};
+      const given = givenConstants(kernel, shapes, attributes);
       for (const count of kernel.grid(params, resolveOverrides(kernel.shader, given))) {
         expect(count).toBeLessThanOrEqual(65_535);
       }

@@ -2,7 +2,9 @@
 // the rule.
 import { describe, expect, test } from "vitest";
 import { attention } from "../../src/kernels/attention.ts";
+import { conv2d } from "../../src/kernels/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
+import type { AnyKernel } from "../../src/kernels/kernel.ts";
 import { poolMax } from "../../src/kernels/pool.ts";
 import {
   freeConstants,
@@ -97,4 +99,29 @@ test("constants that the twin sets by shape are not free", () => {
   expect(freeConstants(attention, shapes, attributes)).toEqual([]);
   const free = freeConstants(gemm, SHAPES, ATTRIBUTES).map(({ name }) => name);
   expect(free).toEqual(["SIDE", "TM", "TN", "BK"]);
+});
+
+describe("a twin's rule by shape", () => {
+  // 16 channels: narrower than the 64 of the file
+  const shapes = { x: [1, 8, 8, 4], weight: [16, 3, 3, 4], bias: [0] };
+  const { attributes } = conv2d.cases[0];
+  const valuesOf = (kernel: AnyKernel): unknown =>
+    specialize(kernel, shapes, attributes, false).source.tuned;
+
+  test("is what runs, and what a sweep starts from", () => {
+    const rule = { SIDE: 8, TM: 8, TN: 2, BK: 8 };
+    expect(valuesOf(conv2d)).toEqual(rule);
+    const free = freeConstants(conv2d, shapes, attributes);
+    expect(Object.fromEntries(free.map(({ name, value }) => [name, value]))).toEqual(rule);
+  });
+
+  test("gives way to a choice, that of the file's own value too", () => {
+    expect(valuesOf(tunedKernel(conv2d, { TM: 4 }))).toEqual({ SIDE: 8, TM: 4, TN: 2, BK: 8 });
+    const file = { SIDE: 16, TM: 4, TN: 4, BK: 16 };
+    expect(valuesOf(tunedKernel(conv2d, file))).toEqual(file);
+    const choice = { rule: "conv2d", kernel: "conv2d", constants: file };
+    const key = problemKey(conv2d, shapes, attributes);
+    const chosen = chooseVariant(conv2d, NVIDIA, shapes, attributes, new Map([[key, choice]]));
+    expect(valuesOf(chosen)).toEqual(file);
+  });
 });

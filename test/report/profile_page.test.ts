@@ -92,6 +92,10 @@ const account: StepAccount = {
   overlapped: { median: 8, low: 7.5, high: 8.5 },
   bound: "GPU",
   drift: 0.01,
+  stamps: 0.002,
+  gpu_busy: 0.97,
+  clock_uncertainty_ms: 0.02,
+  first_read_ms: 12,
 };
 
 const summary = summarize(run, ceilings, { name: EVIL, rows: [] });

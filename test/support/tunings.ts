@@ -1,0 +1,20 @@
+// All that an autotuner may make of a kernel: combinations of the values that its tune lines list.
+import type { AnyKernel } from "../../src/kernels/kernel.ts";
+import { freeConstants } from "../../src/kernels/tuning.ts";
+import type { Shape } from "../../src/tensor/shape.ts";
+
+/** Values of tune constants by name. */
+export type Tuned = Readonly<Record<string, number>>;
+
+/** Every combination of the values that are free on a problem. */
+export function tunings(
+  kernel: AnyKernel,
+  shapes: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): Tuned[] {
+  let all: Tuned[] = [{}];
+  for (const { name, values } of freeConstants(kernel, shapes, attributes)) {
+    all = all.flatMap((tuned) => values.map((value) => ({ ...tuned, [name]: value })));
+  }
+  return all;
+}
