@@ -12,16 +12,21 @@ export interface Problem extends Case<string, unknown> {
   readonly zeros?: boolean;
 }
 
+/** The inputs that a kernel is timed on. */
+export function timedInputs(kernel: AnyKernel, problem: Problem): Record<string, Float32Array> {
+  const inputs = caseInputs(kernel, problem);
+  if (problem.zeros === true) for (const values of Object.values(inputs)) values.fill(0);
+  return inputs;
+}
+
 /** Uploads the inputs that a kernel is timed on and prepares its dispatch. */
 export async function prepareProblem(
   gpu: Gpu,
   kernel: AnyKernel,
   problem: Problem,
 ): Promise<PreparedKernel> {
-  const { shapes, attributes, zeros = false } = problem;
-  const inputs = caseInputs(kernel, problem);
-  if (zeros) for (const values of Object.values(inputs)) values.fill(0);
-  return await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+  const { shapes, attributes } = problem;
+  return await prepareKernel(gpu, kernel, timedInputs(kernel, problem), shapes, attributes);
 }
 
 /** What the check of a kernel said. */
@@ -38,24 +43,30 @@ const CHECKED_FLOPS = 2e8;
 /** Checks kernels before they are timed; the cases of a kernel are run once. */
 export interface Checker {
   readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
+  /** The same by the kernel's own cases, whatever the problem. */
+  readonly checkOwn: (kernel: AnyKernel) => Promise<Checked>;
 }
 
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
   const prepare = preparer();
+  const checkOwn = async (kernel: AnyKernel): Promise<Checked> => {
+    let error = known.get(kernel);
+    if (error === undefined) {
+      error = await checkKernel(gpu, kernel);
+      known.set(kernel, error);
+    }
+    return { checked: "kernel", error };
+  };
   return {
+    checkOwn,
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
         const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
         return { checked: "case", error: message };
       }
-      let error = known.get(kernel);
-      if (error === undefined) {
-        error = await checkKernel(gpu, kernel);
-        known.set(kernel, error);
-      }
-      return { checked: "kernel", error };
+      return await checkOwn(kernel);
     },
   };
 }
@@ -88,6 +99,7 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
  * The first fault that the kernel's own cases show, or that none of them can run here; else "".
  */
 export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+  // A mapping that the rule leaves to other adapters is right here too, or it is wrong.
   const cases = kernel.cases.filter(({ shapes, attributes }) =>
     isAble(kernel, gpu.facts, shapes, attributes),
   );
