@@ -36,7 +36,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
   watch: ["watch", "hot", "threshold", ...PROBLEMS, ...SAMPLES],
   sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
   ab: ["ab", "hot", "threshold", "gate", ...PROBLEMS, ...SAMPLES, ...RESULT],
-  step: ["steps", "trace", "html", "gate", ...STEP, ...RESULT],
+  step: ["steps", "trace", "html", "gate", "tune", ...STEP, ...RESULT],
   "step sweep": ["sweep", "apply", "budget", "json", ...STEP],
 };
 
@@ -46,6 +46,8 @@ export interface ProfileMode {
   readonly step: StepTarget | null;
 }
 
+/** The options that are typed with `--no-`. */
+const NEGATED: readonly Option[] = ["robustness", "tune"];
 const CHOOSERS = ["ir", "watch", "sweep", "ab"] as const;
 
 /** The mode of a command line; throws InputError naming options that do not go together. */
@@ -53,9 +55,9 @@ export function profileMode(targets: readonly string[], options: ProfileOptions)
   const step = stepTarget(targets);
   const kind = kindOf(step, options);
   const taken = [...TAKES[kind], "adapter"];
-  // Left alone, the option is true: nobody asked for it.
+  // Left alone, options of NEGATED are true: nobody asked for them.
   const given = (Object.keys(options) as Option[]).filter(
-    (name) => options[name] !== undefined && !(name === "robustness" && options[name] === true),
+    (name) => options[name] !== undefined && !(NEGATED.includes(name) && options[name] === true),
   );
   const stray = given.find((name) => !taken.includes(name));
   if (stray !== undefined) throw new InputError(refusal(stray, kind, step));
@@ -109,6 +111,6 @@ function refuseContradictions(
 
 /** An option as it is typed. */
 function optionText(name: Option): string {
-  if (name === "robustness") return "--no-robustness";
+  if (NEGATED.includes(name)) return `--no-${name}`;
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -17,6 +17,7 @@ import { irForm, type IrForm } from "./profile_ir.ts";
 import { axisOption, shapeOption } from "./profile_shapes.ts";
 import type { Format } from "./profile_table.ts";
 import type { ProblemChoice, ProblemSource } from "./profile_targets.ts";
+import { tuneOption } from "./tuning_cache.ts";
 
 /** Where and how results go. */
 export interface ResultOptions extends CommonOptions {
@@ -33,6 +34,8 @@ interface StepOptions {
   readonly steps?: number;
   readonly skipBadSamples?: boolean;
   readonly trace?: string;
+  /** False where kernels are to run by rule, whatever tuning has found. */
+  readonly tune?: boolean;
   readonly budget?: number;
 }
 
@@ -107,7 +110,8 @@ export function addProfileOptions(command: Command): void {
     .option("--config <file>", "YAML configuration, as train takes it")
     .option("--skip-bad-samples", "leave samples with broken files out")
     .option("--steps <n>", "how many to measure (default: 8 s of them)", wholeNumber("--steps", 3))
-    .option("--trace <file>", "write a trace for ui.perfetto.dev")
+    .option("--trace <file>", "write a trace for ui.perfetto.dev");
+  tuneOption(command)
     .optionsGroup("Comparison:")
     .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT is the shader in git")
     .option("--sweep [NAME=VALUES...]", SWEEP_HELP)

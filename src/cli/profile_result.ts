@@ -13,6 +13,8 @@ export interface Result {
   /** Tables that follow it, for people. */
   readonly more?: readonly Table[];
   readonly csv: Table;
+  /** Lines under the table of people; JSON and CSV have what they say in their values. */
+  readonly notes?: readonly string[];
 }
 
 /** Whether people read stdout, and so may find other lines there too. */
@@ -24,8 +26,8 @@ export function isTable({ json, format = "table", output }: ResultOptions): bool
 export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
-  { json, format: asked, output: file }: ResultOptions,
-  { value, table, more = [], csv }: Result,
+  { json, format: asked, output: file }: Pick<ResultOptions, "json" | "format" | "output">,
+  { value, table, more = [], csv, notes = [] }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
@@ -37,6 +39,8 @@ export async function writeResult(
             tableLines(table, format),
             ...more.map((one) => ["", ...tableLines(one, format)]),
           ].flat();
+  if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
+  if (format === "table" && notes.length > 0) lines.push("", ...notes);
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

@@ -20,6 +20,7 @@ import { environmentLine } from "./profile_table.ts";
 import { knownCeilings, type ProfileRun } from "./profile_work.ts";
 import { runSettings } from "./run_settings.ts";
 import { sweepStep } from "./tune_work.ts";
+import { cachedChoices } from "./tuning_cache.ts";
 
 const TARGETS = ["step:train", "step:predict"] as const;
 
@@ -107,10 +108,12 @@ async function openStep(
   target: StepTarget,
 ): Promise<OpenStep> {
   const config = await stepConfig(options);
+  const tuning = await cachedChoices(gpu.facts, options.tune);
   if (target === "step:predict") {
-    return await predictionStep(gpu, config, await openSource(config, "held-out"), output.warn);
+    const source = await openSource(config, "held-out");
+    return await predictionStep(gpu, config, source, tuning, output.warn);
   }
   const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
-  return await trainingStep(gpu, config, source, teacher, output.warn);
+  return await trainingStep(gpu, config, source, teacher, tuning, output.warn);
 }

@@ -109,7 +109,7 @@ export async function profileKernels(
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
-    rows: found.rows.map((row, i) => ({ ...row, ...(costs[i] != null && { costs: costs[i] }) })),
+    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
     ...(before !== null && {
       missing: missingRows(before, profile, wantedRow(globs, run, targets)),
     }),
@@ -218,7 +218,8 @@ function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }
 
-async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+/** Frees the bench when `work` is done. */
+export async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

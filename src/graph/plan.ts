@@ -43,6 +43,8 @@ export interface PlanSummary {
    * Bytes of all buffers of the plan together (parameters not counted: they belong to the store).
    */
   readonly peak_bytes: number;
+  /** Of these, what outputs are read back through. */
+  readonly staging_bytes: number;
 }
 
 /** Watches a step as it is submitted; what it computes stays the same. */
@@ -153,6 +155,7 @@ async function build(
       flops: dispatches.reduce((sum, { cost }) => sum + cost.flops, 0),
       arena_bytes: buffers.arenaBytes,
       peak_bytes: buffers.ownedBytes + staging.size_bytes,
+      staging_bytes: staging.size_bytes,
     },
     dispatches,
     submit,

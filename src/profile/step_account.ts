@@ -161,13 +161,13 @@ function stepKernels(
   const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
   return totals.map((total) => {
     const count = total.dispatches;
-    const mean = { flops: total.flops / count, bytes: total.bytes / count };
+    const each = { flops: total.flops / count, bytes: total.bytes / count };
     const mean_ms = total.time_ms / count;
     const told = ceilings !== null && mean_ms >= least_ms;
     return {
       ...total,
       share: total.time_ms / all_ms,
-      roofline: told ? roofline(mean, mean_ms, ceilings, false) : null,
+      roofline: told ? roofline(each, mean_ms, ceilings, false) : null,
     };
   });
 }

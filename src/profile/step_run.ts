@@ -38,20 +38,19 @@ const MOST_MS = 30_000;
 const NOISE = 0.015;
 
 /**
- * What the kernels of a plan get wrong on their own cases, each kernel once; empty where all are
+ * What the kernels of a plan get wrong on their own cases, each mapping once; empty where all are
  * right.
  */
 export async function wrongKernels(
   gpu: Gpu,
-  dispatches: readonly PlannedDispatch[],
+  dispatches: readonly Pick<PlannedDispatch, "call">[],
   progress: (line: string) => void,
 ): Promise<string[]> {
-  const names = [...new Set(dispatches.map(({ kernel }) => kernel))];
+  const used = [...new Set(dispatches.map(({ call }) => call.kernel))];
   const errors: string[] = [];
-  for (const [i, name] of names.entries()) {
-    progress(`checking kernel ${i + 1}/${names.length}: ${name}`);
-    const found = kernels.find(({ shader }) => shader.name === name);
-    const error = found === undefined ? `${name}: no such kernel` : await checkKernel(gpu, found);
+  for (const [i, kernel] of used.entries()) {
+    progress(`checking kernel ${i + 1}/${used.length}: ${kernel.shader.name}`);
+    const error = await checkKernel(gpu, kernel);
     if (error !== "") errors.push(error);
   }
   return errors;

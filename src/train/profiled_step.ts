@@ -10,6 +10,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import type { ProfiledStep } from "../profile/step_marks.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import type { TrainConfig } from "./config.ts";
@@ -26,12 +27,16 @@ export interface OpenStep extends ProfiledStep {
 // Few enough to stay in memory, more than one so that no cache holds the inputs of all.
 const MOMENTS = 4;
 
-/** The training step of a configuration; throws InputError for data without depth. */
+/**
+ * The training step of a configuration, its kernels run as `tuning` says; throws InputError for data
+ * without depth.
+ */
 export async function trainingStep(
   gpu: Gpu,
   config: TrainConfig,
   source: DataSource,
   teacher: Teacher | null,
+  tuning: Tuning,
   onMessage: (message: string) => void,
 ): Promise<OpenStep> {
   requireDepth(source);
@@ -42,7 +47,7 @@ export async function trainingStep(
     teacher: teacher !== null,
   });
   const samples = samplesOf(config, source, config.augmentation, onMessage);
-  const { plan, store } = await compiled(gpu, config, network);
+  const { plan, store } = await compiled(gpu, config, network, tuning);
   // Records are written as in a run, to a folder that is gone afterwards.
   const path = await mkdtemp(join(tmpdir(), "ringdepth-profile-"));
   const folder = await openRunFolder(path, 0, false);
@@ -70,11 +75,12 @@ export async function trainingStep(
   };
 }
 
-/** The prediction of one moment by the student of a configuration. */
+/** The prediction of one moment by the student of a configuration, run as `tuning` says. */
 export async function predictionStep(
   gpu: Gpu,
   config: TrainConfig,
   source: DataSource,
+  tuning: Tuning,
   onMessage: (message: string) => void,
 ): Promise<OpenStep> {
   const network = predictionNetwork(config, {
@@ -83,7 +89,7 @@ export async function predictionStep(
     depth_max_m: source.protocol.cap_m,
   });
   const samples = samplesOf(config, source, false, onMessage);
-  const { plan, store } = await compiled(gpu, config, network);
+  const { plan, store } = await compiled(gpu, config, network, tuning);
   return {
     target: "step:predict",
     what: describe(config, source),
@@ -109,10 +115,11 @@ async function compiled(
   gpu: Gpu,
   config: TrainConfig,
   { g, request }: Network,
+  tuning: Tuning,
 ): Promise<{ readonly plan: Plan; readonly store: GpuStore }> {
   const store = createStore(gpu, g, initialStore(g, config.seed));
   try {
-    return { plan: await compile(gpu, g, request, store), store };
+    return { plan: await compile(gpu, g, request, store, { tuning }), store };
   } catch (error) {
     store.destroy();
     throw error;

@@ -46,9 +46,10 @@ afterAll(() => {
 });
 
 describe.skipIf(!hasTimestamps(gpu))("profile of a step", () => {
-  test("step:train prints its account and kernels, and writes a valid trace", async () => {
-    const trace = join(folder, "trace.json");
-    const { code, stdout } = await cli("profile", "step:train", ...SMALL, "--trace", trace);
+  test("step:train prints its account and kernels, and writes a page and a valid trace", async () => {
+    const [trace, page] = ["trace.json", "page.html"].map((name) => join(folder, name));
+    const more = ["--trace", trace, "--html", page];
+    const { code, stdout } = await cli("profile", "step:train", ...SMALL, ...more);
     expect(stdout).toMatch(
       /\nstep:train {2}nano on rig, 6x32x64, \d+ dispatches {2}3 steps {2}clocks/,
     );
@@ -63,6 +64,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile of a step", () => {
     const events = readTrace(readFileSync(trace));
     expect(traceFaults(events)).toEqual([]);
     expect(events.some(({ name }) => name === "adamw")).toBe(true);
+    expect(readFileSync(page, "utf8")).toMatch(/<h1>Profile of step:train<.*read back.*adamw/s);
     expect(code).toBe(0);
   });
 
@@ -140,6 +142,9 @@ test.each([
   [["profile", "step:train", "gemm"], "step:train is profiled by itself"],
   [["profile", "step:train", "--save", "x"], "--save is of kernels, not of step:train"],
   [["profile", "step:train", "--min-samples", "9"], "--min-samples is of kernels"],
+  [["profile", "step:predict", "--no-robustness"], "--no-robustness is of kernels"],
+  [["profile", "gemm", "--no-tune"], "--no-tune is of a step"],
+  [["profile", "gemm", "--data", "rig"], "--data rig: expected random, zeros or FILE.npy"],
   [["profile", "gemm", "--trace", "t.json"], "--trace is of a step: ringdepth profile step:train"],
   [["profile", "--skip-bad-samples"], "--skip-bad-samples is of a step"],
   [["profile", "step:train", "--steps", "2"], "--steps 2: expected a whole number of at least 3"],

@@ -175,7 +175,7 @@ describe("page of a profile", () => {
   it("closes the account of a step", () => {
     expect(texts).toContain("<b>10.00 ms</b>a step by itself [9.000, 11.00]");
     expect(texts).toContain("<b>5.0 %</b>unaccounted for");
-    expect(texts).toContain("instrumentation +6.0 %");
+    expect(texts).toContain("one pass +6.0 %");
     expect(texts).toMatch(/width:85\.00%;background:[^"]+" title="gpu 8\.500 ms">gpu</);
     expect(texts).toMatch(/conv2d<\/th><td>4\.000 ms<\/td><td class="share" style="--share: 50/);
   });
