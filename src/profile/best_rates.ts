@@ -8,45 +8,56 @@ export interface Form {
   readonly rate: () => Promise<number>;
 }
 
+/** What a round of a figure came to. */
+interface Round {
+  readonly rate: number;
+  readonly disturbed: boolean;
+}
+
 /** When a figure is believed, and when measuring ends all the same. */
 export interface RoundSettings {
   /** Rounds there are at least. */
   readonly rounds: number;
-  /** Rounds that must come near the best of all. */
+  /** Undisturbed rounds that must come near the best of all. */
   readonly confirmed: number;
   /** How near that is, as a share of the best. */
   readonly within: number;
   readonly timeout_s: number;
+  /** Starts to watch a round of a figure; tells whether anything disturbed it. */
+  readonly watch: () => () => boolean;
 }
 
 /**
- * The best rate of each figure. Other work only takes from a rate, and never the same: a best that
- * other rounds come near was not disturbed. Figures found so are left alone, for the sake of others.
+ * The best rate of each figure. Other work only takes from a rate: a best that other rounds come
+ * near, undisturbed, is what can be reached. Figures found so are left alone, for the sake of others.
  */
 export async function bestRates(
   forms: readonly Form[],
-  { rounds, confirmed, within, timeout_s }: RoundSettings,
+  { rounds, confirmed, within, timeout_s, watch }: RoundSettings,
   progress: (line: string) => void,
   clock_ms: () => number = () => performance.now(),
 ): Promise<Map<string, number>> {
-  const reached = new Map<string, number[]>(forms.map(({ figure }) => [figure, []]));
+  const all = new Map<string, Round[]>(forms.map(({ figure }) => [figure, []]));
+  const best = (figure: string): number => Math.max(...all.get(figure)!.map(({ rate }) => rate));
   const isOpen = (figure: string): boolean => {
-    const rates = reached.get(figure)!;
-    const near = (1 - within) * Math.max(...rates);
-    return rates.length < rounds || rates.filter((rate) => rate >= near).length < confirmed;
+    const near = (1 - within) * best(figure);
+    const found = all.get(figure)!;
+    const good = found.filter(({ rate, disturbed }) => rate >= near && !disturbed);
+    return found.length < rounds || good.length < confirmed;
   };
   const end = clock_ms() + 1000 * timeout_s;
   for (let round = 1; round === 1 || clock_ms() < end; round++) {
-    const open = [...reached.keys()].filter(isOpen);
+    const open = [...all.keys()].filter(isOpen);
     if (open.length === 0) break;
-    progress(`ceilings: round ${round}, ${reached.size - open.length} of ${reached.size} found`);
+    progress(`ceilings: round ${round}, ${all.size - open.length} of ${all.size} found`);
     for (const figure of open) {
-      let best = 0;
+      const disturbed = watch();
+      let rate = 0;
       for (const form of forms) {
-        if (form.figure === figure) best = Math.max(best, await form.rate());
+        if (form.figure === figure) rate = Math.max(rate, await form.rate());
       }
-      reached.get(figure)!.push(best);
+      all.get(figure)!.push({ rate, disturbed: disturbed() });
     }
   }
-  return new Map([...reached].map(([figure, rates]) => [figure, Math.max(...rates)]));
+  return new Map([...all.keys()].map((figure) => [figure, best(figure)]));
 }

@@ -18,7 +18,7 @@ import type { Shape } from "../tensor/shape.ts";
 import { batchFor } from "./clock.ts";
 
 const MIB = 2 ** 20;
-const MOMENT_MS = 25;
+const MOMENT_MS = 10;
 // At once, so that the host, which other work may hold up, has no part in what is between them.
 const PASSES = 10;
 const MOST_BATCHED = 1000;

@@ -2,7 +2,13 @@
 import { expect, test } from "vitest";
 import { bestRates, type Form } from "../../src/profile/best_rates.ts";
 
-const SETTINGS = { rounds: 3, confirmed: 2, within: 0.02, timeout_s: 100 };
+const SETTINGS = {
+  rounds: 3,
+  confirmed: 2,
+  within: 0.02,
+  timeout_s: 100,
+  watch: () => () => false,
+};
 const SILENT = (): void => undefined;
 
 /** A form that reaches the rates in turn, the last again and again, one second each. */
@@ -50,4 +56,12 @@ test("what never repeats itself ends by the time-out, with the best there was", 
 test("there is a round however short the time", async () => {
   const rates = await bestRates([form("read", 4)], { ...SETTINGS, timeout_s: 0 }, SILENT, clock_ms);
   expect(rates.get("read")).toBe(4);
+});
+
+test("disturbed rounds confirm nothing: a core that another program holds takes half of each", async () => {
+  const held = form("read", 5, 5, 5, 5, 10);
+  const watch = (): (() => boolean) => () => held.calls() <= 4;
+  const rates = await bestRates([held], { ...SETTINGS, watch }, SILENT, clock_ms);
+  expect(rates.get("read")).toBe(10);
+  expect(held.calls()).toBe(6);
 });
