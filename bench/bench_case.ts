@@ -1,5 +1,5 @@
-// What a bench file declares: problems at the student's real sizes. How they are timed is in
-// bench/run.ts.
+// What a file of bench/kernels declares: problems at the student's real sizes. `ringdepth bench
+// kernels` and `ringdepth profile` time them.
 import type { AnyKernel, Distribution } from "../src/kernels/kernel.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 

@@ -18,6 +18,7 @@ import { logBinomial, logBinomialHead } from "../graph/ops/log_binomial.ts";
 import { reduce } from "../graph/ops/reduce.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Initializer, Value } from "../graph/value.ts";
+import type { LogBinomialHeadAttributes } from "../kernels/log_binomial.ts";
 
 /** Sizes and choices of the head. */
 export interface BinHeadConfig {
@@ -55,7 +56,8 @@ export interface BinOutput {
 
 // ZoeDepth's configuration (config_zoedepth.json).
 const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
-const TEMPERATURE = { t_min: 0.0212, t_max: 50 } as const;
+/** Temperatures that the log-binomial head can give. */
+export const TEMPERATURE: LogBinomialHeadAttributes = { t_min: 0.0212, t_max: 50 };
 // Outputs (a1, a2, b1, b2) start at pi = 1/2 and, since softplus(-2.5) : softplus(0.5) is 0.075, at
 // t = 3.7: bins spread by 7 around the middle. At t = 25, where zero biases start, they spread by
 // 15, and no pixel can tell near from far before t has fallen.

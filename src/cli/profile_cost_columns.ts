@@ -1,5 +1,6 @@
 // What safeguards cost, as columns of a profile's table and fields of its CSV; no column where it
 // was not asked for.
+import { percentText } from "../profile/profile_text.ts";
 import type { RowCosts } from "../profile/safeguards.ts";
 import type { SummaryRow } from "../profile/summary.ts";
 
@@ -15,9 +16,7 @@ const COLUMNS: readonly Column[] = [
     cell: ({ robustness, error }) => {
       if (robustness === null) return error === "" ? "" : "WRONG without";
       const { median, low, high } = robustness.cost;
-      const percent = (share: number): string =>
-        (100 * share).toFixed(1).replace(/^-(0\.0)$/, "$1");
-      return `cost ${percent(median)} % [${percent(low)}, ${percent(high)}]`;
+      return `cost ${percentText(median, false)} [${percentText(low, false)}, ${percentText(high, false)}]`;
     },
   },
   {

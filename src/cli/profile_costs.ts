@@ -5,7 +5,7 @@ import type { Bench } from "../profile/measure.ts";
 import type { Target } from "../profile/run_profile.ts";
 import type { ProfileRow } from "../profile/saved_run.ts";
 import { measureCosts, WITHOUT, type RowCosts } from "../profile/safeguards.ts";
-import type { ProfileOptions } from "./profile.ts";
+import type { ProfileOptions } from "./profile_options.ts";
 import type { ProfileRun } from "./profile_work.ts";
 
 /** The costs of each row, null where it has none; an empty list where none were asked for. */

@@ -5,7 +5,6 @@ import { json, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
-import { GpuValidationError } from "../gpu/errors.ts";
 import { openGpu } from "../gpu/device.ts";
 import { pipelineFor, pipelineLabel, type PipelineSource } from "../gpu/pipelines.ts";
 import { specialize } from "../kernels/specialize.ts";
@@ -22,7 +21,7 @@ import { compileFault } from "../profile/shader_source.ts";
 import { InputError } from "../tensor/error.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
-import type { ProfileOptions } from "./profile.ts";
+import type { ProfileOptions } from "./profile_options.ts";
 import { chooseTargets } from "./profile_targets.ts";
 import type { ProfileRun } from "./profile_work.ts";
 
@@ -60,7 +59,10 @@ export async function printIr(
   const [target] = targets;
   const { kernel, problem } = target;
   const fault = await compileFault(gpu, target, problem);
-  if (fault !== "") throw new GpuValidationError(fault);
+  if (fault !== "") {
+    output.warn(fault);
+    return EXIT.wrong;
+  }
   const freeze = freezesShapes(gpu.facts);
   const { source } = specialize(kernel, problem.shapes, problem.attributes, freeze);
   output.say(`${form} of ${pipelineLabel(source)}, ${problem.name}`);

@@ -119,5 +119,5 @@ function usualData(kernel: AnyKernel, attributes: unknown): Record<string, Distr
 }
 
 function entryTexts(attributes: unknown): string[] {
-  return Object.entries((attributes ?? {}) as object).map((entry) => JSON.stringify(entry));
+  return Object.entries(attributes ?? {}).map((entry) => JSON.stringify(entry));
 }

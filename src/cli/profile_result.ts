@@ -2,7 +2,7 @@
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { jsonText } from "./json_text.ts";
 import type { Output } from "./output.ts";
-import type { ResultOptions } from "./profile.ts";
+import type { ResultOptions } from "./profile_options.ts";
 import { tableLines, type Table } from "./profile_table.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -10,7 +10,11 @@ import type { Surroundings } from "./surroundings.ts";
 export interface Result {
   readonly value: unknown;
   readonly table: Table;
+  /** Tables that follow it, for people. */
+  readonly more?: readonly Table[];
   readonly csv: Table;
+  /** Lines under the table of people; JSON and CSV have what they say in their values. */
+  readonly notes?: readonly string[];
 }
 
 /** Whether people read stdout, and so may find other lines there too. */
@@ -22,12 +26,21 @@ export function isTable({ json, format = "table", output }: ResultOptions): bool
 export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
-  { json, format: asked, output: file }: ResultOptions,
-  { value, table, csv }: Result,
+  { json, format: asked, output: file }: Pick<ResultOptions, "json" | "format" | "output">,
+  { value, table, more = [], csv, notes = [] }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
-    format === "json" ? [jsonText(value)] : tableLines(format === "csv" ? csv : table, format);
+    format === "json"
+      ? [jsonText(value)]
+      : format === "csv"
+        ? tableLines(csv, format)
+        : [
+            tableLines(table, format),
+            ...more.map((one) => ["", ...tableLines(one, format)]),
+          ].flat();
+  if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
+  if (format === "table" && notes.length > 0) lines.push("", ...notes);
   const text = `${lines.join("\n")}\n`;
   if (file !== undefined) {
     await writeFileAtomically(file, Buffer.from(text));

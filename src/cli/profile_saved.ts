@@ -6,7 +6,7 @@ import { summarize } from "../profile/summary.ts";
 import { sayAdapter } from "./adapter.ts";
 import { EXIT } from "./exit_code.ts";
 import { makeOutput } from "./output.ts";
-import type { ResultOptions } from "./profile.ts";
+import type { ResultOptions } from "./profile_options.ts";
 import { judge, type GateOptions } from "./profile_gate.ts";
 import { writeProfilePage } from "./profile_html.ts";
 import { isTable, writeResult } from "./profile_result.ts";

@@ -41,12 +41,10 @@ function rangeOf(text: string): number[] | null {
   const match = /^(\d+):(\d+):([*+])(\d+)$/.exec(text);
   if (match === null) return null;
   const [from, to, step] = [match[1], match[2], match[4]].map(Number);
-  const grows = match[3] === "*" ? step > 1 && from > 0 : step > 0;
+  const next = (at: number): number => (match[3] === "*" ? at * step : at + step);
+  if (next(from) <= from) return [];
   const lengths: number[] = [];
-  for (let at = from; grows && at <= to && lengths.length <= MOST_LENGTHS;) {
-    lengths.push(at);
-    at = match[3] === "*" ? at * step : at + step;
-  }
+  for (let at = from; at <= to && lengths.length <= MOST_LENGTHS; at = next(at)) lengths.push(at);
   return lengths;
 }
 

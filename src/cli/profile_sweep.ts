@@ -23,7 +23,7 @@ import {
 } from "../profile/tuning_file.ts";
 import { InputError } from "../tensor/error.ts";
 import { EXIT } from "./exit_code.ts";
-import type { ProfileOptions } from "./profile.ts";
+import type { ProfileOptions } from "./profile_options.ts";
 import { writeResult } from "./profile_result.ts";
 import type { Table } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";

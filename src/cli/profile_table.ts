@@ -120,7 +120,10 @@ export function comparisonTable(rows: readonly RowComparison[]): Table {
 }
 
 /** The line of context under the adapter's: clock, versions, commit, ceilings. */
-export function environmentLine({ environment, ceilings }: Summary): string {
+export function environmentLine({
+  environment,
+  ceilings,
+}: Pick<Summary, "environment" | "ceilings">): string {
   const { timer_quantum_ns, node, webgpu, git, software } = environment;
   const commit =
     git === null ? "" : `  git ${git.commit.slice(0, 8)}${git.dirty ? " changed" : ""}`;

@@ -36,7 +36,7 @@ export interface ProblemChoice extends DataChoice {
 const BENCH = new URL("../../bench/kernels/", import.meta.url);
 
 /** A problem of a bench file; its `cases` say which kernel they are of. */
-interface BenchProblem extends Problem {
+export interface BenchProblem extends Problem {
   readonly kernel: AnyKernel;
 }
 
@@ -142,10 +142,8 @@ async function sourceProblems(
     return list.map(({ problem }) => problem);
   }
   const hasBench = existsSync(BENCH);
-  if (cases === "bench" && !hasBench) {
-    throw new InputError("--cases bench: there is no bench/ here; it comes with a clone");
-  }
-  const fromBench = cases === "own" || !hasBench ? [] : await benchProblems(kernel);
+  const wantsBench = cases === "bench" || (cases !== "own" && hasBench);
+  const fromBench = wantsBench ? await benchProblems(kernel) : [];
   return fromBench.length > 0 || cases === "bench" ? fromBench : kernel.cases;
 }
 
@@ -160,9 +158,16 @@ async function benchProblems(kernel: AnyKernel): Promise<Problem[]> {
 
 let loading: Promise<BenchProblem[]> | null = null;
 
-function allBenchProblems(): Promise<BenchProblem[]> {
+/**
+ * The problems of all files of bench/kernels, in the order of their names; throws InputError where
+ * there is no bench/.
+ */
+export async function allBenchProblems(): Promise<BenchProblem[]> {
+  if (!existsSync(BENCH)) {
+    throw new InputError("there is no bench/ here; it comes with a clone");
+  }
   loading ??= loadBench();
-  return loading;
+  return await loading;
 }
 
 async function loadBench(): Promise<BenchProblem[]> {

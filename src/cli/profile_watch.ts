@@ -7,7 +7,7 @@ import { profilePair, profileTargets, type PairRow, type Target } from "../profi
 import { kernelOnDisk } from "../profile/shader_source.ts";
 import { estimate } from "../profile/statistics.ts";
 import { changedShaders } from "../profile/watch.ts";
-import type { ProfileOptions } from "./profile.ts";
+import type { ProfileOptions } from "./profile_options.ts";
 import { tableLines } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";
 import type { ProfileRun } from "./profile_work.ts";

@@ -27,7 +27,7 @@ import { summarize, summarizeTiming, type Summary } from "../profile/summary.ts"
 import { globPattern } from "./check_kernels.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import type { ProfileOptions, ResultOptions } from "./profile.ts";
+import type { ProfileOptions, ResultOptions } from "./profile_options.ts";
 import { writeProfilePage } from "./profile_html.ts";
 import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
@@ -107,7 +107,7 @@ export async function profileKernels(
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
-    rows: found.rows.map((row, i) => ({ ...row, ...(costs[i] != null && { costs: costs[i] }) })),
+    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
     ...(before !== null && {
       missing: missingRows(before, profile, wantedRow(globs, run, targets)),
     }),
@@ -185,8 +185,9 @@ export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<n
   return EXIT.fine;
 }
 
-async function knownCeilings(
-  run: ProfileRun<ProfileOptions>,
+/** The ceilings of this adapter: those that are kept, else measured now. */
+export async function knownCeilings(
+  run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
@@ -194,7 +195,7 @@ async function knownCeilings(
 }
 
 async function newCeilings(
-  { gpu, output }: ProfileRun<ResultOptions>,
+  { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
@@ -209,7 +210,8 @@ function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }
 
-async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+/** Frees the bench when `work` is done. */
+export async function using<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

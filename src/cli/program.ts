@@ -2,6 +2,7 @@
 // code.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { defineBench } from "./bench.ts";
 import { defineCheck } from "./check.ts";
 import type { Define } from "./define.ts";
 import { defineDoctor } from "./doctor.ts";
@@ -20,6 +21,7 @@ const COMMANDS: readonly Define[] = [
   definePredict,
   defineCheck,
   defineProfile,
+  defineBench,
   defineTune,
   defineDoctor,
   defineStart,

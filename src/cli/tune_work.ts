@@ -4,7 +4,13 @@ import type { Gpu } from "../gpu/device.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { cacheFolder } from "../profile/environment.ts";
 import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
-import { mappingText, tuneStep, type StepTuning, type TunedProblem } from "../profile/tune_step.ts";
+import {
+  mappingText,
+  problemText,
+  tuneStep,
+  type StepTuning,
+  type TunedProblem,
+} from "../profile/tune_step.ts";
 import {
   emptyTuning,
   mergeTuning,
@@ -104,7 +110,7 @@ function tuningLines({ problems, left, tuned }: StepTuning): string[] {
     entry === null || entry.reason === "rule" ? [] : [{ ...entry, share }],
   );
   const rows = faster.map(({ problem, share, rule, kernel, constants, reason, change }) => [
-    problem,
+    problemText(problem),
     percent(share),
     rule,
     reason === "faster" ? mappingText({ kernel, constants }) : reason,

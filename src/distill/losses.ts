@@ -4,9 +4,6 @@
 import type { Graph } from "../graph/graph.ts";
 import { add, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
-import { binDistill, binDistillBinomial } from "../graph/ops/bin_distill.ts";
-import { binKl } from "../graph/ops/bin_kl.ts";
-import { maskedMean } from "../graph/ops/masked_mean.ts";
 import { resizeBilinear, resizeNearest } from "../graph/ops/resize.ts";
 import { silog } from "../graph/ops/silog.ts";
 import { softBins } from "../graph/ops/soft_bins.ts";
@@ -20,6 +17,7 @@ import {
 import { viewRelationFused } from "../graph/ops/view_relation_fused.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
+import { distillBins } from "./bin_levels.ts";
 
 /**
  * Which terms there are and their choices; the weights come each step as scalars `weight_{term}`.
@@ -89,15 +87,19 @@ export function losses(
   const supervised = (depth_m: Value): { loss: Value; count: Value } =>
     silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
   const { teacher } = targets;
-  const distils = teacher !== null && config.ckd;
-  const bins = distils ? distilled(output, teacher, config) : decoded(output, config);
-  const { loss, count } = supervised(bins.depth_m);
+  const distilled =
+    teacher !== null && config.ckd
+      ? distillBins(levelOf(config), output, teacher, config.temperature)
+      : null;
+  const { loss, count } = supervised(distilled?.depth_m ?? decodedDepth(output, config));
   const terms: Partial<Record<LossTerm, Value>> = { silog: loss };
   if (teacher !== null) {
     const [, h, w] = output.depth_m.shape;
     const usable = resizeNearest(targets.usable, [h, w]);
-    if (bins.kl !== null) terms.kl = bins.kl(usable);
-    if (bins.cross_m !== null) terms.cross = supervised(bins.cross_m).loss;
+    if (distilled !== null) {
+      terms.kl = distilled.kl(usable);
+      if (config.cross_term === "silog") terms.cross = supervised(distilled.cross_m).loss;
+    }
     if (config.relation === "cosine") {
       const probabilities = softmaxBins(softBins(teacher, { bins: output.centers.shape[3] }));
       terms.relation = cosineRelation(output.embedding, probabilities, usable, config);
@@ -109,44 +111,15 @@ export function losses(
   return { total: weighted.reduce((a, b) => add(a, b)), terms, valid_count: count };
 }
 
-/** What the losses need of the bins: depth, and with a teacher cross depth and KL. */
-interface DecodedBins {
-  readonly depth_m: Value;
-  readonly cross_m: Value | null;
-  /** The KL term over the pixels of a mask. */
-  readonly kl: ((usable: Value) => Value) | null;
+/** Level 3 is the fused form; it knows no temperature but 1. */
+function levelOf({ bins_form, temperature }: LossConfig): 1 | 3 {
+  return bins_form === "stored" || temperature !== 1 ? 1 : 3;
 }
 
 /** Depth alone, for losses without a teacher's bins. */
-function decoded(output: StudentOutput, { bins_form }: LossConfig): DecodedBins {
+function decodedDepth(output: StudentOutput, { bins_form }: LossConfig): Value {
   const { logits, centers, scale_m } = output;
-  const depth_m = bins_form === "fused" ? output.depth_m : binDecode(logits, centers, scale_m);
-  return { depth_m, cross_m: null, kl: null };
-}
-
-/** Depth, cross depth and KL against a teacher's relative depth, softly binned. */
-function distilled(output: StudentOutput, teacher: Value, config: LossConfig): DecodedBins {
-  const { logits, binomial, centers, scale_m } = output;
-  const { temperature, cross_term } = config;
-  const crosses = cross_term === "silog";
-  if (config.bins_form === "stored" || temperature !== 1) {
-    const teacher_logits = softBins(teacher, { bins: centers.shape[3] });
-    return {
-      depth_m: binDecode(logits, centers, scale_m),
-      cross_m: crosses ? binDecode(teacher_logits, centers, scale_m) : null,
-      kl: (usable) => binKl(logits, teacher_logits, usable, { temperature }),
-    };
-  }
-  const relative = { teacher: "relative" } as const;
-  const { depth, cross, kl } =
-    binomial === null
-      ? binDistill(logits, teacher, centers, scale_m, relative)
-      : binDistillBinomial(binomial.pi, binomial.t, teacher, centers, scale_m, relative);
-  return {
-    depth_m: depth,
-    cross_m: crosses ? cross : null,
-    kl: (usable) => maskedMean(kl, usable).mean,
-  };
+  return bins_form === "fused" ? output.depth_m : binDecode(logits, centers, scale_m);
 }
 
 /** Mean squared difference of the cosine relations of ring-adjacent views (method.md 3.4, V1). */

@@ -5,12 +5,83 @@ import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
 import { NoAdapterError } from "./errors.ts";
 
-const MAX_PASSES = 2048; // a query set holds at most 4096 stamps
+const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 stamps
 const STAMP_BYTES = 8;
+
+/** When a pass began and ended on the GPU's own clock, in nanoseconds. */
+export interface PassTime {
+  readonly begin_ns: bigint;
+  readonly end_ns: bigint;
+}
+
+/** Stamps at either end of each pass of one command buffer. */
+export interface PassStamps {
+  readonly passes: number;
+  /** What the descriptor of a pass is given; passes count from 0. */
+  readonly writes: (pass: number) => GPUComputePassTimestampWrites;
+  /** Adds the copy of the stamps to the encoder, after the last pass. */
+  readonly resolve: (encoder: GPUCommandEncoder) => void;
+  /** Reads the stamps once the commands are submitted. */
+  readonly read: () => Promise<PassTime[]>;
+  readonly destroy: () => void;
+}
 
 /** Whether the adapter can tell GPU time. */
 export function hasTimestamps(gpu: Gpu): boolean {
   return gpu.facts.features.has("timestamp-query");
+}
+
+/**
+ * Makes the stamps of `passes` passes, for one submit after the other. Throws NoAdapterError where
+ * the adapter has no timestamps.
+ */
+export function passStamps(gpu: Gpu, passes: number): PassStamps {
+  if (!hasTimestamps(gpu)) {
+    throw new NoAdapterError(`${gpu.facts.name} has no GPU clock (timestamp-query); try --adapter`);
+  }
+  const bytes = 2 * STAMP_BYTES * passes;
+  const sets: { readonly querySet: GPUQuerySet; readonly count: number }[] = [];
+  for (let first = 0; first < passes; first += PASSES_OF_A_SET) {
+    const count = 2 * Math.min(PASSES_OF_A_SET, passes - first);
+    sets.push({ querySet: gpu.device.createQuerySet({ type: "timestamp", count }), count });
+  }
+  const resolved = createBuffer(gpu, "timestamps", bytes, 0x200 | 0x04); // QUERY_RESOLVE | COPY_SRC
+  const staging = createBuffer(gpu, "timestamps staging", bytes, 0x01 | 0x08); // MAP_READ | COPY_DST
+  return {
+    passes,
+    writes: (pass) => {
+      const { querySet } = sets[Math.floor(pass / PASSES_OF_A_SET)];
+      const index = 2 * (pass % PASSES_OF_A_SET);
+      return { querySet, beginningOfPassWriteIndex: index, endOfPassWriteIndex: index + 1 };
+    },
+    resolve: (encoder) => {
+      sets.forEach(({ querySet, count }, i) => {
+        const offset_bytes = 2 * STAMP_BYTES * PASSES_OF_A_SET * i;
+        encoder.resolveQuerySet(querySet, 0, count, resolved.buffer, offset_bytes);
+      });
+      encoder.copyBufferToBuffer(resolved.buffer, 0, staging.buffer, 0, bytes);
+    },
+    read: async () => {
+      await staging.buffer.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
+      const stamps = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0));
+      staging.buffer.unmap();
+      gpu.check();
+      return Array.from({ length: passes }, (_, i) => ({
+        begin_ns: stamps[2 * i],
+        end_ns: stamps[2 * i + 1],
+      }));
+    },
+    destroy: () => {
+      staging.destroy();
+      resolved.destroy();
+      for (const { querySet } of sets) querySet.destroy();
+    },
+  };
+}
+
+/** How long a pass took, in milliseconds. */
+export function passTime_ms({ begin_ns, end_ns }: PassTime): number {
+  return Number(end_ns - begin_ns) / 1e6;
 }
 
 /**
@@ -21,47 +92,17 @@ export async function timePasses(
   gpu: Gpu,
   groups: readonly (readonly PreparedDispatch[])[],
 ): Promise<number[]> {
-  if (!hasTimestamps(gpu)) {
-    throw new NoAdapterError(`${gpu.facts.name} has no GPU clock (timestamp-query); try --adapter`);
-  }
-  const times_ms: number[] = [];
-  for (let start = 0; start < groups.length; start += MAX_PASSES) {
-    times_ms.push(...(await timeChunk(gpu, groups.slice(start, start + MAX_PASSES))));
-  }
-  return times_ms;
-}
-
-async function timeChunk(
-  gpu: Gpu,
-  groups: readonly (readonly PreparedDispatch[])[],
-): Promise<number[]> {
-  const { device } = gpu;
-  const count = 2 * groups.length;
-  const bytes = STAMP_BYTES * count;
-  const querySet = device.createQuerySet({ type: "timestamp", count });
-  const resolved = createBuffer(gpu, "timestamps", bytes, 0x200 | 0x04); // QUERY_RESOLVE | COPY_SRC
-  const staging = createBuffer(gpu, "timestamps staging", bytes, 0x01 | 0x08); // MAP_READ | COPY_DST
+  const stamps = passStamps(gpu, groups.length);
   try {
-    const encoder = device.createCommandEncoder({ label: "timed" });
+    const encoder = gpu.device.createCommandEncoder({ label: "timed" });
     groups.forEach((dispatches, i) => {
-      const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [2 * i, 2 * i + 1];
-      encodePass(encoder, "timed", dispatches, {
-        querySet,
-        beginningOfPassWriteIndex,
-        endOfPassWriteIndex,
-      });
+      encodePass(encoder, "timed", dispatches, stamps.writes(i));
     });
-    encoder.resolveQuerySet(querySet, 0, count, resolved.buffer, 0);
-    encoder.copyBufferToBuffer(resolved.buffer, 0, staging.buffer, 0, bytes);
-    device.queue.submit([encoder.finish()]);
-    await staging.buffer.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
-    const stamps = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0));
-    gpu.check();
-    return groups.map((_, i) => Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6);
+    stamps.resolve(encoder);
+    gpu.device.queue.submit([encoder.finish()]);
+    return (await stamps.read()).map(passTime_ms);
   } finally {
-    staging.destroy();
-    resolved.destroy();
-    querySet.destroy();
+    stamps.destroy();
   }
 }
 

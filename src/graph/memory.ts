@@ -12,10 +12,12 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Places of all intermediates and the length of each arena, in floats. */
+/** Places of all intermediates, the length of each arena and what lives when, in floats. */
 export interface MemoryPlan {
   readonly places: ReadonlyMap<Tensor, Place>;
   readonly arenas: readonly number[];
+  /** What lives in the arenas while each call runs. */
+  readonly live: readonly number[];
 }
 
 interface Block {
@@ -44,6 +46,8 @@ export function planMemory(
   const apart = tensorsApart(calls, rootOf, isPlanned);
   const places = new Map<Tensor, Place>();
   const arenas: Arena[] = [];
+  const live: number[] = [];
+  let floats = 0;
   calls.forEach((call, step) => {
     const { read, written } = touched(call, rootOf);
     for (const root of read) {
@@ -63,14 +67,17 @@ export function planMemory(
         if (place !== undefined) forbidden.add(place.arena);
       }
       places.set(root, allocate(arenas, forbidden, blockFloats(root)));
+      floats += blockFloats(root);
     }
+    live.push(floats);
     for (const root of new Set([...read, ...written])) {
       const place = places.get(root);
       if (place === undefined || kept.has(root) || lastUse.get(root) !== step) continue;
       release(arenas[place.arena], place.offset, blockFloats(root));
+      floats -= blockFloats(root);
     }
   });
-  return { places, arenas: arenas.map(({ floats }) => floats) };
+  return { places, arenas: arenas.map((arena) => arena.floats), live };
 }
 
 function touched(

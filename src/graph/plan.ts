@@ -5,6 +5,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
 import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
+import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
 import type { Tuning } from "../kernels/tuning.ts";
@@ -24,6 +25,8 @@ export interface PlannedDispatch {
   readonly kernel: string;
   readonly pipeline: string;
   readonly cost: Cost;
+  /** Bytes of the intermediates that live while it runs. */
+  readonly live_bytes: number;
   readonly dispatch: PreparedDispatch;
   /** Its kernel and tensors. */
   readonly call: Call;
@@ -40,6 +43,16 @@ export interface PlanSummary {
    * Bytes of all buffers of the plan together (parameters not counted: they belong to the store).
    */
   readonly peak_bytes: number;
+  /** Of these, what outputs are read back through. */
+  readonly staging_bytes: number;
+}
+
+/** Watches a step as it is submitted; what it computes stays the same. */
+export interface StepWatch {
+  /** Does the work of a phase, which it may time. */
+  readonly phase: <T>(name: "upload" | "encode" | "submit", work: () => T) => T;
+  /** Stamps of the step's one pass, or of a pass for each dispatch; null for none. */
+  readonly stamps: PassStamps | null;
 }
 
 /** A compiled graph. */
@@ -53,6 +66,7 @@ export interface Plan {
   readonly submit: (
     inputs: Readonly<Record<string, Float32Array>>,
     scalars?: Readonly<Record<string, number>>,
+    watch?: StepWatch,
   ) => () => Promise<Record<string, Float32Array>>;
   /** One step and its outputs. */
   readonly run: (
@@ -70,6 +84,7 @@ export interface CompileOptions {
 
 // A step may be submitted while the results of the one before are still being read.
 const STEPS_IN_FLIGHT = 2;
+const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
 
 /**
  * Compiles `request` of a graph for a device; parameters and states are found in `store` by name
@@ -119,14 +134,18 @@ async function build(
   gpu.check();
   const staging = stagingRing(gpu, "step", output_bytes, STEPS_IN_FLIGHT);
   const prepared = dispatches.map(({ dispatch }) => dispatch);
-  const submit: Plan["submit"] = (inputs, scalars = {}) => {
-    writeInputs(gpu, graph, program, buffers, inputs);
-    const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
-    device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
-    const encoder = device.createCommandEncoder({ label: "step" });
-    encodePass(encoder, "step", prepared);
-    const read = staging.copy(encoder, ranges);
-    device.queue.submit([encoder.finish()]);
+  const submit: Plan["submit"] = (inputs, scalars = {}, { phase, stamps } = UNWATCHED) => {
+    phase("upload", () => {
+      writeInputs(gpu, graph, program, buffers, inputs);
+      const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
+      device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
+    });
+    const { commands, read } = phase("encode", () => {
+      const encoder = device.createCommandEncoder({ label: "step" });
+      encodeStep(encoder, prepared, stamps);
+      return { read: staging.copy(encoder, ranges), commands: encoder.finish() };
+    });
+    phase("submit", () => device.queue.submit([commands]));
     return async () => splitOutputs(outputs, await read());
   };
   return {
@@ -136,6 +155,7 @@ async function build(
       flops: dispatches.reduce((sum, { cost }) => sum + cost.flops, 0),
       arena_bytes: buffers.arenaBytes,
       peak_bytes: buffers.ownedBytes + staging.size_bytes,
+      staging_bytes: staging.size_bytes,
     },
     dispatches,
     submit,
@@ -145,6 +165,20 @@ async function build(
       buffers.destroy();
     },
   };
+}
+
+/** The dispatches in one pass; where there are stamps for each of them, in passes of their own. */
+function encodeStep(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly PreparedDispatch[],
+  stamps: PassStamps | null,
+): void {
+  if (stamps === null || stamps.passes === 1) {
+    encodePass(encoder, "step", dispatches, stamps?.writes(0));
+  } else {
+    dispatches.forEach((dispatch, i) => encodePass(encoder, "step", [dispatch], stamps.writes(i)));
+  }
+  stamps?.resolve(encoder);
 }
 
 /** One dispatch a call: all pipelines compiled in parallel, every bind group made. */
@@ -182,6 +216,7 @@ async function prepareDispatches(
       kernel: kernel.shader.name,
       pipeline: pipelineLabel(source),
       cost: kernel.cost(bindingShapes(bindings), call.attributes),
+      live_bytes: buffers.liveBytes[i],
       dispatch: {
         pipeline,
         bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),

@@ -21,6 +21,7 @@ export class PlanBuffers {
   readonly #owned: CountedBuffer[] = [];
   readonly #program: Program;
   #arenaBytes: readonly number[] = [];
+  #liveBytes: readonly number[] = [];
 
   constructor(gpu: Gpu, program: Program) {
     this.#gpu = gpu;
@@ -50,6 +51,7 @@ export class PlanBuffers {
       this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
     );
     this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
+    this.#liveBytes = memory.live.map((floats) => 4 * floats);
     for (const [root, { arena, offset }] of memory.places) {
       this.#home(root, arenas[arena].buffer, offset);
     }
@@ -83,6 +85,11 @@ export class PlanBuffers {
   /** Bytes of each arena of intermediates. */
   get arenaBytes(): readonly number[] {
     return this.#arenaBytes;
+  }
+
+  /** Bytes of the intermediates that live while each call of the program runs. */
+  get liveBytes(): readonly number[] {
+    return this.#liveBytes;
   }
 
   /** Bytes of all buffers of the plan, those of the store not counted. */

@@ -218,7 +218,7 @@ function readPattern(text: string): Pattern {
 }
 
 function readAxis(text: string): Axis {
-  const orOne = / or 1$/.test(text);
+  const orOne = text.endsWith(" or 1");
   const term = /^([A-Za-z]\w*)( [A-Za-z]\w*)?('| \/ \d+)?$/.exec(text.replace(/ or 1$/, ""));
   const plain = { scale: 1, letters: [], divisor: 1, orOne, opaque: false };
   if (/^\d+$/.test(text)) return { ...plain, scale: Number(text) };

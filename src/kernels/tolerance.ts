@@ -76,6 +76,15 @@ export const ADJOINT_TOLERANCE = 2e-5;
 export const NETWORK_TOLERANCE = 5e-5;
 
 /**
+ * |got - want| / |want| of a depth between levels of fusing, and of the unfused level between f32
+ * and f64 (DESIGN section 5).
+ */
+export const BIN_DEPTH_TOLERANCE = 1e-5;
+
+/** |got - want| / |want| of the norms of each gradient and loss of the same. */
+export const BIN_GRADIENT_TOLERANCE = 1e-4;
+
+/**
  * |a - b| / max |b| of each output of one training step in f32 with other mappings: sums in another
  * order through the whole network, as `check --network` allows its gradients.
  */

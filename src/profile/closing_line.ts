@@ -3,7 +3,12 @@ import { percentText } from "./profile_text.ts";
 import type { Summary } from "./summary.ts";
 
 /** How many rows the launch bounds, what stamps add to a pass, and the largest drift. */
-export function closingLine({ rows, instrumentation_us }: Summary): string {
+export function closingLine(summary: Summary): string {
+  return closingParts(summary).join("   ");
+}
+
+/** The parts of the line, for where there is none. */
+export function closingParts({ rows, instrumentation_us }: Summary): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const bound = rows.filter(({ roofline }) => roofline?.bound === "launch").length;
   const drift = Math.max(0, ...timings.map((timing) => Math.abs(timing.drift)));
@@ -14,7 +19,7 @@ export function closingLine({ rows, instrumentation_us }: Summary): string {
       ? []
       : [`instrumentation ${signed(instrumentation_us)} us a pass`]),
     ...(timings.length === 0 ? [] : [`drift at most ${percentText(drift, false)}`]),
-  ].join("   ");
+  ];
 }
 
 function signed(value: number): string {

@@ -44,6 +44,21 @@ export interface Timing {
   readonly trusted: boolean;
 }
 
+/** One of several that are timed in turn. */
+export interface Contestant {
+  /** GPU time in milliseconds of each part of a run, as the mean of `batch` runs. */
+  readonly time: (batch: number) => Promise<readonly number[]>;
+}
+
+/** Contestants timed in turn. */
+export interface TurnTiming {
+  /** In milliseconds, by contestant and round: what each part of the run took. */
+  readonly rounds: readonly (readonly (readonly number[])[])[];
+  /** Runs in each sample, which is their mean. */
+  readonly batch: number;
+  readonly converged: boolean;
+}
+
 /** Two kernels timed in turn. */
 export interface PairTiming {
   readonly a: Timing;
@@ -55,6 +70,9 @@ export interface PairTiming {
 const WINDOW = 5;
 const STEADY = 0.02;
 const WARM_UP_SHARE = 0.5;
+// Times that tell how many runs the clock needs at once, where there is time for them.
+const FIRST = 3;
+const LEAST_SAMPLES = 3;
 // The interval is computed anew when there are this many times the samples.
 const GROWTH = 1.2;
 // Share of the time-out after which a time that will not get quiet within it is given up.
@@ -73,14 +91,8 @@ export async function prepareBench(
 
 /** Times a kernel whose caches hold what they hold after it ran before. */
 export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing> {
-  const { gpu } = bench;
-  const batch = await warmUp(bench, kernel);
-  const samples = await collect(
-    bench.settings,
-    async () => await timeHot(gpu, kernel, batch),
-    estimate,
-  );
-  return timing(bench, samples, batch);
+  const [timing] = timings(bench, await measureInTurn(bench, [hot(bench.gpu, kernel)]));
+  return timing;
 }
 
 /**
@@ -93,119 +105,148 @@ export async function measureCold(
   flush: CacheFlush,
 ): Promise<Timing> {
   const { gpu } = bench;
-  await warmUp(bench, kernel);
-  const samples = await collect(
+  await warmUp(bench, hot(gpu, kernel), now);
+  const samples_ms: number[] = [];
+  const converged = await collect(
     bench.settings,
-    async () => await timeCold(gpu, kernel, flush),
-    estimate,
+    async () => {
+      samples_ms.push(await timeCold(gpu, kernel, flush));
+    },
+    () => relativeNoise(estimate(samples_ms)),
+    now,
   );
-  return timing(bench, samples, 1);
-}
-
-/** Two things timed in turn. */
-export interface TimesInTurn {
-  readonly times_ms: readonly [readonly number[], readonly number[]];
-  readonly converged: boolean;
-  readonly comparison: Comparison;
-}
-
-/**
- * Takes times of two things in turn, the first of each pair being the second of the next. Sampling
- * ends by the width of the interval and never by the verdict, which would favour a difference.
- */
-export async function measureInTurn(
-  settings: MeasureSettings,
-  timers: readonly [() => Promise<number>, () => Promise<number>],
-  threshold: number,
-): Promise<TimesInTurn> {
-  const times_ms: [number[], number[]] = [[], []];
-  let turn = 0;
-  const sample = async (): Promise<number> => {
-    const order = turn++ % 2 === 0 ? [0, 1] : [1, 0];
-    for (const i of order) times_ms[i].push(await timers[i]());
-    return times_ms[1].at(-1)! / times_ms[0].at(-1)!;
-  };
-  const { converged } = await collect(settings, sample, estimate);
-  return { times_ms, converged, comparison: comparePairs(...times_ms, threshold) };
+  return timingOf(bench, { samples_ms, batch: 1, converged });
 }
 
 /** Times two kernels in turn, hot. */
 export async function measurePair(
   bench: Bench,
-  kernels: readonly [PreparedKernel, PreparedKernel],
+  [a, b]: readonly [PreparedKernel, PreparedKernel],
   threshold: number,
 ): Promise<PairTiming> {
-  const { gpu, settings } = bench;
-  const batches: number[] = [];
-  for (const kernel of kernels) batches.push(await warmUp(bench, kernel));
-  const batch = Math.max(...batches);
-  const timer = (kernel: PreparedKernel) => async (): Promise<number> =>
-    await timeHot(gpu, kernel, batch);
-  const timers = [timer(kernels[0]), timer(kernels[1])] as const;
-  const { times_ms, converged, comparison } = await measureInTurn(settings, timers, threshold);
-  const [a, b] = times_ms.map((samples_ms) => timing(bench, { samples_ms, converged }, batch));
-  return { a, b, comparison };
+  return await measureTwo(bench, [hot(bench.gpu, a), hot(bench.gpu, b)], threshold);
+}
+
+/** Times two contestants in turn and compares the second with the first. */
+export async function measureTwo(
+  bench: Pick<Bench, "quantum_ns" | "settings">,
+  contestants: readonly [Contestant, Contestant],
+  threshold: number,
+): Promise<PairTiming> {
+  const [a, b] = timings(bench, await measureInTurn(bench, contestants));
+  return { a, b, comparison: comparePairs(a.samples_ms, b.samples_ms, threshold) };
 }
 
 /**
- * Runs a kernel until its time is steady, or half the time to measure is over; returns how many
- * dispatches the clock needs at once.
+ * Times contestants in turn, each round one further on in their order. Sampling ends by the width
+ * of intervals, of the ratios to the first where there are several, and never by a verdict, which
+ * would favour a difference.
+ */
+export async function measureInTurn(
+  bench: Pick<Bench, "quantum_ns" | "settings">,
+  contestants: readonly Contestant[],
+  clock_ms: () => number = now,
+): Promise<TurnTiming> {
+  const count = contestants.length;
+  let batch = 1;
+  for (const contestant of contestants) {
+    batch = Math.max(batch, await warmUp(bench, contestant, clock_ms));
+  }
+  const rounds: (readonly number[])[][] = contestants.map(() => []);
+  let turn = 0;
+  const sample = async (): Promise<void> => {
+    const first = turn++ % count;
+    for (let i = 0; i < count; i++) {
+      const place = (first + i) % count;
+      rounds[place].push(await contestants[place].time(batch));
+    }
+  };
+  const noise = (): number => {
+    const [first, ...others] = rounds.map((runs) => runs.map(total));
+    const series = others.length === 0 ? [first] : others.map((times) => ratios(times, first));
+    return Math.max(...series.map((values) => relativeNoise(estimate(values))));
+  };
+  const converged = await collect(bench.settings, sample, noise, clock_ms);
+  return { rounds, batch, converged };
+}
+
+/** What all parts of a run took. */
+export function total(parts: readonly number[]): number {
+  return parts.reduce((sum, part) => sum + part, 0);
+}
+
+/** Round by round, one series by the other. */
+export function ratios(above: readonly number[], below: readonly number[]): number[] {
+  return above.map((value, i) => value / below[i]);
+}
+
+function hot(gpu: Gpu, kernel: PreparedKernel): Contestant {
+  return { time: async (batch) => [await timeHot(gpu, kernel, batch)] };
+}
+
+const now = (): number => performance.now();
+
+/**
+ * Runs a contestant until its time is steady, or half the time to measure is over; returns how many
+ * runs the clock needs at once.
  */
 async function warmUp(
-  { gpu, quantum_ns, settings }: Bench,
-  kernel: PreparedKernel,
+  { quantum_ns, settings }: Pick<Bench, "quantum_ns" | "settings">,
+  { time }: Contestant,
+  clock_ms: () => number,
 ): Promise<number> {
-  await timeHot(gpu, kernel, 1); // compiles
-  const first_ms: number[] = [];
-  for (let i = 0; i < 3; i++) first_ms.push(await timeHot(gpu, kernel, 1));
+  const timed = async (batch: number): Promise<number> => total(await time(batch));
+  await timed(1); // compiles
+  const end = clock_ms() + 1000 * WARM_UP_SHARE * settings.time_s;
+  const first_ms = [await timed(1)];
+  while (first_ms.length < FIRST && clock_ms() < end) first_ms.push(await timed(1));
   const batch = batchFor(median(first_ms), quantum_ns);
-  const end = performance.now() + 1000 * WARM_UP_SHARE * settings.time_s;
   let before = Infinity;
-  while (performance.now() < end) {
+  while (clock_ms() < end) {
     const window: number[] = [];
-    for (let i = 0; i < WINDOW && performance.now() < end; i++) {
-      window.push(await timeHot(gpu, kernel, batch));
-    }
-    const now = median(window);
-    if (Math.abs(now / before - 1) < STEADY) break;
-    before = now;
+    for (let i = 0; i < WINDOW && clock_ms() < end; i++) window.push(await timed(batch));
+    const settled = median(window);
+    if (Math.abs(settled / before - 1) < STEADY) break;
+    before = settled;
   }
   return batch;
 }
 
-interface Collected {
-  readonly samples_ms: readonly number[];
-  readonly converged: boolean;
-}
-
+/** Samples until `noise` is as low as asked; returns whether it is, with as many as asked. */
 async function collect(
-  settings: MeasureSettings,
-  sample: () => Promise<number>,
-  judge: typeof estimate,
-): Promise<Collected> {
-  const { time_s, min_samples, noise, timeout_s } = settings;
-  const started = performance.now();
-  const samples: number[] = [];
+  { time_s, min_samples, noise: wanted, timeout_s }: MeasureSettings,
+  sample: () => Promise<void>,
+  noise: () => number,
+  clock_ms: () => number,
+): Promise<boolean> {
+  const started = clock_ms();
   let next = min_samples;
-  for (;;) {
-    samples.push(await sample());
-    const elapsed_s = (performance.now() - started) / 1000;
-    const late = elapsed_s >= timeout_s && samples.length >= 3;
-    if (!late && (samples.length < next || elapsed_s < time_s)) continue;
-    next = Math.ceil(samples.length * GROWTH);
-    const reached = relativeNoise(judge(samples));
-    const converged = reached <= noise;
+  for (let count = 1; ; count++) {
+    await sample();
+    const elapsed_s = (clock_ms() - started) / 1000;
+    const late = elapsed_s >= timeout_s && count >= LEAST_SAMPLES;
+    if (!late && (count < next || elapsed_s < time_s)) continue;
+    next = Math.ceil(count * GROWTH);
+    const reached = noise();
+    const converged = reached <= wanted;
     // The interval narrows with the root of the time: what the time-out would not bring is not
     // waited for.
     const share = elapsed_s / timeout_s;
-    const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > noise;
-    if (late || converged || hopeless) {
-      return { samples_ms: samples, converged: converged && samples.length >= min_samples };
-    }
+    const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > wanted;
+    if (late || converged || hopeless) return converged && count >= min_samples;
   }
 }
 
-function timing(bench: Bench, { samples_ms, converged }: Collected, batch: number): Timing {
-  const least_ms = (TRUSTED_QUANTA * bench.quantum_ns) / 1e6;
-  return { samples_ms, batch, converged, trusted: median(samples_ms) * batch >= least_ms };
+/** The timing of each contestant, of all parts of its runs. */
+function timings(bench: Pick<Bench, "quantum_ns">, { rounds, ...rest }: TurnTiming): Timing[] {
+  return rounds.map((runs) => timingOf(bench, { samples_ms: runs.map(total), ...rest }));
+}
+
+/** A timing with what its clock is worth. */
+export function timingOf(
+  { quantum_ns }: Pick<Bench, "quantum_ns">,
+  timing: Omit<Timing, "trusted">,
+): Timing {
+  const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
+  return { ...timing, trusted: median(timing.samples_ms) * timing.batch >= least_ms };
 }

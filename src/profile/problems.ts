@@ -4,11 +4,19 @@ import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../ker
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
 import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
+import { isAble } from "../kernels/tuning.ts";
 
 /** A problem to time a kernel on. */
 export interface Problem extends Case<string, unknown> {
   /** Times the kernel on zeros; it is checked on the numbers of the case all the same. */
   readonly zeros?: boolean;
+}
+
+/** The inputs that a kernel is timed on. */
+export function timedInputs(kernel: AnyKernel, problem: Problem): Record<string, Float32Array> {
+  const inputs = caseInputs(kernel, problem);
+  if (problem.zeros === true) for (const values of Object.values(inputs)) values.fill(0);
+  return inputs;
 }
 
 /** Uploads the inputs that a kernel is timed on and prepares its dispatch. */
@@ -17,10 +25,8 @@ export async function prepareProblem(
   kernel: AnyKernel,
   problem: Problem,
 ): Promise<PreparedKernel> {
-  const { shapes, attributes, zeros = false } = problem;
-  const inputs = caseInputs(kernel, problem);
-  if (zeros) for (const values of Object.values(inputs)) values.fill(0);
-  return await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+  const { shapes, attributes } = problem;
+  return await prepareKernel(gpu, kernel, timedInputs(kernel, problem), shapes, attributes);
 }
 
 /** What the check of a kernel said. */
@@ -37,24 +43,30 @@ const CHECKED_FLOPS = 2e8;
 /** Checks kernels before they are timed; the cases of a kernel are run once. */
 export interface Checker {
   readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
+  /** The same by the kernel's own cases, whatever the problem. */
+  readonly checkOwn: (kernel: AnyKernel) => Promise<Checked>;
 }
 
 /** Makes a checker. */
 export function makeChecker(gpu: Gpu): Checker {
   const known = new Map<AnyKernel, string>();
   const prepare = preparer();
+  const checkOwn = async (kernel: AnyKernel): Promise<Checked> => {
+    let error = known.get(kernel);
+    if (error === undefined) {
+      error = await checkKernel(gpu, kernel);
+      known.set(kernel, error);
+    }
+    return { checked: "kernel", error };
+  };
   return {
+    checkOwn,
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
         const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
         return { checked: "case", error: message };
       }
-      let error = known.get(kernel);
-      if (error === undefined) {
-        error = await checkKernel(gpu, kernel);
-        known.set(kernel, error);
-      }
-      return { checked: "kernel", error };
+      return await checkOwn(kernel);
     },
   };
 }
@@ -83,9 +95,14 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
   );
 }
 
-/** The first fault that the kernel's own cases show, or that none of them runs here; else "". */
-async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
-  const cases = kernel.cases.filter((problem) => isOffered(gpu, kernel, problem));
+/**
+ * The first fault that the kernel's own cases show, or that none of them can run here; else "".
+ */
+export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+  // A mapping that the rule leaves to other adapters is right here too, or it is wrong.
+  const cases = kernel.cases.filter(({ shapes, attributes }) =>
+    isAble(kernel, gpu.facts, shapes, attributes),
+  );
   if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
   for (const problem of cases) {
     const { message } = await checkCase(gpu, kernel, problem);

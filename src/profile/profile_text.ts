@@ -30,14 +30,20 @@ export function timeText(time_ms: number): string {
 
 /** The unit that fits a time, and how many of it make a millisecond. */
 export function unitOf(time_ms: number): [unit: string, scale: number] {
-  if (time_ms >= 1000) return ["s", 1e-3];
-  return time_ms >= 1 ? ["ms", 1] : ["us", 1000];
+  const size = Math.abs(time_ms);
+  if (size >= 1000) return ["s", 1e-3];
+  return size >= 1 ? ["ms", 1] : ["us", 1000];
 }
 
 /** The interval of a time in the unit of its median, as `[1.2, 1.4]`. */
 export function intervalTimeText({ median, low, high }: Estimate): string {
   const scale = unitOf(median)[1];
-  return `[${(scale * low).toPrecision(4)}, ${(scale * high).toPrecision(4)}]`;
+  return `[${endText(scale * low)}, ${endText(scale * high)}]`;
+}
+
+/** An end of an interval: four digits, or all before the point, so that none has an exponent. */
+function endText(value: number): string {
+  return value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 /** A median with its interval, its batch, and `?` where the clock does not tell it. */

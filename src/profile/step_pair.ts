@@ -7,7 +7,7 @@ import { compile, type Plan } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
 import { STEP_TOLERANCE } from "../kernels/tolerance.ts";
 import type { Tuning } from "../kernels/tuning.ts";
-import { measureInTurn, type Bench, type MeasureSettings } from "./measure.ts";
+import { measureTwo, type Bench, type Contestant, type MeasureSettings } from "./measure.ts";
 import { median, type Comparison } from "./statistics.ts";
 
 // Passes over the dispatches of a step to learn which take long.
@@ -79,10 +79,11 @@ export async function openStep(
           plans.push(tuning.size === 0 ? rule : await open(tuning));
         }
         const [a, b] = plans.map(({ plan }) => passTimer(bench, plan));
-        const timed = await measureInTurn(settings, [a, b], threshold);
+        const { quantum_ns } = bench;
+        const timed = await measureTwo({ quantum_ns, settings }, [a, b], threshold);
         const compared = {
           comparison: timed.comparison,
-          pairs: timed.times_ms[0].length,
+          pairs: timed.a.samples_ms.length,
           difference: differenceOf(rule.results, plans[1].results),
         };
         known.set(key, compared);
@@ -104,11 +105,13 @@ interface Opened {
 }
 
 /** GPU time of one pass over all dispatches of a plan. */
-function passTimer({ gpu }: Bench, plan: Plan): () => Promise<number> {
+function passTimer({ gpu }: Bench, plan: Plan): Contestant {
   const all = plan.dispatches.map(({ dispatch }) => dispatch);
-  return async () => {
-    const [time_ms] = await timePasses(gpu, [all]);
-    return time_ms;
+  return {
+    time: async (batch) => {
+      const [time_ms] = await timePasses(gpu, [Array.from({ length: batch }, () => all).flat()]);
+      return [time_ms / batch];
+    },
   };
 }
 

@@ -1,11 +1,10 @@
 // What a sweep does on the GPU: a candidate compiled and checked, quickly timed, and set against the
 // rule in turn.
 import type { AnyKernel } from "../kernels/kernel.ts";
-import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
 import { batchFor, timeHot } from "./clock.ts";
 import { measurePair, type Bench } from "./measure.ts";
-import { makeChecker, type Problem } from "./problems.ts";
+import { makeChecker, timedInputs, type Problem } from "./problems.ts";
 import { compileFault } from "./shader_source.ts";
 import { median } from "./statistics.ts";
 import type { SweepTools } from "./sweep.ts";
@@ -21,8 +20,11 @@ const QUICK_MS = 500;
 /** The change of time from which a candidate counts as faster than the rule. */
 export const FASTER = 0.03;
 
-/** The tools of a sweep on the adapter of `bench`. */
-export function sweepTools(bench: Bench, threshold: number = FASTER): SweepTools {
+/**
+ * The tools of a sweep on the adapter of `bench`; with `own` candidates are held against their
+ * reference on the cases of their kernel and not on the problem.
+ */
+export function sweepTools(bench: Bench, threshold: number = FASTER, own = false): SweepTools {
   const { gpu } = bench;
   const checker = makeChecker(gpu);
   const inputsOf = lastInputs();
@@ -33,7 +35,8 @@ export function sweepTools(bench: Bench, threshold: number = FASTER): SweepTools
   return {
     check: async (kernel, problem) => {
       const fault = await compileFault(gpu, { kernel, fault: "" }, problem);
-      return fault === "" ? (await checker.check(kernel, problem)).error : fault;
+      if (fault !== "") return fault;
+      return (await (own ? checker.checkOwn(kernel) : checker.check(kernel, problem))).error;
     },
     time: async (kernel, problem, best_ms) => {
       const prepared = await prepare(kernel, problem);
@@ -78,12 +81,12 @@ async function quickTime(
   return { time_ms: median(samples_ms), dropped: false };
 }
 
-/** The inputs of a problem, drawn once for all mappings that come one after the other. */
-function lastInputs(): typeof caseInputs {
+/** The inputs of a problem, made once for all mappings that come one after the other. */
+function lastInputs(): typeof timedInputs {
   let last: { readonly problem: Problem; readonly inputs: Record<string, Float32Array> } | null =
     null;
   return (kernel, problem) => {
-    if (last?.problem !== problem) last = { problem, inputs: caseInputs(kernel, problem) };
+    if (last?.problem !== problem) last = { problem, inputs: timedInputs(kernel, problem) };
     return last.inputs;
   };
 }

@@ -82,7 +82,7 @@ async function sweepAll(
   isOver: () => boolean,
 ): Promise<TunedProblem[]> {
   const { facts } = bench.gpu;
-  const tools: SweepTools = sweepTools(bench);
+  const tools = [sweepTools(bench), sweepTools(bench, FASTER, true)];
   const done: TunedProblem[] = [];
   for (const [i, one] of worth.entries()) {
     const { key: problem, base, share, dispatches } = one;
@@ -90,9 +90,14 @@ async function sweepAll(
     if (entry !== null) {
       done.push({ problem, share, dispatches, swept: null, entry });
     } else if (!isOver()) {
-      const place = `${i + 1}/${worth.length} ${(100 * share).toFixed(1)} % ${problem}`;
+      const place = `${i + 1}/${worth.length} ${(100 * share).toFixed(1)} % ${problemText(problem)}`;
       progress(place, false);
-      const swept = await sweepProblem(tools, base, facts, one.problem, { isOver });
+      const sweep = async (by: SweepTools): Promise<Swept> =>
+        await sweepProblem(by, base, facts, one.problem, { isOver });
+      let swept = await sweep(tools[0]);
+      // Numbers drawn for the problem may ask for more than the kernel's tolerance is stated for:
+      // then its own cases say what is wrong.
+      if (swept.rows[0].error !== "") swept = await sweep(tools[1]);
       done.push({ problem, share, dispatches, swept, entry: entryOf(one, swept, facts) });
       progress(`${place}: ${outcomeText(swept)}`, true);
     }
@@ -143,7 +148,7 @@ async function judge(
 }
 
 function byRule(entry: TuningEntry): TuningEntry {
-  return { ...entry, kernel: entry.rule, constants: {}, reason: "slows the step" };
+  return { ...entry, kernel: entry.rule, constants: {}, reason: "no gain in the step" };
 }
 
 /** What came of a sweep, in short. */
@@ -152,6 +157,11 @@ function outcomeText({ rows, rule, winner, comparison, complete }: Swept): strin
   const tried = `${rows.length} tried${complete ? "" : ", time is up"}`;
   if (winner === null || comparison === null) return `${rule} stays (${tried})`;
   return `${mappingText(winner)} ${(100 * comparison.change.median).toFixed(1)} % (${tried})`;
+}
+
+/** The key of a problem in short: kernel and the shapes of what is there. */
+export function problemText(key: string): string {
+  return key.replace(/ \{.*$/, "").replaceAll(/ \w+\[0\]/g, "");
 }
 
 /** A mapping with its constants, as tables and lines show it. */

@@ -52,6 +52,8 @@ export function isSettled(
   const hashes = Object.entries(hashesOf(ableMappings(base, problem, facts)));
   return (
     entry.problem === key &&
+    // What the whole step said of a winner depends on the others, and on the time there was.
+    entry.reason !== "no gain in the step" &&
     entry.rule === chooseVariant(base, facts, shapes, attributes).shader.name &&
     hashes.every(([name, hash]) => entry.shaders[name] === hash)
   );

@@ -20,9 +20,9 @@ export interface TuningEntry extends Choice {
   readonly problem: string;
   /**
    * Why this kernel runs: it is faster than the rule's; or the rule's stays, since none is, or since
-   * the faster one slowed the whole step.
+   * the whole step was not shown to be no slower with the faster one.
    */
-  readonly reason: "faster" | "rule" | "slows the step";
+  readonly reason: "faster" | "rule" | "no gain in the step";
   /** Change of time against the rule, of the best candidate; null where none had a better time. */
   readonly change: Estimate | null;
   readonly pairs: number;
@@ -59,7 +59,7 @@ const entrySchema: z.ZodType<TuningEntry> = z.strictObject({
   rule: z.string(),
   kernel: z.string(),
   constants: z.record(z.string(), z.int().nonnegative()),
-  reason: z.enum(["faster", "rule", "slows the step"]),
+  reason: z.enum(["faster", "rule", "no gain in the step"]),
   change: estimateSchema.nullable(),
   pairs: z.int().nonnegative(),
   date: z.iso.datetime(),

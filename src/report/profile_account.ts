@@ -10,16 +10,18 @@ const NAMED_SHARE = 0.16;
 
 /** The account of a step but for its kernels. */
 export function accountHtml(account: StepAccount): string {
-  const { wall, overlapped, unaccounted, bound, what, steps, instrumentation, drift } = account;
+  const { wall, overlapped, unaccounted, bound, gpu_busy, what, steps, drift } = account;
   const numbers = headlineNumbers([
     [timeText(wall.median), `a step by itself ${intervalTimeText(wall)}`],
     [timeText(overlapped.median), `in the loop ${intervalTimeText(overlapped)}`],
-    [bound, "is what the loop waits for"],
+    [bound, `is what the loop waits for: GPU busy ${percentText(gpu_busy, false, 0)}`],
     [percentText(unaccounted, false), "unaccounted for"],
   ]);
   const notes = [
     `${what}, ${steps} steps measured`,
-    `instrumentation ${percentText(instrumentation, true)} (a pass for each kernel against one pass)`,
+    `stamps ${percentText(account.stamps, true)}`,
+    `a pass for each kernel against one pass ${percentText(account.instrumentation, true)}`,
+    `GPU on the host's clock to ${timeText(account.clock_uncertainty_ms)}`,
     `drift ${percentText(drift, true)}`,
   ];
   return `${numbers}

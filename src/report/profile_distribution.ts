@@ -101,8 +101,8 @@ function strip(
   return plotSvg({
     width: WIDTH,
     height: HEIGHT,
-    marginLeft: 12,
-    marginRight: 12,
+    marginLeft: 22,
+    marginRight: 22,
     marginTop: 4,
     marginBottom: 20,
     style: { fontSize: "11px" },

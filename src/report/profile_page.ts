@@ -2,7 +2,7 @@
 // ceilings, table, distributions, and the account of a step. It measures nothing itself.
 import type { Ceilings } from "../profile/ceilings.ts";
 import type { Environment } from "../profile/environment.ts";
-import { closingLine } from "../profile/closing_line.ts";
+import { closingParts } from "../profile/closing_line.ts";
 import { rateText, remarks, timeText } from "../profile/profile_text.ts";
 import type { SavedRun } from "../profile/saved_run.ts";
 import type { StepAccount } from "../profile/step_account.ts";
@@ -115,7 +115,9 @@ ${remark("Kernels that only move data have no place in the picture: they stand i
 }
 
 function kernels(summary: Summary): string {
-  const notes = [closingLine(summary), ...remarks(summary)];
+  // A saved profile does not hold what stamps cost: its page is the same as when it was taken.
+  const parts = closingParts({ ...summary, instrumentation_us: undefined });
+  const notes = [...parts, ...remarks(summary)];
   return `${errors(summary)}<div class="kernels">${summaryHtml(summary)}</div>
 ${notes.length > 0 ? remark(`${notes.join("; ")}.`) : ""}`;
 }

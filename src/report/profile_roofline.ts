@@ -213,7 +213,8 @@ function draw(
     }),
   ];
   const room: Room = {
-    frame,
+    // Names may stand beside the frame.
+    frame: { ...frame, right: width },
     texts: drawn.flatMap(({ texts }) => texts),
     lines: drawn.flatMap(({ lines }) => lines),
   };

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { hasTimestamps, timePasses } from "../gpu/timestamps.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
+import { kernelTotals } from "../profile/kernel_totals.ts";
 import type { KernelTime } from "../report/report_data.ts";
 
 /**
@@ -16,16 +17,5 @@ export async function kernelTimes(gpu: Gpu, plan: Plan, store: GpuStore): Promis
   const groups = plan.dispatches.map(({ dispatch }) => [dispatch]);
   const times_ms = await timePasses(gpu, groups);
   store.write(before);
-  const kernels = new Map<string, KernelTime>();
-  plan.dispatches.forEach(({ kernel, cost }, i) => {
-    const sum = kernels.get(kernel) ?? { dispatches: 0, time_ms: 0, flops: 0, bytes: 0 };
-    kernels.set(kernel, {
-      kernel,
-      dispatches: sum.dispatches + 1,
-      time_ms: sum.time_ms + times_ms[i],
-      flops: (sum.flops ?? 0) + cost.flops,
-      bytes: (sum.bytes ?? 0) + cost.bytes,
-    });
-  });
-  return [...kernels.values()];
+  return kernelTotals(plan.dispatches, times_ms);
 }

@@ -13,6 +13,7 @@ import { compile } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
 import type { Value } from "../graph/value.ts";
 import type { Teacher } from "../teacher/teacher.ts";
+import { relativeNorm } from "../tensor/differences.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { namedTensors } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
@@ -144,16 +145,9 @@ export function compareGradients(
   const floor = 1e-6 * norm(cpu);
   return layout.slots.map(({ name, shape, offset, size }) => {
     const want = cpu.subarray(offset, offset + size);
-    const difference = want.map((value, i) => gpu[offset + i] - value);
-    return { name, shape, relative_error: quotient(norm(difference), Math.max(norm(want), floor)) };
+    const got = gpu.subarray(offset, offset + size);
+    return { name, shape, relative_error: relativeNorm(got, want, floor) };
   });
-}
-
-/** error / scale; two zeros agree, and a NaN on either side is as wrong as can be. */
-function quotient(error: number, scale: number): number {
-  if (error === 0) return 0;
-  const relative = error / scale;
-  return Number.isNaN(relative) ? Infinity : relative;
 }
 
 function norm(values: Float64Array): number {

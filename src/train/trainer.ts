@@ -1,8 +1,7 @@
 // The training loop: one batch a step, results read a step later, checkpoints on the way and on a
 // signal.
 import type { DataSource } from "../data/data_source.ts";
-import { loader, type LoadedStep, type Loader } from "../data/loader.ts";
-import { LOSS_TERMS } from "../distill/losses.ts";
+import { loader, type Loader } from "../data/loader.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, type CpuStore } from "../graph/cpu.ts";
@@ -23,9 +22,10 @@ import { size } from "../tensor/shape.ts";
 import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
-import { outputSize, trainingNetwork } from "./network.ts";
+import { trainingNetwork } from "./network.ts";
 import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
+import { requireDepth, stepInputs, stepRecord } from "./step.ts";
 import { writeStudent } from "./student_file.ts";
 
 /** What a run is made of. */
@@ -85,9 +85,7 @@ export class NonFiniteError extends Error {
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
   const { gpu, config, source, teacher } = run;
-  if (!source.canTrain) {
-    throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
-  }
+  requireDepth(source);
   const { g, request } = trainingNetwork(config, {
     views: source.cameras.length,
     size: config.size,
@@ -182,7 +180,7 @@ async function runSteps(
   const lap = stopwatch();
   const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
     if (next >= config.steps) return null;
-    const inputs = prepareStep(run, samples, next);
+    const inputs = stepInputs(run, samples, next);
     // Thrown where it is awaited; here only not to be called unhandled.
     inputs.catch(() => undefined);
     return inputs;
@@ -221,20 +219,6 @@ function stopwatch(): () => number {
   };
 }
 
-/** The inputs of a step: its batch and the teacher's map of its sample. */
-async function prepareStep(
-  run: TrainingRun,
-  samples: Loader,
-  step: number,
-): Promise<Record<string, Float32Array>> {
-  const { sample, batch }: LoadedStep = await samples.step(step);
-  const inputs: Record<string, Float32Array> = { ...batch };
-  if (run.teacher !== null) {
-    inputs["teacher"] = await run.teacher.relativeDepth(sample, outputSize(run.config.size));
-  }
-  return inputs;
-}
-
 /**
  * Reads and records a step once its successor is submitted; throws where its gradient was not
  * finite.
@@ -249,28 +233,14 @@ function collect(
 ): () => Promise<void> {
   return async () => {
     const values = await read();
-    const [gradient_norm, , finite] = values["gradient_norm"];
-    if (finite !== 1) {
+    const record = stepRecord(step, learning_rate, values, lap());
+    if (record === null) {
       throw new NonFiniteError(
         `step ${step + 1}: the gradient is not finite (loss ${values["loss"][0]}); the update was ` +
           `skipped, the last checkpoint is in ${folder.checkpoints}; try a smaller ` +
           `optimizer.learning_rate`,
       );
     }
-    const terms: Record<string, number> = {};
-    for (const term of LOSS_TERMS) {
-      const value = values[term];
-      if (value !== undefined) terms[term] = value[0];
-    }
-    const record: StepRecord = {
-      step: step + 1,
-      loss: values["loss"][0],
-      terms,
-      learning_rate,
-      gradient_norm,
-      valid_pixels: values["valid_count"][0],
-      time_ms: lap(),
-    };
     if (record.valid_pixels < 2) {
       run.onMessage?.(
         `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,

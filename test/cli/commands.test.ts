@@ -47,6 +47,7 @@ test("train writes the run folder", () => {
     "metrics.jsonl",
     "report.html",
     "student.safetensors",
+    "tuning.json",
   ]);
   expect(readdirSync(at("run", "checkpoints"))).toEqual(["step-3.safetensors"]);
   expect(readdirSync(at("run", "depth")).toSorted()).toEqual([

@@ -1,5 +1,5 @@
 // What people see of long work: one line on a terminal, plain lines elsewhere.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { makeOutput, type Output } from "../../src/cli/output.ts";
 import { clock, trainingProgress } from "../../src/cli/training_progress.ts";
 
@@ -22,6 +22,24 @@ test("on a terminal progress takes the place of the line before and makes room f
   out.progress("two", false);
   out.say("done");
   expect(text()).toEqual(["\r\u001b[Kone\r\u001b[Ktwo\r\u001b[Kdone\n", ""]);
+});
+
+test("an alert is red on a terminal that shows colours, and plain elsewhere", () => {
+  vi.stubEnv("NO_COLOR", "");
+  const [terminal, file] = [captured(true), captured(false)];
+  vi.stubEnv("NO_COLOR", "1");
+  const colourless = captured(true);
+  vi.unstubAllEnvs();
+  for (const { out } of [terminal, file, colourless]) out.alert("software");
+  expect(terminal.text()[0]).toBe("\u001b[31msoftware\u001b[39m\n");
+  expect(file.text()[0]).toBe("software\n");
+  expect(colourless.text()[0]).toBe("software\n");
+});
+
+test("JSON has a word for what is no number in it", () => {
+  const { out, text } = captured(false, true);
+  out.result({ worst: Infinity, none: Number.NaN, absent: null }, []);
+  expect(JSON.parse(text()[0])).toEqual({ worst: "Infinity", none: "NaN", absent: null });
 });
 
 test("elsewhere only milestones are printed", () => {

@@ -5,8 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { writeNpy } from "../../src/formats/npy.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
+import { closingLine } from "../../src/profile/closing_line.ts";
 import { remarks } from "../../src/profile/profile_text.ts";
 import type { Summary } from "../../src/profile/summary.ts";
 import { gpu } from "../support/gpu.ts";
@@ -27,6 +29,8 @@ const QUICK = [
 const ONE = ["scale_by", "--case", "first slot", ...QUICK];
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-profile-cli-"));
 const runs = ["--runs", join(folder, "runs")];
+const PAIR = join(folder, "pair.npy");
+writeFileSync(PAIR, writeNpy(Float32Array.of(1, 2), [2]));
 const cacheBefore = process.env["RINGDEPTH_CACHE"];
 
 beforeAll(async () => {
@@ -66,6 +70,9 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(stdout).toMatch(/^adapter: .*\ntimer \d+ ns {2}node /);
     expect(stdout).toMatch(/kernel +case +ok +hot p50 \[95 %\] +GFLOP\/s +GB\/s +bound\n/);
     expect(stdout).toMatch(/scale_by +first slot +yes +\S+ (us|ms|s) \[\S+, \S+\]/);
+    expect(stdout).toMatch(
+      /\nlaunch-bound: .* {3}instrumentation [+-]\S+ us a pass {3}drift at most /,
+    );
     expect(stdout).toMatch(/ {2}bytes +\S+ \/ .* measured at 1 MiB: /);
   });
 
@@ -102,9 +109,81 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     );
     const compared = await cli("profile", "compare", "one", "two", ...runs, ...wide, "--json");
     expect(JSON.parse(compared.stdout)).toMatchObject([{ kernel: "scale_by", verdict: "SAME" }]);
+    const other = ["scale_by", "--case", "s", "--seed", "3", ...QUICK, ...runs, ...wide];
+    const wider = await cli("profile", ...other, "--save", "all", "--baseline", "one", "--gate");
+    expect(wider.code).toBe(1);
+    expect(wider.stdout).toMatch(/2 NEW: not in the earlier profile: scale_by, last slot/);
+    expect(wider.stdout).toMatch(/gate failed: 2 NEW; --lenient/);
+    const narrower = await cli("profile", "compare", "all", "one", ...runs, ...wide, "--gate");
+    expect(narrower.code).toBe(1);
+    expect(narrower.stdout).toMatch(/2 MISSING: in the earlier profile only/);
+    const lenient = ["--gate", "--lenient", "--format", "csv"];
+    const passed = await cli("profile", "compare", "all", "one", ...runs, ...wide, ...lenient);
+    expect(passed.code).toBe(0);
+    expect(passed.stdout).toMatch(/^kernel,case,/);
+    expect(passed.stderr).toContain("gate passed");
     const missing = await cli("profile", ...ONE, ...runs, "--baseline", "three");
     expect(missing.code).toBe(2);
-    expect(missing.stderr).toContain("there is one, two");
+    expect(missing.stderr).toContain("there is all, one, two");
+  });
+
+  test("--axis and --shape make problems of other sizes, --data of other numbers", async () => {
+    const bins = ["softmax_bins", "--case", "one bin", ...QUICK, "--json"];
+    const axis = await cli("profile", ...bins, "--axis", "K=8,16", "--data", "zeros");
+    expect(axis.code).toBe(0);
+    expect(axis.stderr).toContain("--data zeros: ");
+    expect((JSON.parse(axis.stdout) as Summary).rows).toMatchObject([
+      { case: "one bin, K=8, zeros", ok: true },
+      { case: "one bin, K=16, zeros", ok: true },
+    ]);
+    const shape = await cli("profile", ...bins, "--shape", "logits=2", "--data", PAIR);
+    expect((JSON.parse(shape.stdout) as Summary).rows).toMatchObject([
+      { case: `one bin, logits=2, logits of ${PAIR}`, ok: true },
+    ]);
+  });
+
+  test("--preset times what training runs", async () => {
+    const args = ["scale_by", "--preset", "nano", "--hot", ...QUICK.slice(2), "--json"];
+    const { code, stdout } = await cli("profile", ...args);
+    expect(code).toBe(0);
+    for (const { kernel, case: name, ok } of (JSON.parse(stdout) as Summary).rows) {
+      expect({ kernel, ok }).toEqual({ kernel: "scale_by", ok: true });
+      expect(name).toMatch(/ x\d+$/);
+    }
+  });
+
+  test("--no-robustness and --skip-validation print costs beside the times", async () => {
+    const costs = ["--no-robustness", "--skip-validation"];
+    const { code, stdout } = await cli("profile", ...ONE, ...costs);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/bound +bounds checks +validation\n/);
+    expect(stdout).toMatch(
+      / (us|ms) \[.*\] .* cost -?\S+ % \[\S+ %, \S+ %\] +costs -?\S+ of \S+ us of CPU/,
+    );
+    const csv = (await cli("profile", ...ONE, ...costs, "--format", "csv")).stdout.split("\n");
+    const place = csv[0].split(",").indexOf("validation_with_us");
+    expect(Number(csv[1].split(",")[place])).toBeGreaterThan(0);
+  });
+
+  test("--ir wgsl prints the text with its overrides", async () => {
+    const { code, stdout, stderr } = await cli("profile", ...ONE.slice(0, 5), "--ir", "wgsl");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\/\/ scale_by — /);
+    expect(stderr).toContain("wgsl of scale_by");
+    const several = await cli("profile", "softmax_bins*", "--ir", "wgsl");
+    expect(several.code).toBe(2);
+    expect(several.stderr).toContain("one kernel at a time, not softmax_bins, softmax_bins_rows");
+  });
+
+  test("--ir spirv prints what the compiler makes of it, and nothing else", async () => {
+    const file = join(folder, "scale_by.spvasm");
+    const args = ["--ir", "spirv", "-o", file];
+    const { code, stdout } = await cli("profile", ...ONE.slice(0, 5), ...args);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    const text = readFileSync(file, "utf8");
+    expect(text).toMatch(/^; SPIR-V\n/);
+    expect(text).toContain("OpEntryPoint GLCompute %scale_by ");
+    expect(text).toMatch(/OpFunctionEnd\n$/);
   });
 
   test("--html writes a page, of a profile just taken and of a saved one", async () => {
@@ -118,8 +197,9 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(page).toContain(`<code>ringdepth profile scale_by --case &#39;first slot&#39; --cases`);
     const shown = join(folder, "shown.html");
     expect((await cli("profile", "show", "page", ...runs, "--html", shown)).code).toBe(0);
-    // The same numbers, but for the command line.
-    expect(readFileSync(shown, "utf8")).toBe(page.replace(/<p class="faint"><code>.*/, ""));
+    // The same numbers, but for the command line and what is not saved.
+    const saved = page.replace(/<p class="faint"><code>.*/, "");
+    expect(readFileSync(shown, "utf8")).toBe(saved.replace(/ instrumentation [^;]*;/, ""));
     const nowhere = join(folder, "none", "page.html");
     const failed = await cli("profile", "show", "page", ...runs, "--html", nowhere);
     expect(failed.code).toBe(2);
@@ -188,6 +268,7 @@ test("a share above its ceiling is remarked, and names the way out", () => {
   const row = { kernel: "gemm", case: "one", ok: true, cold: null, hot: null, comparison: null };
   const high = { gflops: 1, gbytes: 1, bound: "memory", share: 1.2 } as const;
   const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
+  expect(closingLine(summary)).toBe("launch-bound: none");
   expect(remarks(summary)).toEqual([
     '1 above their ceiling: measure it anew by "ringdepth profile ceilings"',
   ]);
@@ -201,6 +282,18 @@ test.each([
   [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
   [["profile", "gemm", "--watch", "--html", "x"], "--html does not go with --watch"],
   [["profile", "--cold", "--hot"], "--cold and --hot"],
+  [["profile", "--gate"], "--gate goes with --baseline or --ab"],
+  [["profile", "--lenient"], "--lenient goes with --gate"],
+  [["profile", "--preset", "nano", "--cases", "own"], "give --cases or --preset"],
+  [["profile", "--preset", "huge"], "student huge: expected nano or resnet18"],
+  [["profile", "--ir", "hlsl"], "--ir hlsl: expected wgsl, spirv, tint"],
+  [["profile", "--ir", "wgsl", "--watch"], "--watch does not go with --ir"],
+  [["profile", "gemm", "--no-robustness", "--watch"], "--no-robustness does not go with --watch"],
+  [["profile", "gemm", "--axis", "Q=3"], "gemm has no axis Q"],
+  [["profile", "gemm", "--shape", "a=3x4"], "gemm, a[3, 4]"],
+  [["profile", "gemm", "--data", "x.txt"], "--data x.txt: expected random, zeros or FILE.npy"],
+  [["profile", "gemm", "--data", "none.npy"], "--data none.npy: no such file"],
+  [["profile", "gemm", "--data", PAIR], "pair.npy is [2], but a of gemm"],
   [["profile", "gemm", "--watch", "--json"], "--json does not go with --watch"],
   [["profile", "--json", "--format", "csv"], "contradict"],
   [["profile", "--format", "xml"], "--format xml"],

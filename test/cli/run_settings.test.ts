@@ -66,8 +66,15 @@ test("a run that goes by measured choices is not resumed without them", async ()
   const flags = { out: root, resume: true, tune: false };
   expect(await runSettings(flags)).toMatchObject({ resume: true, tune: false });
   const entry = {
-    ...{ problem: "gemm a[1,1]", rule: "gemm", kernel: "gemm", constants: { TM: 8 } },
-    ...{ reason: "faster", change: null, pairs: 0, date: new Date(0).toISOString(), shaders: {} },
+    problem: "gemm a[1,1]",
+    rule: "gemm",
+    kernel: "gemm",
+    constants: { TM: 8 },
+    reason: "faster",
+    change: null,
+    pairs: 0,
+    date: new Date(0).toISOString(),
+    shaders: {},
   };
   const tuning = { version: 1, adapter: "", driver: "", steps: [], entries: [entry] };
   write("tuning.json", JSON.stringify(tuning));

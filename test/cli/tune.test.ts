@@ -75,9 +75,8 @@ describe.skipIf(!hasTimestamps(gpu))("profile --sweep", () => {
 
 describe.skipIf(!hasTimestamps(gpu))("tune", () => {
   test("opens the training step, says what it did not reach, and keeps a file", async () => {
-    const { code, stdout, stderr } = await cli(
-      ...["tune", "--size", "32x32", "--budget", "0.001", "--json"],
-    );
+    const args = ["--size", "32x32", "--budget", "0.001", "--json"];
+    const { code, stdout, stderr } = await cli("tune", ...args);
     expect(code).toBe(0);
     expect(stderr).toContain("step: train nano 32x32, 6 views");
     const result = JSON.parse(stdout) as Record<string, unknown>;

@@ -107,6 +107,19 @@ test("no two tensors that live at the same time overlap", () => {
   expect(overlaps).toEqual([]);
 });
 
+test("what lives at a call is what was made before and is used then or later", () => {
+  for (const seed of SEEDS) {
+    const program = randomProgram(seed);
+    const lives = [...lifetimes(program)];
+    const expected = program.calls.map((_, step) =>
+      lives
+        .filter(([, [first, last]]) => first <= step && step <= last)
+        .reduce((sum, [t]) => sum + 64 * Math.ceil(size(t.shape) / 64), 0),
+    );
+    expect(plan(program).live).toEqual(expected);
+  }
+});
+
 test("no call reads and writes one arena", () => {
   const clashes: string[] = [];
   for (const seed of SEEDS) {

@@ -1,6 +1,7 @@
 // The plan against the interpreter, and its promises: one encoder, one pass and one submit a step;
 // memory given back; the same bits twice; errors that say what to do.
 import { afterEach, expect, test, vi } from "vitest";
+import { hasTimestamps, passStamps } from "../../src/gpu/timestamps.ts";
 import { initialStore, runOnCpu, type CpuStore, type Request } from "../../src/graph/cpu.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant, heNormal } from "../../src/graph/initializers.ts";
@@ -147,6 +148,47 @@ test("a step encodes one pass and submits once", async () => {
   } finally {
     vi.restoreAllMocks();
   }
+});
+
+test.skipIf(!hasTimestamps(gpu))(
+  "a watched step does its phases in order and gives the same bits, in one pass or in many",
+  async () => {
+    const { g, request } = trainingStep();
+    const { plan } = await compiled(g, request);
+    const first = await compiled(g, request);
+    const want = await first.plan.run(INPUTS, scalarsOf(0));
+    const { plan: other } = await compiled(g, request);
+    for (const [watched, passes] of [
+      [plan, 1],
+      [other, plan.dispatches.length],
+    ] as const) {
+      const phases: string[] = [];
+      const stamps = passStamps(gpu, passes);
+      open.push(stamps);
+      const read = watched.submit(INPUTS, scalarsOf(0), {
+        stamps,
+        phase: (name, work) => {
+          phases.push(name);
+          return work();
+        },
+      });
+      expect(await read()).toEqual(want);
+      expect(phases).toEqual(["upload", "encode", "submit"]);
+      const times = await stamps.read();
+      expect(times).toHaveLength(passes);
+      for (const { begin_ns, end_ns } of times) expect(end_ns).toBeGreaterThanOrEqual(begin_ns);
+      expect(times.at(-1)!.end_ns).toBeGreaterThan(times[0].begin_ns);
+    }
+  },
+);
+
+test("each dispatch knows the bytes that live with it: no more than the arenas hold", async () => {
+  const { g, request } = trainingStep();
+  const { plan } = await compiled(g, request);
+  const arenas = plan.summary.arena_bytes.reduce((a, b) => a + b, 0);
+  const live = plan.dispatches.map(({ live_bytes }) => live_bytes);
+  expect(Math.min(...live)).toBeGreaterThan(0);
+  expect(Math.max(...live)).toBeLessThanOrEqual(arenas);
 });
 
 test("the same plan gives the same bits twice, and so does another one", async () => {

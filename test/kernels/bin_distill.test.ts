@@ -1,6 +1,7 @@
 // A distilled decode: against its reference, and what must hold of it. Gradients and the comparison
 // with single ops stand in bin_distill_grad.test.ts.
 import { expect, test } from "vitest";
+import { hardLogits } from "../../src/distill/hard_rows.ts";
 import { binDistill } from "../../src/graph/ops/bin_distill.ts";
 import {
   binDistill as binDistillKernel,
@@ -11,7 +12,6 @@ import {
 } from "../../src/kernels/bin_distill.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { checkKernels } from "../support/check_kernel.ts";
-import { hardLogits } from "../support/hard_rows.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(

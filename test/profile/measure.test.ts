@@ -6,7 +6,13 @@ import { ceilingFma } from "../../src/kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../../src/kernels/run.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { batchFor } from "../../src/profile/clock.ts";
-import { measureCold, measureHot, measurePair, prepareBench } from "../../src/profile/measure.ts";
+import {
+  measureCold,
+  measureHot,
+  measureInTurn,
+  measurePair,
+  prepareBench,
+} from "../../src/profile/measure.ts";
 import { makeChecker } from "../../src/profile/problems.ts";
 import { profilePair, profileTargets } from "../../src/profile/run_profile.ts";
 import { median } from "../../src/profile/statistics.ts";
@@ -26,6 +32,72 @@ test("a time too short for the clock is batched to twenty of its steps", () => {
   expect(batchFor(2, 65_536)).toBe(1);
   expect(batchFor(0, 65_536)).toBe(1000);
   expect(batchFor(0, 0)).toBe(1);
+});
+
+describe("several in turn, by a clock of the test's own", () => {
+  /** Contestants that take the given times in turn, and what they were asked for. */
+  function contestants(...times_ms: readonly (readonly number[])[]): {
+    readonly list: { readonly time: (batch: number) => Promise<readonly number[]> }[];
+    readonly asked: [contestant: number, batch: number][];
+    readonly clock_ms: () => number;
+  } {
+    const asked: [number, number][] = [];
+    let now_ms = 0;
+    const list = times_ms.map((times, contestant) => {
+      let call = 0;
+      return {
+        time: async (batch: number) => {
+          asked.push([contestant, batch]);
+          const time_ms = times[call++ % times.length];
+          now_ms += batch * time_ms;
+          return await Promise.resolve([0.25 * time_ms, 0.75 * time_ms]);
+        },
+      };
+    });
+    return { list, asked, clock_ms: () => now_ms };
+  }
+  const settings = { time_s: 0, min_samples: 4, noise: 0.01, timeout_s: 1 };
+
+  test("each round begins one further on", async () => {
+    const { list, asked, clock_ms } = contestants([4], [2], [1]);
+    const turn = await measureInTurn({ quantum_ns: 1, settings }, list, clock_ms);
+    const order = asked.slice(-12).map(([contestant]) => contestant);
+    expect(order).toEqual([0, 1, 2, 1, 2, 0, 2, 0, 1, 0, 1, 2]);
+    expect(turn).toMatchObject({ batch: 1, converged: true });
+    expect(turn.rounds.map((rounds) => rounds[3])).toEqual([
+      [1, 3],
+      [0.5, 1.5],
+      [0.25, 0.75],
+    ]);
+  });
+
+  test("what all share a drift of converges: ratios are judged, not times", async () => {
+    const drifting = [8, 9, 10, 11, 12, 13, 14, 15];
+    const { list, clock_ms } = contestants(
+      drifting,
+      drifting.map((time) => time / 2),
+    );
+    const { converged, rounds } = await measureInTurn({ quantum_ns: 1, settings }, list, clock_ms);
+    expect(converged).toBe(true);
+    expect(rounds[0]).toHaveLength(4);
+    const alone = contestants(drifting);
+    const noisy = await measureInTurn({ quantum_ns: 1, settings }, alone.list, alone.clock_ms);
+    expect(noisy.converged).toBe(false);
+  });
+
+  test("the noisiest decides, until the time-out would not help", async () => {
+    const { list, clock_ms } = contestants([4], [2], [1, 9]);
+    const turn = await measureInTurn({ quantum_ns: 1, settings }, list, clock_ms);
+    expect(turn.converged).toBe(false);
+    expect(turn.rounds[0].length).toBeGreaterThan(20);
+  });
+
+  test("all run as often in a sample as the shortest needs", async () => {
+    const { list, asked, clock_ms } = contestants([0.1], [5]);
+    const { batch } = await measureInTurn({ quantum_ns: 65_536, settings }, list, clock_ms);
+    expect(batch).toBe(14); // 20 steps of the clock are 1.31 ms
+    expect(asked.slice(-2).map(([, of]) => of)).toEqual([14, 14]);
+  });
 });
 
 describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {

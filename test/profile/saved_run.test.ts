@@ -14,6 +14,7 @@ import { shaderHash } from "../../src/profile/environment.ts";
 import { bandwidthCeiling, roofline } from "../../src/profile/roofline.ts";
 import {
   compareRuns,
+  missingRows,
   readRun,
   saveRun,
   savedNames,
@@ -108,6 +109,20 @@ describe("a comparison of profiles", () => {
       "WRONG",
       "NEW",
     ]);
+  });
+
+  test("names the rows of the first that the second has not, of those that were wanted", () => {
+    const [before, after] = [
+      run(row("one", 1), row("two", 1), row("three", 1)),
+      run(row("two", 1)),
+    ];
+    const missing = missingRows(before, after);
+    expect(missing.map(({ kernel, verdict }) => [kernel, verdict])).toEqual([
+      ["one", "MISSING"],
+      ["three", "MISSING"],
+    ]);
+    const wanted = missingRows(before, after, ({ kernel }) => kernel === "one");
+    expect(wanted.map(({ kernel }) => kernel)).toEqual(["one"]);
   });
 
   test.each(["adapter", "driver", "timer_quantum_ns"] as const)(

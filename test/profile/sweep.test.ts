@@ -3,9 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { AnyKernel, ShaderInfo } from "../../src/kernels/kernel.ts";
+import { logBinomialGrad } from "../../src/kernels/log_binomial.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { prepareBench } from "../../src/profile/measure.ts";
-import type { Problem } from "../../src/profile/problems.ts";
+import { makeChecker, type Problem } from "../../src/profile/problems.ts";
 import type { Comparison } from "../../src/profile/statistics.ts";
 import { candidateCount, sweepProblem, type SweepTools } from "../../src/profile/sweep.ts";
 import { sweepTools } from "../../src/profile/sweep_tools.ts";
@@ -168,6 +169,13 @@ describe("on the adapter", () => {
     ]);
     expect(wrong[0].error).toMatch(/elements differ/);
     expect(winner).toEqual({ kernel: "scale_by", constants: { STEP: 4 } });
+  });
+
+  test("a mapping that the rule leaves to other adapters is held against its own cases", async () => {
+    const elsewhere = { ...gpu, facts: { ...gpu.facts, software: !gpu.facts.software } };
+    const [rows] = logBinomialGrad.variants!();
+    const checked = await makeChecker(elsewhere).checkOwn(rows);
+    expect(checked).toEqual({ checked: "kernel", error: "" });
   });
 
   test("a variant that is wrong, or does not compile, is rejected", async () => {

@@ -77,7 +77,7 @@ test.each<[string, Partial<TuningEntry>]>([
   ["another text of the shader", { shaders: { ...ENTRY.shaders, gemm: "0123456789abcdef" } }],
   ["a shader that is not named", { shaders: {} }],
   ["the rule's own", { reason: "rule" }],
-  ["a choice that slows the step", { reason: "slows the step" }],
+  ["a choice without gain in the step", { reason: "no gain in the step" }],
   ["a rule that is not today's", { rule: "gemm_register" }],
 ])("an entry of %s is not followed", (_, change) => {
   expect(kernelBy([{ ...ENTRY, ...change }])).toBe(gemm.shader.code);
@@ -120,6 +120,7 @@ test("a sweep to its end settles its problem until a shader changes; one cut sho
   expect(isSettled(whole, one, NVIDIA)).toBe(true);
   const shader = { ...gemm.shader, code: `${gemm.shader.code}\n` };
   expect(isSettled(whole, { ...one, base: { ...gemm, shader } }, NVIDIA)).toBe(false);
+  expect(isSettled({ ...whole, reason: "no gain in the step" }, one, NVIDIA)).toBe(false);
   expect(isSettled(whole, one, LAVAPIPE)).toBe(false); // other mappings, another rule
   expect(entryOf(one, { ...swept, complete: false }, NVIDIA)).toBeNull();
   const winner = { kernel: "gemm", constants: { TM: 8 } };

@@ -92,6 +92,10 @@ const account: StepAccount = {
   overlapped: { median: 8, low: 7.5, high: 8.5 },
   bound: "GPU",
   drift: 0.01,
+  stamps: 0.002,
+  gpu_busy: 0.97,
+  clock_uncertainty_ms: 0.02,
+  first_read_ms: 12,
 };
 
 const summary = summarize(run, ceilings, { name: EVIL, rows: [] });
@@ -170,7 +174,7 @@ describe("page of a profile", () => {
   it("closes the account of a step", () => {
     expect(texts).toContain("<b>10.00 ms</b>a step by itself [9.000, 11.00]");
     expect(texts).toContain("<b>5.0 %</b>unaccounted for");
-    expect(texts).toContain("instrumentation +6.0 %");
+    expect(texts).toContain("one pass +6.0 %");
     expect(texts).toMatch(/width:85\.00%;background:[^"]+" title="gpu 8\.500 ms">gpu</);
     expect(texts).toMatch(/conv2d<\/th><td>4\.000 ms<\/td><td class="share" style="--share: 50/);
   });

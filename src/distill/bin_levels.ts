@@ -1,0 +1,89 @@
+// Bin decoding at the levels of fusing (DESIGN section 5), each as a graph: 0 stores logits,
+// probabilities and all that follows; 1 decodes logits or (pi, t) in one read; 2 has the 1x1
+// convolution inside the decode; 3 makes depth, cross depth and divergence in one sweep, and all
+// gradients in another.
+import { binDecode } from "../graph/ops/bin_decode.ts";
+import { binDistill, binDistillBinomial } from "../graph/ops/bin_distill.ts";
+import { binExpectation } from "../graph/ops/bin_expectation.ts";
+import { binHead } from "../graph/ops/bin_head.ts";
+import { binKl } from "../graph/ops/bin_kl.ts";
+import { binomialDecode } from "../graph/ops/binomial_decode.ts";
+import { conv2d } from "../graph/ops/conv2d.ts";
+import { maskedMean } from "../graph/ops/masked_mean.ts";
+import { softBins } from "../graph/ops/soft_bins.ts";
+import { softmaxBins } from "../graph/ops/softmax_bins.ts";
+import type { Value } from "../graph/value.ts";
+import type { StudentOutput } from "../student/student.ts";
+
+/** What a decode needs of a student. */
+export type StudentBins = Pick<StudentOutput, "logits" | "binomial" | "centers" | "scale_m">;
+
+/** What the losses need of a student's bins and a teacher's. */
+export interface DistilledBins {
+  /** Of the student, `[V,H,W,1]` metres. */
+  readonly depth_m: Value;
+  /** Of the teacher's probabilities at the student's centres. */
+  readonly cross_m: Value;
+  /** Mean divergence over the pixels of a mask `[V,H,W,1]` -> `[1]`. */
+  readonly kl: (usable: Value) => Value;
+}
+
+/** Depth of every pixel, `[V,H,W,1]` metres. */
+export function decodeBins(
+  level: 0 | 1,
+  { logits, binomial, centers, scale_m }: StudentBins,
+): Value {
+  if (level === 0) return unfusedDepth(logits, centers, scale_m);
+  return binomial === null
+    ? binDecode(logits, centers, scale_m)
+    : binomialDecode(binomial.pi, binomial.t, centers, scale_m);
+}
+
+/**
+ * Depth of every pixel from features. features [V,H,W,C], weight [K,1,1,C], bias [K], centers
+ * [V,1,1,K], scale_m [V] -> [V,H,W,1] metres.
+ */
+export function decodeFeatures(
+  level: 0 | 1 | 2,
+  features: Value,
+  weight: Value,
+  bias: Value,
+  { centers, scale_m }: Pick<StudentBins, "centers" | "scale_m">,
+): Value {
+  if (level === 2) return binHead(features, weight, bias, centers, scale_m);
+  const logits = conv2d(features, weight, bias, {});
+  return decodeBins(level, { logits, binomial: null, centers, scale_m });
+}
+
+/**
+ * Depth, cross depth and divergence against a teacher's relative depth [V,H,W,1], softly binned.
+ * The divergence needs logits, so that level 1 stores those of a (pi, t) too; level 3 knows no
+ * temperature but 1.
+ */
+export function distillBins(
+  level: 0 | 1 | 3,
+  bins: StudentBins,
+  teacher: Value,
+  temperature = 1,
+): DistilledBins {
+  const { logits, binomial, centers, scale_m } = bins;
+  if (level === 3) {
+    const relative = { teacher: "relative" } as const;
+    const { depth, cross, kl } =
+      binomial === null
+        ? binDistill(logits, teacher, centers, scale_m, relative)
+        : binDistillBinomial(binomial.pi, binomial.t, teacher, centers, scale_m, relative);
+    return { depth_m: depth, cross_m: cross, kl: (usable) => maskedMean(kl, usable).mean };
+  }
+  const decode = level === 0 ? unfusedDepth : binDecode;
+  const teacher_logits = softBins(teacher, { bins: centers.shape[3] });
+  return {
+    depth_m: decode(logits, centers, scale_m),
+    cross_m: decode(teacher_logits, centers, scale_m),
+    kl: (usable) => binKl(logits, teacher_logits, usable, { temperature }),
+  };
+}
+
+function unfusedDepth(logits: Value, centers: Value, scale_m: Value): Value {
+  return binExpectation(softmaxBins(logits), centers, scale_m);
+}

@@ -1,0 +1,54 @@
+// What one training step takes from the data, and what is kept of its outputs.
+import type { DataSource } from "../data/data_source.ts";
+import type { Loader } from "../data/loader.ts";
+import { LOSS_TERMS } from "../distill/losses.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import { InputError } from "../tensor/error.ts";
+import type { TrainConfig } from "./config.ts";
+import { outputSize } from "./network.ts";
+import type { StepRecord } from "./run_folder.ts";
+
+/** Throws InputError for data that has no depth to learn from. */
+export function requireDepth(source: DataSource): void {
+  if (source.canTrain) return;
+  throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
+}
+
+/** The inputs of a step: its batch and the teacher's map of its sample. */
+export async function stepInputs(
+  { teacher, config }: { readonly teacher: Teacher | null; readonly config: TrainConfig },
+  samples: Loader,
+  step: number,
+): Promise<Record<string, Float32Array>> {
+  const { sample, batch } = await samples.step(step);
+  const inputs: Record<string, Float32Array> = { ...batch };
+  if (teacher !== null) {
+    inputs["teacher"] = await teacher.relativeDepth(sample, outputSize(config.size));
+  }
+  return inputs;
+}
+
+/** The record of a step, counted from 0; null where its gradient was not finite. */
+export function stepRecord(
+  step: number,
+  learning_rate: number,
+  values: Readonly<Record<string, Float32Array>>,
+  time_ms: number,
+): StepRecord | null {
+  const [gradient_norm, , finite] = values["gradient_norm"];
+  if (finite !== 1) return null;
+  const terms: Record<string, number> = {};
+  for (const term of LOSS_TERMS) {
+    const value = values[term];
+    if (value !== undefined) terms[term] = value[0];
+  }
+  return {
+    step: step + 1,
+    loss: values["loss"][0],
+    terms,
+    learning_rate,
+    gradient_norm,
+    valid_pixels: values["valid_count"][0],
+    time_ms,
+  };
+}

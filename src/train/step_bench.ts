@@ -1,0 +1,183 @@
+// `bench step`: whole training steps in their forms, held against each other and timed in turn.
+import type { DataSource } from "../data/data_source.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { initialStore } from "../graph/cpu.ts";
+import { compile, type Plan } from "../graph/plan.ts";
+import { createStore } from "../graph/store.ts";
+import { BIN_GRADIENT_TOLERANCE } from "../kernels/tolerance.ts";
+import type { Ceilings } from "../profile/ceilings.ts";
+import { compareNumbers, type Agreement, type Numbers } from "../profile/agreement.ts";
+import type { Bench } from "../profile/measure.ts";
+import { timeWays, type PreparedWay, type WayRow } from "../profile/plan_bench.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import type { TrainConfig } from "./config.ts";
+import { trainingNetwork } from "./network.ts";
+import {
+  compareGradients,
+  compareNetwork,
+  firstBatch,
+  INITIAL_GATE,
+  type ParameterCheck,
+} from "./network_check.ts";
+import { stepScalars } from "./schedule.ts";
+
+/** One form of a step. */
+export interface StepForm {
+  readonly name: string;
+  readonly config: TrainConfig;
+  /** How its graph becomes a plan; `compile` where left out. */
+  readonly compile?: typeof compile;
+}
+
+/** What a step trains on: data with its teacher. */
+export interface StepData {
+  readonly source: DataSource;
+  readonly teacher: Teacher | null;
+}
+
+/** The forms that the configuration chooses between; the first stores bins and relations. */
+export function stepForms(config: TrainConfig): StepForm[] {
+  const form = (
+    name: string,
+    bins_form: "stored" | "fused",
+    relation_form: "stored" | "fused",
+  ): StepForm => ({
+    name,
+    config: { ...config, loss: { ...config.loss, bins_form, relation_form } },
+  });
+  return [
+    form("all stored", "stored", "stored"),
+    form("bins fused", "fused", "stored"),
+    form("relation fused", "stored", "fused"),
+    form("all fused", "fused", "fused"),
+  ];
+}
+
+/**
+ * Holds the first form against the CPU path in f64 on images of `small`, the others against the
+ * first, and times one whole step of each in turn: all its dispatches in one pass. Nothing is
+ * learnt meanwhile, the learning rate is 0.
+ */
+export async function benchStep(
+  bench: Bench,
+  ceilings: Ceilings,
+  forms: readonly StepForm[],
+  data: StepData,
+  small: TrainConfig["size"],
+  progress: (line: string) => void,
+): Promise<WayRow[]> {
+  const { gpu } = bench;
+  progress("the first form against f64");
+  const inputs = await firstBatch({ config: forms[0].config, ...data });
+  const prepared: PreparedWay[] = [];
+  const open: (() => void)[] = [];
+  try {
+    let first: StepNumbers | null = null;
+    for (const form of forms) {
+      progress(`${form.name}: compiled and run`);
+      const { plan, numbers, destroy } = await runStep(gpu, form, data, inputs);
+      open.push(destroy);
+      const found: Agreement =
+        first === null
+          ? await compareSmall(gpu, form.config, data, small)
+          : compareSteps(numbers, first, forms[0].name);
+      first ??= numbers;
+      const { summary, dispatches } = plan;
+      prepared.push({ name: form.name, found, summary, forward: dispatches, backward: [] });
+    }
+    progress("timed in turn");
+    return await timeWays(bench, ceilings, prepared, ["both"]);
+  } finally {
+    for (const destroy of open) destroy();
+  }
+}
+
+/** What a step made. */
+interface StepNumbers {
+  readonly losses: Numbers;
+  readonly gradients: Float64Array;
+  readonly layout: Parameters<typeof compareGradients>[0];
+}
+
+async function runStep(
+  gpu: Gpu,
+  { config, compile: toPlan = compile }: StepForm,
+  { source, teacher }: StepData,
+  inputs: Readonly<Record<string, Float32Array>>,
+): Promise<{
+  readonly plan: Plan;
+  readonly numbers: StepNumbers;
+  readonly destroy: () => void;
+}> {
+  const { g, request } = trainingNetwork(config, {
+    views: source.cameras.length,
+    size: config.size,
+    depth_max_m: source.protocol.cap_m,
+    teacher: teacher !== null,
+  });
+  const initial = initialStore(g, config.seed);
+  const store = createStore(gpu, g, initial);
+  const open = [store.destroy];
+  const destroy = (): void => open.forEach((free) => free());
+  try {
+    const plan = await toPlan(gpu, g, request, store);
+    open.push(plan.destroy);
+    // Past the ramp, where all terms have their weight.
+    const scalars = { ...stepScalars(config, config.steps), learning_rate: 0 };
+    const { gradient_norm: _, ...losses } = await plan.run(inputs, scalars);
+    const { gradients } = (await store.read()).arenas;
+    return { plan, numbers: { losses, gradients, layout: initial }, destroy };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
+
+function compareSteps(got: StepNumbers, want: StepNumbers, against: string): Agreement {
+  const found = compareNumbers(got.losses, want.losses, against);
+  const parameters = compareGradients(want.layout, got.gradients, want.gradients);
+  return withGradients(found, parameters, BIN_GRADIENT_TOLERANCE, against);
+}
+
+/** A small step against f64, by the same measure as `check --network`. */
+async function compareSmall(
+  gpu: Gpu,
+  config: TrainConfig,
+  data: StepData,
+  size: TrainConfig["size"],
+): Promise<Agreement> {
+  const {
+    parameters,
+    gpu: made,
+    cpu,
+  } = await compareNetwork(gpu, {
+    config: { ...config, size },
+    ...data,
+  });
+  return withGradients(
+    compareNumbers(made.outputs, cpu.outputs, "f64"),
+    parameters,
+    INITIAL_GATE,
+    "f64",
+  );
+}
+
+function withGradients(
+  found: Agreement,
+  parameters: readonly ParameterCheck[],
+  tolerance: number,
+  against: string,
+): Agreement {
+  const worst = parameters.reduce((a, b) => (b.relative_error > a.relative_error ? b : a));
+  const { name, relative_error } = worst;
+  const fault =
+    relative_error <= tolerance
+      ? ""
+      : `the gradient of ${name} is ${relative_error.toExponential(1)} from ${against}, ` +
+        `${tolerance} is allowed`;
+  return {
+    depth_error: found.depth_error,
+    gradient_error: Math.max(found.gradient_error ?? 0, relative_error),
+    error: [found.error, fault].filter((text) => text !== "").join("; "),
+  };
+}
