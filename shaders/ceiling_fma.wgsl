@@ -1,10 +1,11 @@
 // ceiling_fma — fused multiply-adds without memory, to learn how fast an adapter computes.
 //
-//   v_0 = x[t], v_(j+1) = v_j / 2 + x[t] LOOPS times, in four independent vectors of four
-//   y[t] = mean of the sixteen
+//   v_0 = c x[t], v_(j+1) = v_j / 2 + x[t] 16 LOOPS times, in independent chains c = 1 … 12
+//   y[t] = mean of the chains
 //
 // Layout   x, y [T] f32, one element per invocation
-// Mapping  one invocation per element: four vectors in registers hide the latency of each other
+// Mapping  one invocation per element: its chains hide the latency of each other, and with both
+//          summands fit sixteen registers; steps are unrolled, a turn of a loop costs as much as one
 // Memory   1 load + 1 store per element; bound by arithmetic
 // Source   Williams et al., Roofline (2009): the flat part is measured, not looked up
 // Twin     src/kernels/ceiling.ts
@@ -19,7 +20,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 override WG: u32 = 256u; // invocations per workgroup
-override LOOPS: u32 = 256u; // steps of each vector, 32 flops an invocation each
+override LOOPS: u32 = 16u; // turns of STEPS steps of each chain
+const CHAINS: u32 = 12u; // as in the twin
+const STEPS: u32 = 16u; // as in the twin
 
 @compute @workgroup_size(WG)
 fn ceiling_fma(
@@ -31,18 +34,23 @@ fn ceiling_fma(
     if (t >= params.n) {
         return;
     }
-    let summand = vec4f(x[t]);
-    let factor = vec4f(params.factor);
-    // Starts that differ keep the compiler from seeing four times the same.
-    var v0 = summand;
-    var v1 = summand * 2.0;
-    var v2 = summand * 3.0;
-    var v3 = summand * 4.0;
-    for (var j = 0u; j < LOOPS; j++) {
-        v0 = fma(v0, factor, summand);
-        v1 = fma(v1, factor, summand);
-        v2 = fma(v2, factor, summand);
-        v3 = fma(v3, factor, summand);
+    let summand = x[t];
+    let factor = params.factor;
+    // Starts that differ keep the compiler from seeing the same chain many times.
+    var v: array<f32, CHAINS>;
+    for (var c = 0u; c < CHAINS; c++) {
+        v[c] = f32(c + 1u) * summand;
     }
-    y[t] = dot(v0 + v1 + v2 + v3, vec4f(0.0625));
+    for (var j = 0u; j < LOOPS; j++) {
+        for (var s = 0u; s < STEPS; s++) {
+            for (var c = 0u; c < CHAINS; c++) {
+                v[c] = fma(v[c], factor, summand);
+            }
+        }
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < CHAINS; c++) {
+        sum += v[c];
+    }
+    y[t] = sum / f32(CHAINS);
 }

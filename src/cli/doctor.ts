@@ -1,14 +1,19 @@
-// `ringdepth doctor`: what this machine's adapter is and can do; where there is none, what to do.
+// `ringdepth doctor`: what this machine's adapter is, can do and reaches; where there is none, what
+// to do.
 import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/device.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
+import { ceilingsFile, readCeilings, type Ceilings } from "../profile/ceilings.ts";
+import { cacheFolder } from "../profile/environment.ts";
 import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
-import { EXIT } from "./exit_code.ts";
+import { EXIT, oneLine } from "./exit_code.ts";
 import { common, type CommonOptions } from "./options.ts";
-import { makeOutput } from "./output.ts";
+import { makeOutput, type Output } from "./output.ts";
+import { ceilingsLines, ceilingsTable, tableLines } from "./profile_table.ts";
+import { knownCeilings } from "./profile_work.ts";
 
 const LIMITS = [
   "maxBufferSize",
@@ -30,14 +35,16 @@ const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
 export const defineDoctor: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("doctor")
-    .description("print adapter, driver, features, limits, timer and memory");
+    .description("print adapter, driver, features, limits, timer, memory and measured ceilings")
+    .option("--quick", "measure no ceilings where none are known");
   common(command, "ringdepth doctor");
-  command.action(async (options: CommonOptions) => {
+  command.action(async (options: CommonOptions & { readonly quick?: boolean }) => {
     const output = makeOutput(surroundings, options.json === true);
     try {
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const found = await examine(gpu);
-        output.result(found, describe(found));
+        const ceilings = await ceilingsOf(gpu, output, found, options.quick === true);
+        output.result({ ...found, ceilings }, [...describe(found), ...describeCeilings(ceilings)]);
       });
     } catch (error) {
       if (!(error instanceof NoAdapterError) || options.adapter !== undefined) throw error;
@@ -78,6 +85,30 @@ async function examine(gpu: Gpu): Promise<Findings> {
     timer_quantum_ns: hasTimestamps(gpu) ? await timerQuantum_ns(gpu) : null,
     host_memory_bytes: { total: totalmem(), free: freemem() },
   };
+}
+
+/** Ceilings as they are known, or measured now; null, with a warning, where there are none. */
+async function ceilingsOf(
+  gpu: Gpu,
+  output: Output,
+  { timer_quantum_ns }: Findings,
+  quick: boolean,
+): Promise<Ceilings | null> {
+  try {
+    if (timer_quantum_ns !== null && !quick) {
+      return await knownCeilings({ gpu, output }, timer_quantum_ns);
+    }
+    return await readCeilings(ceilingsFile(cacheFolder(), gpu.facts));
+  } catch (error) {
+    output.warn(`no ceilings: ${oneLine((error as Error).message)}`);
+    return null;
+  }
+}
+
+function describeCeilings(ceilings: Ceilings | null): string[] {
+  if (ceilings === null) return ["ceilings not measured"];
+  const lines = [...tableLines(ceilingsTable(ceilings), "table"), ...ceilingsLines(ceilings)];
+  return [`ceilings measured ${ceilings.date.slice(0, 10)}`, ...lines.map((line) => `  ${line}`)];
 }
 
 function describe(found: Findings): string[] {

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
+import { wholeNumber } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { commandLine } from "./profile_html.ts";
 import { defineDump, printIr } from "./profile_ir.ts";
@@ -85,13 +86,14 @@ function argumentNames({ registeredArguments }: Command): string[] {
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("ceilings")
-    .description("measure bandwidth and arithmetic of this adapter anew");
-  addResultOptions(command, "ringdepth profile ceilings");
-  command.action(async (options: ResultOptions) => {
+    .description("measure bandwidth and arithmetic of this adapter anew, and keep them")
+    .option("--repeat <n>", "measure so often, and compare", wholeNumber("--repeat", 1));
+  addResultOptions(command, "ringdepth profile ceilings --repeat 2");
+  command.action(async (options: ResultOptions & { readonly repeat?: number }) => {
     const output = makeOutput(surroundings, !isTable(options));
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
-        return await profileCeilings({ gpu, output, surroundings, options });
+        return await profileCeilings({ gpu, output, surroundings, options }, options.repeat ?? 1);
       }),
     );
   });

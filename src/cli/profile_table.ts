@@ -154,7 +154,7 @@ export function explain({ rows, ceilings }: Summary): string[] {
   });
 }
 
-/** Ceilings as a table. */
+/** Ceilings as a table, bandwidths alone. */
 export function ceilingsTable({ bandwidth }: Ceilings): Table {
   return {
     head: ["working set", "copy GB/s", "read GB/s", "triad GB/s"],
@@ -163,6 +163,15 @@ export function ceilingsTable({ bandwidth }: Ceilings): Table {
       ...[b.copy_gbytes, b.read_gbytes, b.triad_gbytes].map(rateText),
     ]),
   };
+}
+
+/** What ceilings say beside bandwidths: arithmetic and the empty dispatch. */
+export function ceilingsLines({ gflops, f16_gflops, empty_dispatch_us }: Ceilings): string[] {
+  const half = f16_gflops === null ? "" : `, ${rateText(f16_gflops)} f16`;
+  return [
+    `arithmetic      ${rateText(gflops)} GFLOP/s f32${half}`,
+    `empty dispatch  ${empty_dispatch_us.toPrecision(3)} us`,
+  ];
 }
 
 function csvCell(cell: string): string {

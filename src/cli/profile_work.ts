@@ -12,7 +12,7 @@ import { closingLine } from "../profile/closing_line.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
 import { stampCost_us } from "../profile/instrumentation.ts";
-import { intervalText, rateText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
+import { intervalText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
 import {
   compareRuns,
@@ -33,7 +33,9 @@ import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
 import { writeResult } from "./profile_result.ts";
+import { repeatCeilings } from "./profile_repeat.ts";
 import {
+  ceilingsLines,
   ceilingsTable,
   environmentLine,
   explain,
@@ -174,18 +176,24 @@ export async function profileTwo(
   return options.gate === true && slow ? EXIT.gate : EXIT.fine;
 }
 
-/** Measures the ceilings anew and keeps them; returns the exit code. */
-export async function profileCeilings(run: ProfileRun<ResultOptions>): Promise<number> {
+/** Measures the ceilings anew and keeps them, `repeat` times; returns the exit code. */
+export async function profileCeilings(
+  run: ProfileRun<ResultOptions>,
+  repeat: number,
+): Promise<number> {
   const { gpu, output, surroundings, options } = run;
-  const ceilings = await newCeilings(run, await timerQuantum_ns(gpu));
+  const quantum_ns = await timerQuantum_ns(gpu);
+  if (repeat > 1) {
+    return await repeatCeilings(run, repeat, async () => await newCeilings(run, quantum_ns));
+  }
+  const ceilings = await newCeilings(run, quantum_ns);
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
-  output.say(`arithmetic      ${rateText(ceilings.gflops)} GFLOP/s, f32`);
-  output.say(`empty dispatch  ${ceilings.empty_dispatch_us.toPrecision(3)} us`);
+  for (const line of ceilingsLines(ceilings)) output.say(line);
   return EXIT.fine;
 }
 
-/** The ceilings of this adapter: those that are kept, else measured now. */
+/** The ceilings of the adapter, measured where they are not known. */
 export async function knownCeilings(
   run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,

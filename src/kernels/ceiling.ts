@@ -1,5 +1,5 @@
 // Kernels that do nothing but meet a limit of the adapter: what the profiler measures ceilings with.
-import { like } from "../tensor/array.ts";
+import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
@@ -10,7 +10,7 @@ export interface StreamAttributes {
   readonly runs: boolean;
 }
 
-/** Steps of each of the four vectors of an invocation. */
+/** Turns of `STEPS` steps of each chain of an invocation. */
 export interface FmaAttributes {
   readonly loops: number;
 }
@@ -18,6 +18,8 @@ export interface FmaAttributes {
 const FACTOR = 0.5;
 const WG = 256;
 const READ_STEP = 8;
+/** As in the shaders of multiply-adds. */
+const [CHAINS, STEPS] = [12, 16];
 
 const sizes: readonly [string, Shape][] = [
   ["one vector", [4]],
@@ -107,6 +109,13 @@ export const ceilingTriad: Kernel<typeof shaders.ceiling_triad, StreamAttributes
   },
 });
 
+const fmaCases: Kernel<typeof shaders.ceiling_fma, FmaAttributes>["cases"] = [
+  { name: "one", shapes: { x: [1] }, attributes: { loops: 16 } },
+  { name: "a workgroup and one, one turn", shapes: { x: [257] }, attributes: { loops: 1 } },
+  { name: "no step", shapes: { x: [5] }, attributes: { loops: 0 } },
+  { name: "empty", shapes: { x: [0] }, attributes: { loops: 2 } },
+];
+
 /** Chains of fused multiply-adds in registers. x [T] -> y [T]. */
 export const ceilingFma: Kernel<typeof shaders.ceiling_fma, FmaAttributes> = kernel({
   shader: shaders.ceiling_fma,
@@ -114,23 +123,33 @@ export const ceilingFma: Kernel<typeof shaders.ceiling_fma, FmaAttributes> = ker
   params: ({ x }) => ({ n: size(x), factor: FACTOR }),
   overrides: (_, { loops }) => ({ LOOPS: loops }),
   grid: ({ n }, { WG: wg }) => foldGrid(Math.ceil(n / wg)),
-  // sixteen chains of a multiplication and an addition
-  cost: ({ x }, { loops }) => ({ flops: 32 * loops * size(x), bytes: 8 * size(x) }),
-  cases: [
-    { name: "one", shapes: { x: [1] }, attributes: { loops: 256 } },
-    { name: "a workgroup and one, few steps", shapes: { x: [257] }, attributes: { loops: 3 } },
-    { name: "no step", shapes: { x: [5] }, attributes: { loops: 0 } },
-    { name: "empty", shapes: { x: [0] }, attributes: { loops: 2 } },
-  ],
-  reference: ({ x }, _, { loops }) => {
-    const y = like(x, x.length);
-    for (let t = 0; t < x.length; t++) {
-      for (let start = 1; start <= 4; start++) {
-        let v = start * x[t];
-        for (let j = 0; j < loops; j++) v = v * FACTOR + x[t];
-        y[t] += v / 4;
-      }
-    }
-    return { y };
-  },
+  // a step is a multiplication and an addition
+  cost: ({ x }, { loops }) => ({ flops: 2 * CHAINS * STEPS * loops * size(x), bytes: 8 * size(x) }),
+  cases: fmaCases,
+  reference: ({ x }, _, { loops }) => ({ y: meanOfChains(x, loops, CHAINS) }),
 });
+
+/** Pairs of such chains in half precision. x [T] -> y [T]. */
+export const ceilingFmaF16: Kernel<typeof shaders.ceiling_fma_f16, FmaAttributes> = kernel({
+  shader: shaders.ceiling_fma_f16,
+  shapes: ({ x }) => ({ y: x }),
+  params: ({ x }) => ({ n: size(x), factor: FACTOR }),
+  overrides: (_, { loops }) => ({ LOOPS: loops }),
+  grid: ({ n }, { WG: wg }) => foldGrid(Math.ceil(n / wg)),
+  // a step is a multiplication and an addition of two
+  cost: ({ x }, { loops }) => ({ flops: 4 * CHAINS * STEPS * loops * size(x), bytes: 8 * size(x) }),
+  cases: fmaCases,
+  reference: ({ x }, _, { loops }) => ({ y: meanOfChains(x, loops, 2 * CHAINS) }),
+});
+
+function meanOfChains<T extends NumberArray>(x: T, loops: number, chains: number): T {
+  const y = like(x, x.length);
+  for (let t = 0; t < x.length; t++) {
+    for (let chain = 1; chain <= chains; chain++) {
+      let v = chain * x[t];
+      for (let j = 0; j < loops * STEPS; j++) v = v * FACTOR + x[t];
+      y[t] += v / chains;
+    }
+  }
+  return y;
+}

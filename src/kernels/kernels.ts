@@ -22,7 +22,7 @@ import { binKl, binKlGrad } from "./bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
 import { binomialDecode } from "./binomial_decode.ts";
 import { binomialPack } from "./binomial_pack.ts";
-import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "./ceiling.ts";
+import { ceilingCopy, ceilingFma, ceilingFmaF16, ceilingRead, ceilingTriad } from "./ceiling.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
@@ -106,6 +106,7 @@ const BASES: readonly AnyKernel[] = [
   binomialPack,
   ceilingCopy,
   ceilingFma,
+  ceilingFmaF16,
   ceilingRead,
   ceilingTriad,
   columnSum,

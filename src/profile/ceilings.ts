@@ -5,25 +5,24 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { AdapterFacts, Gpu } from "../gpu/device.ts";
-import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "../kernels/ceiling.ts";
-import type { AnyKernel } from "../kernels/kernel.ts";
-import { prepareKernel } from "../kernels/run.ts";
+import {
+  ceilingCopy,
+  ceilingFma,
+  ceilingFmaF16,
+  ceilingRead,
+  ceilingTriad,
+} from "../kernels/ceiling.ts";
 import { InputError } from "../tensor/error.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { bestRates, type RoundSettings } from "./best_rates.ts";
+import { ceilingTensors } from "./ceiling_dispatch.ts";
+import { accessFigure, FIGURE, prepareForms, workingSets, type Access } from "./ceiling_forms.ts";
 import { adapterFile } from "./environment.ts";
-import { measureHot, prepareBench, type Bench, type MeasureSettings } from "./measure.ts";
-import { makeChecker } from "./problems.ts";
+import { isOffered, makeChecker } from "./problems.ts";
 
-const VERSION = 1;
-const MIB = 2 ** 20;
-// From what lies in the last-level cache to what does not.
-const HARDWARE_MIB = [2, 8, 32, 128, 512];
-const SOFTWARE_MIB = [1, 8, 64];
-const SETTINGS: MeasureSettings = { time_s: 0.1, min_samples: 15, noise: 0.02, timeout_s: 0.6 };
-const FMA_LOOPS = 256;
-// Other work on the machine comes and goes: what it disturbs in one round it may leave alone in
-// another.
-const ROUNDS = 2;
+const VERSION = 2;
+const HARDWARE: RoundSettings = { rounds: 5, confirmed: 3, within: 0.02, timeout_s: 20 };
+// Cores are shared with all else that runs.
+const SOFTWARE: RoundSettings = { rounds: 8, confirmed: 3, within: 0.02, timeout_s: 40 };
 
 /** Bandwidths at one working-set size, each the best of the ways to share out the memory. */
 export interface Bandwidth {
@@ -41,7 +40,10 @@ export interface Ceilings {
   readonly driver: string;
   /** Smallest working set first. */
   readonly bandwidth: readonly Bandwidth[];
+  /** Of single precision. */
   readonly gflops: number;
+  /** Of half precision; null where the adapter has none. */
+  readonly f16_gflops: number | null;
   readonly empty_dispatch_us: number;
 }
 
@@ -51,6 +53,7 @@ const bandwidthSchema: z.ZodType<Bandwidth> = z.strictObject({
   read_gbytes: z.number().positive(),
   triad_gbytes: z.number().positive(),
 });
+const versioned = z.looseObject({ version: z.int() });
 const schema: z.ZodType<Ceilings> = z.strictObject({
   version: z.literal(VERSION),
   date: z.iso.datetime(),
@@ -58,6 +61,7 @@ const schema: z.ZodType<Ceilings> = z.strictObject({
   driver: z.string(),
   bandwidth: z.array(bandwidthSchema).min(1).readonly(),
   gflops: z.number().positive(),
+  f16_gflops: z.number().positive().nullable(),
   empty_dispatch_us: z.number().nonnegative(),
 });
 
@@ -68,34 +72,31 @@ export async function measureCeilings(
   progress: (line: string) => void,
 ): Promise<Ceilings> {
   await checkCeilings(gpu);
-  const bench = await prepareBench(gpu, quantum_ns, SETTINGS, false);
-  const bandwidth = (gpu.facts.software ? SOFTWARE_MIB : HARDWARE_MIB).map(
-    (mebibytes): Bandwidth => ({
-      working_set_bytes: mebibytes * MIB,
-      copy_gbytes: 0,
-      read_gbytes: 0,
-      triad_gbytes: 0,
-    }),
-  );
-  const invocations = [gpu.facts.software ? 2 ** 14 : 2 ** 20];
-  const fma = { loops: FMA_LOOPS };
-  let fma_ms = Infinity;
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const [i, known] of bandwidth.entries()) {
-      progress(`ceilings: round ${round}/${ROUNDS}, ${known.working_set_bytes / MIB} MiB`);
-      bandwidth[i] = await raised(bench, known);
-    }
-    progress(`ceilings: round ${round}/${ROUNDS}, arithmetic`);
-    fma_ms = Math.min(fma_ms, await timeOf(bench, ceilingFma, { x: invocations }, fma));
+  const tensors = ceilingTensors(gpu, workingSets(gpu).at(-1)!);
+  let rates: ReadonlyMap<string, number>;
+  try {
+    const forms = await prepareForms(tensors, quantum_ns);
+    rates = await bestRates(forms, gpu.facts.software ? SOFTWARE : HARDWARE, progress);
+  } finally {
+    tensors.destroy();
   }
+  const gbytes = (access: Access, bytes: number): number =>
+    rates.get(accessFigure(access, bytes))! / 1e6;
+  const f16 = rates.get(FIGURE.f16);
   return {
     version: VERSION,
     date: new Date().toISOString(),
     adapter: gpu.facts.name,
     driver: gpu.facts.driver,
-    bandwidth,
-    gflops: ceilingFma.cost({ x: invocations }, fma).flops / fma_ms / 1e6,
-    empty_dispatch_us: 1000 * (await emptyDispatch_ms(bench)),
+    bandwidth: workingSets(gpu).map((bytes) => ({
+      working_set_bytes: bytes,
+      copy_gbytes: gbytes("copy", bytes),
+      read_gbytes: gbytes("read", bytes),
+      triad_gbytes: gbytes("triad", bytes),
+    })),
+    gflops: rates.get(FIGURE.f32)! / 1e6,
+    f16_gflops: f16 === undefined ? null : f16 / 1e6,
+    empty_dispatch_us: 1000 / rates.get(FIGURE.launch)!,
   };
 }
 
@@ -112,8 +113,8 @@ export async function writeCeilings(file: string, ceilings: Ceilings): Promise<v
 }
 
 /**
- * Reads ceilings measured before; null where there are none. Throws InputError where the file is
- * damaged or of another version.
+ * Reads ceilings measured before; null where there are none, or none of this version. Throws
+ * InputError where the file is damaged.
  */
 export async function readCeilings(file: string): Promise<Ceilings | null> {
   let text: string;
@@ -124,90 +125,21 @@ export async function readCeilings(file: string): Promise<Ceilings | null> {
     throw error;
   }
   try {
-    return schema.parse(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return versioned.parse(value).version === VERSION ? schema.parse(value) : null;
   } catch {
     throw new InputError(
-      `${file}: not the ceilings of this version; measure them anew by "ringdepth profile ceilings"`,
+      `${file}: not ceilings; measure them anew by "ringdepth profile ceilings"`,
     );
   }
 }
 
 async function checkCeilings(gpu: Gpu): Promise<void> {
   const checker = makeChecker(gpu);
-  for (const kernel of [ceilingCopy, ceilingRead, ceilingTriad, ceilingFma]) {
-    const { error } = await checker.check(kernel, kernel.cases[1]);
+  for (const kernel of [ceilingCopy, ceilingRead, ceilingTriad, ceilingFma, ceilingFmaF16]) {
+    const problem = kernel.cases[1];
+    if (!isOffered(gpu, kernel, problem)) continue;
+    const { error } = await checker.check(kernel, problem);
     if (error !== "") throw new Error(`no ceilings without a right kernel: ${error}`);
   }
-}
-
-/** Bandwidths measured once more, where that is more than was known. */
-async function raised(bench: Bench, known: Bandwidth): Promise<Bandwidth> {
-  const { working_set_bytes, copy_gbytes, read_gbytes, triad_gbytes } = known;
-  const rate = async (
-    kernel: AnyKernel,
-    inputs: readonly string[],
-    parts: number,
-  ): Promise<number> =>
-    await bestRate(bench, kernel, inputs, 16 * Math.floor(working_set_bytes / parts / 16));
-  return {
-    working_set_bytes,
-    copy_gbytes: Math.max(copy_gbytes, await rate(ceilingCopy, ["x"], 2)),
-    read_gbytes: Math.max(read_gbytes, await rate(ceilingRead, ["x"], 1)),
-    triad_gbytes: Math.max(triad_gbytes, await rate(ceilingTriad, ["a", "b"], 3)),
-  };
-}
-
-/** GB/s of a streaming kernel on inputs of `bytes` each, the best of both ways to share them out. */
-async function bestRate(
-  bench: Bench,
-  kernel: AnyKernel,
-  inputs: readonly string[],
-  bytes: number,
-): Promise<number> {
-  const shapes = Object.fromEntries(inputs.map((name) => [name, [bytes / 4]]));
-  let best = 0;
-  for (const runs of [false, true]) {
-    const time_ms = await timeOf(bench, kernel, shapes, { runs });
-    best = Math.max(best, kernel.cost(shapes, { runs }).bytes / time_ms / 1e6);
-  }
-  return best;
-}
-
-async function emptyDispatch_ms(bench: Bench): Promise<number> {
-  const x = new Float32Array(4);
-  const kernel = await prepareKernel(bench.gpu, ceilingCopy, { x }, { x: [4] }, { runs: false });
-  try {
-    return least((await measureHot(bench, kernel)).samples_ms);
-  } finally {
-    kernel.destroy();
-  }
-}
-
-async function timeOf(
-  bench: Bench,
-  kernel: AnyKernel,
-  shapes: Readonly<Record<string, Shape>>,
-  attributes: unknown,
-): Promise<number> {
-  const inputs = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, varied(size(shape))]),
-  );
-  const prepared = await prepareKernel(bench.gpu, kernel, inputs, shapes, attributes);
-  try {
-    return least((await measureHot(bench, prepared)).samples_ms);
-  } finally {
-    prepared.destroy();
-  }
-}
-
-/** A ceiling is what the adapter reaches at its best: other work on the machine only adds time. */
-function least(samples_ms: readonly number[]): number {
-  return Math.min(...samples_ms);
-}
-
-/** Numbers in [0, 1) without a pattern; drawing as many at random would take seconds. */
-function varied(count: number): Float32Array {
-  const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = (Math.imul(i, 0x9e3779b1) >>> 8) / 2 ** 24;
-  return values;
 }

@@ -58,7 +58,7 @@ const run = (...rows: ProfileRow[]): SavedRun => ({
   rows,
 });
 const CEILINGS: Ceilings = {
-  version: 1,
+  version: 2,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",
@@ -68,6 +68,7 @@ const CEILINGS: Ceilings = {
     { working_set_bytes: 1e8, copy_gbytes: 10, read_gbytes: 8, triad_gbytes: 9 },
   ],
   gflops: 1000,
+  f16_gflops: null,
   empty_dispatch_us: 5,
 };
 

@@ -25,7 +25,7 @@ const environment: Environment = {
 };
 
 const ceilings: Ceilings = {
-  version: 1,
+  version: 2,
   date: DATE,
   adapter: EVIL,
   driver: EVIL,
@@ -36,6 +36,7 @@ const ceilings: Ceilings = {
     triad_gbytes: 9,
   })),
   gflops: 100,
+  f16_gflops: null,
   empty_dispatch_us: 1,
 };
 
