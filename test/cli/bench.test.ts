@@ -22,12 +22,13 @@ beforeAll(async () => {
   process.env["RINGDEPTH_CACHE"] = folder;
   const rates = { copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 };
   await writeCeilings(ceilingsFile(folder, gpu.facts), {
-    version: 1,
+    version: 2,
     date: new Date().toISOString(),
     adapter: gpu.facts.name,
     driver: gpu.facts.driver,
     bandwidth: [{ working_set_bytes: 2 ** 20, ...rates }],
     gflops: 100,
+    f16_gflops: null,
     empty_dispatch_us: 1e-3,
   });
 });
