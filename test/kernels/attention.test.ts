@@ -11,9 +11,11 @@ import {
   attentionRows,
 } from "../../src/kernels/attention.ts";
 import { attentionProblem, type AttentionAttributes } from "../../src/kernels/attention_problem.ts";
+import { checkCase } from "../../src/kernels/check.ts";
 import type { AnyKernel } from "../../src/kernels/kernel.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { runKernel } from "../../src/kernels/run.ts";
+import type { Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
@@ -86,6 +88,36 @@ test("equal keys give the mean of the values", async () => {
     let mean = 0;
     for (let t = 0; t < 5; t++) mean += inputs.v[4 * t + (e % 4)] / 5;
     expect(y[e]).toBeCloseTo(mean, 5);
+  }
+});
+
+// rows of registers and tiles of keys are made for the width; those between take lavapipe 15 s each
+const widths: readonly (readonly [number, number])[] = gpu.facts.software
+  ? [
+      [3, 253],
+      [256, 256],
+    ]
+  : [4, 8, 13, 29, 61, 125, 253].flatMap((width) => [
+      [width, width],
+      [width, 3],
+      [3, width],
+    ]);
+test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
+  const attributes: AttentionAttributes = { ...plain, heads: 2, scale: 0.1 };
+  const shapes: Readonly<Record<string, Shape>> = {
+    q: [1, 9, 2 * width],
+    k: [1, 21, width],
+    v: [1, 21, value_width],
+    mask: [0],
+    stats: [1, 2, 9, 2],
+    d_y: [1, 9, 2 * value_width],
+  };
+  for (const kernel of [attention, attentionGradQ, attentionGradKv] as readonly AnyKernel[]) {
+    const read = kernel.shader.bindings.filter(({ access }) => access === "read");
+    const own = Object.fromEntries(read.map(({ name }) => [name, shapes[name]]));
+    const { data } = kernel.cases[0];
+    const problem = { name: "wide", shapes: own, attributes, data };
+    expect((await checkCase(gpu, kernel, problem)).message).toBe("");
   }
 });
 
