@@ -1,5 +1,11 @@
 // What bounds every other kernel: 64 MiB streamed, and arithmetic without memory.
-import { ceilingCopy, ceilingFma, ceilingRead, ceilingTriad } from "../../src/kernels/ceiling.ts";
+import {
+  ceilingCopy,
+  ceilingFma,
+  ceilingFmaF16,
+  ceilingRead,
+  ceilingTriad,
+} from "../../src/kernels/ceiling.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const half = [2 ** 23];
@@ -25,6 +31,12 @@ export const cases: readonly BenchCase[] = [
     name: "fma, 65536 invocations",
     kernel: ceilingFma,
     shapes: { x: [65_536] },
-    attributes: { loops: 256 },
+    attributes: { loops: 16 },
+  },
+  {
+    name: "fma in half precision, 65536 invocations",
+    kernel: ceilingFmaF16,
+    shapes: { x: [65_536] },
+    attributes: { loops: 1 },
   },
 ];
