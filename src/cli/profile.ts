@@ -22,7 +22,13 @@ import { compareSaved, listSaved, showSaved, type CompareOptions } from "./profi
 import { profileStep, profileStepSweep } from "./profile_step.ts";
 import { profileSweep } from "./profile_sweep.ts";
 import { watchKernels } from "./profile_watch.ts";
-import { profileCeilings, profileKernels, profileTwo, type ProfileRun } from "./profile_work.ts";
+import {
+  profileCeilings,
+  profileKernels,
+  profileTwo,
+  type CeilingsOptions,
+  type ProfileRun,
+} from "./profile_work.ts";
 
 /** Defines the command. */
 export const defineProfile: Define = (program: Command, context: CommandContext) => {
@@ -86,14 +92,21 @@ function argumentNames({ registeredArguments }: Command): string[] {
 function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("ceilings")
-    .description("measure bandwidth and arithmetic of this adapter anew, and keep them")
-    .option("--repeat <n>", "measure so often, and compare", wholeNumber("--repeat", 1));
+    .description(
+      "measure bandwidth and arithmetic of this adapter; the most that was reached is kept",
+    )
+    .option(
+      "--repeat <n>",
+      "measure so often, and compare what is kept",
+      wholeNumber("--repeat", 1),
+    )
+    .option("--anew", "forget what was reached before");
   addResultOptions(command, "ringdepth profile ceilings --repeat 2");
-  command.action(async (options: ResultOptions & { readonly repeat?: number }) => {
+  command.action(async (options: CeilingsOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
-        return await profileCeilings({ gpu, output, surroundings, options }, options.repeat ?? 1);
+        return await profileCeilings({ gpu, output, surroundings, options });
       }),
     );
   });

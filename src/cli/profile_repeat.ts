@@ -14,7 +14,10 @@ function allowedSpread({ software }: Pick<AdapterFacts, "software">): number {
   return software ? 0.1 : 0.05;
 }
 
-/** Measures ceilings `times` times; the exit code is 1 where a figure lies too far apart. */
+/**
+ * Measures ceilings `times` times, each raising what is kept; the exit code is 1 where a figure was
+ * raised by more than is allowed.
+ */
 export async function repeatCeilings(
   { gpu, output, surroundings, options }: ProfileRun<ResultOptions>,
   times: number,

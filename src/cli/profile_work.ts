@@ -1,9 +1,11 @@
 // What `ringdepth profile` does on a GPU: kernels one by one, two in turn, or the ceilings.
+import { rm } from "node:fs/promises";
 import type { Gpu } from "../gpu/device.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import {
   ceilingsFile,
   measureCeilings,
+  raisedCeilings,
   readCeilings,
   writeCeilings,
   type Ceilings,
@@ -176,13 +178,22 @@ export async function profileTwo(
   return options.gate === true && slow ? EXIT.gate : EXIT.fine;
 }
 
-/** Measures the ceilings anew and keeps them, `repeat` times; returns the exit code. */
-export async function profileCeilings(
-  run: ProfileRun<ResultOptions>,
-  repeat: number,
-): Promise<number> {
+/** How the ceilings are measured. */
+export interface CeilingsOptions extends ResultOptions {
+  readonly repeat?: number;
+  /** Forget what was reached before. */
+  readonly anew?: boolean;
+}
+
+/**
+ * Measures the ceilings and keeps the most that was ever reached, `repeat` times; returns the exit
+ * code.
+ */
+export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise<number> {
   const { gpu, output, surroundings, options } = run;
+  const { repeat = 1, anew = false } = options;
   const quantum_ns = await timerQuantum_ns(gpu);
+  if (anew) await rm(ceilingsFile(cacheFolder(), gpu.facts), { force: true });
   if (repeat > 1) {
     return await repeatCeilings(run, repeat, async () => await newCeilings(run, quantum_ns));
   }
@@ -207,7 +218,10 @@ async function newCeilings(
   quantum_ns: number,
 ): Promise<Ceilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
-  const ceilings = await measureCeilings(gpu, quantum_ns, (line) => output.progress(line, false));
+  // A damaged file shows before anything is measured.
+  const known = await readCeilings(file);
+  const measured = await measureCeilings(gpu, quantum_ns, (line) => output.progress(line, false));
+  const ceilings = known === null ? measured : raisedCeilings(known, measured);
   await writeCeilings(file, ceilings);
   output.say(`ceilings measured, kept in ${file}`);
   return ceilings;

@@ -113,6 +113,32 @@ export async function measureCeilings(
   };
 }
 
+/**
+ * The ceilings of one adapter from two measurements: of each figure the higher rate, of the empty
+ * dispatch the shorter time, since other work on the machine only takes from what is reached.
+ */
+export function raisedCeilings(before: Ceilings, after: Ceilings): Ceilings {
+  const f16 = [before.f16_gflops, after.f16_gflops].filter((rate) => rate !== null);
+  return {
+    ...after,
+    bandwidth: after.bandwidth.map((now) => {
+      const then = before.bandwidth.find(
+        ({ working_set_bytes }) => working_set_bytes === now.working_set_bytes,
+      );
+      if (then === undefined) return now;
+      return {
+        working_set_bytes: now.working_set_bytes,
+        copy_gbytes: Math.max(then.copy_gbytes, now.copy_gbytes),
+        read_gbytes: Math.max(then.read_gbytes, now.read_gbytes),
+        triad_gbytes: Math.max(then.triad_gbytes, now.triad_gbytes),
+      };
+    }),
+    gflops: Math.max(before.gflops, after.gflops),
+    f16_gflops: f16.length === 0 ? null : Math.max(...f16),
+    empty_dispatch_us: Math.min(before.empty_dispatch_us, after.empty_dispatch_us),
+  };
+}
+
 /** The file of the ceilings of an adapter and driver within the folder of caches. */
 export function ceilingsFile(folder: string, facts: Pick<AdapterFacts, "name" | "driver">): string {
   return adapterFile(folder, "ceilings", facts);
@@ -142,7 +168,7 @@ export async function readCeilings(file: string): Promise<Ceilings | null> {
     return versioned.parse(value).version === VERSION ? schema.parse(value) : null;
   } catch {
     throw new InputError(
-      `${file}: not ceilings; measure them anew by "ringdepth profile ceilings"`,
+      `${file}: not ceilings; measure them anew by "ringdepth profile ceilings --anew"`,
     );
   }
 }

@@ -9,6 +9,7 @@ import { ceilingTensors } from "../../src/profile/ceiling_dispatch.ts";
 import { prepareForms, workingSets } from "../../src/profile/ceiling_forms.ts";
 import {
   ceilingsFile,
+  raisedCeilings,
   readCeilings,
   writeCeilings,
   type Ceilings,
@@ -30,6 +31,30 @@ const MEASURED: Ceilings = {
   empty_dispatch_us: 5,
 };
 const file = ceilingsFile(folder, { name: "An Adapter", driver: "1.2" });
+
+test("of two measurements the most that was reached is kept, size by size", () => {
+  const [low, high] = [
+    { working_set_bytes: 2 ** 20, copy_gbytes: 90, read_gbytes: 95, triad_gbytes: 90 },
+    { working_set_bytes: 2 ** 30, copy_gbytes: 9, read_gbytes: 8, triad_gbytes: 7 },
+  ];
+  const later = {
+    ...MEASURED,
+    date: "2026-01-03T03:04:05.678Z",
+    bandwidth: [low, high],
+    gflops: 900,
+    f16_gflops: 2100,
+    empty_dispatch_us: 6,
+  };
+  expect(raisedCeilings(MEASURED, later)).toEqual({
+    ...later,
+    bandwidth: [{ ...low, copy_gbytes: 100 }, high],
+    gflops: 1000,
+    empty_dispatch_us: 5,
+  });
+  expect(raisedCeilings({ ...MEASURED, f16_gflops: null }, later).f16_gflops).toBe(2100);
+  const neither = { ...MEASURED, f16_gflops: null };
+  expect(raisedCeilings(neither, neither).f16_gflops).toBeNull();
+});
 
 describe("ceilings in a file", () => {
   test("are read as they were written, with half precision or without", async () => {
