@@ -29,7 +29,9 @@ export function stepLines(account: StepAccount): {
 
 /** Where the time of a step goes, in the order of the step. */
 export function stepPartTable({ parts, wall }: StepAccount): Table {
-  const interval = `[${timeText(wall.low)}, ${timeText(wall.high)}]`;
+  // What the parts add up to; half the steps are in it, all of them in the median.
+  const whole_ms = parts.reduce((sum, { time_ms }) => sum + time_ms, 0);
+  const median = `median ${timeText(wall.median)} [${timeText(wall.low)}, ${timeText(wall.high)}]`;
   return {
     head: ["part", "time", "share", ""],
     rows: [
@@ -39,7 +41,7 @@ export function stepPartTable({ parts, wall }: StepAccount): Table {
         percentText(share, false),
         bar(share),
       ]),
-      ["step", timeText(wall.median), percentText(1, false), interval.padEnd(BAR)],
+      ["step", timeText(whole_ms), percentText(1, false), median.padEnd(BAR)],
     ],
   };
 }

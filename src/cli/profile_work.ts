@@ -35,7 +35,7 @@ import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
 import { writeResult } from "./profile_result.ts";
-import { repeatCeilings } from "./profile_repeat.ts";
+import { repeatCeilings, type KeptCeilings } from "./profile_repeat.ts";
 import {
   ceilingsLines,
   ceilingsTable,
@@ -197,7 +197,7 @@ export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise
   if (repeat > 1) {
     return await repeatCeilings(run, repeat, async () => await newCeilings(run, quantum_ns));
   }
-  const ceilings = await newCeilings(run, quantum_ns);
+  const { kept: ceilings } = await newCeilings(run, quantum_ns);
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
   for (const line of ceilingsLines(ceilings)) output.say(line);
@@ -210,21 +210,21 @@ export async function knownCeilings(
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
-  return known ?? (await newCeilings(run, quantum_ns));
+  return known ?? (await newCeilings(run, quantum_ns)).kept;
 }
 
 async function newCeilings(
   { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
-): Promise<Ceilings> {
+): Promise<KeptCeilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
   // A damaged file shows before anything is measured.
   const known = await readCeilings(file);
   const measured = await measureCeilings(gpu, quantum_ns, (line) => output.progress(line, false));
-  const ceilings = known === null ? measured : raisedCeilings(known, measured);
-  await writeCeilings(file, ceilings);
+  const kept = known === null ? measured : raisedCeilings(known, measured);
+  await writeCeilings(file, kept);
   output.say(`ceilings measured, kept in ${file}`);
-  return ceilings;
+  return { measured, kept };
 }
 
 function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {

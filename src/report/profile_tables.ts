@@ -88,14 +88,15 @@ export function ceilingsHtml(ceilings: Ceilings): string {
 }
 
 /** The parts of a step, each with the colour it has in the bar. */
-export function partsHtml({ parts, wall }: StepAccount, colorOf: (name: string) => string): string {
+export function partsHtml({ parts }: StepAccount, colorOf: (name: string) => string): string {
   const rows = parts.map(({ name, time_ms, share }): Row => {
     const mark = `<i class="swatch" style="background:${colorOf(name)}"></i>`;
     return {
       cells: [{ html: `${mark}${escapeMarkup(name)}` }, timeText(time_ms), shareCell(share)],
     };
   });
-  rows.push({ kind: "total", cells: ["wall", timeText(wall.median), ""] });
+  const whole_ms = parts.reduce((sum, { time_ms }) => sum + time_ms, 0);
+  rows.push({ kind: "total", cells: ["step", timeText(whole_ms), ""] });
   return htmlTable(["part", "time", "share"], rows);
 }
 
