@@ -1,42 +1,20 @@
 // `ringdepth bench` on the adapter of the tests: formats, filters and exit codes, on tiny problems.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import type { BinRow } from "../../src/profile/bins_bench.ts";
 import type { HardRowsCheck } from "../../src/profile/bins_check.ts";
 import type { BinVerdict } from "../../src/profile/bins_verdicts.ts";
-import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
 import type { HostRow } from "../../src/profile/host_bench.ts";
 import type { WayRow } from "../../src/profile/plan_bench.ts";
 import type { RelationRow } from "../../src/profile/relation_bench.ts";
 import { gpu } from "../support/gpu.ts";
+import { ownCache } from "./own_cache.ts";
 import { cli, type CliRun } from "./run.ts";
 
 const FAST = ["--min-samples", "3", "--timeout", "0.01"];
-const folder = mkdtempSync(join(tmpdir(), "ringdepth-bench-cli-"));
-const cacheBefore = process.env["RINGDEPTH_CACHE"];
-
-beforeAll(async () => {
-  process.env["RINGDEPTH_CACHE"] = folder;
-  const rates = { copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 };
-  await writeCeilings(ceilingsFile(folder, gpu.facts), {
-    version: 2,
-    date: new Date().toISOString(),
-    adapter: gpu.facts.name,
-    driver: gpu.facts.driver,
-    bandwidth: [{ working_set_bytes: 2 ** 20, ...rates }],
-    gflops: 100,
-    f16_gflops: null,
-    empty_dispatch_us: 1e-3,
-  });
-});
-afterAll(() => {
-  if (cacheBefore === undefined) delete process.env["RINGDEPTH_CACHE"];
-  else process.env["RINGDEPTH_CACHE"] = cacheBefore;
-  rmSync(folder, { recursive: true });
-});
+const folder = ownCache();
 
 /** What a run printed as JSON; its exit code must be 0. */
 function parsed({ code, stdout, stderr }: CliRun): unknown {

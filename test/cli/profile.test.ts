@@ -1,17 +1,16 @@
 // `ringdepth profile` on the adapter of the tests: formats, saved profiles, two kernels in turn,
 // exit codes. That a shader is read from disk is tested with the file itself, put back after.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { writeNpy } from "../../src/formats/npy.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
-import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
 import { closingLine } from "../../src/profile/closing_line.ts";
 import { remarks } from "../../src/profile/profile_text.ts";
 import type { Summary } from "../../src/profile/summary.ts";
 import { gpu } from "../support/gpu.ts";
+import { ownCache } from "./own_cache.ts";
 import { cli } from "./run.ts";
 
 const SHADER = "shaders/scale_by.wgsl";
@@ -27,30 +26,10 @@ const QUICK = [
   "0.1",
 ];
 const ONE = ["scale_by", "--case", "first slot", ...QUICK];
-const folder = mkdtempSync(join(tmpdir(), "ringdepth-profile-cli-"));
+const folder = ownCache();
 const runs = ["--runs", join(folder, "runs")];
 const PAIR = join(folder, "pair.npy");
 writeFileSync(PAIR, writeNpy(Float32Array.of(1, 2), [2]));
-const cacheBefore = process.env["RINGDEPTH_CACHE"];
-
-beforeAll(async () => {
-  process.env["RINGDEPTH_CACHE"] = folder;
-  await writeCeilings(ceilingsFile(folder, gpu.facts), {
-    version: 2,
-    date: new Date().toISOString(),
-    adapter: gpu.facts.name,
-    driver: gpu.facts.driver,
-    bandwidth: [{ working_set_bytes: 2 ** 20, copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 }],
-    gflops: 100,
-    f16_gflops: null,
-    empty_dispatch_us: 1e-3,
-  });
-});
-afterAll(() => {
-  if (cacheBefore === undefined) delete process.env["RINGDEPTH_CACHE"];
-  else process.env["RINGDEPTH_CACHE"] = cacheBefore;
-  rmSync(folder, { recursive: true });
-});
 
 /** Runs `work` with the shader changed on disk. */
 async function withShader(from: string, to: string, work: () => Promise<void>): Promise<void> {

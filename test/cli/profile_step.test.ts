@@ -1,25 +1,22 @@
 // `ringdepth profile step:...` on the adapter of the tests, at the smallest size: the account in its
 // formats, the trace, the gate, and what is refused.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { stepCsv, stepKernelTable, stepLines } from "../../src/cli/profile_step_table.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
 import type { StepAccount } from "../../src/profile/step_account.ts";
 import { gpu } from "../support/gpu.ts";
 import { readTrace, traceFaults } from "../support/trace_faults.ts";
+import { ownCache } from "./own_cache.ts";
 import { cli } from "./run.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "ringdepth-profile-step-"));
-const cacheBefore = process.env["RINGDEPTH_CACHE"];
+const folder = ownCache();
 const config = join(folder, "config.yaml");
 const SMALL = ["--size", "32x64", "--steps", "3", "--config", config];
 
-beforeAll(async () => {
-  process.env["RINGDEPTH_CACHE"] = folder;
+beforeAll(() => {
   // Two streets, so that few are drawn; plain bins, so that few kernels are checked.
   writeFileSync(
     config,
@@ -28,21 +25,6 @@ head: { kind: softmax_bins, bins: 8 }
 loss: { ckd: false, relation: none }
 `,
   );
-  await writeCeilings(ceilingsFile(folder, gpu.facts), {
-    version: 2,
-    date: new Date().toISOString(),
-    adapter: gpu.facts.name,
-    driver: gpu.facts.driver,
-    bandwidth: [{ working_set_bytes: 2 ** 20, copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 }],
-    gflops: 100,
-    f16_gflops: null,
-    empty_dispatch_us: 1e-3,
-  });
-});
-afterAll(() => {
-  if (cacheBefore === undefined) delete process.env["RINGDEPTH_CACHE"];
-  else process.env["RINGDEPTH_CACHE"] = cacheBefore;
-  rmSync(folder, { recursive: true });
 });
 
 describe.skipIf(!hasTimestamps(gpu))("profile of a step", () => {

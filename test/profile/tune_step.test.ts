@@ -72,11 +72,19 @@ describe.skipIf(!hasTimestamps(gpu))("a step", () => {
     expect(first.tuned?.choices ?? 0).toBe(kept.length);
     expect(lines.length).toBeGreaterThan(first.problems.length);
 
-    // what is known is not swept again
-    const entries = first.problems.map(({ entry }) => entry!);
+    // What is known is not swept again, whatever was found; problems that take little of the step
+    // may count one time and not another.
+    const entries = first.problems.map(({ entry }) => ({
+      ...entry!,
+      kernel: entry!.rule,
+      constants: {},
+      reason: "rule" as const,
+    }));
     const known = { ...emptyTuning(gpu.facts), entries };
     const again = await tuneStep(bench, step, { ...options, known });
-    expect(again.problems.every(({ swept }) => swept === null)).toBe(true);
+    const old = again.problems.filter(({ problem }) => entries.some((e) => e.problem === problem));
+    expect(old.length).toBeGreaterThan(2);
+    expect(old.filter(({ swept }) => swept !== null)).toEqual([]);
     step.store.destroy();
     bench.destroy();
     expect(gpu.memory.live_bytes).toBe(before);
