@@ -20,5 +20,12 @@ export const cases: readonly BenchCase[] = [
       second_moments: [n],
     },
     attributes: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, slots },
+    // A norm that is not finite, as random numbers may say, skips the update.
+    data: {
+      scalars: { kind: "uniform", low: 0.5, high: 2 },
+      decay: { kind: "mask", share: 0.5 },
+      norm: { kind: "constant", value: 0.8 },
+      second_moments: { kind: "uniform", low: 0, high: 2 },
+    },
   },
 ];
