@@ -13,5 +13,9 @@ export const cases: readonly BenchCase[] = [
     kernel: normalizeRowsGrad,
     shapes: { y: x, d_y: x, length: [6, 240, 1] },
     attributes,
+    data: {
+      y: { kind: "uniform", low: -0.2, high: 0.2 },
+      length: { kind: "uniform", low: 0.2, high: 1 },
+    },
   },
 ];
