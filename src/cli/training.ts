@@ -80,7 +80,8 @@ function tuningLine(
   { path }: CachedTuning,
   choices: number,
 ): string {
-  if (choices > 0) return `tuning: ${choices} choices from ${resume ? runPaths(out).tuning : path}`;
+  const file = resume ? runPaths(out).tuning : path;
+  if (choices > 0) return `tuning: choices measured (${choices}), from ${file}`;
   if (resume || !tune) return "tuning: none, kernels run by rule";
   const { height, width } = config.size;
   return (

@@ -129,7 +129,7 @@ function tuningLines({ problems, left, tuned }: StepTuning): string[] {
     ...unreached,
     tuned === null
       ? "the rule stays for the whole step"
-      : `the step with ${tuned.choices} choices against the rule: ` +
+      : `the step with choices for ${tuned.choices} of its problems against the rule: ` +
         `${intervalText(tuned.change)} in ${tuned.pairs} pairs`,
   ];
 }
