@@ -1,6 +1,7 @@
 // Compute pipelines: compiled in parallel, each distinct one once, with explicit layouts.
 import type { Gpu } from "./device.ts";
 import { GpuValidationError } from "./errors.ts";
+import { settled } from "./settled.ts";
 
 /** Everything that makes a pipeline what it is. */
 export interface PipelineSource {
@@ -52,13 +53,14 @@ export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pip
   const key = `${pipelineLabel(source)}\n${source.code}`;
   let pipeline = cache.pipelines.get(key);
   if (pipeline === undefined) {
-    pipeline = compile(gpu.device, cache, source);
+    pipeline = compile(gpu, cache, source);
     cache.pipelines.set(key, pipeline);
   }
   return await pipeline;
 }
 
-async function compile(device: GPUDevice, cache: Cache, source: PipelineSource): Promise<Pipeline> {
+async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<Pipeline> {
+  const { device } = gpu;
   let compiling = cache.modules.get(source.code);
   if (compiling === undefined) {
     compiling = compileModule(device, source);
@@ -67,11 +69,12 @@ async function compile(device: GPUDevice, cache: Cache, source: PipelineSource):
   const module = await compiling;
   const layout = layoutOf(device, cache, source);
   try {
-    const pipeline = await device.createComputePipelineAsync({
+    const compiled = device.createComputePipelineAsync({
       label: pipelineLabel(source),
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: source.name, constants: source.constants },
     });
+    const pipeline = await settled(gpu, compiled);
     return { pipeline, layout };
   } catch (error) {
     throw new GpuValidationError(`shaders/${source.name}.wgsl: ${(error as Error).message}`);

@@ -2,6 +2,7 @@
 // runs.
 import { createBuffer, type CountedBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
+import { settled } from "./settled.ts";
 
 const STAGING_USAGE: GPUBufferUsageFlags = 0x01 | 0x08; // MAP_READ | COPY_DST
 const READ = 0x01; // GPUMapMode.READ
@@ -96,7 +97,7 @@ export async function readFloats(
  */
 async function readStaging(gpu: Gpu, staging: GPUBuffer, bytes: number): Promise<Float32Array> {
   try {
-    await staging.mapAsync(READ, 0, bytes);
+    await settled(gpu, staging.mapAsync(READ, 0, bytes));
   } catch (error) {
     gpu.check(); // says why, where the device knows
     throw error;

@@ -4,6 +4,7 @@ import { createBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
 import { NoAdapterError } from "./errors.ts";
+import { settled } from "./settled.ts";
 
 const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 stamps
 const STAMP_BYTES = 8;
@@ -62,7 +63,7 @@ export function passStamps(gpu: Gpu, passes: number): PassStamps {
       encoder.copyBufferToBuffer(resolved.buffer, 0, staging.buffer, 0, bytes);
     },
     read: async () => {
-      await staging.buffer.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
+      await settled(gpu, staging.buffer.mapAsync(0x01, 0, bytes)); // GPUMapMode.READ
       const stamps = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0));
       staging.buffer.unmap();
       gpu.check();

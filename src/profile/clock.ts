@@ -2,6 +2,7 @@
 // caches were flushed. Knows nothing of statistics.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
+import { settled } from "../gpu/settled.ts";
 import { timePasses } from "../gpu/timestamps.ts";
 import { ceilingCopy } from "../kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
@@ -30,7 +31,7 @@ export async function prepareFlush(gpu: Gpu): Promise<CacheFlush> {
       encodePass(encoder, "cache flush", [copy.dispatch]);
       gpu.device.queue.submit([encoder.finish()]);
       // Passes that share no buffer may overlap: what is timed must wait for the flush.
-      await gpu.device.queue.onSubmittedWorkDone();
+      await settled(gpu, gpu.device.queue.onSubmittedWorkDone());
     },
     destroy: copy.destroy,
   };
