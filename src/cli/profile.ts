@@ -4,7 +4,7 @@
 import type { Command } from "commander";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
-import { wholeNumber } from "./options.ts";
+import { positiveNumber, wholeNumber } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { commandLine } from "./profile_html.ts";
 import { defineDump, printIr } from "./profile_ir.ts";
@@ -97,8 +97,13 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
     )
     .option(
       "--repeat <n>",
-      "measure so often, and compare what is kept",
+      "measure so often, and compare: exit with 1 where figures differ",
       wholeNumber("--repeat", 1),
+    )
+    .option(
+      "--timeout <s>",
+      "most seconds each (default: 20, on software adapters 240)",
+      positiveNumber("--timeout"),
     )
     .option("--anew", "forget what was reached before");
   addResultOptions(command, "ringdepth profile ceilings --repeat 2");

@@ -58,6 +58,8 @@ export interface ProfileRun<Options> {
 
 /** Folder of saved profiles where none is given. */
 export const RUNS_FOLDER = "runs/profile";
+// Of the ceilings, where somebody waits for what is set under them.
+const FIRST_LOOK_S = 40;
 // Change that counts where none is given.
 const THRESHOLD = 0.03;
 const SOFTWARE_THRESHOLD = 0.1;
@@ -181,6 +183,7 @@ export async function profileTwo(
 /** How the ceilings are measured. */
 export interface CeilingsOptions extends ResultOptions {
   readonly repeat?: number;
+  readonly timeout?: number;
   /** Forget what was reached before. */
   readonly anew?: boolean;
 }
@@ -191,40 +194,47 @@ export interface CeilingsOptions extends ResultOptions {
  */
 export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise<number> {
   const { gpu, output, surroundings, options } = run;
-  const { repeat = 1, anew = false } = options;
+  const { repeat = 1, anew = false, timeout } = options;
   const quantum_ns = await timerQuantum_ns(gpu);
   if (anew) await rm(ceilingsFile(cacheFolder(), gpu.facts), { force: true });
-  if (repeat > 1) {
-    return await repeatCeilings(run, repeat, async () => await newCeilings(run, quantum_ns));
-  }
-  const { kept: ceilings } = await newCeilings(run, quantum_ns);
+  const measure = async (): Promise<KeptCeilings> => await newCeilings(run, quantum_ns, timeout);
+  if (repeat > 1) return await repeatCeilings(run, repeat, measure);
+  const { kept: ceilings } = await measure();
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
   for (const line of ceilingsLines(ceilings)) output.say(line);
   return EXIT.fine;
 }
 
-/** The ceilings of the adapter, measured where they are not known. */
+/**
+ * The ceilings of the adapter, measured for a short while where they are not known, since somebody
+ * waits for another result.
+ */
 export async function knownCeilings(
   run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
-  return known ?? (await newCeilings(run, quantum_ns)).kept;
+  return known ?? (await newCeilings(run, quantum_ns, FIRST_LOOK_S)).kept;
 }
 
 async function newCeilings(
   { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
+  timeout_s?: number,
 ): Promise<KeptCeilings> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
   // A damaged file shows before anything is measured.
   const known = await readCeilings(file);
-  const measured = await measureCeilings(gpu, quantum_ns, (line) => output.progress(line, false));
-  const kept = known === null ? measured : raisedCeilings(known, measured);
+  const progress = (line: string): void => output.progress(line, false);
+  const { ceilings, unsettled } = await measureCeilings(gpu, quantum_ns, timeout_s, progress);
+  const kept = known === null ? ceilings : raisedCeilings(known, ceilings);
   await writeCeilings(file, kept);
   output.say(`ceilings measured, kept in ${file}`);
-  return { measured, kept };
+  if (unsettled > 0) {
+    output.say(`${unsettled} of them still changed: "ringdepth profile ceilings" raises them`);
+  }
+  return { measured: ceilings, kept };
 }
 
 function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {

@@ -1,5 +1,5 @@
 // What is reached at the best, under whatever else a machine does: forms of the same figure in
-// rounds spread in time, until each figure was reached several times. The clock is given.
+// rounds spread in time, until the best of each does not rise any more. The clock is given.
 
 /** One way to reach a figure; several may have the same. */
 export interface Form {
@@ -8,56 +8,67 @@ export interface Form {
   readonly rate: () => Promise<number>;
 }
 
-/** What a round of a figure came to. */
-interface Round {
-  readonly rate: number;
-  readonly disturbed: boolean;
-}
-
-/** When a figure is believed, and when measuring ends all the same. */
+/** When figures are believed, and when measuring ends all the same. */
 export interface RoundSettings {
-  /** Rounds there are at least. */
+  /** Undisturbed rounds that there are at least, in each half of the time. */
   readonly rounds: number;
-  /** Undisturbed rounds that must come near the best of all. */
-  readonly confirmed: number;
-  /** How near that is, as a share of the best. */
+  /** How far the best of the two halves may lie apart, as a share of the higher. */
   readonly within: number;
   readonly timeout_s: number;
-  /** Starts to watch a round of a figure; tells whether anything disturbed it. */
+  /** Starts to watch a round; tells whether anything disturbed it. */
   readonly watch: () => () => boolean;
 }
 
+/** The best rates, and the figures whose best still changed when the time was up. */
+export interface BestRates {
+  readonly rates: ReadonlyMap<string, number>;
+  readonly unsettled: readonly string[];
+}
+
+/** What one round came to, by figure. */
+interface Round {
+  readonly rates: ReadonlyMap<string, number>;
+  readonly disturbed: boolean;
+}
+
 /**
- * The best rate of each figure. Other work only takes from a rate: a best that other rounds come
- * near, undisturbed, is what can be reached. Figures found so are left alone, for the sake of others.
+ * The best rate of each figure. Other work only takes from a rate: once the first half of the
+ * undisturbed rounds and the second came to the same, that is what can be reached. All figures are
+ * measured to the end, since what a processor reaches changes by the minute.
  */
 export async function bestRates(
   forms: readonly Form[],
-  { rounds, confirmed, within, timeout_s, watch }: RoundSettings,
+  { rounds, within, timeout_s, watch }: RoundSettings,
   progress: (line: string) => void,
   clock_ms: () => number = () => performance.now(),
-): Promise<Map<string, number>> {
-  const all = new Map<string, Round[]>(forms.map(({ figure }) => [figure, []]));
-  const best = (figure: string): number => Math.max(...all.get(figure)!.map(({ rate }) => rate));
-  const isOpen = (figure: string): boolean => {
-    const near = (1 - within) * best(figure);
-    const found = all.get(figure)!;
-    const good = found.filter(({ rate, disturbed }) => rate >= near && !disturbed);
-    return found.length < rounds || good.length < confirmed;
+): Promise<BestRates> {
+  const figures = [...new Set(forms.map(({ figure }) => figure))];
+  const all: Round[] = [];
+  const best = (some: readonly Round[], figure: string): number =>
+    Math.max(...some.map(({ rates }) => rates.get(figure)!));
+  const unsettled = (): string[] => {
+    const good = all.filter(({ disturbed }) => !disturbed);
+    if (good.length < 2 * rounds) return figures;
+    const middle = Math.floor(good.length / 2);
+    return figures.filter((figure) => {
+      const halves = [good.slice(0, middle), good.slice(middle)].map((half) => best(half, figure));
+      return Math.min(...halves) < (1 - within) * Math.max(...halves);
+    });
   };
-  const end = clock_ms() + 1000 * timeout_s;
-  for (let round = 1; round === 1 || clock_ms() < end; round++) {
-    const open = [...all.keys()].filter(isOpen);
-    if (open.length === 0) break;
-    progress(`ceilings: round ${round}, ${all.size - open.length} of ${all.size} found`);
-    for (const figure of open) {
-      const disturbed = watch();
-      let rate = 0;
-      for (const form of forms) {
-        if (form.figure === figure) rate = Math.max(rate, await form.rate());
-      }
-      all.get(figure)!.push({ rate, disturbed: disturbed() });
+  const started_ms = clock_ms();
+  const time_s = (): number => (clock_ms() - started_ms) / 1000;
+  let open = figures;
+  do {
+    const settled = figures.length - open.length;
+    const time = `${time_s().toFixed(0)} of at most ${timeout_s} s`;
+    progress(`ceilings: ${time}, ${settled} of ${figures.length} figures settled`);
+    const disturbed = watch();
+    const rates = new Map<string, number>();
+    for (const { figure, rate } of forms) {
+      rates.set(figure, Math.max(rates.get(figure) ?? 0, await rate()));
     }
-  }
-  return new Map([...all.keys()].map((figure) => [figure, best(figure)]));
+    all.push({ rates, disturbed: disturbed() });
+    open = unsettled();
+  } while (open.length > 0 && time_s() < timeout_s);
+  return { rates: new Map(figures.map((figure) => [figure, best(all, figure)])), unsettled: open };
 }

@@ -19,7 +19,7 @@ const HARDWARE_MIB = [2, 8, 32, 128, 512];
 const SOFTWARE_MIB = [1, 4, 16, 64];
 // A software adapter shares its cores: the shorter a time, the likelier it is undisturbed. So a
 // large working set is gone through in parts, each of which was left longest ago.
-const SOFTWARE_PART_BYTES = 8 * MIB;
+const SOFTWARE_PART_BYTES = 4 * MIB;
 const SAMPLE_MS = 1;
 // Invocations, and turns of each, so that a dispatch takes about a millisecond at most.
 const HARDWARE_FMA = { invocations: [2 ** 18, 2 ** 20, 2 ** 21], f32_loops: 32, f16_loops: 32 };
@@ -59,8 +59,15 @@ export function workingSets({ facts, limits }: Sized): number[] {
     .filter((bytes) => bytes <= most);
 }
 
-/** Compiles all forms of an adapter; rates are work by millisecond: bytes, flops or dispatches. */
-export async function prepareForms(tensors: CeilingTensors, quantum_ns: number): Promise<Form[]> {
+/**
+ * Compiles the forms of memory and arithmetic; rates are bytes or flops by millisecond, times the
+ * `workers` there are of what the device computes on.
+ */
+export async function prepareForms(
+  tensors: CeilingTensors,
+  quantum_ns: number,
+  workers = 1,
+): Promise<Form[]> {
   const forms: Form[] = [];
   const add = async (
     figure: string,
@@ -68,7 +75,7 @@ export async function prepareForms(tensors: CeilingTensors, quantum_ns: number):
     work: CeilingWork,
   ): Promise<void> => {
     const time_ms = await prepareCeiling(tensors, quantum_ns, work);
-    const done = amount(work.kernel.cost(work.shapes, work.attributes));
+    const done = workers * amount(work.kernel.cost(work.shapes, work.attributes));
     forms.push({ figure, rate: async () => done / (await time_ms()) });
   };
   const { facts } = tensors.gpu;
@@ -94,8 +101,13 @@ export async function prepareForms(tensors: CeilingTensors, quantum_ns: number):
     const f16 = { ...work, kernel: ceilingFmaF16, attributes: { loops: f16_loops } };
     await add(FIGURE.f16, (cost) => cost.flops, f16);
   }
+  return forms;
+}
+
+/** Compiles a dispatch that does nothing; its rate is dispatches by millisecond. */
+export async function prepareLaunch(tensors: CeilingTensors, quantum_ns: number): Promise<Form> {
   // As kernels are timed: one at a time, unless the clock asks for more.
   const nothing = { kernel: ceilingCopy, shapes: { x: [4] }, attributes: { runs: false } };
-  await add(FIGURE.launch, () => 1, { ...nothing, parts: 1, least_ms: 0 });
-  return forms;
+  const time_ms = await prepareCeiling(tensors, quantum_ns, { ...nothing, parts: 1, least_ms: 0 });
+  return { figure: FIGURE.launch, rate: async () => 1 / (await time_ms()) };
 }

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
+import type { Form } from "../../src/profile/best_rates.ts";
 import { ceilingTensors } from "../../src/profile/ceiling_dispatch.ts";
-import { prepareForms, workingSets } from "../../src/profile/ceiling_forms.ts";
+import { prepareForms, prepareLaunch, workingSets } from "../../src/profile/ceiling_forms.ts";
 import {
   ceilingsFile,
   raisedCeilings,
@@ -21,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), "ringdepth-ceilings-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const MEASURED: Ceilings = {
-  version: 2,
+  version: 3,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",
@@ -71,7 +72,7 @@ describe("ceilings in a file", () => {
     expect(await readCeilings(file)).toBeNull();
   });
 
-  test.each(["{", "[]", '{"version":2}', JSON.stringify({ ...MEASURED, gflops: -1 })])(
+  test.each(["{", "[]", '{"version":3}', JSON.stringify({ ...MEASURED, gflops: -1 })])(
     "%s is refused by its name",
     async (text) => {
       writeFileSync(file, text);
@@ -102,14 +103,19 @@ describe.skipIf(!hasTimestamps(gpu))("forms on the adapter", () => {
     const before = gpu.memory.live_bytes;
     const sets = workingSets(gpu);
     const tensors = ceilingTensors(gpu, sets.at(-1)!);
-    const forms = await prepareForms(tensors, 1);
+    const forms = [...(await prepareForms(tensors, 1)), await prepareLaunch(tensors, 1)];
     const figures = new Set(forms.map(({ figure }) => figure));
     expect(figures.size).toBe(3 * sets.length + (gpu.facts.features.has("shader-f16") ? 3 : 2));
+    const rateOf = async (some: readonly Form[], name: string): Promise<number> =>
+      await some.find(({ figure }) => figure === name)!.rate();
     for (const name of ["f32", "launch", `triad ${sets[0]}`, `read ${sets.at(-1)}`]) {
-      const rate = await forms.find(({ figure }) => figure === name)!.rate();
+      const rate = await rateOf(forms, name);
       expect(rate, name).toBeGreaterThan(0);
       expect(rate, name).toBeLessThan(Infinity);
     }
+    // Of one of as many workers: no noise comes near the factor.
+    const ofMany = await prepareForms(tensors, 1, 1e6);
+    expect((await rateOf(ofMany, "f32")) / (await rateOf(forms, "f32"))).toBeGreaterThan(1e4);
     gpu.check();
     tensors.destroy();
     expect(gpu.memory.live_bytes).toBe(before);

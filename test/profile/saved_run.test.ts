@@ -58,7 +58,7 @@ const run = (...rows: ProfileRow[]): SavedRun => ({
   rows,
 });
 const CEILINGS: Ceilings = {
-  version: 2,
+  version: 3,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",

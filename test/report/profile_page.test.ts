@@ -25,7 +25,7 @@ const environment: Environment = {
 };
 
 const ceilings: Ceilings = {
-  version: 2,
+  version: 3,
   date: DATE,
   adapter: EVIL,
   driver: EVIL,
