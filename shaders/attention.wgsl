@@ -90,6 +90,7 @@ fn score_of(product: f32, batch: u32, head: u32, query: u32, key: u32) -> Score 
 }
 // </lib>
 
+// <lib attention_vectors>
 /// Four numbers of a row of q, 0 beyond its width.
 fn q_at(row: u32, i: u32) -> vec4f {
     var four = vec4f();
@@ -122,6 +123,7 @@ fn v_at(row: u32, i: u32) -> vec4f {
     }
     return four;
 }
+// </lib>
 
 /// Fills wg_k and wg_v with the keys from `start` on; beyond the last key, with the last.
 fn stage(batch: u32, kv_head: u32, start: u32, lane: u32) {

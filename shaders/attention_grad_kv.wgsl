@@ -95,6 +95,7 @@ fn score_of(product: f32, batch: u32, head: u32, query: u32, key: u32) -> Score 
 }
 // </lib>
 
+// <lib attention_vectors>
 /// Four numbers of a row of q, 0 beyond its width.
 fn q_at(row: u32, i: u32) -> vec4f {
     var four = vec4f();
@@ -127,6 +128,7 @@ fn v_at(row: u32, i: u32) -> vec4f {
     }
     return four;
 }
+// </lib>
 
 /// Four numbers of a row of d_y, 0 beyond its width.
 fn d_y_at(row: u32, i: u32) -> vec4f {

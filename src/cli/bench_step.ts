@@ -1,4 +1,5 @@
-// `ringdepth bench step`: a training step with its bins and relations stored and fused.
+// `ringdepth bench step`: a training step with its bins and relations stored and fused, or by rule and
+// tuned.
 import type { Command } from "commander";
 import type { ImageSize } from "../data/camera.ts";
 import type { WayRow } from "../profile/plan_bench.ts";
@@ -6,7 +7,7 @@ import type { StudentName } from "../student/student.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { resolveConfig } from "../train/config.ts";
 import { openSource } from "../train/source.ts";
-import { benchStep, stepForms } from "../train/step_bench.ts";
+import { benchStep, stepForms, tunedForms } from "../train/step_bench.ts";
 import {
   benchOptions,
   headline,
@@ -20,10 +21,13 @@ import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
 import { imageSize, studentName } from "./options.ts";
 import type { Table } from "./profile_table.ts";
+import { cachedChoices } from "./tuning_cache.ts";
 
 interface StepOptions extends TurnOptions {
   readonly student?: StudentName;
   readonly size?: ImageSize;
+  /** The step by rule and by measured choices, instead of the forms of its losses. */
+  readonly tuned?: boolean;
 }
 
 // The least that each student takes: the CPU path in f64 is slow.
@@ -38,7 +42,8 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     .command("step")
     .description("a training step on the built-in rig, its forms checked and timed in turn")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
-    .option("--size <HxW>", "image size (default: 96x160)", imageSize);
+    .option("--size <HxW>", "image size (default: 96x160)", imageSize)
+    .option("--tuned", "time it by rule and by the choices of ringdepth tune instead");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
   command.action(async (options: StepOptions) => {
     const { student, size } = options;
@@ -49,7 +54,10 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
       const { bench, ceilings, environment, progress } = run;
       const date = new Date().toISOString();
       const data = { source, teacher };
-      const forms = stepForms(config);
+      const forms =
+        options.tuned === true
+          ? tunedForms(config, await cachedChoices(run.gpu.facts))
+          : stepForms(config);
       const small = SMALL[config.student];
       const rows = await benchStep(bench, ceilings, forms, data, small, progress);
       for (const { error } of rows) if (error !== "") output.warn(error);
@@ -65,7 +73,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
           size: config.size,
           rows,
         },
-        table: stepTable(title, rows),
+        table: stepTable(title, forms[0].name, rows),
         notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
       });
       return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
@@ -73,9 +81,9 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
   });
 }
 
-function stepTable(title: string, rows: readonly WayRow[]): Table {
+function stepTable(title: string, first: string, rows: readonly WayRow[]): Table {
   return {
-    head: [title, "dispatches", ...wayHead("all stored")],
+    head: [title, "dispatches", ...wayHead(first)],
     rows: rows.map((row) => [row.way, String(row.dispatches), ...wayCells(row)]),
   };
 }

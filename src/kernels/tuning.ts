@@ -16,6 +16,8 @@ export interface Mapping {
 export interface Choice extends Mapping {
   /** The kernel that the rule took then; where it takes another now, the choice is stale. */
   readonly rule: string;
+  /** What its twin's `tuneRule` set then, see `ruleConstants`; stale likewise. */
+  readonly rule_constants?: Mapping["constants"];
 }
 
 /** Choices by problem, as `problemKey` writes them. */
@@ -65,6 +67,30 @@ export function isAble(
   );
 }
 
+/** What a twin's `tuneRule` sets on a problem; nothing where the file's own values are the rule. */
+export function ruleConstants(
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): Record<string, number> {
+  const set = Object.entries(kernel.tuneRule?.(inputs, attributes) ?? {});
+  return Object.fromEntries(
+    set.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+/** Whether a choice was made against the rule of today. */
+export function isOfRule(
+  choice: Pick<Choice, "rule" | "rule_constants">,
+  rule: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): boolean {
+  const [then, now] = [choice.rule_constants ?? {}, ruleConstants(rule, inputs, attributes)];
+  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+  return choice.rule === rule.shader.name && [...names].every((name) => then[name] === now[name]);
+}
+
 /**
  * The tuned lines of a kernel that are free on a problem: several values, none set by the twin's
  * overrides. `value` is the one by rule: the twin's, else the file's.
@@ -75,8 +101,11 @@ export function freeConstants(
   attributes: unknown,
 ): ShaderInfo["tune"] {
   const set: Readonly<Record<string, unknown>> = kernel.overrides?.(inputs, attributes) ?? {};
-  const rule: Readonly<Record<string, number | undefined>> =
-    kernel.tuneRule?.(inputs, attributes) ?? {};
+  const rule: Readonly<Record<string, number | undefined>> = ruleConstants(
+    kernel,
+    inputs,
+    attributes,
+  );
   return kernel.shader.tune
     .filter(({ name, values }) => set[name] === undefined && values.length > 1)
     .map((line) => ({ ...line, value: rule[line.name] ?? line.value }));
@@ -116,8 +145,8 @@ export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]):
 }
 
 /**
- * The kernel that a choice names; null where the choice is stale: the rule takes another kernel now,
- * the mapping or a tuned value is gone, or this adapter cannot run it.
+ * The kernel that a choice names; null where the choice is stale: the rule is another now, the
+ * mapping or a tuned value is gone, or this adapter cannot run it.
  */
 export function chosenKernel(
   choice: Choice,
@@ -128,7 +157,7 @@ export function chosenKernel(
   attributes: unknown,
 ): AnyKernel | null {
   const kernel = mappingsOf(base).find(({ shader }) => shader.name === choice.kernel);
-  if (choice.rule !== rule.shader.name || kernel === undefined) return null;
+  if (kernel === undefined || !isOfRule(choice, rule, inputs, attributes)) return null;
   const free = freeConstants(kernel, inputs, attributes);
   const listed = Object.entries(choice.constants).every(
     ([name, value]) => free.find((line) => line.name === name)?.values.includes(value) ?? false,

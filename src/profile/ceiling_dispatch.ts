@@ -18,9 +18,6 @@ import type { Shape } from "../tensor/shape.ts";
 import { batchFor } from "./clock.ts";
 
 const MIB = 2 ** 20;
-const MOMENT_MS = 10;
-// At once, so that the host, which other work may hold up, has no part in what is between them.
-const PASSES = 10;
 const MOST_BATCHED = 1000;
 
 /** Tensors on the GPU, and all else that is to be destroyed with them. */
@@ -42,6 +39,8 @@ export interface CeilingWork {
   readonly parts: number;
   /** Time that a sample takes at least, for the launch not to count. */
   readonly least_ms: number;
+  /** Samples of a moment; at once, so that the host, which may be held up, has no part between. */
+  readonly samples: number;
 }
 
 /** Makes tensors for working sets of up to `largest_bytes`: one, two or three of one size in all. */
@@ -86,8 +85,8 @@ export async function prepareCeiling(
   for (let part = 0; part < work.parts; part++) ring.push(await bindPart(tensors, work, part));
   let turn = 0;
   const next = (): PreparedDispatch => ring[turn++ % ring.length];
-  const least_ms = async (passes: number, batch: number): Promise<number> => {
-    const groups = Array.from({ length: passes }, () => Array.from({ length: batch }, next));
+  const least_ms = async (samples: number, batch: number): Promise<number> => {
+    const groups = Array.from({ length: samples }, () => Array.from({ length: batch }, next));
     return Math.min(...(await timePasses(tensors.gpu, groups))) / batch;
   };
   let batch = 0;
@@ -98,10 +97,7 @@ export async function prepareCeiling(
       const long = Math.min(MOST_BATCHED, Math.ceil(work.least_ms / one_ms));
       batch = Math.max(1, long, batchFor(one_ms, quantum_ns));
     }
-    const end = performance.now() + MOMENT_MS;
-    let least = await least_ms(PASSES, batch);
-    while (performance.now() < end) least = Math.min(least, await least_ms(PASSES, batch));
-    return least;
+    return await least_ms(work.samples, batch);
   };
 }
 

@@ -59,14 +59,19 @@ export function workingSets({ facts, limits }: Sized): number[] {
     .filter((bytes) => bytes <= most);
 }
 
-/**
- * Compiles the forms of memory and arithmetic; rates are bytes or flops by millisecond, times the
- * `workers` there are of what the device computes on.
- */
+/** How forms are measured. */
+export interface FormSettings {
+  readonly quantum_ns: number;
+  /** Of a moment. */
+  readonly samples: number;
+  /** How many there are of what the device computes on; rates are times so many. */
+  readonly workers: number;
+}
+
+/** Compiles the forms of memory and arithmetic; rates are bytes or flops by millisecond. */
 export async function prepareForms(
   tensors: CeilingTensors,
-  quantum_ns: number,
-  workers = 1,
+  { quantum_ns, samples, workers }: FormSettings,
 ): Promise<Form[]> {
   const forms: Form[] = [];
   const add = async (
@@ -79,6 +84,7 @@ export async function prepareForms(
     forms.push({ figure, rate: async () => done / (await time_ms()) });
   };
   const { facts } = tensors.gpu;
+  const common = { samples, least_ms: SAMPLE_MS };
   for (const set_bytes of workingSets(tensors.gpu)) {
     const parts = facts.software ? Math.ceil(set_bytes / SOFTWARE_PART_BYTES) : 1;
     for (const access of ["copy", "read", "triad"] as const) {
@@ -86,15 +92,14 @@ export async function prepareForms(
       const bytes = ALIGNMENT_BYTES * Math.floor(set_bytes / parts / share / ALIGNMENT_BYTES);
       const shapes = Object.fromEntries(inputs.map((name) => [name, [bytes / 4]]));
       for (const runs of [false, true]) {
-        const work = { kernel, shapes, attributes: { runs }, parts, least_ms: SAMPLE_MS };
+        const work = { ...common, kernel, shapes, attributes: { runs }, parts };
         await add(accessFigure(access, set_bytes), (cost) => cost.bytes, work);
       }
     }
   }
   const { invocations, f32_loops, f16_loops } = facts.software ? SOFTWARE_FMA : HARDWARE_FMA;
-  const once = { parts: 1, least_ms: SAMPLE_MS };
   for (const shape of invocations.map((count) => [count])) {
-    const work = { ...once, shapes: { x: shape } };
+    const work = { ...common, shapes: { x: shape }, parts: 1 };
     const f32 = { ...work, kernel: ceilingFma, attributes: { loops: f32_loops } };
     await add(FIGURE.f32, (cost) => cost.flops, f32);
     if (!facts.features.has("shader-f16")) continue;
@@ -105,9 +110,13 @@ export async function prepareForms(
 }
 
 /** Compiles a dispatch that does nothing; its rate is dispatches by millisecond. */
-export async function prepareLaunch(tensors: CeilingTensors, quantum_ns: number): Promise<Form> {
-  // As kernels are timed: one at a time, unless the clock asks for more.
+export async function prepareLaunch(
+  tensors: CeilingTensors,
+  { quantum_ns, samples }: Omit<FormSettings, "workers">,
+): Promise<Form> {
   const nothing = { kernel: ceilingCopy, shapes: { x: [4] }, attributes: { runs: false } };
-  const time_ms = await prepareCeiling(tensors, quantum_ns, { ...nothing, parts: 1, least_ms: 0 });
+  // As kernels are timed: one at a time, unless the clock asks for more.
+  const once = { ...nothing, parts: 1, least_ms: 0, samples };
+  const time_ms = await prepareCeiling(tensors, quantum_ns, once);
   return { figure: FIGURE.launch, rate: async () => 1 / (await time_ms()) };
 }

@@ -29,6 +29,8 @@ import { watchOthers } from "./other_load.ts";
 import { isOffered, makeChecker } from "./problems.ts";
 
 const VERSION = 3;
+// Of a figure and round; few of all workers where one by itself is the likelier to be undisturbed.
+const [SAMPLES, FEW_SAMPLES] = [10, 2];
 // What other programs do on the processor does not disturb a GPU.
 const HARDWARE: RoundSettings = {
   rounds: 5,
@@ -129,11 +131,15 @@ async function measuredRates(
   const devices = one === null ? [gpu] : [gpu, one.gpu];
   const tensors = devices.map((device) => ceilingTensors(device, workingSets(device).at(-1)!));
   try {
-    const forms = [
-      ...(await prepareForms(tensors[0], quantum_ns)),
-      ...(one === null ? [] : await prepareForms(tensors[1], quantum_ns, one.workers)),
-      await prepareLaunch(tensors[0], quantum_ns),
-    ];
+    const all = { quantum_ns, samples: SAMPLES };
+    const forms = [await prepareLaunch(tensors[0], all)];
+    if (one === null) {
+      forms.push(...(await prepareForms(tensors[0], { ...all, workers: 1 })));
+    } else {
+      const few = { quantum_ns, samples: FEW_SAMPLES };
+      forms.push(...(await prepareForms(tensors[0], { ...few, workers: 1 })));
+      forms.push(...(await prepareForms(tensors[1], { ...all, workers: one.workers })));
+    }
     return await bestRates(forms, settings, progress);
   } finally {
     for (const { destroy } of tensors) destroy();

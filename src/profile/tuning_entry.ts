@@ -2,7 +2,7 @@
 // says all there is to find.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
-import { isAble, mappingsOf } from "../kernels/tuning.ts";
+import { isAble, isOfRule, mappingsOf, ruleConstants } from "../kernels/tuning.ts";
 import { chooseVariant } from "../kernels/variant.ts";
 import type { Problem } from "./problems.ts";
 import type { Swept } from "./sweep.ts";
@@ -29,9 +29,12 @@ export function entryOf(
   const { kernel, constants } = winner ?? { kernel: rule, constants: {} };
   // One that was swept in part names the shaders of its choice alone, and so is swept again.
   const named = mappingsOf(base).filter(({ shader }) => [rule, kernel].includes(shader.name));
+  const ruling = mappingsOf(base).find(({ shader }) => shader.name === rule)!;
+  const rule_constants = ruleConstants(ruling, problem.shapes, problem.attributes);
   return {
     problem: key,
     rule,
+    ...(Object.keys(rule_constants).length === 0 ? {} : { rule_constants }),
     kernel,
     constants,
     reason: winner === null ? "rule" : "faster",
@@ -54,7 +57,7 @@ export function isSettled(
     entry.problem === key &&
     // What the whole step said of a winner depends on the others, and on the time there was.
     entry.reason !== "no gain in the step" &&
-    entry.rule === chooseVariant(base, facts, shapes, attributes).shader.name &&
+    isOfRule(entry, chooseVariant(base, facts, shapes, attributes), shapes, attributes) &&
     hashes.every(([name, hash]) => entry.shaders[name] === hash)
   );
 }

@@ -57,6 +57,7 @@ const estimateSchema: z.ZodType<Estimate> = z.strictObject({
 const entrySchema: z.ZodType<TuningEntry> = z.strictObject({
   problem: z.string().min(1),
   rule: z.string(),
+  rule_constants: z.record(z.string(), z.int().nonnegative()).optional(),
   kernel: z.string(),
   constants: z.record(z.string(), z.int().nonnegative()),
   reason: z.enum(["faster", "rule", "no gain in the step"]),

@@ -5,11 +5,14 @@ import { initialStore } from "../graph/cpu.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
 import { BIN_GRADIENT_TOLERANCE } from "../kernels/tolerance.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import type { Ceilings } from "../profile/ceilings.ts";
 import { compareNumbers, type Agreement, type Numbers } from "../profile/agreement.ts";
 import type { Bench } from "../profile/measure.ts";
 import { timeWays, type PreparedWay, type WayRow } from "../profile/plan_bench.ts";
+import { problemKeys } from "../profile/step_problems.ts";
 import type { Teacher } from "../teacher/teacher.ts";
+import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
 import { trainingNetwork } from "./network.ts";
 import {
@@ -25,8 +28,8 @@ import { stepScalars } from "./schedule.ts";
 export interface StepForm {
   readonly name: string;
   readonly config: TrainConfig;
-  /** How its graph becomes a plan; `compile` where left out. */
-  readonly compile?: typeof compile;
+  /** Choices that its kernels run by; the rules of their twins where left out. */
+  readonly tuning?: Tuning;
 }
 
 /** What a step trains on: data with its teacher. */
@@ -53,10 +56,19 @@ export function stepForms(config: TrainConfig): StepForm[] {
   ];
 }
 
+/** The form of the configuration by the rules of the twins, and by measured choices. */
+export function tunedForms(config: TrainConfig, tuning: Tuning): StepForm[] {
+  return [
+    { name: "by rule", config },
+    { name: "tuned", config, tuning },
+  ];
+}
+
 /**
  * Holds the first form against the CPU path in f64 on images of `small`, the others against the
  * first, and times one whole step of each in turn: all its dispatches in one pass. Nothing is
- * learnt meanwhile, the learning rate is 0.
+ * learnt meanwhile, the learning rate is 0. Throws InputError for a form whose choices are all of
+ * other problems.
  */
 export async function benchStep(
   bench: Bench,
@@ -101,7 +113,7 @@ interface StepNumbers {
 
 async function runStep(
   gpu: Gpu,
-  { config, compile: toPlan = compile }: StepForm,
+  { config, tuning }: StepForm,
   { source, teacher }: StepData,
   inputs: Readonly<Record<string, Float32Array>>,
 ): Promise<{
@@ -120,8 +132,12 @@ async function runStep(
   const open = [store.destroy];
   const destroy = (): void => open.forEach((free) => free());
   try {
-    const plan = await toPlan(gpu, g, request, store);
+    const plan = await compile(gpu, g, request, store, tuning === undefined ? {} : { tuning });
     open.push(plan.destroy);
+    const problems = problemKeys(plan.dispatches.map(({ call }) => call));
+    if (tuning !== undefined && [...problems].every((key) => !tuning.has(key))) {
+      throw new InputError("no measured choice is of this step: ringdepth tune measures some");
+    }
     // Past the ramp, where all terms have their weight.
     const scalars = { ...stepScalars(config, config.steps), learning_rate: 0 };
     const { gradient_norm: _, ...losses } = await plan.run(inputs, scalars);

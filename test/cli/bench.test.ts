@@ -9,7 +9,11 @@ import type { BinVerdict } from "../../src/profile/bins_verdicts.ts";
 import type { HostRow } from "../../src/profile/host_bench.ts";
 import type { WayRow } from "../../src/profile/plan_bench.ts";
 import type { RelationRow } from "../../src/profile/relation_bench.ts";
+import { tuningPath, writeTuning } from "../../src/profile/tuning_file.ts";
+import { resolveConfig } from "../../src/train/config.ts";
+import { openSource } from "../../src/train/source.ts";
 import { gpu } from "../support/gpu.ts";
+import { otherMappings } from "../train/other_mappings.ts";
 import { ownCache } from "./own_cache.ts";
 import { cli, type CliRun } from "./run.ts";
 
@@ -115,6 +119,22 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
       expect(dispatches).toBeGreaterThan(100);
     }
     expect(rows[3].between_bytes).toBeLessThan(rows[0].between_bytes);
+  });
+
+  test("step --tuned: by rule and by the choices of this adapter, where it has any", async () => {
+    const args = ["bench", "step", "--size", "32x32", "--tuned", ...FAST, "--json"];
+    const none = await cli(...args);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain("no measured choice is of this step: ringdepth tune");
+    const config = resolveConfig({ size: { height: 32, width: 32 } }, "test");
+    const tuning = otherMappings(gpu, config, await openSource(config, "train"));
+    await writeTuning(tuningPath(folder, gpu.facts), tuning);
+    const { rows } = parsed(await cli(...args)) as { rows: WayRow[] };
+    expect(rows.map(({ way, error }) => [way, error])).toEqual([
+      ["by rule", ""],
+      ["tuned", ""],
+    ]);
+    expect(rows[1].ratio!.median).toBeGreaterThan(0);
   });
 
   test("host: every path has its times", async () => {

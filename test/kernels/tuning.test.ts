@@ -107,21 +107,31 @@ describe("a twin's rule by shape", () => {
   const { attributes } = conv2d.cases[0];
   const valuesOf = (kernel: AnyKernel): unknown =>
     specialize(kernel, shapes, attributes, false).source.tuned;
+  const RULE = { SIDE: 8, TM: 8, TN: 2, BK: 8 };
+  const file = { SIDE: 16, TM: 4, TN: 4, BK: 16 };
+  /** What runs where a choice of the file's own values was made against such a rule. */
+  const chosen = (rule_constants: Choice["rule_constants"]): AnyKernel => {
+    const choice = { rule: "conv2d", rule_constants, kernel: "conv2d", constants: file };
+    const key = problemKey(conv2d, shapes, attributes);
+    return chooseVariant(conv2d, NVIDIA, shapes, attributes, new Map([[key, choice]]));
+  };
 
   test("is what runs, and what a sweep starts from", () => {
-    const rule = { SIDE: 8, TM: 8, TN: 2, BK: 8 };
-    expect(valuesOf(conv2d)).toEqual(rule);
+    expect(valuesOf(conv2d)).toEqual(RULE);
     const free = freeConstants(conv2d, shapes, attributes);
-    expect(Object.fromEntries(free.map(({ name, value }) => [name, value]))).toEqual(rule);
+    expect(Object.fromEntries(free.map(({ name, value }) => [name, value]))).toEqual(RULE);
   });
 
   test("gives way to a choice, that of the file's own value too", () => {
     expect(valuesOf(tunedKernel(conv2d, { TM: 4 }))).toEqual({ SIDE: 8, TM: 4, TN: 2, BK: 8 });
-    const file = { SIDE: 16, TM: 4, TN: 4, BK: 16 };
     expect(valuesOf(tunedKernel(conv2d, file))).toEqual(file);
-    const choice = { rule: "conv2d", kernel: "conv2d", constants: file };
-    const key = problemKey(conv2d, shapes, attributes);
-    const chosen = chooseVariant(conv2d, NVIDIA, shapes, attributes, new Map([[key, choice]]));
-    expect(valuesOf(chosen)).toEqual(file);
+    expect(valuesOf(chosen(RULE))).toEqual(file);
+  });
+
+  test("that is another now makes a choice stale", () => {
+    expect(chosen(RULE)).not.toBe(conv2d);
+    for (const then of [{ ...RULE, TN: 4 }, { SIDE: 8 }, { ...RULE, TZ: 1 }, undefined]) {
+      expect(chosen(then)).toBe(conv2d);
+    }
   });
 });

@@ -103,7 +103,9 @@ describe.skipIf(!hasTimestamps(gpu))("forms on the adapter", () => {
     const before = gpu.memory.live_bytes;
     const sets = workingSets(gpu);
     const tensors = ceilingTensors(gpu, sets.at(-1)!);
-    const forms = [...(await prepareForms(tensors, 1)), await prepareLaunch(tensors, 1)];
+    const quick = { quantum_ns: 1, samples: 2 };
+    const one = await prepareForms(tensors, { ...quick, workers: 1 });
+    const forms = [...one, await prepareLaunch(tensors, quick)];
     const figures = new Set(forms.map(({ figure }) => figure));
     expect(figures.size).toBe(3 * sets.length + (gpu.facts.features.has("shader-f16") ? 3 : 2));
     const rateOf = async (some: readonly Form[], name: string): Promise<number> =>
@@ -114,7 +116,7 @@ describe.skipIf(!hasTimestamps(gpu))("forms on the adapter", () => {
       expect(rate, name).toBeLessThan(Infinity);
     }
     // Of one of as many workers: no noise comes near the factor.
-    const ofMany = await prepareForms(tensors, 1, 1e6);
+    const ofMany = await prepareForms(tensors, { ...quick, workers: 1e6 });
     expect((await rateOf(ofMany, "f32")) / (await rateOf(forms, "f32"))).toBeGreaterThan(1e4);
     gpu.check();
     tensors.destroy();

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { conv2d } from "../../src/kernels/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { mappingsOf, problemKey } from "../../src/kernels/tuning.ts";
 import { chooseVariant } from "../../src/kernels/variant.ts";
@@ -102,6 +103,19 @@ test.each([
   await expect(readTuning(file)).rejects.toThrow(`${file}: not a tuning file of this version (`);
   await expect(readTuning(file)).rejects.toThrow(why);
   await expect(readTuning(file)).rejects.toThrow("it may be deleted, which loses nothing but");
+});
+
+test("a problem whose rule goes by shape is settled until the rule changes", () => {
+  const [problem] = conv2d.cases;
+  const key = problemKey(conv2d, problem.shapes, problem.attributes);
+  const one = { key, base: conv2d, problem };
+  const row = { kernel: "conv2d", constants: {}, error: "", time_ms: 1, dropped: false };
+  const none = { winner: null, comparison: null, pairs: 0, complete: true };
+  const entry = entryOf(one, { rule: "conv2d", rows: [row], ...none }, NVIDIA)!;
+  expect(entry.rule_constants).toEqual(conv2d.tuneRule!(problem.shapes, problem.attributes));
+  expect(isSettled(entry, one, NVIDIA)).toBe(true);
+  const other = { ...conv2d, tuneRule: () => ({ ...entry.rule_constants, TM: 1 }) };
+  expect(isSettled(entry, { ...one, base: other }, NVIDIA)).toBe(false);
 });
 
 test("a sweep to its end settles its problem until a shader changes; one cut short does not", () => {

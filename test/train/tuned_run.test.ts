@@ -4,19 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { lower } from "../../src/graph/lower.ts";
-import { isAble, mappingsOf } from "../../src/kernels/tuning.ts";
-import { stepProblems } from "../../src/profile/step_problems.ts";
-import {
-  emptyTuning,
-  hashesOf,
-  readTuning,
-  type TuningEntry,
-  type TuningFile,
-} from "../../src/profile/tuning_file.ts";
-import { trainingNetwork } from "../../src/train/network.ts";
+import { readTuning, type TuningEntry } from "../../src/profile/tuning_file.ts";
 import { train, type TrainedRun, type TrainingRun } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
+import { otherMappings } from "./other_mappings.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
 
 const STEPS = 4;
@@ -35,43 +26,6 @@ async function bytesOf(trained: TrainedRun): Promise<Buffer> {
   return readFileSync(trained.folder.student);
 }
 
-/** Choices that change the order of sums: for each softmax of bins another mapping than the rule's. */
-function otherMappings(): TuningFile {
-  const { g, request } = trainingNetwork(config, {
-    views: source.cameras.length,
-    size: config.size,
-    depth_max_m: source.protocol.cap_m,
-    teacher: true,
-  });
-  const targets = [...Object.values(request.outputs), ...request.gradients!.values()];
-  const { calls } = lower(g, targets, gpu.facts);
-  const { facts } = gpu;
-  const entries = stepProblems(
-    calls,
-    calls.map(() => 1),
-  ).flatMap(({ key, base, problem: { shapes, attributes } }): TuningEntry[] => {
-    if (!["softmax_bins", "bin_kl", "conv2d"].includes(base.shader.name)) return [];
-    const rule = calls.find((call) => call.base === base)!.kernel;
-    const able = mappingsOf(base).filter((one) => isAble(one, facts, shapes, attributes));
-    const other = able.find((one) => one !== rule && one !== base) ?? base;
-    if (other === rule) return [];
-    return [
-      {
-        problem: key,
-        rule: rule.shader.name,
-        kernel: other.shader.name,
-        constants: {},
-        reason: "faster",
-        change: null,
-        pairs: 0,
-        date: new Date(0).toISOString(),
-        shaders: hashesOf(able),
-      },
-    ];
-  });
-  return { ...emptyTuning(facts), entries };
-}
-
 const stranger: TuningEntry = {
   problem: "gemm a[1,1] b[1,1] bias[0]",
   rule: "gemm",
@@ -85,7 +39,7 @@ const stranger: TuningEntry = {
 };
 
 test("a resumed run goes by the choices it began with, whatever the cache says by then", async () => {
-  const tuning = otherMappings();
+  const tuning = otherMappings(gpu, config, source);
   expect(tuning.entries.length).toBeGreaterThan(0);
   const unbroken = await run("unbroken", { tuning });
   expect(unbroken.tuning.size).toBe(tuning.entries.length);
@@ -129,7 +83,7 @@ test("a run by rule stays by rule when it is resumed with choices at hand", asyn
   });
   await stopped.close();
   expect((await readTuning(stopped.folder.tuning))!.entries).toEqual([]);
-  const resumed = await run("ruled", { resume: true, tuning: otherMappings() });
+  const resumed = await run("ruled", { resume: true, tuning: otherMappings(gpu, config, source) });
   expect(resumed.tuning.size).toBe(0);
   const byRule = readFileSync(join(root, "by_rule", "student.safetensors"));
   expect((await bytesOf(resumed)).equals(byRule)).toBe(true);
