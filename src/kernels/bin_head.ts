@@ -1,12 +1,13 @@
 // Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
 // decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
 // in. Centres are an image's or the rig's.
+import type { AdapterFacts } from "../gpu/device.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shader. */
@@ -15,6 +16,8 @@ const SLAB = 256;
 const [PIXELS, BINS_TILE, CHANNELS_TILE] = [64, 16, 32];
 /** Pixels, bins and channels of an invocation of the variants, as in the shaders. */
 const ROWS_TILE = { pixels: 4, bins: 4, channels: 16 } as const;
+/** Pixels of a workgroup of one subgroup, as in the shaders. */
+const SUBGROUP_PIXELS = 32;
 
 /** Sizes of a problem. */
 interface HeadGeometry {
@@ -99,6 +102,7 @@ export const binHead: Kernel<typeof shaders.bin_head> = kernel({
   params: ({ scale, ...given }) => ({ ...headGeometry(given, scale) }),
   overrides: ({ bias, scale }) => ({ HAS_BIAS: bias[0] !== 0, HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, TP }) => foldGrid(Math.ceil(rows / (WG * TP))),
+  variants: () => [binHeadSubgroup],
   // per bin: a multiply-add a channel, 16 for the decode; features, weight and centres once
   cost: ({ features, weight, centers }) => ({
     flops: (2 * size(features) + (16 * size(features)) / features[3]) * weight[0],
@@ -194,7 +198,7 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
     flops: (4 * size(features) + (13 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (2 * size(features) + size(weight) + size(factors)),
   }),
-  variants: () => [binHeadGradFeaturesRows],
+  variants: () => [binHeadGradFeaturesSubgroup, binHeadGradFeaturesRows],
   cases: gradientCases,
   reference: ({ features, weight, bias, centers, factors }, shapes) => {
     const at = headGeometry(shapes, [0]);
@@ -254,7 +258,7 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
     flops: (4 * size(features) + (15 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (size(features) + size(weight) + size(factors)),
   }),
-  variants: () => [binHeadGradWeightRows],
+  variants: () => [binHeadGradWeightSubgroup, binHeadGradWeightRows],
   cases: gradientCases,
   reference: ({ features, weight, bias, centers, factors }, shapes) => {
     const at = headGeometry(shapes, [0]);
@@ -309,5 +313,45 @@ export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_r
       ),
     ),
   offered: ({ software }) => software,
+  variants: () => [],
+};
+
+/** A workgroup per SUBGROUP_PIXELS pixels that share a row of centres. */
+function pixelTiles({
+  rows,
+  pixels_per_center,
+}: Pick<HeadGeometry, "rows" | "pixels_per_center">): Grid {
+  if (rows === 0) return foldGrid(0);
+  return foldGrid((rows / pixels_per_center) * Math.ceil(pixels_per_center / SUBGROUP_PIXELS));
+}
+
+const oneSubgroup = ({ software, subgroup_size }: AdapterFacts): boolean =>
+  software && subgroup_size === 8;
+
+/** As `binHead`, one subgroup of 8 a workgroup: for software adapters of that width. */
+export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = {
+  ...binHead,
+  shader: shaders.bin_head_subgroup,
+  grid: pixelTiles,
+  offered: oneSubgroup,
+  variants: () => [],
+};
+
+/** As `binHeadGradFeatures`, one subgroup of 8 a workgroup; the logits are made once. */
+export const binHeadGradFeaturesSubgroup: Kernel<
+  typeof shaders.bin_head_grad_features_subgroup
+> = {
+  ...binHeadGradFeatures,
+  shader: shaders.bin_head_grad_features_subgroup,
+  grid: pixelTiles,
+  offered: oneSubgroup,
+  variants: () => [],
+};
+
+/** As `binHeadGradWeight`, one subgroup of 8 a workgroup. */
+export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> = {
+  ...binHeadGradWeight,
+  shader: shaders.bin_head_grad_weight_subgroup,
+  offered: oneSubgroup,
   variants: () => [],
 };

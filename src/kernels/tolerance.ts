@@ -20,8 +20,8 @@ const BINOMIAL_GRADIENT = {
   why: "terms to 40 cancel in the sum over bins; worst 1.2e-5 of d_pi, centres of the pixel, lavapipe 25.0.7",
 };
 const HEAD_FEATURES = {
-  atol: 5e-5,
-  why: "products of both signs cancel in the sum; worst 3.1e-6 of terms to 8, centres of the rig, lavapipe 25.0.7",
+  atol: 1e-4,
+  why: "products of both signs cancel in the sum; worst 4.3e-5 of sums to 200, centres of the rig, lavapipe 25.0.7",
 };
 const HEAD_WEIGHT = {
   atol: 1e-4,
@@ -40,8 +40,10 @@ const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: s
   bin_distill_grad_binomial_rows: BINOMIAL_GRADIENT,
   bin_head_grad_features: HEAD_FEATURES,
   bin_head_grad_features_rows: HEAD_FEATURES,
+  bin_head_grad_features_subgroup: HEAD_FEATURES,
   bin_head_grad_weight: HEAD_WEIGHT,
   bin_head_grad_weight_rows: HEAD_WEIGHT,
+  bin_head_grad_weight_subgroup: HEAD_WEIGHT,
   ceiling_fma_f16: {
     rtol: 4e-3,
     why: "steps in half precision, 4.9e-4 a rounding; worst 9.4e-4, a workgroup and one, lavapipe 25.0.7",

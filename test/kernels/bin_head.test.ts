@@ -12,8 +12,11 @@ import {
   binHead as binHeadKernel,
   binHeadGradFeatures,
   binHeadGradFeaturesRows,
+  binHeadGradFeaturesSubgroup,
   binHeadGradWeight,
   binHeadGradWeightRows,
+  binHeadGradWeightSubgroup,
+  binHeadSubgroup,
 } from "../../src/kernels/bin_head.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
@@ -23,10 +26,13 @@ import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
   binHeadKernel,
+  binHeadSubgroup,
   binHeadGradFeatures,
   binHeadGradFeaturesRows,
+  binHeadGradFeaturesSubgroup,
   binHeadGradWeight,
   binHeadGradWeightRows,
+  binHeadGradWeightSubgroup,
 );
 
 for (const [whose, centers] of [
