@@ -338,9 +338,7 @@ export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = {
 };
 
 /** As `binHeadGradFeatures`, one subgroup of 8 a workgroup; the logits are made once. */
-export const binHeadGradFeaturesSubgroup: Kernel<
-  typeof shaders.bin_head_grad_features_subgroup
-> = {
+export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_features_subgroup> = {
   ...binHeadGradFeatures,
   shader: shaders.bin_head_grad_features_subgroup,
   grid: pixelTiles,
