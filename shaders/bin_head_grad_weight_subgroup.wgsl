@@ -1,5 +1,4 @@
-// bin_head_grad_weight_subgroup — gradients of the decoded depth by weight and the rest, one subgroup
-// of 8.
+// bin_head_grad_weight_subgroup — gradients by weight, bias and centres, by slabs, one subgroup of 8.
 //
 //   d_weight[b, k, c] = sum_r d_z[r, k] features[r, c],  d_bias[b, k] = sum_r d_z[r, k]
 //   d_centers[b, k] = sum_r a p_k,  pixels r of slab b;  d_z = p_k (a centers[s, k] - e)

@@ -97,7 +97,7 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
     )
     .option(
       "--repeat <n>",
-      "measure so often, and compare: exit with 1 where figures differ",
+      "measure so often in turn, and compare: exit with 1 where figures differ",
       wholeNumber("--repeat", 1),
     )
     .option(

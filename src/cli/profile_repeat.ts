@@ -14,25 +14,17 @@ function allowedSpread({ software }: Pick<AdapterFacts, "software">): number {
   return software ? 0.1 : 0.05;
 }
 
-/** Ceilings as they were just measured, and the most that was reached so far. */
-export interface KeptCeilings {
-  readonly measured: Ceilings;
-  readonly kept: Ceilings;
-}
-
 /**
- * Measures ceilings `times` times, each raising what is kept; the exit code is 1 where the highest
- * measurement of a figure is above the lowest by more than is allowed.
+ * Compares ceilings that were measured in turn; the exit code is 1 where the highest measurement of
+ * a figure is above the lowest by more than is allowed.
  */
-export async function repeatCeilings(
+export async function compareCeilings(
   { gpu, output, surroundings, options }: ProfileRun<ResultOptions>,
-  times: number,
-  measure: () => Promise<KeptCeilings>,
+  measured: readonly Ceilings[],
+  kept: Ceilings,
 ): Promise<number> {
-  const all: KeptCeilings[] = [];
-  for (let i = 0; i < times; i++) all.push(await measure());
-  const spread = ceilingsSpread(all.map(({ measured }) => measured));
-  const kept = ceilingsSpread([all.at(-1)!.kept]);
+  const spread = ceilingsSpread(measured);
+  const most = ceilingsSpread([kept]);
   const allowed = allowedSpread(gpu.facts);
   const table: Table = {
     head: ["figure", "lowest", "highest", "apart", "kept", "unit"],
@@ -41,14 +33,14 @@ export async function repeatCeilings(
       rateText(lowest),
       rateText(highest),
       percentText(difference, false),
-      rateText(kept[i].highest),
+      rateText(most[i].highest),
       unit,
     ]),
   };
-  const value = { measurements: all, spread, allowed };
+  const value = { measured, kept, spread, allowed };
   await writeResult(surroundings, output, options, { value, table, csv: table });
   const above = spread.filter(({ difference }) => difference > allowed).length;
-  const bound = `${percentText(allowed, false, 0)} apart in ${times} measurements`;
+  const bound = `${percentText(allowed, false, 0)} apart in ${measured.length} measurements`;
   output.say(
     above === 0
       ? `no figure is more than ${bound}`

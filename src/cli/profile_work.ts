@@ -9,6 +9,7 @@ import {
   readCeilings,
   writeCeilings,
   type Ceilings,
+  type CeilingsTime,
 } from "../profile/ceilings.ts";
 import { closingLine } from "../profile/closing_line.ts";
 import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
@@ -35,7 +36,7 @@ import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
 import { writeResult } from "./profile_result.ts";
-import { repeatCeilings, type KeptCeilings } from "./profile_repeat.ts";
+import { compareCeilings } from "./profile_repeat.ts";
 import {
   ceilingsLines,
   ceilingsTable,
@@ -59,7 +60,7 @@ export interface ProfileRun<Options> {
 /** Folder of saved profiles where none is given. */
 export const RUNS_FOLDER = "runs/profile";
 // Of the ceilings, where somebody waits for what is set under them.
-const FIRST_LOOK_S = 40;
+const FIRST_LOOK: CeilingsTime = { times: 1, timeout_s: 40 };
 // Change that counts where none is given.
 const THRESHOLD = 0.03;
 const SOFTWARE_THRESHOLD = 0.1;
@@ -197,9 +198,9 @@ export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise
   const { repeat = 1, anew = false, timeout } = options;
   const quantum_ns = await timerQuantum_ns(gpu);
   if (anew) await rm(ceilingsFile(cacheFolder(), gpu.facts), { force: true });
-  const measure = async (): Promise<KeptCeilings> => await newCeilings(run, quantum_ns, timeout);
-  if (repeat > 1) return await repeatCeilings(run, repeat, measure);
-  const { kept: ceilings } = await measure();
+  const time = { times: repeat, timeout_s: timeout };
+  const { measured, kept: ceilings } = await newCeilings(run, quantum_ns, time);
+  if (repeat > 1) return await compareCeilings(run, measured, ceilings);
   const table = ceilingsTable(ceilings);
   await writeResult(surroundings, output, options, { value: ceilings, table, csv: table });
   for (const line of ceilingsLines(ceilings)) output.say(line);
@@ -215,26 +216,32 @@ export async function knownCeilings(
   quantum_ns: number,
 ): Promise<Ceilings> {
   const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
-  return known ?? (await newCeilings(run, quantum_ns, FIRST_LOOK_S)).kept;
+  return known ?? (await newCeilings(run, quantum_ns, FIRST_LOOK)).kept;
 }
 
 async function newCeilings(
   { gpu, output }: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
-  timeout_s?: number,
-): Promise<KeptCeilings> {
+  time: CeilingsTime,
+): Promise<{ readonly measured: readonly Ceilings[]; readonly kept: Ceilings }> {
   const file = ceilingsFile(cacheFolder(), gpu.facts);
   // A damaged file shows before anything is measured.
   const known = await readCeilings(file);
   const progress = (line: string): void => output.progress(line, false);
-  const { ceilings, unsettled } = await measureCeilings(gpu, quantum_ns, timeout_s, progress);
-  const kept = known === null ? ceilings : raisedCeilings(known, ceilings);
+  const all = await measureCeilings(gpu, quantum_ns, time, progress);
+  const measured = all.map(({ ceilings }) => ceilings);
+  const kept = [...(known === null ? [] : [known]), ...measured].reduce(raisedCeilings);
   await writeCeilings(file, kept);
   output.say(`ceilings measured, kept in ${file}`);
+  const [{ figures }] = all;
+  const unsettled = Math.max(...all.map((one) => one.unsettled));
   if (unsettled > 0) {
-    output.say(`${unsettled} of them still changed: "ringdepth profile ceilings" raises them`);
+    output.say(
+      `${unsettled} of ${figures} figures had not settled when the time was up: ` +
+        `"ringdepth profile ceilings" may raise them`,
+    );
   }
-  return { measured: ceilings, kept };
+  return { measured, kept };
 }
 
 function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {

@@ -14,12 +14,13 @@ export interface RoundSettings {
   readonly rounds: number;
   /** How far the best of the two halves may lie apart, as a share of the higher. */
   readonly within: number;
+  /** Of each of several measurements. */
   readonly timeout_s: number;
   /** Starts to watch a round; tells whether anything disturbed it. */
   readonly watch: () => () => boolean;
 }
 
-/** The best rates, and the figures whose best still changed when the time was up. */
+/** The best rates of one measurement, and the figures that still rose when the time was up. */
 export interface BestRates {
   readonly rates: ReadonlyMap<string, number>;
   readonly unsettled: readonly string[];
@@ -32,43 +33,67 @@ interface Round {
 }
 
 /**
- * The best rate of each figure. Other work only takes from a rate: once the first half of the
- * undisturbed rounds and the second came to the same, that is what can be reached. All figures are
- * measured to the end, since what a processor reaches changes by the minute.
+ * The best rate of each figure, `times` over, in turn: round by round, so that all have met the same
+ * state of the machine. Other work only takes from a rate: once the first half of the undisturbed
+ * rounds and the second came to the same, that is what can be reached. All figures are measured to
+ * the end, since what a processor reaches changes by the minute.
  */
 export async function bestRates(
   forms: readonly Form[],
-  { rounds, within, timeout_s, watch }: RoundSettings,
+  settings: RoundSettings,
+  times: number,
   progress: (line: string) => void,
   clock_ms: () => number = () => performance.now(),
-): Promise<BestRates> {
+): Promise<BestRates[]> {
   const figures = [...new Set(forms.map(({ figure }) => figure))];
-  const all: Round[] = [];
-  const best = (some: readonly Round[], figure: string): number =>
-    Math.max(...some.map(({ rates }) => rates.get(figure)!));
-  const unsettled = (): string[] => {
-    const good = all.filter(({ disturbed }) => !disturbed);
-    if (good.length < 2 * rounds) return figures;
-    const middle = Math.floor(good.length / 2);
-    return figures.filter((figure) => {
-      const halves = [good.slice(0, middle), good.slice(middle)].map((half) => best(half, figure));
-      return Math.min(...halves) < (1 - within) * Math.max(...halves);
-    });
-  };
+  const runs = Array.from({ length: times }, (): Round[] => []);
+  const unsettled = runs.map((): readonly string[] => figures);
   const started_ms = clock_ms();
   const time_s = (): number => (clock_ms() - started_ms) / 1000;
-  let open = figures;
-  do {
-    const settled = figures.length - open.length;
-    const time = `${time_s().toFixed(0)} of at most ${timeout_s} s`;
-    progress(`ceilings: ${time}, ${settled} of ${figures.length} figures settled`);
-    const disturbed = watch();
-    const rates = new Map<string, number>();
-    for (const { figure, rate } of forms) {
-      rates.set(figure, Math.max(rates.get(figure) ?? 0, await rate()));
-    }
-    all.push({ rates, disturbed: disturbed() });
-    open = unsettled();
-  } while (open.length > 0 && time_s() < timeout_s);
-  return { rates: new Map(figures.map((figure) => [figure, best(all, figure)])), unsettled: open };
+  const most_s = times * settings.timeout_s;
+  const isOpen = (): boolean => unsettled.some(({ length }) => length > 0);
+  for (let turn = 0; turn < times || (isOpen() && time_s() < most_s); turn++) {
+    const open = Math.max(...unsettled.map(({ length }) => length));
+    const time = `${time_s().toFixed(0)} of at most ${most_s} s`;
+    progress(`ceilings: ${time}, ${figures.length - open} of ${figures.length} figures settled`);
+    const run = turn % times;
+    runs[run].push(await round(forms, settings));
+    unsettled[run] = unsettledOf(figures, runs[run], settings);
+  }
+  return runs.map((rounds, run) => ({
+    rates: new Map(figures.map((figure) => [figure, best(rounds, figure)])),
+    unsettled: unsettled[run],
+  }));
+}
+
+/** Measures all forms once. */
+async function round(
+  forms: readonly Form[],
+  { watch }: Pick<RoundSettings, "watch">,
+): Promise<Round> {
+  const disturbed = watch();
+  const rates = new Map<string, number>();
+  for (const { figure, rate } of forms) {
+    rates.set(figure, Math.max(rates.get(figure) ?? 0, await rate()));
+  }
+  return { rates, disturbed: disturbed() };
+}
+
+/** The figures of which the two halves of the undisturbed rounds came to other rates. */
+function unsettledOf(
+  figures: readonly string[],
+  all: readonly Round[],
+  { rounds, within }: Pick<RoundSettings, "rounds" | "within">,
+): readonly string[] {
+  const good = all.filter(({ disturbed }) => !disturbed);
+  if (good.length < 2 * rounds) return figures;
+  const middle = Math.floor(good.length / 2);
+  return figures.filter((figure) => {
+    const halves = [good.slice(0, middle), good.slice(middle)].map((half) => best(half, figure));
+    return Math.min(...halves) < (1 - within) * Math.max(...halves);
+  });
+}
+
+function best(some: readonly Round[], figure: string): number {
+  return Math.max(...some.map(({ rates }) => rates.get(figure)!));
 }

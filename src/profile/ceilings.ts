@@ -92,14 +92,24 @@ const schema: z.ZodType<Ceilings> = z.strictObject({
   empty_dispatch_us: z.number().nonnegative(),
 });
 
-/** Ceilings just measured, and how many of their figures still changed when the time was up. */
+/** Ceilings just measured. */
 export interface MeasuredCeilings {
   readonly ceilings: Ceilings;
+  /** Of how many figures, and how many of them still rose when the time was up. */
+  readonly figures: number;
   readonly unsettled: number;
 }
 
+/** How long to measure ceilings. */
+export interface CeilingsTime {
+  /** How often, in turn round by round. */
+  readonly times: number;
+  /** Of each time at most; left out, as the adapter needs. */
+  readonly timeout_s?: number | undefined;
+}
+
 /**
- * Measures all ceilings, for `timeout_s` at most, telling `progress` how far it is. On Mesa's
+ * Measures all ceilings, telling `progress` how far it is. On Mesa's
  * software adapter a rate is the higher of what all workers reach and of what one reaches times
  * their number: that two cores are undisturbed at once may take minutes on a shared machine
  * (bench/README.md). Throws where a ceiling kernel is wrong.
@@ -107,26 +117,27 @@ export interface MeasuredCeilings {
 export async function measureCeilings(
   gpu: Gpu,
   quantum_ns: number,
-  timeout_s: number | undefined,
+  { times, timeout_s }: CeilingsTime,
   progress: (line: string) => void,
-): Promise<MeasuredCeilings> {
+): Promise<MeasuredCeilings[]> {
   await checkCeilings(gpu);
-  const settings = gpu.facts.software ? SOFTWARE : HARDWARE;
-  const { rates, unsettled } = await measuredRates(
-    gpu,
-    quantum_ns,
-    { ...settings, timeout_s: timeout_s ?? settings.timeout_s },
-    progress,
-  );
-  return { ceilings: ceilingsOf(gpu, rates), unsettled: unsettled.length };
+  const usual = gpu.facts.software ? SOFTWARE : HARDWARE;
+  const settings = { ...usual, timeout_s: timeout_s ?? usual.timeout_s };
+  const all = await measuredRates(gpu, quantum_ns, settings, times, progress);
+  return all.map(({ rates, unsettled }) => ({
+    ceilings: ceilingsOf(gpu, rates),
+    figures: rates.size,
+    unsettled: unsettled.length,
+  }));
 }
 
 async function measuredRates(
   gpu: Gpu,
   quantum_ns: number,
   settings: RoundSettings,
+  times: number,
   progress: (line: string) => void,
-): Promise<BestRates> {
+): Promise<BestRates[]> {
   const one = await openOneWorker(gpu);
   const devices = one === null ? [gpu] : [gpu, one.gpu];
   const tensors = devices.map((device) => ceilingTensors(device, workingSets(device).at(-1)!));
@@ -140,7 +151,7 @@ async function measuredRates(
       forms.push(...(await prepareForms(tensors[0], { ...few, workers: 1 })));
       forms.push(...(await prepareForms(tensors[1], { ...all, workers: one.workers })));
     }
-    return await bestRates(forms, settings, progress);
+    return await bestRates(forms, settings, times, progress);
   } finally {
     for (const { destroy } of tensors) destroy();
     one?.gpu.close();

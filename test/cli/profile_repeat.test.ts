@@ -1,7 +1,7 @@
 // `profile ceilings --repeat`: what lies too far apart fails the gate, by adapter.
 import { expect, test } from "vitest";
 import { makeOutput } from "../../src/cli/output.ts";
-import { repeatCeilings } from "../../src/cli/profile_repeat.ts";
+import { compareCeilings } from "../../src/cli/profile_repeat.ts";
 import type { Surroundings } from "../../src/cli/surroundings.ts";
 import { raisedCeilings, type Ceilings } from "../../src/profile/ceilings.ts";
 import { gpu } from "../support/gpu.ts";
@@ -31,15 +31,11 @@ async function repeated(
   };
   const output = makeOutput(surroundings, false);
   const one = { ...gpu, facts: { ...gpu.facts, software } };
-  let [turn, kept] = [0, MEASURED];
-  const code = await repeatCeilings(
+  const measured = gflops.map((one) => ({ ...MEASURED, gflops: one }));
+  const code = await compareCeilings(
     { gpu: one, output, surroundings, options: {} },
-    gflops.length,
-    async () => {
-      const measured = { ...MEASURED, gflops: gflops[turn++] };
-      kept = raisedCeilings(kept, measured);
-      return await Promise.resolve({ measured, kept });
-    },
+    measured,
+    [MEASURED, ...measured].reduce(raisedCeilings),
   );
   return { code, text };
 }

@@ -28,7 +28,7 @@ async function measured(
   settings: Partial<RoundSettings> = {},
 ): Promise<{ readonly rates: Record<string, number>; readonly unsettled: readonly string[] }> {
   const given = { ...SETTINGS, ...settings };
-  const { rates, unsettled } = await bestRates(forms, given, SILENT, clock_ms);
+  const [{ rates, unsettled }] = await bestRates(forms, given, 1, SILENT, clock_ms);
   return { rates: Object.fromEntries(rates), unsettled };
 }
 
@@ -73,4 +73,15 @@ test("what a disturbed round reached counts all the same", async () => {
   const lucky = form("read", 10, 9, 9, 9, 9);
   const watch = (): (() => boolean) => () => lucky.calls() === 1;
   expect(await measured([lucky], { watch })).toEqual({ rates: { read: 10 }, unsettled: [] });
+});
+
+test("several measurements are made in turn, round by round, until all have settled", async () => {
+  const odd = form("read", 3, 20, 2, 10, 3, 20, 2, 10);
+  const found = await bestRates([odd], SETTINGS, 2, SILENT, clock_ms);
+  expect(found.map(({ rates }) => rates.get("read"))).toEqual([3, 20]);
+  expect(found.map(({ unsettled }) => unsettled)).toEqual([[], []]);
+  expect(odd.calls()).toBe(8);
+  const brief = { ...SETTINGS, timeout_s: 0 };
+  const first = await bestRates([form("f32", 5, 6)], brief, 2, SILENT, clock_ms);
+  expect(first.map(({ rates }) => rates.get("f32"))).toEqual([5, 6]);
 });
