@@ -31,7 +31,7 @@ async function repeated(
   };
   const output = makeOutput(surroundings, false);
   const one = { ...gpu, facts: { ...gpu.facts, software } };
-  const measured = gflops.map((one) => ({ ...MEASURED, gflops: one }));
+  const measured = gflops.map((rate) => ({ ...MEASURED, gflops: rate }));
   const code = await compareCeilings(
     { gpu: one, output, surroundings, options: {} },
     measured,
