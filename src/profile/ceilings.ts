@@ -109,10 +109,10 @@ export interface CeilingsTime {
 }
 
 /**
- * Measures all ceilings, telling `progress` how far it is. On Mesa's
- * software adapter a rate is the higher of what all workers reach and of what one reaches times
- * their number: that two cores are undisturbed at once may take minutes on a shared machine
- * (bench/README.md). Throws where a ceiling kernel is wrong.
+ * Measures all ceilings, telling `progress` how far it is. On Mesa's software adapter a rate is the
+ * higher of what all workers reach and of what one reaches times their number: that two cores are
+ * undisturbed at once may take minutes on a shared machine (bench/README.md). Throws where a ceiling
+ * kernel is wrong.
  */
 export async function measureCeilings(
   gpu: Gpu,
