@@ -15,11 +15,20 @@ function problem(
   const k = [views, keys, heads * width];
   const shapes = { q, k, v: k, mask: [0] };
   const saved = { ...shapes, stats: [views, heads, tokens, 2], d_y: q };
+  // ln of the keys' sum of exponentials as training saves it: else p is no probability
+  const lse = Math.log(keys) + 0.5;
+  const data = { stats: { kind: "normal", mean: lse, deviation: 0.5 } } as const;
   const attributes = { heads, kv_heads: heads, scale: width ** -0.5, causal: false, softcap: 0 };
   return [
     { name, kernel: attention, shapes, attributes },
-    { name: `${name}, gradient of q`, kernel: attentionGradQ, shapes: saved, attributes },
-    { name: `${name}, gradient of k and v`, kernel: attentionGradKv, shapes: saved, attributes },
+    { name: `${name}, gradient of q`, kernel: attentionGradQ, shapes: saved, attributes, data },
+    {
+      name: `${name}, gradient of k and v`,
+      kernel: attentionGradKv,
+      shapes: saved,
+      attributes,
+      data,
+    },
   ];
 }
 
