@@ -138,11 +138,8 @@ fn bin_head_grad_features_subgroup(
         }
         for (var c0 = 0u; c0 < params.channels; c0 += CHANNELS_TILE) {
             let c = min(c0 + lane + vec2u(0u, WG), vec2u(params.channels - 1u));
-            var sum: array<vec4f, CHANNELS_TILE>;
-            // Tint (webgpu 0.6.2) clears a variable of a loop once, not in each turn
-            for (var i = 0u; i < CHANNELS_TILE; i++) {
-                sum[i] = vec4f();
-            }
+            // without a value Tint (webgpu 0.6.2) clears it once, not in each turn of the loop
+            var sum = array<vec4f, CHANNELS_TILE>();
             for (var k = begin; k < stop; k++) {
                 let low = weight[k * params.channels + c.x];
                 let high = weight[k * params.channels + c.y];

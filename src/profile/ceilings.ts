@@ -15,7 +15,7 @@ import {
 } from "../kernels/ceiling.ts";
 import { InputError } from "../tensor/error.ts";
 import { bestRates, type BestRates, type RoundSettings } from "./best_rates.ts";
-import { ceilingTensors } from "./ceiling_dispatch.ts";
+import { ceilingTensors, type CeilingTensors } from "./ceiling_dispatch.ts";
 import {
   accessFigure,
   FIGURE,
@@ -139,21 +139,27 @@ async function measuredRates(
   progress: (line: string) => void,
 ): Promise<BestRates[]> {
   const one = await openOneWorker(gpu);
-  const devices = one === null ? [gpu] : [gpu, one.gpu];
-  const tensors = devices.map((device) => ceilingTensors(device, workingSets(device).at(-1)!));
+  const open: CeilingTensors[] = [];
+  const tensorsOf = (device: Gpu): CeilingTensors => {
+    const tensors = ceilingTensors(device, workingSets(device).at(-1)!);
+    open.push(tensors);
+    return tensors;
+  };
   try {
     const all = { quantum_ns, samples: SAMPLES };
-    const forms = [await prepareLaunch(tensors[0], all)];
+    const tensors = tensorsOf(gpu);
+    const forms = [await prepareLaunch(tensors, all)];
     if (one === null) {
-      forms.push(...(await prepareForms(tensors[0], { ...all, workers: 1 })));
+      forms.push(...(await prepareForms(tensors, { ...all, workers: 1 })));
     } else {
       const few = { quantum_ns, samples: FEW_SAMPLES };
-      forms.push(...(await prepareForms(tensors[0], { ...few, workers: 1 })));
-      forms.push(...(await prepareForms(tensors[1], { ...all, workers: one.workers })));
+      forms.push(...(await prepareForms(tensors, { ...few, workers: 1 })));
+      const { workers } = one;
+      forms.push(...(await prepareForms(tensorsOf(one.gpu), { ...all, workers })));
     }
     return await bestRates(forms, settings, times, progress);
   } finally {
-    for (const { destroy } of tensors) destroy();
+    for (const { destroy } of open) destroy();
     one?.gpu.close();
   }
 }
