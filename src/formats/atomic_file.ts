@@ -65,7 +65,8 @@ const REASONS: Record<string, string> = {
   ERR_FS_FILE_TOO_LARGE: "over 2 GiB, more than can be read at once",
 };
 
-function systemReason(error: unknown): string {
+/** Why the file system refused, in words for a person. */
+export function systemReason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return (code !== undefined ? REASONS[code] : undefined) ?? message;
 }

@@ -1,0 +1,199 @@
+// A lock that one process holds on a file or a folder: a small file with its pid and host. A lock
+// whose process has ended is taken over; one of another host never is, since nobody here can tell.
+import { randomUUID } from "node:crypto";
+import { readFileSync, rmSync, unlinkSync } from "node:fs";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { InputError } from "../tensor/error.ts";
+import { systemReason } from "./atomic_file.ts";
+
+/** Who holds a lock. */
+export interface LockOwner {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, in ticks of its system since boot; tells a pid that was used again. */
+  readonly began: string;
+  /** Tells two locks of one process apart. */
+  readonly token: string;
+}
+
+/** A lock that is held until `release`, or until the process ends. */
+export interface Lock {
+  readonly file: string;
+  /** Gives the lock back; does nothing the second time, or where someone else holds it by now. */
+  readonly release: () => Promise<void>;
+}
+
+/** The lock is held by a living process (or by one of another host). */
+export class LockedError extends InputError {
+  override name = "LockedError";
+  readonly owner: LockOwner | null;
+
+  constructor(message: string, owner: LockOwner | null) {
+    super(message);
+    this.owner = owner;
+  }
+}
+
+/**
+ * Takes the lock `file` at once, or throws LockedError, which names pid and host of the holder;
+ * InputError where the file cannot be made. `what` is what it guards, as the error calls it.
+ */
+export async function takeLock(file: string, what: string): Promise<Lock> {
+  const owner: LockOwner = {
+    pid: process.pid,
+    host: hostname(),
+    began: beginOf(process.pid),
+    token: randomUUID(),
+  };
+  // Two tries: the second after a stale lock was moved away. Whoever loses both has met a holder.
+  for (const isLast of [false, true]) {
+    if (await claim(file, owner)) return held(file, owner);
+    const holder = await readOwner(file);
+    if (holder === "none" && !isLast) continue;
+    if (holder !== "none" && isStale(holder) && !isLast) {
+      await discard(file, holder);
+      continue;
+    }
+    throw refusal(file, what, holder === "none" ? null : holder);
+  }
+  throw refusal(file, what, null);
+}
+
+/** As `takeLock`, but waits up to `wait_ms` for the holder to let go. */
+export async function waitForLock(file: string, what: string, wait_ms: number): Promise<Lock> {
+  const end = performance.now() + wait_ms;
+  for (;;) {
+    try {
+      return await takeLock(file, what);
+    } catch (error) {
+      if (!(error instanceof LockedError) || performance.now() >= end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20 + 30 * Math.random()));
+  }
+}
+
+/** Makes the lock whole or not at all: written beside, then linked under its name. */
+async function claim(file: string, owner: LockOwner): Promise<boolean> {
+  const own = `${file}.${owner.token}`;
+  try {
+    await writeFile(own, `${JSON.stringify(owner)}\n`, { flag: "wx" });
+    await link(own, file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    // File systems without hard links: exclusive creation is the next best thing.
+    if (code === "EPERM" || code === "ENOTSUP" || code === "ENOSYS" || code === "EMLINK") {
+      return await claimByCreation(file, owner);
+    }
+    throw new InputError(`${file}: cannot write: ${systemReason(error)}`);
+  } finally {
+    await rm(own, { force: true }).catch(() => undefined); // It may never have been made.
+  }
+}
+
+async function claimByCreation(file: string, owner: LockOwner): Promise<boolean> {
+  try {
+    await writeFile(file, `${JSON.stringify(owner)}\n`, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new InputError(`${file}: cannot write: ${systemReason(error)}`);
+  }
+}
+
+/** The holder; "none" where there is no lock, null where the file says nothing that can be read. */
+async function readOwner(file: string): Promise<LockOwner | null | "none"> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "none" : null;
+  }
+  return parseOwner(text);
+}
+
+function parseOwner(text: string): LockOwner | null {
+  try {
+    const { pid, host, began, token } = JSON.parse(text) as Record<string, unknown>;
+    if (!Number.isInteger(pid) || typeof host !== "string" || typeof token !== "string")
+      return null;
+    return { pid: pid as number, host, began: typeof began === "string" ? began : "", token };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the holder has ended. A file of another host, or one that is no lock, is not ours to judge. */
+function isStale(holder: LockOwner | null): boolean {
+  if (holder === null || holder.host !== hostname()) return false;
+  const { pid, began } = holder;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, as somebody else's.
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+  const now = beginOf(pid);
+  return began !== "" && now !== "" && now !== began;
+}
+
+/** Moves a stale lock away under a name of its own first, so that of two finders one deletes it. */
+async function discard(file: string, holder: LockOwner | null): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+  } catch {
+    return; // Somebody else was faster; the next try tells.
+  }
+  const moved = await readOwner(aside);
+  if (moved !== "none" && moved?.token !== holder?.token) {
+    // Between reading and moving another process took the stale lock over: it gets it back.
+    await link(aside, file).catch(() => undefined); // A third may hold it by now.
+  }
+  await rm(aside, { force: true });
+}
+
+/** When a process began, as Linux counts it; empty elsewhere or where it has ended. */
+function beginOf(pid: number): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in brackets may hold spaces: fields count from the last bracket; 22 is the start.
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function held(file: string, owner: LockOwner): Lock {
+  let isHeld = true;
+  const isOwn = (): boolean => {
+    try {
+      return parseOwner(readFileSync(file, "utf8"))?.token === owner.token;
+    } catch {
+      return false;
+    }
+  };
+  const onExit = (): void => {
+    if (isOwn()) rmSync(file, { force: true });
+  };
+  process.once("exit", onExit);
+  return {
+    file,
+    release: () => {
+      if (isHeld && isOwn()) unlinkSync(file);
+      isHeld = false;
+      process.off("exit", onExit);
+      return Promise.resolve();
+    },
+  };
+}
+
+function refusal(file: string, what: string, holder: LockOwner | null): LockedError {
+  const who = holder === null ? "another process" : `process ${holder.pid} on ${holder.host}`;
+  return new LockedError(
+    `${what} is in use by ${who}; wait for it to end, or delete ${file} if it has ended`,
+    holder,
+  );
+}
