@@ -1,16 +1,57 @@
 // Whole files: read into memory, and written so that a crash leaves the old file or the new one,
 // never a part. Failures of the file system become one line for a person; formats live elsewhere.
-import { open, readFile, rename, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../tensor/error.ts";
+import { disk, writeAll } from "./disk.ts";
 
-/** All bytes of `file`; throws `InputError` naming it where it is missing or cannot be read. */
-export async function readBytes(file: string): Promise<Uint8Array> {
+// What `readBytes` reads at most unless told otherwise.
+const READ_LIMIT_BYTES = 2 ** 31 - 1;
+
+/**
+ * All bytes of `file`; throws `InputError` naming it where it is missing, cannot be read, is larger
+ * than `limit_bytes`, or is no regular file: a pipe or a device would never end.
+ */
+export async function readBytes(
+  file: string,
+  limit_bytes: number = READ_LIMIT_BYTES,
+): Promise<Uint8Array> {
+  let handle: FileHandle | undefined;
   try {
-    return await readFile(file);
+    // Without O_NONBLOCK (Windows has none: it counts as 0), opening a pipe waits for its writer.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    return await readRegular(handle, file, limit_bytes);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`${file}: cannot read: ${systemReason(error)}`);
+  } finally {
+    await handle?.close();
   }
+}
+
+/** All bytes of an open file, as long as it was when it was opened; throws as `readBytes` does. */
+export async function readRegular(
+  handle: FileHandle,
+  file: string,
+  limit_bytes: number,
+): Promise<Uint8Array> {
+  const status = await handle.stat();
+  if (status.isDirectory()) throw new InputError(`${file}: cannot read: it is a folder`);
+  if (!status.isFile()) throw new InputError(`${file}: cannot read: it is not a regular file`);
+  if (status.size > limit_bytes) {
+    throw new InputError(
+      `${file}: has ${status.size} bytes; at most ${limit_bytes} are read from such a file`,
+    );
+  }
+  const bytes = new Uint8Array(status.size);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return length === bytes.length ? bytes : bytes.slice(0, length);
 }
 
 /**
@@ -21,10 +62,13 @@ export async function writeFileAtomically(file: string, bytes: Uint8Array): Prom
   const temporary = `${file}.${process.pid}-${temporaries++}.tmp`;
   try {
     await writeSynced(temporary, bytes);
-    await rename(temporary, file);
+    await disk().rename(temporary, file);
     await syncFolder(dirname(file));
   } catch (error) {
-    await unlink(temporary).catch(() => {}); // It may never have been made; the first error counts.
+    // It may never have been made; the first error counts.
+    await disk()
+      .unlink(temporary)
+      .catch(() => {});
     throw new InputError(`${file}: cannot write: ${systemReason(error)}`);
   }
 }
@@ -33,9 +77,9 @@ export async function writeFileAtomically(file: string, bytes: Uint8Array): Prom
 let temporaries = 0;
 
 async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, "wx");
+  const handle = await disk().open(file, "wx");
   try {
-    await handle.writeFile(bytes);
+    await writeAll(handle, bytes, 0);
     await handle.sync();
   } finally {
     await handle.close();
@@ -45,9 +89,12 @@ async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
 /** A rename survives a power cut only once its folder is on the disk. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return; // Windows opens no folders; NTFS journals the rename.
-  const handle = await open(folder, "r");
+  const handle = await disk().open(folder, "r");
   try {
     await handle.sync();
+  } catch (error) {
+    // Some network file systems cannot sync a folder; there is nothing more to be done there.
+    if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
   } finally {
     await handle.close();
   }
@@ -62,7 +109,14 @@ const REASONS: Record<string, string> = {
   ENOSPC: "no space left on the disk",
   EROFS: "the disk is read-only",
   EMFILE: "too many open files",
-  ERR_FS_FILE_TOO_LARGE: "over 2 GiB, more than can be read at once",
+  EIO: "the disk failed (input/output error)",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "something of that name is there already",
+  ENOTEMPTY: "a folder with files is in its place",
+  EBUSY: "it is in use",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "its links lead in a circle",
+  ENXIO: "it is not a regular file",
 };
 
 /** Why the file system refused, in words for a person. */

@@ -3,8 +3,10 @@
 // framework/summary.proto, and lib/io/record_writer.h for the frame of one record:
 //
 //   u64 length (little-endian) | u32 masked CRC-32C of it | Event | u32 masked CRC-32C of that
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { InputError } from "../tensor/error.ts";
+import { openToAppend } from "./append_file.ts";
+import { readBytes, writeFileAtomically } from "./atomic_file.ts";
 import { crc32c } from "./crc32.ts";
 import {
   decodeMessage,
@@ -27,12 +29,17 @@ export interface LoggedEvent {
   readonly images: Map<string, Uint8Array>;
 }
 
-/** An open event file; every call is on its way to the disk when it returns. */
+/** An open event file; a call returns once the system has the record. */
 export interface EventLog {
-  scalar(tag: string, value: number, step: number): void;
+  /** The last step that the file kept when it was opened; 0 for none. */
+  readonly lastStep: number;
+  /** Adds values by tag, as one record: a crash leaves all of a step or nothing of it. */
+  readonly scalars: (values: ReadonlyMap<string, number>, step: number) => Promise<void>;
   /** Adds a picture, `png` being a whole PNG file. */
-  image(tag: string, png: Uint8Array, step: number): void;
-  close(): void;
+  readonly image: (tag: string, png: Uint8Array, step: number) => Promise<void>;
+  /** Returns once every record is on the disk. */
+  readonly sync: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const FILE_VERSION = "brain.Event:2";
@@ -46,66 +53,73 @@ const IMAGE = { height: 1, width: 2, colorSpace: 3, encoded: 4 } as const;
 /**
  * Opens an event file for a run that continues at `fromStep`: an existing file keeps its intact
  * records before that step and loses the rest, a new one begins. TensorBoard wants "tfevents" in
- * its name. Throws `InputError` where `file` is no event file or cannot be opened.
+ * its name. Throws `InputError` where `file` is no event file or cannot be written.
  */
-export function openEventLog(
+export async function openEventLog(
   file: string,
   fromStep: number,
   now_s: () => number = () => Date.now() / 1000,
-): EventLog {
-  let descriptor: number;
-  let end = 0;
-  try {
-    // Not "a": Windows cannot cut a file that is open for appending.
-    descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT);
-  } catch (error) {
-    throw new InputError(`${file}: cannot open the event file: ${(error as Error).message}`);
-  }
-  const append = (fields: Message): void => {
-    const event = encodeMessage([[EVENT.wallTime, { double: now_s() }], ...fields]);
-    const record = frame(event);
-    for (let written = 0; written < record.length;) {
-      const bytes = writeSync(descriptor, record, written, record.length - written, end);
-      written += bytes;
-      end += bytes;
-    }
+): Promise<EventLog> {
+  const record = (fields: Message): Uint8Array =>
+    frame(encodeMessage([[EVENT.wallTime, { double: now_s() }], ...fields]));
+  const begin = async (): Promise<number> => {
+    const version = record([[EVENT.fileVersion, textValue(FILE_VERSION)]]);
+    await writeFileAtomically(file, version);
+    return version.length;
   };
-  const log = (tag: string, value: readonly [number, WireValue], step: number): void => {
-    const summary = encodeMessage([
-      [SUMMARY.value, { bytes: encodeMessage([[VALUE.tag, textValue(tag)], value]) }],
-    ]);
-    append([
-      [EVENT.step, { varint: step }],
-      [EVENT.summary, { bytes: summary }],
-    ]);
+  const bytes = existsSync(file) ? await readBytes(file) : new Uint8Array(0);
+  const kept = keptRecords(bytes, fromStep, file);
+  const appended = await openToAppend(file, kept.bytes === 0 ? await begin() : kept.bytes);
+  const add = async (
+    tagged: readonly (readonly [tag: string, field: number, value: WireValue])[],
+    step: number,
+  ): Promise<void> => {
+    const values = tagged.map(([tag, field, value]): [number, WireValue] => {
+      const message = encodeMessage([
+        [VALUE.tag, textValue(tag)],
+        [field, value],
+      ]);
+      return [SUMMARY.value, { bytes: message }];
+    });
+    await appended.append(
+      record([
+        [EVENT.step, { varint: step }],
+        [EVENT.summary, { bytes: encodeMessage(values) }],
+      ]),
+    );
   };
-
-  try {
-    end = keptBytes(readFileSync(descriptor), fromStep, file);
-    ftruncateSync(descriptor, end);
-    if (end === 0) append([[EVENT.fileVersion, textValue(FILE_VERSION)]]);
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
-  }
   return {
-    scalar: (tag, value, step) => log(tag, [VALUE.simpleValue, { float: value }], step),
-    image: (tag, png, step) => log(tag, [VALUE.image, { bytes: pngSummary(png) }], step),
-    close: () => closeSync(descriptor),
+    lastStep: kept.lastStep,
+    scalars: async (values, step) => {
+      await add(
+        Array.from(values, ([tag, value]) => [tag, VALUE.simpleValue, { float: value }]),
+        step,
+      );
+    },
+    image: async (tag, png, step) => {
+      await add([[tag, VALUE.image, { bytes: pngSummary(png) }]], step);
+    },
+    sync: appended.sync,
+    close: appended.close,
   };
 }
 
-/** Bytes before the first record that is damaged or belongs to `fromStep` or later. */
-function keptBytes(bytes: Uint8Array, fromStep: number, file: string): number {
-  let kept = 0;
+/** What stays of a file: the records before the first one that is damaged or of `fromStep` or later. */
+function keptRecords(
+  bytes: Uint8Array,
+  fromStep: number,
+  file: string,
+): { bytes: number; lastStep: number } {
+  const kept = { bytes: 0, lastStep: 0 };
   try {
     for (const { event, end } of records(bytes, file)) {
-      if (kept > 0 && event.step >= fromStep) break; // The first record is the version, at step 0.
-      kept = end;
+      if (kept.bytes > 0 && event.step >= fromStep) break; // The first is the version, at step 0.
+      kept.bytes = end;
+      kept.lastStep = event.step;
     }
   } catch (error) {
     // A killed process leaves half a record behind; a file that begins with damage is not ours.
-    if (kept === 0 && bytes.length > MIN_RECORD_BYTES) throw error;
+    if (kept.bytes === 0 && bytes.length > MIN_RECORD_BYTES) throw error;
   }
   return kept;
 }

@@ -1,9 +1,10 @@
 // A lock that one process holds on a file or a folder: a small file with its pid and host. A lock
 // whose process has ended is taken over; one of another host never is, since nobody here can tell.
-import { randomUUID } from "node:crypto";
-import { readFileSync, rmSync, unlinkSync } from "node:fs";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import { link, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { InputError } from "../tensor/error.ts";
 import { systemReason } from "./atomic_file.ts";
 
@@ -35,6 +36,9 @@ export class LockedError extends InputError {
   }
 }
 
+// A lock may be let go, or be taken over by somebody else, between two looks.
+const TRIES = 8;
+
 /**
  * Takes the lock `file` at once, or throws LockedError, which names pid and host of the holder;
  * InputError where the file cannot be made. `what` is what it guards, as the error calls it.
@@ -46,18 +50,17 @@ export async function takeLock(file: string, what: string): Promise<Lock> {
     began: beginOf(process.pid),
     token: randomUUID(),
   };
-  // Two tries: the second after a stale lock was moved away. Whoever loses both has met a holder.
-  for (const isLast of [false, true]) {
+  let holder: LockOwner | null | "none" = null;
+  for (let tries = 0; tries < TRIES; tries++) {
     if (await claim(file, owner)) return held(file, owner);
-    const holder = await readOwner(file);
-    if (holder === "none" && !isLast) continue;
-    if (holder !== "none" && isStale(holder) && !isLast) {
-      await discard(file, holder);
-      continue;
+    holder = await readOwner(file);
+    if (holder !== "none") {
+      if (holder === null || !isStale(holder)) break;
+      await discard(file, holder, owner);
     }
-    throw refusal(file, what, holder === "none" ? null : holder);
+    await pause(2 + 8 * Math.random());
   }
-  throw refusal(file, what, null);
+  throw refusal(file, what, holder === "none" ? null : holder);
 }
 
 /** As `takeLock`, but waits up to `wait_ms` for the holder to let go. */
@@ -69,7 +72,7 @@ export async function waitForLock(file: string, what: string, wait_ms: number): 
     } catch (error) {
       if (!(error instanceof LockedError) || performance.now() >= end) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 20 + 30 * Math.random()));
+    await pause(20 + 30 * Math.random());
   }
 }
 
@@ -126,7 +129,7 @@ function parseOwner(text: string): LockOwner | null {
 }
 
 /** Whether the holder has ended. A file of another host, or one that is no lock, is not ours to judge. */
-function isStale(holder: LockOwner | null): boolean {
+function isStale(holder: LockOwner | null): holder is LockOwner {
   if (holder === null || holder.host !== hostname()) return false;
   const { pid, began } = holder;
   try {
@@ -139,20 +142,24 @@ function isStale(holder: LockOwner | null): boolean {
   return began !== "" && now !== "" && now !== began;
 }
 
-/** Moves a stale lock away under a name of its own first, so that of two finders one deletes it. */
-async function discard(file: string, holder: LockOwner | null): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
+/**
+ * Removes the lock of a holder that has ended. Of all that find it, one may: whoever holds the mark
+ * of that very lock. A finder that comes late gets the mark too, but meets another lock by then.
+ */
+async function discard(file: string, holder: LockOwner, owner: LockOwner): Promise<void> {
+  const name = createHash("sha256").update(holder.token).digest("hex").slice(0, 16);
+  const mark = `${file}.${name}.ended`;
+  if (!(await claim(mark, owner))) {
+    const marker = await readOwner(mark);
+    if (marker !== "none" && isStale(marker)) await rm(mark, { force: true });
+    return;
+  }
   try {
-    await rename(file, aside);
-  } catch {
-    return; // Somebody else was faster; the next try tells.
+    const current = await readOwner(file);
+    if (current !== "none" && current?.token === holder.token) await rm(file, { force: true });
+  } finally {
+    await rm(mark, { force: true });
   }
-  const moved = await readOwner(aside);
-  if (moved !== "none" && moved?.token !== holder?.token) {
-    // Between reading and moving another process took the stale lock over: it gets it back.
-    await link(aside, file).catch(() => undefined); // A third may hold it by now.
-  }
-  await rm(aside, { force: true });
 }
 
 /** When a process began, as Linux counts it; empty elsewhere or where it has ended. */
@@ -181,11 +188,15 @@ function held(file: string, owner: LockOwner): Lock {
   process.once("exit", onExit);
   return {
     file,
-    release: () => {
-      if (isHeld && isOwn()) unlinkSync(file);
-      isHeld = false;
-      process.off("exit", onExit);
-      return Promise.resolve();
+    release: async () => {
+      try {
+        if (isHeld && isOwn()) await unlink(file);
+      } catch (error) {
+        throw new InputError(`${file}: cannot remove: ${systemReason(error)}`);
+      } finally {
+        isHeld = false;
+        process.off("exit", onExit);
+      }
     },
   };
 }

@@ -5,6 +5,7 @@
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { elementType, encodeElements, type HostData } from "./elements.ts";
+import { LIMITS } from "./limits.ts";
 import { npyDtype, readRecords, readScalars } from "./npy_dtype.ts";
 import { parsePythonLiteral, type PythonLiteral } from "./python_literal.ts";
 
@@ -19,8 +20,7 @@ export interface NpyArray {
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
-const MAX_HEADER_BYTES = 10_000; // numpy's own limit, `max_header_size`.
-const MAX_AXES = 64; // numpy's NPY_MAXDIMS.
+const { npy_header_bytes: MAX_HEADER_BYTES, npy_axes: MAX_AXES } = LIMITS;
 
 /** Reads a .npy file; throws `InputError` naming `file` and the header field that is wrong. */
 export function readNpy(bytes: Uint8Array, file: string): NpyArray {
@@ -55,8 +55,8 @@ function headerText(bytes: Uint8Array, file: string): { text: string; begin: num
     throw new InputError(`${file}: not a .npy file (it does not start with \\x93NUMPY)`);
   }
   const major = bytes[6];
-  if (major < 1 || major > 3) {
-    throw new InputError(`${file}: .npy version ${major}.${bytes[7]}, known are 1 to 3`);
+  if (major < 1 || major > 3 || bytes[7] !== 0) {
+    throw new InputError(`${file}: .npy version ${major}.${bytes[7]}, known are 1.0, 2.0 and 3.0`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);

@@ -73,6 +73,8 @@ export function npyDtype(
   return { kind: "structured", fields, bytes: offset };
 }
 
+const SHOWN_LENGTH = 40;
+
 function scalarDtype(typestr: PythonLiteral | undefined, where: string): ScalarDtype {
   const match = typeof typestr === "string" ? /^([<>|=])([a-zA-Z]\d*)$/.exec(typestr) : null;
   const type = match ? TYPES.get(match[2]) : undefined;
@@ -82,9 +84,8 @@ function scalarDtype(typestr: PythonLiteral | undefined, where: string): ScalarD
   if (match?.[2] === "O") {
     throw new InputError(`${where}: pickled Python objects are not read; save numbers instead`);
   }
-  throw new InputError(
-    `${where}: type ${JSON.stringify(typestr)} is not one of ${[...TYPES.keys()].join(" ")}`,
-  );
+  const found = JSON.stringify(typestr)?.slice(0, SHOWN_LENGTH);
+  throw new InputError(`${where}: type ${found} is not one of ${[...TYPES.keys()].join(" ")}`);
 }
 
 /** Items of one number as a host array; shares memory with `items` where it can. */

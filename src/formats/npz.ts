@@ -1,22 +1,63 @@
 // numpy's .npz archives: a zip of .npy members, stored (savez) or deflated (savez_compressed).
+// Members are read when they are asked for; one that is no plain array does not hinder the others.
 import { InputError } from "../tensor/error.ts";
 import { readNpy, type NpyArray } from "./npy.ts";
-import { readZip } from "./zip.ts";
+import { openZip } from "./zip.ts";
+
+/** An open .npz archive. */
+export interface Npz {
+  /** Names that arrays were saved under (`arr_0` where they had none), in the archive's order. */
+  readonly names: readonly string[];
+  /** Whether there is a member of a name, which may lack its ending. */
+  readonly has: (name: string) => boolean;
+  /**
+   * The array of a name; throws `InputError` naming file and member where it is missing, damaged,
+   * stands twice, unpacks to too much or is no plain array.
+   */
+  readonly read: (name: string) => NpyArray;
+}
 
 const SUFFIX = ".npy";
 
+/** Opens a .npz file; throws `InputError` naming `file` where it is no archive. */
+export function openNpz(bytes: Uint8Array, file: string): Npz {
+  const archive = openZip(bytes, file);
+  const members = new Set(archive.names);
+  const names = archive.names
+    .filter((member) => member.endsWith(SUFFIX))
+    .map((member) => member.slice(0, -SUFFIX.length));
+  // Numpy too takes the bare name first.
+  const memberOf = (name: string): string | undefined =>
+    [name, `${name}${SUFFIX}`].find((member) => members.has(member));
+  return {
+    names,
+    has: (name) => memberOf(name) !== undefined,
+    read: (name) => {
+      const member = memberOf(name);
+      if (member === undefined) {
+        const there = names.length === 0 ? "no array" : names.slice(0, 10).join(", ");
+        throw new InputError(`${file}: no array ${JSON.stringify(name)}; the archive has ${there}`);
+      }
+      return readNpy(archive.read(member), `${file}: member ${JSON.stringify(member)}`);
+    },
+  };
+}
+
 /**
- * The arrays of a .npz file by the names they were saved under (`arr_0` where they had none);
- * throws `InputError` naming `file` and the member that is wrong.
+ * The array `name` of a .npz file; where the archive has none of that name, its first plain array.
+ * Throws `InputError` naming file and member.
  */
-export function readNpz(bytes: Uint8Array, file: string): Map<string, NpyArray> {
-  const arrays = new Map<string, NpyArray>();
-  for (const [member, content] of readZip(bytes, file)) {
-    if (!member.endsWith(SUFFIX)) {
-      throw new InputError(`${file}: member ${JSON.stringify(member)} is not a .npy array`);
+export function readNpz(bytes: Uint8Array, file: string, name: string): NpyArray {
+  const { names, has, read } = openNpz(bytes, file);
+  let fault: unknown;
+  for (const other of has(name) ? [] : names) {
+    try {
+      return read(other);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      fault ??= error;
     }
-    const array = readNpy(content, `${file}: member ${JSON.stringify(member)}`);
-    arrays.set(member.slice(0, -SUFFIX.length), array);
   }
-  return arrays;
+  if (fault !== undefined) throw fault;
+  return read(name);
 }

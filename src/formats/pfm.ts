@@ -5,6 +5,7 @@
 //   f32 rows, bottom one first
 import { InputError } from "../tensor/error.ts";
 import { decodeElements, encodeElements } from "./elements.ts";
+import { checkPixels } from "./limits.ts";
 
 /** A float image, rows from the top: `data [height, width, channels]`. */
 export interface FloatImage {
@@ -32,6 +33,7 @@ export function readPfm(bytes: Uint8Array, file: string): FloatImage {
   if (width === 0 || height === 0 || scale === 0) {
     throw new InputError(`${file}: PFM header: width, height and scale must not be 0`);
   }
+  checkPixels(width, height, file);
   const body = bytes.subarray(header[0].length);
   const expected = height * width * channels * 4;
   if (body.length !== expected) {

@@ -4,6 +4,7 @@
 //   text header: ply, format, comments, element vertex N, properties, end_header | N packed rows
 import { InputError } from "../tensor/error.ts";
 import { elementBytes, type ElementType } from "./elements.ts";
+import { LIMITS } from "./limits.ts";
 
 /** Points and their sRGB colours. */
 export interface PointCloud {
@@ -70,41 +71,84 @@ const TYPES = new Map<string, ElementType>([
 ]);
 
 interface Property {
+  readonly name: string;
+  readonly type: ElementType;
+  /** The type of the count before the values of a list; none where there is one value. */
+  readonly listOf?: ElementType;
+}
+
+interface Element {
+  readonly name: string;
+  readonly count: number;
+  readonly properties: Property[];
+}
+
+interface Header {
+  readonly elements: readonly Element[];
+  readonly begin: number;
+}
+
+/**
+ * Reads the vertices of a binary little-endian PLY: float or double x y z and uchar red green blue,
+ * all scalar. Their other properties and other elements, such as faces, are left out. Throws
+ * `InputError` naming `file`.
+ */
+export function readPly(bytes: Uint8Array, file: string): PointCloud {
+  const { elements, begin } = parseHeader(bytes, file);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let cloud: PointCloud | undefined;
+  let at = begin;
+  for (const element of elements) {
+    const rowBytes = fixedBytes(element);
+    const isVertex = element.name === "vertex";
+    if (isVertex && rowBytes === null) {
+      throw new InputError(`${file}: a list in vertex; export the points alone`);
+    }
+    const columns = isVertex ? vertexColumns(element, file) : null;
+    const end = rowBytes === null ? endOfLists(view, at, element) : at + element.count * rowBytes;
+    if (end > bytes.length) {
+      throw new InputError(
+        `${file}: ${element.count} rows of element ${element.name} do not fit into the ` +
+          `${bytes.length - at} bytes that are left; the file is cut short or damaged`,
+      );
+    }
+    if (columns !== null) {
+      const rows = new DataView(bytes.buffer, bytes.byteOffset + at, end - at);
+      cloud = readVertices(rows, element.count, columns);
+    }
+    at = end;
+  }
+  if (at !== bytes.length) {
+    throw new InputError(`${file}: ${bytes.length - at} bytes after its last element; damaged`);
+  }
+  if (cloud === undefined) throw new InputError(`${file}: the header has no "element vertex N"`);
+  return cloud;
+}
+
+interface Column {
   readonly type: ElementType;
   readonly offset: number;
 }
 
-interface Header {
-  readonly count: number;
-  readonly properties: Map<string, Property>;
-  readonly rowBytes: number;
-  readonly begin: number;
+/** The columns of x y z and of red green blue; throws where one is missing or of another type. */
+function vertexColumns({ properties }: Element, file: string): Column[][] {
+  const columns = (names: readonly string[], types: readonly ElementType[]): Column[] =>
+    names.map((name) => {
+      const index = properties.findIndex((property) => property.name === name);
+      const type = properties[index]?.type;
+      if (type === undefined || !types.includes(type)) {
+        throw new InputError(
+          `${file}: vertex property ${name} is missing or not ${types.join("/")}`,
+        );
+      }
+      const before = properties.slice(0, index);
+      return { type, offset: before.reduce((sum, one) => sum + elementBytes(one.type), 0) };
+    });
+  return [columns(POSITION, ["f32", "f64"]), columns(COLOR, ["u8"])];
 }
 
-const MAX_HEADER_BYTES = 65_536; // Room for many comments; a body is not searched for the end.
-
-/**
- * Reads a binary little-endian PLY whose only element is `vertex`, with float or double x y z and
- * uchar red green blue; other scalar properties are left out. Throws `InputError` naming `file`.
- */
-export function readPly(bytes: Uint8Array, file: string): PointCloud {
-  const { count, properties, rowBytes, begin } = parseHeader(bytes, file);
-  const columns = (names: readonly string[], types: readonly ElementType[]): Property[] =>
-    names.map((name) => {
-      const property = properties.get(name);
-      if (property && types.includes(property.type)) return property;
-      throw new InputError(`${file}: vertex property ${name} is missing or not ${types.join("/")}`);
-    });
-  const position = columns(POSITION, ["f32", "f64"]);
-  const color = columns(COLOR, ["u8"]);
-  const expected = count * rowBytes;
-  if (bytes.length - begin !== expected) {
-    throw new InputError(
-      `${file}: ${count} vertices take ${expected} bytes, the file has ${bytes.length - begin} ` +
-        `after its header; it is cut short or damaged`,
-    );
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + begin, expected);
+function readVertices(view: DataView, count: number, [position, color]: Column[][]): PointCloud {
+  const rowBytes = view.byteLength / Math.max(1, count);
   const cloud = { positions_m: new Float32Array(count * 3), colors: new Uint8Array(count * 3) };
   for (let point = 0; point < count; point++) {
     const row = point * rowBytes;
@@ -118,44 +162,74 @@ export function readPly(bytes: Uint8Array, file: string): PointCloud {
   return cloud;
 }
 
+/** Bytes of one row; null where a list makes them differ. */
+function fixedBytes({ properties }: Element): number | null {
+  if (properties.some(({ listOf }) => listOf !== undefined)) return null;
+  return properties.reduce((sum, { type }) => sum + elementBytes(type), 0);
+}
+
+/** Where the rows of an element with lists end; beyond the file where it is cut short. */
+function endOfLists(view: DataView, begin: number, { count, properties }: Element): number {
+  let at = begin;
+  for (let row = 0; row < count; row++) {
+    for (const { type, listOf } of properties) {
+      if (listOf === undefined) at += elementBytes(type);
+      else if (at + elementBytes(listOf) > view.byteLength) return Infinity;
+      else at += elementBytes(listOf) + readCount(view, at, listOf) * elementBytes(type);
+    }
+    if (at > view.byteLength) return Infinity;
+  }
+  return at;
+}
+
+function readCount(view: DataView, at: number, type: ElementType): number {
+  if (type === "u8" || type === "i8") return view.getUint8(at);
+  return type === "u16" || type === "i16" ? view.getUint16(at, true) : view.getUint32(at, true);
+}
+
 function parseHeader(bytes: Uint8Array, file: string): Header {
-  const start = new TextDecoder("latin1").decode(bytes.subarray(0, MAX_HEADER_BYTES));
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, LIMITS.ply_header_bytes));
   const end = /\nend_header\r?\n/.exec(start);
   if (!/^ply\r?\n/.test(start) || !end) {
     throw new InputError(`${file}: not a PLY file (it needs "ply" and "end_header" lines)`);
   }
-  const properties = new Map<string, Property>();
-  let count: number | undefined;
-  let rowBytes = 0;
+  const elements: Element[] = [];
   let format = "none";
-  for (const line of start.slice(0, end.index).split(/\r?\n/).slice(1)) {
+  for (const [i, line] of start.slice(0, end.index).split(/\r?\n/).slice(1).entries()) {
     const [keyword, ...words] = line.trim().split(/\s+/);
-    const where = `${file}: header line ${JSON.stringify(line)}`;
+    const fail = (fault: string): never => {
+      throw new InputError(`${file}: header line ${i + 2}: ${fault}`);
+    };
     if (keyword === "comment" || keyword === "obj_info") continue;
     if (keyword === "format") {
-      format = words.join(" ");
+      format = words.join(" ").slice(0, 40);
     } else if (keyword === "element") {
-      if (words[0] !== "vertex" || count !== undefined || !/^\d{1,10}$/.test(words[1] ?? "")) {
-        throw new InputError(
-          `${where}: only one "element vertex N" is read; export the points alone`,
-        );
-      }
-      count = Number(words[1]);
+      const [name, count] = words as [string?, string?];
+      if (name === undefined || !/^\d{1,10}$/.test(count ?? ""))
+        fail("not an element with a count");
+      if (elements.some((element) => element.name === name)) fail(`element ${name} stands twice`);
+      elements.push({ name: name!, count: Number(count), properties: [] });
     } else if (keyword === "property") {
-      const [spelling, name] = words as [string?, string?];
-      const type = TYPES.get(spelling ?? "");
-      if (type === undefined || name === undefined || count === undefined || properties.has(name)) {
-        throw new InputError(`${where}: not a scalar property of vertex with its own name`);
-      }
-      properties.set(name, { type, offset: rowBytes });
-      rowBytes += elementBytes(type);
-    } else {
-      throw new InputError(`${where}: unknown keyword`);
-    }
+      const property = parseProperty(words);
+      const properties = elements.at(-1)?.properties;
+      if (property === null || properties === undefined) fail("not a property of an element");
+      else if (properties.some(({ name }) => name === property.name)) {
+        fail(`property ${property.name} stands twice`);
+      } else properties.push(property);
+    } else fail("its keyword is unknown");
   }
   if (format !== FORMAT) {
     throw new InputError(`${file}: PLY format ${format}; save it as ${FORMAT}`);
   }
-  if (count === undefined) throw new InputError(`${file}: the header has no "element vertex N"`);
-  return { count, properties, rowBytes, begin: end.index + end[0].length };
+  return { elements, begin: end.index + end[0].length };
+}
+
+function parseProperty(words: readonly string[]): Property | null {
+  const isList = words[0] === "list";
+  const [spelling, name] = words.slice(isList ? 2 : 0) as [string?, string?];
+  const type = TYPES.get(spelling ?? "");
+  const listOf = TYPES.get(words[1] ?? "");
+  if (type === undefined || name === undefined) return null;
+  if (!isList) return { name, type };
+  return listOf === undefined || listOf.startsWith("f") ? null : { name, type, listOf };
 }

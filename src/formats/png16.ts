@@ -1,7 +1,10 @@
-// 16-bit grey PNG through sharp, and depth in it as KITTI, DDAD and ZoeDepth keep it:
-// metres * 256, 0 = none, so steps of 3.9 mm up to 255.996 m. Colour is color_png.ts's.
+// 16-bit grey PNG, and depth in it as KITTI, DDAD and ZoeDepth keep it: metres * 256, 0 = none, so
+// steps of 3.9 mm up to 255.996 m. Written by sharp, read here: general decoders convert samples
+// by gamma and profile, and forgive damage. Colour is color_png.ts's.
+import { inflateSync } from "node:zlib";
 import sharp from "sharp";
 import { InputError } from "../tensor/error.ts";
+import { PASSES, readPngChunks, type Png } from "./png.ts";
 
 /** A grey image of 16 bits: `data [height, width]`. */
 export interface Grey16Image {
@@ -33,27 +36,81 @@ export async function writeGrey16Png({ height, width, data }: Grey16Image): Prom
     .toBuffer();
 }
 
-/** Reads a 16-bit grey PNG; throws `InputError` naming `file` for any other or broken image. */
+/**
+ * Reads a 16-bit grey PNG; throws `InputError` naming `file` for any other or broken image and for
+ * one beyond `LIMITS`.
+ */
 export async function readGrey16Png(bytes: Uint8Array, file: string): Promise<Grey16Image> {
-  let kind = "broken";
-  try {
-    const image = sharp(bytes);
-    const { format, depth, channels, width, height } = await image.metadata();
-    kind = `${channels}-channel ${depth === "ushort" ? "16" : "8"}-bit ${format}`;
-    if (kind === "1-channel 16-bit png") {
-      // Without both settings, sharp gives three channels and other numbers.
-      const samples = await image.toColourspace("grey16").raw({ depth: "ushort" }).toBuffer();
-      // Copied, since Node's buffers promise no alignment.
-      return { height, width, data: new Uint16Array(new Uint8Array(samples).buffer) };
-    }
-  } catch (error) {
-    throw new InputError(`${file}: cannot decode the PNG: ${firstLine(error)}`);
+  const png = readPngChunks(bytes, file);
+  const { width, height, depth, color, interlaced } = png;
+  if (depth !== 16 || color !== "grey") {
+    throw new InputError(`${file}: PNG of ${depth}-bit ${color}; save it as 16-bit grey`);
   }
-  throw new InputError(`${file}: a ${kind} image, needs a 16-bit grey PNG`);
+  const rows = unpack(png, file);
+  const data = new Uint16Array(width * height);
+  let from = 0;
+  for (const [x, y, dx, dy] of interlaced ? PASSES : WHOLE) {
+    const columns = Math.ceil((width - x) / dx);
+    if (columns <= 0) continue;
+    const rowBytes = 1 + 2 * columns;
+    let above: Uint8Array = new Uint8Array(rowBytes);
+    for (let row = y; row < height; row += dy) {
+      const samples = rows.subarray(from, from + rowBytes);
+      if (!unfilter(samples, above)) {
+        throw new InputError(
+          `${file}: PNG: filter ${samples[0]} in row ${row}, known are 0 to 4; the file is damaged`,
+        );
+      }
+      for (let i = 1, to = row * width + x; i < rowBytes; i += 2, to += dx) {
+        data[to] = samples[i] * 256 + samples[i + 1];
+      }
+      above = samples;
+      from += rowBytes;
+    }
+  }
+  return { height, width, data };
 }
 
-function firstLine(error: unknown): string {
-  return (error as Error).message.trim().split("\n")[0];
+const WHOLE: typeof PASSES = [[0, 0, 1, 1]];
+
+function unpack({ packed, unpackedBytes }: Png, file: string): Uint8Array {
+  let rows: Uint8Array;
+  try {
+    rows = inflateSync(packed, { maxOutputLength: unpackedBytes });
+  } catch {
+    throw new InputError(`${file}: PNG: its image data cannot be unpacked; the file is damaged`);
+  }
+  if (rows.length === unpackedBytes) return rows;
+  throw new InputError(
+    `${file}: PNG: its image data unpacks to ${rows.length} bytes, expected ${unpackedBytes}; ` +
+      `the file is cut short or damaged`,
+  );
+}
+
+const SAMPLE_BYTES = 2;
+
+/** Undoes the filter of a row in place, given the row above it; false where it is unknown. */
+function unfilter(row: Uint8Array, above: Uint8Array): boolean {
+  const [filter] = row;
+  if (filter > 4) return false;
+  if (filter === 0) return true;
+  for (let i = 1; i < row.length; i++) {
+    const left = i > SAMPLE_BYTES ? row[i - SAMPLE_BYTES] : 0;
+    const up = above[i];
+    if (filter === 1) row[i] += left;
+    else if (filter === 2) row[i] += up;
+    else if (filter === 3) row[i] += (left + up) >> 1;
+    else row[i] += paeth(left, up, i > SAMPLE_BYTES ? above[i - SAMPLE_BYTES] : 0);
+  }
+  return true;
+}
+
+/** The neighbour that is nearest to left + up - corner; PNG, section 9.4. */
+function paeth(left: number, up: number, corner: number): number {
+  const [toLeft, toUp] = [Math.abs(up - corner), Math.abs(left - corner)];
+  const toCorner = Math.abs(left + up - 2 * corner);
+  if (toLeft <= toUp && toLeft <= toCorner) return left;
+  return toUp <= toCorner ? up : corner;
 }
 
 /**

@@ -99,7 +99,7 @@ class Parser {
   }
 
   #space(): void {
-    while (/\s/.test(this.#text[this.#at] ?? "")) this.#at++;
+    while (/[ \t\n\r\f]/.test(this.#text[this.#at] ?? "")) this.#at++;
   }
 
   #fail(): never {

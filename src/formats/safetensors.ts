@@ -12,7 +12,8 @@ import {
   type ElementType,
   type HostData,
 } from "./elements.ts";
-import { duplicateKey } from "./json_keys.ts";
+import { parseJson } from "./json.ts";
+import { LIMITS } from "./limits.ts";
 
 // In the reference's order, by alignment, which is also the order of its writer (backwards).
 const BITS = {
@@ -86,18 +87,19 @@ const ELEMENT_TYPES: Partial<Record<SafetensorsDtype, ElementType>> = {
 };
 
 const LENGTH_BYTES = 8;
-const MAX_HEADER_BYTES = 100_000_000; // The reference's guard against a length that is not one.
+const MAX_HEADER_BYTES = LIMITS.safetensors_header_bytes;
 const METADATA = "__metadata__";
 
 /**
  * Reads a whole safetensors file. Throws `InputError` naming `file` and the tensor for whatever the
- * Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes) and repeated keys.
+ * Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes), for repeated keys and
+ * for more than `LIMITS.json_keys` tensors.
  */
 export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
   const headerBytes = headerLength(bytes, file);
   const header = parseHeader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), file);
   const body = bytes.subarray(LENGTH_BYTES + headerBytes);
-  const { [METADATA]: metadata = {}, ...rest } = header;
+  const { [METADATA]: metadata, ...rest } = header;
   const entries = Object.entries(rest)
     .map(([name, info]) => {
       const where = `${file}: tensor ${JSON.stringify(name)}`;
@@ -154,7 +156,8 @@ function headerLength(bytes: Uint8Array, file: string): number {
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
-  if (bytes[0] !== 0x7b) {
+  const first = bytes.find((byte) => !JSON_SPACE.includes(byte));
+  if (first !== 0x7b) {
     throw new InputError(`${file}: the header does not start with "{"; not a safetensors file`);
   }
   let text: string;
@@ -163,20 +166,16 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   } catch {
     throw new InputError(`${file}: the header is not UTF-8; the file is damaged`);
   }
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    throw new InputError(`${file}: the header is not valid JSON; the file is damaged`);
+  const header = parseJson(text, `${file}: header`, MAX_HEADER_BYTES);
+  // JavaScript reads 1.0, 1e2 and -0 as whole numbers, the reference does not. Quotes within a
+  // name are escaped, so that no name looks like these fields.
+  if (/"(?:shape|data_offsets)"\s*:\s*\[[^\]]*(?:\d[.eE]|-0)/.test(text)) {
+    throw new InputError(`${file}: header: shape and data_offsets are whole numbers from 0`);
   }
-  const repeated = duplicateKey(text);
-  if (repeated !== undefined) {
-    throw new InputError(
-      `${file}: header key ${JSON.stringify(repeated)} stands twice; the file is ambiguous`,
-    );
-  }
-  return header;
+  return header as Record<string, unknown>;
 }
+
+const JSON_SPACE: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 
 interface Entry {
   readonly dtype: SafetensorsDtype;
@@ -228,6 +227,7 @@ function storedBytes(dtype: SafetensorsDtype, shape: Shape, where: string): numb
 }
 
 function parseMetadata(metadata: unknown, file: string): Record<string, string> {
+  if (metadata === undefined || metadata === null) return {};
   if (!isRecord(metadata)) throw new InputError(`${file}: ${METADATA} is not an object`);
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string") {

@@ -12,3 +12,10 @@ export class InputError extends Error {
     super(printable(message), options);
   }
 }
+
+/** An error with `context` before its message, of the kind that it was: bad input stays bad input. */
+export function explained(error: unknown, context: string): Error {
+  const text = `${context}${error instanceof Error ? error.message : String(error)}`;
+  const options = { cause: error };
+  return error instanceof InputError ? new InputError(text, options) : new Error(text, options);
+}

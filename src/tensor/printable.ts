@@ -14,12 +14,15 @@ export const PRINTABLE_LENGTH = 2000;
  * character its escape (`\u001b`). What is longer than 2,000 units loses its middle.
  */
 export function printable(text: string): string {
-  const line = text
-    .trim()
-    .replace(/\s*[\r\n\u2028\u2029]\s*/g, " ")
-    .replace(/\t/g, " ")
-    .replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const line = escapeControls(text.trim().replace(/\s*[\r\n\u2028\u2029]\s*/g, " "));
   if (line.length <= PRINTABLE_LENGTH) return line;
   const half = PRINTABLE_LENGTH / 2 - 3;
   return `${line.slice(0, half)} ... ${line.slice(-half)}`;
+}
+
+/** `text` with every control character, line breaks too, as its escape; tabs become spaces. */
+export function escapeControls(text: string): string {
+  return text
+    .replace(/\t/g, " ")
+    .replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

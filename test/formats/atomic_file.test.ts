@@ -1,10 +1,13 @@
 // Whole files: replaced in one piece, failures in one line, no temporary file left behind.
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readBytes, writeFileAtomically } from "../../src/formats/atomic_file.ts";
 import { InputError } from "../../src/tensor/error.ts";
+import { makePipe } from "../support/special_files.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -31,6 +34,31 @@ test("of many writers at once one wins whole", async () => {
   expect(new Set(bytes).size).toBe(1);
   expect(bytes.length).toBe(100_000);
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("only regular files are read, up to a limit, and none is waited for", async () => {
+  const pipe = join(folder, "pipe");
+  makePipe(pipe);
+  await expect(readBytes(pipe)).rejects.toThrow(`${pipe}: cannot read: it is not a regular file`);
+  const zero = join(folder, "zero.jpg");
+  await symlink("/dev/zero", zero);
+  await expect(readBytes(zero)).rejects.toThrow(`${zero}: cannot read: it is not a regular file`);
+  const socket = join(folder, "socket");
+  const server = createServer().listen(socket);
+  await once(server, "listening");
+  await expect(readBytes(socket)).rejects.toThrow(/socket: cannot read: it is not a regular file/);
+  server.close();
+  const file = join(folder, "long.bin");
+  await writeFile(file, new Uint8Array(11));
+  await expect(readBytes(file, 10)).rejects.toThrow(`${file}: has 11 bytes; at most 10 are read`);
+  expect(await readBytes(file, 11)).toHaveLength(11);
+  await symlink(file, join(folder, "link"));
+  expect(await readBytes(join(folder, "link"))).toHaveLength(11);
+  const circle = join(folder, "circle");
+  await symlink(circle, circle);
+  await expect(readBytes(circle)).rejects.toThrow(
+    /circle: cannot read: its links lead in a circle/,
+  );
 });
 
 test("failures name the file and leave nothing behind", async () => {

@@ -6,6 +6,9 @@ import { InputError } from "../../src/tensor/error.ts";
 /** The file name that readers under test are given; their errors must begin with it. */
 export const FILE = "folder/some.file";
 
+/** Longest time for a refusal; a quiet machine takes a fifth of it at most, a hang takes minutes. */
+export const SOON_MS = 5000;
+
 /** Expects `read` to throw an `InputError` of one line naming the file and matching `pattern`. */
 export async function expectRefused(read: () => unknown, pattern: RegExp): Promise<void> {
   const error = await failure(read);

@@ -23,20 +23,20 @@ let clock_s = 0;
 const now_s = (): number => clock_s++;
 
 /** Logs `loss = step` for each step from `begin` to before `end`. */
-function train(begin: number, end: number): void {
+async function train(begin: number, end: number): Promise<void> {
   let step = begin;
-  const log = openEventLog(file, begin, () => 1000 + step);
-  for (; step < end; step++) log.scalar("loss", step, step);
-  log.close();
+  const log = await openEventLog(file, begin, () => 1000 + step);
+  for (; step < end; step++) await log.scalars(new Map([["loss", step]]), step);
+  await log.close();
 }
 
 function steps(): number[] {
   return readEvents(readFileSync(file), file).map(({ step }) => step);
 }
 
-test("a record is length, masked check, Event, masked check", () => {
+test("a record is length, masked check, Event, masked check", async () => {
   clock_s = 0;
-  openEventLog(file, 0, now_s).close();
+  await (await openEventLog(file, 0, now_s)).close();
   // Event {wall_time: 0, file_version: "brain.Event:2"}; TensorFlow's own first record of any file
   // starts with the same 12 bytes: 24 bytes follow, and the check of that length.
   const event = `09${"00".repeat(8)}1a0d${Buffer.from("brain.Event:2").toString("hex")}`;
@@ -48,11 +48,17 @@ test("a record is length, masked check, Event, masked check", () => {
 test("scalars and pictures come back with tag, step and time", async () => {
   const png = await writeColorPng(new Uint8Array(2 * 3 * 3), 2, 3);
   clock_s = 1_800_000_000;
-  const log = openEventLog(file, 0, now_s);
-  log.scalar("train/loss", 0.1, 5);
-  log.image("panorama é", png, 2 ** 40);
-  log.scalar("train/nan", NaN, 0);
-  log.close();
+  const log = await openEventLog(file, 0, now_s);
+  await log.scalars(
+    new Map([
+      ["train/loss", 0.1],
+      ["train/silog", 0.5],
+    ]),
+    5,
+  );
+  await log.image("panorama é", png, 2 ** 40);
+  await log.scalars(new Map([["train/nan", NaN]]), 0);
+  await log.close();
   const [version, loss, image, nan] = readEvents(readFileSync(file), file);
   expect(version).toMatchObject({
     wallTime_s: 1_800_000_000,
@@ -60,49 +66,56 @@ test("scalars and pictures come back with tag, step and time", async () => {
     step: 0,
   });
   expect(loss).toMatchObject({ wallTime_s: 1_800_000_001, step: 5 });
-  expect([...loss.scalars]).toEqual([["train/loss", Math.fround(0.1)]]);
+  expect([...loss.scalars]).toEqual([
+    ["train/loss", Math.fround(0.1)],
+    ["train/silog", 0.5],
+  ]);
   expect(image.step).toBe(2 ** 40);
   expect(Buffer.from(image.images.get("panorama é")!)).toEqual(Buffer.from(png));
   expect(nan.scalars.get("train/nan")).toBeNaN();
 });
 
-test("a resumed run continues the file of the unbroken one, byte for byte", () => {
-  train(0, 10);
+test("a resumed run continues the file of the unbroken one, byte for byte", async () => {
+  await train(0, 10);
   const unbroken = readFileSync(file);
   rmSync(file);
-  train(0, 7); // Killed at 7; the last checkpoint was at 4.
-  train(4, 10);
+  await train(0, 7); // Killed at 7; the last checkpoint was at 4.
+  await train(4, 10);
   expect(steps()).toEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]); // The first is the file's version.
   expect(readFileSync(file)).toEqual(unbroken);
 });
 
-test("a torn last record is cut off, a run from 0 begins the file anew", () => {
-  train(0, 3);
+test("a torn last record is cut off, a run from 0 begins a new file", async () => {
+  await train(0, 3);
   truncateSync(file, readFileSync(file).length - 5);
-  train(3, 5);
+  await train(3, 5);
   expect(steps()).toEqual([0, 0, 1, 3, 4]);
   appendFileSync(file, Buffer.alloc(100)); // As a power cut leaves it.
-  train(5, 6);
+  await train(5, 6);
   expect(steps()).toEqual([0, 0, 1, 3, 4, 5]);
-  train(0, 1);
+  await train(0, 1);
   expect(steps()).toEqual([0, 0]);
 });
 
-test("what is no event file is left alone", () => {
+test("what is no event file is left alone", async () => {
   writeFileSync(file, "a text of somebody else's");
-  expect(() => openEventLog(file, 0)).toThrow(/event record at byte 0: the checksum of its length/);
+  await expect(openEventLog(file, 0)).rejects.toThrow(
+    /event record at byte 0: the checksum of its length/,
+  );
   expect(readFileSync(file, "utf8")).toBe("a text of somebody else's");
-  expect(() => openEventLog(folder, 0)).toThrow(/cannot open the event file/);
+  await expect(openEventLog(folder, 0)).rejects.toThrow(/it is a folder/);
 });
 
-test("only a PNG is a picture", () => {
-  const log = openEventLog(file, 0);
-  expect(() => log.image("x", new Uint8Array(100), 0)).toThrow(/takes the bytes of a PNG file/);
-  log.close();
+test("only a PNG is a picture", async () => {
+  const log = await openEventLog(file, 0);
+  await expect(log.image("x", new Uint8Array(100), 0)).rejects.toThrow(
+    /takes the bytes of a PNG file/,
+  );
+  await log.close();
 });
 
 test("damage is refused with its place, a cut unless it falls between records", async () => {
-  train(0, 3);
+  await train(0, 3);
   const bytes = new Uint8Array(readFileSync(file));
   const changed = (at: number): Uint8Array => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
   await expectRefused(

@@ -145,7 +145,7 @@ new DataView(LONG_HEADER.buffer, LONG_HEADER.byteOffset).setUint32(8, 10_001, tr
 test.each<[string, Uint8Array, RegExp]>([
   ["no bytes", new Uint8Array(0), /not a \.npy file/],
   ["another magic", Buffer.from("PK\x03\x04 and so on"), /not a \.npy file/],
-  ["an unknown version", BAD_VERSION, /version 4\.0, known are 1 to 3/],
+  ["an unknown version", BAD_VERSION, /version 4\.0, known are 1\.0, 2\.0 and 3\.0/],
   ["a header too long to be one", LONG_HEADER, /header of 10001 bytes/],
   [
     "a file that ends in its header",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { writeNpy } from "../../src/formats/npy.ts";
-import { readNpz } from "../../src/formats/npz.ts";
+import { openNpz, readNpz } from "../../src/formats/npz.ts";
 import { expectRefused, FILE, tryDamaged } from "./damage.ts";
 
 // numpy 2.4.6: b = io.BytesIO()
@@ -30,26 +30,54 @@ const SAVEZ_COMPRESSED = Buffer.from(
 );
 
 test("reads numpy's own archives, stored and compressed", () => {
-  const stored = readNpz(SAVEZ, FILE);
-  expect([...stored.keys()]).toEqual(["depth", "k"]);
-  expect(stored.get("depth")).toEqual({ shape: [1, 2], data: Float32Array.of(1, 2) });
-  expect(stored.get("k")!.data).toEqual(Uint8Array.of(7));
-  const compressed = readNpz(SAVEZ_COMPRESSED, FILE);
-  expect(compressed.get("arr_0")).toEqual({ shape: [2, 2], data: new Float32Array(4) });
+  const stored = openNpz(SAVEZ, FILE);
+  expect(stored.names).toEqual(["depth", "k"]);
+  expect(stored.read("depth")).toEqual({ shape: [1, 2], data: Float32Array.of(1, 2) });
+  expect(stored.read("k").data).toEqual(Uint8Array.of(7));
+  const compressed = openNpz(SAVEZ_COMPRESSED, FILE);
+  expect(compressed.read("arr_0")).toEqual({ shape: [2, 2], data: new Float32Array(4) });
 });
 
-test("refuses members that are no arrays, naming them", async () => {
-  const member = zipSync({ "a.txt": Uint8Array.of(1) });
-  await expectRefused(() => readNpz(member, FILE), /member "a\.txt" is not a \.npy array/);
-  const broken = zipSync({ "a.npy": writeNpy(Float32Array.of(1), [1]).subarray(0, 20) });
-  await expectRefused(() => readNpz(broken, FILE), /member "a\.npy": the file ends inside/);
+const ARRAY = writeNpy(Float32Array.of(1, 2), [2]);
+const OBJECTS = npyOf("|O");
+const TEXTS = npyOf("<U3");
+
+/** A .npy file of one element of another type than numbers. */
+function npyOf(descr: string): Uint8Array {
+  const bytes = Buffer.from(writeNpy(new Float32Array(1), [1]));
+  const header = bytes.toString("latin1").replace("'<f4'", `'${descr}'`.padEnd(5));
+  return Buffer.from(header, "latin1");
+}
+
+test.each<[string, Record<string, Uint8Array>]>([
+  ["pickled objects", { "labels.npy": OBJECTS, "data.npy": ARRAY }],
+  ["texts", { "names.npy": TEXTS, "data.npy": ARRAY }],
+  ["a note", { "README.txt": Buffer.from("hello"), "data.npy": ARRAY }],
+  ["a folder", { "more/": new Uint8Array(0), "data.npy": ARRAY }],
+  ["a damaged array", { "a.npy": ARRAY.subarray(0, 20), "data.npy": ARRAY }],
+  ["a name without ending for the wanted one", { "a.npy": OBJECTS, data: ARRAY }],
+  ["no array of the name", { "a.npy": OBJECTS, "b.txt": ARRAY, "points.npy": ARRAY }],
+])("reads the wanted array beside %s", (_, members) => {
+  const { data } = readNpz(zipSync(members), FILE, "data");
+  expect(data).toEqual(Float32Array.of(1, 2));
+});
+
+test.each<[string, Record<string, Uint8Array>, RegExp]>([
+  ["is pickled", { "data.npy": OBJECTS, "a.npy": ARRAY }, /member "data\.npy": .*pickled/],
+  ["is cut short", { "data.npy": ARRAY.subarray(0, 20) }, /member "data\.npy": .*ends inside/],
+  ["is missing", { "a.txt": Uint8Array.of(1) }, /no array "data"; the archive has no array/],
+  ["is missing and others are bad", { "a.npy": OBJECTS }, /member "a\.npy": .*pickled/],
+])("names the wanted array where it %s", async (_, members, pattern) => {
+  await expectRefused(() => readNpz(zipSync(members), FILE, "data"), pattern);
 });
 
 test.each([
   ["stored", SAVEZ],
   ["compressed", SAVEZ_COMPRESSED],
 ])("a cut %s archive is always refused, other damage never crashes", async (_, archive) => {
-  const { cut, prefixes } = await tryDamaged(archive, 1000, (bytes) => readNpz(bytes, FILE));
+  const { cut, prefixes } = await tryDamaged(archive, 1000, (bytes) => {
+    readNpz(bytes, FILE, "data");
+  });
   expect(cut).toBe(prefixes);
 });
 
@@ -59,7 +87,7 @@ test.skipIf(!existsSync(LIDAR))(`reads DDAD's point clouds (skipped without ${LI
   const files = readdirSync(LIDAR).map((name) => join(LIDAR, name));
   expect(files.length).toBeGreaterThan(0);
   for (const file of files) {
-    const { shape, data } = readNpz(readFileSync(file), file).get("data")!;
+    const { shape, data } = readNpz(readFileSync(file), file, "data");
     expect(data).toBeInstanceOf(Float64Array);
     expect(shape).toEqual([data.length / 4, 4]);
     expect(shape[0]).toBeGreaterThan(40_000);

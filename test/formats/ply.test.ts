@@ -74,6 +74,27 @@ test("reads doubles, other orders and spellings, more properties, and Windows li
   });
 });
 
+test("leaves other elements out, with lists before the vertices and after them", () => {
+  const header = [
+    "ply",
+    "format binary_little_endian 1.0",
+    "element camera 2",
+    "property list uchar ushort marks",
+    "property float focal",
+    ...HEADER.split("\n").slice(3, -2),
+    "element face 1",
+    "property list int uint vertex_indices",
+    "end_header",
+    "",
+  ].join("\n");
+  const cameras = Buffer.from("0211112222000000000000000000", "hex");
+  const face = Buffer.from("03000000" + "00000000".repeat(3), "hex");
+  const vertices = writePly(CLOUD).subarray(-30);
+  expect(readPly(Buffer.concat([Buffer.from(header), cameras, vertices, face]), FILE)).toEqual(
+    CLOUD,
+  );
+});
+
 const DATA = Buffer.from(writePly(CLOUD).subarray(-30));
 const changed = (from: string, to: string): Uint8Array =>
   Buffer.concat([Buffer.from(HEADER.replace(from, to)), DATA]);
@@ -85,13 +106,34 @@ test.each<[string, Uint8Array, RegExp]>([
   ["big-endian", changed("little", "big"), /PLY format binary_big_endian/],
   ["no format", changed("format binary_little_endian 1.0\n", ""), /PLY format none/],
   ["no vertices", Buffer.from("ply\nformat binary_little_endian 1.0\nend_header\n"), /no "element/],
-  ["faces", changed("end_header", "element face 3\nend_header"), /"element face 3": only one/],
-  ["a count that is none", changed("vertex 2", "vertex -2"), /"element vertex -2"/],
-  ["a list", changed("property uchar red", "property list uchar int red"), /not a scalar property/],
-  ["an unknown type", changed("property float x", "property half x"), /"property half x": not a/],
-  ["a property without a name", changed("float x", "float"), /"property float": not a/],
-  ["a repeated property", changed("float y", "float x"), /not a scalar property .* own name/],
-  ["an unknown keyword", changed("comment", "remark"), /"remark made by hand": unknown keyword/],
+  ["no vertices, but faces", changed("vertex 2", "face 2"), /the header has no "element vertex N"/],
+  [
+    "two vertex elements",
+    changed("comment made by hand", "element vertex 0"),
+    /vertex stands twice/,
+  ],
+  [
+    "faces that are missing",
+    changed("end_header", "element face 3\nproperty uchar flags\nend_header"),
+    /3 rows of element face do not fit into the 0 bytes/,
+  ],
+  [
+    "lists beyond the file",
+    changed("end_header", "element face 9\nproperty list uint int i\nend_header"),
+    /9 rows of element face do not fit/,
+  ],
+  [
+    "a count of a list that is a fraction",
+    changed("end_header", "element face 0\nproperty list float int i\nend_header"),
+    /line 12: not a property/,
+  ],
+  ["a property before any element", changed("comment made", "property int"), /line 3: not a prop/],
+  ["a count that is none", changed("vertex 2", "vertex -2"), /line 4: not an element with a count/],
+  ["a list", changed("property uchar red", "property list uchar int red"), /a list in vertex/],
+  ["an unknown type", changed("property float x", "property half x"), /line 5: not a property/],
+  ["a property without a name", changed("float x", "float"), /line 5: not a property/],
+  ["a repeated property", changed("float y", "float x"), /line 6: property x stands twice/],
+  ["an unknown keyword", changed("comment", "remark"), /line 3: its keyword is unknown/],
   ["no z", changed("property float z\n", ""), /vertex property z is missing/],
   ["integer x", changed("float x", "int x"), /vertex property x is missing or not f32\/f64/],
   [
@@ -99,8 +141,12 @@ test.each<[string, Uint8Array, RegExp]>([
     changed("uchar red", "ushort red"),
     /vertex property red is missing or not u8/,
   ],
-  ["too few points", changed("vertex 2", "vertex 3"), /3 vertices take 45 bytes, the file has 30/],
-  ["too many points", changed("vertex 2", "vertex 1"), /1 vertices take 15 bytes, the file has 30/],
+  [
+    "too few points",
+    changed("vertex 2", "vertex 3"),
+    /3 rows of element vertex do not fit into the 30 bytes/,
+  ],
+  ["too many points", changed("vertex 2", "vertex 1"), /15 bytes after its last element/],
 ])("refuses %s", (_, bytes, pattern) => expectRefused(() => readPly(bytes, FILE), pattern));
 
 test("a cut file is always refused, other damage never crashes", async () => {

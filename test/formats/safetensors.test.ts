@@ -146,6 +146,15 @@ test("reads what the reference reads: no tensors, empty ones, padding, more fiel
   expect([...readSafetensors(file(header, 4), FILE).tensors.keys()]).toEqual(["f", "a", "e"]);
 });
 
+test("reads metadata of null and white space before the header, as the reference does", () => {
+  const header = `{"__metadata__":null,"a":${tensor("U8", [1], [0, 1])}}`;
+  for (const space of ["", " ", "\n\t\r "]) {
+    const { tensors, metadata } = readSafetensors(file(`${space}${header}`, 1), FILE);
+    expect([...tensors.keys()]).toEqual(["a"]);
+    expect(metadata).toEqual({});
+  }
+});
+
 const U8 = (begin: number, end: number): string => tensor("U8", [end - begin], [begin, end]);
 
 test.each<[string, Uint8Array, RegExp]>([
@@ -155,7 +164,8 @@ test.each<[string, Uint8Array, RegExp]>([
   ["a header beyond the file", file("{}", 0, 3n), /header of 3 bytes in a file of 10/],
   ["an empty header", file(""), /does not start with "\{"/],
   ["a header that is a list", file("[1]"), /does not start with "\{"/],
-  ["a header after a space", file(" {}"), /does not start with "\{"/],
+  ["a header of spaces", file(" \n "), /does not start with "\{"/],
+  ["a header behind a byte order mark", file("\ufeff{}"), /does not start with "\{"/],
   ["a header that is not UTF-8", file("{}", 1, 3n).fill(0xff, 10), /not UTF-8/],
   ["a header that is not JSON", file('{"a":\n}'), /not valid JSON/],
   ["two values in the header", file("{}{}"), /not valid JSON/],
@@ -168,7 +178,15 @@ test.each<[string, Uint8Array, RegExp]>([
   ["a dtype of Object", file(`{"a":${tensor("toString", [], [0, 1])}}`, 1), /unknown dtype/],
   ["no dtype", file('{"a":{"shape":[],"data_offsets":[0,1]}}', 1), /unknown dtype undefined/],
   ["a negative axis", file(`{"a":${tensor("U8", [-1], [0, 0])}}`), /shape \[-1\] is not a list/],
-  ["half an axis", file(`{"a":${tensor("U8", [0.5], [0, 0])}}`), /shape \[0.5\] is not a list/],
+  [
+    "half an axis",
+    file(`{"a":${tensor("U8", [0.5], [0, 0])}}`),
+    /shape and data_offsets are whole/,
+  ],
+  ["an axis of 1.0", file('{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}', 1), /whole/],
+  ["an offset of 1e0", file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1e0]}}', 1), /whole/],
+  ["an offset of -0", file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[-0,1]}}', 1), /whole/],
+  ["a header cut short", file('{"a":{"dtype":"U8"'), /not valid JSON: line 1, column 19/],
   [
     "a shape that is a number",
     file(`{"a":${tensor("U8", 1, [0, 1])}}`, 1),

@@ -1,8 +1,15 @@
 // Zip archives: against another implementation's (fflate), and every kind of damage.
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
-import { readZip } from "../../src/formats/zip.ts";
-import { expectRefused, FILE, tryDamaged } from "./damage.ts";
+import { LIMITS } from "../../src/formats/limits.ts";
+import { openZip } from "../../src/formats/zip.ts";
+import { expectRefused, FILE, SOON_MS, tryDamaged } from "./damage.ts";
+
+/** All members of an archive, unpacked. */
+function readZip(bytes: Uint8Array, file: string): Map<string, Uint8Array> {
+  const { names, read } = openZip(bytes, file);
+  return new Map(names.map((name) => [name, read(name)]));
+}
 
 const TEXT = Buffer.from("depth ".repeat(50));
 const DEFLATED = zipSync({ "a.txt": new Uint8Array(TEXT) }, { level: 9 });
@@ -50,6 +57,7 @@ test("reads ZIP64 sizes, offsets and end record", () => {
   const end64 = Buffer.alloc(56);
   end64.writeUInt32LE(0x06064b50, 0);
   end64.writeBigUInt64LE(1n, 32);
+  end64.writeBigUInt64LE(BigInt(entry.length + extra.length), 40);
   end64.writeBigUInt64LE(BigInt(directory), 48);
   const locator = Buffer.alloc(20);
   locator.writeUInt32LE(0x07064b50, 0);
@@ -74,11 +82,14 @@ test.each<[string, Uint8Array, RegExp]>([
   ["no bytes", new Uint8Array(0), /not a zip archive/],
   ["a text", Buffer.from("this is not an archive but a longer text"), /not a zip archive/],
   ["an archive cut short", STORED.subarray(0, -1), /one cut short/],
+  ["fewer entries than there are", patched(STORED, -12, 1), /its directory has not 1 entries/],
+  ["bytes missing before the directory", STORED.subarray(8), /not where it says/],
+  ["another name in the local header", patched(STORED, 30, 66), /"a\.txt": its local header/],
   ["a damaged directory", patched(STORED, ENTRY, 0), /directory entry 0 of 2 is damaged/],
-  ["a directory outside", patched(STORED, -6, 255, 255, 255, 127), /outside the archive/],
+  ["a directory outside", patched(STORED, -6, 255, 255, 255, 127), /not where it says/],
   ["a damaged local header", patched(STORED, 0, 0), /"a\.txt": its local header is damaged/],
   ["an offset outside", patched(STORED, ENTRY + 42, 255, 255, 255), /outside the archive/],
-  ["a size outside", patched(STORED, ENTRY + 20, 255, 255), /"a\.txt": 65535 bytes reach past/],
+  ["a size outside", patched(STORED, ENTRY + 20, 255, 255), /"a\.txt" reaches into the next/],
   ["encryption", patched(STORED, ENTRY + 8, 1), /"a\.txt" is encrypted/],
   ["another method", patched(STORED, ENTRY + 10, 14), /"a\.txt": compression method 14/],
   ["changed content", patched(STORED, 35, 9), /"a\.txt": its size or checksum is wrong/],
@@ -96,4 +107,56 @@ test("a cut archive is always refused, and damage never changes a member's conte
     for (const content of readZip(bytes, FILE).values()) expect(Buffer.from(content)).toEqual(TEXT);
   });
   expect(cut).toBe(prefixes);
+});
+
+test("skips bytes before the archive, as a program that unpacks itself has", () => {
+  const members = readZip(Buffer.concat([Buffer.from("#!/bin/sh\n"), STORED]), FILE);
+  expect([...members.get("a.txt")!]).toEqual([1, 2, 3]);
+});
+
+/** An archive of `entries` times one deflated member, all of them the same bytes of the file. */
+function overlapping(archive: Uint8Array, entries: number): Uint8Array {
+  const begin = directoryStart(archive);
+  const end = archive.length - 22;
+  const entry = archive.subarray(begin, end);
+  const names = Array.from({ length: entries }, (_, i) => {
+    const copy = Buffer.from(entry);
+    copy.write(String(i).padStart(5, "0"), 46);
+    return copy;
+  });
+  const record = Buffer.from(archive.subarray(end));
+  record.writeUInt16LE(entries, 8);
+  record.writeUInt16LE(entries, 10);
+  record.writeUInt32LE(entries * entry.length, 12);
+  return Buffer.concat([archive.subarray(0, begin), ...names, record]);
+}
+
+test.each<[string, () => Uint8Array, RegExp]>([
+  [
+    "members that overlap",
+    () => overlapping(zipSync({ "a.npy": new Uint8Array(6e7) }, { level: 1 }), 1000),
+    /reaches into the next one/,
+  ],
+  [
+    "a member of 100 MB from 100 kB",
+    () => zipSync({ "a.npy": new Uint8Array(1e8) }, { level: 1 }),
+    /"a\.npy": \d{5,6} bytes that unpack to 100000000 are refused/,
+  ],
+  [
+    "too many members",
+    () => overlapping(zipSync({ "a.npy": new Uint8Array(1) }), LIMITS.zip_members + 1),
+    /20001 members, at most 20000 are read/,
+  ],
+])("refuses %s before it allocates", async (_, make, pattern) => {
+  const archive = make();
+  const before = process.memoryUsage().arrayBuffers;
+  const began = performance.now();
+  await expectRefused(() => readZip(archive, FILE), pattern);
+  expect(performance.now() - began).toBeLessThan(SOON_MS);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32e6);
+});
+
+test("a packed array of many equal numbers below the limit is read", () => {
+  const bytes = new Uint8Array(2e7);
+  expect(readZip(zipSync({ a: bytes }), FILE).get("a")!.length).toBe(2e7);
 });

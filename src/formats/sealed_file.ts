@@ -1,0 +1,84 @@
+// Sealed safetensors: what ringdepth keeps (students, checkpoints) carries a SHA-256 over every byte
+// of the file, so that damage is told before anything in it is interpreted. Any program that reads
+// safetensors reads a sealed file.
+import { createHash } from "node:crypto";
+import { InputError } from "../tensor/error.ts";
+import {
+  readSafetensors,
+  writeSafetensors,
+  type NewTensor,
+  type SafetensorsFile,
+} from "./safetensors.ts";
+
+/** A file as read, and whether it carried a seal (one that holds). */
+export interface SealedFile extends SafetensorsFile {
+  readonly sealed: boolean;
+}
+
+// The digest covers the whole file, with zeros where its own digits are.
+const ZEROS = "0".repeat(64);
+const DIGEST_MARK = `"checksum":"sha256-`;
+// The second mark tells a damaged digest mark from a file that never had a seal.
+const SEAL_MARK = `"sealed":"whole file"`;
+// The header of a safetensors file begins with its metadata.
+const SEARCHED_BYTES = 2 ** 20;
+
+/**
+ * The bytes of a sealed safetensors file, the same for the same content. Throws where the metadata
+ * has a key of the seal ("checksum", "sealed").
+ */
+export function sealSafetensors(
+  tensors: readonly NewTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  if ("checksum" in metadata || "sealed" in metadata) {
+    throw new Error("sealSafetensors: checksum and sealed are keys of the seal");
+  }
+  const seal = { checksum: `sha256-${ZEROS}`, sealed: "whole file" };
+  const bytes = writeSafetensors(tensors, { ...metadata, ...seal });
+  const at = digestPlace(bytes)!;
+  bytes.set(new TextEncoder().encode(digest(bytes, at)), at);
+  return bytes;
+}
+
+/**
+ * Reads a safetensors file, sealed or not; the caller decides about one without a seal. Throws
+ * `InputError` naming `file` where the seal does not match, and as `readSafetensors` does.
+ */
+export function openSealed(bytes: Uint8Array, file: string): SealedFile {
+  const at = digestPlace(bytes);
+  if (at === null) {
+    if (place(bytes, SEAL_MARK) !== -1) throw damaged(file);
+    return { ...readSafetensors(bytes, file), sealed: false };
+  }
+  const stored = Buffer.from(bytes.subarray(at, at + ZEROS.length)).toString("latin1");
+  if (stored !== digest(bytes, at)) throw damaged(file);
+  const { tensors, metadata } = readSafetensors(bytes, file);
+  const { checksum: _checksum, sealed: _sealed, ...rest } = metadata;
+  return { tensors, metadata: rest, sealed: true };
+}
+
+function damaged(file: string): InputError {
+  return new InputError(`${file}: it is damaged: its checksum does not match its content`);
+}
+
+/** Where the digits of the digest begin, or null where there are none. */
+function digestPlace(bytes: Uint8Array): number | null {
+  const at = place(bytes, DIGEST_MARK);
+  return at === -1 ? null : at + DIGEST_MARK.length;
+}
+
+/** Where the header has `mark`; in JSON it can only be a key with its value, since quotes are escaped. */
+function place(bytes: Uint8Array, mark: string): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .subarray(0, SEARCHED_BYTES)
+    .indexOf(mark, 0, "latin1");
+}
+
+function digest(bytes: Uint8Array, at: number): string {
+  return createHash("sha256")
+    .update(bytes.subarray(0, at))
+    .update(ZEROS)
+    .update(bytes.subarray(at + ZEROS.length))
+    .digest("hex");
+}
