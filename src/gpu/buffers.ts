@@ -1,7 +1,10 @@
 // GPU buffers with accounting: V8 does not see GPU memory, so every buffer is counted and destroyed
-// by hand.
+// by hand, and refused where it would not fit the memory budget.
 import { InputError } from "../tensor/error.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Gpu } from "./device.ts";
+import { GpuMemoryError, MEMORY_ADVICE, SHAPE_ADVICE } from "./errors.ts";
+import type { GPUBuffer, GPUBufferUsageFlags } from "./webgpu_types.ts";
 
 /** Offsets of bindings and slices of arenas are multiples of this (WebGPU's binding alignment). */
 export const ALIGNMENT_BYTES = 256;
@@ -15,39 +18,122 @@ export function aligned(size_bytes: number): number {
 export interface CountedBuffer {
   readonly buffer: GPUBuffer;
   readonly size_bytes: number;
+  /**
+   * Settles when the driver has answered; rejects with GpuMemoryError where it has no memory. To be
+   * awaited before the buffer is used: the use of a failed one is an error of the device.
+   */
+  readonly ready: Promise<void>;
   readonly destroy: () => void;
 }
 
 /**
  * Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`;
- * throws InputError where the adapter has no buffer as large.
+ * `describe` names it in errors where its label says too little. Throws InputError where the adapter
+ * has no buffer as large, GpuMemoryError where it does not fit the memory budget; nothing has changed
+ * then.
  */
 export function createBuffer(
   gpu: Gpu,
   label: string,
   size_bytes: number,
   usage: GPUBufferUsageFlags,
+  describe: () => string = () => label,
 ): CountedBuffer {
-  const size = Math.max(ALIGNMENT_BYTES, aligned(size_bytes));
-  if (size > gpu.limits.maxBufferSize) {
+  const { device, memory } = gpu;
+  const bytes = Math.max(ALIGNMENT_BYTES, aligned(size_bytes));
+  if (bytes > gpu.limits.maxBufferSize) {
     throw new InputError(
-      `${label}: ${size} bytes are more than the adapter's largest buffer (${gpu.limits.maxBufferSize}); use a smaller --size`,
+      `${describe()}: ${bytes} bytes are more than the adapter's largest buffer (${gpu.limits.maxBufferSize}); ${SHAPE_ADVICE}`,
     );
   }
-  const buffer = gpu.device.createBuffer({ label, size, usage });
-  gpu.memory.live_bytes += size;
-  gpu.memory.peak_bytes = Math.max(gpu.memory.peak_bytes, gpu.memory.live_bytes);
+  const free = memory.budget_bytes - memory.live_bytes;
+  if (bytes > free) throw overBudget(describe(), bytes, free, memory.budget_bytes);
+  device.pushErrorScope("out-of-memory");
+  const buffer = device.createBuffer({ label, size: bytes, usage });
+  const ready = allocated(device, describe, bytes, memory.live_bytes);
+  ready.catch(() => {}); // whoever does not wait for it sees the error when the buffer is used
+  memory.live_bytes += bytes;
+  memory.peak_bytes = Math.max(memory.peak_bytes, memory.live_bytes);
   let live = true;
   return {
     buffer,
-    size_bytes: size,
+    size_bytes: bytes,
+    ready,
     destroy: () => {
       if (!live) return;
       live = false;
       buffer.destroy();
-      gpu.memory.live_bytes -= size;
+      memory.live_bytes -= bytes;
     },
   };
+}
+
+/** A buffer for each of `things`; none where one of them cannot be made. */
+export function createEach<T>(
+  things: readonly T[],
+  make: (thing: T) => CountedBuffer,
+): CountedBuffer[] {
+  const made: CountedBuffer[] = [];
+  try {
+    for (const thing of things) made.push(make(thing));
+    return made;
+  } catch (error) {
+    for (const buffer of made) buffer.destroy();
+    throw error;
+  }
+}
+
+function overBudget(what: string, asked: number, free: number, budget: number): GpuMemoryError {
+  return new GpuMemoryError(
+    `${what}: asks for ${asked} bytes, ${free} bytes of the memory budget of ${budget} are free; ${MEMORY_ADVICE}`,
+    { asked_bytes: asked, free_bytes: free },
+  );
+}
+
+/** The answer of the error scope around the creation of a buffer. */
+async function allocated(
+  device: GPUDevice,
+  describe: () => string,
+  asked: number,
+  live: number,
+): Promise<void> {
+  const error = await device.popErrorScope();
+  if (error === null) return;
+  throw new GpuMemoryError(
+    `${describe()}: asks for ${asked} bytes, the driver has no more memory (${live} bytes are in use here); ${MEMORY_ADVICE}`,
+    { asked_bytes: asked, free_bytes: null },
+  );
+}
+
+/**
+ * Waits until the driver has made all of `buffers`; throws the GpuMemoryError of the first that it
+ * has no memory for, DeviceLostError where the device is lost.
+ */
+export async function allReady(gpu: Gpu, buffers: Iterable<CountedBuffer>): Promise<void> {
+  await gpu.unlessLost(Promise.all(Array.from(buffers, ({ ready }) => ready)));
+}
+
+/** Throws InputError where a tensor is larger than what the adapter binds at once. */
+export function checkBinding(gpu: Gpu, name: string, shape: Shape): void {
+  const bytes = 4 * size(shape);
+  const limit = gpu.limits.maxStorageBufferBindingSize;
+  if (bytes <= limit) return;
+  throw new InputError(
+    `${name}${formatShape(shape)}: ${bytes} bytes are more than the adapter binds at once (${limit}); ${SHAPE_ADVICE}`,
+  );
+}
+
+/** A buffer of many tensors as errors name it: with the three largest of them. */
+export function withLargest(
+  label: string,
+  tensors: Iterable<{ readonly name: string; readonly shape: Shape }>,
+): string {
+  const largest = [...tensors].toSorted((a, b) => size(b.shape) - size(a.shape)).slice(0, 3);
+  if (largest.length === 0) return label;
+  const named = largest.map(
+    ({ name, shape }) => `${name}${formatShape(shape)} of ${4 * size(shape)} bytes`,
+  );
+  return `${label} (largest: ${named.join(", ")})`;
 }
 
 /** Usage of a buffer that kernels read and write and the host may fill and read. */

@@ -1,8 +1,11 @@
 // Opens the adapter and device, once a process: explicit limits, one uncaptured-error listener that
 // fails the run, device loss reported. Knows nothing of kernels.
 import { create, globals } from "webgpu";
-import { DeviceLostError, GpuMemoryError, GpuValidationError, NoAdapterError } from "./errors.ts";
+import { watchDevice, type DeviceState } from "./device_state.ts";
+import { NoAdapterError, type DeviceLostError } from "./errors.ts";
+import { InputError } from "../tensor/error.ts";
 import { loadSoftwareVulkan } from "./software_adapter.ts";
+import type { GPUDevice, GPUSupportedLimits } from "./webgpu_types.ts";
 
 /** How to open the device. */
 export interface GpuOptions {
@@ -10,8 +13,15 @@ export interface GpuOptions {
   readonly validation: boolean;
   /** Part of the adapter's name, where a machine has several. */
   readonly adapter?: string;
+  /**
+   * Clamp every index to its binding in the shader, where drivers may drop the access instead: a
+   * stray one then always ends in the last word of the binding. For `check` and tests.
+   */
+  readonly clamp_indices?: boolean;
   /** Dawn's own switches to turn on, such as `disable_robustness`. */
   readonly toggles?: readonly string[];
+  /** Most bytes of all live buffers together; what would go beyond is refused. None when left out. */
+  readonly memory_budget_bytes?: number;
 }
 
 /** What variant rules and reports may know of an adapter. */
@@ -27,15 +37,35 @@ export interface AdapterFacts {
   readonly features: ReadonlySet<string>;
 }
 
+/** Bytes of live buffers. */
+export interface GpuMemory {
+  live_bytes: number;
+  /** The most there were at once. */
+  peak_bytes: number;
+  /** The most there may be at once, Infinity where there is no budget. */
+  readonly budget_bytes: number;
+}
+
 /** An open device and what belongs to it for its whole life. */
 export interface Gpu {
+  /** The device; throws DeviceLostError once it is lost or closed, or the first error it reported. */
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
   readonly limits: GPUSupportedLimits;
-  /** Bytes of the live buffers of `createBuffer`, and the most there were at once. */
-  readonly memory: { live_bytes: number; peak_bytes: number };
-  /** Throws the first error that the device reported since it was opened. */
-  readonly check: () => void;
+  /**
+   * A second device of the adapter, opened with `clamp_indices`, where kernels are timed on this one
+   * and are to be checked for stray accesses too.
+   */
+  readonly clamped?: Gpu;
+  /** The account of `createBuffer`. */
+  readonly memory: GpuMemory;
+  /** Throws the first error that the device reported since it was opened, its loss included. */
+  readonly check: DeviceState["check"];
+  /** What work of the device resolves to, or its error as soon as there is one. */
+  readonly unlessLost: DeviceState["unlessLost"];
+  /** Resolves with the error when the device is lost (not when it is closed). */
+  readonly lost: Promise<DeviceLostError>;
+  /** Ends the device; whatever is called after it answers DeviceLostError. */
   readonly close: () => void;
 }
 
@@ -64,6 +94,7 @@ function flags(options: GpuOptions): string[] {
   if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
   enable.push(...(options.toggles ?? []));
   const disable = ["timestamp_quantization"];
+  if (options.clamp_indices === true) disable.push("vulkan_use_buffer_robust_access_2");
   return [
     ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
     `enable-dawn-features=${enable.join(",")}`,
@@ -94,9 +125,13 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
 /**
  * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is
  * no other. Throws NoAdapterError when there is none at all, or none of the name that was asked
- * for.
+ * for, and InputError where the memory budget is no number above 0.
  */
 export async function openGpu(options: GpuOptions): Promise<Gpu> {
+  const budget_bytes = options.memory_budget_bytes ?? Infinity;
+  if (!(budget_bytes > 0)) {
+    throw new InputError(`memory_budget_bytes ${budget_bytes}: expected a number above 0`);
+  }
   let adapter = await findAdapter(options);
   if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
   if (adapter === null) {
@@ -111,7 +146,19 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
     requiredFeatures: features,
     requiredLimits,
   });
-  return watch(device, adapterFacts(adapter, features));
+  const state = watchDevice(device);
+  return {
+    get device() {
+      return state.device();
+    },
+    facts: adapterFacts(adapter, features),
+    limits: device.limits,
+    memory: { live_bytes: 0, peak_bytes: 0, budget_bytes },
+    check: state.check,
+    unlessLost: state.unlessLost,
+    lost: state.lost,
+    close: state.close,
+  };
 }
 
 function adapterFacts(adapter: GPUAdapter, features: readonly string[]): AdapterFacts {
@@ -128,35 +175,5 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
       info.isFallbackAdapter || SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
     subgroup_size: features.includes("subgroups") && low === high ? low : 0,
     features: new Set(features),
-  };
-}
-
-function watch(device: GPUDevice, facts: AdapterFacts): Gpu {
-  let failure: Error | null = null;
-  let closed = false;
-  device.addEventListener("uncapturederror", (event) => {
-    event.preventDefault(); // Dawn prints to stdout otherwise, where --json output belongs
-    const message = event.error.message;
-    failure ??= /memory/i.test(event.error.constructor.name)
-      ? new GpuMemoryError(`${message}; a smaller --size or --student needs less`)
-      : new GpuValidationError(message);
-  });
-  void device.lost.then((lost) => {
-    if (closed) return;
-    const why = `device lost (${lost.reason}): ${lost.message}`;
-    failure ??= new DeviceLostError(`${why}; a training run goes on with --resume`);
-  });
-  return {
-    device,
-    facts,
-    limits: device.limits,
-    memory: { live_bytes: 0, peak_bytes: 0 },
-    check: () => {
-      if (failure !== null) throw failure;
-    },
-    close: () => {
-      closed = true;
-      device.destroy();
-    },
   };
 }

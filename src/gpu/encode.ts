@@ -1,4 +1,10 @@
 // Encoding: prepared dispatches replayed in one compute pass, and the copies that follow it.
+import type {
+  GPUBindGroup,
+  GPUCommandEncoder,
+  GPUComputePassTimestampWrites,
+  GPUComputePipeline,
+} from "./webgpu_types.ts";
 
 /** A dispatch with all its state prebuilt: replaying it costs no allocation. */
 export interface PreparedDispatch {

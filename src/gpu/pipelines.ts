@@ -1,7 +1,8 @@
 // Compute pipelines: compiled in parallel, each distinct one once, with explicit layouts.
 import type { Gpu } from "./device.ts";
-import { GpuValidationError } from "./errors.ts";
+import { DeviceLostError, GpuValidationError } from "./errors.ts";
 import { settled } from "./settled.ts";
+import type { GPUBindGroupLayout, GPUComputePipeline } from "./webgpu_types.ts";
 
 /** Everything that makes a pipeline what it is. */
 export interface PipelineSource {
@@ -63,7 +64,7 @@ async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<
   const { device } = gpu;
   let compiling = cache.modules.get(source.code);
   if (compiling === undefined) {
-    compiling = compileModule(device, source);
+    compiling = compileModule(gpu, source);
     cache.modules.set(source.code, compiling);
   }
   const module = await compiling;
@@ -77,21 +78,21 @@ async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<
     const pipeline = await settled(gpu, compiled);
     return { pipeline, layout };
   } catch (error) {
+    gpu.check();
+    if (error instanceof DeviceLostError) throw error;
     throw new GpuValidationError(`shaders/${source.name}.wgsl: ${(error as Error).message}`);
   }
 }
 
-async function compileModule(
-  device: GPUDevice,
-  { name, code }: PipelineSource,
-): Promise<GPUShaderModule> {
+async function compileModule(gpu: Gpu, { name, code }: PipelineSource): Promise<GPUShaderModule> {
+  const { device } = gpu;
   // The scope keeps the error from the listener that fails the run; the compilation info says it
   // better.
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: name, code });
   const scope = device.popErrorScope();
-  const { messages } = await module.getCompilationInfo();
-  await scope;
+  const { messages } = await gpu.unlessLost(module.getCompilationInfo());
+  await gpu.unlessLost(scope);
   const error = messages.find(({ type }) => type === "error");
   if (error !== undefined) {
     throw new GpuValidationError(

@@ -1,8 +1,9 @@
 // Reading back: a ring of staging buffers, so that a step's results are read while the next one
 // runs.
-import { createBuffer, type CountedBuffer } from "./buffers.ts";
+import { ALIGNMENT_BYTES, allReady, createBuffer, createEach } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { settled } from "./settled.ts";
+import type { GPUBuffer, GPUCommandEncoder } from "./webgpu_types.ts";
 
 const STAGING_USAGE: GPUBufferUsageFlags = 0x01 | 0x08; // MAP_READ | COPY_DST
 const READ = 0x01; // GPUMapMode.READ
@@ -25,18 +26,24 @@ export interface StagingRing {
     ranges: readonly BufferRange[],
   ) => () => Promise<Float32Array>;
   readonly size_bytes: number;
+  /** Settles when the driver has made the buffers, as `CountedBuffer.ready`. */
+  readonly ready: () => Promise<void>;
   readonly destroy: () => void;
 }
 
-/** Makes a ring of `slots` staging buffers of `size_bytes` each. */
+/**
+ * Makes a ring of `slots` staging buffers of `size_bytes` each; throws as `createBuffer`, and makes
+ * none then.
+ */
 export function stagingRing(
   gpu: Gpu,
   label: string,
   size_bytes: number,
   slots: number,
 ): StagingRing {
-  const buffers: CountedBuffer[] = Array.from({ length: slots }, (_, i) =>
-    createBuffer(gpu, `${label} staging ${i}`, size_bytes, STAGING_USAGE),
+  const buffers = createEach(
+    Array.from({ length: slots }, (_, i) => i),
+    (i) => createBuffer(gpu, `${label} staging ${i}`, size_bytes, STAGING_USAGE),
   );
   const busy = Array.from<boolean>({ length: slots }).fill(false);
   let turn = 0;
@@ -66,6 +73,7 @@ export function stagingRing(
       let reading: Promise<Float32Array> | null = null;
       return () => (reading ??= read());
     },
+    ready: async () => await allReady(gpu, buffers),
     size_bytes: buffers.reduce((sum, buffer) => sum + buffer.size_bytes, 0),
     destroy: () => {
       for (const buffer of buffers) buffer.destroy();
@@ -73,7 +81,10 @@ export function stagingRing(
   };
 }
 
-/** Reads `count` floats of a buffer, waiting for all work submitted before. */
+/**
+ * Reads `count` floats of a buffer, waiting for all work submitted before; piece by piece where the
+ * memory budget leaves no room for a staging buffer of the whole.
+ */
 export async function readFloats(
   gpu: Gpu,
   source: GPUBuffer,
@@ -81,12 +92,22 @@ export async function readFloats(
   offset_bytes = 0,
 ): Promise<Float32Array> {
   if (count === 0) return new Float32Array(0);
-  const staging = createBuffer(gpu, "read back", 4 * count, STAGING_USAGE);
+  const { budget_bytes, live_bytes } = gpu.memory;
+  const room = ALIGNMENT_BYTES * Math.floor((budget_bytes - live_bytes) / ALIGNMENT_BYTES);
+  const piece_bytes = Math.min(4 * count, Math.max(ALIGNMENT_BYTES, room));
+  const staging = createBuffer(gpu, "read back", piece_bytes, STAGING_USAGE);
   try {
-    const encoder = gpu.device.createCommandEncoder({ label: "read back" });
-    encoder.copyBufferToBuffer(source, offset_bytes, staging.buffer, 0, 4 * count);
-    gpu.device.queue.submit([encoder.finish()]);
-    return await readStaging(gpu, staging.buffer, 4 * count);
+    await allReady(gpu, [staging]);
+    const values = new Float32Array(count);
+    for (let start_bytes = 0; start_bytes < 4 * count; start_bytes += piece_bytes) {
+      const bytes = Math.min(piece_bytes, 4 * count - start_bytes);
+      const encoder = gpu.device.createCommandEncoder({ label: "read back" });
+      const from_bytes = offset_bytes + start_bytes;
+      encoder.copyBufferToBuffer(source, from_bytes, staging.buffer, 0, bytes);
+      gpu.device.queue.submit([encoder.finish()]);
+      values.set(await readStaging(gpu, staging.buffer, bytes), start_bytes / 4);
+    }
+    return values;
   } finally {
     staging.destroy();
   }
@@ -96,12 +117,7 @@ export async function readFloats(
  * Maps a staging buffer, copies it out and unmaps it; throws what the device reported meanwhile.
  */
 async function readStaging(gpu: Gpu, staging: GPUBuffer, bytes: number): Promise<Float32Array> {
-  try {
-    await settled(gpu, staging.mapAsync(READ, 0, bytes));
-  } catch (error) {
-    gpu.check(); // says why, where the device knows
-    throw error;
-  }
+  await settled(gpu, staging.mapAsync(READ, 0, bytes));
   // A copy into memory of our own is several times faster than slicing the mapped range.
   const values = new Float32Array(bytes / 4);
   values.set(new Float32Array(staging.getMappedRange(0, bytes)));

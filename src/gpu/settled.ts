@@ -13,10 +13,14 @@ let since_ms = 0;
  * What `work` of the device resolves to. Dawn for Node asks for news in every turn of the event
  * loop, which keeps a core busy: a software adapter computes on those cores (a step of training took
  * a quarter longer, bench/README.md), so there the thread sleeps between turns, a twentieth of the
- * time waited so far and a millisecond at most. Timers and input are that much later.
+ * time waited so far and a millisecond at most. Timers and input are that much later. Throws the
+ * error of the device where it reports one, DeviceLostError where it is lost meanwhile.
  */
-export async function settled<T>({ facts }: Pick<Gpu, "facts">, work: Promise<T>): Promise<T> {
-  if (!facts.software) return await work;
+export async function settled<T>(
+  { facts, unlessLost }: Pick<Gpu, "facts" | "unlessLost">,
+  work: Promise<T>,
+): Promise<T> {
+  if (!facts.software) return await unlessLost(work);
   waiting++;
   since_ms = performance.now();
   if (!asleep) {
@@ -24,7 +28,7 @@ export async function settled<T>({ facts }: Pick<Gpu, "facts">, work: Promise<T>
     setImmediate(sleep);
   }
   try {
-    return await work;
+    return await unlessLost(work);
   } finally {
     waiting--;
   }

@@ -5,6 +5,7 @@ import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
 import { NoAdapterError } from "./errors.ts";
 import { settled } from "./settled.ts";
+import type { GPUCommandEncoder, GPUComputePassTimestampWrites } from "./webgpu_types.ts";
 
 const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 stamps
 const STAMP_BYTES = 8;
@@ -116,7 +117,10 @@ export async function timerQuantum_ns(gpu: Gpu): Promise<number> {
     gpu,
     Array.from({ length: 256 }, () => []),
   );
-  return times_ms.map((time_ms) => Math.round(time_ms * 1e6)).reduce(greatestCommonDivisor, 0);
+  // A pair of stamps may run backwards; its step is the clock's all the same.
+  return times_ms
+    .map((time_ms) => Math.abs(Math.round(time_ms * 1e6)))
+    .reduce(greatestCommonDivisor, 0);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -1,5 +1,6 @@
 // Applying an op to values: checks shapes, records the node. All op functions go through here.
 import type { AnyKernel } from "../kernels/kernel.ts";
+import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Node, Op, Value } from "./value.ts";
 
@@ -9,18 +10,18 @@ import type { Node, Op, Value } from "./value.ts";
  */
 export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attributes: A): Value[] {
   const graph = inputs.find((input) => input !== null)?.graph;
-  if (graph === undefined) throw new Error(`${op.name}: needs at least one input`);
+  if (graph === undefined) throw new InputError(`${op.name}: needs at least one input`);
   if (inputs.length !== op.inputs.length) {
-    throw new Error(
+    throw new InputError(
       `${op.name}: takes ${op.inputs.length} inputs (${op.inputs.join(", ")}), was given ${inputs.length}`,
     );
   }
   inputs.forEach((input, i) => {
     if (input === null && !op.inputs[i].endsWith("?")) {
-      throw new Error(`${op.name}: input ${op.inputs[i]} is missing`);
+      throw new InputError(`${op.name}: input ${op.inputs[i]} is missing`);
     }
     if (input !== null && input.graph !== graph) {
-      throw new Error(`${op.name}: ${input.name} belongs to another graph`);
+      throw new InputError(`${op.name}: ${input.name} belongs to another graph`);
     }
   });
   const inputShapes = inputs.map((input) => input?.shape ?? [0]);
@@ -31,7 +32,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
     const given = inputs.map(
       (v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i])}`,
     );
-    throw new Error(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, {
+    throw new InputError(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, {
       cause: error,
     });
   }
@@ -48,7 +49,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
 /** The same numbers under another shape of equal size; costs nothing. x [any] -> view [`shape`]. */
 export function reshape(x: Value, shape: Shape): Value {
   if (size(shape) !== size(x.shape)) {
-    throw new Error(
+    throw new InputError(
       `reshape: ${x.name}${formatShape(x.shape)} does not hold as many numbers as ${formatShape(shape)}`,
     );
   }

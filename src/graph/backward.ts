@@ -1,6 +1,7 @@
 // Reverse-mode differentiation: walks the nodes backwards and applies each op's rule from the
 // exhaustive record. Every gradient is written once (`=`); where a value has several uses their
 // gradients are added by an explicit op.
+import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { reshape } from "./apply.ts";
 import { gradientRules } from "./ops.ts";
@@ -13,7 +14,7 @@ import type { GradientRule, GraphCore, Node, Value } from "./value.ts";
  */
 export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
   if (size(loss.shape) !== 1) {
-    throw new Error(`gradients: ${loss.name}${formatShape(loss.shape)} is not one number`);
+    throw new InputError(`gradients: ${loss.name}${formatShape(loss.shape)} is not one number`);
   }
   const one = graph.add("d_loss", loss.shape, { kind: "constant", data: new Float32Array([1]) });
   return backward(graph, [[loss, one]], wrt);
@@ -34,7 +35,7 @@ export function backward(
   const collected = new Map<Value, Value[]>();
   const collect = (value: Value, gradient: Value): void => {
     if (!sameShape(value.shape, gradient.shape)) {
-      throw new Error(
+      throw new InputError(
         `gradient of ${value.name}${formatShape(value.shape)} has shape ${formatShape(gradient.shape)}`,
       );
     }
@@ -77,7 +78,7 @@ export function backward(
   const result = new Map<Value, Value>();
   for (const value of wrt) {
     const gradient = total(value);
-    if (gradient === null) throw new Error(`the loss does not depend on ${value.name}`);
+    if (gradient === null) throw new InputError(`the loss does not depend on ${value.name}`);
     result.set(value, gradient);
   }
   return result;
@@ -87,15 +88,15 @@ export function backward(
 function refuseView({ name, shape, source }: Value): void {
   if (source.kind !== "view") return;
   const of = `${source.of.name}${formatShape(source.of.shape)}`;
-  throw new Error(
+  throw new InputError(
     `gradients: ${name}${formatShape(shape)} is a view; ask for that of ${of}, which it views`,
   );
 }
 
 function ruleOf({ op }: Node): GradientRule<unknown> {
   const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[op.name];
-  if (rule === undefined) throw new Error(`${op.name} is not in the record of gradient rules`);
-  if (rule === null) throw new Error(`${op.name} cannot be differentiated`);
+  if (rule === undefined) throw new InputError(`${op.name} is not in the record of gradient rules`);
+  if (rule === null) throw new InputError(`${op.name} cannot be differentiated`);
   return rule;
 }
 

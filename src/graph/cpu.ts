@@ -2,11 +2,22 @@
 // definition of the network.
 import type { AdapterFacts } from "../gpu/device.ts";
 import { hashText, randomStream } from "../tensor/random.ts";
-import { formatShape, size } from "../tensor/shape.ts";
+import { InputError } from "../tensor/error.ts";
+import { size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
+import {
+  hostFloats,
+  hostNumbers,
+  hostScalar,
+  refuseUnknown,
+  type Described,
+} from "./host_numbers.ts";
 import { arenaLayout, slotOf, type ArenaLayout } from "./layout.ts";
 import { bindingShapes, lastUses, lower } from "./lower.ts";
+import { checkRequest, isGradientArena, type Request } from "./request.ts";
 import type { ArenaName, Call, Tensor, Value } from "./value.ts";
+
+export type { Request } from "./request.ts";
 
 /** Facts of no adapter: no variants, no features. */
 export const NO_ADAPTER: AdapterFacts = {
@@ -28,20 +39,18 @@ export interface CpuStore {
 
 /**
  * First values of all parameters and states: each parameter drawn from its own stream, keyed by
- * seed and name.
+ * seed (a whole number) and name. Throws InputError where an initializer does not fill its shape
+ * with numbers.
  */
 export function initialStore(graph: Graph, seed: number): CpuStore {
+  if (!Number.isSafeInteger(seed)) throw new InputError(`seed ${seed}: expected a whole number`);
   const layout = arenaLayout(graph.parameters);
   const parameters = new Float64Array(layout.floats);
   for (const { name, shape, source } of graph.parameters) {
     if (source.kind !== "parameter") continue;
     const values = source.initial(shape, randomStream(seed, hashText(name)));
-    if (values.length !== size(shape)) {
-      throw new Error(
-        `${name}${formatShape(shape)}: ${values.length} initial values do not fill it`,
-      );
-    }
-    parameters.set(values, layout.byName.get(name)!.offset);
+    const floats = hostFloats({ kind: "parameter", name, shape }, values);
+    parameters.set(floats, layout.byName.get(name)!.offset);
   }
   const states = new Map<string, Float64Array>();
   for (const { name, shape, source } of graph.states) {
@@ -55,15 +64,10 @@ export function initialStore(graph: Graph, seed: number): CpuStore {
   };
 }
 
-/** What to compute: named outputs, and gradients to be put in the gradient arena. */
-export interface Request {
-  readonly outputs: Readonly<Record<string, Value>>;
-  readonly gradients?: ReadonlyMap<Value, Value>;
-}
-
 /**
  * Runs a graph once on the CPU in f64; changes the store (states, updates) as the GPU would. Throws
- * where an input or a step scalar is missing or an input has the wrong length.
+ * InputError where the request does not fit the graph, an input or a step scalar is missing, unknown
+ * or no number, or an input has the wrong length, before it computes anything.
  */
 export function runOnCpu(
   graph: Graph,
@@ -72,16 +76,18 @@ export function runOnCpu(
   inputs: Readonly<Record<string, ArrayLike<number>>>,
   scalars: Readonly<Record<string, number>> = {},
 ): Record<string, Float64Array> {
+  checkRequest(graph, request);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...Object.values(request.outputs), ...gradients.map(([, gradient]) => gradient)];
   const program = lower(graph, targets, NO_ADAPTER);
+  const given = { inputs: inputValues(graph, inputs, hostNumbers), scalars };
+  checkScalars(graph, scalars);
   const results = new Map<Tensor, Float64Array>();
   const read = (tensor: Tensor): Float64Array => {
     const root = program.rootOf(tensor);
     let array = results.get(root);
     if (array === undefined) {
-      array =
-        size(root.shape) === 0 ? new Float64Array(0) : leaf(graph, root, store, inputs, scalars);
+      array = size(root.shape) === 0 ? new Float64Array(0) : leaf(graph, root, store, given);
       results.set(root, array);
     }
     return array;
@@ -99,7 +105,8 @@ export function runOnCpu(
   const lastUse = lastUses(program.calls, program.rootOf);
   for (const value of targets) lastUse.delete(program.rootOf(program.tensorOf(value)));
   program.calls.forEach((call, step) => {
-    if (!placed && Object.values(call.bindings).some(isGradientArena)) placeGradients();
+    if (!placed && Object.values(call.bindings).some(({ value }) => isGradientArena(value)))
+      placeGradients();
     runReference(call, read, (tensor, made) => results.set(program.rootOf(tensor), made));
     for (const tensor of Object.values(call.bindings)) {
       const root = program.rootOf(tensor);
@@ -139,11 +146,6 @@ function runReference(
   }
 }
 
-/** Whether a tensor is the arena of gradients, which must be filled before it is read. */
-export function isGradientArena({ value }: Tensor): boolean {
-  return value?.source.kind === "arena" && value.source.arena === "gradients";
-}
-
 /**
  * The numbers of a tensor that no call makes; those of states, parameters and arenas are parts of
  * the store.
@@ -152,28 +154,20 @@ function leaf(
   graph: Graph,
   { name, shape, value }: Tensor,
   store: CpuStore,
-  inputs: Readonly<Record<string, ArrayLike<number>>>,
-  scalars: Readonly<Record<string, number>>,
+  { inputs, scalars }: Given,
 ): Float64Array {
   if (value === null) throw new Error(`${name} is read before it is computed`);
   const { source } = value;
   switch (source.kind) {
-    case "input": {
-      const given = inputs[name];
-      if (given?.length !== size(shape)) {
-        throw new Error(
-          `input ${name}${formatShape(shape)} needs ${size(shape)} numbers, was given ${given?.length ?? "none"}`,
-        );
-      }
-      return Float64Array.from(given);
-    }
+    case "input":
+      return Float64Array.from(inputs.get(value)!);
     case "parameter": {
       const slot = slotOf(store.layout, value);
       return store.arenas.parameters.subarray(slot.offset, slot.offset + slot.size);
     }
     case "state": {
       const state = store.states.get(name);
-      if (state?.length !== size(shape)) throw new Error(`state ${name} is not in the store`);
+      if (state?.length !== size(shape)) throw new InputError(`state ${name} is not in the store`);
       return state;
     }
     case "constant":
@@ -190,16 +184,50 @@ function leaf(
   }
 }
 
-/** Fills a block of step scalars by slot and returns it; throws when one is missing. */
+/** What a run is given, checked. */
+interface Given {
+  readonly inputs: ReadonlyMap<Value, Float64Array>;
+  readonly scalars: Readonly<Record<string, number>>;
+}
+
+/**
+ * The numbers of each input of the graph, as `convert` makes them; throws InputError where one is
+ * missing, unknown, of another length or no list of numbers.
+ */
+export function inputValues<T>(
+  graph: Graph,
+  inputs: Readonly<Record<string, unknown>>,
+  convert: (what: Described, given: unknown) => T,
+): Map<Value, T> {
+  const known = graph.inputs;
+  refuseUnknown(
+    "input",
+    inputs,
+    known.map(({ name }) => name),
+  );
+  return new Map(
+    known.map((value) => [value, convert({ kind: "input", ...value }, inputs[value.name])]),
+  );
+}
+
+/** Throws InputError where a step scalar is unknown or no finite number. */
+function checkScalars(graph: Graph, scalars: Readonly<Record<string, unknown>>): void {
+  refuseUnknown("step scalar", scalars, graph.scalarNames);
+  for (const [name, value] of Object.entries(scalars)) hostScalar(name, value);
+}
+
+/**
+ * Fills a block of step scalars by slot and returns it; throws InputError when one is missing,
+ * unknown or no finite number.
+ */
 export function scalarBlock<T extends Float32Array | Float64Array>(
   graph: Graph,
   scalars: Readonly<Record<string, number>>,
   block: T,
 ): T {
+  checkScalars(graph, scalars);
   graph.scalarNames.forEach((name, slot) => {
-    const value = scalars[name];
-    if (value === undefined) throw new Error(`the step scalar ${name} was not given`);
-    block[slot] = value;
+    block[slot] = hostScalar(name, scalars[name]);
   });
   return block;
 }

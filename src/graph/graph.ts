@@ -1,6 +1,8 @@
 // A network as a graph of values: what is put in, what is trained, what is computed from what.
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { InputError } from "../tensor/error.ts";
+import { size, type Shape } from "../tensor/shape.ts";
 import { gradients } from "./backward.ts";
+import { hostFloats } from "./host_numbers.ts";
 import { arenaLayout } from "./layout.ts";
 import type { Graph, Node, Source, Value } from "./value.ts";
 
@@ -18,13 +20,15 @@ export function graph(): Graph {
   let scalars: Value | null = null;
   let arenaTaken = false;
   const add = (name: string, shape: Shape, source: Source): Value => {
+    checkShape(name, shape);
     const value: Value = { id: values.length, graph: self, name, shape, source };
     values.push(value);
     return value;
   };
   const addNamed = (name: string, shape: Shape, source: Source): Value => {
     const key = `${source.kind}:${name}`;
-    if (named.has(key)) throw new Error(`the graph already has a ${source.kind} called ${name}`);
+    if (named.has(key))
+      throw new InputError(`the graph already has a ${source.kind} called ${name}`);
     named.add(key);
     return add(name, shape, source);
   };
@@ -46,24 +50,21 @@ export function graph(): Graph {
     input: (name, shape) => addNamed(name, shape, { kind: "input" }),
     parameter: (name, shape, initial, decays = true) => {
       if (arenaTaken) {
-        throw new Error(`parameter ${name}: declare it before the arenas over all parameters`);
+        throw new InputError(`parameter ${name}: declare it before the arenas over all parameters`);
       }
       return addNamed(name, shape, { kind: "parameter", initial, decays });
     },
     state: (name, shape, fill) => addNamed(name, shape, { kind: "state", fill }),
     constant: (name, shape, data) => {
-      if (data.length !== size(shape)) {
-        throw new Error(
-          `constant ${name}${formatShape(shape)}: ${data.length} numbers do not fill it`,
-        );
-      }
-      return addNamed(name, shape, { kind: "constant", data });
+      checkShape(`constant ${name}`, shape);
+      const floats = hostFloats({ kind: "constant", name, shape }, data);
+      return addNamed(name, shape, { kind: "constant", data: floats });
     },
     scalar: (name) => {
       const known = scalarNames.indexOf(name);
       if (known >= 0) return known;
       if (scalarNames.length === MAX_SCALARS) {
-        throw new Error(`scalar ${name}: a graph has at most ${MAX_SCALARS} step scalars`);
+        throw new InputError(`scalar ${name}: a graph has at most ${MAX_SCALARS} step scalars`);
       }
       return scalarNames.push(name) - 1;
     },
@@ -75,4 +76,12 @@ export function graph(): Graph {
     gradients: (loss, wrt = ofKind("parameter")) => gradients(self, loss, wrt),
   };
   return self;
+}
+
+/** Throws InputError where an axis is no whole number of at least 0, or the tensor is beyond counting. */
+function checkShape(name: string, shape: Shape): void {
+  const isWhole = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (isWhole && Number.isSafeInteger(size(shape))) return;
+  const shown = Array.isArray(shape) ? `[${shape.map(String).join(", ")}]` : String(shape);
+  throw new InputError(`${name}: shape ${shown}: expected a list of whole numbers of at least 0`);
 }

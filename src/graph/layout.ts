@@ -1,4 +1,5 @@
 // Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded (DESIGN 11.7).
+import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { ArenaName } from "./value.ts";
 
@@ -42,7 +43,7 @@ export function arenaLayout(
   const byName = new Map<string, Slot>();
   let offset = 0;
   for (const { name, shape } of tensors) {
-    if (byName.has(name)) throw new Error(`two tensors of one arena are called ${name}`);
+    if (byName.has(name)) throw new InputError(`two tensors of one arena are called ${name}`);
     const slot = { name, shape, offset, size: size(shape) };
     slots.push(slot);
     byName.set(name, slot);
@@ -57,9 +58,9 @@ export function slotOf(
   { name, shape }: { readonly name: string; readonly shape: Shape },
 ): Slot {
   const slot = layout.byName.get(name);
-  if (slot === undefined) throw new Error(`${name}${formatShape(shape)} is not in the store`);
+  if (slot === undefined) throw new InputError(`${name}${formatShape(shape)} is not in the store`);
   if (!sameShape(slot.shape, shape)) {
-    throw new Error(`${name}${formatShape(shape)} is ${formatShape(slot.shape)} in the store`);
+    throw new InputError(`${name}${formatShape(shape)} is ${formatShape(slot.shape)} in the store`);
   }
   return slot;
 }

@@ -5,6 +5,7 @@ import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import type { Tuning } from "../kernels/tuning.ts";
 import { chooseVariant } from "../kernels/variant.ts";
+import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
 
@@ -105,7 +106,9 @@ export function kernelCall(
   try {
     made = kernel.shapes(shapes, attributes);
   } catch (error) {
-    throw new Error(`${op}: ${kernel.shader.name}: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`${op}: ${kernel.shader.name}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   for (const [name, shape] of Object.entries(made)) {
     if (!sameShape(shape, bindings[name].shape)) {

@@ -4,8 +4,8 @@ import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../kernels/tuning.ts";
 import { unary, type UnaryAttributes } from "../kernels/unary.ts";
 import { size } from "../tensor/shape.ts";
-import { isGradientArena } from "./cpu.ts";
 import { kernelCall, type Program } from "./lower.ts";
+import { isGradientArena } from "./request.ts";
 import type { Call, Tensor, Value } from "./value.ts";
 
 /**
@@ -54,7 +54,9 @@ export function placeGradients(
     copies.push(kernelCall("copy", unary, { x, y }, IDENTITY, facts, tuning));
     homes.set(y, parameter);
   }
-  const first = calls.findIndex(({ bindings }) => Object.values(bindings).some(isGradientArena));
+  const first = calls.findIndex(({ bindings }) =>
+    Object.values(bindings).some(({ value }) => isGradientArena(value)),
+  );
   const start = first < 0 ? calls.length : first;
   for (const { op, bindings } of calls.slice(start)) {
     for (const tensor of Object.values(bindings)) {

@@ -10,12 +10,15 @@ import type { Cost } from "../kernels/kernel.ts";
 import { specialize, type Specialized } from "../kernels/specialize.ts";
 import type { Tuning } from "../kernels/tuning.ts";
 import { freezesShapes } from "../kernels/variant.ts";
-import { formatShape, size } from "../tensor/shape.ts";
-import { scalarBlock, type Request } from "./cpu.ts";
+import { explained, InputError } from "../tensor/error.ts";
+import { size } from "../tensor/shape.ts";
+import { inputValues, scalarBlock } from "./cpu.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
+import { hostFloats } from "./host_numbers.ts";
 import { bindingShapes, lower, type Program } from "./lower.ts";
 import { placeGradients } from "./place_gradients.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
+import { checkRequest, type Request } from "./request.ts";
 import type { GpuStore } from "./store.ts";
 import type { Call, Value } from "./value.ts";
 
@@ -61,16 +64,18 @@ export interface Plan {
   readonly dispatches: readonly PlannedDispatch[];
   /**
    * Writes inputs and scalars and submits one step; the returned function reads the outputs, even a
-   * step later.
+   * step later. Inputs are arrays of numbers or typed arrays of any floats or integers. Throws
+   * InputError where an input or a scalar is missing, unknown or no number, an input has another
+   * length, or the plan or its store was destroyed; nothing is written then.
    */
   readonly submit: (
-    inputs: Readonly<Record<string, Float32Array>>,
+    inputs: Readonly<Record<string, ArrayLike<number>>>,
     scalars?: Readonly<Record<string, number>>,
     watch?: StepWatch,
   ) => () => Promise<Record<string, Float32Array>>;
   /** One step and its outputs. */
   readonly run: (
-    inputs: Readonly<Record<string, Float32Array>>,
+    inputs: Readonly<Record<string, ArrayLike<number>>>,
     scalars?: Readonly<Record<string, number>>,
   ) => Promise<Record<string, Float32Array>>;
   readonly destroy: () => void;
@@ -88,8 +93,9 @@ const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
 
 /**
  * Compiles `request` of a graph for a device; parameters and states are found in `store` by name
- * and shape. Throws where they are not there, where a tensor is larger than the adapter binds, and
- * what the compiler says of a shader.
+ * and shape. Throws InputError where they are not there, where the request does not fit the graph or
+ * a tensor is larger than the adapter binds, GpuMemoryError where the plan does not fit the memory
+ * budget or the driver's memory, and what the compiler says of a shader. Nothing has been made then.
  */
 export async function compile(
   gpu: Gpu,
@@ -98,6 +104,8 @@ export async function compile(
   store: GpuStore,
   { tuning }: CompileOptions = {},
 ): Promise<Plan> {
+  checkRequest(graph, request);
+  store.check();
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
@@ -106,7 +114,7 @@ export async function compile(
   const buffers = new PlanBuffers(gpu, program);
   try {
     buffers.place(graph, store, homes, outputs);
-    return await build(gpu, graph, request, program, buffers);
+    return await build(gpu, graph, request, program, buffers, store);
   } catch (error) {
     buffers.destroy();
     throw error;
@@ -120,9 +128,8 @@ async function build(
   request: Request,
   program: Program,
   buffers: PlanBuffers,
+  store: GpuStore,
 ): Promise<Plan> {
-  const { device } = gpu;
-  const dispatches = await prepareDispatches(gpu, program, buffers);
   const outputs = Object.entries(request.outputs).map(
     ([name, value]): readonly [string, BufferRange] => [
       name,
@@ -131,13 +138,29 @@ async function build(
   );
   const ranges = outputs.map(([, range]) => range);
   const output_bytes = ranges.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-  gpu.check();
   const staging = stagingRing(gpu, "step", output_bytes, STEPS_IN_FLIGHT);
+  let dispatches: readonly PlannedDispatch[];
+  try {
+    await store.ready();
+    await staging.ready();
+    dispatches = await prepareDispatches(gpu, program, buffers);
+    gpu.check();
+  } catch (error) {
+    staging.destroy();
+    throw error;
+  }
   const prepared = dispatches.map(({ dispatch }) => dispatch);
+  let destroyed = false;
+  const checkPlan = (): void => {
+    if (destroyed) throw new InputError("the plan was destroyed; compile the graph again");
+  };
   const submit: Plan["submit"] = (inputs, scalars = {}, { phase, stamps } = UNWATCHED) => {
+    checkPlan();
+    store.check();
+    const { device } = gpu;
     phase("upload", () => {
-      writeInputs(gpu, graph, program, buffers, inputs);
       const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
+      writeInputs(gpu, program, buffers, inputValues(graph, inputs, hostFloats));
       device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
     });
     const { commands, read } = phase("encode", () => {
@@ -146,7 +169,15 @@ async function build(
       return { read: staging.copy(encoder, ranges), commands: encoder.finish() };
     });
     phase("submit", () => device.queue.submit([commands]));
-    return async () => splitOutputs(outputs, await read());
+    return async () => {
+      checkPlan();
+      try {
+        return splitOutputs(outputs, await read());
+      } catch (error) {
+        checkPlan(); // its staging buffers may be gone by now
+        throw error;
+      }
+    };
   };
   return {
     summary: {
@@ -161,6 +192,7 @@ async function build(
     submit,
     run: async (inputs, scalars) => await submit(inputs, scalars)(),
     destroy: () => {
+      destroyed = true;
       staging.destroy();
       buffers.destroy();
     },
@@ -187,11 +219,15 @@ async function prepareDispatches(
   program: Program,
   buffers: PlanBuffers,
 ): Promise<PlannedDispatch[]> {
-  const { device } = gpu;
   const freeze = freezesShapes(gpu.facts);
   const specialized = program.calls.map((call) => specializeCall(call, freeze));
   const params = packUniforms(specialized);
   const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
+  for (const { bindings } of program.calls) {
+    for (const tensor of Object.values(bindings)) buffers.homeOf(tensor);
+  }
+  await buffers.fill();
+  const { device } = gpu;
   device.queue.writeBuffer(uniform.buffer, 0, params.bytes);
   const pipelines = await Promise.all(specialized.map(({ source }) => pipelineFor(gpu, source)));
   return program.calls.map((call, i): PlannedDispatch => {
@@ -232,7 +268,7 @@ function specializeCall(call: Call, freeze: boolean): Specialized {
   try {
     return specialize(call.kernel, bindingShapes(call.bindings), call.attributes, freeze);
   } catch (error) {
-    throw new Error(`${call.op}: ${(error as Error).message}`, { cause: error });
+    throw explained(error, `${call.op}: `);
   }
 }
 
@@ -286,24 +322,16 @@ function splitOutputs(
   );
 }
 
-/** Writes the inputs of a step; throws where one is missing or has another length. */
+/** Writes the inputs of a step. */
 function writeInputs(
   gpu: Gpu,
-  graph: Graph,
   program: Program,
   buffers: PlanBuffers,
-  inputs: Readonly<Record<string, Float32Array>>,
+  inputs: ReadonlyMap<Value, Float32Array<ArrayBuffer>>,
 ): void {
-  for (const value of graph.inputs) {
-    const given = inputs[value.name];
-    const count = size(value.shape);
-    if (given?.length !== count) {
-      throw new Error(
-        `input ${value.name}${formatShape(value.shape)} needs ${count} numbers, was given ${given?.length ?? "none"}`,
-      );
-    }
-    if (count === 0) continue;
+  for (const [value, floats] of inputs) {
+    if (floats.length === 0) continue;
     const { buffer, offset_bytes } = buffers.homeOf(program.tensorOf(value));
-    gpu.device.queue.writeBuffer(buffer, offset_bytes, given as Float32Array<ArrayBuffer>);
+    gpu.device.queue.writeBuffer(buffer, offset_bytes, floats);
   }
 }

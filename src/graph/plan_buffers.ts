@@ -1,16 +1,25 @@
 // The buffers of one plan: inputs, constants, step scalars and arenas of intermediates; and for every
 // tensor the range it is bound at, which for parameters and states is in the store.
-import { createBuffer, STORAGE_USAGE, UNIFORM_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
+import {
+  allReady,
+  checkBinding,
+  createBuffer,
+  STORAGE_USAGE,
+  UNIFORM_USAGE,
+  withLargest,
+  type CountedBuffer,
+} from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferRange } from "../gpu/read_back.ts";
 import { InputError } from "../tensor/error.ts";
-import { formatShape, size } from "../tensor/shape.ts";
+import { size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { arenaLayout, slotOf } from "./layout.ts";
 import type { Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
 import type { GpuStore } from "./store.ts";
 import type { Tensor, Value } from "./value.ts";
+import type { GPUBufferUsageFlags } from "../gpu/webgpu_types.ts";
 
 /** All buffers of a plan and the home of every tensor in them. */
 export class PlanBuffers {
@@ -20,6 +29,7 @@ export class PlanBuffers {
   readonly #homes = new Map<Tensor, BufferRange>();
   readonly #owned: CountedBuffer[] = [];
   readonly #program: Program;
+  readonly #constants: (readonly [range: BufferRange, data: Float32Array<ArrayBuffer>])[] = [];
   #arenaBytes: readonly number[] = [];
   #liveBytes: readonly number[] = [];
 
@@ -31,7 +41,7 @@ export class PlanBuffers {
 
   /**
    * Gives every tensor its home: leaves and gradients in theirs, what calls make in between in
-   * arenas. Throws where the store lacks one, and InputError for one larger than the adapter binds.
+   * arenas. Throws InputError where the store lacks one or the adapter binds none as large.
    */
   place(
     graph: Graph,
@@ -39,6 +49,7 @@ export class PlanBuffers {
     gradients: ReadonlyMap<Tensor, Value>,
     outputs: readonly Value[],
   ): void {
+    this.#checkBindings();
     this.#placeLeaves(graph, store);
     for (const [tensor, parameter] of gradients) {
       this.#home(tensor, store.arenas.gradients.buffer, slotOf(store.layout, parameter).offset);
@@ -48,7 +59,13 @@ export class PlanBuffers {
     const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
     const memory = planMemory(calls, rootOf, isPlanned, kept);
     const arenas = memory.arenas.map((floats, i) =>
-      this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE),
+      this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE, () => {
+        const within = [...memory.places].filter(([, { arena }]) => arena === i);
+        return withLargest(
+          `arena ${i} of intermediates`,
+          within.map(([root]) => root),
+        );
+      }),
     );
     this.#arenaBytes = arenas.map(({ size_bytes }) => size_bytes);
     this.#liveBytes = memory.live.map((floats) => 4 * floats);
@@ -58,10 +75,23 @@ export class PlanBuffers {
   }
 
   /** A buffer that lives as long as the plan. */
-  own(label: string, size_bytes: number, usage: GPUBufferUsageFlags): CountedBuffer {
-    const buffer = createBuffer(this.#gpu, label, size_bytes, usage);
+  own(
+    label: string,
+    size_bytes: number,
+    usage: GPUBufferUsageFlags,
+    describe?: () => string,
+  ): CountedBuffer {
+    const buffer = createBuffer(this.#gpu, label, size_bytes, usage, describe);
     this.#owned.push(buffer);
     return buffer;
+  }
+
+  /** Waits until the driver has made every buffer, and writes the constants. */
+  async fill(): Promise<void> {
+    await allReady(this.#gpu, this.#owned);
+    for (const [{ buffer, offset_bytes }, data] of this.#constants) {
+      this.#gpu.device.queue.writeBuffer(buffer, offset_bytes, data);
+    }
   }
 
   /** Where a tensor is bound; an absent or empty one to a dummy of its own. */
@@ -99,24 +129,29 @@ export class PlanBuffers {
 
   #home(root: Tensor, buffer: GPUBuffer, offset: number): void {
     const size_bytes = 4 * size(root.shape);
-    const limit = this.#gpu.limits.maxStorageBufferBindingSize;
-    if (size_bytes > limit) {
-      throw new InputError(
-        `${root.name}${formatShape(root.shape)} takes ${size_bytes} bytes, the adapter binds at most ${limit}; use a smaller --size`,
-      );
-    }
     this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
+  }
+
+  /** Throws InputError where a call binds a tensor that is larger than the adapter binds. */
+  #checkBindings(): void {
+    for (const { bindings } of this.#program.calls) {
+      for (const { name, shape } of Object.values(bindings)) checkBinding(this.#gpu, name, shape);
+    }
   }
 
   /** Homes of inputs, parameters, states, constants, arenas and step scalars. */
   #placeLeaves(graph: Graph, store: GpuStore): void {
     const inputLayout = arenaLayout(graph.inputs);
-    const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE);
+    const inputs = this.own("inputs", 4 * inputLayout.floats, STORAGE_USAGE, () =>
+      withLargest("inputs", graph.inputs),
+    );
     const constants = graph.values.filter(({ source }) => source.kind === "constant");
     const constantLayout = arenaLayout(
       constants.map(({ id, shape }) => ({ name: String(id), shape })),
     );
-    const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE);
+    const constantBuffer = this.own("constants", 4 * constantLayout.floats, STORAGE_USAGE, () =>
+      withLargest("constants", constants),
+    );
     for (const value of graph.values) {
       const { source, name, shape } = value;
       const tensor = this.#program.tensorOf(value);
@@ -127,9 +162,8 @@ export class PlanBuffers {
           break;
         case "constant": {
           const { offset } = slotOf(constantLayout, { name: String(value.id), shape });
-          const data = Float32Array.from(source.data);
-          this.#gpu.device.queue.writeBuffer(constantBuffer.buffer, 4 * offset, data);
           this.#home(tensor, constantBuffer.buffer, offset);
+          this.#constants.push([this.homeOf(tensor), Float32Array.from(source.data)]);
           break;
         }
         case "parameter":
@@ -143,7 +177,7 @@ export class PlanBuffers {
           break;
         case "arena":
           if (size(shape) !== store.layout.floats) {
-            throw new Error(
+            throw new InputError(
               `arena ${name}: the graph has ${size(shape)} floats of parameters, the store ${store.layout.floats}`,
             );
           }

@@ -1,11 +1,20 @@
 // Parameters, optimiser arenas and states on the GPU: one buffer each, shared by the plans of a
 // training run (the step, the evaluation) and outliving them.
-import { createBuffer, STORAGE_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
+import {
+  allReady,
+  createBuffer,
+  createEach,
+  STORAGE_USAGE,
+  withLargest,
+  type CountedBuffer,
+} from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { readFloats } from "../gpu/read_back.ts";
+import { InputError } from "../tensor/error.ts";
 import type { CpuStore } from "./cpu.ts";
 import type { Graph } from "./graph.ts";
-import { ARENAS, arenaLayout, eachArena, type ArenaLayout } from "./layout.ts";
+import { hostFloats, refuseUnknown } from "./host_numbers.ts";
+import { ARENAS, arenaLayout, eachArena, slotOf, type ArenaLayout } from "./layout.ts";
 import type { ArenaName } from "./value.ts";
 
 /** Trained and kept tensors on the GPU. */
@@ -15,46 +24,69 @@ export interface GpuStore {
   readonly arenas: Readonly<Record<ArenaName, CountedBuffer>>;
   readonly states: CountedBuffer;
   /**
-   * Copies arenas and states of the host in; throws where they are those of other parameters or
-   * states.
+   * Copies arenas and states of the host in; throws InputError where they are those of other
+   * parameters or states, before anything is copied.
    */
   readonly write: (values: CpuStore) => void;
   /** Reads everything back, exactly. */
   readonly read: () => Promise<CpuStore>;
+  /** Settles when the driver has made the buffers; rejects with GpuMemoryError where it cannot. */
+  readonly ready: () => Promise<void>;
+  /** Throws InputError after `destroy`. */
+  readonly check: () => void;
   readonly destroy: () => void;
 }
 
-/** Makes the buffers of a graph's parameters and states and fills them from the host. */
+/**
+ * Makes the buffers of a graph's parameters and states and fills them from the host. Throws
+ * InputError where `initial` does not fit the graph, GpuMemoryError where they are more than the
+ * memory budget; nothing has been made then.
+ */
 export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore {
   const layout = initial.layout;
+  for (const parameter of graph.parameters) slotOf(layout, parameter);
   const stateLayout = arenaLayout(graph.states);
-  const arenas = eachArena((name) => createBuffer(gpu, name, 4 * layout.floats, STORAGE_USAGE));
-  const states = createBuffer(gpu, "states", 4 * stateLayout.floats, STORAGE_USAGE);
-  const { queue } = gpu.device;
-  const write = (values: CpuStore): void => {
-    for (const name of ARENAS) {
-      const { length } = values.arenas[name];
-      if (length !== layout.floats) {
-        throw new Error(`${name}: ${length} numbers for an arena of ${layout.floats}`);
-      }
-      queue.writeBuffer(arenas[name].buffer, 0, Float32Array.from(values.arenas[name]));
-    }
-    for (const { name, offset, size } of stateLayout.slots) {
-      const state = values.states.get(name);
-      if (state?.length !== size) {
-        throw new Error(`state ${name}: ${state?.length ?? "no"} numbers, needs ${size}`);
-      }
-      queue.writeBuffer(states.buffer, 4 * offset, Float32Array.from(state));
+  refuseUnknown("state", Object.fromEntries(initial.states), [...stateLayout.byName.keys()]);
+  const first = hostValues(initial, layout, stateLayout);
+  const buffers = createEach([...ARENAS, STATES], (name) => {
+    const slots = name === STATES ? stateLayout : layout;
+    return createBuffer(gpu, name, 4 * slots.floats, STORAGE_USAGE, () =>
+      withLargest(name, slots.slots),
+    );
+  });
+  const states = buffers[ARENAS.length];
+  const arenas = eachArena((name) => buffers[ARENAS.indexOf(name)]);
+  let destroyed = false;
+  const check = (): void => {
+    if (destroyed) throw new InputError("the store was destroyed; create another one");
+  };
+  const upload = ({ arenas: floats, states: given }: HostValues): void => {
+    const { queue } = gpu.device;
+    for (const name of ARENAS) queue.writeBuffer(arenas[name].buffer, 0, floats[name]);
+    for (const { name, offset } of stateLayout.slots) {
+      queue.writeBuffer(states.buffer, 4 * offset, given[name]);
     }
   };
-  write(initial);
+  // Where the driver has no memory the first writes fail too; `ready` tells of it.
+  const { device } = gpu;
+  device.pushErrorScope("validation");
+  upload(first);
+  device.popErrorScope().catch(() => {});
+  const ready = async (): Promise<void> => await allReady(gpu, buffers);
   return {
     layout,
     stateLayout,
     arenas,
     states,
-    write,
+    ready,
+    check,
+    write: (values) => {
+      check();
+      upload(hostValues(values, layout, stateLayout));
+    },
     read: async () => {
+      check();
+      await ready();
       const read: Partial<Record<ArenaName, Float64Array>> = {};
       for (const name of ARENAS) {
         read[name] = Float64Array.from(await readFloats(gpu, arenas[name].buffer, layout.floats));
@@ -72,7 +104,33 @@ export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore
       };
     },
     destroy: () => {
-      for (const buffer of [...Object.values(arenas), states]) buffer.destroy();
+      destroyed = true;
+      for (const buffer of buffers) buffer.destroy();
     },
+  };
+}
+
+const STATES = "states";
+
+/** What is copied into a store. */
+interface HostValues {
+  readonly arenas: Readonly<Record<ArenaName, Float32Array<ArrayBuffer>>>;
+  readonly states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
+}
+
+/** The numbers of the host as f32; throws InputError where any do not fit. */
+function hostValues(
+  { arenas, states }: CpuStore,
+  { floats }: ArenaLayout,
+  { slots }: ArenaLayout,
+): HostValues {
+  return {
+    arenas: eachArena((name) => hostFloats({ kind: "arena", name, shape: [floats] }, arenas[name])),
+    states: Object.fromEntries(
+      slots.map(({ name, shape }) => [
+        name,
+        hostFloats({ kind: "state", name, shape }, states.get(name)),
+      ]),
+    ),
   };
 }

@@ -2,7 +2,7 @@
 // On the GPU they are compared by `bench bins`.
 import { describe, expect, test } from "vitest";
 import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
-import type { BenchGraph } from "../../src/profile/plan_bench.ts";
+import { inputsOf, type BenchGraph } from "../../src/profile/plan_bench.ts";
 import {
   decodeGraph,
   decodeLevels,
@@ -26,7 +26,7 @@ describe.each(PROBLEMS)("from $student, centres of the $centers", (problem) => {
   const small = smallProblem(problem);
   const inputs = problemInputs(small);
   const run = ({ g, forward, backward }: BenchGraph): Record<string, Float64Array> =>
-    runOnCpu(g, { outputs: { ...forward, ...backward } }, initialStore(g, 1), inputs);
+    runOnCpu(g, { outputs: { ...forward, ...backward } }, initialStore(g, 1), inputsOf(g, inputs));
 
   test.each([
     ["decodes", decodeLevels(problem), decodeGraph, ["depth_m"]],

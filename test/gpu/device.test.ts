@@ -1,6 +1,6 @@
 // The device: what an error, a lost device and missing adapters become. Each test that breaks a
 // device opens its own.
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { aligned, createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 import { DeviceLostError, GpuValidationError, NoAdapterError } from "../../src/gpu/errors.ts";
@@ -44,9 +44,11 @@ describe("errors", () => {
     const [first, second] = ["first", "second"].map((n) =>
       createBuffer(own, n, 256, STORAGE_USAGE),
     );
-    own.device.queue.writeBuffer(first.buffer, 2, new Float32Array(1));
-    own.device.queue.writeBuffer(second.buffer, 2, new Float32Array(1));
-    await own.device.queue.onSubmittedWorkDone();
+    const { queue } = own.device;
+    queue.writeBuffer(first.buffer, 2, new Float32Array(1));
+    queue.writeBuffer(second.buffer, 2, new Float32Array(1));
+    await queue.onSubmittedWorkDone();
+    expect(() => own.device).toThrow(GpuValidationError);
     expect(() => own.check()).toThrow(/Buffer "first"|offset/);
     expect(() => own.check()).not.toThrow(/Buffer "second"/);
   });
@@ -68,9 +70,13 @@ describe("errors", () => {
 
   test("closing a device is no loss", async () => {
     const own = await ownGpu();
+    const told = vi.fn<(error: Error) => void>();
+    void own.lost.then(told);
     own.close();
-    await own.device.lost;
+    own.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
     own.check();
+    expect(told).not.toHaveBeenCalled();
   });
 
   test("a name that no adapter has is told, with those there are", async () => {
@@ -97,10 +103,10 @@ describe("buffers", () => {
     const own = await ownGpu();
     const [a, b] = [1, 257].map((bytes) => createBuffer(own, "b", bytes, STORAGE_USAGE));
     expect([a.size_bytes, b.size_bytes, aligned(256), aligned(0)]).toEqual([256, 512, 256, 0]);
-    expect(own.memory).toEqual({ live_bytes: 768, peak_bytes: 768 });
+    expect(own.memory).toEqual({ live_bytes: 768, peak_bytes: 768, budget_bytes: Infinity });
     a.destroy();
     a.destroy();
-    expect(own.memory).toEqual({ live_bytes: 512, peak_bytes: 768 });
+    expect(own.memory).toEqual({ live_bytes: 512, peak_bytes: 768, budget_bytes: Infinity });
     b.destroy();
   });
 });

@@ -5,8 +5,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { settled } from "../../src/gpu/settled.ts";
 
-const SOFTWARE = { facts: { software: true } } as Gpu;
-const HARDWARE = { facts: { software: false } } as Gpu;
+const unlessLost: Gpu["unlessLost"] = async (work) => await work;
+const SOFTWARE = { facts: { software: true }, unlessLost } as Gpu;
+const HARDWARE = { facts: { software: false }, unlessLost } as Gpu;
 const sleeps = vi.spyOn(Atomics, "wait");
 
 afterEach(() => sleeps.mockClear());

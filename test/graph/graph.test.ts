@@ -52,10 +52,10 @@ describe("names and shapes", () => {
   test("constants and initial values fill their shapes", () => {
     const g = graph();
     expect(() => g.constant("c", [2, 2], new Float32Array(3))).toThrow(
-      "constant c[2, 2]: 3 numbers do not fill it",
+      "constant c[2, 2] needs 4 numbers, was given 3",
     );
     g.parameter("p", [3], given(new Float32Array(2)));
-    expect(() => initialStore(g, 1)).toThrow("p[3]: 2 initial values do not fill it");
+    expect(() => initialStore(g, 1)).toThrow("parameter p[3] needs 3 numbers, was given 2");
   });
 
   test("a scalar has one slot however often it is asked for, and there are 64", () => {

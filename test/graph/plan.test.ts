@@ -220,13 +220,16 @@ test("training and evaluation share a store: what one trains the other uses", as
   const other = await compile(gpu, evaluation.g, { outputs: { y: evaluation.y } }, store);
   open.push(other);
   const scalars = scalarsOf(0);
-  const before = await other.run(INPUTS, scalars);
+  const { weight } = scalars;
+  const before = await other.run(INPUTS, { weight });
   await plan.run(INPUTS, scalars);
-  const after = await other.run(INPUTS, scalars);
+  const after = await other.run(INPUTS, { weight });
   expect(after["y"]).not.toEqual(before["y"]);
   expectClose(
     after,
-    runOnCpu(evaluation.g, { outputs: { y: evaluation.y } }, await store.read(), INPUTS, scalars),
+    runOnCpu(evaluation.g, { outputs: { y: evaluation.y } }, await store.read(), INPUTS, {
+      weight,
+    }),
   );
 });
 
@@ -431,12 +434,12 @@ test("a tensor beyond the adapter's binding limit is named with its shape", asyn
   await expect(
     compile(small({ maxStorageBufferBindingSize: 1024 }), g, { outputs: { y } }, store),
   ).rejects.toThrow(
-    "x[8, 100] takes 3200 bytes, the adapter binds at most 1024; use a smaller --size",
+    "x[8, 100]: 3200 bytes are more than the adapter binds at once (1024); use smaller shapes (commands have a smaller --size or --student)",
   );
   await expect(
     compile(small({ maxBufferSize: 1024 }), g, { outputs: { y } }, store),
   ).rejects.toThrow(
-    "inputs: 3328 bytes are more than the adapter's largest buffer (1024); use a smaller --size",
+    "inputs (largest: x[8, 100] of 3200 bytes): 3328 bytes are more than the adapter's largest buffer (1024); use smaller shapes",
   );
   expect(gpu.memory.live_bytes).toBe(before);
 });

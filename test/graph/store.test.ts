@@ -39,12 +39,16 @@ test("values of other parameters or states are refused by name", () => {
   const { g, store } = values();
   const on = createStore(gpu, g, store);
   const short = { ...store, arenas: { ...store.arenas, gradients: new Float64Array(64) } };
-  expect(() => on.write(short)).toThrow("gradients: 64 numbers for an arena of 192");
+  expect(() => on.write(short)).toThrow("arena gradients[192] needs 192 numbers, was given 64");
   const states = new Map(store.states);
   states.set("variance", new Float64Array(3));
-  expect(() => on.write({ ...store, states })).toThrow("state variance: 3 numbers, needs 2");
+  expect(() => on.write({ ...store, states })).toThrow(
+    "state variance[2] needs 2 numbers, was given 3",
+  );
   states.delete("variance");
-  expect(() => on.write({ ...store, states })).toThrow("state variance: no numbers, needs 2");
+  expect(() => on.write({ ...store, states })).toThrow(
+    "state variance[2] needs 2 numbers, was given none",
+  );
   on.destroy();
 });
 

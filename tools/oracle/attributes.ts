@@ -1,11 +1,10 @@
 // Reads attributes of a case, which each source spells its own way, as numbers, lists, flags and
 // words.
-import { InputError } from "../../src/tensor/error.ts";
-import type { VectorCase } from "./vectors.ts";
+import { UnknownValueError, type VectorCase } from "./vectors.ts";
 
 function fail(given: VectorCase, name: string, wanted: string): never {
   const value = JSON.stringify(given.attributes[name]);
-  throw new InputError(`${given.file}: ${given.id}: ${name} is ${value}, expected ${wanted}`);
+  throw new UnknownValueError(`${name} is ${value}, expected ${wanted}`);
 }
 
 /** Whether an attribute is there and not null. */
@@ -13,11 +12,17 @@ export function has({ attributes }: VectorCase, name: string): boolean {
   return attributes[name] !== undefined && attributes[name] !== null;
 }
 
+const WORDS: Readonly<Record<string, number>> = {
+  Infinity: Number.POSITIVE_INFINITY,
+  "-Infinity": Number.NEGATIVE_INFINITY,
+};
+
 /** A number; infinities may be spelled as words. */
 export function numberOf(given: VectorCase, name: string, fallback: number): number {
   if (!has(given, name)) return fallback;
-  const value = Number(given.attributes[name]);
-  return Number.isNaN(value) ? fail(given, name, "a number") : value;
+  const item = given.attributes[name];
+  const value = typeof item === "string" ? WORDS[item] : item;
+  return typeof value === "number" ? value : fail(given, name, "a number");
 }
 
 /** A list of numbers, or null when it was left out; a lone number is a list of one. */
@@ -43,7 +48,10 @@ export function perAxis(
 
 /** A flag: true, or a number other than 0. */
 export function flagOf(given: VectorCase, name: string, fallback: boolean): boolean {
-  return has(given, name) ? Boolean(given.attributes[name]) : fallback;
+  if (!has(given, name)) return fallback;
+  const value = given.attributes[name];
+  if (typeof value === "boolean") return value;
+  return typeof value === "number" ? value !== 0 : fail(given, name, "a flag");
 }
 
 /** A word. */

@@ -107,10 +107,12 @@ export function logSoftmax(x: Value): Value {
   return subtract(x, reduce(x, "log_sum_exp", { axes: [-1], keep: true }));
 }
 
-/** `whenTrue` where condition is 1, `whenFalse` where it is 0. */
+/** `whenTrue` where condition is not 0, `whenFalse` where it is. */
 export function select(condition: Value, whenTrue: Value, whenFalse: Value): Value {
-  const other = scaleShift(condition, -1, 1);
-  return add(multiply(condition, whenTrue), multiply(other, whenFalse));
+  const zero = condition.graph.add("zero", [1], { kind: "constant", data: Float32Array.of(0) });
+  const isTrue = reshape(binary(condition, zero, "not_equal"), condition.shape);
+  const isFalse = scaleShift(isTrue, -1, 1);
+  return add(multiply(isTrue, whenTrue), multiply(isFalse, whenFalse));
 }
 
 /** f(f(f(a, b), c) …); all operands broadcast together. */

@@ -6,10 +6,10 @@ import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";
 import { failureLines, shortTable, summarize, table, type Judged } from "./report.ts";
-import { runCase } from "./run.ts";
+import { runCase, type Failure } from "./run.ts";
 import { writeReadme } from "./readme.ts";
 import { OFFERS, plain } from "./sources/offers.ts";
-import { readSource, vectorSources, type VectorCase } from "./vectors.ts";
+import { readSource, UnknownValueError, vectorSources, type VectorCase } from "./vectors.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -34,7 +34,13 @@ async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
   const offers = OFFERS[given.source];
   const reason = refusal(offers, given);
   if (reason !== null) return { given, outcome: { kind: "not_offered", reason } };
-  const failures = await runCase(gpu, offers[given.operator], given);
+  let failures: readonly Failure[];
+  try {
+    failures = await runCase(gpu, offers[given.operator], given);
+  } catch (error) {
+    if (!(error instanceof UnknownValueError)) throw error;
+    return { given, outcome: { kind: "not_offered", reason: error.message } };
+  }
   if (failures.length === 0) return { given, outcome: { kind: "passed" } };
   return { given, outcome: { kind: "failed", failures } };
 }

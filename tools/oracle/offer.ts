@@ -4,7 +4,7 @@
 import type { Request } from "../../src/graph/cpu.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
-import type { VectorCase, VectorTensor } from "./vectors.ts";
+import { UnknownValueError, type VectorCase, type VectorTensor } from "./vectors.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** One condition of a predicate. */
@@ -72,10 +72,24 @@ export function predicateText({ clauses }: Offer): string {
   return clauses.map(({ text }) => text).join("; ");
 }
 
-/** Why a case is not offered: the first clause that it does not meet; null where it is offered. */
+/**
+ * Why a case is not offered: what of it cannot be read, else the first clause that it does not meet;
+ * null where it is offered.
+ */
 export function refusal(offers: Offers | undefined, given: VectorCase): string | null {
   const offered = offers?.[given.operator];
   if (offered === undefined) return "no such operator";
+  if (given.unreadable !== null) return given.unreadable;
+  try {
+    return firstMissed(offered, given);
+  } catch (error) {
+    // a clause that trips over a case cannot vouch for it either
+    const { message } = error as Error;
+    return error instanceof UnknownValueError ? message : `its clauses cannot be told: ${message}`;
+  }
+}
+
+function firstMissed(offered: Offer, given: VectorCase): string | null {
   const failed = offered.clauses.find(({ holds }) => !holds(given));
   return failed === undefined ? null : (failed.why?.(given) ?? `not ${failed.text}`);
 }
@@ -108,7 +122,9 @@ export const comparison: Clause = clause("float32 or float64 in, booleans out", 
   given.inputs.every((tensor) => tensor !== null && FLOATS.has(tensor.dtype)),
 );
 
-/** A choice: a condition of truth values first, numbers after it. */
+/**
+ * A choice: a condition first, whose numbers other than 0 are true, values after it.
+ */
 export const condition: Clause = clause("a condition, float32 or float64 else", (given) =>
   [...given.inputs.slice(1), ...given.outputs, ...given.gradients].every(
     (tensor) => tensor !== null && FLOATS.has(tensor.dtype),
@@ -124,6 +140,13 @@ const FLOATS: ReadonlySet<string> = new Set(["float32", "float64"]);
 export const finite: Clause = clause("numbers finite in float32", (given) =>
   tensors(given).every(({ values }) => values.every((x) => Number.isFinite(Math.fround(x)))),
 );
+
+/** Squares of numbers neither overflow nor vanish in float32: roots of their sums are right. */
+export const squarable: Clause = clause("largest number 0 or between 1e-16 and 1e16", (given) => {
+  let largest = 0;
+  for (const x of given.inputs[0]?.values ?? []) largest = Math.max(largest, Math.abs(x));
+  return largest === 0 || (largest > 1e-16 && largest < 1e16);
+});
 
 /** No attribute beside `names`. */
 export function knows(...names: readonly string[]): Clause {

@@ -9,7 +9,7 @@ import type { Value } from "../../src/graph/value.ts";
 import { formatShape, sameShape, size as sizeOf } from "../../src/tensor/shape.ts";
 import type { Build, Offer, Result, Steps } from "./offer.ts";
 import { compare, type Path } from "./tolerance.ts";
-import type { VectorCase, VectorTensor } from "./vectors.ts";
+import { UnknownValueError, type VectorCase, type VectorTensor } from "./vectors.ts";
 import { inverse, reorder, workbench, type BoundInput, type Workbench } from "./workbench.ts";
 
 /** Why a case failed. */
@@ -28,13 +28,17 @@ interface Target {
 
 type Attempt = (path: Failure["path"], act: () => void | Promise<void>) => Promise<void>;
 
-/** Runs a case on both paths; the empty list means that it passed. */
+/**
+ * Runs a case on both paths; the empty list means that it passed. Throws UnknownValueError where an
+ * attribute has a value that is not known.
+ */
 export async function runCase(gpu: Gpu, offered: Offer, given: VectorCase): Promise<Failure[]> {
   const failures: Failure[] = [];
   const attempt: Attempt = async (path, act) => {
     try {
       await act();
     } catch (error) {
+      if (error instanceof UnknownValueError) throw error; // nothing was tried: not offered
       failures.push({ path, message: (error as Error).message });
     }
   };
@@ -123,7 +127,12 @@ async function runSteps(
   attempt: Attempt,
   hold: Hold,
 ): Promise<void> {
-  const { graph, request, inputs, scalars, parameters, wants } = make(given);
+  let steps: Steps | null = null;
+  await attempt("build", () => {
+    steps = make(given);
+  });
+  if (steps === null) return;
+  const { graph, request, inputs, scalars, parameters, wants } = steps as Steps;
   const start = (): CpuStore => {
     const store = initialStore(graph, 0);
     for (const [name, values] of Object.entries(parameters)) {

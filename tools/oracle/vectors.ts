@@ -68,17 +68,23 @@ export interface VectorCase {
   /** Values along a trajectory, named `tensor@iterationK` (optimisers only). */
   readonly expected: readonly VectorTensor[];
   readonly tolerance: Tolerance;
+  /** Why the case cannot be read: an element type or a value that is not known here; else null. */
+  readonly unreadable: string | null;
+}
+
+/** An element type or a value that this reader does not know: the case is not offered. */
+export class UnknownValueError extends InputError {
+  override name = "UnknownValueError";
 }
 
 /** Tolerance of cases in the source `own` that state none. */
 export const OWN_TOLERANCE: Tolerance = { atol: 1e-5, rtol: 1e-4 };
 
-const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
 const tensorRecord = z.object({
   name: z.string().default(""),
   shape: z.array(z.int().min(0)),
-  dtype: z.enum(DTYPES).default("float32"),
-  data: z.array(z.union([number, z.boolean(), z.string()])).optional(),
+  dtype: z.string().default("float32"),
+  data: z.array(z.unknown()).optional(),
   b64: z.string().optional(),
 });
 const toleranceRecord = z.object({
@@ -155,15 +161,41 @@ export function readCases(text: string, source: string, file: string): VectorCas
   const shared = typeof header?.tolerance === "object" ? header.tolerance : undefined;
   return cases.map((item, i) => {
     const at = `${file}: case ${i}`;
-    const record = checked(caseRecord, item, at);
+    const parsed = caseRecord.safeParse(item);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const why = `${at}: ${issue?.path.join(".")}: ${issue?.message}`;
+      // without a name it cannot be told of
+      if (issue?.path[0] === "id" || issue?.path.length === 0) throw new InputError(why);
+      const operator = source === "own" ? "unknown" : basename(file, ".json");
+      return {
+        ...NOTHING,
+        id: (item as { id: string }).id,
+        source,
+        file,
+        operator,
+        unreadable: why,
+      };
+    }
+    const record = parsed.data;
     const where = `${file}: ${record.id}`;
     const named = source === "own" ? record.op : basename(file, ".json");
     if (named === undefined) throw new InputError(`${where}: needs "op"`);
-    const tensor = (given: z.infer<typeof tensorRecord>): VectorTensor => decode(given, where);
+    let unreadable: string | null = null;
+    const tensor = (given: z.infer<typeof tensorRecord>): VectorTensor => {
+      try {
+        return decode(given, where);
+      } catch (error) {
+        if (!(error instanceof UnknownValueError)) throw error;
+        unreadable ??= error.message;
+        const { name, shape } = given;
+        return { name, shape, dtype: "float32", values: new Float64Array(size(shape)) };
+      }
+    };
     const optional = (given: z.infer<typeof optionalTensor>): VectorTensor | null =>
       given === null ? null : tensor(given);
     const { dy = [] } = record;
-    return {
+    const read = {
       id: record.id,
       source,
       file,
@@ -177,8 +209,21 @@ export function readCases(text: string, source: string, file: string): VectorCas
       expected: record.expected.map(tensor),
       tolerance: record.tol ?? shared ?? (source === "own" ? OWN_TOLERANCE : {}),
     };
+    return { ...read, unreadable };
   });
 }
+
+/** A case of which nothing could be read. */
+const NOTHING = {
+  attributes: {},
+  record: {},
+  inputs: [],
+  outputs: [],
+  d_outputs: [],
+  gradients: [],
+  expected: [],
+  tolerance: {},
+};
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
@@ -188,14 +233,18 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
 }
 
 function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTensor {
-  const { name, shape, dtype, data, b64 } = record;
+  const { name, shape, data, b64 } = record;
+  const dtype = DTYPES.find((known) => known === record.dtype);
+  if (dtype === undefined) {
+    throw new UnknownValueError(`tensor ${name} has elements of type ${record.dtype}`);
+  }
   if ((data === undefined) === (b64 === undefined)) {
     throw new InputError(`${where}: tensor ${name} needs either data or b64`);
   }
   const values =
     data === undefined
       ? fromBytes(b64!, dtype, `${where}: tensor ${name}`)
-      : fromNumbers(data, dtype);
+      : fromNumbers(data, dtype, name);
   if (values.length !== size(shape)) {
     const what = `tensor ${name}${formatShape(shape)}`;
     throw new InputError(`${where}: ${what} needs ${size(shape)} numbers, has ${values.length}`);
@@ -207,9 +256,43 @@ function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTens
  * Decimals are the shortest that give the float back exactly, so they are rounded to the dtype
  * before use.
  */
-function fromNumbers(data: readonly unknown[], dtype: DType): Float64Array {
-  const doubles = Float64Array.from(data, Number);
+function fromNumbers(data: readonly unknown[], dtype: DType, name: string): Float64Array {
+  const doubles = Float64Array.from(data, (item, i) => {
+    const value = numberFrom(item);
+    if (value !== null && holds(dtype, value)) return value;
+    const shown = typeof item === "object" && item !== null ? "a list" : JSON.stringify(item);
+    throw new UnknownValueError(`tensor ${name} has ${shown} at index ${i}, no ${dtype}`);
+  });
   return dtype === "float32" ? Float64Array.from(Float32Array.from(doubles)) : doubles;
+}
+
+/** A number as JSON or a word has it; null where it is none. */
+function numberFrom(item: unknown): number | null {
+  if (typeof item === "number") return item;
+  if (typeof item === "boolean") return Number(item);
+  if (typeof item !== "string") return null;
+  if (/^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(item)) return Number(item);
+  const [, sign = "", word = ""] = /^([+-]?)(nan|inf|infinity)$/i.exec(item) ?? [];
+  if (word === "") return null;
+  if (word.toLowerCase() === "nan") return Number.NaN;
+  return sign === "-" ? -Infinity : Infinity;
+}
+
+/** Least and greatest of the integers; 64-bit ones lose their last bits beyond 2^53. */
+const INTEGERS: Partial<Record<DType, readonly [least: number, most: number]>> = {
+  bool: [0, 255],
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+  int64: [-(2 ** 63), 2 ** 63],
+  uint64: [0, 2 ** 64],
+};
+
+function holds(dtype: DType, value: number): boolean {
+  const range = INTEGERS[dtype];
+  if (range === undefined) return true;
+  return Number.isInteger(value) && value >= range[0] && value <= range[1];
 }
 
 function fromBytes(b64: string, dtype: DType, where: string): Float64Array {

@@ -4,6 +4,7 @@ import { reshape } from "../../src/graph/apply.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { conv2dTranspose } from "../../src/graph/ops/conv2d_transpose.ts";
 import type { Value } from "../../src/graph/value.ts";
+import { pooledSize } from "../../src/kernels/pool.ts";
 
 /** Height and width. */
 export type Pair = readonly [h: number, w: number];
@@ -66,6 +67,48 @@ export function samePadding(
     return upper ? [less, total - less] : [total - less, less];
   };
   return [...along(0), ...along(1)];
+}
+
+/** Whether every window, `size` of them along an axis, has a tap inside the image. */
+export function touchesImage(
+  size: Pair,
+  kernel: Pair,
+  { stride, padding, dilation }: Window,
+  ceil: boolean,
+): boolean {
+  return ([0, 1] as const).every((axis) => {
+    const [before, after] = [padding[2 * axis], padding[2 * axis + 1]];
+    const sides: Pair = [before, after];
+    const args = [size[axis], kernel[axis], stride[axis], sides, dilation[axis], ceil] as const;
+    return Array.from({ length: pooledSize(...args) }, (_, o) => o * stride[axis] - before).every(
+      (first) =>
+        Array.from({ length: kernel[axis] }, (_, k) => first + k * dilation[axis]).some(
+          (at) => at >= 0 && at < size[axis],
+        ),
+    );
+  });
+}
+
+/**
+ * The window with its padding made longer behind, so that windows which hang over the edge with
+ * ceil rounding lie inside the padding.
+ */
+export function reachingOver(size: Pair, kernel: Pair, window: Window): Window {
+  const { stride, padding, dilation } = window;
+  const along = (axis: 0 | 1): Pair => {
+    const [before, after] = [padding[2 * axis], padding[2 * axis + 1]];
+    const count = pooledSize(
+      size[axis],
+      kernel[axis],
+      stride[axis],
+      [before, after],
+      dilation[axis],
+      true,
+    );
+    const reach = (count - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1;
+    return [before, Math.max(after, reach - size[axis] - before)];
+  };
+  return { stride, dilation, padding: [...along(0), ...along(1)] };
 }
 
 /** Everything a convolution or a window needs but the tensors. */

@@ -13,6 +13,7 @@ import {
 } from "../../kernels/grad_norm.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { arenaLayout } from "../layout.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value, Graph } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -51,6 +52,7 @@ export const adamwRules: Rules<typeof adamwOps> = {
  * finite, 0).
  */
 export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
+  checkOptions("gradNorm", attributes, { max_norm: "number" });
   return apply(adamwOps.grad_norm, [gradients], attributes)[0];
 }
 
@@ -61,6 +63,8 @@ export function gradNorm(gradients: Value, attributes: GradNormAttributes): Valu
  * (arXiv:1711.05101), algorithm 2.
  */
 export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
+  const known = { beta1: "number", beta2: "number", epsilon: "number" } as const;
+  checkOptions("adamw", settings, { ...known, weight_decay: "number" });
   const blocks = decayBlocks(g.parameters);
   const decay = g.constant("decay", [blocks.length], blocks);
   const slots = {

@@ -1,6 +1,7 @@
 // Arithmetic of one and of two tensors that broadcast together, scaling by step scalars, and
 // copying.
 import {
+  BINARY_KINDS,
   binary as binaryKernel,
   binaryGrad,
   type BinaryAttributes,
@@ -9,6 +10,7 @@ import {
 } from "../../kernels/binary.ts";
 import { scaleBy as scaleByKernel, type ScaleByAttributes } from "../../kernels/scale_by.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkChoice } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { sumTo } from "./reduce.ts";
 import { unary } from "./unary.ts";
@@ -72,6 +74,7 @@ export const arithmeticRules: Rules<typeof arithmeticOps> = {
 
 /** y = f(a, b). a, b [broadcast together by NumPy's rule] -> y of the broadcast shape. */
 export function binary(a: Value, b: Value, kind: BinaryKind): Value {
+  checkChoice("binary", "kind", kind, BINARY_KINDS);
   return apply(arithmeticOps.binary, [a, b], { kind })[0];
 }
 

@@ -6,8 +6,10 @@ import {
   attentionGradStats,
 } from "../../kernels/attention.ts";
 import type { AttentionAttributes } from "../../kernels/attention_problem.ts";
+import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -36,8 +38,8 @@ export const attentionOps: {
 /** Their gradient rules. */
 export const attentionRules: Rules<typeof attentionOps> = {
   attention: ({ inputs, outputs, attributes, d_outputs, wants }) => {
-    if (wants[3]) throw new Error("attention has no gradient by its mask");
-    if (d_outputs[1] !== null) throw new Error("attention has no gradient of lse");
+    if (wants[3]) throw new InputError("attention has no gradient by its mask");
+    if (d_outputs[1] !== null) throw new InputError("attention has no gradient of lse");
     return [
       ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]], attributes),
       null,
@@ -70,6 +72,8 @@ export interface AttentionOptions {
  * Source: Vaswani et al. (2017), eq. 1.
  */
 export function attention(q: Value, k: Value, v: Value, options: AttentionOptions): Value {
+  const rest = { scale: "number", causal: "flag", softcap: "number", mask: "value" } as const;
+  checkOptions("attention", options, { heads: "number" }, { kvHeads: "number", ...rest });
   const { heads, kvHeads = heads, mask = null, causal = false, softcap = 0 } = options;
   const scale = options.scale ?? 1 / Math.sqrt(headWidth(q.shape, heads));
   const attributes = { heads, kv_heads: kvHeads, scale, causal, softcap };
@@ -79,7 +83,7 @@ export function attention(q: Value, k: Value, v: Value, options: AttentionOption
 function headWidth(q: Shape, heads: number): number {
   const width = (q.at(-1) ?? 0) / heads;
   if (!Number.isInteger(width) || width < 1) {
-    throw new Error(`attention: q${formatShape(q)} does not split into ${heads} heads`);
+    throw new InputError(`attention: q${formatShape(q)} does not split into ${heads} heads`);
   }
   return width;
 }

@@ -2,6 +2,7 @@
 // them. Cumulative: d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. Attractors: d_c = d_y (1 - mean_a f'),
 // d_A = mean_k d_y f'.
 import {
+  ATTRACTIONS,
   attractor as attractorKernel,
   attractorGradAttractors,
   attractorGradCenters,
@@ -12,7 +13,9 @@ import {
   binCentersGrad,
   type BinCentersAttributes,
 } from "../../kernels/bin_centers.ts";
+import { InputError } from "../../tensor/error.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { softplus } from "./activation.ts";
 
@@ -86,7 +89,8 @@ export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): 
  * is above 1.
  */
 export function seedCentersBias(bins: number, seed: CenterSeed, depth_max_m: number): Float32Array {
-  if (!(depth_max_m > START_M)) throw new Error(`depth_max_m is ${depth_max_m}, expected above 1`);
+  if (!(depth_max_m > START_M))
+    throw new InputError(`depth_max_m is ${depth_max_m}, expected above 1`);
   const spaced = (k: number): number => (START_M / depth_max_m) ** (1 - k / bins);
   const width = (k: number): number =>
     spaced(k + 1) - (k === 0 ? NEAREST_M / depth_max_m : spaced(k));
@@ -118,5 +122,7 @@ export function attractor(
   attractors: Value,
   attributes: AttractorAttributes,
 ): Value {
+  const known = { alpha: "number", kind: ATTRACTIONS, gamma: "number" } as const;
+  checkOptions("attractor", attributes, known, { mean: "flag" });
   return apply(binCentersOps.attractor, [centers, attractors], attributes)[0];
 }

@@ -17,8 +17,9 @@ import { binGeometry } from "../../kernels/bin_expectation.ts";
 import { binomialGeometry } from "../../kernels/binomial_decode.ts";
 import { binomialPack } from "../../kernels/binomial_pack.ts";
 import { logChoose } from "../../kernels/binomial_row.ts";
-import { sameShape } from "../../tensor/shape.ts";
+import { sameShape, size } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 import { addRows } from "./gemm.ts";
 
@@ -65,6 +66,7 @@ export const binDistillOps: {
     lower: (at) => {
       const [student, teacher, centers, ...rest] = at.inputs;
       const [d_student, d_centers] = at.outputs;
+      if (size(centers.shape) === 0) return; // no view: both gradients are empty
       const factors = lowerFactors(at, rest);
       const own = sameShape(student.shape, centers.shape);
       const attributes = { ...at.attributes, groups: own ? 0 : centers.shape[0] };
@@ -231,6 +233,7 @@ export function binDistill(
   scale: Value | null,
   attributes: BinDistillAttributes,
 ): Distilled {
+  checkOptions("binDistill", attributes, { teacher: ["relative", "logits", "none"] });
   const inputs = [student, teacher, centers, scale];
   const [depth, cross, kl] = apply(binDistillOps.bin_distill, inputs, attributes);
   return { depth, cross, kl };
@@ -248,6 +251,7 @@ export function binDistillBinomial(
   scale: Value | null,
   attributes: BinDistillAttributes,
 ): Distilled {
+  checkOptions("binDistillBinomial", attributes, { teacher: ["relative", "logits", "none"] });
   const [depth, cross, kl] = apply(
     binDistillOps.bin_distill_binomial,
     [pi, t, logChooseOf(centers), teacher, centers, scale],

@@ -2,6 +2,7 @@
 // d_student = d_loss tau / count (q^S - q^T); the teacher has no gradient.
 import { binKl as binKlKernel, binKlGrad, type BinKlAttributes } from "../../kernels/bin_kl.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { lowerMaskedMean } from "./masked_mean.ts";
 
@@ -55,5 +56,6 @@ export function binKl(
   usable: Value,
   attributes: BinKlAttributes,
 ): Value {
+  checkOptions("binKl", attributes, { temperature: "number" });
   return apply(binKlOps.bin_kl, [student, teacher, usable], attributes)[0];
 }

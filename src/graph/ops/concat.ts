@@ -1,5 +1,6 @@
 // Joining of tensors along an axis as an op.
 import { concat as concatKernel, type ConcatAttributes } from "../../kernels/concat.ts";
+import { InputError } from "../../tensor/error.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { slice } from "./slice.ts";
@@ -30,7 +31,7 @@ export const concatRules: Rules<typeof concatOps> = {
  */
 export function concat(values: readonly Value[], axis: number): Value {
   const [first] = values;
-  if (first === undefined) throw new Error("concat: no tensors to join");
+  if (first === undefined) throw new InputError("concat: no tensors to join");
   if (values.length === 1) return first;
   const attributes = { axis: axis < 0 ? axis + first.shape.length : axis };
   const joined: Value[] = [];

@@ -14,6 +14,7 @@ import { conv2dGradWeight } from "../../kernels/conv2d_grad_weight.ts";
 import type { AnyKernel } from "../../kernels/kernel.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
+import { checkOptions, type OptionRules } from "../options.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 import { addRows, gemmOps } from "./gemm.ts";
 
@@ -134,7 +135,18 @@ export interface Conv2dOptions {
 }
 
 /** The attributes that options stand for. */
-export function conv2dAttributes(options: Conv2dOptions): Conv2dAttributes {
+export function conv2dAttributes(
+  options: Conv2dOptions,
+  op = "conv2d",
+  more: OptionRules = {},
+): Conv2dAttributes {
+  const known = {
+    stride: "numbers",
+    pad: "numbers",
+    dilation: "numbers",
+    groups: "number",
+  } as const;
+  checkOptions(op, options, {}, { ...known, ...more });
   const { stride = 1, pad = 0, dilation = 1, groups = 1 } = options;
   const both = (value: PerAxis): readonly [number, number] =>
     typeof value === "number" ? [value, value] : value;

@@ -121,9 +121,10 @@ export function conv2dTranspose(
   bias: Value | null,
   options: Conv2dTransposeOptions = {},
 ): Value {
+  const convolution = conv2dAttributes(options, "conv2dTranspose", { outputPadding: "numbers" });
   const more = options.outputPadding ?? 0;
   const attributes: Conv2dTransposeAttributes = {
-    ...conv2dAttributes(options),
+    ...convolution,
     output_padding: typeof more === "number" ? [more, more] : more,
   };
   return apply(conv2dTransposeOps.conv2d_transpose, [x, weight, bias], attributes)[0];

@@ -10,6 +10,7 @@ import {
 } from "../../kernels/gemm.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 
 // rows added by one invocation: few enough to keep the f32 error small and the adapter busy
@@ -149,6 +150,8 @@ export interface MatmulOptions {
  * broadcast in turns ([2, 1, 2] with [1, 3, 1]).
  */
 export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
+  const known = { transposeA: "flag", transposeB: "flag", bias: "value" } as const;
+  checkOptions("matmul", options, {}, known);
   const { transposeA = false, transposeB = false, bias = null } = options;
   const attributes = { transpose_a: transposeA, transpose_b: transposeB };
   // one matrix b for all batches: one tall product, and its gradient one long sum

@@ -10,6 +10,7 @@ import {
   type LogBinomialHeadAttributes,
 } from "../../kernels/log_binomial.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -61,6 +62,7 @@ function zeros(like: Value): Value {
  * 3.2.
  */
 export function logBinomial(pi: Value, t: Value, attributes: LogBinomialAttributes): Value {
+  checkOptions("logBinomial", attributes, { bins: "number" });
   return apply(logBinomialOps.log_binomial, [pi, t], attributes)[0];
 }
 
@@ -72,6 +74,7 @@ export function logBinomialHead(
   pairs: Value,
   attributes: LogBinomialHeadAttributes,
 ): { readonly pi: Value; readonly t: Value } {
+  checkOptions("logBinomialHead", attributes, { t_min: "number", t_max: "number" });
   const [pi, t] = apply(logBinomialOps.log_binomial_head, [pairs], attributes);
   return { pi, t };
 }

@@ -14,8 +14,10 @@ import {
   normStatistics,
   type NormAttributes,
 } from "../../kernels/norm.ts";
+import { InputError } from "../../tensor/error.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
 import { addRows } from "./gemm.ts";
 
@@ -165,7 +167,7 @@ export const normRules: Rules<typeof normOps> = {
   ],
   norm_fixed: ({ inputs: [x, mean, variance, gamma], attributes, d_outputs: [d_y], wants }) => {
     if (wants[1] || wants[2]) {
-      throw new Error("norm_fixed: given statistics are not differentiated");
+      throw new InputError("norm_fixed: given statistics are not differentiated");
     }
     const [d_x, d_gamma, d_beta] = apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
       ...attributes,
@@ -188,6 +190,8 @@ export function batchNorm(
   running_variance: Value,
   options: { readonly training: boolean; readonly epsilon: number; readonly momentum: number },
 ): Value {
+  const known = { training: "flag", epsilon: "number", momentum: "number" } as const;
+  checkOptions("batchNorm", options, known);
   const { training, epsilon, momentum } = options;
   const attributes = { batches: 1, groups: x.shape.at(-1)!, epsilon };
   return training
@@ -208,6 +212,7 @@ export function groupNorm(
   beta: Value,
   options: { readonly groups: number; readonly epsilon: number },
 ): Value {
+  checkOptions("groupNorm", options, { groups: "number", epsilon: "number" });
   return apply(normOps.norm, [x, gamma, beta], { batches: x.shape[0], ...options })[0];
 }
 
@@ -218,6 +223,7 @@ export function layerNorm(
   beta: Value,
   options: { readonly epsilon: number },
 ): Value {
+  checkOptions("layerNorm", options, { epsilon: "number" });
   const batches = size(x.shape.slice(0, -1));
   return apply(normOps.norm, [x, gamma, beta], { batches, groups: 1, ...options })[0];
 }

@@ -1,5 +1,6 @@
 // Margins as ops.
 import {
+  PAD_MODES,
   pad as padKernel,
   padGrad,
   type PadAttributes,
@@ -7,6 +8,7 @@ import {
   type PadMode,
 } from "../../kernels/pad.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkChoice } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { slice } from "./slice.ts";
 
@@ -48,6 +50,7 @@ export function pad(
   mode: PadMode = "constant",
   value = 0,
 ): Value {
+  checkChoice("pad", "mode", mode, PAD_MODES);
   return apply(padOps.pad, [x], { padding, mode, value })[0];
 }
 

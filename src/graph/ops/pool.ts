@@ -9,8 +9,10 @@ import {
   type PoolAverageAttributes,
   type PoolAverageGradAttributes,
 } from "../../kernels/pool.ts";
+import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { reduce } from "./reduce.ts";
 
@@ -73,8 +75,10 @@ export function globalAveragePool(x: Value): Value {
 }
 
 function resolved(x: Value, options: PoolOptions): PoolAttributes {
+  const rest = { stride: "numbers", dilation: "numbers", pad: "numbers", ceil: "flag" } as const;
+  checkOptions("pool", options, { window: "numbers" }, rest);
   if (x.shape.length !== 4) {
-    throw new Error(`pool: ${x.name}${formatShape(x.shape)} must be [V, H, W, C]`);
+    throw new InputError(`pool: ${x.name}${formatShape(x.shape)} must be [V, H, W, C]`);
   }
   const { stride = 1, dilation = 1, pad = 0, ceil = false } = options;
   const [window, steps, gaps] = [pair(options.window), pair(stride), pair(dilation)];
@@ -84,6 +88,12 @@ function resolved(x: Value, options: PoolOptions): PoolAttributes {
     pooledSize(x.shape[1], window[0], steps[0], [top, bottom], gaps[0], ceil),
     pooledSize(x.shape[2], window[1], steps[1], [left, right], gaps[1], ceil),
   ] as const;
+  if (size.some((windows) => windows === 0)) {
+    throw new InputError(
+      `pool: a window of ${window.join("x")} and dilation ${gaps.join("x")} does not fit ` +
+        `${x.name}${formatShape(x.shape)} with padding [${padding.join(", ")}]`,
+    );
+  }
   return { window, stride: steps, dilation: gaps, padding, size };
 }
 

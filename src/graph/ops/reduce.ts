@@ -3,6 +3,7 @@ import {
   reduce as reduceKernel,
   reducedShape,
   reducePasses,
+  REDUCTIONS,
   type ReduceAttributes,
   type Reduction,
 } from "../../kernels/reduce.ts";
@@ -14,8 +15,10 @@ import {
   type ReduceGradProductAttributes,
 } from "../../kernels/reduce_grad.ts";
 import { stridedRead } from "../../kernels/strided.ts";
+import { InputError } from "../../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp, reshape } from "../apply.ts";
+import { checkChoice, checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 import { unary } from "./unary.ts";
 
@@ -55,7 +58,7 @@ export const reduceOps: {
     outputs: ["y"],
     shapes: ([x], { shape }) => {
       if (!sameShape(broadcastShape(x, shape), shape)) {
-        throw new Error(`${formatShape(x)} does not broadcast to ${formatShape(shape)}`);
+        throw new InputError(`${formatShape(x)} does not broadcast to ${formatShape(shape)}`);
       }
       return [shape];
     },
@@ -103,6 +106,8 @@ export interface ReduceOptions {
  * y = fold of x along axes; equal extrema each take the whole gradient. x [any] -> y [kept axes].
  */
 export function reduce(x: Value, kind: Reduction, options: ReduceOptions = {}): Value {
+  checkChoice("reduce", "kind", kind, REDUCTIONS);
+  checkOptions("reduce", options, {}, { axes: "numbers", keep: "flag" });
   const rank = x.shape.length;
   const axes = (options.axes ?? [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + rank : axis));
   const attributes = { kind, axes: axes.toSorted((a, b) => a - b), keep: options.keep ?? false };

@@ -1,10 +1,12 @@
 // Resampling of images to another size as ops.
 import {
+  CORNERS,
   resizeBilinear as bilinearKernel,
   resizeBilinearGrad,
   resizeGradAttributes,
   resizeNearest as nearestKernel,
   resizeNearestGrad,
+  ROUNDINGS,
   type Corners,
   type ResizeBilinearAttributes,
   type ResizeBilinearGradAttributes,
@@ -13,6 +15,7 @@ import {
   type Rounding,
 } from "../../kernels/resize.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkChoice } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -48,6 +51,8 @@ export function resizeNearest(
   corners: Corners = "asymmetric",
   rounding: Rounding = "floor",
 ): Value {
+  checkChoice("resizeNearest", "corners", corners, CORNERS);
+  checkChoice("resizeNearest", "rounding", rounding, ROUNDINGS);
   return apply(resizeOps.resize_nearest, [x], { size: to, corners, rounding })[0];
 }
 
@@ -56,5 +61,6 @@ export function resizeNearest(
  * C].
  */
 export function resizeBilinear(x: Value, to: readonly [number, number], corners: Corners): Value {
+  checkChoice("resizeBilinear", "corners", corners, CORNERS);
   return apply(resizeOps.resize_bilinear, [x], { size: to, corners })[0];
 }

@@ -7,6 +7,7 @@ import {
   type SilogAttributes,
 } from "../../kernels/silog.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -67,6 +68,7 @@ export function silog(
   valid: Value,
   attributes: SilogAttributes = ADABINS,
 ): { readonly loss: Value; readonly count: Value } {
+  checkOptions("silog", attributes, { variance_focus: "number", scale: "number" });
   const [loss, count] = apply(silogOps.silog, [depth, depth_m, valid], attributes);
   return { loss, count };
 }

@@ -1,5 +1,6 @@
 // Parts of a tensor and its axes in another order, as ops; both are reads with other strides.
 import { stridedRead, stridedWrite, type StridedWriteAttributes } from "../../kernels/strided.ts";
+import { InputError } from "../../tensor/error.ts";
 import { formatShape, strides, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Rules, Value } from "../value.ts";
@@ -46,7 +47,9 @@ export const sliceOps: {
         permutation.toSorted((a, b) => a - b).some((axis, i) => axis !== i) ||
         permutation.length !== x.length
       ) {
-        throw new Error(`[${permutation.join(", ")}] is no order of the axes of ${formatShape(x)}`);
+        throw new InputError(
+          `[${permutation.join(", ")}] is no order of the axes of ${formatShape(x)}`,
+        );
       }
       return [permutation.map((axis) => x[axis])];
     },
@@ -82,7 +85,7 @@ function sliced(x: Shape, { starts, sizes, steps }: SliceAttributes): Shape {
   const whole =
     [...starts, ...sizes, ...steps].every(Number.isInteger) && sizes.every((n) => n >= 0);
   if (!fits || !whole || [starts, sizes, steps].some((list) => list.length !== x.length)) {
-    throw new Error(
+    throw new InputError(
       `${sizes.join(" x ")} elements from [${starts.join(", ")}] by [${steps.join(", ")}] ` +
         `are not inside ${formatShape(x)}`,
     );

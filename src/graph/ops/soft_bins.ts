@@ -1,6 +1,7 @@
 // Bin logits of a teacher from its relative depth. A target: nothing flows back.
 import { softBins as softBinsKernel, type SoftBinsAttributes } from "../../kernels/soft_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The op of this family, by name. */
@@ -18,5 +19,6 @@ export const softBinsRules: Rules<typeof softBinsOps> = {
  * uniform bins. relative [V, H, W, 1] in [0, 1], ascending with distance -> logits [V, H, W, K].
  */
 export function softBins(relative: Value, attributes: SoftBinsAttributes): Value {
+  checkOptions("softBins", attributes, { bins: "number" });
   return apply(softBinsOps.soft_bins, [relative], attributes)[0];
 }

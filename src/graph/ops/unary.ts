@@ -1,11 +1,13 @@
 // Elementary functions of one tensor as ops.
 import {
+  UNARY_KINDS,
   unary as unaryKernel,
   unaryGrad,
   type UnaryAttributes,
   type UnaryKind,
 } from "../../kernels/unary.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkChoice } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -41,5 +43,6 @@ export const unaryRules: Rules<typeof unaryOps> = {
 
 /** y = f(x); `alpha` and `beta` as in `UnaryAttributes`. x [any] -> y of its shape. */
 export function unary(x: Value, kind: UnaryKind, alpha = 0, beta = 0): Value {
+  checkChoice("unary", "kind", kind, UNARY_KINDS);
   return apply(unaryOps.unary, [x], { kind, alpha, beta })[0];
 }

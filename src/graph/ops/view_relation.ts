@@ -19,6 +19,7 @@ import {
   viewRelationLossGrad,
 } from "../../kernels/view_relation.ts";
 import { apply, kernelOp } from "../apply.ts";
+import { checkOptions } from "../options.ts";
 import type { Op, Rules, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
@@ -104,6 +105,7 @@ export const viewRelationRules: Rules<typeof viewRelationOps> = {
  * x [V, H, W, E], mask [V, H, W, 1] -> tokens [V, h w, E].
  */
 export function maskedPool(x: Value, mask: Value, attributes: MaskedPoolAttributes): Value {
+  checkOptions("maskedPool", attributes, { grid: "numbers" });
   return apply(viewRelationOps.masked_pool, [x, mask], attributes)[0];
 }
 

@@ -58,7 +58,8 @@ const TEACHER_OR_NONE: Attributes = {
   ),
   by_centers: flag(true, "give d_centers; false: of shape [0]"),
 };
-const LOG_CHOOSE = "log_choose [K, 2]: two parts of ln C(K - 1, k) that add up, as in log_binomial";
+const LOG_CHOOSE =
+  "log_choose [K, 2]: L_k = n ln n - k ln k - (n - k) ln(n - k), n = K - 1, 0 ln 0 = 0, as (h, L_k - h) with h = floor(1024 L_k + 0.5) / 1024";
 
 /** Names of these ops. */
 type Name =

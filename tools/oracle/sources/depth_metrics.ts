@@ -3,7 +3,7 @@ import { depthMetrics, medianScale } from "../../../src/evaluate/metrics.ts";
 import { clause, floats, knows, type Offer } from "../offer.ts";
 import { flagOf } from "../attributes.ts";
 
-const RANGE = { min_m: 0, cap_m: 1e6 };
+const RANGE = { min_m: 0, cap_m: Infinity };
 const NAMES = ["abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3"];
 
 /** The seven metrics of depth. */
@@ -15,6 +15,17 @@ export const depthMetricsOffer: Offer = {
       ({ outputs }) => outputs.every((want) => want !== null && NAMES.includes(want.name)),
     ),
     knows("median_scaling"),
+    clause(
+      "as many predictions as truths, at least one",
+      ({ inputs: [p, g] }) =>
+        p !== null &&
+        p !== undefined &&
+        p.values.length > 0 &&
+        p.values.length === g?.values.length,
+    ),
+    clause("depths above 0 and finite", ({ inputs }) =>
+      inputs.slice(0, 2).every((depth) => depth?.values.every((v) => v > 0 && v < Infinity)),
+    ),
   ],
   host: (given) => {
     const [prediction, truth] = given.inputs.map((tensor) => tensor!.values);

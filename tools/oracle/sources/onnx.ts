@@ -24,6 +24,7 @@ import {
   knows,
   offer,
   ranked,
+  squarable,
   type Offer,
   type Offers,
   type Result,
@@ -71,6 +72,16 @@ function ofMany(finish: (values: readonly Value[]) => Value): Offer {
 
 const filled = clause("no empty axis", ({ inputs }) => size(inputs[0]?.shape ?? [0]) > 0);
 
+const SQUARING: ReadonlySet<Reduction> = new Set(["l2", "sum_square"]);
+// Opsets differ on whether these leave a tensor without axes to fold as it is.
+const ALTERING: ReadonlySet<Reduction> = new Set([
+  "l1",
+  "l2",
+  "sum_square",
+  "log_sum",
+  "log_sum_exp",
+]);
+
 function folded(kind: Reduction): Offer {
   return offer(
     [
@@ -79,6 +90,8 @@ function folded(kind: Reduction): Offer {
       filled,
       knows("axes", "keepdims", "noop_with_empty_axes"),
       ranked(0, 6),
+      ...(SQUARING.has(kind) ? [squarable] : []),
+      ...(ALTERING.has(kind) ? [attribute("noop_with_empty_axes", 0)] : []),
     ],
     (bench) => {
       const { given } = bench;
@@ -127,6 +140,7 @@ const batchNormalization: Offer = offer(
     finite,
     knows("epsilon", "momentum", "training_mode", "is_test", "spatial", "consumed_inputs"),
     attribute("training_mode", 0),
+    attribute("is_test", 1, true),
     attribute("spatial", 1),
     ranked(2, 6),
   ],
@@ -208,12 +222,16 @@ const rmsNormalization: Offer = offer(
   },
 );
 
-const lpNormalization: Offer = ofOne(["axis", "p"], (x, given) => {
-  const axes = [axisIn(x.shape.length, numberOf(given, "axis", -1))];
-  const kind = numberOf(given, "p", 2) === 1 ? "l1" : "l2";
-  // a vector of zeros stays one
-  return divide(x, compose.clip(reduce(x, kind, { axes, keep: true }), 1e-30, Infinity));
-});
+const lpNormalization: Offer = offer(
+  [floats(), finite, knows("axis", "p"), attribute("p", 2, 1), squarable],
+  (bench) => {
+    const x = bench.input(0);
+    const axes = [axisIn(x.shape.length, numberOf(bench.given, "axis", -1))];
+    const kind = numberOf(bench.given, "p", 2) === 1 ? "l1" : "l2";
+    // a vector of zeros stays one
+    return [divide(x, compose.clip(reduce(x, kind, { axes, keep: true }), 1e-30, Infinity))];
+  },
+);
 
 const clip: Offer = offer(
   [
@@ -287,8 +305,9 @@ export const onnxOffers: Offers = {
       numberOf(given, "gamma", 1.0507009873554805),
     ),
   ),
-  Gelu: ofOne(["approximate"], (x, given) =>
-    compose.geluBy(x, wordOf(given, "approximate", "none")),
+  Gelu: offer(
+    [floats(), finite, knows("approximate"), attribute("approximate", "none", "tanh")],
+    (bench) => [compose.geluBy(bench.input(0), wordOf(bench.given, "approximate", "none"))],
   ),
   Sigmoid: ofOne([], sigmoid),
   Softplus: ofOne([], softplus),

@@ -14,6 +14,7 @@ import {
   knows,
   offer,
   ranked,
+  squarable,
   type Offer,
   type Offers,
 } from "../offer.ts";
@@ -27,6 +28,7 @@ import {
   pairOf,
   samePadding,
   sidesOf,
+  touchesImage,
   transposedConvolution,
   transposedSize,
   type Pair,
@@ -145,13 +147,22 @@ function pool(
   ...more: string[]
 ): Offer {
   const names = ["auto_pad", "kernel_shape", "pads", "strides", "dilations", "ceil_mode"];
-  return offer([floats(), finite, knows(...names, ...more), AUTO_PAD, ranked(3, 4)], (bench) => {
+  // automatic padding settles the number of windows
+  const ceilOf = (given: VectorCase): boolean =>
+    wordOf(given, "auto_pad", "NOTSET") === "NOTSET" && flagOf(given, "ceil_mode", false);
+  const kernelOf = (given: VectorCase): Pair => pairOf(listOf(given, "kernel_shape")!, 1);
+  const inside = clause("no window beyond the image", (given) => {
+    const kernel = kernelOf(given);
+    return touchesImage(spatial(given, 0), kernel, windowOf(given, kernel), ceilOf(given));
+  });
+  const clauses = [floats(), finite, knows(...names, ...more), AUTO_PAD, ranked(3, 4), inside];
+  return offer(clauses, (bench) => {
     const { given } = bench;
     const axes = channelsLast(given);
     const x = bench.input(0, axes);
-    const size = pairOf(listOf(given, "kernel_shape")!, 1);
+    const size = kernelOf(given);
     const { stride, dilation, padding } = windowOf(given, size);
-    const ceil = flagOf(given, "ceil_mode", false);
+    const ceil = ceilOf(given);
     const options = { window: size, stride, dilation, pad: padding, ceil };
     return [{ value: likeRows(f(asRows(x), options, given), x), axes }];
   });
@@ -167,7 +178,9 @@ const lpPool: Offer = (() => {
     const powers = averagePool(compose.powerOfMagnitude(x, p), { ...options, ceil: false }, true);
     return compose.powerOfMagnitude(scaleShift(powers, h * w, 0), 1 / p);
   }, "p");
-  return { ...mean, clauses: [...mean.clauses, attribute("ceil_mode", 0)] };
+  const positive = clause("p above 0", (given) => numberOf(given, "p", 2) > 0);
+  const clauses = [...mean.clauses, attribute("ceil_mode", 0), positive, squarable];
+  return { ...mean, clauses };
 })();
 
 function globalPool(kind: "mean" | "max"): Offer {
@@ -221,10 +234,12 @@ function isOnePixel(given: VectorCase): boolean {
 
 function resized(x: Value, given: VectorCase): Value {
   const to = resizedSize(given)!;
-  const fallback = given.operator === "Upsample" ? "asymmetric" : "half_pixel";
+  // before opset 11 nothing could be said, and positions were those of Upsample
+  const early = given.operator === "Upsample" || Number(given.record["opset"]) === 10;
+  const fallback = early ? "asymmetric" : "half_pixel";
   const corners = CORNERS[wordOf(given, "coordinate_transformation_mode", fallback)];
   if (wordOf(given, "mode", "nearest") === "linear") return resizeBilinear(x, to, corners);
-  const rounding = given.operator === "Upsample" ? "floor" : "round_prefer_floor";
+  const rounding = early ? "floor" : "round_prefer_floor";
   return resizeNearest(x, to, corners, ROUNDINGS[wordOf(given, "nearest_mode", rounding)]);
 }
 

@@ -43,6 +43,7 @@ import {
   knows,
   offer,
   ranked,
+  squarable,
   type Offer,
   type Offers,
   type Result,
@@ -70,7 +71,9 @@ function compared(kind: BinaryKind): Offer {
 }
 
 function folded(kind: Reduction): Offer {
-  return offer([floats(), finite, knows("axes", "keepDimensions"), ranked(0, 6)], (bench) => {
+  const squares = kind === "l2" || kind === "sum_square" ? [squarable] : [];
+  const clauses = [floats(), finite, knows("axes", "keepDimensions"), ranked(0, 6), ...squares];
+  return offer(clauses, (bench) => {
     const axes = listOf(bench.given, "axes");
     const keep = flagOf(bench.given, "keepDimensions", false);
     return [reduce(bench.input(0), kind, axes === null ? { keep } : { axes, keep })];

@@ -14,6 +14,8 @@ import {
   knows,
   offer,
   ranked,
+  squarable,
+  type Clause,
   type Offer,
   type Offers,
 } from "../offer.ts";
@@ -21,6 +23,8 @@ import type { VectorCase } from "../vectors.ts";
 import {
   axesBetween,
   convolution,
+  reachingOver,
+  touchesImage,
   transposedConvolution,
   transposedSize,
   type Pair,
@@ -124,13 +128,22 @@ const convTranspose2d: Offer = offer(
   },
 );
 
+interface WindowOptions {
+  readonly window: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  readonly pad: Sides;
+  readonly ceil: boolean;
+}
+
 /**
  * Pooling; means are over the taps inside the image. Without window dimensions, one window over all
  * of it.
  */
-function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): Offer {
+function pool(f: (x: Value, options: WindowOptions) => Value, ...more: Clause[]): Offer {
   return offer(
     [
+      ...more,
       floats(),
       finite,
       knows(
@@ -145,6 +158,13 @@ function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): O
       attribute("layout", "nchw", "nhwc"),
       attribute("roundingType", "floor", "ceil"),
       ranked(4),
+      clause("no window beyond the image", (given) => {
+        const [, h, w] = axesBetween(wordOf(given, "layout", "nchw"), "nhwc").map(
+          (axis) => given.inputs[0]!.shape[axis],
+        );
+        const [rows, columns] = listOf(given, "windowDimensions") ?? [h, w];
+        return touchesImage([h, w], [rows, columns], windowOf(given), true);
+      }),
     ],
     (bench) => {
       const { given } = bench;
@@ -166,9 +186,14 @@ function pool(f: (x: Value, options: Parameters<typeof maxPool>[1]) => Value): O
 /**
  * The root of the sum of squares of each window: the mean over image and padding, times the window.
  */
-function l2Pool(x: Value, options: Parameters<typeof maxPool>[1]): Value {
-  const [h, w] = options.window as Pair;
-  const mean = averagePool(unary(x, "square"), options, true);
+function l2Pool(x: Value, options: WindowOptions): Value {
+  const [h, w] = options.window;
+  const { ceil, ...floor } = options;
+  const { stride, dilation, pad: padding } = options;
+  const image: Pair = [x.shape[1], x.shape[2]];
+  const over = ceil ? reachingOver(image, options.window, { stride, dilation, padding }) : null;
+  const whole = over === null ? floor : { ...floor, pad: over.padding };
+  const mean = averagePool(unary(x, "square"), whole, true);
   return unary(scaleShift(mean, h * w, 0), "sqrt");
 }
 
@@ -217,5 +242,5 @@ export const webnnWindowOffers: Offers = {
   resample2d,
   maxPool2d: pool(maxPool),
   averagePool2d: pool((x, options) => averagePool(x, options)),
-  l2Pool2d: pool(l2Pool),
+  l2Pool2d: pool(l2Pool, squarable),
 };

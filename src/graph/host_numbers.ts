@@ -1,0 +1,117 @@
+// Numbers that a program hands to a graph: inputs, parameters, states, constants and step scalars.
+// What is a list of numbers is taken, whatever its type; everything else is refused by name.
+import { InputError } from "../tensor/error.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
+
+// By the tag, not by instanceof: arrays of another realm (a worker's, a test's) are arrays too.
+const FLOATS = ["Float32Array", "Float64Array", "Float16Array"];
+const INTEGERS = [
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+];
+const WANTED = "numbers: an array of numbers or a typed array of 8 to 64-bit floats or integers";
+
+/** What is meant, for errors: `input x`, and its shape where it has one. */
+export interface Described {
+  readonly kind: string;
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/**
+ * `given` as f64, in an array of the caller's own unless it is a Float64Array. Takes arrays of
+ * numbers and typed arrays of floats or integers; integers must be exact in f32, other numbers are
+ * rounded there. NaN and infinities are passed on. Throws InputError, with the name and the types,
+ * where it is no list of numbers, has another length, or holds what f32 does not.
+ */
+export function hostNumbers(what: Described, given: unknown): Float64Array {
+  const numbers = listOf(what, given);
+  const values =
+    tagOf(numbers) === "Float64Array" ? (numbers as Float64Array) : Float64Array.from(numbers);
+  const integers = INTEGERS.includes(tagOf(numbers));
+  if (tagOf(numbers) !== "Float32Array") values.forEach((v, i) => checkRange(what, v, i, integers));
+  return values;
+}
+
+/** As `hostNumbers`, in f32; a Float32Array is returned as it is. */
+export function hostFloats(what: Described, given: unknown): Float32Array<ArrayBuffer> {
+  if (tagOf(given) === "Float32Array") {
+    const floats = listOf(what, given) as Float32Array;
+    // The GPU's queue does not read memory that is shared between threads.
+    const isShared = tagOf(floats.buffer) !== "ArrayBuffer";
+    return (isShared ? floats.slice() : floats) as Float32Array<ArrayBuffer>;
+  }
+  return Float32Array.from(hostNumbers(what, given));
+}
+
+/** Throws InputError where `given` has names that are not `known`: a misspelt one is no input. */
+export function refuseUnknown(
+  kind: string,
+  given: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    throw new InputError(
+      `the graph has no ${kind} called ${name}; it has ${known.length > 0 ? known.join(", ") : "none"}`,
+    );
+  }
+}
+
+/** A finite number that f32 holds; throws InputError with its name otherwise. */
+export function hostScalar(name: string, given: unknown): number {
+  if (typeof given === "number" && Number.isFinite(Math.fround(given))) return given;
+  if (given === undefined) throw new InputError(`the step scalar ${name} was not given`);
+  const shown = typeof given === "number" ? String(given) : typeName(given);
+  throw new InputError(`the step scalar ${name} is ${shown}; expected a finite number`);
+}
+
+function listOf(what: Described, given: unknown): ArrayLike<number> {
+  const { kind, name, shape } = what;
+  const text = `${kind} ${name}${formatShape(shape)}`;
+  const count = size(shape);
+  if (given === undefined || given === null) {
+    throw new InputError(`${text} needs ${count} numbers, was given none`);
+  }
+  const tag = tagOf(given);
+  if (!Array.isArray(given) && !FLOATS.includes(tag) && !INTEGERS.includes(tag)) {
+    throw new InputError(`${text} was given ${typeName(given)}; expected ${WANTED}`);
+  }
+  const list = given as ArrayLike<number>;
+  if (list.length !== count) {
+    throw new InputError(`${text} needs ${count} numbers, was given ${list.length}`);
+  }
+  if (Array.isArray(given)) {
+    for (let i = 0; i < count; i++) {
+      const item: unknown = given[i];
+      if (typeof item === "number") continue;
+      throw new InputError(`${text} has ${typeName(item)} at index ${i}; expected ${WANTED}`);
+    }
+  }
+  return list;
+}
+
+function checkRange({ kind, name, shape }: Described, v: number, i: number, exact: boolean): void {
+  const rounded = Math.fround(v);
+  if (Number.isFinite(v) ? Number.isFinite(rounded) && (!exact || rounded === v) : true) return;
+  throw new InputError(
+    `${kind} ${name}${formatShape(shape)} has ${v} at index ${i}, which a 32-bit float does not hold` +
+      `${exact ? " exactly" : ""}; give numbers that it holds`,
+  );
+}
+
+function tagOf(value: unknown): string {
+  const tag = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return tag.endsWith("Array") && tag !== "Array" && !ArrayBuffer.isView(value) ? "Object" : tag;
+}
+
+/** The type of a value as people say it. */
+function typeName(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? `a value of type ${tagOf(value)}` : `a ${typeof value}`;
+}
