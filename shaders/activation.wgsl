@@ -1,7 +1,7 @@
 // activation — one elementwise non-linearity.
 //
 //   y[i] = f(x[i]),  f by KIND: 0 relu, 1 leaky relu, 2 elu, 3 gelu (exact), 4 sigmoid, 5 softplus,
-//   6 tanh
+//   6 tanh; NaN of NaN
 //
 // Layout   x, y: any shape, n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart: neighbours load neighbours
@@ -21,6 +21,13 @@ struct Params {
 override KIND: u32 = 0u;
 override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
 
 // <lib erf>
 /// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
@@ -55,11 +62,23 @@ fn expm1(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
 // <lib log1p>
 /// ln(1 + v): by 2 artanh(v / (2 + v)) near 0, where the sum would lose v.
 fn log1p(v: f32) -> f32 {
     if (abs(v) > 0.4) {
-        return log(1.0 + v);
+        return log_of(1.0 + v);
     }
     let z = v / (2.0 + v);
     let w = z * z;
@@ -80,8 +99,8 @@ fn sigmoid(v: f32) -> f32 {
     return select(e, 1.0, v >= 0.0) / (1.0 + e);
 }
 
-/// f(v), see KIND
-fn apply(v: f32) -> f32 {
+/// f(v) of a number, see KIND
+fn value(v: f32) -> f32 {
     switch KIND {
         case 0u: { return max(v, 0.0); }
         case 1u: { return select(params.alpha * v, v, v > 0.0); }
@@ -92,6 +111,11 @@ fn apply(v: f32) -> f32 {
         case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
         default: { return tanh_of(v); }
     }
+}
+
+/// f(v); NaN of NaN
+fn apply(v: f32) -> f32 {
+    return select(value(v), v, is_nan(v));
 }
 
 @compute @workgroup_size(WG)

@@ -1,7 +1,7 @@
 // activation_grad — gradient of an elementwise non-linearity.
 //
 //   d_x[i] = d_y[i] f'(x[i]),  f by KIND as in activation.wgsl; at the kink of relu and leaky relu
-//   the left slope
+//   the left slope; NaN where x is NaN
 //
 // Layout   x, d_y, d_x: any shape, n elements f32
 // Mapping  one invocation per STEP elements, a workgroup's width apart
@@ -22,6 +22,13 @@ struct Params {
 override KIND: u32 = 0u;
 override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
 
 // <lib erf>
 /// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
@@ -79,7 +86,8 @@ fn activation_grad(
     for (var s = 0u; s < STEP; s++) {
         let i = start + s * WG;
         if (i < params.n) {
-            d_x[i] = d_y[i] * slope(x[i]);
+            let v = x[i];
+            d_x[i] = d_y[i] * select(slope(v), v, is_nan(v));
         }
     }
 }

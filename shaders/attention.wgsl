@@ -49,6 +49,25 @@ const TILE: u32 = min(64u, 512u / (W4 + V4) / 4u * 4u); // keys, a multiple of 4
 var<workgroup> wg_k: array<vec4f, TILE * W4>; // with wg_v at most 8 KiB
 var<workgroup> wg_v: array<vec4f, TILE * V4>;
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -140,7 +159,7 @@ fn stage(batch: u32, kv_head: u32, start: u32, lane: u32) {
 /// Stores a finished row: the sum over its total weight, 0 where there is none.
 fn store(row: u32, total: f32, sum: ptr<function, array<vec4f, V4>>) {
     let width = fixed_or(VALUE_WIDTH, params.value_width);
-    let share = select(0.0, 1.0 / total, total > 0.0);
+    let share = select(0.0, 1.0 / total, total > 0.0 || is_nan(total));
     for (var i = 0u; i < V4; i++) {
         let four = share * (*sum)[i];
         for (var j = 0u; j < 4u; j++) {
@@ -207,6 +226,6 @@ fn attention(
     if (query < params.queries) {
         store(row, total, &sum);
         lse[(batch * params.heads + head) * params.queries + query] =
-            select(0.0, peak + log(total), total > 0.0);
+            select(0.0, peak + log_of(total), total > 0.0 || is_nan(total));
     }
 }

@@ -40,6 +40,25 @@ struct Params {
 override WG: u32 = 8u; // invocations per workgroup
 const MASKED: f32 = -1e30; // a score of this or less excludes the key
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib attention_scores>
 /// Four scores, and their derivatives by the products q . k.
 struct Scores {
@@ -143,9 +162,9 @@ fn attention_rows(
                 + dot(high_weights, v_at(high_rows * params.value_width, e));
         }
     }
-    let share = select(0.0, 1.0 / total, total > 0.0);
+    let share = select(0.0, 1.0 / total, total > 0.0 || is_nan(total));
     for (var e = 0u; e < params.value_width; e++) {
         y[y_row + e] *= share;
     }
-    lse[i] = select(0.0, peak + log(total), total > 0.0);
+    lse[i] = select(0.0, peak + log_of(total), total > 0.0 || is_nan(total));
 }

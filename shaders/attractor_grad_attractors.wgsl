@@ -32,6 +32,20 @@ const LANES: u32 = 8u; // tune: 4 8 16 32
 
 var<workgroup> wg_sum: array<f32, WG>; // 1 KiB: each lane's share of its attractor's sum
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -44,7 +58,7 @@ fn pull_slope(x: f32) -> f32 {
         let square = params.alpha * x * x;
         return (1.0 - square) / ((1.0 + square) * (1.0 + square));
     }
-    let power = params.alpha * pow(max(abs(x), 1e-30), params.gamma);
+    let power = params.alpha * pow(max_or_nan(abs(x), 1e-30), params.gamma);
     return exp(-power) * (1.0 - params.gamma * power);
 }
 // </lib>

@@ -37,6 +37,33 @@ const LANES: u32 = 8u; // tune: 4 8 16 32
 // 4 KiB: (maximum, sum of weights, sum of weights times centres) of each lane's share of its row
 var<workgroup> wg_state: array<vec3f, WG>;
 
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -82,12 +109,13 @@ fn bin_decode(
         for (var other = 1u; other < LANES; other++) {
             state = join(state, wg_state[lane + other]);
         }
-        var d = state.z / state.y;
+        let row_state = settled(state.x, state.y);
+        var d = state.z / row_state.y;
         if (HAS_SCALE) {
             d *= scale[row / fixed_or(PLANE, params.plane)];
         }
         depth[row] = d;
-        statistics[2u * row] = state.x;
-        statistics[2u * row + 1u] = 1.0 / state.y;
+        statistics[2u * row] = row_state.x;
+        statistics[2u * row + 1u] = 1.0 / row_state.y;
     }
 }

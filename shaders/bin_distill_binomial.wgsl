@@ -45,6 +45,45 @@ var<workgroup> wg_more: array<f32, WG>;
 /// Below every logit.
 const LOWEST: f32 = -1e38;
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -153,11 +192,13 @@ fn bin_distill_binomial(
         apart_sum += wg_more[lane + other];
     }
     let unit = rows[numbers + 4u];
-    depth[row] = sums.y / sums.x * unit;
-    cross[row] = sums.w / sums.z * unit;
-    kl[row] = apart_sum / sums.z + log(sums.x / sums.z);
-    statistics[4u * row] = most.x;
-    statistics[4u * row + 1u] = 1.0 / sums.x;
-    statistics[4u * row + 2u] = most.y;
-    statistics[4u * row + 3u] = 1.0 / sums.z;
+    let of_student = settled(most.x, sums.x);
+    let of_teacher = settled(most.y, sums.z);
+    depth[row] = sums.y / of_student.y * unit;
+    cross[row] = sums.w / of_teacher.y * unit;
+    kl[row] = apart_sum / of_teacher.y + log_of(of_student.y / of_teacher.y);
+    statistics[4u * row] = of_student.x;
+    statistics[4u * row + 1u] = 1.0 / of_student.y;
+    statistics[4u * row + 2u] = of_teacher.x;
+    statistics[4u * row + 3u] = 1.0 / of_teacher.y;
 }

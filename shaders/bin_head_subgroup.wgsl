@@ -39,6 +39,33 @@ const PIXELS: u32 = 32u; // of a workgroup, as in the twin
 const BINS: u32 = 16u; // of a tile
 const LOWEST: f32 = -1e38; // below every logit
 
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
+
 // <lib head_logits_subgroup>
 /// Logits of an invocation's four pixels at BINS bins.
 struct Tile { z: array<vec4f, BINS> }
@@ -112,9 +139,11 @@ fn bin_head_subgroup(
         weighted *= rescale;
         peak = high;
         for (var j = 0u; j < BINS; j++) {
-            let e = exp(tile.z[j] - high);
-            total += e;
-            weighted += e * centers[centers_start + min(k0 + j, params.bins - 1u)];
+            if (k0 + j < params.bins) {
+                let e = exp(tile.z[j] - high);
+                total += e;
+                weighted += e * centers[centers_start + k0 + j];
+            }
         }
     }
     for (var i = 0u; i < 4u; i++) {
@@ -124,9 +153,10 @@ fn bin_head_subgroup(
             if (HAS_SCALE) {
                 unit = scale[row / params.plane];
             }
-            depth[row] = weighted[i] / total[i] * unit;
-            statistics[4u * row] = peak[i];
-            statistics[4u * row + 1u] = 1.0 / total[i];
+            let state = settled(peak[i], total[i]);
+            depth[row] = weighted[i] / state.y * unit;
+            statistics[4u * row] = state.x;
+            statistics[4u * row + 1u] = 1.0 / state.y;
             statistics[4u * row + 2u] = 0.0;
             statistics[4u * row + 3u] = 0.0;
         }

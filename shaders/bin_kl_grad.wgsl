@@ -48,7 +48,8 @@ fn bin_kl_grad(
     }
     let bins = fixed_or(BINS, params.bins);
     let start = row * bins;
-    if (usable[row] <= 0.0) {
+    let used = usable[row] > 0.0;
+    if (!used) {
         for (var k = lane % LANES; k < bins; k += LANES) {
             d_student[start + k] = 0.0;
         }

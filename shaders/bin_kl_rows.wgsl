@@ -29,6 +29,45 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 64u; // invocations per workgroup
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -68,8 +107,11 @@ fn bin_kl_rows(
         t = with_logit(t, teacher[start + k] * params.inverse_temperature);
     }
 
+    s = settled(s.x, s.y);
+    t = settled(t.x, t.y);
+
     // pass 2: each bin's share of the divergence
-    let log_sums = log(s.y / t.y);
+    let log_sums = log_of(s.y / t.y);
     var sum = 0.0;
     for (var k = 0u; k < bins; k++) {
         let a = student[start + k] * params.inverse_temperature - s.x;

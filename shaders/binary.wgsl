@@ -3,7 +3,8 @@
 //   y[i] = f(a[i_a], b[i_b]),  i_a, i_b: i without the axes along which a or b is broadcast
 //   f by KIND: 0 add, 1 subtract, 2 multiply, 3 divide, 4 maximum, 5 minimum, 6 power,
 //   7 squared_difference, 8 modulo (sign of b), 9 atan2, 10 equal, 11 not_equal, 12 greater,
-//   13 greater_equal, 14 less, 15 less_equal (1 where true, else 0)
+//   13 greater_equal, 14 less, 15 less_equal (1 where true, else 0); NaN is equal to nothing, and
+//   every other f of NaN is NaN, but NaN^0 = 1
 //
 // Layout   a, b: shapes that broadcast to y's by NumPy's rule, at most six axes after merging; y: n
 //          elements f32
@@ -51,6 +52,63 @@ override SHAPE_5: u32 = 0u;
 override WG: u32 = 256u;    // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
+// <lib min_or_nan>
+/// The smaller of a and b; NaN where either is, which WGSL's `min` may lose.
+fn min_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
+// <lib arc_tangent>
+/// atan v of v >= 0, to 2e-7 of itself: by multiples of pi / 4, then the polynomial of Cephes
+/// (Moshier 1989). WGSL's own may be off by 4,096 units in the last place.
+fn arc_tangent(v: f32) -> f32 {
+    var base = 0.0;
+    var t = v;
+    if (v > 2.4142136) {
+        base = 1.5707963;
+        t = -1.0 / v;
+    } else if (v > 0.41421357) {
+        base = 0.78539816;
+        t = (v - 1.0) / (v + 1.0);
+    }
+    let z = t * t;
+    let tail = ((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z
+        - 3.33329491539e-1;
+    return base + (t + t * z * tail);
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -89,9 +147,15 @@ fn unravel(line: u32) -> array<u32, 5> {
 // </lib>
 
 // <lib power>
-/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another
-/// exponent is undefined.
+/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); NaN of a < 0 with another
+/// exponent.
 fn power(a: f32, b: f32) -> f32 {
+    if (b == 0.0 && !is_nan(b)) {
+        return 1.0;
+    }
+    if (is_nan(a) || is_nan(b)) {
+        return not_a_number(a);
+    }
     if (b == floor(b) && abs(b) <= 64.0) {
         var result = 1.0;
         var square = a;
@@ -104,11 +168,18 @@ fn power(a: f32, b: f32) -> f32 {
         return select(result, 1.0 / result, b < 0.0);
     }
     if (a == 0.0) {
-        return 0.0;
+        return select(0.0, 1.0 / abs(a), b < 0.0);
     }
-    let magnitude = exp2(b * log2(select(a, abs(a), b == floor(b))));
+    let whole = b == floor(b);
+    if (a < 0.0 && !whole && is_finite(a)) {
+        return not_a_number(a);
+    }
+    var magnitude = exp2(b * log2(abs(a)));
+    if (!is_finite(a)) {
+        magnitude = select(0.0, abs(a), b > 0.0);
+    }
     // f32 holds no odd number beyond 2^24; halving is exact
-    let odd = b == floor(b) && b * 0.5 != floor(b * 0.5);
+    let odd = whole && b * 0.5 != floor(b * 0.5);
     return select(magnitude, -magnitude, odd && a < 0.0);
 }
 // </lib>
@@ -128,6 +199,29 @@ fn modulo(p: f32, q: f32) -> f32 {
     return select(rest, rest - q, abs(rest) >= abs(q));
 }
 
+/// Whether p and q compare: neither is NaN, to which nothing is equal.
+fn ordered(p: f32, q: f32) -> bool {
+    return !is_nan(p) && !is_nan(q);
+}
+
+/// The angle of (q, p) from the first axis, in [-pi, pi]; at the origin by the signs of the zeros.
+fn angle(p: f32, q: f32) -> f32 {
+    if (!ordered(p, q)) {
+        return not_a_number(p);
+    }
+    // of any size: the quotient of tiny numbers would lose digits, that of infinities is NaN
+    let size = max(abs(p), abs(q));
+    let unit = select(select(1.0, 0x1p100, size < 0x1p-60), 0x1p-60, size > 0x1p60);
+    let a = abs(p) * unit;
+    let b = abs(q) * unit;
+    let both = !is_finite(p) && !is_finite(q);
+    let ratio = select(select(min(a, b) / max(a, b), 0.0, size == 0.0), 1.0, both);
+    var turn = arc_tangent(ratio);
+    turn = select(turn, 1.5707963 - turn, a > b);
+    turn = select(turn, 3.1415927 - turn, bitcast<u32>(q) >> 31u == 1u);
+    return bitcast<f32>(bitcast<u32>(turn) | (bitcast<u32>(p) & 0x80000000u));
+}
+
 /// f(p, q), see KIND
 fn apply(p: f32, q: f32) -> f32 {
     switch KIND {
@@ -135,18 +229,18 @@ fn apply(p: f32, q: f32) -> f32 {
         case 1u: { return p - q; }
         case 2u: { return p * q; }
         case 3u: { return p / q; }
-        case 4u: { return max(p, q); }
-        case 5u: { return min(p, q); }
+        case 4u: { return max_or_nan(p, q); }
+        case 5u: { return min_or_nan(p, q); }
         case 6u: { return power(p, q); }
         case 7u: { return (p - q) * (p - q); }
         case 8u: { return modulo(p, q); }
-        case 9u: { return atan2(p, q); }
-        case 10u: { return truth(p == q); }
-        case 11u: { return truth(p != q); }
-        case 12u: { return truth(p > q); }
-        case 13u: { return truth(p >= q); }
-        case 14u: { return truth(p < q); }
-        default: { return truth(p <= q); }
+        case 9u: { return angle(p, q); }
+        case 10u: { return truth(p == q && ordered(p, q)); }
+        case 11u: { return truth(p != q || !ordered(p, q)); }
+        case 12u: { return truth(p > q && ordered(p, q)); }
+        case 13u: { return truth(p >= q && ordered(p, q)); }
+        case 14u: { return truth(p < q && ordered(p, q)); }
+        default: { return truth(p <= q && ordered(p, q)); }
     }
 }
 

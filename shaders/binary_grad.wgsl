@@ -2,7 +2,8 @@
 //
 //   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1)
 //   f by KIND as in binary.wgsl; broadcast axes are not summed yet. Of two equal operands a takes
-//   the gradient of maximum and minimum; power has none by b where a <= 0.
+//   the gradient of maximum and minimum; power has none by b where a <= 0,
+//   atan2 none at the origin.
 //
 // Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32
 // Mapping  one invocation per STEP elements of a line of d_y along its last axis, ceil(length /
@@ -50,6 +51,30 @@ override SHAPE_4: u32 = 0u;
 override SHAPE_5: u32 = 0u;
 override WG: u32 = 256u;    // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
+const COMPARISONS: u32 = 10u; // KIND from here on
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -89,9 +114,15 @@ fn unravel(line: u32) -> array<u32, 5> {
 // </lib>
 
 // <lib power>
-/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); a < 0 with another
-/// exponent is undefined.
+/// a^b. Whole exponents by repeated squaring (exact signs, few roundings); NaN of a < 0 with another
+/// exponent.
 fn power(a: f32, b: f32) -> f32 {
+    if (b == 0.0 && !is_nan(b)) {
+        return 1.0;
+    }
+    if (is_nan(a) || is_nan(b)) {
+        return not_a_number(a);
+    }
     if (b == floor(b) && abs(b) <= 64.0) {
         var result = 1.0;
         var square = a;
@@ -104,14 +135,39 @@ fn power(a: f32, b: f32) -> f32 {
         return select(result, 1.0 / result, b < 0.0);
     }
     if (a == 0.0) {
-        return 0.0;
+        return select(0.0, 1.0 / abs(a), b < 0.0);
     }
-    let magnitude = exp2(b * log2(select(a, abs(a), b == floor(b))));
+    let whole = b == floor(b);
+    if (a < 0.0 && !whole && is_finite(a)) {
+        return not_a_number(a);
+    }
+    var magnitude = exp2(b * log2(abs(a)));
+    if (!is_finite(a)) {
+        magnitude = select(0.0, abs(a), b > 0.0);
+    }
     // f32 holds no odd number beyond 2^24; halving is exact
-    let odd = b == floor(b) && b * 0.5 != floor(b * 0.5);
+    let odd = whole && b * 0.5 != floor(b * 0.5);
     return select(magnitude, -magnitude, odd && a < 0.0);
 }
 // </lib>
+
+/// Derivatives of the angle of (q, p): (q, -p) / (p^2 + q^2), in a unit in which the squares
+/// neither overflow nor vanish; 0 at the origin.
+fn by_angle(p: f32, q: f32) -> vec2f {
+    if (((bitcast<u32>(p) | bitcast<u32>(q)) << 1u) == 0u) {
+        return vec2f(); // both are zeros, of either sign
+    }
+    let size = max(abs(p), abs(q));
+    let unit = select(select(1.0, 0x1p100, size < 0x1p-60), 0x1p-60, size > 0x1p60);
+    let a = p * unit;
+    let b = q * unit;
+    return vec2f(b, -a) / (a * a + b * b) * unit;
+}
+
+/// 1 where `holds`, else 0; NaN where p or q is, which are then in no order.
+fn where_ordered(holds: bool, p: f32, q: f32) -> f32 {
+    return select(select(0.0, 1.0, holds), not_a_number(p), is_nan(p) || is_nan(q));
+}
 
 /// Derivative of f by its first operand at (p, q), see KIND
 fn by_a(p: f32, q: f32) -> f32 {
@@ -119,8 +175,8 @@ fn by_a(p: f32, q: f32) -> f32 {
         case 0u, 1u, 8u: { return 1.0; }
         case 2u: { return q; }
         case 3u: { return 1.0 / q; }
-        case 4u: { return select(0.0, 1.0, p >= q); }
-        case 5u: { return select(0.0, 1.0, p <= q); }
+        case 4u: { return where_ordered(p >= q, p, q); }
+        case 5u: { return where_ordered(p <= q, p, q); }
         case 6u: {
             if (q == 0.0) {
                 return 0.0;
@@ -128,7 +184,7 @@ fn by_a(p: f32, q: f32) -> f32 {
             return q * power(p, q - 1.0);
         }
         case 7u: { return 2.0 * (p - q); }
-        case 9u: { return q / (p * p + q * q); }
+        case 9u: { return by_angle(p, q).x; }
         default: { return 0.0; }
     }
 }
@@ -140,17 +196,17 @@ fn by_b(p: f32, q: f32) -> f32 {
         case 1u: { return -1.0; }
         case 2u: { return p; }
         case 3u: { return -p / (q * q); }
-        case 4u: { return select(0.0, 1.0, p < q); }
-        case 5u: { return select(0.0, 1.0, p > q); }
+        case 4u: { return where_ordered(p < q, p, q); }
+        case 5u: { return where_ordered(p > q, p, q); }
         case 6u: {
-            if (p <= 0.0) {
-                return 0.0;
+            if (p <= 0.0 && !is_nan(p)) {
+                return select(0.0, q, is_nan(q));
             }
             return power(p, q) * log(p);
         }
         case 7u: { return 2.0 * (q - p); }
         case 8u: { return -floor(p / q); }
-        case 9u: { return -p / (p * p + q * q); }
+        case 9u: { return by_angle(p, q).y; }
         default: { return 0.0; }
     }
 }
@@ -180,10 +236,15 @@ fn binary_grad(
             let i = line * length + k;
             let p = a[in_a + k * params.a_5];
             let q = b[in_b + k * params.b_5];
-            if (SIDE == 0u) {
-                d_operand[i] = d_y[i] * by_a(p, q);
+            let d = d_y[i];
+            if (KIND >= COMPARISONS) {
+                // flat, but what is not finite comes out
+                let lost = !is_finite(d) || is_nan(p) || is_nan(q);
+                d_operand[i] = select(0.0, not_a_number(d), lost);
+            } else if (SIDE == 0u) {
+                d_operand[i] = d * by_a(p, q);
             } else {
-                d_operand[i] = d_y[i] * by_b(p, q);
+                d_operand[i] = d * by_b(p, q);
             }
         }
     }

@@ -28,6 +28,25 @@ override HAS_SCALE: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
 const FLOOR: f32 = 1e-4; // of p and q, by the definition
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 /// ln(x / y): by atanh's series near 1, where a logarithm loses digits.
 fn log_quotient(x: f32, y: f32) -> f32 {
     // ln(x / y) = 2 atanh(s), s = (x - y) / (x + y); |s| <= 1/3, so the first term left out is
@@ -36,7 +55,7 @@ fn log_quotient(x: f32, y: f32) -> f32 {
     let u = s * s;
     let series = 1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0 + u * (1.0 / 9.0
         + u * (1.0 / 11.0 + u / 13.0)))));
-    return select(log(x / y), 2.0 * s * series, abs(s) < 0.33);
+    return select(log_of(x / y), 2.0 * s * series, abs(s) < 0.33);
 }
 
 @compute @workgroup_size(WG)
@@ -50,8 +69,10 @@ fn binomial_pack(
         return;
     }
     let n = f32(params.bins - 1u);
-    let p = clamp(pi[row], FLOOR, 1.0);
-    let q = clamp(1.0 - pi[row], FLOOR, 1.0);
+    let given = pi[row];
+    let lost = is_nan(given);
+    let p = select(clamp(given, FLOOR, 1.0), given, lost);
+    let q = clamp(1.0 - given, FLOOR, 1.0);
     let slope = log_quotient(p, q);
     // the logits are concave in k, so that the highest is next to where their slope is 0
     let below = clamp(floor(n * p / (p + q)), 0.0, n);
@@ -60,8 +81,8 @@ fn binomial_pack(
     let b = 2u * u32(below);
     let rise = (log_choose[a] - log_choose[b]) + (log_choose[a + 1u] - log_choose[b + 1u])
         + (above - below) * slope;
-    let by_p = select(0.0, 1.0 / pi[row], pi[row] >= FLOOR);
-    let by_q = select(0.0, 1.0 / (1.0 - pi[row]), 1.0 - pi[row] >= FLOOR);
+    let by_p = select(0.0, 1.0 / given, given >= FLOOR || lost);
+    let by_q = select(0.0, 1.0 / (1.0 - given), 1.0 - given >= FLOOR);
     var unit = 1.0;
     if (HAS_SCALE) {
         unit = scale[row / params.plane];
@@ -69,7 +90,7 @@ fn binomial_pack(
     let to = 5u * row;
     rows[to] = slope;
     rows[to + 1u] = 1.0 / t[row];
-    rows[to + 2u] = select(below, above, rise > 0.0);
+    rows[to + 2u] = select(select(below, above, rise > 0.0), given, lost);
     rows[to + 3u] = by_p + by_q;
     rows[to + 4u] = unit;
 }

@@ -2,7 +2,7 @@
 //
 //   norm = (|g|, min(1, max_norm / |g|), 1 if all finite else 0, 0);  (0, 0, 0, 0) if not
 //
-// Layout   partials [B, 2]: (sum of squares, count of non-finite numbers); norm [4]
+// Layout   partials [B, 2]: (length, count of non-finite numbers); norm [4]
 // Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in
 //          order
 // Memory   2 loads per slab
@@ -20,7 +20,15 @@ struct Params {
 
 const WG: u32 = 64u; // part of the order of the sum, so no override
 
-var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (squares, others) of each invocation
+// 1 KiB: (large, usual, small squares, others) of each invocation
+var<workgroup> wg_sum: array<vec4f, WG>;
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
 
 // <lib is_finite>
 /// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
@@ -30,11 +38,38 @@ fn is_finite(x: f32) -> bool {
 }
 // </lib>
 
+// <lib sized_squares>
+/// The square of v among (large, usual, small) ones: large ones count in units of 2^80, small ones
+/// of 2^-90, so that none overflows or vanishes (Blue 1978).
+fn sized_square(v: f32) -> vec3f {
+    let a = abs(v);
+    let large = a > 0x1p50;
+    let small = a < 0x1p-50;
+    let unit = select(select(1.0, 0x1p90, small), 0x1p-80, large);
+    let square = (v * unit) * (v * unit);
+    return select(select(vec3f(0.0, square, 0.0), vec3f(0.0, 0.0, square), small),
+        vec3f(square, 0.0, 0.0), large);
+}
+
+/// The root of the sum of such squares; NaN where one is.
+fn sized_length(sums: vec3f) -> f32 {
+    if (sums.x > 0.0 || is_nan(sums.x)) {
+        let usual = sqrt(sums.y) * 0x1p-80;
+        return sqrt(sums.x + usual * usual) * 0x1p80;
+    }
+    let small = sqrt(sums.z) * 0x1p-90;
+    if (sums.y > 0.0 || is_nan(sums.y)) {
+        return sqrt(sums.y + small * small);
+    }
+    return small;
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn grad_norm_finish(@builtin(local_invocation_index) lane: u32) {
-    var sum = vec2f(0.0);
+    var sum = vec4f(0.0);
     for (var slab = lane; slab < params.slabs; slab += WG) {
-        sum += vec2f(partials[2u * slab], partials[2u * slab + 1u]);
+        sum += vec4f(sized_square(partials[2u * slab]), partials[2u * slab + 1u]);
     }
     wg_sum[lane] = sum;
     // the first invocation adds up what all have stored
@@ -43,11 +78,12 @@ fn grad_norm_finish(@builtin(local_invocation_index) lane: u32) {
         for (var other = 1u; other < WG; other++) {
             sum += wg_sum[other];
         }
-        // a sum that overflows is as bad as a gradient that did
-        let all_finite = sum.y == 0.0 && is_finite(sum.x);
-        let length = sqrt(select(0.0, sum.x, all_finite));
+        // a length that overflows is as bad as a gradient that did
+        let whole = sized_length(sum.xyz);
+        let all_finite = sum.w == 0.0 && is_finite(sum.w) && is_finite(whole);
+        let length = select(0.0, whole, all_finite);
         let clips = params.max_norm > 0.0 && length > params.max_norm;
-        let factor = select(1.0, params.max_norm / max(length, 1e-30), clips);
+        let factor = select(1.0, params.max_norm / length, clips);
         norm[0] = length;
         norm[1] = select(0.0, factor, all_finite);
         norm[2] = select(0.0, 1.0, all_finite);

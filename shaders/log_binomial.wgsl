@@ -26,6 +26,25 @@ override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 const FLOOR: f32 = 1e-4; // of p and q, by the definition
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -40,7 +59,7 @@ fn log_ratio(x: f32, y: f32, apart: f32) -> f32 {
     let u = s * s;
     let series = 1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0 + u * (1.0 / 9.0
         + u * (1.0 / 11.0 + u / 13.0)))));
-    return select(log(x / y), 2.0 * s * series, abs(s) < 0.33);
+    return select(log_of(x / y), 2.0 * s * series, abs(s) < 0.33);
 }
 
 @compute @workgroup_size(WG)
@@ -55,9 +74,10 @@ fn log_binomial(
     }
     let bins = fixed_or(BINS, params.bins);
     let n = f32(bins - 1u);
-    let p = clamp(pi[row], FLOOR, 1.0);
-    let rest = 1.0 - pi[row];
-    let q = clamp(rest, FLOOR, 1.0);
+    let given = pi[row];
+    let rest = 1.0 - given;
+    let p = select(clamp(given, FLOOR, 1.0), given, is_nan(given));
+    let q = select(clamp(rest, FLOOR, 1.0), given, is_nan(given));
     let np = max(n, 1.0) * p;
     let nq = max(n, 1.0) * q;
     let inverse_t = 1.0 / t[row];
@@ -68,7 +88,7 @@ fn log_binomial(
         // sums of the definition cancel to some 1e-5, which t = 0.0212 would turn into 5e-4 of a
         // logit. 1 - pi is rounded; m - nq is not.
         let above = k - np;
-        let below = select(m - nq, n * pi[row] - k, q == rest);
+        let below = select(m - nq, n * given - k, q == rest);
         let k_term = k * log_ratio(max(k, 1e-7), np, above);
         let m_term = m * log_ratio(max(m, 1e-7), nq, below);
         logits[row * bins + bin] = -(k_term + m_term) * inverse_t;

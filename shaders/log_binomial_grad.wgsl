@@ -31,6 +31,13 @@ const FLOOR: f32 = 1e-4; // of p and q, by the definition
 
 var<workgroup> wg_sum: array<vec2f, WG>; // 2 KiB: each lane's share of (d_pi t, -d_t t)
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -52,7 +59,7 @@ fn log_binomial_grad(
     var by_p = 0.0;
     var by_q = 0.0;
     if (inside) {
-        by_p = select(0.0, 1.0 / pi[row], pi[row] >= FLOOR);
+        by_p = select(0.0, 1.0 / pi[row], pi[row] >= FLOOR || is_nan(pi[row]));
         by_q = select(0.0, 1.0 / (1.0 - pi[row]), 1.0 - pi[row] >= FLOOR);
     }
     var sum = vec2f(0.0);

@@ -28,6 +28,13 @@ override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 64u; // invocations per workgroup
 const FLOOR: f32 = 1e-4; // of p and q, by the definition
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -45,7 +52,7 @@ fn log_binomial_grad_rows(
     }
     let bins = fixed_or(BINS, params.bins);
     let n = f32(bins - 1u);
-    let by_p = select(0.0, 1.0 / pi[row], pi[row] >= FLOOR);
+    let by_p = select(0.0, 1.0 / pi[row], pi[row] >= FLOOR || is_nan(pi[row]));
     let by_q = select(0.0, 1.0 / (1.0 - pi[row]), 1.0 - pi[row] >= FLOOR);
     var sum = vec2f(0.0);
     for (var bin = 0u; bin < bins; bin++) {

@@ -22,6 +22,20 @@ const WG: u32 = 64u; // part of the order of the sum, so no override
 
 var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (sum, count) of each invocation
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn masked_mean_finish(@builtin(local_invocation_index) lane: u32) {
     var sum = vec2f(0.0);
@@ -35,7 +49,7 @@ fn masked_mean_finish(@builtin(local_invocation_index) lane: u32) {
         for (var other = 1u; other < WG; other++) {
             sum += wg_sum[other];
         }
-        mean[0] = sum.x / max(sum.y, 1.0);
+        mean[0] = sum.x / max_or_nan(sum.y, 1.0);
         count[0] = sum.y;
     }
 }

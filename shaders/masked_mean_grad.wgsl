@@ -22,6 +22,20 @@ struct Params {
 override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn masked_mean_grad(
     @builtin(workgroup_id) group: vec3u,
@@ -29,7 +43,7 @@ fn masked_mean_grad(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
-    let share = d_mean[0] / max(count[0], 1.0);
+    let share = d_mean[0] / max_or_nan(count[0], 1.0);
     for (var s = 0u; s < STEP; s++) {
         let i = start + s * WG;
         if (i < params.n) {

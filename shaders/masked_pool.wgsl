@@ -28,6 +28,13 @@ struct Params {
 
 override WG: u32 = 64u; // invocations per workgroup
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn masked_pool(
     @builtin(workgroup_id) group: vec3u,
@@ -54,7 +61,7 @@ fn masked_pool(
             total += mask[pixel];
         }
     }
-    tokens[at] = select(0.0, sum / max(total, 1e-30), total > 0.0);
+    tokens[at] = select(0.0, sum / total, total > 0.0 || is_nan(total));
     if (e == 0u) {
         weight[token] = total;
     }

@@ -29,6 +29,13 @@ struct Params {
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn masked_pool_grad(
     @builtin(workgroup_id) group: vec3u,
@@ -53,8 +60,8 @@ fn masked_pool_grad(
             for (var j = first_j; j < last_j; j++) {
                 let token = first_token + i * params.grid_w + j;
                 let total = weight[token];
-                let d = d_tokens[token * params.features + e] / max(total, 1e-30);
-                sum += select(0.0, d, total > 0.0);
+                let d = d_tokens[token * params.features + e] / total;
+                sum += select(0.0, d, total > 0.0 || is_nan(total));
             }
         }
         d_x[pixel * params.features + e] = mask[pixel] * sum;

@@ -25,6 +25,20 @@ struct Params {
 
 override WG: u32 = 64u; // invocations per workgroup
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn norm_partial(
     @builtin(workgroup_id) group: vec3u,
@@ -62,5 +76,5 @@ fn norm_partial(
     }
     let n = f32((last - first) * depth);
     slab_mean[i] = shift + sum / n;
-    slab_m2[i] = max(squares - sum * sum / n, 0.0);
+    slab_m2[i] = max_or_nan(squares - sum * sum / n, 0.0);
 }

@@ -29,6 +29,20 @@ const LANES: u32 = 8u; // tune: 4 8 16 32
 
 var<workgroup> wg_dot: array<f32, WG>; // 1 KiB: each lane's share of <y, d_y>
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -62,8 +76,9 @@ fn normalize_rows_grad(
         return;
     }
     // below the floor the divisor is a constant
-    let along = select(0.0, dot, length[row] > params.floor);
-    let divisor = max(length[row], params.floor);
+    let whole = length[row];
+    let along = select(0.0, dot, whole > params.floor);
+    let divisor = max_or_nan(whole, params.floor);
     for (var e = part; e < share_end; e += LANES) {
         d_x[start + e] = (d_y[start + e] - y[start + e] * along) / divisor;
     }

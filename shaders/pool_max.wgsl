@@ -41,6 +41,20 @@ override STRIDE_W: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib max_or_nan>
+/// The larger of a and b; NaN where either is, which WGSL's `max` may lose.
+fn max_or_nan(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -49,16 +63,21 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 @compute @workgroup_size(WG)
 fn pool_max(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = group.x * WG + lane;
-    let view = group.z;
-    let row = group.y;
+    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let groups_per_line = (width * blocks + WG - 1u) / WG;
+    let line = index / groups_per_line;
+    let unit = (index - line * groups_per_line) * WG + lane;
+    let view = line / params.out_h;
+    let row = line - view * params.out_h;
     let col = unit / blocks;
-    if (col >= width) {
+    if (view >= params.views || col >= width) {
         return;
     }
     let block = unit - col * blocks;
@@ -73,6 +92,7 @@ fn pool_max(
     for (var k = 0u; k < STEP; k++) {
         highest[k] = -3.4028234e38;
     }
+    var empty = true; // of taps: the first one replaces the lowest f32, so that -infinity stays
     for (var i = 0u; i < win_h; i++) {
         let r = u32(first_row + i32(i * params.dilation_h)); // huge when negative
         for (var j = 0u; j < win_w && r < params.in_h; j++) {
@@ -80,9 +100,11 @@ fn pool_max(
             let first = ((view * params.in_h + r) * params.in_w + s) * channels + block;
             for (var k = 0u; k < STEP; k++) {
                 if (s < params.in_w && block + k * blocks < channels) {
-                    highest[k] = max(highest[k], x[first + k * blocks]);
+                    let v = x[first + k * blocks];
+                    highest[k] = select(max_or_nan(highest[k], v), v, empty);
                 }
             }
+            empty = empty && s >= params.in_w;
         }
     }
     for (var k = 0u; k < STEP; k++) {

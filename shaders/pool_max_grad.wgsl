@@ -44,6 +44,13 @@ override STRIDE_W: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -70,6 +77,11 @@ fn tap_on(distance: u32, dilation: u32) -> u32 {
 }
 // </lib>
 
+/// Whether x is the maximum; NaN is that of its window.
+fn holds(x: f32, highest: f32) -> bool {
+    return x == highest || (is_nan(x) && is_nan(highest));
+}
+
 /// Whether no tap before `tap` of the window that starts at (first_row, first_col) holds `highest`
 /// too.
 fn is_first(
@@ -86,7 +98,8 @@ fn is_first(
         let r = u32(first_row + i32(i * params.dilation_h)); // huge when negative
         let s = u32(first_col + i32((before - i * win_w) * params.dilation_w));
         if (r < params.in_h && s < params.in_w) {
-            if (x[((view * params.in_h + r) * params.in_w + s) * params.channels + c] == highest) {
+            let at = ((view * params.in_h + r) * params.in_w + s) * params.channels + c;
+            if (holds(x[at], highest)) {
                 return false;
             }
         }
@@ -97,16 +110,21 @@ fn is_first(
 @compute @workgroup_size(WG)
 fn pool_max_grad(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(IN_W, params.in_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = group.x * WG + lane;
-    let view = group.z;
-    let row = group.y;
+    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let groups_per_line = (width * blocks + WG - 1u) / WG;
+    let line = index / groups_per_line;
+    let unit = (index - line * groups_per_line) * WG + lane;
+    let view = line / params.in_h;
+    let row = line - view * params.in_h;
     let col = unit / blocks;
-    if (col >= width) {
+    if (view >= params.views || col >= width) {
         return;
     }
     let block = unit - col * blocks;
@@ -135,7 +153,7 @@ fn pool_max_grad(
             let window = ((view * params.out_h + r) * params.out_w + s) * channels;
             for (var k = 0u; k < STEP; k++) {
                 let c = block + k * blocks;
-                if (c < channels && x[pixel * channels + c] == y[window + c]) {
+                if (c < channels && holds(x[pixel * channels + c], y[window + c])) {
                     let tap = i * win_w + j;
                     if (is_first(view, first_row, first_col, c, tap, win_w, y[window + c])) {
                         sums[k] += d_y[window + c];

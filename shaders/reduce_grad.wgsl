@@ -2,8 +2,8 @@
 //
 //   d_x[i] = d_y[o] g(x[i], y[o]),  o: i without its reduced axes
 //   g by KIND: 0 maximum and minimum: 1 where x = y (each of several equal ones takes the whole
-//   gradient), 1 l1: sign x, 2 l2: x / y (0 where y = 0), 3 sum of squares: 2 x,
-//   4 ln of a sum: e^-y, 5 ln sum exp: e^(x - y)
+//   gradient; NaN where x or y is NaN), 1 l1: sign x, 2 l2: x / y (0 where y = 0), 3 sum of
+//   squares: 2 x, 4 ln of a sum: e^-y, 5 ln sum exp: e^(x - y)
 //
 // Layout   x, d_x: any shape, at most six axes after merging, n elements f32; y, d_y: x without its
 //          reduced axes
@@ -46,6 +46,21 @@ override SHAPE_5: u32 = 0u;
 override WG: u32 = 256u;    // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
@@ -86,10 +101,16 @@ fn unravel(line: u32) -> array<u32, 5> {
 /// g(v, result), see KIND
 fn slope(v: f32, result: f32) -> f32 {
     switch KIND {
-        case 0u: { return select(0.0, 1.0, v == result); }
-        case 1u: { return sign(v); }
+        case 0u: {
+            let lost = is_nan(v) || is_nan(result);
+            return select(select(0.0, 1.0, v == result), not_a_number(v), lost);
+        }
+        case 1u: {
+            let sign_of = select(0.0, 1.0, v > 0.0) - select(0.0, 1.0, v < 0.0);
+            return select(sign_of, v, is_nan(v));
+        }
         case 2u: {
-            if (result == 0.0) {
+            if (result == 0.0 && !is_nan(v) && !is_nan(result)) {
                 return 0.0;
             }
             return v / result;

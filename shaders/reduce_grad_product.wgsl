@@ -1,13 +1,13 @@
 // reduce_grad_product — gradient of a product along some axes.
 //
 //   d_x[o, j] = d_y[o] prod_{i != j} x[o, i]
-//   the product of the others, exact where elements are zero
+//   the product of the others, right where elements are zero or not finite
 //
 // Layout   x, d_x: any shape, kept axes merged to at most three (o), reduced axes to at most three
 //          (j); d_y: outputs
-// Mapping  one invocation per output: the product of what is not zero and the count of zeros, then
-//          every element
-// Memory   2 loads + 1 store per element of x; bound by bandwidth
+// Mapping  one invocation per output: products of those before each element, then times those
+//          behind
+// Memory   3 loads + 2 stores per element of x; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/reduce_grad.ts
 
@@ -77,24 +77,17 @@ fn reduce_grad_product(
         return;
     }
     let begin = kept_place(o);
-    var product = d_y[o];
-    var zeros = 0u;
-    for (var j = 0u; j < params.length; j++) {
-        let v = x[begin + reduced_place(j)];
-        if (v == 0.0) {
-            zeros++;
-        } else {
-            product *= v;
-        }
-    }
+    // products of those before, then times those behind: right with zeros and infinities too
+    var before = d_y[o];
     for (var j = 0u; j < params.length; j++) {
         let place = begin + reduced_place(j);
-        let v = x[place];
-        // with one zero only its own gradient is not zero, with two none is
-        if (v == 0.0) {
-            d_x[place] = select(0.0, product, zeros == 1u);
-        } else {
-            d_x[place] = select(0.0, product / v, zeros == 0u);
-        }
+        d_x[place] = before;
+        before *= x[place];
+    }
+    var behind = 1.0;
+    for (var j = params.length; j > 0u; j--) {
+        let place = begin + reduced_place(j - 1u);
+        d_x[place] *= behind;
+        behind *= x[place];
     }
 }

@@ -58,16 +58,21 @@ fn source(o: u32, mul: i32, add: i32, den: u32, length: u32) -> u32 {
 @compute @workgroup_size(WG)
 fn resize_nearest(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;
-    let unit = group.x * WG + lane;
-    let view = group.z;
-    let row = group.y;
+    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let groups_per_line = (width * blocks + WG - 1u) / WG;
+    let line = index / groups_per_line;
+    let unit = (index - line * groups_per_line) * WG + lane;
+    let view = line / params.out_h;
+    let row = line - view * params.out_h;
     let col = unit / blocks;
-    if (col >= width) {
+    if (view >= params.views || col >= width) {
         return;
     }
     let block = unit - col * blocks;

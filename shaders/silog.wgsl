@@ -27,11 +27,23 @@ const EPSILON: f32 = 1e-7; // of the definition: keeps the logarithm of depth 0 
 
 var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's pixels
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
 // <lib merge_moments>
 /// Moments (count, mean, sum of squared deviations) of two sets together.
 fn merge_moments(a: vec3f, b: vec3f) -> vec3f {
     let count = a.x + b.x;
-    let share = b.x / max(count, 1e-30); // 0 of nothing
+    let share = b.x / select(count, 1.0, count == 0.0); // 0 of nothing
     let apart = b.y - a.y;
     return vec3f(count, a.y + apart * share, a.z + b.z + apart * apart * a.x * share);
 }
@@ -48,7 +60,7 @@ fn silog(
     var moments = vec3f(0.0);
     for (var i = slab * SLAB + lane; i < last; i += WG) {
         if (valid[i] > 0.0) {
-            let g = log((depth[i] + EPSILON) / (depth_m[i] + EPSILON));
+            let g = log_of((depth[i] + EPSILON) / (depth_m[i] + EPSILON));
             moments = merge_moments(moments, vec3f(1.0, g, 0.0));
         }
     }

@@ -28,11 +28,18 @@ const WG: u32 = 64u; // part of the order of the sum, so no override
 
 var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's slabs
 
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 // <lib merge_moments>
 /// Moments (count, mean, sum of squared deviations) of two sets together.
 fn merge_moments(a: vec3f, b: vec3f) -> vec3f {
     let count = a.x + b.x;
-    let share = b.x / max(count, 1e-30); // 0 of nothing
+    let share = b.x / select(count, 1.0, count == 0.0); // 0 of nothing
     let apart = b.y - a.y;
     return vec3f(count, a.y + apart * share, a.z + b.z + apart * apart * a.x * share);
 }
@@ -52,8 +59,8 @@ fn silog_finish(@builtin(local_invocation_index) lane: u32) {
         for (var other = 1u; other < WG; other++) {
             moments = merge_moments(moments, wg_moments[other]);
         }
-        let enough = moments.x >= 2.0;
-        let variance = select(0.0, moments.z / max(moments.x - 1.0, 1.0), enough);
+        let enough = moments.x >= 2.0 || is_nan(moments.x);
+        let variance = select(0.0, moments.z / (moments.x - 1.0), enough);
         // 1e-8 is part of the loss: the root has a slope at zero
         let argument = variance + params.mean_weight * moments.y * moments.y + 1e-8;
         let root = select(0.0, sqrt(argument), enough);

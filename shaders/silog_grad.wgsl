@@ -30,6 +30,25 @@ override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
 const EPSILON: f32 = 1e-7; // of the definition: keeps the logarithm of depth 0 finite
 
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
 @compute @workgroup_size(WG)
 fn silog_grad(
     @builtin(workgroup_id) group: vec3u,
@@ -39,7 +58,7 @@ fn silog_grad(
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     let count = statistics[0];
     let mean = statistics[1];
-    let enough = count >= 2.0;
+    let enough = count >= 2.0 || is_nan(count);
     let outer = d_loss[0] * params.scale / select(1.0, statistics[3], enough);
     let shift = params.mean_weight * mean / max(count, 1.0);
     for (var s = 0u; s < STEP; s++) {
@@ -48,7 +67,7 @@ fn silog_grad(
             var d = 0.0;
             if (enough && valid[i] > 0.0) {
                 let near = depth[i] + EPSILON;
-                let g = log(near / (depth_m[i] + EPSILON));
+                let g = log_of(near / (depth_m[i] + EPSILON));
                 d = outer * ((g - mean) / (count - 1.0) + shift) / near;
             }
             d_depth[i] = d;

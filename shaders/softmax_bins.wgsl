@@ -23,8 +23,36 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
+const CHUNK: u32 = 1024u; // bins of a lane that are summed together
 
 var<workgroup> wg_state: array<vec2f, WG>; // 2 KiB: (maximum, sum) of each lane's share of its row
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -67,8 +95,12 @@ fn softmax_bins(
 
     // pass 1: this lane's share of the row
     var state = vec2f(LOWEST, 0.0);
-    for (var k = part; k < share_end; k += LANES) {
-        state = with_logit(state, logits[start + k] * params.inverse_temperature);
+    for (var first = part; first < share_end; first += CHUNK * LANES) {
+        var chunk = vec2f(LOWEST, 0.0); // a sum of its own: a long one would lose the last digits
+        for (var k = first; k < min(first + CHUNK * LANES, share_end); k += LANES) {
+            chunk = with_logit(chunk, logits[start + k] * params.inverse_temperature);
+        }
+        state = join_softmax(state, chunk);
     }
     wg_state[lane] = state;
     // the shares of a row are joined from what all its lanes have stored
@@ -79,6 +111,7 @@ fn softmax_bins(
     }
 
     // pass 2: normalise
+    state = settled(state.x, state.y);
     let scale = 1.0 / state.y;
     for (var k = part; k < share_end; k += LANES) {
         let z = logits[start + k] * params.inverse_temperature;

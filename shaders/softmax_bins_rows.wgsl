@@ -22,6 +22,55 @@ struct Params {
 
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 64u; // invocations per workgroup
+const CHUNK: u32 = 1024u; // bins that are summed together
+
+// <lib online_softmax>
+/// Below every logit; so far above the lowest f32 that neither a difference to it nor its power of
+/// two overflows, since WGSL may assume that there is no infinity.
+const LOWEST: f32 = -1e38;
+
+/// Adds one logit to (maximum, sum of exp(z - maximum)) with one exponential, whichever of the two
+/// is larger.
+fn with_logit(state: vec2f, z: f32) -> vec2f {
+    let e = exp(-abs(z - state.x));
+    return select(vec2f(state.x, state.y + e), vec2f(z, state.y * e + 1.0), z > state.x);
+}
+// </lib>
+
+// <lib join_softmax>
+/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
+fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
+    let m = max(a.x, b.x);
+    return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
+}
+// </lib>
+
+// <lib is_finite>
+/// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
+/// never see either.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+// </lib>
+
+// <lib not_a_number>
+/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// the arithmetic that gives it.
+fn not_a_number(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
+}
+// </lib>
+
+// <lib settled_softmax>
+/// (maximum, sum) of a row of logits as IEEE 754 has them: NaN both where a logit was or none is
+/// above minus infinity; the sum NaN where the maximum is infinite.
+fn settled(maximum: f32, sum: f32) -> vec2f {
+    let finite = is_finite(maximum);
+    let nothing = !is_finite(sum) || sum == 0.0;
+    let nan = not_a_number(sum);
+    return vec2f(select(maximum, nan, nothing && finite), select(sum, nan, nothing || !finite));
+}
+// </lib>
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -42,18 +91,20 @@ fn softmax_bins_rows(
     let start = row * bins;
 
     // pass 1: running maximum and the sum rescaled to it, with one exponential a bin
-    var m = logits[start] * params.inverse_temperature;
-    var sum = 1.0;
-    for (var k = 1u; k < bins; k++) {
-        let z = logits[start + k] * params.inverse_temperature;
-        let e = exp(-abs(z - m));
-        sum = select(sum + e, sum * e + 1.0, z > m);
-        m = max(m, z);
+    var state = vec2f(LOWEST, 0.0);
+    for (var first = 0u; first < bins; first += CHUNK) {
+        var chunk = vec2f(LOWEST, 0.0); // a sum of its own: a long one would lose the last digits
+        for (var k = first; k < min(first + CHUNK, bins); k++) {
+            chunk = with_logit(chunk, logits[start + k] * params.inverse_temperature);
+        }
+        state = join_softmax(state, chunk);
     }
+    state = settled(state.x, state.y);
 
     // pass 2: normalise
-    let scale = 1.0 / sum;
+    let scale = 1.0 / state.y;
     for (var k = 0u; k < bins; k++) {
-        probabilities[start + k] = exp(logits[start + k] * params.inverse_temperature - m) * scale;
+        let z = logits[start + k] * params.inverse_temperature;
+        probabilities[start + k] = exp(z - state.x) * scale;
     }
 }

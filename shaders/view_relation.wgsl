@@ -38,16 +38,28 @@ fn feature(view: u32, i: u32, e: u32) -> f32 {
 }
 
 @compute @workgroup_size(8, 8)
-fn view_relation(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-    let next = (group.z + 1u) % params.views;
-    let first_i = group.y * TILE;
-    let first_j = group.x * TILE;
+fn view_relation(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_id) id: vec3u,
+) {
+    // workgroups are counted through: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let tiles = (params.tokens + TILE - 1u) / TILE;
+    let line = index / tiles;
+    let pair = line / tiles;
+    if (pair >= select(params.views - 1u, params.views, params.views > 2u)) {
+        return;
+    }
+    let next = (pair + 1u) % params.views;
+    let first_i = (line - pair * tiles) * TILE;
+    let first_j = (index - line * tiles) * TILE;
     let lane = id.y * SIDE + id.x;
     var sum: array<vec4f, 4>;
     for (var e = 0u; e < params.features; e += PANEL) {
         for (var at = lane; at < TILE * PANEL; at += SIDE * SIDE) {
             let place = at / PANEL * (PANEL + 1u) + at % PANEL;
-            wg_a[place] = feature(group.z, first_i + at / PANEL, e + at % PANEL);
+            wg_a[place] = feature(pair, first_i + at / PANEL, e + at % PANEL);
             wg_b[place] = feature(next, first_j + at / PANEL, e + at % PANEL);
         }
         // the panels are complete before they are read
@@ -71,7 +83,7 @@ fn view_relation(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
         for (var c = 0u; c < 4u; c++) {
             let j = first_j + c * SIDE + id.x;
             if (i < params.tokens && j < params.tokens) {
-                relation[(group.z * params.tokens + i) * params.tokens + j] = sum[r][c];
+                relation[(pair * params.tokens + i) * params.tokens + j] = sum[r][c];
             }
         }
     }

@@ -88,16 +88,24 @@ fn difference(view: u32, other: u32, first_i: u32, first_j: u32, id: vec3u) -> a
 @compute @workgroup_size(8, 8)
 fn view_relation_fused(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_id) id: vec3u,
 ) {
-    let first_i = group.y * TILE;
-    let first_j = group.x * TILE;
+    // workgroups are counted through: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let line = index / params.tiles;
+    let pair = line / params.tiles;
+    if (pair >= max(params.pairs, 1u)) {
+        return;
+    }
+    let first_i = (line - pair * params.tiles) * TILE;
+    let first_j = (index - line * params.tiles) * TILE;
     let lane = id.y * SIDE + id.x;
     var sum = 0.0;
     var count = 0u;
-    if (group.z < params.pairs) {
-        let next = (group.z + 1u) % params.views;
-        let d = difference(group.z, next, first_i, first_j, id);
+    if (pair < params.pairs) {
+        let next = (pair + 1u) % params.views;
+        let d = difference(pair, next, first_i, first_j, id);
         sum = dot(d[0], d[0]) + dot(d[1], d[1]) + dot(d[2], d[2]) + dot(d[3], d[3]);
         count = min(TILE, params.tokens - first_i) * min(TILE, params.tokens - first_j);
     }
@@ -108,8 +116,7 @@ fn view_relation_fused(
         for (var other = 1u; other < SIDE * SIDE; other++) {
             sum += wg_sum[other];
         }
-        let tile = (group.z * params.tiles + group.y) * params.tiles + group.x;
-        partials[2u * tile] = sum;
-        partials[2u * tile + 1u] = f32(count);
+        partials[2u * index] = sum;
+        partials[2u * index + 1u] = f32(count);
     }
 }

@@ -109,11 +109,20 @@ fn chunk_of(other: u32, first_j: u32, first: u32, first_e: u32, id: vec3u) -> ar
 @compute @workgroup_size(8, 8)
 fn view_relation_fused_grad(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_id) id: vec3u,
 ) {
-    let view = group.z;
-    let first_i = group.y * TILE;
-    let first_e = group.x * TILE * CHUNKS;
+    // workgroups are counted through: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let tiles_e = (params.features + TILE * CHUNKS - 1u) / (TILE * CHUNKS);
+    let tiles_i = (params.tokens + TILE - 1u) / TILE;
+    let line = index / tiles_e;
+    let view = line / tiles_i;
+    if (view >= params.views) {
+        return;
+    }
+    let first_i = (line - view * tiles_i) * TILE;
+    let first_e = (index - line * tiles_e) * TILE * CHUNKS;
     var sum: array<vec4f, 4u * CHUNKS>;
     for (var role = 0u; role < 2u; role++) {
         let before = (view + params.views - 1u) % params.views;

@@ -53,11 +53,20 @@ fn feature(view: u32, j: u32, e: u32) -> f32 {
 @compute @workgroup_size(8, 8)
 fn view_relation_grad(
     @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_id) id: vec3u,
 ) {
-    let view = group.z;
-    let first_i = group.y * TILE;
-    let first_e = group.x * TILE;
+    // workgroups are counted through: a grid takes 65,535 of them along an axis
+    let index = group.x + group.y * groups.x;
+    let tiles_e = (params.features + TILE - 1u) / TILE;
+    let tiles_i = (params.tokens + TILE - 1u) / TILE;
+    let line = index / tiles_e;
+    let view = line / tiles_i;
+    if (view >= params.views) {
+        return;
+    }
+    let first_i = (line - view * tiles_i) * TILE;
+    let first_e = (index - line * tiles_e) * TILE;
     let lane = id.y * SIDE + id.x;
     var sum: array<vec4f, 4>;
     for (var role = 0u; role < 2u; role++) {

@@ -15,6 +15,7 @@ export {
 } from "./gpu/errors.ts";
 export { checkCase, type CheckResult } from "./kernels/check.ts";
 export type { AnyKernel, Case, Kernel } from "./kernels/kernel.ts";
+export { logChoose } from "./kernels/binomial_row.ts";
 export { kernels } from "./kernels/kernels.ts";
 export { initialStore, runOnCpu, type CpuStore, type Request } from "./graph/cpu.ts";
 export { reshape } from "./graph/apply.ts";
@@ -70,10 +71,11 @@ export { student, STUDENTS, type StudentName, type StudentOutput } from "./stude
 export { openTeacher } from "./teacher/open_teacher.ts";
 export type { Teacher } from "./teacher/teacher.ts";
 export { losses, type LossConfig, type Losses } from "./distill/losses.ts";
+export { WrongDepthError } from "./evaluate/checked_depth.ts";
 export { evaluator, type EvaluationResult } from "./evaluate/protocol.ts";
 export { resolveConfig, type TrainConfig } from "./train/config.ts";
 export { compareNetwork, type NetworkComparison } from "./train/network_check.ts";
 export { evaluate, loadPredictor, type Evaluation, type Predictor } from "./train/predictor.ts";
-export { readStudent, type StudentFile } from "./train/student_file.ts";
+export { readStudent, type StudentFile, type TrainedStudent } from "./train/student_file.ts";
 export { summarize, type Summary } from "./train/summary.ts";
 export { train, type TrainedRun, type TrainingRun } from "./train/trainer.ts";

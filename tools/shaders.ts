@@ -1,58 +1,174 @@
-// Reads shaders/*.wgsl and writes src/kernels/shaders.gen.ts: the text plus all that the host must
-// agree with it on. Snippets between `// <lib NAME>` and `// </lib>` are held equal to
-// shaders/lib/NAME.wgsl. WGSL is the only place where bindings, Params and overrides are declared;
-// a misspelt name on the host is a type error. `--check` writes nothing and fails when the table is
-// not current.
+// Reads shaders/*.wgsl and writes src/kernels/shaders.gen.ts: the interface that the host must agree
+// on with each file (bindings, Params, overrides, tuned lines, features), so that a misspelt name on
+// the host is a type error. Pastes the snippets of shaders/lib between `// <lib NAME>` and
+// `// </lib>` and compiles every text. Files are written only when all shaders are fine; `--check`
+// writes and compiles nothing and fails when something is not current.
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { openGpu, type Gpu } from "../src/gpu/device.ts";
+import { NoAdapterError } from "../src/gpu/errors.ts";
+import type { ShaderInfo } from "../src/kernels/kernel.ts";
 import { readShader } from "../src/kernels/shader_file.ts";
+import { snippetsOf, sourcePlace, withSnippets } from "../src/kernels/shader_snippets.ts";
+import { InputError } from "../src/tensor/error.ts";
 
 const TABLE = "src/kernels/shaders.gen.ts";
-const LIBRARY = /^\/\/ <lib (\w+)>\n([\s\S]*?)^\/\/ <\/lib>$/gm;
 
-/** Throws where a snippet of `code` is not, byte for byte, that of its file in shaders/lib. */
-function checkSnippets(stem: string, code: string): void {
-  for (const [, name, text] of code.matchAll(LIBRARY)) {
-    const source = `shaders/lib/${name}.wgsl`;
-    if (!existsSync(source)) {
-      throw new Error(`shaders/${stem}.wgsl: the snippet ${name} has no ${source}`);
-    }
-    if (readFileSync(source, "utf8").trimEnd() !== text.trimEnd()) {
-      throw new Error(
-        `shaders/${stem}.wgsl: the snippet ${name} differs from ${source}: they must be equal byte for byte`,
+/** A shader with its snippets pasted. */
+interface PastedShader {
+  readonly stem: string;
+  readonly code: string;
+  readonly info: ShaderInfo;
+}
+
+function stemsOf(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".wgsl"))
+    .map((file) => file.slice(0, -".wgsl".length))
+    .toSorted();
+}
+
+function readText(file: string): string {
+  return readFileSync(file, "utf8")
+    .replace(/^\uFEFF/, "")
+    .replaceAll("\r\n", "\n");
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text.trimEnd()).digest("hex").slice(0, 16);
+}
+
+/** The text of a snippet that is to stand in a shader; throws where another was written there. */
+function snippetFor(stem: string, name: string, text: string, pasted: string | undefined): string {
+  const file = `shaders/lib/${name}.wgsl`;
+  if (!existsSync(file)) {
+    throw new InputError(`shaders/${stem}.wgsl: the snippet ${name} has no ${file}`);
+  }
+  const wanted = readText(file).trimEnd();
+  // What was pasted last may be replaced; what somebody wrote since may not.
+  if (text !== wanted && text !== "" && hashOf(text) !== pasted) {
+    throw new InputError(
+      `shaders/${stem}.wgsl: its snippet ${name} was edited here; edit ${file}, or empty the lines between the marks to have it pasted`,
+    );
+  }
+  return wanted;
+}
+
+/** Messages of the compiler about a shader as `file:line:col: message`; empty where it is fine. */
+async function compileErrors({ device }: Gpu, { stem, code }: PastedShader): Promise<string[]> {
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label: stem, code });
+  const scope = device.popErrorScope();
+  const { messages } = await module.getCompilationInfo();
+  const refused = await scope;
+  const errors = messages
+    .filter(({ type }) => type === "error")
+    .map(({ lineNum, linePos, message }) => {
+      const { file, line } = sourcePlace(stem, code, lineNum);
+      return `${file}:${line}:${linePos}: ${message}`;
+    });
+  if (errors.length > 0 || refused === null) return errors;
+  return [`shaders/${stem}.wgsl: ${refused.message}`];
+}
+
+/** Compiles what this machine can and says what it cannot; returns the errors. */
+async function compileAll(shaders: readonly PastedShader[]): Promise<string[]> {
+  let gpu: Gpu;
+  try {
+    gpu = await openGpu({ validation: true });
+  } catch (error) {
+    if (!(error instanceof NoAdapterError)) throw error;
+    console.log("there is no WebGPU adapter here: the shaders were not compiled");
+    return [];
+  }
+  const able = shaders.filter(({ stem, info: { features } }) => {
+    const lacking = features.filter((name) => !gpu.facts.features.has(name));
+    if (lacking.length > 0) {
+      console.log(
+        `shaders/${stem}.wgsl: not compiled, ${gpu.facts.name} lacks ${lacking.join(", ")}`,
       );
     }
-  }
+    return lacking.length === 0;
+  });
+  const errors = await Promise.all(able.map((shader) => compileErrors(gpu, shader)));
+  gpu.close();
+  // One line for an error of a snippet, however many shaders have it.
+  return [...new Set(errors.flat())];
 }
 
-const stems = readdirSync("shaders")
-  .filter((file) => file.endsWith(".wgsl"))
-  .map((file) => file.slice(0, -".wgsl".length))
-  .toSorted();
-const lines = [
-  "// Generated by tools/shaders.ts from shaders/*.wgsl; do not edit.\n",
-  "export const shaders = {",
-];
-let broken = 0;
+/** What src names of the table and has no file: the program could not start without it. */
+function missingShaders(stems: readonly string[]): string[] {
+  const files = readdirSync("src/kernels").filter((file) => /(?<!\.gen)\.ts$/.test(file));
+  return files.flatMap((file) => {
+    const names = [
+      ...readText(`src/kernels/${file}`).matchAll(/(?:shader: |typeof )shaders\.(\w+)/g),
+    ];
+    const missing = new Set(names.map(([, name]) => name).filter((name) => !stems.includes(name)));
+    return [...missing].map(
+      (name) => `src/kernels/${file} names shaders.${name}: there is no shaders/${name}.wgsl`,
+    );
+  });
+}
+
+function tableText(shaders: readonly PastedShader[]): string {
+  const names = shaders.flatMap(({ stem, code }) => snippetsOf(stem, code).map(({ name }) => name));
+  const snippets = [...new Set(names)].toSorted();
+  return [
+    "// Generated by tools/shaders.ts from shaders/*.wgsl; do not edit. The snippets, as they were pasted:",
+    ...snippets.map((name) => `//   ${name} ${hashOf(readText(`shaders/lib/${name}.wgsl`))}`),
+    "",
+    "export const shaders = {",
+    ...shaders.map(({ stem, info }) => `  ${stem}: ${JSON.stringify(info)},`),
+    "} as const;",
+    "",
+  ].join("\n");
+}
+
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.tmp`, text);
+  renameSync(`${file}.tmp`, file);
+}
+
+const checks = process.argv.includes("--check");
+const before = existsSync(TABLE) ? readText(TABLE) : "";
+const pasted = new Map(
+  [...before.matchAll(/^\/\/ {3}(\w+) ([\da-f]{16})$/gm)].map(([, name, hash]) => [name, hash]),
+);
+const stems = stemsOf("shaders");
+const shaders: PastedShader[] = [];
+const errors: string[] = missingShaders(stems);
 for (const stem of stems) {
   try {
-    const code = readFileSync(`shaders/${stem}.wgsl`, "utf8");
-    checkSnippets(stem, code);
-    const shader = readShader(stem, code);
-    lines.push(`  ${stem}: ${JSON.stringify(shader)},`);
+    const text = readText(`shaders/${stem}.wgsl`);
+    snippetsOf(stem, text); // its marks
+    const code = withSnippets(text, (name, old) => snippetFor(stem, name, old, pasted.get(name)));
+    shaders.push({ stem, code, info: readShader(stem, code) });
   } catch (error) {
-    broken++;
-    console.error((error as Error).message);
+    if (!(error instanceof InputError)) throw error;
+    errors.push(error.message);
   }
 }
-lines.push("} as const;\n");
-const text = lines.join("\n");
-if (process.argv.includes("--check")) {
-  if (readFileSync(TABLE, "utf8") !== text) {
-    console.error(`${TABLE} is not current: run npx tsx tools/shaders.ts`);
-    broken++;
+const changed = shaders.filter(({ stem, code }) => readText(`shaders/${stem}.wgsl`) !== code);
+if (checks) {
+  for (const { stem } of changed) {
+    errors.push(`shaders/${stem}.wgsl: its snippets are not current: run npm run shaders`);
+  }
+  if (errors.length === 0 && before !== tableText(shaders)) {
+    errors.push(`${TABLE} is ${before === "" ? "missing" : "not current"}: run npm run shaders`);
   }
 } else {
-  writeFileSync(`${TABLE}.tmp`, text);
-  renameSync(`${TABLE}.tmp`, TABLE);
+  errors.push(...(await compileAll(shaders)));
+  if (errors.length === 0) {
+    for (const { stem, code } of changed) writeWhole(`shaders/${stem}.wgsl`, code);
+    writeWhole(TABLE, tableText(shaders));
+    const names = changed.map(({ stem }) => stem).join(", ");
+    console.log(
+      `${shaders.length} shaders in ${TABLE}${names === "" ? "" : `; snippets pasted into ${names}`}`,
+    );
+  }
 }
-process.exitCode = broken > 0 ? 1 : 0;
+for (const error of errors) console.error(error);
+if (errors.length > 0) {
+  if (!checks) console.error(`nothing was written: ${TABLE} is as it was`);
+  process.exitCode = 1;
+}

@@ -4,6 +4,6 @@ fn pull_slope(x: f32) -> f32 {
         let square = params.alpha * x * x;
         return (1.0 - square) / ((1.0 + square) * (1.0 + square));
     }
-    let power = params.alpha * pow(max(abs(x), 1e-30), params.gamma);
+    let power = params.alpha * pow(max_or_nan(abs(x), 1e-30), params.gamma);
     return exp(-power) * (1.0 - params.gamma * power);
 }

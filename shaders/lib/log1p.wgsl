@@ -1,7 +1,7 @@
 /// ln(1 + v): by 2 artanh(v / (2 + v)) near 0, where the sum would lose v.
 fn log1p(v: f32) -> f32 {
     if (abs(v) > 0.4) {
-        return log(1.0 + v);
+        return log_of(1.0 + v);
     }
     let z = v / (2.0 + v);
     let w = z * z;

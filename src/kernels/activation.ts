@@ -63,7 +63,7 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
   },
 });
 
-/** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape. */
+/** d_x = d_y f'(x), NaN where x is NaN. x, d_y [any] -> d_x of their shape. */
 export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAttributes> = kernel({
   shader: shaders.activation_grad,
   shapes: ({ x, d_y }) => {
@@ -77,7 +77,8 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
   cases: cases.map((c) => ({ ...c, shapes: { x: c.shapes.x, d_y: c.shapes.x } })),
   reference: ({ x, d_y }, _, { kind, alpha }) => {
     const d_x = like(x, x.length);
-    for (let i = 0; i < x.length; i++) d_x[i] = d_y[i] * slope[kind](x[i], alpha);
+    for (let i = 0; i < x.length; i++)
+      d_x[i] = d_y[i] * (Number.isNaN(x[i]) ? NaN : slope[kind](x[i], alpha));
     return { d_x };
   },
 });

@@ -87,8 +87,8 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
   },
   params: ({ parameters }, { slots, beta1, beta2, epsilon, weight_decay }) => ({
     n: size(parameters),
-    beta1,
-    beta2,
+    rest1: 1 - beta1,
+    rest2: 1 - beta2,
     epsilon,
     weight_decay,
     rate_slot: slots.learning_rate,

@@ -10,6 +10,9 @@ import {
   type Scores,
 } from "./attention_problem.ts";
 
+/** Stands for the weight of a key that is not seen, whatever its value holds. */
+const EXCLUDED = -1;
+
 type Operands<T> = Readonly<Record<"q" | "k" | "v" | "mask", T>>;
 type Saved<T> = Operands<T> & Readonly<Record<"stats" | "d_y", T>>;
 
@@ -31,11 +34,14 @@ export function attentionReference<T extends NumberArray>(
     let total = 0;
     for (let t = 0; t < keys; t++) {
       const score = scores.values[t];
-      total += scores.values[t] = score <= MASKED ? 0 : Math.exp(score - peak);
+      const weight = score <= MASKED ? EXCLUDED : Math.exp(score - peak);
+      if (weight !== EXCLUDED) total += weight;
+      scores.values[t] = weight;
     }
     if (total === 0) return;
     const y_at = ((b * queries + l) * heads + h) * value_width;
     for (let t = 0; t < keys; t++) {
+      if (scores.values[t] === EXCLUDED) continue;
       const p = scores.values[t] / total;
       const v_at = keyRow(problem, b, h, t) * value_width;
       for (let e = 0; e < value_width; e++) y[y_at + e] += p * inputs.v[v_at + e];

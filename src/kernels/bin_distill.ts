@@ -327,9 +327,16 @@ export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = ker
     const plane = shapes.depth[1] * shapes.depth[2];
     for (let row = 0; row < depth.length; row++) {
       const unit = scale[Math.floor(row / plane)] ?? 1;
-      const [by_depth, by_cross, by_kl] = [d_depth, d_cross, d_kl].map((d) => d[row] ?? 0);
       factors.set(statistics.subarray(4 * row, 4 * row + 4), FACTORS * row);
-      const rest = [by_depth * unit, by_cross * unit, by_kl, by_depth * depth[row]];
+      // an absent gradient gives 0 even where the other factor is not finite
+      const times = (d: number | undefined, factor: number): number =>
+        d === undefined ? 0 : d * factor;
+      const rest = [
+        times(d_depth[row], unit),
+        times(d_cross[row], unit),
+        d_kl[row] ?? 0,
+        times(d_depth[row], depth[row]),
+      ];
       factors.set(rest, FACTORS * row + 4);
     }
     return { factors };

@@ -25,6 +25,7 @@ export interface BinGeometry {
 export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeometry {
   if (bins.length !== 4) throw new Error(`bins${formatShape(bins)} must be [V, H, W, K]`);
   const [views, height, width, count] = bins as [number, number, number, number];
+  if (count < 1) throw new Error(`bins${formatShape(bins)} must be [V, H, W, K], K of 1 or more`);
   const allowed: Shape[] = [bins, [views, 1, 1, count], [1, 1, 1, count]];
   if (!allowed.some((shape) => sameShape(shape, centers))) {
     throw new Error(

@@ -158,21 +158,87 @@ const gradientCases = CASES.map(([name, features, bins, biased, centers]) => ({
   },
 }));
 
-/** d_z and d_center of a pixel's bins, from its factors. */
-function gradientsInto(
-  d: { readonly z: Float64Array; readonly center: Float64Array },
-  z: Float64Array,
-  factors: NumberArray,
-  row: number,
-  centers: NumberArray,
-  centerStart: number,
-): void {
-  const [max, scale, , , a, , , e] = factors.subarray(FACTORS * row, FACTORS * (row + 1));
-  for (let k = 0; k < z.length; k++) {
-    const p = Math.exp(z[k] - max) * scale;
-    d.z[k] = p * (a * centers[centerStart + k] - e);
-    d.center[k] = a * p;
+type GradientInput = "features" | "weight" | "bias" | "centers" | "factors";
+
+/**
+ * d_z and d_center of a pixel's bins, from its factors; with `magnitudes` what is rounded on the way
+ * to them: the terms of the logit, then the two of d_z.
+ */
+function pixelGradients(
+  { features, weight, bias, centers, factors }: Readonly<Record<GradientInput, NumberArray>>,
+  at: HeadGeometry,
+  magnitudes: boolean,
+): (row: number) => { readonly z: Float64Array; readonly center: Float64Array } {
+  const z = new Float64Array(at.bins);
+  const terms = new Float64Array(at.bins);
+  const d = { z: new Float64Array(at.bins), center: new Float64Array(at.bins) };
+  const sizes = magnitudes ? features.map(Math.abs) : features;
+  const scales = magnitudes ? weight.map(Math.abs) : weight;
+  const offsets = magnitudes ? bias.map(Math.abs) : bias;
+  return (row) => {
+    logitsInto(z, features, weight, bias, row, at.channels);
+    if (magnitudes) logitsInto(terms, sizes, scales, offsets, row, at.channels);
+    const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
+    const [max, scale, , , a, , , e] = factors.subarray(FACTORS * row, FACTORS * (row + 1));
+    for (let k = 0; k < at.bins; k++) {
+      const p = Math.exp(z[k] - max) * scale;
+      const by_center = a * centers[centerStart + k];
+      const rounded = Math.abs(p) * (1 + terms[k] + Math.abs(max));
+      d.z[k] = magnitudes ? rounded * (Math.abs(by_center) + Math.abs(e)) : p * (by_center - e);
+      d.center[k] = magnitudes ? rounded * Math.abs(a) : a * p;
+    }
+    return d;
+  };
+}
+
+/** Gradients with respect to the features, or their magnitudes. */
+function featureGradients<T extends NumberArray>(
+  inputs: Readonly<Record<GradientInput, T>>,
+  shapes: Readonly<Record<GradientInput, Shape>>,
+  magnitudes: boolean,
+): { d_features: T } {
+  const at = headGeometry(shapes, [0]);
+  const gradients = pixelGradients(inputs, at, magnitudes);
+  const weight = magnitudes ? inputs.weight.map(Math.abs) : inputs.weight;
+  const d_features = like(inputs.features, inputs.features.length);
+  for (let row = 0; row < at.rows; row++) {
+    const d = gradients(row);
+    for (let k = 0; k < at.bins; k++) {
+      for (let c = 0; c < at.channels; c++) {
+        d_features[row * at.channels + c] += d.z[k] * weight[k * at.channels + c];
+      }
+    }
   }
+  return { d_features };
+}
+
+/** Gradients with respect to weight, bias and centres by slabs, or their magnitudes. */
+function weightGradients<T extends NumberArray>(
+  inputs: Readonly<Record<GradientInput, T>>,
+  shapes: Readonly<Record<GradientInput, Shape>>,
+  magnitudes: boolean,
+): { d_weight: T; d_bias: T; d_centers: T } {
+  const at = headGeometry(shapes, [0]);
+  const slabs = slabsOf(at.pixels_per_center);
+  const rows = shapes.centers[0] * slabs * at.bins;
+  const features = magnitudes ? inputs.features.map(Math.abs) : inputs.features;
+  const d_weight = like(inputs.features, rows * at.channels);
+  const [d_bias, d_centers] = [like(inputs.features, rows), like(inputs.features, rows)];
+  const gradients = pixelGradients(inputs, at, magnitudes);
+  for (let row = 0; row < at.rows; row++) {
+    const d = gradients(row);
+    const group = Math.floor(row / at.pixels_per_center);
+    const slab = group * slabs + Math.floor((row - group * at.pixels_per_center) / SLAB);
+    for (let k = 0; k < at.bins; k++) {
+      const to = (slab * at.bins + k) * at.channels;
+      for (let c = 0; c < at.channels; c++) {
+        d_weight[to + c] += d.z[k] * features[row * at.channels + c];
+      }
+      d_bias[slab * at.bins + k] += d.z[k];
+      d_centers[slab * at.bins + k] += d.center[k];
+    }
+  }
+  return { d_weight, d_bias, d_centers };
 }
 
 /**
@@ -199,24 +265,10 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
     bytes: 4 * (2 * size(features) + size(weight) + size(factors)),
   }),
   variants: () => [binHeadGradFeaturesSubgroup, binHeadGradFeaturesRows],
+  terms: ({ weight }) => weight[0] + weight[3],
   cases: gradientCases,
-  reference: ({ features, weight, bias, centers, factors }, shapes) => {
-    const at = headGeometry(shapes, [0]);
-    const d_features = like(features, features.length);
-    const z = new Float64Array(at.bins);
-    const d = { z: new Float64Array(at.bins), center: new Float64Array(at.bins) };
-    for (let row = 0; row < at.rows; row++) {
-      logitsInto(z, features, weight, bias, row, at.channels);
-      const centerStart = Math.floor(row / at.pixels_per_center) * at.bins;
-      gradientsInto(d, z, factors, row, centers, centerStart);
-      for (let k = 0; k < at.bins; k++) {
-        for (let c = 0; c < at.channels; c++) {
-          d_features[row * at.channels + c] += d.z[k] * weight[k * at.channels + c];
-        }
-      }
-    }
-    return { d_features };
-  },
+  reference: (inputs, shapes) => featureGradients(inputs, shapes, false),
+  magnitudes: (inputs, shapes) => featureGradients(inputs, shapes, true),
 });
 
 /**
@@ -259,32 +311,10 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
     bytes: 4 * (size(features) + size(weight) + size(factors)),
   }),
   variants: () => [binHeadGradWeightSubgroup, binHeadGradWeightRows],
+  terms: (given) => Math.min(SLAB, headGeometry(given, [0]).pixels_per_center) + given.weight[3],
   cases: gradientCases,
-  reference: ({ features, weight, bias, centers, factors }, shapes) => {
-    const at = headGeometry(shapes, [0]);
-    const slabs = slabsOf(at.pixels_per_center);
-    const groups = shapes.centers[0];
-    const d_weight = like(features, groups * slabs * at.bins * at.channels);
-    const d_bias = like(features, groups * slabs * at.bins);
-    const d_centers = like(features, groups * slabs * at.bins);
-    const z = new Float64Array(at.bins);
-    const d = { z: new Float64Array(at.bins), center: new Float64Array(at.bins) };
-    for (let row = 0; row < at.rows; row++) {
-      logitsInto(z, features, weight, bias, row, at.channels);
-      const group = Math.floor(row / at.pixels_per_center);
-      gradientsInto(d, z, factors, row, centers, group * at.bins);
-      const slab = group * slabs + Math.floor((row - group * at.pixels_per_center) / SLAB);
-      for (let k = 0; k < at.bins; k++) {
-        const to = (slab * at.bins + k) * at.channels;
-        for (let c = 0; c < at.channels; c++) {
-          d_weight[to + c] += d.z[k] * features[row * at.channels + c];
-        }
-        d_bias[slab * at.bins + k] += d.z[k];
-        d_centers[slab * at.bins + k] += d.center[k];
-      }
-    }
-    return { d_weight, d_bias, d_centers };
-  },
+  reference: (inputs, shapes) => weightGradients(inputs, shapes, false),
+  magnitudes: (inputs, shapes) => weightGradients(inputs, shapes, true),
 });
 
 /** The same without a barrier: what software adapters want. */

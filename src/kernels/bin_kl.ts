@@ -1,7 +1,7 @@
 // Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
 // by the student's logits. Always from logits, never from ln p: they reach -27,000.
 import { like, type NumberArray } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "./expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
@@ -77,7 +77,7 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
       const s = softmaxStatistics(student, start, bins, temperature);
       const t = softmaxStatistics(teacher, start, bins, temperature);
       statistics.set([s.max, 1 / s.sum, t.max, 1 / t.sum], 4 * row);
-      if (usable[row] <= 0) continue;
+      if (!(usable[row] > 0)) continue;
       const [log_sum_s, log_sum_t] = [Math.log(s.sum), Math.log(t.sum)];
       let sum = 0;
       for (let k = 0; k < bins; k++) {
@@ -157,7 +157,7 @@ export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = ke
     const { rows, bins } = rowsOf(shapes.student);
     const d_student = like(student, student.length);
     for (let row = 0; row < rows; row++) {
-      if (usable[row] <= 0) continue;
+      if (!(usable[row] > 0)) continue;
       const weight = (d_loss[0] * temperature) / count[0];
       const [s_max, s_scale, t_max, t_scale] = statistics.subarray(4 * row, 4 * row + 4);
       for (let i = row * bins; i < (row + 1) * bins; i++) {
@@ -185,6 +185,9 @@ function softmaxStatistics(
 }
 
 function checkShapes(student: Shape, teacher: Shape, usable: Shape): void {
+  if ((student.at(-1) ?? 0) < 1) {
+    throw new Error(`student${formatShape(student)} must be [.., K], K of 1 or more`);
+  }
   expectShape({ teacher }, student, "student");
   expectShape({ usable }, usableOf(student));
 }

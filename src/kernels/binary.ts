@@ -188,7 +188,10 @@ const functions: Record<BinaryKind, OfTwo> = {
   less: (p, q) => (p < q ? 1 : 0),
   less_equal: (p, q) => (p <= q ? 1 : 0),
 };
-const zero = (): number => 0;
+/** 1 where `holds`, else 0; NaN where an operand is NaN. */
+const ordered = (p: number, q: number, holds: boolean): number =>
+  Number.isNaN(p) || Number.isNaN(q) ? NaN : Number(holds);
+const zero: OfTwo = (p, q) => ordered(p, q, false);
 const one = (): number => 1;
 const flat = { a: zero, b: zero };
 const slopes: Record<BinaryKind, Readonly<Record<"a" | "b", OfTwo>>> = {
@@ -196,15 +199,18 @@ const slopes: Record<BinaryKind, Readonly<Record<"a" | "b", OfTwo>>> = {
   subtract: { a: one, b: () => -1 },
   multiply: { a: (_, q) => q, b: (p) => p },
   divide: { a: (_, q) => 1 / q, b: (p, q) => -p / (q * q) },
-  maximum: { a: (p, q) => (p >= q ? 1 : 0), b: (p, q) => (p < q ? 1 : 0) },
-  minimum: { a: (p, q) => (p <= q ? 1 : 0), b: (p, q) => (p > q ? 1 : 0) },
+  maximum: { a: (p, q) => ordered(p, q, p >= q), b: (p, q) => ordered(p, q, p < q) },
+  minimum: { a: (p, q) => ordered(p, q, p <= q), b: (p, q) => ordered(p, q, p > q) },
   power: {
     a: (p, q) => (q === 0 ? 0 : q * p ** (q - 1)),
-    b: (p, q) => (p <= 0 ? 0 : p ** q * Math.log(p)),
+    b: (p, q) => (p <= 0 ? ordered(p, q, false) : p ** q * Math.log(p)),
   },
   squared_difference: { a: (p, q) => 2 * (p - q), b: (p, q) => 2 * (q - p) },
   modulo: { a: one, b: (p, q) => -Math.floor(p / q) },
-  atan2: { a: (p, q) => q / (p * p + q * q), b: (p, q) => -p / (p * p + q * q) },
+  atan2: {
+    a: (p, q) => (p === 0 && q === 0 ? 0 : q / (p * p + q * q)),
+    b: (p, q) => (p === 0 && q === 0 ? 0 : -p / (p * p + q * q)),
+  },
   equal: flat,
   not_equal: flat,
   greater: flat,

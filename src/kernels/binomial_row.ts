@@ -12,8 +12,11 @@ const HALF_STEP = 2 ** -10;
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
 
 /**
- * ln C(K - 1, k) by Stirling as (multiple of 2^-10, rest): together exact to 1e-10, so that
- * differences of logits are right at t = 0.0212 too. -> [K, 2].
+ * The table `log_choose` [K, 2] of the kernels that make a binomial's bin logits. With n = K - 1 and
+ * 0 ln 0 = 0, L_k = n ln n - k ln k - (n - k) ln(n - k) in f64 (ln C(n, k) by Stirling without its
+ * root). table[2k] = round(1024 L_k) / 1024, a half rounded up: exact in f32, as are its products
+ * with a bin; table[2k + 1] = L_k - table[2k], rounded to f32. Together they are exact to 1e-10, so
+ * that differences of logits are right at t = 0.0212 too.
  */
 export function logChoose(bins: number): Float32Array<ArrayBuffer> {
   const n = bins - 1;
@@ -54,7 +57,7 @@ export function binomialRow(
   const at = (bin: number): number => log_choose[2 * bin] + log_choose[2 * bin + 1] + bin * slope;
   const below = Math.max(Math.min(Math.floor((n * p) / (p + q)), n), 0);
   const above = Math.min(below + 1, n);
-  const by_p = pi >= PROBABILITY_FLOOR ? 1 / pi : 0;
+  const by_p = pi < PROBABILITY_FLOOR ? 0 : 1 / pi;
   const by_q = 1 - pi >= PROBABILITY_FLOOR ? 1 / (1 - pi) : 0;
   return [slope, 1 / t, at(above) > at(below) ? above : below, by_p + by_q];
 }

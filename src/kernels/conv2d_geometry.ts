@@ -106,6 +106,12 @@ export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttribut
         `expects ${group_c * groups} and makes ${out_c}; both must be multiples of the groups`,
     );
   }
+  if (in_c === 0 || out_c === 0) {
+    throw new InputError(
+      `the image has ${in_c} channels and weight ${formatShape(weight)} makes ${out_c}; ` +
+        "a convolution needs at least one of each",
+    );
+  }
   const [out_h, out_w] = conv2dOutputSize([in_h, in_w], [kernel_h, kernel_w], attributes);
   return {
     views,

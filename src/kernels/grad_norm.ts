@@ -14,17 +14,17 @@ export interface GradNormAttributes {
 /** Elements of one slab; fixed, so that every adapter adds in the same order. */
 const SLAB = 4096;
 const slabsOf = (n: number): number => Math.max(1, Math.ceil(n / SLAB));
-/** A sum of squares above it has overflowed in f32. */
+/** A length above it overflows in f32. */
 const MAX_F32 = 3.4028234663852886e38;
 
-/** Sums of squares and counts of non-finite numbers by slabs. gradients [n] -> partials [B, 2]. */
+/** Lengths and counts of non-finite numbers by slabs. gradients [n] -> partials [B, 2]. */
 export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
   shader: shaders.grad_norm,
   shapes: ({ gradients }) => ({ partials: [slabsOf(size(gradients)), 2] }),
   params: ({ gradients }) => ({ n: size(gradients) }),
   grid: ({ n }) => foldGrid(slabsOf(n)),
-  // a multiply-add and a test an element; read once
-  cost: ({ gradients }) => ({ flops: 3 * size(gradients), bytes: 4 * size(gradients) }),
+  // the square by size (8), a sum and a test per element; read once
+  cost: ({ gradients }) => ({ flops: 10 * size(gradients), bytes: 4 * size(gradients) }),
   cases: (
     [
       ["two slabs and some", 9001],
@@ -42,6 +42,7 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
       if (Number.isFinite(g)) partials[2 * slab] += g * g;
       else partials[2 * slab + 1] += 1;
     }
+    for (let i = 0; i < partials.length; i += 2) partials[i] = Math.sqrt(partials[i]);
     return { partials };
   },
 });
@@ -77,12 +78,12 @@ export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAtt
   reference: ({ partials }, _, { max_norm }) => {
     let [squares, others] = [0, 0];
     for (let i = 0; i < partials.length; i += 2) {
-      squares += partials[i];
+      squares += partials[i] ** 2;
       others += partials[i + 1];
     }
     const norm = like(partials, 4);
-    if (others > 0 || !(squares <= MAX_F32)) return { norm };
     const length = Math.sqrt(squares);
+    if (others !== 0 || !(length <= MAX_F32)) return { norm };
     norm.set([length, max_norm > 0 && length > max_norm ? max_norm / length : 1, 1, 0]);
     return { norm };
   },

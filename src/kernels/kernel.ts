@@ -7,7 +7,8 @@ import type { AdapterFacts } from "../gpu/device.ts";
 /** What tools/shaders.ts reads from one .wgsl file. */
 export interface ShaderInfo {
   readonly name: string;
-  readonly code: string;
+  /** A text that runs in place of the file on disk: one of a commit, one that is being tried. */
+  readonly code?: string;
   readonly bindings: readonly {
     readonly name: string;
     readonly binding: number;
@@ -123,6 +124,15 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
    * allowance.
    */
   terms?(inputs: Record<Inputs<S>, Shape>, attributes: A): number;
+  /**
+   * For sums whose terms are no products of inputs: the sum of the magnitudes of what is rounded on
+   * the way to each output element. Without it, the reference on absolute values.
+   */
+  magnitudes?<T extends NumberArray>(
+    inputs: Record<Inputs<S>, T>,
+    shapes: Record<Inputs<S>, Shape>,
+    attributes: A,
+  ): Record<Changed<S>, T>;
   /** For a variant: whether this adapter and problem can run it. */
   offered?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
   /** Other mappings of the same function, the preferred first; `variant.ts` picks. */

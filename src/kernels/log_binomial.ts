@@ -68,7 +68,34 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
     flops: 60 * size(pi) * bins,
     bytes: 4 * size(pi) * (2 + bins),
   }),
-  cases: [...cases, cold],
+  terms: () => 8,
+  // k ln(k / np) and m ln(m / nq) cancel; the rounding of np is in both
+  magnitudes: ({ pi, t }, _, { bins }) => {
+    const logits = like(pi, pi.length * bins);
+    const n = bins - 1;
+    const logOf = (k: number, whole: number): number => (k === 0 ? 0 : Math.log(k / whole));
+    for (let row = 0; row < pi.length; row++) {
+      const [p, q] = [clampProbability(pi[row]), clampProbability(1 - pi[row])];
+      for (let k = 0; k < bins; k++) {
+        const terms = Math.abs(k * logOf(k, n * p)) + Math.abs((n - k) * logOf(n - k, n * q));
+        logits[row * bins + k] = (terms + Math.abs(k - ((n - k) * p) / q)) / Math.abs(t[row]);
+      }
+    }
+    return { logits };
+  },
+  cases: [
+    ...cases,
+    cold,
+    {
+      name: "129 bins, hot and cold",
+      shapes: { pi: [1, 5, 7, 1], t: [1, 5, 7, 1] },
+      attributes: { bins: 129 },
+      data: {
+        pi: { kind: "uniform", low: 0.001, high: 0.999 },
+        t: { kind: "uniform", low: 0.0212, high: 2 },
+      },
+    },
+  ],
   reference: ({ pi, t }, _, { bins }) => {
     const logits = like(pi, pi.length * bins);
     const n = bins - 1;
@@ -106,28 +133,58 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
     bytes: 4 * (2 * size(logits) + 4 * size(pi)),
   }),
   variants: () => [logBinomialGradRows],
-  cases: cases.map((c) => {
-    const logits = [...c.shapes.pi.slice(0, -1), c.attributes.bins];
-    return {
-      name: c.name,
-      shapes: { ...c.shapes, logits, d_logits: logits },
-      attributes: undefined,
-      // of one sign, so that the sums have no cancellation that would hide behind an absolute
-      // tolerance
-      data: {
-        pi: { kind: "uniform", low: 0.001, high: 0.2 },
-        t: { kind: "uniform", low: 0.5, high: 50 },
-        logits: { kind: "uniform", low: -50, high: 0 },
-        d_logits: { kind: "uniform", low: 0, high: 1 },
+  terms: ({ logits }) => 8 + logits.at(-1)!,
+  magnitudes: ({ pi, t, logits, d_logits }, shapes) => {
+    const bins = shapes.logits.at(-1)!;
+    const [d_pi, d_t] = [like(pi, pi.length), like(pi, pi.length)];
+    for (let row = 0; row < pi.length; row++) {
+      for (let k = 0; k < bins; k++) {
+        const d = Math.abs(d_logits[row * bins + k] / t[row]);
+        d_pi[row] += d * (Math.abs(k / pi[row]) + Math.abs((bins - 1 - k) / (1 - pi[row])));
+        d_t[row] += d * Math.abs(logits[row * bins + k]);
+      }
+    }
+    return { d_pi, d_t };
+  },
+  cases: [
+    ...cases.map((c) => {
+      const logits = [...c.shapes.pi.slice(0, -1), c.attributes.bins];
+      return {
+        name: c.name,
+        shapes: { ...c.shapes, logits, d_logits: logits },
+        attributes: undefined,
+        // of one sign, so that the sums have no cancellation that would hide behind an absolute
+        // tolerance
+        data: {
+          pi: { kind: "uniform", low: 0.001, high: 0.2 } as const,
+          t: { kind: "uniform", low: 0.5, high: 50 } as const,
+          logits: { kind: "uniform", low: -50, high: 0 } as const,
+          d_logits: { kind: "uniform", low: 0, high: 1 } as const,
+        },
+      };
+    }),
+    {
+      name: "129 bins whose terms cancel",
+      shapes: {
+        pi: [1, 5, 7, 1],
+        t: [1, 5, 7, 1],
+        logits: [1, 5, 7, 129],
+        d_logits: [1, 5, 7, 129],
       },
-    };
-  }),
+      attributes: undefined,
+      data: {
+        pi: { kind: "uniform", low: 0.001, high: 0.999 },
+        t: { kind: "uniform", low: 0.0212, high: 2 },
+        logits: { kind: "uniform", low: -500, high: 0 },
+      },
+    },
+  ],
   reference: ({ pi, t, logits, d_logits }, shapes) => {
     const bins = shapes.logits.at(-1)!;
     const [d_pi, d_t] = [like(pi, pi.length), like(pi, pi.length)];
     for (let row = 0; row < pi.length; row++) {
       const p = pi[row];
-      const by_p = p >= PROBABILITY_FLOOR ? 1 / p : 0;
+      const by_p = p < PROBABILITY_FLOOR ? 0 : 1 / p;
       const by_q = 1 - p >= PROBABILITY_FLOOR ? 1 / (1 - p) : 0;
       for (let k = 0; k < bins; k++) {
         const d = d_logits[row * bins + k] / t[row];

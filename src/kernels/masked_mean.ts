@@ -43,7 +43,7 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   reference: ({ x, mask }) => {
     const partials = like(x, 2 * slabsOf(x.length));
     for (let i = 0; i < x.length; i++) {
-      if (mask[i] <= 0) continue;
+      if (!(mask[i] > 0)) continue;
       const slab = Math.floor(i / SLAB);
       partials[2 * slab] += x[i];
       partials[2 * slab + 1] += 1;

@@ -62,7 +62,7 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
     });
     for (let i = 0; i < tokens.length; i++) {
       const total = weight[Math.floor(i / at.features)];
-      tokens[i] = total > 0 ? tokens[i] / total : 0;
+      tokens[i] = total <= 0 ? 0 : tokens[i] / total;
     }
     return { tokens, weight };
   },

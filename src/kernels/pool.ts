@@ -2,7 +2,7 @@
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "./expect_shape.ts";
-import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Pair = readonly [number, number];
@@ -150,18 +150,15 @@ const LOWEST = -3.4028234663852886e38;
 const taps = ({ window }: PoolAttributes): number => window[0] * window[1];
 
 /**
- * y = largest value of each window; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V,
+ * y = largest value of each window, NaN where one is in it; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V,
  * `size`, C].
  */
 export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   shader: shaders.pool_max,
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => geometry(x, attributes),
-  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
-    Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
-    out_h,
-    views,
-  ],
+  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+    foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
   cost: ({ x }, attributes) => {
     const n = size(pooled(x, attributes));
     return { flops: n * taps(attributes), bytes: 4 * (size(x) + n) };
@@ -169,10 +166,13 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   cases: maxCases,
   reference: ({ x }, shapes, attributes) => {
     const y = like(x, size(pooled(shapes.x, attributes)));
-    y.fill(LOWEST);
+    const found = new Uint8Array(y.length);
+    y.fill(-Infinity);
     eachTap(shapes.x, attributes, (pixel, window, channels) => {
       for (let c = 0; c < channels; c++) y[window + c] = Math.max(y[window + c], x[pixel + c]);
+      found.fill(1, window, window + channels);
     });
+    for (let i = 0; i < y.length; i++) if (found[i] === 0) y[i] = LOWEST;
     return { y };
   },
 });
@@ -189,11 +189,8 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
   },
   params: ({ x }, attributes) => geometry(x, attributes),
   overrides: (_, { dilation }) => ({ DILATED: Math.max(...dilation) > 1 }),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
-    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
-    in_h,
-    views,
-  ],
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+    foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
   // every tap compares once, one in a window searches half of it
   cost: ({ x, y }, attributes) => ({
     flops: 1.5 * size(y) * taps(attributes),
@@ -214,7 +211,7 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
     const found = new Uint8Array(y.length);
     eachTap(shapes.x, attributes, (pixel, window, channels) => {
       for (let c = 0; c < channels; c++) {
-        if (found[window + c] === 1 || x[pixel + c] !== y[window + c]) continue;
+        if (found[window + c] === 1 || !holds(x[pixel + c], y[window + c])) continue;
         found[window + c] = 1;
         d_x[pixel + c] += d_y[window + c];
       }
@@ -223,16 +220,18 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
   },
 });
 
+/** Whether x is the maximum of its window, which NaN is. */
+function holds(x: number, highest: number): boolean {
+  return x === highest || (Number.isNaN(x) && Number.isNaN(highest));
+}
+
 /** y = mean of each window. x [V,H,W,C] -> y [V, `size`, C]. */
 export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttributes> = kernel({
   shader: shaders.pool_average,
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => ({ ...geometry(x, attributes), ...counted(x, attributes) }),
-  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
-    Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
-    out_h,
-    views,
-  ],
+  grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+    foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
   cost: ({ x }, attributes) => {
     const n = size(pooled(x, attributes));
     return { flops: n * taps(attributes), bytes: 4 * (size(x) + n) };
@@ -260,11 +259,8 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
       const x = image(d_y, attributes);
       return { ...geometry(x, attributes), ...counted(x, attributes) };
     },
-    grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
-      Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
-      in_h,
-      views,
-    ],
+    grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+      foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
     cost: ({ d_y }, attributes) => ({
       flops: 2 * size(d_y) * taps(attributes),
       bytes: 4 * (size(d_y) + size(image(d_y, attributes))),

@@ -48,8 +48,8 @@ export interface ReducePass extends ReduceAttributes {
 
 interface Steps {
   readonly map: 0 | 1 | 2;
-  readonly fold: 0 | 1 | 2 | 3 | 4;
-  readonly finish: 0 | 1 | 2 | 3;
+  readonly fold: 0 | 1 | 2 | 3 | 4 | 5;
+  readonly finish: 0 | 1 | 2;
   /** The result over no elements. */
   readonly nothing: number;
 }
@@ -61,12 +61,13 @@ const STEPS: Record<Reduction, Steps> = {
   min: { map: 0, fold: 2, finish: 0, nothing: Infinity },
   product: { map: 0, fold: 3, finish: 0, nothing: 1 },
   l1: { map: 1, fold: 0, finish: 0, nothing: 0 },
-  l2: { map: 2, fold: 0, finish: 2, nothing: 0 },
+  l2: { map: 0, fold: 5, finish: 0, nothing: 0 },
   sum_square: { map: 2, fold: 0, finish: 0, nothing: 0 },
-  log_sum: { map: 0, fold: 0, finish: 3, nothing: -Infinity },
+  log_sum: { map: 0, fold: 0, finish: 2, nothing: -Infinity },
   log_sum_exp: { map: 0, fold: 4, finish: 0, nothing: -Infinity },
 };
-const kinds = Object.keys(STEPS) as Reduction[];
+/** All folds. */
+export const REDUCTIONS: readonly Reduction[] = Object.keys(STEPS) as Reduction[];
 
 /** Shape of a tensor folded along `axes`. */
 export function reducedShape(x: Shape, axes: readonly number[], keep: boolean): number[] {
@@ -182,7 +183,7 @@ export const FOLD_SHAPES: readonly [string, Shape, readonly number[]][] = [
   ["three of six", [2, 3, 2, 5, 2, 3], [0, 2, 4]],
 ];
 const cases: Case<"x", ReduceAttributes>[] = [
-  ...kinds.map((kind) => ({
+  ...REDUCTIONS.map((kind) => ({
     name: kind,
     shapes: { x: [7, 3, 61] },
     attributes: { kind, axes: [1, 2], keep: true },
@@ -292,8 +293,7 @@ const maps: Record<Steps["map"], (v: number) => number> = {
 const finish: Record<Steps["finish"], (v: number, count: number) => number> = {
   0: (v) => v,
   1: (v, count) => v / count,
-  2: Math.sqrt,
-  3: Math.log,
+  2: Math.log,
 };
 const folds: Record<Steps["fold"], (row: NumberArray, length: number) => number> = {
   0: (row, length) => {
@@ -318,8 +318,14 @@ const folds: Record<Steps["fold"], (row: NumberArray, length: number) => number>
   },
   4: (row, length) => {
     const highest = folds[1](row, length);
+    if (!Number.isFinite(highest)) return highest;
     let sum = 0;
     for (let j = 0; j < length; j++) sum += Math.exp(row[j] - highest);
     return highest + Math.log(sum);
+  },
+  5: (row, length) => {
+    let squares = 0;
+    for (let j = 0; j < length; j++) squares += row[j] * row[j];
+    return Math.sqrt(squares);
   },
 };

@@ -163,11 +163,14 @@ function walkBoth(x: Shape, axes: readonly number[]): Walk {
   );
 }
 
+/** 1 where an element is the result, else 0; NaN where either is NaN. */
+const atResult = (v: number, result: number): number =>
+  Number.isNaN(v) || Number.isNaN(result) ? NaN : Number(v === result);
 const slopes: Record<Folded, (v: number, result: number) => number> = {
-  max: (v, result) => (v === result ? 1 : 0),
-  min: (v, result) => (v === result ? 1 : 0),
+  max: atResult,
+  min: atResult,
   l1: Math.sign,
-  l2: (v, result) => (result === 0 ? 0 : v / result),
+  l2: (v, result) => (result === 0 && !Number.isNaN(v) ? 0 : v / result),
   sum_square: (v) => 2 * v,
   log_sum: (_, result) => Math.exp(-result),
   log_sum_exp: (v, result) => Math.exp(v - result),

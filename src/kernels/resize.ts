@@ -4,7 +4,7 @@
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "./expect_shape.ts";
-import { kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -125,8 +125,10 @@ const BASIC: readonly [string, Shape, readonly [number, number]][] = [
   ["to nothing", [1, 4, 3, 4], [0, 3]],
   ["decoder", [1, 12, 20, 64], [24, 40]],
 ];
-const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
-const ROUNDINGS: readonly Rounding[] = ["floor", "half_up", "half_down", "ceil"];
+/** All of `Corners`. */
+export const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
+/** All of `Rounding`. */
+export const ROUNDINGS: readonly Rounding[] = ["floor", "half_up", "half_down", "ceil"];
 const linearCases: Case<"x", ResizeBilinearAttributes>[] = BASIC.flatMap(([name, x, to], i) =>
   CORNERS.slice(0, i < 5 ? 3 : 1).map((corners) => ({
     name: `${name}, ${corners}`,
@@ -169,11 +171,8 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
     shader: shaders.resize_nearest,
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners, rounding }) => geometry(x, to, corners, rounding),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
-      Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
-      out_h,
-      views,
-    ],
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+      foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
     cost: ({ x }, attributes) => ({ flops: 0, bytes: 8 * size(resized(x, attributes)) }),
     cases: nearestCases,
     reference: ({ x }, shapes, attributes) => {
@@ -196,11 +195,8 @@ export const resizeNearestGrad: Kernel<
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, attributes.rounding),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
-    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
-    in_h,
-    views,
-  ],
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+    foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
   cost: ({ d_y }, attributes) => ({
     flops: size(d_y),
     bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
@@ -223,11 +219,8 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
     shader: shaders.resize_bilinear,
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners }) => geometry(x, to, corners, null),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) => [
-      Math.ceil((out_w * Math.ceil(channels / STEP)) / WG),
-      out_h,
-      views,
-    ],
+    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
+      foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
     // three interpolations of 3 operations
     cost: ({ x }, attributes) => {
       const n = size(resized(x, attributes));
@@ -253,11 +246,8 @@ export const resizeBilinearGrad: Kernel<
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, null),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) => [
-    Math.ceil((in_w * Math.ceil(channels / STEP)) / WG),
-    in_h,
-    views,
-  ],
+  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
+    foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
   // each element of d_y goes to four of d_x
   cost: ({ d_y }, attributes) => ({
     flops: 8 * size(d_y),
@@ -269,6 +259,7 @@ export const resizeBilinearGrad: Kernel<
     const x = original(shapes.d_y, attributes);
     const d_x = like(d_y, size(x));
     linearTaps(x, attributes, (from, to, channels, weight) => {
+      if (weight === 0) return; // no neighbour, whatever d_y is
       for (let c = 0; c < channels; c++) d_x[from + c] += weight * d_y[to + c];
     });
     return { d_x };

@@ -1,6 +1,16 @@
-// Runs one kernel alone on the GPU, as tests, `check` and the benches do: outputs are filled before
-// and fenced by sentinels, so that a store that is missing or astray shows.
-import { createBuffer, STORAGE_USAGE, UNIFORM_USAGE, type CountedBuffer } from "../gpu/buffers.ts";
+// Runs one kernel alone on the GPU, as tests, `check` and the benches do. Every tensor lies between
+// two margins: those of inputs are NaN, so that a read past the end shows; those of outputs hold
+// what the output was filled with, so that a store that is missing or astray shows. On a device that
+// clamps indices an access however far outside ends in the last word of the margin behind.
+import {
+  ALIGNMENT_BYTES,
+  allReady,
+  checkBinding,
+  createBuffer,
+  createEach,
+  STORAGE_USAGE,
+  UNIFORM_USAGE,
+} from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor } from "../gpu/pipelines.ts";
@@ -10,9 +20,14 @@ import type { AnyKernel, ShaderInfo } from "./kernel.ts";
 import { specialize } from "./specialize.ts";
 import { freezesShapes } from "./variant.ts";
 
-/** What outputs hold before a kernel runs, and the sentinels beyond them for ever. */
+/** What outputs and their margins hold before a kernel runs, where nothing else is asked for. */
 export const UNWRITTEN = -999;
-const SENTINELS = 64;
+/** Numbers before a tensor: as few as the alignment of bindings allows. */
+const BEFORE = ALIGNMENT_BYTES / 4;
+/** Numbers behind a tensor. */
+const BEHIND = 4096;
+/** Such a kernel is bound to its very numbers, without a margin: `arrayLength` is never a lie. */
+const ARRAY_LENGTH = /\barrayLength\s*\(/;
 
 type Binding = ShaderInfo["bindings"][number];
 
@@ -20,10 +35,11 @@ type Binding = ShaderInfo["bindings"][number];
 export interface PreparedKernel {
   readonly dispatch: PreparedDispatch;
   /**
-   * Fills the changed tensors (outputs with `UNWRITTEN`, `inout` with their inputs), dispatches once
-   * and reads them; throws when a sentinel was overwritten.
+   * Fills outputs and the margins of what is changed with `fill` (default `UNWRITTEN`) and `inout`
+   * tensors with their inputs, dispatches once and reads what was changed; throws where a margin was
+   * written to.
    */
-  readonly run: () => Promise<Record<string, Float32Array>>;
+  readonly run: (fill?: number) => Promise<Record<string, Float32Array>>;
   readonly destroy: () => void;
 }
 
@@ -42,7 +58,6 @@ export async function prepareKernel(
   attributes: unknown,
   options: RunOptions = {},
 ): Promise<PreparedKernel> {
-  const { device } = gpu;
   const name = kernel.shader.name;
   const outputShapes: Record<string, Shape> = kernel.shapes(shapes, attributes);
   const specialized = specialize(
@@ -51,100 +66,185 @@ export async function prepareKernel(
     attributes,
     options.freeze ?? freezesShapes(gpu.facts),
   );
-  const tensors = kernel.shader.bindings.map((binding) =>
-    hostTensor(kernel, binding, { ...shapes, ...outputShapes }, inputs),
-  );
-  const { pipeline, layout } = await pipelineFor(gpu, specialized.source);
-  const buffers: CountedBuffer[] = [];
-  const entries: GPUBindGroupEntry[] = [];
-  const bind = (
-    binding: number,
-    label: string,
-    data: Float32Array | ArrayBuffer,
-    usage: GPUBufferUsageFlags,
-  ): GPUBuffer => {
-    const counted = createBuffer(gpu, `${name} ${label}`, data.byteLength, usage);
-    buffers.push(counted);
-    const { buffer, size_bytes } = counted;
-    device.queue.writeBuffer(buffer, 0, data as ArrayBuffer);
-    entries.push({ binding, resource: { buffer, size: data.byteLength || size_bytes } });
-    return buffer;
-  };
-  if (specialized.params !== null) bind(0, "params", specialized.params, UNIFORM_USAGE);
-  const changed: ChangedTensor[] = [];
-  for (const { binding, count, start } of tensors) {
-    const usage = binding.uniform ? UNIFORM_USAGE : STORAGE_USAGE;
-    const buffer = bind(binding.binding, binding.name, start, usage);
-    if (binding.access !== "read") changed.push({ name: binding.name, buffer, count, start });
+  const all = { ...shapes, ...outputShapes };
+  for (const binding of kernel.shader.bindings) {
+    checkBinding(gpu, `${name} ${binding.name}`, all[binding.name] ?? []);
   }
-  const bindGroup = device.createBindGroup({ label: name, layout, entries });
+  const tensors = kernel.shader.bindings.map((binding) => hostTensor(kernel, binding, all, inputs));
+  const { pipeline, layout } = await pipelineFor(gpu, specialized.source);
+  const exact = ARRAY_LENGTH.test(specialized.source.code);
+  const planned: Planned[] = [
+    ...(specialized.params === null ? [] : [uniform(0, "params", specialized.params)]),
+    ...tensors.map((tensor) => {
+      const { binding, count, start } = tensor;
+      const label = `${binding.name}${formatShape(all[binding.name])}`;
+      return binding.uniform
+        ? uniform(binding.binding, label, start ?? new Float32Array(count))
+        : fenced(gpu, label, tensor, exact);
+    }),
+  ];
+  const buffers = createEach(planned, ({ label, size_bytes, usage }) =>
+    createBuffer(gpu, `${name} ${label}`, size_bytes, usage),
+  );
+  const destroy = (): void => {
+    for (const buffer of buffers) buffer.destroy();
+  };
+  const changed: FencedTensor[] = [];
+  try {
+    await allReady(gpu, buffers);
+    planned.forEach(({ data, fence }, i) => {
+      const { buffer } = buffers[i];
+      if (data !== null) gpu.device.queue.writeBuffer(buffer, 0, data);
+      if (fence === null) return;
+      const tensor: FencedTensor = { ...fence, name: fence.binding.name, buffer };
+      fillFenced(gpu, tensor, NaN);
+      if (fence.binding.access !== "read") changed.push(tensor);
+    });
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  const entries = planned.map(({ binding, offset, bound_bytes }, i) => ({
+    binding,
+    resource: { buffer: buffers[i].buffer, offset, size: bound_bytes },
+  }));
+  const bindGroup = gpu.device.createBindGroup({ label: name, layout, entries });
   const dispatch: PreparedDispatch = { pipeline, bindGroup, grid: specialized.grid };
   return {
     dispatch,
-    run: async () => {
-      for (const { buffer, start } of changed) {
-        device.queue.writeBuffer(buffer, 0, start as Float32Array<ArrayBuffer>);
-      }
+    run: async (fill = UNWRITTEN) => {
+      for (const tensor of changed) fillFenced(gpu, tensor, fill);
+      const { device } = gpu;
       const encoder = device.createCommandEncoder({ label: name });
       encodePass(encoder, name, [dispatch]);
       device.queue.submit([encoder.finish()]);
       const results: Record<string, Float32Array> = {};
-      for (const tensor of changed) results[tensor.name] = await readFenced(gpu, name, tensor);
+      for (const tensor of changed)
+        results[tensor.name] = await readFenced(gpu, name, tensor, fill);
       return results;
     },
-    destroy: () => {
-      for (const buffer of buffers) buffer.destroy();
-    },
+    destroy,
   };
 }
 
-/** A tensor that the kernel changes, in a buffer with sentinels behind its `count` numbers. */
-interface ChangedTensor {
+/** A buffer of a kernel, before it is made. */
+interface Planned {
+  readonly binding: number;
+  readonly label: string;
+  readonly size_bytes: number;
+  readonly usage: GPUBufferUsageFlags;
+  /** Where the binding begins in the buffer. */
+  readonly offset: number;
+  readonly bound_bytes: number;
+  /** What it holds for ever; null for a tensor between margins. */
+  readonly data: Uint8Array<ArrayBuffer> | null;
+  readonly fence: (Omit<FencedTensor, "name" | "buffer"> & { readonly binding: Binding }) | null;
+}
+
+function uniform(binding: number, label: string, values: ArrayBuffer | Float32Array): Planned {
+  const data =
+    values instanceof Float32Array
+      ? Uint8Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+      : new Uint8Array(values);
+  const size_bytes = data.byteLength;
+  const usage = UNIFORM_USAGE;
+  return {
+    binding,
+    label,
+    size_bytes,
+    usage,
+    offset: 0,
+    bound_bytes: size_bytes,
+    data,
+    fence: null,
+  };
+}
+
+function fenced(gpu: Gpu, label: string, tensor: HostTensor, exact: boolean): Planned {
+  const { binding, count, start } = tensor;
+  const behind = marginBehind(gpu, count);
+  return {
+    binding: binding.binding,
+    label,
+    size_bytes: 4 * (BEFORE + count + behind),
+    usage: STORAGE_USAGE,
+    offset: ALIGNMENT_BYTES,
+    bound_bytes: 4 * (exact ? Math.max(1, count) : count + behind),
+    data: null,
+    fence: { binding, count, behind, start },
+  };
+}
+
+/** A tensor in a buffer of its own: `BEFORE` numbers of margin, its `count`, and `behind` more. */
+interface FencedTensor {
   readonly name: string;
   readonly buffer: GPUBuffer;
   readonly count: number;
-  /** What the buffer holds before each run. */
-  readonly start: Float32Array;
+  readonly behind: number;
+  /** What the tensor holds before each run; null where it has what its margins have. */
+  readonly start: Float32Array | null;
 }
 
-/** Reads a changed tensor; throws when `kernel` overwrote a sentinel behind it. */
+/** The margin behind a tensor: whole vectors of four, and no more than the adapter binds. */
+function marginBehind({ limits }: Gpu, count: number): number {
+  const most = Math.floor(limits.maxStorageBufferBindingSize / 4) - count;
+  const whole = Math.ceil(count / 4) * 4 - count;
+  return Math.max(0, Math.min(whole + BEHIND, most));
+}
+
+/** Fills a tensor and its margins. */
+function fillFenced(gpu: Gpu, tensor: FencedTensor, fill: number): void {
+  const { buffer, count, behind, start } = tensor;
+  const all = new Float32Array(BEFORE + count + behind).fill(fill);
+  if (start !== null) all.set(start, BEFORE);
+  gpu.device.queue.writeBuffer(buffer, 0, all);
+}
+
+/** Reads a changed tensor; throws where `kernel` wrote to a margin, which held `fill`. */
 async function readFenced(
   gpu: Gpu,
   kernel: string,
-  { name, buffer, count }: ChangedTensor,
+  { name, buffer, count, behind }: FencedTensor,
+  fill: number,
 ): Promise<Float32Array> {
-  const all = await readFloats(gpu, buffer, count + SENTINELS);
-  if (!all.subarray(count).every((value) => value === UNWRITTEN)) {
-    throw new Error(`${kernel} wrote past the end of ${name}`);
+  const all = await readFloats(gpu, buffer, BEFORE + count + behind);
+  const bits = new Uint32Array(all.buffer, all.byteOffset, all.length);
+  const [sentinel] = new Uint32Array(Float32Array.of(fill).buffer);
+  const isWhole = (margin: Uint32Array): boolean => margin.every((word) => word === sentinel);
+  if (!isWhole(bits.subarray(BEFORE + count))) {
+    throw new Error(`${kernel} wrote past the end of ${name}, or far outside of it`);
   }
-  return all.slice(0, count);
+  if (!isWhole(bits.subarray(0, BEFORE))) {
+    throw new Error(`${kernel} wrote before the start of ${name}`);
+  }
+  return all.slice(BEFORE, BEFORE + count);
 }
 
-/**
- * What a binding holds before the kernel runs: its input, else `UNWRITTEN`, and sentinels behind
- * what is changed.
- */
+/** A binding with the length of its tensor and, unless it is an output, its numbers. */
+interface HostTensor {
+  readonly binding: Binding;
+  readonly count: number;
+  readonly start: Float32Array | null;
+}
+
 function hostTensor(
   kernel: AnyKernel,
   binding: Binding,
   shapes: Readonly<Record<string, Shape>>,
   inputs: Readonly<Record<string, Float32Array>>,
-): { readonly binding: Binding; readonly count: number; readonly start: Float32Array } {
+): HostTensor {
   const { name, access } = binding;
   const shape = shapes[name];
   if (shape === undefined) throw new Error(`${kernel.shader.name}: no shape for ${name}`);
   const count = size(shape);
-  const start = new Float32Array(count + (access === "read" ? 0 : SENTINELS)).fill(UNWRITTEN);
-  if (access !== "write") {
-    const values = inputs[name];
-    if (values?.length !== count) {
-      throw new Error(
-        `${kernel.shader.name}: ${name}${formatShape(shape)} needs ${count} numbers, was given ${values?.length ?? "none"}`,
-      );
-    }
-    start.set(values);
+  if (access === "write") return { binding, count, start: null };
+  const values = inputs[name];
+  if (values?.length !== count) {
+    throw new Error(
+      `${kernel.shader.name}: ${name}${formatShape(shape)} needs ${count} numbers, was given ${values?.length ?? "none"}`,
+    );
   }
-  return { binding, count, start };
+  return { binding, count, start: values };
 }
 
 /** Runs a kernel once and returns the tensors it changed. */

@@ -1,62 +1,124 @@
 // Reads what the host needs to know of a .wgsl file from its text: for the generated table
-// (tools/shaders.ts), and for the profiler, which takes shaders as they lie on disk.
+// (tools/shaders.ts), and to hold a text on disk against that table. A line that is not of the form
+// read here is an error, never left out. Pure.
 import { InputError } from "../tensor/error.ts";
 import type { ShaderInfo } from "./kernel.ts";
 
 const BINDING =
   /^@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+): ([^;]+);(.*)$/gm;
-const PARAM = /^ {4}(\w+): (u32|i32|f32),/gm;
-const OVERRIDE = /^override (\w+): (u32|i32|f32|bool) = ([-\w.]+?)u?;/gm;
-const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: ([\d ]+)$/gm;
-const ENABLE = /^enable (\w+);/gm;
+const PARAM = /^ {4}(\w+): (u32|i32|f32),/;
+const OVERRIDE =
+  /^override (\w+): (?:(u32|i32|f32) = (-?[\d.]+(?:e[-+]?\d+)?)[uif]?|(bool) = (true|false));/;
+const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: (\d+(?: \d+)*)$/;
+const ENABLE = /^enable (\w+);/;
+/**
+ * A product with 0.0 as it is written: some compilers make 0 of it without reading the other factor,
+ * others NaN, and no run on one adapter shows which.
+ */
+const TIMES_ZERO =
+  /(?<![\w.])(?:0\.0*[fh]?|\.0+[fh]?|0[fh])\s*\*|\*\s*(?:0\.0*[fh]?|\.0+[fh]?|0[fh])(?![\w.])/;
 
 /**
  * What the host must agree on with shaders/`stem`.wgsl, whose text is `code`; throws InputError with
- * the rule that the text breaks.
+ * the line and the rule that the text breaks.
  */
 export function readShader(stem: string, code: string): ShaderInfo {
+  const lines = code.split("\n");
   const fail = (what: string): never => {
     throw new InputError(`shaders/${stem}.wgsl: ${what}`);
   };
-  const first = code.split("\n").find((line) => line.startsWith("//")) ?? "";
+  /** The lines that begin as `start` says, each read by `form`; fails for one of another form. */
+  const readLines = (start: RegExp, form: RegExp, expected: string): RegExpExecArray[] =>
+    lines.flatMap((line, i) => {
+      if (!start.test(line)) return [];
+      const match = form.exec(line);
+      return [match ?? failAt(stem, i + 1, `expected ${expected}`)];
+    });
+  const first = lines.find((line) => line.startsWith("//")) ?? "";
   if (!first.startsWith(`// ${stem} — `)) fail(`the header must begin "// ${stem} — "`);
   for (const part of ["Layout", "Mapping", "Memory", "Source", "Twin"]) {
     if (!new RegExp(`^// ${part} {2,}\\S`, "m").test(code)) fail(`the header lacks "${part}"`);
   }
   if (!new RegExp(`^fn ${stem}\\(`, "m").test(code)) fail(`the entry point must be named ${stem}`);
-  const bindings = [...code.matchAll(BINDING)].map((m, i): ShaderInfo["bindings"][number] => {
-    if (Number(m[1]) !== i) fail(`binding ${m[3]} is ${m[1]}, expected ${i}: dense from 0`);
-    const access =
-      m[2] === "storage, read_write" ? (m[5].includes("inout") ? "inout" : "write") : "read";
-    return { name: m[3], binding: i, access, uniform: m[2] === "uniform" };
-  });
-  if ((code.match(/@binding\(/g) ?? []).length !== bindings.length) {
-    fail("a binding is not on one line of the form `@group(0) @binding(N) var<…> name: type;`");
+  if (!new RegExp(`^@compute @workgroup_size\\(.*\\)\\s+fn ${stem}\\(`, "m").test(code)) {
+    fail(`the line above fn ${stem} must be "@compute @workgroup_size(...)"`);
   }
-  const struct = /struct Params \{\n([^}]*)\}/.exec(code)?.[1] ?? "";
-  const params = [...struct.matchAll(PARAM)].map((m) => ({
-    name: m[1],
-    type: m[2] as ShaderInfo["params"][number]["type"],
-  }));
-  if (params.length > 0 && bindings[0]?.name !== "params") fail("`params` must be binding 0");
-  const overrides = [...code.matchAll(OVERRIDE)].map((m) => ({
-    name: m[1],
-    type: m[2] as ShaderInfo["overrides"][number]["type"],
-    value: m[2] === "bool" ? m[3] === "true" : Number(m[3]),
-  }));
-  const tune = [...code.matchAll(TUNE)].map((m) => ({
-    name: m[1],
-    value: Number(m[2]),
-    values: m[3].trim().split(/\s+/).map(Number),
-  }));
-  const features = [...code.matchAll(ENABLE)].map((m) => (m[1] === "f16" ? "shader-f16" : m[1]));
+  const overrides = readLines(
+    /^\s*(@.*)?override\b/,
+    OVERRIDE,
+    "`override NAME: TYPE = VALUE;`",
+  ).map(([, name, type, value, bool, flag]): ShaderInfo["overrides"][number] =>
+    bool === undefined
+      ? { name, type: type as "u32" | "i32" | "f32", value: Number(value) }
+      : { name, type: "bool", value: flag === "true" },
+  );
+  const tune = readLines(/\/\/ tune:/, TUNE, "`const NAME: u32 = 4u; // tune: 2 4 8`").map(
+    ([, name, value, values]) => ({
+      name,
+      value: Number(value),
+      values: values.split(" ").map(Number),
+    }),
+  );
+  const off = tune.find(({ value, values }) => !values.includes(value));
+  if (off !== undefined) fail(`${off.name} is ${off.value}, which its tune line does not list`);
+  const features = readLines(/^\s*enable\b/, ENABLE, "`enable FEATURE;`, one per line").map(
+    ([, name]) => (name === "f16" ? "shader-f16" : name),
+  );
+  const zero = lines.findIndex((line) => TIMES_ZERO.test(line.replace(/\/\/.*/, "")));
+  if (zero >= 0)
+    failAt(stem, zero + 1, "a product with a literal 0.0: leave it out, or use select");
+  const bindings = readBindings(stem, code);
+  const params = readParams(stem, lines);
+  if (params.length > 0 !== (bindings[0]?.name === "params")) {
+    fail("`struct Params` and `params` as binding 0 go together");
+  }
   return {
     name: stem,
-    code,
-    bindings: bindings.filter((b) => b.name !== "params"),
+    bindings: bindings.filter(({ name }) => name !== "params"),
     params,
     overrides,
     tune,
     features,
   };
+}
+
+function readBindings(stem: string, code: string): ShaderInfo["bindings"][number][] {
+  const bindings = [...code.matchAll(BINDING)].map(
+    ([, index, space, name, , rest], i): ShaderInfo["bindings"][number] => {
+      if (Number(index) !== i) {
+        throw new InputError(
+          `shaders/${stem}.wgsl: binding ${name} is ${index}, expected ${i}: dense from 0`,
+        );
+      }
+      const changed = rest.includes("inout") ? "inout" : "write";
+      const access = space === "storage, read_write" ? changed : "read";
+      return { name, binding: i, access, uniform: space === "uniform" };
+    },
+  );
+  if ((code.match(/@binding\b/g) ?? []).length !== bindings.length) {
+    throw new InputError(
+      `shaders/${stem}.wgsl: a binding is not on one line of the form \`@group(0) @binding(N) var<…> name: type;\``,
+    );
+  }
+  return bindings;
+}
+
+/** The fields of `struct Params`; none where there is no such struct. */
+function readParams(stem: string, lines: readonly string[]): ShaderInfo["params"][number][] {
+  const begin = lines.findIndex((line) => /^\s*struct\s+Params\b/.test(line));
+  if (begin < 0) return [];
+  const form = "fields of `struct Params` as `    name: u32|i32|f32,`, one per line";
+  if (lines[begin] !== "struct Params {") failAt(stem, begin + 1, "expected `struct Params {`");
+  const fields: ShaderInfo["params"][number][] = [];
+  for (let i = begin + 1; !lines[i].startsWith("}"); i++) {
+    if (i + 1 === lines.length) failAt(stem, i + 1, "`struct Params` does not end");
+    if (/^\s*(\/\/.*)?$/.test(lines[i])) continue;
+    const [, name, type] = PARAM.exec(lines[i]) ?? failAt(stem, i + 1, `expected ${form}`);
+    fields.push({ name, type: type as "u32" | "i32" | "f32" });
+  }
+  return fields;
+}
+
+function failAt(stem: string, line: number, what: string): never {
+  throw new InputError(`shaders/${stem}.wgsl:${line}: ${what}`);
 }

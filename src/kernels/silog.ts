@@ -168,7 +168,7 @@ export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = ker
     if (count < 2) return { d_depth };
     const outer = (d_loss[0] * scale) / root;
     for (let i = 0; i < depth.length; i++) {
-      if (valid[i] <= 0) continue;
+      if (!(valid[i] > 0)) continue;
       const g = logError(depth, depth_m, i);
       const d_g = (g - mean) / (count - 1) + ((1 - variance_focus) * mean) / count;
       d_depth[i] = (outer * d_g) / (depth[i] + LOG_EPSILON);

@@ -40,6 +40,16 @@ export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = ke
     attributes: { bins },
     data: { relative: { kind: "uniform", low: 0, high: 1 } as const },
   })),
+  terms: () => 8,
+  // the place in widths of a bin is rounded, then squared
+  magnitudes: ({ relative }, _, { bins }) => {
+    const logits = like(relative, relative.length * bins);
+    for (let i = 0; i < logits.length; i++) {
+      const at = relative[Math.floor(i / bins)] * bins - 0.5;
+      logits[i] = Math.abs(at - (i % bins)) * (Math.abs(at) + 0.5);
+    }
+    return { logits };
+  },
   reference: ({ relative }, _, { bins }) => {
     const logits = like(relative, relative.length * bins);
     const sigma = 1 / bins;

@@ -1,6 +1,7 @@
 // From a kernel and a problem to the pipeline that runs it: override constants, tuned lines,
 // layout, params block.
 import type { PipelineSource } from "../gpu/pipelines.ts";
+import { InputError } from "../tensor/error.ts";
 import type { Shape } from "../tensor/shape.ts";
 import {
   givenConstants,
@@ -9,6 +10,7 @@ import {
   type Grid,
   type ShaderInfo,
 } from "./kernel.ts";
+import { shaderText } from "./shader_text.ts";
 
 /** A kernel bound to shapes and attributes: what to compile, what to dispatch. */
 export interface Specialized {
@@ -22,18 +24,29 @@ function tuneLine(name: string): RegExp {
   return new RegExp(`^(const ${name}: u32 = )\\d+(u; // tune: [\\d ]+)$`, "m");
 }
 
+/** Throws RangeError where a value is not one that the tunable line of its name lists. */
+export function checkTuning(
+  { name: shader, tune }: ShaderInfo,
+  values: Readonly<Record<string, number>>,
+): void {
+  for (const { name, values: allowed } of tune) {
+    const value = values[name];
+    if (value !== undefined && !allowed.includes(value)) {
+      throw new RangeError(`${shader}: ${name}=${value} is not one of ${allowed.join(", ")}`);
+    }
+  }
+}
+
 /**
- * Replaces tunable constants in place: every other byte and every line number stays the same.
- * Throws where a value is not one that the line lists.
+ * The text of a shader with tunable constants replaced in place: every other byte and every line
+ * number stays the same. Throws where a value is not one that the line lists.
  */
 export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, number>>): string {
-  let code = shader.code;
-  for (const { name, values: allowed } of shader.tune) {
+  checkTuning(shader, values);
+  let code = shaderText(shader);
+  for (const { name } of shader.tune) {
     const value = values[name];
     if (value === undefined) continue;
-    if (!allowed.includes(value)) {
-      throw new RangeError(`${shader.name}: ${name}=${value} is not one of ${allowed.join(", ")}`);
-    }
     const line = tuneLine(name);
     if (!line.test(code)) throw new Error(`${shader.name}: no line "const ${name}: u32 = …"`);
     code = code.replace(line, (_, before: string, after: string) => `${before}${value}${after}`);
@@ -45,8 +58,9 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
  * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an
  * override of the same name in capitals becomes a constant of the pipeline (divisions by constants,
  * loops of known length: what GPUs want); without, pipelines are shared by all shapes (what
- * software adapters want, where each costs 0.15 to 0.9 s). Throws where a field of Params has no
- * value or one that its type does not hold.
+ * software adapters want, where each costs 0.15 to 0.9 s). The text is the one on disk at the time
+ * of the call. Throws InputError where the grid is larger than WebGPU's limit, an Error where a field
+ * of Params has no value or one that its type does not hold, and as `shaderText` does.
  */
 export function specialize(
   kernel: AnyKernel,
@@ -58,7 +72,9 @@ export function specialize(
   const params: Record<string, number> = kernel.params(inputs, attributes);
   const given = givenConstants(kernel, inputs, attributes);
   const resolved = resolveOverrides(shader, given);
+  const block = shader.params.length > 0 ? packParams(shader, params) : null;
   const grid = kernel.grid(params, resolved);
+  checkGrid(shader.name, grid);
   const constants: Record<string, number> = {};
   for (const { name } of shader.overrides) {
     const fixed = given[name] ?? (freeze ? params[name.toLowerCase()] : undefined);
@@ -78,9 +94,19 @@ export function specialize(
       constants,
       tuned,
     },
-    params: shader.params.length > 0 ? packParams(shader, params) : null,
+    params: block,
     grid,
   };
+}
+
+/** The most workgroups along each axis of a dispatch: WebGPU's limit. */
+export const MOST_WORKGROUPS = 65535;
+
+function checkGrid(name: string, grid: readonly number[]): void {
+  if (!grid.some((n) => n > MOST_WORKGROUPS)) return;
+  throw new InputError(
+    `${name}: a grid of ${grid.join(" x ")} workgroups; the adapter takes at most ${MOST_WORKGROUPS} along an axis; use smaller shapes`,
+  );
 }
 
 /** `struct Params` as bytes: scalars of four bytes each, in declared order, padded to 16. */
@@ -90,7 +116,7 @@ function packParams(shader: ShaderInfo, values: Readonly<Record<string, number>>
   shader.params.forEach(({ name, type }, i) => {
     const value = values[name];
     if (value === undefined || !holds(type, value)) {
-      throw new Error(`${shader.name}: params.${name} is ${value}, expected ${type}`);
+      throw new InputError(`${shader.name}: params.${name} is ${value}, expected ${type}`);
     }
     if (type === "f32") view.setFloat32(4 * i, value, true);
     else if (type === "i32") view.setInt32(4 * i, value, true);

@@ -3,7 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
-import { withTuning } from "./specialize.ts";
+import { checkTuning } from "./specialize.ts";
 
 /** A mapping of a kernel with values of its tuned lines; those left out stay as they are by rule. */
 export interface Mapping {
@@ -128,11 +128,12 @@ export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]):
   const key = changed.map(({ name }) => `${name}=${constants[name]}`).join(" ");
   const known = tuned.get(kernel) ?? new Map<string, AnyKernel>();
   tuned.set(kernel, known);
+  checkTuning(shader, constants);
+  // The text is tuned when it is read, as it then lies on disk.
   const made: AnyKernel = known.get(key) ?? {
     ...kernel,
     shader: {
       ...shader,
-      code: withTuning(shader, constants),
       tune: shader.tune.map((line) => ({ ...line, value: constants[line.name] ?? line.value })),
     },
     tuneRule: (inputs, attributes) => ({

@@ -95,7 +95,8 @@ export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
   },
 });
 
-/** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape; 0 where f jumps or is constant. */
+/** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape; 0 where f jumps or is constant, NaN where x is
+ * NaN, unless f is affine. */
 export const unaryGrad: Kernel<typeof shaders.unary_grad, UnaryAttributes> = kernel({
   shader: shaders.unary_grad,
   shapes: ({ x, d_y }) => {
@@ -122,12 +123,12 @@ function roundHalfToEven(v: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-const zero = (): number => 0;
+const zero = (v: number): number => (Number.isNaN(v) ? NaN : 0);
 const functions: Record<UnaryKind, (v: number, alpha: number, beta: number) => number> = {
   identity: (v) => v,
   negate: (v) => -v,
   abs: Math.abs,
-  sign: (v) => Number(v > 0) - Number(v < 0),
+  sign: Math.sign,
   square: (v) => v * v,
   sqrt: Math.sqrt,
   reciprocal_sqrt: (v) => 1 / Math.sqrt(v),
@@ -173,5 +174,5 @@ const slopes: Record<UnaryKind, (v: number, alpha: number, beta: number) => numb
   ceil: zero,
   round: zero,
   affine: (_, alpha) => alpha,
-  clamp: (v, alpha, beta) => (v >= alpha && v <= beta ? 1 : 0),
+  clamp: (v, alpha, beta) => (Number.isNaN(v) ? NaN : Number(v >= alpha && v <= beta)),
 };

@@ -39,7 +39,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
   params: ({ tokens: [views = 0, tokens = 0, features = 0] }) => ({ views, tokens, features }),
   grid: ({ views, tokens }) => {
     const tiles = Math.ceil(tokens / TILE);
-    return [tiles, tiles, ringPairs(views)];
+    return foldGrid(tiles * tiles * ringPairs(views));
   },
   // a multiply-add for each entry and feature; tokens once as either side, relation once
   cost: ({ tokens: [views = 0, tokens = 0, features = 0] }) => {
@@ -82,11 +82,8 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
     tokens,
     features,
   }),
-  grid: ({ views, tokens, features }) => [
-    Math.ceil(features / TILE),
-    Math.ceil(tokens / TILE),
-    views,
-  ],
+  grid: ({ views, tokens, features }) =>
+    foldGrid(views * Math.ceil(tokens / TILE) * Math.ceil(features / TILE)),
   // two multiply-adds for each entry and feature; d_relation in both roles, tokens as either
   // neighbour
   cost: ({ tokens: [views = 0, tokens = 0, features = 0] }) => {

@@ -96,7 +96,7 @@ const forward = {
 export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = kernel({
   ...forward,
   shader: shaders.view_relation_fused,
-  grid: ({ pairs, tiles }) => [tiles, tiles, Math.max(pairs, 1)],
+  grid: ({ pairs, tiles }) => foldGrid(Math.max(pairs, 1) * tiles * tiles),
   variants: () => [viewRelationFusedRegister] as readonly Kernel[],
 });
 
@@ -148,11 +148,8 @@ export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_gr
   ...gradient,
   shader: shaders.view_relation_fused_grad,
   tuneRule: ({ student }) => ({ CHUNKS: chunksOf(student[2]) }),
-  grid: ({ views, tokens, features }, { CHUNKS }) => [
-    Math.ceil(features / (TILE * CHUNKS)),
-    Math.ceil(tokens / TILE),
-    views,
-  ],
+  grid: ({ views, tokens, features }, { CHUNKS }) =>
+    foldGrid(views * Math.ceil(tokens / TILE) * Math.ceil(features / (TILE * CHUNKS))),
   variants: () => [viewRelationFusedGradRegister] as readonly Kernel[],
 });
 

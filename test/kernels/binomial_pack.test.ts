@@ -20,6 +20,17 @@ test.each([1, 2, 16, 64, 257])("ln C of %i bins: two parts that add up, symmetri
   }
 });
 
+test("the table can be made again from its rule, to the bit", () => {
+  const n = 63;
+  const x_log_x = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
+  const made = Array.from({ length: n + 1 }, (_, k) => {
+    const whole = x_log_x(n) - x_log_x(k) - x_log_x(n - k);
+    const high = Math.floor(whole * 1024 + 0.5) / 1024;
+    return [high, Math.fround(whole - high)];
+  });
+  expect([...logChoose(64)]).toEqual(made.flat());
+});
+
 test("logits of a row are those of log_binomial below the highest", () => {
   const bins = 64;
   const table = logChoose(bins);

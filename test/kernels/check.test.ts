@@ -4,12 +4,14 @@ import { describe, expect, test } from "vitest";
 import { activation } from "../../src/kernels/activation.ts";
 import { checkCase, compare, type CheckResult } from "../../src/kernels/check.ts";
 import type { AnyKernel, Case } from "../../src/kernels/kernel.ts";
+import { gemm } from "../../src/kernels/gemm.ts";
 import { conv2d } from "../../src/kernels/conv2d.ts";
 import { normRunning } from "../../src/kernels/norm.ts";
 import { caseInputs, draw } from "../../src/kernels/random_inputs.ts";
 import { runKernel } from "../../src/kernels/run.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { toleranceOf } from "../../src/kernels/tolerance.ts";
+import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 
 const CASE: Case<string, unknown> = {
@@ -17,13 +19,6 @@ const CASE: Case<string, unknown> = {
   shapes: { x: [3, 70] },
   attributes: { kind: "relu", alpha: 0 },
 };
-
-/** The kernel with a piece of its text replaced. */
-function doctored(kernel: AnyKernel, text: string, replacement: string): AnyKernel {
-  const code = kernel.shader.code.replace(text, replacement);
-  if (code === kernel.shader.code) throw new Error(`${kernel.shader.name} has no "${text}"`);
-  return { ...kernel, shader: { ...kernel.shader, code } };
-}
 
 const check = async (kernel: AnyKernel, problem = CASE): Promise<CheckResult> =>
   await checkCase(gpu, kernel, problem);
@@ -70,7 +65,71 @@ describe("a kernel that is", () => {
       ),
     );
     expect(result.ok).toBe(false);
-    expect(result.message).toBe("activation, case relu: activation wrote past the end of y");
+    expect(result.message).toBe(
+      "activation, case relu: activation wrote past the end of y, or far outside of it",
+    );
+  });
+
+  const STORE = "y[i] = apply(x[i]);";
+  test.each([
+    ["1 past the end", "y[params.n] = 0.0;"],
+    ["100 past the end", "y[params.n + 100u] = 0.0;"],
+    ["far past the end", "y[params.n + 100000u] = 0.0;"],
+    ["beyond 4 GiB", "y[3000000000u] = 0.0;"],
+    ["at index -1", "y[i32(i) - 1] = 0.0;"],
+    ["at index -1, which is unsigned", "y[i - 1u] = 0.0;"],
+    ["what its margin holds already", "y[params.n + 100u] = -999.0;"],
+    ["a number that is none", "y[params.n + 100u] = sqrt(-1.0 - abs(x[i]));"],
+  ])("storing %s is caught", async (_, store) => {
+    const stray = `${STORE} if (i == 0u) { ${store} }`;
+    const { ok, message } = await check(doctored(activation, STORE, stray));
+    expect(ok).toBe(false);
+    expect(message).toContain("activation wrote past the end of y, or far outside of it");
+  });
+
+  test("storing outside of a tensor that it changes in place is caught", async () => {
+    const guard = "    let keep = 1.0 -";
+    const wrong = doctored(normRunning, guard, `    running_mean[c - 100000u] = 0.0;\n${guard}`);
+    const { message } = await check(wrong, normRunning.cases[0]);
+    expect(message).toContain("norm_running wrote past the end of running_mean");
+  });
+
+  test.each([
+    ["1 past the end", "x[params.n]"],
+    ["100 past the end", "x[params.n + 100u]"],
+    ["far past the end", "x[params.n + 100000u]"],
+    ["at index -1", "x[i32(0) - 1 - i32(i)]"],
+  ])("reading %s, times 0, is caught", async (_, read) => {
+    const stray = `y[i] = apply(x[i]) + params.alpha * ${read};`;
+    const { message } = await check(doctored(activation, STORE, stray));
+    expect(message).toMatch(/y: \d+ of 210 elements differ; .*got NaN, want /);
+  });
+
+  test("reading an input that was left out, times 0, is caught", async () => {
+    const { shapes, attributes } = gemm.cases.find(({ shapes: { bias } }) => bias[0] === 0)!;
+    const right = await check(gemm, { name: "no bias", shapes, attributes });
+    expect(right.message).toBe("");
+    const wrong = doctored(
+      gemm,
+      "var start = 0.0;",
+      "var start = f32(params.has_bias) * bias[col];",
+    );
+    expect((await check(wrong, { name: "no bias", shapes, attributes })).ok).toBe(false);
+  });
+
+  test("reading what its output held before, times 0, is caught", async () => {
+    const { message } = await check(
+      doctored(activation, STORE, "y[i] = apply(x[i]) + params.alpha * y[i];"),
+    );
+    expect(message).toBe(
+      "activation, case relu: y: 210 elements depend on what y held before the run",
+    );
+  });
+
+  test("guarding itself by the length of its bindings is right: it is the tensor's own", async () => {
+    const guard = "if (i < params.n) {";
+    const own = doctored(activation, guard, "if (i < min(arrayLength(&x), arrayLength(&y))) {");
+    expect((await check(own)).message).toBe("");
   });
 
   test("leaving elements out is caught, and said so", async () => {

@@ -10,6 +10,7 @@ import {
   type Case,
   type ShaderInfo,
 } from "../../src/kernels/kernel.ts";
+import { shaderText } from "../../src/kernels/shader_text.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { tunings } from "../support/tunings.ts";
 
@@ -25,9 +26,10 @@ const valueOf = (expression: string): bigint =>
 
 /** Invocations and workgroup memory of a shader whose constants have these values. */
 function workgroupOf(
-  { code }: ShaderInfo,
+  shader: ShaderInfo,
   resolved: Readonly<Record<string, number>>,
 ): { readonly invocations: number; readonly size_bytes: number } {
+  const code = shaderText(shader);
   for (const [name, value] of Object.entries(resolved)) names[name] = BigInt(value);
   for (const [, name, text] of code.matchAll(/^const (\w+)(?:: u32)? = ([^;.]+);/gm)) {
     if (!(name in resolved)) names[name] = valueOf(text);
@@ -50,7 +52,8 @@ function absent(kernel: AnyKernel, { shapes, attributes }: Case<string, unknown>
 }
 
 describe.each(kernels.map((kernel) => [kernel.shader.name, kernel] as const))("%s", (_, kernel) => {
-  const { bindings, code } = kernel.shader;
+  const { bindings } = kernel.shader;
+  const code = shaderText(kernel.shader);
   const optional = new Set(kernel.cases.flatMap((problem) => absent(kernel, problem)));
 
   test("binds at most eight storage buffers", () => {

@@ -10,6 +10,7 @@ import { reduce, reducePasses, type Reduction } from "../../src/kernels/reduce.t
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
+import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(reduce);
 
@@ -102,3 +103,26 @@ test("axes that do not fit are refused with their numbers", () => {
   expect(() => reduceOp(x, "sum", { axes: [2] })).toThrow("axes [2] do not fit [2, 3]");
   expect(() => reduceOp(x, "sum", { axes: [0, -2] })).toThrow("axes [0, 0] do not fit [2, 3]");
 });
+
+test("lengths of huge and tiny numbers are right, though their squares are out of range", async () => {
+  for (const size of [3e25, 2e-25]) {
+    const { y } = await foldOf(
+      "l2",
+      Array.from({ length: 5000 }, () => size),
+    );
+    expect(y / (Math.sqrt(5000) * size)).toBeCloseTo(1, 5);
+  }
+});
+
+test("ln sum exp of infinities is that of IEEE 754", async () => {
+  expect((await foldOf("log_sum_exp", [1, Infinity, 2])).y).toBe(Infinity);
+  expect((await foldOf("log_sum_exp", [-Infinity, -Infinity])).y).toBe(-Infinity);
+  expect((await foldOf("log_sum_exp", [-Infinity, 3])).y).toBe(3);
+  expect((await foldOf("log_sum_exp", [Infinity, NaN])).y).toBeNaN();
+});
+
+/** One number folded from these, by all passes. */
+async function foldOf(kind: Reduction, x: readonly number[]): Promise<{ y: number }> {
+  const { y } = await runGraph((g) => ({ y: reduceOp(g.input("x", [x.length]), kind) }), { x });
+  return { y: y[0] };
+}

@@ -8,8 +8,11 @@ import {
   softmaxBinsGradRows,
   softmaxBinsRows,
 } from "../../src/kernels/softmax_bins.ts";
+import { runKernel } from "../../src/kernels/run.ts";
+import { randomStream } from "../../src/tensor/random.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
+import { gpu } from "../support/gpu.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(softmaxBinsKernel, softmaxBinsRows, softmaxBinsGrad, softmaxBinsGradRows);
@@ -42,3 +45,16 @@ test("a temperature that is not positive is refused with its value", async () =>
   const build = runGraph((g) => ({ p: softmaxBins(g.input("z", [1, 2]), 0) }), { z: [0, 0] });
   await expect(build).rejects.toThrow("temperature is 0, expected above 0");
 });
+
+test.each([softmaxBinsKernel, softmaxBinsRows])(
+  "a row of three million bins sums to 1: $shader.name",
+  async (kernel) => {
+    const n = 3_000_000;
+    const stream = randomStream(1);
+    const logits = new Float32Array(n).map(() => 2 * stream.uniform());
+    const shapes = { logits: [1, n] };
+    const { probabilities } = await runKernel(gpu, kernel, { logits }, shapes, { temperature: 1 });
+    const sum = probabilities.reduce((a, b) => a + b, 0);
+    expect(Math.abs(sum - 1)).toBeLessThan(1e-5);
+  },
+);

@@ -9,7 +9,7 @@ import { specialize, withTuning } from "../../src/kernels/specialize.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { chooseVariant, freezesShapes } from "../../src/kernels/variant.ts";
 
-const SHADER: ShaderInfo = {
+const SHADER: ShaderInfo & { readonly code: string } = {
   name: "made_up",
   code: `override IN_H: u32 = 0u;
 const TM: u32 = 4u; // tune: 1 2 4 8

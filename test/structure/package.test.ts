@@ -1,6 +1,8 @@
 // The package as a program meets it: its exports are enough to train a network, its manifest names
 // what is there.
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
   adamw,
@@ -42,6 +44,24 @@ test("a network is built, compiled and trained with the exports of the package a
   expect(losses.at(-1)!).toBeLessThan(0.02 * losses[0]);
   plan.destroy();
   store.destroy();
+});
+
+test("a strict program without skipLibCheck or the DOM type-checks against the package", () => {
+  // within the repository, so that the types of dependencies are found
+  const folder = mkdtempSync(join("node_modules", ".ringdepth-types-"));
+  const run = (...args: string[]): string => {
+    const tsc = join("node_modules", "typescript", "bin", "tsc");
+    return spawnSync(process.execPath, [tsc, ...args], { encoding: "utf8" }).stdout;
+  };
+  try {
+    const built = ["--emitDeclarationOnly", "--noCheck", "--outDir", folder];
+    expect(run("-p", "tools/tsconfig.build.json", ...built)).toBe("");
+    const options = ["--strict", "--noEmit", "--skipLibCheck", "false", "--types", "node"];
+    const modules = ["--module", "nodenext", "--target", "es2023", "--lib", "es2023"];
+    expect(run("--ignoreConfig", ...options, ...modules, join(folder, "index.d.ts"))).toBe("");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 interface Manifest {
