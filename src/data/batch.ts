@@ -1,7 +1,7 @@
 // A rig sample as the network takes it: one batch is one moment, its V views are the batch axis.
-import type { DataSource } from "./data_source.ts";
 import { jitterColors, type ColorJitter } from "./augmentation.ts";
-import { sampleShape, type RigSample } from "./rig_sample.ts";
+import type { DepthProtocol } from "./data_source.ts";
+import { checkedSample, sampleShape, type RigSample } from "./rig_sample.ts";
 
 /** The inputs of one step, f32, row-major, keyed like the inputs of the graph. */
 export interface Batch {
@@ -19,28 +19,45 @@ export interface Batch {
   readonly focal_scale: Float32Array;
 }
 
-// ResnetEncoder's normalisation in the SurroundDepth lineage (not ImageNet's).
-const MEAN = 0.45;
-const DEVIATION = 0.225;
+/** How channels in [0, 1] become inputs: (x - mean) / deviation. */
+export interface ImageNormalization {
+  readonly mean: number;
+  readonly deviation: number;
+}
 
-/** The batch of a sample; `jitter` (null for none) changes the colours of all views alike. */
-export function makeBatch(
-  sample: RigSample,
-  source: Pick<DataSource, "protocol" | "focalReference_px">,
-  jitter: ColorJitter | null,
-): Batch {
-  const [views, height, width] = sampleShape(sample);
+/** ResnetEncoder's normalisation in the SurroundDepth lineage (not ImageNet's). */
+export const NORMALIZATION: ImageNormalization = { mean: 0.45, deviation: 0.225 };
+
+/**
+ * What turns a sample into the numbers that a network takes. A new run takes it from its data
+ * source; a trained student keeps it, so that its metres do not depend on the source.
+ */
+export interface InputScale {
+  readonly protocol: DepthProtocol;
+  /** Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. */
+  readonly focalReference_px: number;
+  /** Left out: that of new runs. */
+  readonly normalization?: ImageNormalization;
+}
+
+/**
+ * The batch of a sample; `jitter` (null for none) changes the colours of all views alike. Throws
+ * InputError for a sample that `checkedSample` refuses.
+ */
+export function makeBatch(sample: RigSample, scale: InputScale, jitter: ColorJitter | null): Batch {
+  const [views, height, width] = sampleShape(checkedSample(sample));
+  const { mean, deviation } = scale.normalization ?? NORMALIZATION;
   const pixels = views * height * width;
   const rgb = new Float32Array(sample.images.length);
   for (let i = 0; i < rgb.length; i++) rgb[i] = sample.images[i] / 255;
   if (jitter) jitterColors(rgb, views, jitter);
   const images = new Float32Array(pixels * 4);
   for (let pixel = 0; pixel < pixels; pixel++) {
-    images[pixel * 4] = (rgb[pixel * 3] - MEAN) / DEVIATION;
-    images[pixel * 4 + 1] = (rgb[pixel * 3 + 1] - MEAN) / DEVIATION;
-    images[pixel * 4 + 2] = (rgb[pixel * 3 + 2] - MEAN) / DEVIATION;
+    images[pixel * 4] = (rgb[pixel * 3] - mean) / deviation;
+    images[pixel * 4 + 1] = (rgb[pixel * 3 + 1] - mean) / deviation;
+    images[pixel * 4 + 2] = (rgb[pixel * 3 + 2] - mean) / deviation;
   }
-  const { min_m, cap_m } = source.protocol;
+  const { min_m, cap_m } = scale.protocol;
   const valid = sample.sparse_depth_m.map((depth_m, pixel) =>
     sample.usable[pixel] === 1 && depth_m > min_m && depth_m < cap_m ? 1 : 0,
   );
@@ -51,7 +68,7 @@ export function makeBatch(
     usable: new Float32Array(sample.usable),
     focal_scale: Float32Array.from(
       sample.cameras,
-      (camera) => camera.fx / camera.width / (source.focalReference_px / 640),
+      (camera) => camera.fx / camera.width / (scale.focalReference_px / 640),
     ),
   };
 }

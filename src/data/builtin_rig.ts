@@ -35,6 +35,7 @@ export function builtinRig({ split, seed, moments }: BuiltinRigOptions): DataSou
   if (!Number.isInteger(moments) || moments < 1) {
     throw new InputError(`built-in rig: ${moments} moments; expected a whole number above 0`);
   }
+  const idOf = (index: number): string => `rig/${seed}/${split}/${index}`;
   return {
     name: "rig",
     split,
@@ -45,7 +46,10 @@ export function builtinRig({ split, seed, moments }: BuiltinRigOptions): DataSou
     canTrain: true,
     count: moments,
     sample: async (index, size) => renderSample({ split, seed, moments }, index, size),
-    describe: () => `built-in rig, ${moments} ${split} moments of its own streets, 6 cameras`,
+    // A street follows from its id alone.
+    identify: async (index) =>
+      await Promise.resolve({ id: idOf(index), content: `built-in rig ${idOf(index)}` }),
+    describe: () => `built-in rig, ${moments} moments of its own streets, 6 cameras`,
   };
 }
 

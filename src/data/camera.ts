@@ -1,6 +1,7 @@
 // Pinhole cameras of a rig: intrinsics in pixels, pose sensor -> vehicle, and the ring they form.
 // Camera frame: x right, y down, z forward. Vehicle frame: x forward, y left, z up.
 // Pixel (0, 0) has its centre at u = 0, v = 0, so an image spans u from -1/2 to width - 1/2.
+import { checkPixels } from "../formats/limits.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkedPose, rotate, type Pose, type Vector } from "./pose.ts";
 
@@ -25,7 +26,7 @@ export interface Camera extends ImageSize, Pose {
  * The camera with its quaternion at unit length.
  *
  * Throws InputError, naming `where` and the camera, for a size that is not a whole number of
- * pixels, a focal length that is not positive, a principal point that is not finite or a broken
+ * pixels or of more than 89,478,485, a focal length that is not positive, a principal point that is not finite or a broken
  * pose.
  */
 export function checkedCamera(camera: Camera, where: string): Camera {
@@ -35,6 +36,7 @@ export function checkedCamera(camera: Camera, where: string): Camera {
       throw new InputError(`${at}: ${axis} is ${camera[axis]}; expected a whole number of pixels`);
     }
   }
+  checkPixels(camera.width, camera.height, at);
   for (const focal of ["fx", "fy"] as const) {
     if (!Number.isFinite(camera[focal]) || camera[focal] <= 0) {
       throw new InputError(

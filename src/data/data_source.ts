@@ -1,6 +1,7 @@
 // What every data set looks like to training and evaluation: moments of a camera rig, by index.
 // The sources themselves are builtin_rig.ts, ddad.ts and folder.ts; open_data.ts picks one.
 import type { Camera, ImageSize } from "./camera.ts";
+import type { MomentIdentity } from "./moment_identity.ts";
 import type { RigSample } from "./rig_sample.ts";
 
 /** Which moments of a data set a source gives. A set with one split gives the same for both. */
@@ -18,13 +19,17 @@ export interface DataSource {
   /** What a person typed to open it, such as `rig` or `ddad:PATH`. */
   readonly name: string;
   readonly split: Split;
+  /** The range of depth that a training on it takes; a trained student keeps it. */
   readonly protocol: DepthProtocol;
   /**
    * The cameras in ring order at their native size, as the first moment has them. Every sample has
    * the same names in the same order; where scenes were calibrated anew, their own numbers.
    */
   readonly cameras: readonly Camera[];
-  /** Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. */
+  /**
+   * Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. It begins a
+   * training and nothing else: the student keeps it, and predicts every source with its own.
+   */
   readonly focalReference_px: number;
   /** Whether there is depth to learn from; without it a source can only be predicted. */
   readonly canTrain: boolean;
@@ -36,6 +41,14 @@ export interface DataSource {
    * Rejects with InputError, naming the file, when a file of this moment is missing or broken.
    */
   sample(index: number, size: ImageSize): Promise<RigSample>;
-  /** One line for people: what it is, moments, cameras. */
+  /**
+   * What tells moment `index` from others, without decoding it: the same where the same files lie in
+   * another folder. Rejects with InputError where a file of it cannot be read.
+   */
+  identify(index: number): Promise<MomentIdentity>;
+  /**
+   * One line for people: what it is, moments, cameras. It does not name the split: whether moments
+   * are held out depends on the student.
+   */
   describe(): string;
 }

@@ -4,50 +4,29 @@
 //   ROOT/ddad.json                        splits: 0 TRAIN -> "train", 1 VAL -> "held-out"
 //   ROOT/<scene>/scene_<sha1>.json        samples and data
 //   ROOT/<scene>/calibration/<sha1>.json  intrinsics, poses sensor -> vehicle
-//   ROOT/masks/<CAMERA>.png               optional: self-occlusion, white = usable, else all usable
+//   ROOT/masks/<CAMERA>.png               optional: self-occlusion, white = usable, or 1 in a mask
+//                                         of labels 0 and 1; without it all is usable
+//
+// Every path in these files is relative and stays below ROOT, links resolved.
 import { existsSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
-import { readBytes } from "../formats/atomic_file.ts";
+import { join, posix } from "node:path";
+import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { readNpz } from "../formats/npz.ts";
 import { InputError } from "../tensor/error.ts";
-import {
-  checkedCamera,
-  resizeIntrinsics,
-  ringOrder,
-  type Camera,
-  type ImageSize,
-} from "./camera.ts";
-import {
-  readCalibration,
-  readScene,
-  readSceneSplits,
-  type CalibratedSensor,
-  type Datum,
-} from "./ddad_schema.ts";
+import { resizeIntrinsics, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
+import { readMoments, type Moment } from "./ddad_moments.ts";
+import { readSceneSplits } from "./ddad_schema.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
-import { readImage, readMask } from "./image_file.ts";
-import { compose, inverse, type Pose } from "./pose.ts";
+import { decodeImage, IMAGE_LIMIT_BYTES } from "./image_file.ts";
+import type { BadSamples } from "./loader.ts";
+import { checkUsable, findMasks, type Masks } from "./masks.ts";
+import { imageIdentity } from "./moment_identity.ts";
+import { compose, inverse } from "./pose.ts";
 import { checkedSample, type GroundTruth, type RigSample } from "./rig_sample.ts";
 
-/** One camera of a moment: calibration at native size, image file and pose camera -> world. */
-interface Shot {
-  readonly camera: Camera;
-  readonly file: string;
-  readonly toWorld: Pose;
-}
-
-/** One moment as files: its shots in ring order and its cloud. */
-interface Moment {
-  readonly id: string;
-  readonly timestamp: string;
-  readonly shots: readonly Shot[];
-  readonly cloud: {
-    readonly file: string;
-    readonly toWorld: Pose;
-    readonly columns: readonly string[];
-  };
-}
+// A cloud of ten million points of four f64 has 320 MB.
+const CLOUD_LIMIT_BYTES = 512 * 2 ** 20;
 
 // Keys of scene_splits: the enum by number, as DDAD writes it, or by name.
 const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
@@ -58,14 +37,19 @@ const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
 /**
  * Opens the DDAD data set in folder `root`.
  *
- * Reads all JSON of the split. Throws InputError for a missing folder or file, a broken one, a
- * reading of a camera that the calibration does not know, and a moment without cloud or without one
- * of the cameras. Images and clouds are read when a sample is asked for.
+ * Reads all JSON of the split. Throws InputError for a missing folder, a broken ddad.json or scene,
+ * a scene that stands twice, and masks that are not read. A moment with a broken calibration or
+ * reading, without cloud, with two images of one camera or without one of the cameras: throws too,
+ * or with `skip` fails when it is read. Images and clouds are read when a sample is asked for.
  */
-export async function ddad(root: string, split: Split): Promise<DataSource> {
+export async function ddad(
+  root: string,
+  split: Split,
+  badSamples: BadSamples = "stop",
+): Promise<DataSource> {
   if (!existsSync(root)) throw new InputError(`ddad:${root}: no such folder`);
   const file = join(root, "ddad.json");
-  const splits = await readSceneSplits(file);
+  const splits = await readSceneSplits(root);
   const key = SPLIT_KEYS[split].find((name) => splits.has(name));
   if (key === undefined) {
     throw new InputError(
@@ -73,12 +57,15 @@ export async function ddad(root: string, split: Split): Promise<DataSource> {
     );
   }
   const scenes = splits.get(key)!;
-  const moments: Moment[] = [];
-  for (const scene of scenes) moments.push(...(await readMoments(join(root, scene))));
-  const first = moments[0];
-  if (!first) throw new InputError(`${file}: split ${split} has no sample`);
-  const cameras = first.shots.map(({ camera }) => camera);
-  for (const moment of moments) checkSameCameras(moment, cameras);
+  const twice = firstTwice(scenes.map((scene) => posix.normalize(scene)));
+  if (twice !== undefined) throw new InputError(`${file}: scene ${twice} stands twice in ${split}`);
+  const allScenes = [...splits.values()].flat();
+  const { moments, cameras } = await readMoments(root, scenes, allScenes, badSamples);
+  if (moments.length === 0) throw new InputError(`${file}: split ${split} has no sample`);
+  const masks = await findMasks(
+    root,
+    cameras.map(({ name }) => name),
+  );
   const counted = scenes.length === 1 ? "1 scene" : `${scenes.length} scenes`;
   return {
     name: `ddad:${root}`,
@@ -88,91 +75,48 @@ export async function ddad(root: string, split: Split): Promise<DataSource> {
     focalReference_px: 715.0873,
     canTrain: true,
     count: moments.length,
-    sample: async (index, size) => readSample(root, moments[index], size),
+    sample: async (index, size) => {
+      const moment = moments[index];
+      if ("fault" in moment) throw moment.fault;
+      return await readSample(root, moment, masks, size);
+    },
+    identify: async (index) => {
+      const moment = moments[index];
+      if ("fault" in moment) throw moment.fault;
+      const files = moment.shots.map(async ({ file: image }) => await insideRoot(root, image));
+      return await imageIdentity(moment.id, await Promise.all(files));
+    },
     describe: () =>
-      `DDAD in ${root}, ${moments.length} ${split} moments of ${counted}, ${cameras.length} cameras`,
+      `DDAD in ${root}, ${moments.length} moments of ${counted}, ${cameras.length} cameras`,
   };
 }
 
-async function readMoments(sceneFile: string): Promise<Moment[]> {
-  const folder = dirname(sceneFile);
-  const calibrations = new Map<string, CalibratedSensor[]>();
-  const moments: Moment[] = [];
-  for (const [index, { data, calibrationKey }] of (await readScene(sceneFile)).entries()) {
-    const calibrationFile = join(folder, "calibration", `${calibrationKey}.json`);
-    let sensors = calibrations.get(calibrationKey);
-    if (!sensors)
-      calibrations.set(calibrationKey, (sensors = await readCalibration(calibrationFile)));
-    const where = `${sceneFile}: samples[${index}]`;
-    const cloud = data.find(({ kind }) => kind === "point_cloud");
-    if (!cloud) throw new InputError(`${where}: no point cloud`);
-    const images = data.filter(({ kind }) => kind === "image");
-    const byCamera = new Map<Camera, Datum>();
-    for (const image of images)
-      byCamera.set(cameraOf(image, sensors, where, calibrationFile), image);
-    const shots = ringOrder([...byCamera.keys()]).map((camera) => {
-      const image = byCamera.get(camera)!;
-      return { camera, file: join(folder, image.filename), toWorld: image.pose };
-    });
-    const front = shots[0];
-    if (!front) throw new InputError(`${where}: no image`);
-    moments.push({
-      id: `${basename(folder)}/${basename(front.file, extname(front.file))}`,
-      timestamp: byCamera.get(front.camera)!.timestamp,
-      shots,
-      cloud: {
-        file: join(folder, cloud.filename),
-        toWorld: cloud.pose,
-        columns: cloud.point_format,
-      },
-    });
-  }
-  return moments;
+function firstTwice(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
 }
 
-function cameraOf(
-  image: Datum,
-  sensors: readonly CalibratedSensor[],
-  where: string,
-  calibrationFile: string,
-): Camera {
-  // DGP compares the names of sensors without regard to case.
-  const sensor = sensors.find(({ name }) => name.toLowerCase() === image.name.toLowerCase());
-  if (!sensor) {
-    const known = sensors.map(({ name }) => name).join(", ");
-    throw new InputError(`${where}: unknown camera ${image.name}; ${calibrationFile} has ${known}`);
-  }
-  const { name, fx, fy, cx, cy, pose } = sensor;
-  return checkedCamera(
-    { name, width: image.width, height: image.height, fx, fy, cx, cy, ...pose },
-    where,
-  );
-}
-
-function checkSameCameras(moment: Moment, cameras: readonly Camera[]): void {
-  const names = (list: readonly Camera[]): string => list.map(({ name }) => name).join(", ");
-  const own = names(moment.shots.map(({ camera }) => camera));
-  if (own !== names(cameras)) {
-    throw new InputError(
-      `sample ${moment.id}: cameras ${own}; the first sample has ${names(cameras)}`,
-    );
-  }
-}
-
-async function readSample(root: string, moment: Moment, size: ImageSize): Promise<RigSample> {
+async function readSample(
+  root: string,
+  moment: Moment,
+  masks: Masks,
+  size: ImageSize,
+): Promise<RigSample> {
   const views = moment.shots.length;
   const pixels = size.height * size.width;
   const images = new Uint8Array(views * pixels * 3);
   const usable = new Uint8Array(views * pixels).fill(1);
   const sparse_depth_m = new Float32Array(views * pixels);
-  const points = await readCloud(moment.cloud.file, moment.cloud.columns);
+  const points = await readCloud(root, moment.cloud.file, moment.cloud.columns);
   const truth: GroundTruth[] = [];
   const cameras = moment.shots.map(({ camera }) => resizeIntrinsics(camera, size));
-  await Promise.all(
+  // What fails first must not depend on which read is faster.
+  const reads = await Promise.allSettled(
     moment.shots.map(async ({ camera, file, toWorld }, v) => {
-      images.set(await readImage(file, camera, size), v * pixels * 3);
-      const mask = join(root, "masks", `${camera.name}.png`);
-      if (existsSync(mask)) usable.set(await readMask(mask, camera, size), v * pixels);
+      const bytes = await readInside(root, file, IMAGE_LIMIT_BYTES);
+      images.set(await decodeImage(bytes, join(root, file), camera, size), v * pixels * 3);
+      const mask = await masks.of(camera, size);
+      if (mask) usable.set(mask, v * pixels);
       const toCamera = compose(inverse(toWorld), moment.cloud.toWorld);
       const sparse = sparse_depth_m.subarray(v * pixels, (v + 1) * pixels);
       splatPoints(sparse, cameras[v], toCamera, points, 3);
@@ -181,7 +125,9 @@ async function readSample(root: string, moment: Moment, size: ImageSize): Promis
       truth[v] = groundTruth(native, camera);
     }),
   );
+  for (const read of reads) if (read.status === "rejected") throw read.reason;
   const { id, timestamp } = moment;
+  checkUsable(usable, id);
   return checkedSample({
     id,
     timestamp,
@@ -194,11 +140,14 @@ async function readSample(root: string, moment: Moment, size: ImageSize): Promis
 }
 
 /** Points `[n, 3]` of a cloud in metres, in the frame its pose leads from. */
-async function readCloud(file: string, pointFormat: readonly string[]): Promise<Float64Array> {
-  const arrays = readNpz(await readBytes(file), file);
-  const array = arrays.get("data") ?? [...arrays.values()][0];
-  if (!array) throw new InputError(`${file}: no array in it; expected a point cloud "data"`);
-  const { shape, data, fields } = array;
+async function readCloud(
+  root: string,
+  path: string,
+  pointFormat: readonly string[],
+): Promise<Float64Array> {
+  const file = join(root, path);
+  const bytes = await readInside(root, path, CLOUD_LIMIT_BYTES);
+  const { shape, data, fields } = readNpz(bytes, file, "data");
   const width = shape[1] ?? 0;
   const names = fields ?? (pointFormat.length > 0 ? pointFormat : ["X", "Y", "Z"]);
   const columns = ["X", "Y", "Z"].map((name) => names.indexOf(name));

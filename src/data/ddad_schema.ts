@@ -1,8 +1,10 @@
 // The JSON files of DDAD (DGP v1): protobuf messages in the proto3 JSON mapping, read tolerantly.
 // Fields may be written in snake_case or camelCase, absent where they hold a default, and 64-bit
 // numbers are texts: ids and time stamps stay texts, some have more digits than a number can carry.
+import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../tensor/error.ts";
+import { looseKey, nameKey } from "./entries.ts";
 import { readJson } from "./json_file.ts";
 import { checkedPose, type Pose } from "./pose.ts";
 
@@ -30,6 +32,11 @@ export interface DdadMoment {
   readonly calibrationKey: string;
 }
 
+/** A moment of which a reading is broken or missing: what is wrong with it. */
+export interface BrokenDdadMoment {
+  readonly fault: InputError;
+}
+
 /**
  * One sensor of a calibration; `pose` leads from the sensor to the vehicle. No focal: no camera.
  */
@@ -44,7 +51,7 @@ export interface CalibratedSensor {
 
 const IDENTITY: Pose = { rotation: [1, 0, 0, 0], translation_m: [0, 0, 0] };
 
-const double = z
+const maybe = z
   .union([
     z.number(),
     z
@@ -52,23 +59,32 @@ const double = z
       .regex(/^-?\d+(\.\d+)?([eE][-+]?\d+)?$/)
       .transform(Number),
   ])
-  .default(0);
-const text = z.string().default("");
+  .optional();
+const double = maybe.default(0);
+const text = z.string().default("").transform(nameKey);
+// RFC 3339 as proto3 writes it, or ticks as digits; empty where there is none.
+const timestampText = z
+  .string()
+  .max(64)
+  .regex(/^(\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)?|\d+(\.\d+)?)?$/, {
+    error: "expected a time such as 2024-11-12T01:04:09.936530Z",
+  })
+  .default("");
 const poseMessage = z
   .object({
-    rotation: z.object({ qw: double, qx: double, qy: double, qz: double }).optional(),
+    rotation: z.object({ qw: maybe, qx: maybe, qy: maybe, qz: maybe }).optional(),
     translation: z.object({ x: double, y: double, z: double }).optional(),
   })
   .optional();
-const readingId = z.object({ name: text, timestamp: text });
+const readingId = z.object({ name: text, timestamp: timestampText });
 
 const sceneSet = z.preprocess(
-  snakeCaseKeys,
+  fieldNames,
   z.object({ scene_splits: z.record(z.string(), z.object({ filenames: z.array(z.string()) })) }),
 );
 
 const scene = z.preprocess(
-  snakeCaseKeys,
+  fieldNames,
   z.object({
     samples: z.array(z.object({ datum_keys: z.array(z.string()), calibration_key: z.string() })),
     data: z.array(
@@ -93,7 +109,7 @@ const scene = z.preprocess(
 );
 
 const calibration = z.preprocess(
-  snakeCaseKeys,
+  fieldNames,
   z.object({
     names: z.array(z.string()),
     intrinsics: z.array(z.object({ fx: double, fy: double, cx: double, cy: double })),
@@ -101,99 +117,121 @@ const calibration = z.preprocess(
   }),
 );
 
-/** Reads ddad.json. */
-export async function readSceneSplits(file: string): Promise<SceneSplits> {
-  const { scene_splits } = await readJson(file, sceneSet);
+/** Reads ROOT/ddad.json. */
+export async function readSceneSplits(root: string): Promise<SceneSplits> {
+  const { scene_splits } = await readJson(root, "ddad.json", sceneSet);
   return new Map(Object.entries(scene_splits).map(([split, { filenames }]) => [split, filenames]));
 }
 
-/** Reads a scene_*.json: its moments in order. Throws InputError for a key without a reading. */
-export async function readScene(file: string): Promise<DdadMoment[]> {
-  const { samples, data } = await readJson(file, scene);
-  const readings = new Map<string, Datum>();
-  for (const { id, key, datum } of data) {
-    const { image, point_cloud } = datum;
-    const at = `${file}: ${id.name} ${id.timestamp}`;
-    const { name, timestamp } = id;
-    if (image) {
-      const { filename, width, height } = image;
-      const pose = poseOf(image.pose, at);
-      const point_format: string[] = [];
-      readings.set(key, {
-        kind: "image",
-        name,
-        timestamp,
-        filename,
-        pose,
-        width,
-        height,
-        point_format,
-      });
-    } else if (point_cloud) {
-      const point_format = point_cloud.point_format.map(String);
-      const pose = poseOf(point_cloud.pose, at);
-      const { filename } = point_cloud;
-      const none = { width: 0, height: 0 };
-      readings.set(key, {
-        kind: "point_cloud",
-        name,
-        timestamp,
-        filename,
-        pose,
-        ...none,
-        point_format,
-      });
-    }
+/**
+ * Reads the scene file ROOT/`name`: its moments in order. A moment with a key without a reading, or
+ * with a broken reading, is broken; throws InputError for a broken file.
+ */
+export async function readScene(
+  root: string,
+  name: string,
+): Promise<(DdadMoment | BrokenDdadMoment)[]> {
+  const file = join(root, name);
+  const { samples, data } = await readJson(root, name, scene);
+  const readings = new Map<string, Datum | InputError | null>();
+  for (const datum of data) {
+    if (readings.has(datum.key)) throw new InputError(`${file}: key ${datum.key} of two data`);
+    readings.set(datum.key, readingOf(datum, file));
   }
-  const known = new Set(data.map(({ key }) => key));
   return samples.map(({ datum_keys, calibration_key }, index) => {
+    const own: Datum[] = [];
     for (const key of datum_keys) {
-      if (!known.has(key))
-        throw new InputError(`${file}: samples[${index}]: no datum with key ${key}`);
+      const reading = readings.get(key);
+      if (reading === undefined) {
+        const where = `${file}: samples[${index}]`;
+        return { fault: new InputError(`${where}: no datum with key ${key}`) };
+      }
+      if (reading instanceof InputError) return { fault: reading };
+      // Radar and file readings are of no use here.
+      if (reading !== null) own.push(reading);
     }
-    // Radar and file readings are of no use here, and not in the map.
-    const own = datum_keys.flatMap((key) => readings.get(key) ?? []);
     return { data: own, calibrationKey: calibration_key };
   });
 }
 
-/** Reads a calibration: its three parallel lists as one. */
-export async function readCalibration(file: string): Promise<CalibratedSensor[]> {
-  const { names, intrinsics, extrinsics } = await readJson(file, calibration);
+/** A reading as data, what is wrong with it, or null where its kind is of no use here. */
+function readingOf(
+  { id, datum }: z.infer<typeof scene>["data"][number],
+  file: string,
+): Datum | InputError | null {
+  const { image, point_cloud } = datum;
+  const reading = image ?? point_cloud;
+  if (!reading) return null;
+  try {
+    const where = `${file}: ${id.name} ${id.timestamp}`;
+    const { filename } = reading;
+    const pose = poseOf(reading.pose, where);
+    const none = { width: 0, height: 0, point_format: [] };
+    const common = { ...none, ...id, filename, pose };
+    if (image) return { ...common, kind: "image", width: image.width, height: image.height };
+    const point_format = (point_cloud?.point_format ?? []).map(String);
+    return { ...common, kind: "point_cloud", point_format };
+  } catch (error) {
+    if (error instanceof InputError) return error;
+    throw error;
+  }
+}
+
+/** Reads the calibration ROOT/`name`: its three parallel lists as one. */
+export async function readCalibration(root: string, name: string): Promise<CalibratedSensor[]> {
+  const file = join(root, name);
+  const { names, intrinsics, extrinsics } = await readJson(root, name, calibration);
   if (intrinsics.length !== names.length || extrinsics.length !== names.length) {
     throw new InputError(
       `${file}: ${names.length} names, ${intrinsics.length} intrinsics and ` +
         `${extrinsics.length} extrinsics; expected as many of each`,
     );
   }
-  return names.map((name, i) => ({
-    name,
+  const sensors = names.map((sensor, i) => ({
+    name: nameKey(sensor),
     ...intrinsics[i],
-    pose: poseOf(extrinsics[i], `${file}: ${name}`),
+    pose: poseOf(extrinsics[i], `${file}: ${sensor}`),
   }));
+  const known = new Map<string, string>();
+  for (const { name: sensor } of sensors) {
+    const twin = known.get(looseKey(sensor));
+    if (twin !== undefined) {
+      const what = twin === sensor ? "stands twice" : `and ${twin} differ in case only`;
+      throw new InputError(`${file}: names: sensor ${sensor} ${what}`);
+    }
+    known.set(looseKey(sensor), sensor);
+  }
+  return sensors;
 }
 
 function poseOf(message: z.infer<typeof poseMessage>, where: string): Pose {
-  const { qw, qx, qy, qz } = message?.rotation ?? { qw: 0, qx: 0, qy: 0, qz: 0 };
-  const { x, y, z: up } = message?.translation ?? { x: 0, y: 0, z: 0 };
-  // DGP's rule: an empty rotation is none.
-  const isEmpty = qw === 0 && qx === 0 && qy === 0 && qz === 0;
-  const rotation = isEmpty ? IDENTITY.rotation : ([qw, qx, qy, qz] as const);
-  return checkedPose({ rotation, translation_m: [x, y, up] }, where);
+  const { rotation, translation } = message ?? {};
+  const { x, y, z: up } = translation ?? { x: 0, y: 0, z: 0 };
+  const { qw = 0, qx = 0, qy = 0, qz = 0 } = rotation ?? {};
+  // DGP's rule: a rotation in which nothing is written is none. Zeros that are written are no
+  // rotation at all, and checkedPose refuses them.
+  const isWritten = Object.values(rotation ?? {}).some((value) => value !== undefined);
+  const quaternion = isWritten ? ([qw, qx, qy, qz] as const) : IDENTITY.rotation;
+  return checkedPose({ rotation: quaternion, translation_m: [x, y, up] }, where);
 }
 
-/** The value with every key of every object in snake_case. */
-function snakeCaseKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCaseKeys);
+/**
+ * The value with every key of every object in snake_case. A field that is null is left out: in
+ * proto3 it holds its default.
+ */
+function fieldNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(fieldNames);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      // Names in capitals (CAMERA_01) and hashes are keys of maps, not fields.
-      key.replace(
-        /([a-z])([A-Z])/g,
-        (_, low: string, high: string) => `${low}_${high.toLowerCase()}`,
-      ),
-      snakeCaseKeys(inner),
-    ]),
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([key, inner]) => [
+        // Names in capitals (CAMERA_01) and hashes are keys of maps, not fields.
+        key.replace(
+          /([a-z])([A-Z])/g,
+          (_, low: string, high: string) => `${low}_${high.toLowerCase()}`,
+        ),
+        fieldNames(inner),
+      ]),
   );
 }

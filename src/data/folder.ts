@@ -4,7 +4,8 @@
 //   ROOT/images/<moment>/<camera>.jpg or .png     every moment has every camera
 //   ROOT/depth/<moment>/<camera>.png or .npy      optional, z-depth: 16-bit grey PNG holding
 //                                                 metres x 256, or npy [H, W] in metres; 0 = none
-//   ROOT/mask/<camera>.png                        optional self-occlusion, white = usable
+//   ROOT/mask/<camera>.png or .jpg                optional self-occlusion: white = usable, or 1 in a
+//                                                 mask of labels 0 and 1; the folder may be masks/
 //
 //   { "cameras": [ { "name": "front", "width": 1600, "height": 900,
 //                    "fx": 1266.4, "fy": 1266.4, "cx": 816.3, "cy": 491.5,
@@ -16,11 +17,13 @@
 // forward, y left, z up). "ring" names every camera once, neighbours side by side (without it: by
 // yaw from the front, counter-clockwise). "held_out" keeps moments for evaluation (without it, all
 // serve both).
+//
+// Names are compared in Unicode NFC; hidden files and those of tools (@eaDir, Thumbs.db) are left
+// out. ROOT, its folders and those of moments may be links; a file must lie below one of them.
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { z } from "zod";
-import { readBytes } from "../formats/atomic_file.ts";
+import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readDepthPng } from "../formats/png16.ts";
 import { InputError } from "../tensor/error.ts";
@@ -33,8 +36,12 @@ import {
 } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, resizeSparse } from "./depth_map.ts";
-import { readImage, readMask } from "./image_file.ts";
+import { listFolder, looseKey, nameKey, type Entry } from "./entries.ts";
+import { decodeImage, IMAGE_LIMIT_BYTES } from "./image_file.ts";
+import type { BadSamples } from "./loader.ts";
+import { checkUsable, findMasks, type Masks } from "./masks.ts";
 import { readJson } from "./json_file.ts";
+import { imageIdentity } from "./moment_identity.ts";
 import { checkedSample, isDepth, type GroundTruth, type RigSample } from "./rig_sample.ts";
 
 const rigFile = z.strictObject({
@@ -59,52 +66,86 @@ const rigFile = z.strictObject({
   cap_m: z.number().positive().default(80),
 });
 
-/**
- * One moment as files, by camera in ring order; no depth files where only prediction is possible.
- */
+// A depth map of a camera of 89 million pixels in f64 has 680 MiB.
+const DEPTH_LIMIT_BYTES = 2 ** 30;
+
+/** The files of a moment in one folder, by camera in ring order. */
+interface CameraFiles {
+  readonly folder: string;
+  readonly names: readonly string[];
+}
+
+/** One moment as files; no depth where only prediction is possible. */
 interface Moment {
   readonly name: string;
-  readonly images: readonly string[];
-  readonly depths: readonly string[];
+  readonly images: CameraFiles;
+  readonly depths: CameraFiles | null;
+}
+
+/** A moment whose files are not all there: what is wrong, for whoever asks for it. */
+interface BrokenMoment {
+  readonly name: string;
+  readonly fault: InputError;
 }
 
 /**
  * Opens the folder `root`.
  *
- * Throws InputError for a missing folder, a rig.json with a misspelt key or a broken value, a file
- * named like no camera, a camera without its image, and a depth/ that lacks a map.
+ * Throws InputError for a missing folder, a rig.json with a misspelt key or a broken value, and a
+ * mask that is not read. A moment with a file named like no camera, without the image or depth map
+ * of a camera, or that is no folder of files: throws too, or with `skip` fails when it is read.
  */
-export async function folder(root: string, split: Split): Promise<DataSource> {
+export async function folder(
+  root: string,
+  split: Split,
+  badSamples: BadSamples = "stop",
+): Promise<DataSource> {
   if (!existsSync(root)) throw new InputError(`folder:${root}: no such folder`);
   const file = join(root, "rig.json");
-  const rig = await readJson(file, rigFile);
+  const rig = await readJson(root, "rig.json", rigFile);
+  if (rig.cap_m <= rig.min_m) {
+    throw new InputError(
+      `${file}: cap_m ${rig.cap_m} is not above min_m ${rig.min_m}; no depth lies between`,
+    );
+  }
   const cameras = orderedCameras(rig.cameras, rig.ring, file);
-  const canTrain = existsSync(join(root, "depth"));
-  const names = await momentNames(root, rig.held_out, split, file);
-  const moments: Moment[] = [];
-  for (const name of names) {
-    const images = await cameraFiles(join(root, "images", name), cameras, [
-      ".jpg",
-      ".jpeg",
-      ".png",
-    ]);
-    const depths = canTrain
-      ? await cameraFiles(join(root, "depth", name), cameras, [".png", ".npy"])
-      : [];
-    moments.push({ name, images, depths });
+  const masks = await findMasks(
+    root,
+    cameras.map(({ name }) => name),
+  );
+  const depth = (await listFolder(root)).find(({ key }) => key === "depth");
+  if (depth?.isFolder === false) throw new InputError(`${join(root, "depth")}: is no folder`);
+  const canTrain = depth !== undefined;
+  const moments: (Moment | BrokenMoment)[] = [];
+  const depthFolders = canTrain ? await listFolder(join(root, "depth")) : null;
+  for (const entry of await momentFolders(root, rig.held_out, split, file)) {
+    const moment = await momentFiles(root, entry, depthFolders, cameras);
+    if ("fault" in moment && badSamples === "stop") throw moment.fault;
+    moments.push(moment);
   }
   return {
     name: `folder:${root}`,
     split,
     protocol: { name: "folder", min_m: rig.min_m, cap_m: rig.cap_m },
     cameras,
-    // nuScenes' reference: any constant serves, as long as training and prediction share it.
+    // nuScenes' reference: any constant serves, since the student keeps the one of its training.
     focalReference_px: 500,
     canTrain,
     count: moments.length,
-    sample: async (index, size) => readSample(root, cameras, moments[index], size),
+    sample: async (index, size) => {
+      const moment = moments[index];
+      if ("fault" in moment) throw moment.fault;
+      return await readSample(root, cameras, moment, masks, size);
+    },
+    identify: async (index) => {
+      const moment = moments[index];
+      if ("fault" in moment) throw moment.fault;
+      const { folder: own, names } = moment.images;
+      const files = names.map(async (name) => await insideRoot(own, name, root));
+      return await imageIdentity(`folder/${moment.name}`, await Promise.all(files));
+    },
     describe: () =>
-      `folder ${root}, ${moments.length} ${split} moments, ${cameras.length} cameras` +
+      `folder ${root}, ${moments.length} moments, ${cameras.length} cameras` +
       (canTrain ? "" : ", no depth/: prediction only"),
   };
 }
@@ -116,54 +157,96 @@ function orderedCameras(
 ): Camera[] {
   const cameras = new Map<string, Camera>();
   for (const camera of written) {
-    if (cameras.has(camera.name))
-      throw new InputError(`${file}: camera ${camera.name} stands twice`);
-    cameras.set(camera.name, checkedCamera(camera, file));
+    const name = nameKey(camera.name);
+    const twin = [...cameras.keys()].find((other) => looseKey(other) === looseKey(name));
+    if (twin === name) throw new InputError(`${file}: camera ${name} stands twice`);
+    if (twin !== undefined) {
+      throw new InputError(`${file}: cameras ${twin} and ${name} differ in case only; rename one`);
+    }
+    cameras.set(name, checkedCamera({ ...camera, name }, file));
   }
   if (!ring) return ringOrder([...cameras.values()]);
-  const ordered = ring.map((name, place) => {
+  const keys = ring.map(nameKey);
+  const ordered = keys.map((name, place) => {
     const camera = cameras.get(name);
     if (!camera)
       throw new InputError(`${file}: ring: unknown camera ${name}; ${known(cameras.keys())}`);
-    if (ring.indexOf(name) !== place) throw new InputError(`${file}: ring: ${name} stands twice`);
+    if (keys.indexOf(name) !== place) throw new InputError(`${file}: ring: ${name} stands twice`);
     return camera;
   });
-  const left = [...cameras.keys()].find((name) => !ring.includes(name));
+  const left = [...cameras.keys()].find((name) => !keys.includes(name));
   if (left !== undefined) throw new InputError(`${file}: ring: camera ${left} is missing`);
   return ordered;
 }
 
-async function momentNames(
+/** The moments of a split, by name. A link that leads nowhere is one of them, not to be lost in silence. */
+async function momentFolders(
   root: string,
   heldOut: readonly string[],
   split: Split,
   file: string,
-): Promise<string[]> {
+): Promise<Entry[]> {
   const images = join(root, "images");
   if (!existsSync(images)) throw new InputError(`${images}: no such folder`);
-  const entries = await readdir(images, { withFileTypes: true });
-  const all = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const missing = heldOut.find((name) => !all.includes(name));
-  if (missing !== undefined) throw new InputError(`${file}: held_out: no images/${missing}`);
-  const names = all.filter(
-    (name) => heldOut.length === 0 || heldOut.includes(name) === (split === "held-out"),
+  const entries = await listFolder(images);
+  const stray = entries.find(
+    (entry) => !entry.isFolder && IMAGE_ENDINGS.includes(ending(entry.key)),
   );
-  if (names.length === 0) throw new InputError(`${images}: no ${split} moment`);
-  return names.toSorted();
+  if (stray) {
+    throw new InputError(
+      `${join(images, stray.name)}: lies beside the moments; expected it in a folder of its moment, ` +
+        `as images/MOMENT/CAMERA.jpg`,
+    );
+  }
+  const all = entries.filter(({ isFolder, isBroken }) => isFolder || isBroken);
+  const kept = heldOut.map(nameKey);
+  const missing = kept.find((name) => !all.some(({ key }) => key === name));
+  if (missing !== undefined) throw new InputError(`${file}: held_out: no images/${missing}`);
+  const own = all.filter(
+    ({ key }) => kept.length === 0 || kept.includes(key) === (split === "held-out"),
+  );
+  if (own.length === 0) throw new InputError(`${images}: no ${split} moment`);
+  return own;
 }
 
-/** The file of each camera in `directory`, in ring order; hidden files are not looked at. */
+const IMAGE_ENDINGS = [".jpg", ".jpeg", ".png"];
+const DEPTH_ENDINGS = [".png", ".npy"];
+
+function ending(name: string): string {
+  return parse(name).ext.toLowerCase();
+}
+
+/** The files of a moment, or what keeps them from being read. */
+async function momentFiles(
+  root: string,
+  { name, key }: Entry,
+  depthFolders: readonly Entry[] | null,
+  cameras: readonly Camera[],
+): Promise<Moment | BrokenMoment> {
+  try {
+    const images = await cameraFiles(join(root, "images", name), cameras, IMAGE_ENDINGS);
+    if (depthFolders === null) return { name: key, images, depths: null };
+    const depth = depthFolders.find((entry) => entry.key === key)?.name ?? name;
+    const depths = await cameraFiles(join(root, "depth", depth), cameras, DEPTH_ENDINGS);
+    return { name: key, images, depths };
+  } catch (error) {
+    if (error instanceof InputError) return { name: key, fault: error };
+    throw error;
+  }
+}
+
+/** The file of each camera in `directory`, in ring order. */
 async function cameraFiles(
   directory: string,
   cameras: readonly Camera[],
   endings: readonly string[],
-): Promise<string[]> {
+): Promise<CameraFiles> {
   if (!existsSync(directory)) throw new InputError(`${directory}: no such folder`);
   const files = new Map<string, string>();
-  for (const entry of (await readdir(directory)).filter((name) => !name.startsWith("."))) {
-    const { name, ext } = parse(entry);
+  for (const { name: entry, key } of await listFolder(directory)) {
+    const { name } = parse(key);
     const at = join(directory, entry);
-    if (!endings.includes(ext.toLowerCase())) {
+    if (!endings.includes(ending(key))) {
       throw new InputError(`${at}: expected a file that ends in ${endings.join(", ")}`);
     }
     if (!cameras.some((camera) => camera.name === name)) {
@@ -171,13 +254,14 @@ async function cameraFiles(
       throw new InputError(`${at}: unknown camera ${name}; ${list}`);
     }
     if (files.has(name)) throw new InputError(`${at}: a second file for camera ${name}`);
-    files.set(name, at);
+    files.set(name, entry);
   }
-  return cameras.map(({ name }) => {
-    const at = files.get(name);
-    if (at === undefined) throw new InputError(`${directory}: no file for camera ${name}`);
-    return at;
+  const names = cameras.map(({ name }) => {
+    const entry = files.get(name);
+    if (entry === undefined) throw new InputError(`${directory}: no file for camera ${name}`);
+    return entry;
   });
+  return { folder: directory, names };
 }
 
 function known(names: Iterable<string>): string {
@@ -188,6 +272,7 @@ async function readSample(
   root: string,
   native: readonly Camera[],
   moment: Moment,
+  masks: Masks,
   size: ImageSize,
 ): Promise<RigSample> {
   const pixels = size.height * size.width;
@@ -195,19 +280,25 @@ async function readSample(
   const usable = new Uint8Array(native.length * pixels).fill(1);
   const sparse_depth_m = new Float32Array(native.length * pixels);
   const truth: GroundTruth[] = [];
-  await Promise.all(
+  // What fails first must not depend on which read is faster.
+  const reads = await Promise.allSettled(
     native.map(async (camera, v) => {
-      images.set(await readImage(moment.images[v], camera, size), v * pixels * 3);
-      const mask = join(root, "mask", `${camera.name}.png`);
-      if (existsSync(mask)) usable.set(await readMask(mask, camera, size), v * pixels);
-      const depthFile = moment.depths[v];
-      if (depthFile === undefined) return;
-      truth[v] = groundTruth(await readDepth(depthFile, camera), camera);
+      const image = moment.images.names[v];
+      const file = join(moment.images.folder, image);
+      const bytes = await readInside(moment.images.folder, image, IMAGE_LIMIT_BYTES, root);
+      images.set(await decodeImage(bytes, file, camera, size), v * pixels * 3);
+      const mask = await masks.of(camera, size);
+      if (mask) usable.set(mask, v * pixels);
+      if (moment.depths === null) return;
+      truth[v] = groundTruth(await readDepth(root, moment.depths, v, camera), camera);
       resizeSparse(sparse_depth_m.subarray(v * pixels, (v + 1) * pixels), truth[v], size);
     }),
   );
+  for (const read of reads) if (read.status === "rejected") throw read.reason;
+  const id = `folder/${moment.name}`;
+  checkUsable(usable, id);
   return checkedSample({
-    id: `folder/${moment.name}`,
+    id,
     timestamp: moment.name,
     cameras: native.map((camera) => resizeIntrinsics(camera, size)),
     images,
@@ -218,9 +309,15 @@ async function readSample(
 }
 
 /** A depth map `[H, W]` in metres at the camera's size; throws InputError naming file and pixel. */
-async function readDepth(file: string, camera: Camera): Promise<Float32Array> {
-  const bytes = await readBytes(file);
-  const isNpy = file.toLowerCase().endsWith(".npy");
+async function readDepth(
+  root: string,
+  { folder: directory, names }: CameraFiles,
+  view: number,
+  camera: Camera,
+): Promise<Float32Array> {
+  const file = join(directory, names[view]);
+  const bytes = await readInside(directory, names[view], DEPTH_LIMIT_BYTES, root);
+  const isNpy = ending(file) === ".npy";
   const { shape, data } = isNpy ? readNpy(bytes, file) : asArray(await readDepthPng(bytes, file));
   const [height, width] = shape;
   if (shape.length !== 2 || height !== camera.height || width !== camera.width) {

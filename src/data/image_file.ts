@@ -1,23 +1,30 @@
-// Camera images and masks from files, decoded and resized by sharp. A broken file is an error:
-// sharp is told to refuse whatever its decoder so much as warns about, instead of filling in grey.
+// Camera images and masks, decoded and resized by sharp: JPEG and PNG, by their content. A broken
+// file is an error: sharp is told to refuse whatever its decoder so much as warns about, instead of
+// filling in grey.
 import sharp from "sharp";
 import type { Sharp } from "sharp";
-import { readBytes } from "../formats/atomic_file.ts";
+import { imageSize } from "../formats/image_structure.ts";
+import { LIMITS } from "../formats/limits.ts";
 import { InputError } from "../tensor/error.ts";
 import type { ImageSize } from "./camera.ts";
 
+/** The most bytes an image file may have. */
+export const IMAGE_LIMIT_BYTES: number = 256 * 2 ** 20;
+
 /**
- * The image file of a camera as sRGB bytes `[size.height, size.width, 3]`.
+ * The image of a camera as sRGB bytes `[size.height, size.width, 3]`, from the bytes of a file.
  *
  * Resized with Lanczos (antialiased) from `native`, the size the camera's intrinsics belong to.
- * Throws InputError naming the file: missing, broken, cut short, or of another size than `native`.
+ * Throws InputError naming the file: empty, neither JPEG nor PNG, broken, cut short, or of another
+ * size than `native`.
  */
-export async function readImage(
+export async function decodeImage(
+  bytes: Uint8Array,
   file: string,
   native: ImageSize,
   size: ImageSize,
 ): Promise<Uint8Array> {
-  const image = await openImage(file, native);
+  const image = openImage(bytes, file, native);
   return decode(file, image.toColourspace("srgb").removeAlpha(), size, "lanczos3", 3);
 }
 
@@ -25,29 +32,58 @@ export async function readImage(
  * A self-occlusion mask `[size.height, size.width]`: 1 = usable, 0 = the vehicle's own body.
  *
  * In the file white (128 and above) is usable and black is masked: the polarity of vidar and
- * VFDepth; SurroundDepth's masks are the other way round and need inverting. Nearest pixel, never
- * blended.
+ * VFDepth; SurroundDepth's masks are the other way round and need inverting. A file that holds
+ * nothing but 0 and 1 is a map of labels, and 1 is usable. Nearest pixel, never blended. Throws as
+ * `decodeImage` does, and for a mask that is not black all over and yet has no usable pixel.
  */
-export async function readMask(
+export async function decodeMask(
+  bytes: Uint8Array,
   file: string,
   native: ImageSize,
   size: ImageSize,
 ): Promise<Uint8Array> {
-  const image = await openImage(file, native);
-  const grey = await decode(file, image.removeAlpha().toColourspace("b-w"), size, "nearest", 1);
-  return grey.map((level) => (level >= 128 ? 1 : 0));
+  const { levels, white } = await greyLevels(bytes, file, native, native);
+  let brightest = 0;
+  for (const level of levels) brightest = Math.max(brightest, level);
+  const least = brightest === 1 ? 1 : (white + 1) / 2;
+  if (brightest > 0 && brightest < least) {
+    throw new InputError(
+      `${file}: the mask has no usable pixel: its brightest level is ${brightest} of ${white}; usable ` +
+        `is ${least} and above, or 1 in a mask of nothing but 0 and 1`,
+    );
+  }
+  const resized = await greyLevels(bytes, file, native, size);
+  return Uint8Array.from(resized.levels, (level) => (level >= least ? 1 : 0));
 }
 
-async function openImage(file: string, native: ImageSize): Promise<Sharp> {
-  const image = sharp(await readBytes(file), { failOn: "warning" });
-  const { width, height } = await image.metadata().catch((error: unknown) => fail(file, error));
+/** Grey levels `[size.height, size.width]`, 8 or 16 bits as the file has them, nearest pixels. */
+async function greyLevels(
+  bytes: Uint8Array,
+  file: string,
+  native: ImageSize,
+  size: ImageSize,
+): Promise<{ levels: Uint8Array | Uint16Array; white: number }> {
+  const image = openImage(bytes, file, native);
+  const { depth } = await image.metadata().catch(() => fail(file));
+  // sharp's 8-bit grey of 16 bits would take every label for black.
+  if (depth !== "ushort") {
+    const grey = image.removeAlpha().toColourspace("b-w");
+    return { levels: await decode(file, grey, size, "nearest", 1), white: 255 };
+  }
+  const grey = image.removeAlpha().toColourspace("grey16");
+  const words = await decode(file, grey, size, "nearest", 1, "ushort");
+  return { levels: new Uint16Array(words.buffer), white: 65_535 };
+}
+
+function openImage(bytes: Uint8Array, file: string, native: ImageSize): Sharp {
+  const { width, height } = imageSize(bytes, file);
   if (width !== native.width || height !== native.height) {
     throw new InputError(
       `${file}: image is ${width} x ${height} pixels (width x height); its camera has ` +
         `${native.width} x ${native.height}`,
     );
   }
-  return image;
+  return sharp(bytes, { failOn: "warning", limitInputPixels: LIMITS.image_pixels, pages: 1 });
 }
 
 async function decode(
@@ -56,24 +92,24 @@ async function decode(
   { width, height }: ImageSize,
   kernel: "lanczos3" | "nearest",
   channels: number,
+  depth: "uchar" | "ushort" = "uchar",
 ): Promise<Uint8Array> {
   // Shrinking while decoding rounds an odd size down, which would shift the image.
   const resized = image.resize(width, height, { fit: "fill", kernel, fastShrinkOnLoad: false });
   const bytes = await resized
-    .raw()
+    .raw({ depth })
     .toBuffer()
-    .catch((error: unknown) => fail(file, error));
-  if (bytes.length !== width * height * channels) {
-    const found = bytes.length / (width * height);
+    .catch(() => fail(file));
+  const values = bytes.length / (depth === "ushort" ? 2 : 1);
+  if (values !== width * height * channels) {
+    const found = values / (width * height);
     throw new InputError(`${file}: decodes to ${found} channels; expected ${channels}`);
   }
   // Copied out of Node's pool, so that the array owns its buffer.
   return Uint8Array.from(bytes);
 }
 
-function fail(file: string, error: unknown): never {
-  const reason = (error as Error).message.trim().split("\n")[0];
-  // sharp's own words for a decoder's warning name its option, not the fault.
-  const known = reason.includes("failOn") ? "it is damaged or cut short" : reason;
-  throw new InputError(`${file}: cannot decode the image: ${known}`);
+// The decoder's own words are for its authors, and may quote the file.
+function fail(file: string): never {
+  throw new InputError(`${file}: cannot decode the image: it is damaged or cut short`);
 }

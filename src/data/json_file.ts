@@ -1,21 +1,18 @@
 // JSON files of a data set, read against a schema: every fault is one line with file and field.
+import { join } from "node:path";
 import type { z } from "zod";
-import { readBytes } from "../formats/atomic_file.ts";
-import { duplicateKey } from "../formats/json_keys.ts";
+import { readInside } from "../formats/inside_root.ts";
+import { parseJson } from "../formats/json.ts";
+import { LIMITS } from "../formats/limits.ts";
 import { InputError } from "../tensor/error.ts";
 
-/** The value of a JSON file as `schema` gives it; throws InputError naming file and field. */
-export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {
-  const text = Buffer.from(await readBytes(file)).toString("utf8");
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${file}: not valid JSON: ${(error as Error).message}`);
-  }
-  const twice = duplicateKey(text);
-  if (twice !== undefined)
-    throw new InputError(`${file}: key ${JSON.stringify(twice)} stands twice`);
+/**
+ * The value of the JSON file `root`/`name` as `schema` gives it; the file lies really below `root`.
+ * Throws InputError naming file and field.
+ */
+export async function readJson<T>(root: string, name: string, schema: z.ZodType<T>): Promise<T> {
+  const file = join(root, name);
+  const value = parseJson(await readInside(root, name, LIMITS.json_bytes), file);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new InputError(`${file}: ${firstIssue(result.error)}`);

@@ -4,6 +4,7 @@ import { builtinRig } from "./builtin_rig.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { ddad } from "./ddad.ts";
 import { folder } from "./folder.ts";
+import type { BadSamples } from "./loader.ts";
 import { cached } from "./sample_cache.ts";
 
 /** How to open a data source; seed and moments concern the built-in rig alone. */
@@ -13,6 +14,8 @@ export interface OpenOptions {
   readonly seed?: number;
   /** Moments of the built-in rig in each split (default 48 and 12). */
   readonly moments?: { readonly [split in Split]: number };
+  /** Whether a moment with a file missing refuses the whole set (default), or is for the loader to skip. */
+  readonly badSamples?: BadSamples;
 }
 
 const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
@@ -20,15 +23,15 @@ const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 
 /**
  * The data source of `spec`, its samples kept in memory up to a limit.
  *
- * Throws InputError for an unknown kind and for whatever is wrong with the source itself; what is
- * wrong with one moment shows when that sample is read.
+ * Throws InputError for an unknown kind and for whatever is wrong with the source itself; where bad
+ * samples are skipped, what is wrong with one moment shows when that sample is read.
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
-  const { split, seed = 0, moments = MOMENTS } = options;
+  const { split, seed = 0, moments = MOMENTS, badSamples = "stop" } = options;
   if (spec === "rig") return cached(builtinRig({ split, seed, moments: moments[split] }));
   const colon = spec.indexOf(":");
   const [kind, path] = [spec.slice(0, Math.max(0, colon)), spec.slice(colon + 1)];
-  if (path !== "" && kind === "ddad") return cached(await ddad(path, split));
-  if (path !== "" && kind === "folder") return cached(await folder(path, split));
+  if (path !== "" && kind === "ddad") return cached(await ddad(path, split, badSamples));
+  if (path !== "" && kind === "folder") return cached(await folder(path, split, badSamples));
   throw new InputError(`data ${JSON.stringify(spec)}: expected rig, ddad:PATH or folder:PATH`);
 }

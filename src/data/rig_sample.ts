@@ -2,7 +2,7 @@
 // teacher, evaluation and report take it. What a network sees of it is made in batch.ts.
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Camera, ImageSize } from "./camera.ts";
+import { checkedCamera, type Camera, type ImageSize } from "./camera.ts";
 
 /**
  * Ground truth of one camera for evaluation, at its own size: only the pixels that have a depth.
@@ -48,12 +48,19 @@ export function sampleShape(sample: RigSample): [number, number, number] {
 /**
  * The sample itself, once its arrays are known to fit its cameras and its depths to be depths.
  *
- * Throws InputError naming sample, camera and field: a wrong length, a depth that is NaN, infinite
- * or negative, a mask value other than 0 and 1.
+ * Throws InputError naming sample, camera and field: a broken or repeated camera, an array of
+ * another type or length, a depth that is NaN, infinite or negative (with its pixel), a mask value
+ * other than 0 and 1.
  */
 export function checkedSample(sample: RigSample): RigSample {
   const [views, height, width] = sampleShape(sample);
+  const names = new Set<string>();
   for (const camera of sample.cameras) {
+    checkedCamera(camera, `sample ${sample.id}`);
+    if (names.has(camera.name)) {
+      throw new InputError(`sample ${sample.id}: two cameras are named ${camera.name}`);
+    }
+    names.add(camera.name);
     if (camera.height !== height || camera.width !== width) {
       throw new InputError(
         `sample ${sample.id}, camera ${camera.name}: size ${camera.height}x${camera.width} differs ` +
@@ -61,8 +68,8 @@ export function checkedSample(sample: RigSample): RigSample {
       );
     }
   }
-  checkLength(sample, "images", sample.images.length, [views, height, width, 3]);
-  checkLength(sample, "usable", sample.usable.length, [views, height, width]);
+  checkArray(sample, "images", sample.images, Uint8Array, [views, height, width, 3]);
+  checkArray(sample, "usable", sample.usable, Uint8Array, [views, height, width]);
   const flag = sample.usable.findIndex((value) => value > 1);
   if (flag >= 0) {
     throw new InputError(
@@ -75,18 +82,28 @@ export function checkedSample(sample: RigSample): RigSample {
   return sample;
 }
 
-function checkLength(sample: RigSample, field: string, length: number, shape: number[]): void {
+/** Holds type and length of an array; a program in JavaScript may give any. */
+function checkArray(
+  sample: RigSample,
+  field: string,
+  array: Uint8Array | Float32Array,
+  type: typeof Uint8Array | typeof Float32Array,
+  shape: number[],
+): void {
+  if (!(array instanceof type)) {
+    throw new InputError(`sample ${sample.id}: ${field} is no ${type.name}`);
+  }
   const expected = shape.reduce((product, axis) => product * axis, 1);
-  if (length !== expected) {
+  if (array.length !== expected) {
     throw new InputError(
-      `sample ${sample.id}: ${field} has ${length} elements; expected ${expected} for ` +
+      `sample ${sample.id}: ${field} has ${array.length} elements; expected ${expected} for ` +
         formatShape(shape),
     );
   }
 }
 
 function checkDepth(sample: RigSample, field: string, depth_m: Float32Array): void {
-  checkLength(sample, field, depth_m.length, sampleShape(sample));
+  checkArray(sample, field, depth_m, Float32Array, sampleShape(sample));
   const bad = depth_m.findIndex((value) => !isDepth(value));
   if (bad >= 0) {
     throw new InputError(
@@ -102,18 +119,31 @@ function checkGroundTruth(sample: RigSample): void {
       `sample ${sample.id}: groundTruth has ${groundTruth.length} maps for ${cameras.length} cameras`,
     );
   }
-  groundTruth.forEach(({ height, width, pixels, depth_m }, v) => {
-    const at = `sample ${sample.id}, camera ${cameras[v].name}: groundTruth`;
-    if (pixels.length !== depth_m.length) {
-      throw new InputError(`${at} has ${pixels.length} pixels but ${depth_m.length} depths`);
-    }
-    const outside = pixels.findIndex((pixel) => pixel >= height * width);
-    if (outside >= 0) {
-      throw new InputError(`${at} has pixel ${pixels[outside]} in ${height}x${width} pixels`);
-    }
-    const bad = depth_m.findIndex((value) => !isDepth(value) || value === 0);
-    if (bad >= 0) throw new InputError(`${at} is ${depth_m[bad]} m; expected a depth above 0`);
+  groundTruth.forEach((truth, v) => {
+    checkTruth(truth, `sample ${sample.id}, camera ${cameras[v].name}: groundTruth`);
   });
+}
+
+/**
+ * Holds the truth of one camera: throws InputError, naming `at` and the pixel, where pixels and
+ * depths are no pairs, a pixel is outside the image and a depth is not a finite one above 0.
+ */
+export function checkTruth({ height, width, pixels, depth_m }: GroundTruth, at: string): void {
+  if (pixels.length !== depth_m.length) {
+    throw new InputError(`${at} has ${pixels.length} pixels but ${depth_m.length} depths`);
+  }
+  const outside = pixels.findIndex((pixel) => pixel >= height * width);
+  if (outside >= 0) {
+    throw new InputError(`${at} has pixel ${pixels[outside]} in ${height}x${width} pixels`);
+  }
+  const bad = depth_m.findIndex((value) => !isDepth(value) || value === 0);
+  if (bad >= 0) {
+    const row = Math.floor(pixels[bad] / width);
+    throw new InputError(
+      `${at} at row ${row}, column ${pixels[bad] % width} is ${depth_m[bad]} m; ` +
+        `expected a depth above 0`,
+    );
+  }
 }
 
 /** Whether a value may stand in a depth map: finite and not negative. */

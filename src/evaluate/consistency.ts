@@ -3,6 +3,7 @@
 import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
 import { compose, inverse, transform } from "../data/pose.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkDepths } from "./checked_depth.ts";
 import { bilinearAt, viewOf, type DepthMap } from "./sample_depth.ts";
 
 /** Disagreement of two views over the pixels of the first that land inside the second. */
@@ -33,8 +34,8 @@ export interface RigConsistency {
 export interface ConsistencyMeter {
   /**
    * Counts one moment: predicted depth `[V, H, W]` in metres of the cameras, in ring order with
-   * intrinsics at H x W. Throws InputError for an array that does not fit and a depth that is not
-   * a positive number.
+   * intrinsics at H x W. Throws InputError for an array that does not fit, WrongDepthError for a
+   * depth that is not a distance.
    */
   add(depth_m: Float32Array | Float64Array, cameras: readonly Camera[]): void;
   result(): RigConsistency;
@@ -119,10 +120,8 @@ function checkedMaps(depth_m: Float32Array | Float64Array, cameras: readonly Cam
         `size have ${pixels} pixels`,
     );
   }
-  const bad = depth_m.findIndex((value) => !(value > 0 && value < Infinity));
-  if (bad >= 0) {
-    throw new InputError(`consistency: predicted depth ${bad} is ${depth_m[bad]}, not a distance`);
-  }
+  const names = cameras.map(({ name }) => name);
+  if (cameras.length > 0) checkDepths(depth_m, cameras[0], names, "consistency");
   return cameras.map((camera, view) => viewOf(depth_m, camera, view));
 }
 

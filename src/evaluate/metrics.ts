@@ -20,8 +20,22 @@ export interface ImageMetrics extends DepthMetrics {
   readonly pixels: number;
 }
 
-/** Whether a true depth counts: `min_m < g < cap_m`, both strict; 0 (none) and NaN do not. */
+/** Throws InputError for a range that no depth lies in, or whose ends are not positive numbers. */
+export function checkRange({ min_m, cap_m }: DepthRange): void {
+  if (min_m > 0 && min_m < cap_m && cap_m < Infinity) return;
+  throw new InputError(
+    `depths that count: min_m is ${min_m}, cap_m is ${cap_m}; expected 0 < min_m < cap_m`,
+  );
+}
+
+/**
+ * Whether a true depth counts: `min_m < g < cap_m`, both strict; 0 (none) does not. Throws
+ * InputError for one that is not finite: it is broken, not absent.
+ */
 export function isValidTruth(truth_m: number, range: DepthRange): boolean {
+  if (!Number.isFinite(truth_m)) {
+    throw new InputError(`metrics: a true depth is ${truth_m}; expected metres, 0 for none`);
+  }
   return truth_m > range.min_m && truth_m < range.cap_m;
 }
 
@@ -37,7 +51,8 @@ export function clampDepth(depth_m: number, range: DepthRange): number {
  * clamped to the range. With p and g the pair, e = ln p - ln g:
  *   abs_rel mean |g-p|/g, sq_rel mean (g-p)²/g, rmse √mean (g-p)², rmse_log √mean e²,
  *   a_k share of max(g/p, p/g) < 1.25^k, silog 100 √(mean e² - (mean e)²).
- * Throws where a prediction at a valid pixel is not a number. Source: Eigen et al., NIPS 2014.
+ * Throws where a truth, or a prediction at a valid pixel, is not finite: clamping would hide it.
+ * Source: Eigen et al., NIPS 2014.
  */
 export function depthMetrics(
   prediction_m: ArrayLike<number>,
@@ -60,10 +75,13 @@ export function depthMetrics(
   for (let i = 0; i < truth_m.length; i++) {
     const g = truth_m[i];
     if (!isValidTruth(g, range)) continue;
-    const p = clampDepth(prediction_m[i] * scale, range);
-    if (Number.isNaN(p)) {
-      throw new InputError(`metrics: predicted depth ${i} of ${truth_m.length} is not a number`);
+    const scaled = prediction_m[i] * scale;
+    if (!Number.isFinite(scaled)) {
+      throw new InputError(
+        `metrics: predicted depth ${i} of ${truth_m.length} is ${scaled}; expected a finite number`,
+      );
     }
+    const p = clampDepth(scaled, range);
     const difference = g - p;
     const e = Math.log(p) - Math.log(g);
     const ratio = Math.max(g / p, p / g);
@@ -107,7 +125,8 @@ export function meanMetrics(list: readonly DepthMetrics[]): DepthMetrics | undef
 /**
  * The factor that brings the median of the prediction to the median of the truth, over valid
  * pixels; `undefined` where there are none. The median of an even count is the mean of the two
- * middles (NumPy's). Throws where the predicted median is not positive.
+ * middles (NumPy's). Throws where a depth is not finite and where the predicted median is not
+ * positive.
  */
 export function medianScale(
   prediction_m: ArrayLike<number>,
@@ -118,6 +137,9 @@ export function medianScale(
   const prediction: number[] = [];
   for (let i = 0; i < truth_m.length; i++) {
     if (!isValidTruth(truth_m[i], range)) continue;
+    if (!Number.isFinite(prediction_m[i])) {
+      throw new InputError(`metrics: predicted depth ${i} of ${truth_m.length} is not finite`);
+    }
     truth.push(truth_m[i]);
     prediction.push(prediction_m[i]);
   }

@@ -4,9 +4,16 @@
 // metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
 import type { ImageSize } from "../data/camera.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
-import type { GroundTruth } from "../data/rig_sample.ts";
+import { checkTruth, type GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
-import { depthMetrics, meanMetrics, medianScale, type DepthMetrics } from "./metrics.ts";
+import { checkDepths } from "./checked_depth.ts";
+import {
+  checkRange,
+  depthMetrics,
+  meanMetrics,
+  medianScale,
+  type DepthMetrics,
+} from "./metrics.ts";
 import { predictionAt, viewOf } from "./sample_depth.ts";
 
 /** Metrics by camera, in ring order, and their mean over those cameras. */
@@ -18,7 +25,11 @@ export interface MetricTable {
 /** What `ringdepth eval --json` prints. A camera of which no image had valid truth is left out. */
 export interface EvaluationResult extends MetricTable {
   readonly protocol: string;
+  /** Depths that count lie strictly between the two. */
+  readonly min_m: number;
   readonly cap_m: number;
+  /** All cameras in ring order; the records below have none where a name is a number. */
+  readonly ring: readonly string[];
   /** Images that count, by camera. */
   readonly images: { readonly [name: string]: number };
   /** Images left out for want of a valid true depth, by camera. */
@@ -33,7 +44,8 @@ export interface EvaluationResult extends MetricTable {
 export interface Evaluator {
   /**
    * Counts one moment: depth `[V, H, W]` in metres of the evaluator's cameras at `size`, and the
-   * truth of each. Throws InputError for arrays that do not fit and for a depth that is NaN.
+   * truth of each. Throws InputError for arrays that do not fit and a true depth that is none,
+   * WrongDepthError for a predicted one that is not a distance; both name camera and pixel.
    */
   add(depth_m: Float32Array | Float64Array, size: ImageSize, truths: readonly GroundTruth[]): void;
   /** The table so far. Throws InputError where no image had a valid true depth. */
@@ -46,12 +58,20 @@ export interface EvaluationOptions {
   readonly medianScaling?: boolean;
 }
 
-/** An evaluator of the named cameras, given in ring order. */
+/**
+ * An evaluator of the named cameras, given in ring order. Throws InputError for a name that repeats
+ * and a protocol without depths.
+ */
 export function evaluator(
   cameras: readonly string[],
   protocol: DepthProtocol,
   options: EvaluationOptions = {},
 ): Evaluator {
+  const repeated = cameras.find((name, view) => cameras.indexOf(name) !== view);
+  if (repeated !== undefined) {
+    throw new InputError(`evaluation: two cameras are named ${repeated}`);
+  }
+  checkRange(protocol);
   const newRows = (): DepthMetrics[][] => cameras.map(() => []);
   const rows = { metric: newRows(), median: newRows(), shared: newRows() };
   const skipped = cameras.map(() => 0);
@@ -78,7 +98,9 @@ export function evaluator(
 
   const result = (): EvaluationResult => ({
     protocol: protocol.name,
+    min_m: protocol.min_m,
     cap_m: protocol.cap_m,
+    ring: cameras,
     ...metricTable(cameras, rows.metric, protocol),
     images: byName(
       cameras,
@@ -112,7 +134,7 @@ function metricTable(
   return { cameras: Object.fromEntries(entries) as MetricTable["cameras"], all };
 }
 
-/** The predictions at the pixels of the truths, one array a camera, none of them NaN. */
+/** The predictions at the pixels of the truths, one array for each camera. */
 function pairedDepths(
   cameras: readonly string[],
   depth_m: Float32Array | Float64Array,
@@ -129,17 +151,10 @@ function pairedDepths(
         `[${views}, ${size.height}, ${size.width}]`,
     );
   }
+  checkDepths(depth_m, size, cameras, "evaluation");
   return truths.map((truth, view) => {
-    const values = predictionAt(viewOf(depth_m, size, view), truth);
-    const bad = values.findIndex(Number.isNaN);
-    if (bad >= 0) {
-      const row = Math.floor(truth.pixels[bad] / truth.width);
-      throw new InputError(
-        `evaluation: predicted depth of camera ${cameras[view]} is not a number at row ${row}, ` +
-          `column ${truth.pixels[bad] % truth.width} of ${truth.height}x${truth.width}`,
-      );
-    }
-    return values;
+    checkTruth(truth, `evaluation, camera ${cameras[view]}: truth`);
+    return predictionAt(viewOf(depth_m, size, view), truth);
   });
 }
 

@@ -9,13 +9,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `text` as element content or quoted attribute value of HTML. Control characters become U+FFFD;
- * line breaks and tabs stay.
+ * `text` as element content or quoted attribute value of HTML. Control characters, marks that turn
+ * the direction of what follows and halves of surrogate pairs become U+FFFD; line breaks and tabs
+ * stay.
  */
 export function escapeMarkup(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => ENTITIES[character])
-    .replace(/[^\P{Cc}\t\n\r]/gu, "\ufffd");
+    .replace(/[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/gu, "\ufffd");
 }
 
 /** `value` as JSON inside a script element: no `<`, so neither `</script>` nor `<!--` can occur. */

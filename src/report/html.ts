@@ -73,13 +73,13 @@ function headline({ run, evaluation, baseline }: ReportData): string {
   if (!evaluation) return "";
   const { abs_rel, rmse, a1 } = evaluation.all;
   const items: [value: string, label: string][] = [[abs_rel.toFixed(3), "AbsRel"]];
-  if (baseline) {
+  if (baseline && baseline.all.abs_rel > 0) {
     const ratio = abs_rel / baseline.all.abs_rel;
     const constant = baseline.all.abs_rel.toFixed(3);
     items.push([`${ratio.toFixed(2)}\u00d7`, `of the best constant's ${constant}`]);
   }
   items.push([`${rmse.toFixed(2)} m`, "RMSE"], [`${(100 * a1).toFixed(1)} %`, "within 25 % (a1)"]);
-  const on = run.evaluatedOn ? `${run.evaluatedOn} moments, ` : "";
+  const on = run.evaluatedOn ? `${run.evaluatedOn}; ` : "";
   const note = `${on}depths up to ${evaluation.cap_m} m, metric, mean of the cameras`;
   return `<section class="card">${headlineNumbers(items)}
 ${remark(note)}
@@ -110,16 +110,19 @@ function chartCards(charts: readonly Chart[]): string {
   return `<div class="charts">${cards.join("\n")}</div>`;
 }
 
-function metrics({ evaluation, baseline }: ReportData): string {
+function metrics({ run, evaluation, baseline }: ReportData): string {
   if (!evaluation) return "";
   const notes = [
     `Protocol ${evaluation.protocol}, cap ${evaluation.cap_m} m.`,
     "Per image, then a mean per camera, then over cameras.",
   ];
-  const skipped = Object.entries(evaluation.skipped_images).filter(([, count]) => count > 0);
+  if (run.metres !== undefined) notes.push(`${run.metres}.`);
+  const skipped = evaluation.ring
+    .map((name) => [name, evaluation.skipped_images[name]] as const)
+    .filter(([, count]) => count > 0);
   if (skipped.length > 0) {
     const list = skipped.map(([name, count]) => `${name} ${count}`).join(", ");
-    notes.push(`Images without true depth, left out: ${list}.`);
+    notes.push(`Images without true depth in range, left out: ${list}.`);
   }
   return metricTable(evaluation, baseline) + remark(notes.join(" "));
 }

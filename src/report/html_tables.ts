@@ -16,10 +16,11 @@ export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationR
     const compared = baseline ? comparison(metrics, constant) : [];
     return [absRel, ...compared, ...others, metrics.silog.toFixed(1)];
   };
-  const rows: Row[] = Object.entries(evaluation.cameras).map(([name, metrics]) => ({
+  const counted = evaluation.ring.filter((name) => Object.hasOwn(evaluation.cameras, name));
+  const rows: Row[] = counted.map((name) => ({
     cells: [
       name,
-      ...metricCells(metrics, baseline?.cameras[name]),
+      ...metricCells(evaluation.cameras[name], baseline?.cameras[name]),
       String(evaluation.images[name]),
     ],
   }));
@@ -41,7 +42,7 @@ export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationR
 
 /** The constant's AbsRel and the student's share of it, empty where there is no constant. */
 function comparison(metrics: DepthMetrics, constant: DepthMetrics | undefined): Cell[] {
-  if (!constant) return ["", ""];
+  if (!constant || constant.abs_rel === 0) return [constant ? fixed(0) : "", ""];
   const ratio = metrics.abs_rel / constant.abs_rel;
   const attributes = `class="${ratio < 1 ? "good" : "bad"}"`;
   return [fixed(constant.abs_rel), { text: `${ratio.toFixed(2)}\u00d7`, attributes }];

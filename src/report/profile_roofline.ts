@@ -12,7 +12,7 @@ import {
   type Markish,
 } from "@observablehq/plot";
 import type { Ceilings } from "../profile/ceilings.ts";
-import { percentText, rateText, timeText } from "../profile/profile_text.ts";
+import { boundText, percentText, rateText, timeText } from "../profile/profile_text.ts";
 import type { Roofline } from "../profile/roofline.ts";
 import type { StepAccount } from "../profile/step_account.ts";
 import type { Summary } from "../profile/summary.ts";
@@ -55,6 +55,7 @@ const BOUNDS: readonly (readonly [Roofline["bound"], color: string])[] = [
   ["memory", "var(--curve-1)"],
   ["compute", "var(--curve-2)"],
   ["launch", "var(--curve-8)"],
+  ["latency", "var(--curve-4)"],
 ];
 
 interface Size {
@@ -98,8 +99,9 @@ export function stepPoints({ kernels }: StepAccount): RooflinePoint[] {
   });
 }
 
-function ratesText({ gflops, gbytes, bound, share }: Roofline): string {
-  const of = share === null ? "launch" : `${bound} ${percentText(share, false, 0)}`;
+function ratesText(roofline: Roofline): string {
+  const { gflops, gbytes } = roofline;
+  const of = boundText({ ok: true, roofline });
   return `${rateText(gflops)} GFLOP/s, ${rateText(gbytes)} GB/s, ${of}`;
 }
 

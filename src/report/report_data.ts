@@ -33,8 +33,10 @@ export interface ReportRun {
   readonly softwareAdapter: boolean;
   /** The data set in a line, as its source describes it. */
   readonly data: string;
-  /** Moments the metrics are of, such as `held-out`. */
+  /** Moments the metrics are of, such as `12 held-out moments`. */
   readonly evaluatedOn?: string;
+  /** By what the metres are taken, in a line. */
+  readonly metres?: string;
   readonly student: string;
   /** Number of trained parameters. */
   readonly parameters: number;

@@ -4,14 +4,15 @@
 //   DIR/teacher.json                             {"kind": "disparity", "name": "Depth Anything V2"}
 //   DIR/<sample id>/<camera>.npy, .pfm or .png   [h, w] of any size
 //
-// "disparity": larger numbers are nearer; "depth": larger numbers are farther.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+// "disparity": larger numbers are nearer; "depth": larger numbers are farther. Names are compared in
+// Unicode NFC. DIR and its folders may be links; a map must lie below one of them.
+import { join, parse } from "node:path";
 import { z } from "zod";
 import type { ImageSize } from "../data/camera.ts";
+import { listFolder, nameKey } from "../data/entries.ts";
 import { readJson } from "../data/json_file.ts";
-import { readBytes } from "../formats/atomic_file.ts";
 import { toFloat32 } from "../formats/elements.ts";
+import { readInside } from "../formats/inside_root.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readPfm } from "../formats/pfm.ts";
 import { readGrey16Png } from "../formats/png16.ts";
@@ -29,7 +30,10 @@ interface RelativeMap extends ImageSize {
 
 type Reader = (bytes: Uint8Array, file: string) => RelativeMap | Promise<RelativeMap>;
 
-/** The readers by extension, in the order in which files are looked for. */
+// A map of 89 million pixels in f64 has 680 MiB.
+const MAP_LIMIT_BYTES = 2 ** 30;
+
+/** The readers by extension. */
 const READERS: Readonly<Record<string, Reader>> = {
   npy: (bytes, file) => {
     const { shape, data } = readNpy(bytes, file);
@@ -52,10 +56,10 @@ const READERS: Readonly<Record<string, Reader>> = {
 
 /**
  * Opens a folder of teacher maps; throws InputError where `teacher.json` is missing or broken,
- * later where a map is missing, empty, not [h, w] or holds a number that is not finite.
+ * later where a map is missing or there twice, empty, not [h, w] or holds a number that is not finite.
  */
 export async function fileTeacher(directory: string): Promise<Teacher> {
-  const { kind, name } = await readJson(join(directory, "teacher.json"), description);
+  const { kind, name } = await readJson(directory, "teacher.json", description);
   return {
     name,
     relativeDepth: async (sample, size) => {
@@ -71,21 +75,50 @@ export async function fileTeacher(directory: string): Promise<Teacher> {
 }
 
 async function readMap(directory: string, sample: string, camera: string): Promise<RelativeMap> {
-  const stem = join(directory, sample, camera);
-  for (const [extension, read] of Object.entries(READERS)) {
-    const file = `${stem}.${extension}`;
-    if (!existsSync(file)) continue;
-    const map = await read(await readBytes(file), file);
-    if (map.values.length === 0) throw new InputError(`${file}: the map is empty`);
-    const bad = map.values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      const at = formatShape([Math.floor(bad / map.width), bad % map.width]);
-      throw new InputError(`${file}: element ${at} is ${map.values[bad]}`);
-    }
-    return map;
+  const found = await findMap(directory, [...sample.split("/"), ...camera.split("/")]);
+  if (found === null) {
+    const tried = Object.keys(READERS).map((extension) => `.${extension}`);
+    const stem = join(directory, sample, camera);
+    throw new InputError(
+      `sample ${sample}, camera ${camera}: no teacher map ${stem} with ${tried.join(", ")}`,
+    );
   }
-  const tried = Object.keys(READERS).map((extension) => `.${extension}`);
-  throw new InputError(
-    `sample ${sample}, camera ${camera}: no teacher map ${stem} with ${tried.join(", ")}`,
-  );
+  const { folder, name, read } = found;
+  const file = join(folder, name);
+  const map = await read(await readInside(folder, name, MAP_LIMIT_BYTES, directory), file);
+  if (map.values.length === 0) throw new InputError(`${file}: the map is empty`);
+  const bad = map.values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const at = formatShape([Math.floor(bad / map.width), bad % map.width]);
+    throw new InputError(`${file}: element ${at} is ${map.values[bad]}`);
+  }
+  return map;
+}
+
+/**
+ * The file at `path` below a folder, whatever its extension and normalisation. It is looked for in
+ * the listings of folders, so that no name of a sample or camera (such as "..") leads anywhere else.
+ */
+async function findMap(
+  directory: string,
+  path: readonly string[],
+): Promise<{ folder: string; name: string; read: Reader } | null> {
+  let folder = directory;
+  for (const part of path.slice(0, -1)) {
+    const entries = await listFolder(folder);
+    const next = entries.find(({ key, isFolder }) => isFolder && key === nameKey(part));
+    if (next === undefined) return null;
+    folder = join(folder, next.name);
+  }
+  const stem = nameKey(path.at(-1)!);
+  const found = (await listFolder(folder)).flatMap(({ name, key }) => {
+    const { name: own, ext } = parse(key);
+    const extension = ext.slice(1).toLowerCase();
+    if (own !== stem || !Object.hasOwn(READERS, extension)) return [];
+    return [{ folder, name, read: READERS[extension] }];
+  });
+  if (found.length > 1) {
+    throw new InputError(`${join(folder, found[1].name)}: a second map beside ${found[0].name}`);
+  }
+  return found[0] ?? null;
 }

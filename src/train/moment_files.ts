@@ -1,19 +1,27 @@
 // The files of one predicted moment: depth for programs (16-bit PNG, npy, PLY) and for people
 // (colour PNG, panorama). `predict` writes all of them, a run folder the pictures only.
-import { mkdir } from "node:fs/promises";
+//
+// Names of moments and cameras come from data: `pathName` makes each a harmless part of a path, and
+// no two moments or cameras share a file. Files that ringdepth did not write are never replaced.
 import { join } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { viewOf } from "../evaluate/sample_depth.ts";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
 import { writeColorPng } from "../formats/color_png.ts";
 import { writeNpy } from "../formats/npy.ts";
+import { makeFolder, OWN_FILES, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
+import { pathName, pathNames } from "../formats/path_name.ts";
 import { writePly } from "../formats/ply.ts";
 import { writeDepthPng } from "../formats/png16.ts";
 import { depthScale, writeDepthPicture } from "../report/depth_picture.ts";
 import { panorama, type RigMaps } from "../report/panorama.ts";
 import type { Picture } from "../report/picture.ts";
 import { pointCloud } from "../report/point_cloud.ts";
+import { InputError } from "../tensor/error.ts";
+import { printable } from "../tensor/printable.ts";
+
+/** The lock in a folder of predictions: the name that a run folder's lock has too. */
+export const PREDICTION_LOCK = "ringdepth.lock";
 
 /** One moment with the student's depth `[V, H, W]` in metres, at the size of the sample. */
 export interface PredictedMoment {
@@ -21,11 +29,6 @@ export interface PredictedMoment {
   readonly depth_m: Float32Array;
   /** The teacher's relative depth, for the panorama. */
   readonly teacher?: RigMaps;
-}
-
-/** The id of a sample as the name of a file or folder. */
-export function momentName(id: string): string {
-  return id.replace(/[^A-Za-z0-9._-]+/g, "_");
 }
 
 /** The panorama of a moment of `source`. */
@@ -39,60 +42,104 @@ async function momentPanorama(
   return await panorama(sample, maps, depthScale(protocol.cap_m));
 }
 
-/** Writes `MOMENT_CAMERA.png` in colour for every camera, and `MOMENT_panorama.png`. */
-export async function writeMomentPictures(
-  folder: string,
-  moment: PredictedMoment,
-  source: Pick<DataSource, "protocol">,
-): Promise<Picture> {
-  const { sample, depth_m } = moment;
-  const [, height, width] = sampleShape(sample);
-  const name = momentName(sample.id);
-  const scale = depthScale(source.protocol.cap_m);
-  await mkdir(folder, { recursive: true });
-  for (const [view, camera] of sample.cameras.entries()) {
-    const map = viewOf(depth_m, { height, width }, view);
-    const file = join(folder, `${name}_${camera.name}.png`);
-    await writeFileAtomically(file, await writeDepthPicture(map, scale));
-  }
-  const picture = await momentPanorama(moment, source);
-  await writePicture(join(folder, `${name}_panorama.png`), picture);
-  return picture;
+/** Writes moments one by one, each under names of its own. */
+export interface MomentWriter<Result> {
+  readonly write: (moment: PredictedMoment) => Promise<Result>;
 }
 
 /**
- * Writes everything of a moment into `folder`: of each camera `CAMERA.png` (16 bit, metres x 256),
- * `CAMERA_color.png` and `CAMERA.npy` (f32 `[H, W]` in metres); of the rig `points.ply` in the
- * vehicle frame and `panorama.png`.
+ * Writes pictures into `folder`: of each moment `MOMENT_CAMERA.png` in colour for every camera, and
+ * `MOMENT_panorama.png`, which it returns. Where a foreign file has such a name nothing of the
+ * moment is written and `onRefused` is told why: a report can do without.
  */
-export async function writeMoment(
+export function pictureWriter(
   folder: string,
+  source: Pick<DataSource, "protocol">,
+  onRefused: (message: string) => void,
+): MomentWriter<Picture> {
+  const names = pathNames([OWN_FILES], [".png"]);
+  const scale = depthScale(source.protocol.cap_m);
+  const write = async (moment: PredictedMoment): Promise<Picture> => {
+    const { sample, depth_m } = moment;
+    const [, height, width] = sampleShape(sample);
+    const fileOf = (what: string, ending: string): string => {
+      const plain = [...sample.id.split("/"), ending].map(pathName).join("_");
+      return `${names.of(JSON.stringify([what, sample.id, ending]), plain)}.png`;
+    };
+    const picture = await momentPanorama(moment, source);
+    const files = [{ name: fileOf("all", "panorama"), bytes: await pictureBytes(picture) }];
+    for (const [view, camera] of sample.cameras.entries()) {
+      const map = viewOf(depth_m, { height, width }, view);
+      const bytes = await writeDepthPicture(map, scale);
+      files.push({ name: fileOf("camera", camera.name), bytes });
+    }
+    try {
+      await makeFolder(folder, true);
+      await writeOwnFiles(folder, files);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      onRefused(`no pictures of moment ${sample.id}: ${error.message}`);
+    }
+    return picture;
+  };
+  return { write };
+}
+
+/**
+ * Writes everything of a moment into a folder of its own below `out`, whose path it returns: of each
+ * camera `CAMERA.png` (16 bit, metres x 256), `CAMERA_color.png` and `CAMERA.npy` (f32 `[H, W]` in
+ * metres); of the rig `points.ply` in the vehicle frame and `panorama.png`. Rejects with InputError,
+ * having written nothing of the moment, where a foreign file has such a name.
+ */
+export function predictionWriter(
+  out: string,
+  source: Pick<DataSource, "protocol">,
+): MomentWriter<string> {
+  const folders = pathNames([OWN_FILES, PREDICTION_LOCK]);
+  const write = async (moment: PredictedMoment): Promise<string> => {
+    const folder = join(out, folders.of(moment.sample.id));
+    const files = await predictionFiles(moment, source);
+    await makeFolder(out, true);
+    await makeFolder(folder, false);
+    await writeOwnFiles(folder, files);
+    return folder;
+  };
+  return { write };
+}
+
+async function predictionFiles(
   moment: PredictedMoment,
   source: Pick<DataSource, "protocol">,
-): Promise<void> {
+): Promise<Required<OwnFile>[]> {
   const { sample, depth_m } = moment;
   const [, height, width] = sampleShape(sample);
   const size = { height, width };
   const { cap_m } = source.protocol;
-  await mkdir(folder, { recursive: true });
-  for (const [view, camera] of sample.cameras.entries()) {
-    const stem = join(folder, camera.name);
-    const own_m = depth_m.slice(view * height * width, (view + 1) * height * width);
-    const map = { ...size, depth_m: own_m };
-    await writeFileAtomically(`${stem}.png`, await writeDepthPng(map));
-    await writeFileAtomically(`${stem}_color.png`, await writeDepthPicture(map, depthScale(cap_m)));
-    await writeFileAtomically(`${stem}.npy`, writeNpy(own_m, [height, width]));
-  }
   const { cameras, images, usable } = sample;
   const cloud = pointCloud({ ...size, depth_m, images, usable }, cameras, cap_m);
   const comments = [
-    `ringdepth, moment ${sample.id}`,
+    `ringdepth, moment ${printable(sample.id)}`,
     "vehicle frame: x forward, y left, z up, metres",
   ];
-  await writeFileAtomically(join(folder, "points.ply"), writePly(cloud, comments));
-  await writePicture(join(folder, "panorama.png"), await momentPanorama(moment, source));
+  const files = [
+    { name: "points.ply", bytes: writePly(cloud, comments) },
+    { name: "panorama.png", bytes: await pictureBytes(await momentPanorama(moment, source)) },
+  ];
+  const taken = [OWN_FILES, ...files.map(({ name }) => name)];
+  const names = pathNames(taken, [".png", "_color.png", ".npy"]);
+  for (const [view, camera] of cameras.entries()) {
+    const stem = names.of(camera.name, pathName(camera.name));
+    const own_m = depth_m.slice(view * height * width, (view + 1) * height * width);
+    const map = { ...size, depth_m: own_m };
+    files.push(
+      { name: `${stem}.png`, bytes: await writeDepthPng(map) },
+      { name: `${stem}_color.png`, bytes: await writeDepthPicture(map, depthScale(cap_m)) },
+      { name: `${stem}.npy`, bytes: writeNpy(own_m, [height, width]) },
+    );
+  }
+  return files;
 }
 
-async function writePicture(file: string, { rgb, height, width }: Picture): Promise<void> {
-  await writeFileAtomically(file, await writeColorPng(rgb, height, width));
+async function pictureBytes({ rgb, height, width }: Picture): Promise<Uint8Array> {
+  return await writeColorPng(rgb, height, width);
 }

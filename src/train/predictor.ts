@@ -1,51 +1,67 @@
-// A student ready to predict: the prediction graph compiled over a store of trained parameters.
-import { loader, type BadSamples } from "../data/loader.ts";
-import type { DataSource } from "../data/data_source.ts";
-import type { ImageSize } from "../data/camera.ts";
+// A student ready to predict: the prediction graph compiled over a store of trained parameters. What
+// scales its metres is the student's own, whichever source the moments come from.
 import { makeBatch } from "../data/batch.ts";
-import type { RigSample } from "../data/rig_sample.ts";
-import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
+import type { ImageSize } from "../data/camera.ts";
+import type { DataSource } from "../data/data_source.ts";
+import { loader, type BadSamples } from "../data/loader.ts";
+import { sampleShape, type RigSample } from "../data/rig_sample.ts";
+import { checkDepths } from "../evaluate/checked_depth.ts";
 import { consistencyMeter, type RigConsistency } from "../evaluate/consistency.ts";
+import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../kernels/tuning.ts";
-import type { TrainConfig } from "./config.ts";
+import { InputError } from "../tensor/error.ts";
 import { predictionNetwork } from "./network.ts";
-import type { StudentFile } from "./student_file.ts";
+import type { StudentFile, TrainedStudent } from "./student_file.ts";
+import { seenBy } from "./student_origin.ts";
+import { trainedIds } from "./training_moments.ts";
 
 /** Predicts depth for samples of one rig. */
 export interface Predictor {
+  readonly student: TrainedStudent;
   readonly size: ImageSize;
-  /** `[V, H, W]` depth in metres. */
+  /**
+   * `[V, H, W]` depth in metres, every one a distance. Throws InputError for a sample that does not
+   * fit, WrongDepthError where a depth is not finite or not above 0.
+   */
   readonly predict: (sample: RigSample) => Promise<Float32Array>;
   readonly destroy: () => void;
 }
 
 /**
- * Compiles the prediction of a student for the cameras of `source`, over parameters that the caller
- * owns; kernels run as `tuning` says, else by rule.
+ * Compiles the prediction of a student for as many cameras as `source` has, over parameters that the
+ * caller owns; kernels run as `tuning` says, else by rule.
  */
 export async function createPredictor(
   gpu: Gpu,
-  config: TrainConfig,
-  source: DataSource,
-  depth_max_m: number,
+  student: TrainedStudent,
+  source: Pick<DataSource, "cameras">,
   store: GpuStore,
   tuning?: Tuning,
 ): Promise<Predictor> {
-  const { g, request } = predictionNetwork(config, {
-    views: source.cameras.length,
-    size: config.size,
-    depth_max_m,
-  });
+  const { config, depth_max_m, origin } = student;
+  const { size } = config;
+  const views = source.cameras.length;
+  const { g, request } = predictionNetwork(config, { views, size, depth_max_m });
   const plan = await compile(gpu, g, request, store, { tuning });
   return {
-    size: config.size,
+    student,
+    size,
     predict: async (sample) => {
-      const { images, focal_scale } = makeBatch(sample, source, null);
+      const found = sampleShape(sample);
+      if (found[0] !== views || found[1] !== size.height || found[2] !== size.width) {
+        throw new InputError(
+          `sample ${sample.id}: ${found.join(" x ")} (cameras x height x width); this predictor ` +
+            `takes ${views} x ${size.height} x ${size.width}`,
+        );
+      }
+      const { images, focal_scale } = makeBatch(sample, origin.scale, null);
       const { depth_m } = await plan.run({ images, focal_scale });
+      const names = sample.cameras.map(({ name }) => name);
+      checkDepths(depth_m, size, names, `moment ${sample.id}`);
       return depth_m;
     },
     destroy: () => plan.destroy(),
@@ -56,7 +72,7 @@ export async function createPredictor(
 export async function loadPredictor(
   gpu: Gpu,
   file: StudentFile,
-  source: DataSource,
+  source: Pick<DataSource, "cameras">,
   tuning?: Tuning,
 ): Promise<Predictor> {
   const { config, depth_max_m } = file;
@@ -68,14 +84,19 @@ export async function loadPredictor(
   const values = initialStore(g, config.seed);
   file.load(values);
   const store = createStore(gpu, g, values);
-  const predictor = await createPredictor(gpu, config, source, depth_max_m, store, tuning);
-  return {
-    ...predictor,
-    destroy: () => {
-      predictor.destroy();
-      store.destroy();
-    },
-  };
+  try {
+    const predictor = await createPredictor(gpu, file, source, store, tuning);
+    return {
+      ...predictor,
+      destroy: () => {
+        predictor.destroy();
+        store.destroy();
+      },
+    };
+  } catch (error) {
+    store.destroy();
+    throw error;
+  }
 }
 
 /** What an evaluation found. */
@@ -83,13 +104,17 @@ export interface Evaluation {
   readonly result: EvaluationResult;
   /** Agreement of neighbouring cameras where they overlap. */
   readonly consistency: RigConsistency;
+  /** Moments that the metrics are of. */
+  readonly moments: number;
+  /** How many of them the student was trained on; null where its file does not say. */
+  readonly trained_on: number | null;
   /** Samples left out because a file of theirs is broken. */
   readonly skipped_samples: number;
 }
 
 /**
- * Evaluates a predictor on every sample of `source`; with `skip` a broken sample is left out,
- * reported and counted.
+ * Evaluates a predictor on every sample of `source`, by the depths that the student was trained for;
+ * with `skip` a broken sample is left out, reported and counted.
  */
 export async function evaluate(
   predictor: Predictor,
@@ -97,25 +122,43 @@ export async function evaluate(
   badSamples: BadSamples,
   report: (message: string) => void,
 ): Promise<Evaluation> {
-  const { size } = predictor;
-  const samples = loader(source, {
+  const { size, student } = predictor;
+  const { origin } = student;
+  const samples = loader(seenBy(origin, source), {
     seed: 0,
     size,
     augment: false,
     badSamples,
     onSkip: report,
   });
+  const known = await knownMoments(student, source);
   const names = source.cameras.map(({ name }) => name);
   const meter = consistencyMeter();
-  const metrics = evaluator(names, source.protocol, { medianScaling: true });
+  const metrics = evaluator(names, origin.scale.protocol, { medianScaling: true });
+  let moments = 0;
+  let trained = 0;
   for await (const sample of samples.all()) {
     const depth_m = await predictor.predict(sample);
     metrics.add(depth_m, size, sample.groundTruth);
     meter.add(depth_m, sample.cameras);
+    moments++;
+    if (known?.has(sample.id) === true) trained++;
   }
   return {
     result: metrics.result(),
     consistency: meter.result(),
+    moments,
+    trained_on: known === null ? null : trained,
     skipped_samples: samples.skipped,
   };
+}
+
+/** Ids of the moments of `source` that the student was trained on; null where it does not say. */
+async function knownMoments(
+  { config, steps, origin }: TrainedStudent,
+  source: DataSource,
+): Promise<ReadonlySet<string> | null> {
+  if (origin.moments === null) return null;
+  const { seed, bad_samples } = config;
+  return await trainedIds(source, origin.moments, { steps, seed, maySkip: bad_samples === "skip" });
 }

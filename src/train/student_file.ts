@@ -1,20 +1,32 @@
-// student.safetensors: a trained student with its configuration, all that `eval` and `predict`
-// need.
+// student.safetensors: a trained student with its configuration and its origin, all that `eval` and
+// `predict` need. It is sealed: a file in which one bit changed is refused.
+import { stat } from "node:fs/promises";
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { openSealed, sealSafetensors, type SealedFile } from "../formats/sealed_file.ts";
 import type { CpuStore } from "../graph/cpu.ts";
 import { InputError } from "../tensor/error.ts";
-import { namedTensors, tensorReader } from "./checkpoint.ts";
+import { printable } from "../tensor/printable.ts";
+import { checkpointsIn, namedTensors, tensorReader } from "./checkpoint.ts";
 import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
+import { runPaths } from "./run_folder.ts";
+import { earlierOrigin, formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
 
-/** A trained student as read; `load` fills a store of its network. */
-export interface StudentFile {
+/** A trained student apart from its tensors. */
+export interface TrainedStudent {
   readonly config: TrainConfig;
   /** Metres of a bin centre of 1. */
   readonly depth_max_m: number;
   readonly steps: number;
+  readonly origin: StudentOrigin;
+}
+
+/** A trained student as read; `load` fills a store of its network. */
+export interface StudentFile extends TrainedStudent {
   readonly load: (store: CpuStore) => void;
 }
+
+const FORMAT = "ringdepth student";
+const STUDENT_KEYS = ["format", "config", "depth_max_m", "steps", "origin", "training_moments"];
 
 /**
  * Writes parameters (OHWI, as in the arena) and running statistics; the same bytes for the same
@@ -23,39 +35,122 @@ export interface StudentFile {
 export async function writeStudent(
   file: string,
   store: CpuStore,
-  about: { readonly config: TrainConfig; readonly depth_max_m: number; readonly steps: number },
+  { config, depth_max_m, steps, origin }: TrainedStudent,
 ): Promise<void> {
   const metadata = {
-    format: "ringdepth student",
-    config: formatConfig(about.config),
-    depth_max_m: String(about.depth_max_m),
-    steps: String(about.steps),
+    format: FORMAT,
+    config: formatConfig(config),
+    depth_max_m: String(depth_max_m),
+    steps: String(steps),
+    ...formatOrigin(origin),
   };
-  await writeFileAtomically(file, writeSafetensors(namedTensors(store), metadata));
+  await writeFileAtomically(file, sealSafetensors(namedTensors(store), metadata));
 }
 
 /**
- * Reads a trained student (or a checkpoint); throws InputError where the file is something else.
+ * Reads a trained student or a checkpoint; `path` may also be a run folder, whose student it reads.
+ * A file of an earlier version is read with what that version assumed, and `warn` is told so.
+ * Throws InputError naming file and field where the file is damaged or something else; `load` does
+ * where a tensor is missing, of another shape or not finite.
  */
-export async function readStudent(file: string): Promise<StudentFile> {
-  const { tensors, metadata } = readSafetensors(await readBytes(file), file);
+export async function readStudent(
+  path: string,
+  warn: (message: string) => void = console.warn,
+): Promise<StudentFile> {
+  const file = await studentPath(path);
+  const opened = openSealed(await readBytes(file), file);
+  const { tensors, metadata } = opened;
   const text = metadata["config"];
   if (text === undefined) {
     throw new InputError(
       `${file}: is not a student of ringdepth: its metadata has no configuration`,
     );
   }
+  checkKeys(metadata, file);
   const config = resolveConfig(parseConfigFile(text, file), file);
+  const depth_max_m = number(metadata, "depth_max_m", file);
+  const steps = number(metadata, "steps" in metadata ? "steps" : "step", file);
+  if (!(depth_max_m > 0)) {
+    throw new InputError(
+      `${file}: metadata depth_max_m is ${depth_max_m}; expected metres above 0`,
+    );
+  }
+  if (!Number.isSafeInteger(steps) || steps < 0) {
+    throw new InputError(`${file}: metadata steps is ${steps}; expected a count`);
+  }
+  const origin = originIn(opened, { config, depth_max_m, file }, warn);
   const take = tensorReader(tensors, file);
   return {
     config,
-    depth_max_m: Number(metadata["depth_max_m"]),
-    steps: Number(metadata["steps"] ?? metadata["step"]),
+    depth_max_m,
+    steps,
+    origin,
     load: (store) => {
-      for (const { name, shape, offset } of store.layout.slots) {
-        store.arenas.parameters.set(take(name, shape), offset);
-      }
-      for (const [name, values] of store.states) values.set(take(`state/${name}`, [values.length]));
+      // All of them are looked at before the first one is copied.
+      const parameters = store.layout.slots.map(({ name, shape, offset }) => {
+        return { offset, values: take(name, shape) };
+      });
+      const states = [...store.states].map(([name, to]) => {
+        return { to, values: take(`state/${name}`, [to.length]) };
+      });
+      for (const { offset, values } of parameters) store.arenas.parameters.set(values, offset);
+      for (const { to, values } of states) to.set(values);
     },
   };
+}
+
+/** The student in a run folder, any other path as it is. */
+async function studentPath(path: string): Promise<string> {
+  const info = await stat(path).catch(() => null);
+  if (info?.isDirectory() !== true) return path;
+  const { student, checkpoints } = runPaths(path);
+  if ((await stat(student).catch(() => null)) !== null) return student;
+  const [latest] = await checkpointsIn(checkpoints);
+  const other =
+    latest === undefined ? "nor a checkpoint" : `but a checkpoint that can be read: ${latest.file}`;
+  throw new InputError(`${path}: this folder has no student.safetensors, ${other}`);
+}
+
+/** Throws InputError naming a key that no version of this program writes into a student. */
+function checkKeys(metadata: Readonly<Record<string, string>>, file: string): void {
+  if (metadata["format"] !== FORMAT) return; // A checkpoint, which has keys of its own.
+  const unknown = Object.keys(metadata).find((key) => !STUDENT_KEYS.includes(key));
+  if (unknown === undefined) return;
+  throw new InputError(
+    `${file}: its metadata has an unknown key "${unknown}"; known: ${STUDENT_KEYS.join(", ")}`,
+  );
+}
+
+/** A number of the metadata; throws InputError where it is missing or not finite. */
+function number(metadata: Readonly<Record<string, string>>, key: string, file: string): number {
+  const text = metadata[key];
+  if (text === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new InputError(`${file}: metadata ${key} is ${value}; expected a finite number`);
+}
+
+function originIn(
+  { metadata, sealed }: SealedFile,
+  about: { readonly config: TrainConfig; readonly depth_max_m: number; readonly file: string },
+  warn: (message: string) => void,
+): StudentOrigin {
+  const { config, depth_max_m, file } = about;
+  const origin = parseOrigin(metadata, file);
+  // This version seals all that it writes with an origin.
+  if (origin !== null && !sealed) {
+    throw new InputError(`${file}: it is damaged: the checksum that belongs to it is missing`);
+  }
+  if (origin !== null) return origin;
+  const earlier = earlierOrigin(config.data, depth_max_m);
+  const { focalReference_px, protocol } = earlier.scale;
+  warn(
+    printable(
+      `${file}: an earlier version wrote it: its metres are taken with a focal reference of ` +
+        `${focalReference_px} px (that of ${protocol.name} data) and depths up to ${depth_max_m} m; ` +
+        `it is not known which moments it was trained on` +
+        (sealed ? "" : ", and damage to it cannot be seen"),
+    ),
+  );
+  return earlier;
 }

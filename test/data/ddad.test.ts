@@ -1,12 +1,21 @@
 // DDAD: geometry and tolerance of the format on a tiny written data set, every broken file named,
 // and the real scene where it is at hand.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { project } from "../../src/data/camera.ts";
 import { ddad } from "../../src/data/ddad.ts";
+import { loader } from "../../src/data/loader.ts";
 import { inverse, transform } from "../../src/data/pose.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";
 import { InputError } from "../../src/tensor/error.ts";
@@ -120,6 +129,71 @@ test.each<[string, () => void, RegExp]>([
     /2 names, 3 intrinsics and 3 extrinsics/,
   ],
   [
+    "a quaternion of zeros",
+    () => edit(DGP_FILES.calibration, /"rotation":\{"qw":1\}/, '"rotation":{"qw":0,"qx":0}'),
+    /cd\.json: LIDAR: rotation \[0, 0, 0, 0\] has length 0/,
+  ],
+  [
+    "a camera of which the calibration has two",
+    () => edit(DGP_FILES.calibration, '"LIDAR"', '"CAMERA_01"'),
+    /cd\.json: names: sensor CAMERA_01 stands twice/,
+  ],
+  [
+    "two sensors that differ in case only",
+    () => edit(DGP_FILES.calibration, '"LIDAR"', '"camera_01"'),
+    /names: sensor CAMERA_01 and camera_01 differ in case only/,
+  ],
+  [
+    "two images of one camera",
+    () => edit(DGP_FILES.scene, '"name":"CAMERA_09"', '"name":"CAMERA_01"'),
+    /samples\[0\]: two images of camera CAMERA_01/,
+  ],
+  [
+    "a focal length of 0",
+    () => edit(DGP_FILES.calibration, '"fx":40', '"fx":0'),
+    /camera CAMERA_01: fx is 0; expected a focal length/,
+  ],
+  [
+    "a negative focal length",
+    () => edit(DGP_FILES.calibration, '"fy":40', '"fy":-40'),
+    /camera CAMERA_01: fy is -40/,
+  ],
+  [
+    "a focal length beyond all numbers",
+    () => edit(DGP_FILES.calibration, '"fx":40', '"fx":"1e999"'),
+    /camera CAMERA_01: fx is Infinity/,
+  ],
+  [
+    "an image without a size",
+    () => edit(DGP_FILES.scene, '"width":64', '"width":0'),
+    /camera CAMERA_09: width is 0|camera CAMERA_01: width is 0/,
+  ],
+  [
+    "a time that is none",
+    () => edit(DGP_FILES.scene, "2464-11-12T01:04:10.027900Z", "yesterday"),
+    /scene_ab\.json: data\[0\]\.id\.timestamp: expected a time such as/,
+  ],
+  [
+    "a key of two data",
+    () => edit(DGP_FILES.scene, '"key":"l"', '"key":"CAMERA_01"'),
+    /scene_ab\.json: key CAMERA_01 of two data/,
+  ],
+  [
+    "a scene that stands twice",
+    () =>
+      edit(
+        DGP_FILES.set,
+        `["${DGP_FILES.scene}"]`,
+        `["${DGP_FILES.scene}","./${DGP_FILES.scene}"]`,
+      ),
+    /ddad\.json: scene 000000.scene_ab\.json stands twice in train/,
+  ],
+  [
+    "masks beside a scene, where none are read",
+    () => mkdirSync(join(root, "000000", "mask")),
+    /000000.mask: not read; masks are read from .*masks.CAMERA\.png/,
+  ],
+  [
     "a moment without cloud",
     () => edit(DGP_FILES.scene, '["l",', "["),
     /samples\[0\]: no point cloud/,
@@ -182,6 +256,124 @@ test.each<[string, () => void, RegExp]>([
   damage();
   await expect(read()).rejects.toThrow(InputError);
   await expect(read()).rejects.toThrow(message);
+});
+
+test("null and absent fields hold their defaults, a byte order mark is read over", async () => {
+  edit(DGP_FILES.set, /^\{/, '\ufeff{"metadata":null,"name":null,');
+  edit(DGP_FILES.scene, /^\{/, '{"metadata":null,"ontology_files":null,');
+  edit(DGP_FILES.scene, /"index":"0"/, '"index":null');
+  edit(DGP_FILES.calibration, '"rotation":{"qw":1}', '"rotation":null');
+  edit(DGP_FILES.calibration, '"translation":{}', '"translation":null');
+  edit(DGP_FILES.scene, '"point_cloud":{', '"image":null,"point_cloud":{');
+  expect([...(await read()).sparse_depth_m].filter((depth) => depth > 0)).toEqual([10, 8]);
+});
+
+test("names are compared in one Unicode normalisation and without regard to case", async () => {
+  edit(DGP_FILES.scene, /"name":"CAMERA_01"/g, '"name":"r\u00fcck"');
+  edit(DGP_FILES.calibration, '"CAMERA_01"', '"Ru\u0308ck"');
+  mkdirSync(join(root, "masks"));
+  const black = sharp({ create: { width: 64, height: 32, channels: 3, background: "black" } });
+  await black.png().toFile(join(root, "masks", "ru\u0308ck.png"));
+  const { cameras, usable } = await read();
+  expect(cameras[0].name).toBe("R\u00fcck");
+  expect([usable[0], usable[32 * 64]]).toEqual([0, 1]);
+});
+
+describe("of three moments one is broken:", () => {
+  interface Scene {
+    samples: { datum_keys: string[]; calibration_key: string }[];
+    data: { key: string; datum: { image?: { filename: string; pose: unknown } } }[];
+  }
+  const change = (damage: (scene: Scene) => void): void => {
+    const file = join(root, DGP_FILES.scene);
+    const scene = JSON.parse(readFileSync(file, "utf8")) as Scene;
+    const [first] = scene.samples;
+    scene.samples.push({ ...first }, { ...first });
+    damage(scene);
+    writeFileSync(file, JSON.stringify(scene));
+  };
+  const keys = (scene: Scene, ...own: string[]): void => {
+    scene.samples[0].datum_keys = own;
+  };
+  test.each<[string, (scene: Scene) => void, RegExp]>([
+    ["no cloud", (scene) => keys(scene, "CAMERA_09", "CAMERA_01"), /samples\[0\]: no point cloud/],
+    [
+      "a camera missing",
+      (scene) => keys(scene, "l", "CAMERA_09"),
+      /cameras CAMERA_01, CAMERA_09; |cameras CAMERA_09; other samples have/,
+    ],
+    ["an unknown key", (scene) => keys(scene, "l", "gone"), /samples\[0\]: no datum with key gone/],
+    [
+      "an unknown calibration",
+      (scene) => {
+        scene.samples[0].calibration_key = "gone";
+      },
+      /gone\.json: cannot read: no such file/,
+    ],
+    [
+      "a calibration with a bad path",
+      (scene) => {
+        scene.samples[0].calibration_key = "../cd";
+      },
+      /the path has "\.\." in it/,
+    ],
+    [
+      "a broken pose",
+      (scene) => {
+        const image = structuredClone(scene.data.find(({ key }) => key === "CAMERA_09")!);
+        image.key = "bad";
+        image.datum.image!.pose = { rotation: { qw: 3 } };
+        scene.data.push(image);
+        keys(scene, "l", "CAMERA_01", "bad");
+      },
+      /rotation \[3, 0, 0, 0\] has length 3/,
+    ],
+    [
+      "an image missing",
+      (scene) => {
+        const image = structuredClone(scene.data.find(({ key }) => key === "CAMERA_09")!);
+        image.key = "bad";
+        image.datum.image!.filename = "rgb/CAMERA_09/gone.jpg";
+        scene.data.push(image);
+        keys(scene, "l", "CAMERA_01", "bad");
+      },
+      /gone\.jpg: cannot read: no such file/,
+    ],
+  ])("%s, which is skipped and counted, or refused", async (_, damage, message) => {
+    change(damage);
+    const messages: string[] = [];
+    const onSkip = (text: string): number => messages.push(text);
+    const source = await ddad(root, "train", "skip");
+    const samples = loader(source, {
+      seed: 0,
+      size: SIZE,
+      augment: false,
+      badSamples: "skip",
+      onSkip,
+    });
+    const ids: string[] = [];
+    for await (const { id } of samples.all()) ids.push(id);
+    expect(new Set(ids).size).toBe(2);
+    expect(samples.skipped).toBe(1);
+    expect(messages).toEqual([expect.stringMatching(message)]);
+    const strict = async (): Promise<void> => {
+      const all = await ddad(root, "train");
+      for (let i = 0; i < all.count; i++) await all.sample(i, SIZE);
+    };
+    await expect(strict()).rejects.toThrow(message);
+  });
+});
+
+test("scenes in folders of one name keep ids of their own", async () => {
+  cpSync(join(root, "000000"), join(root, "other", "000000"), { recursive: true });
+  const both = [DGP_FILES.scene, `other/${DGP_FILES.scene}`];
+  writeFileSync(
+    join(root, DGP_FILES.set),
+    JSON.stringify({ scene_splits: { "0": { filenames: both } } }),
+  );
+  const source = await ddad(root, "train");
+  const ids = [(await source.sample(0, SIZE)).id, (await source.sample(1, SIZE)).id];
+  expect(ids).toEqual(["000000/15616458249936530", "other/000000/15616458249936530"]);
 });
 
 test("a missing folder is named", async () => {

@@ -1,10 +1,19 @@
 // A folder of images with a rig.json: what it may hold, and one clear line for what it may not.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { folder } from "../../src/data/folder.ts";
+import { loader } from "../../src/data/loader.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";
 import { writeNpy } from "../../src/formats/npy.ts";
 import { writeDepthPng } from "../../src/formats/png16.ts";
@@ -95,6 +104,145 @@ test("black in a mask is the vehicle itself", async () => {
   expect([...(await read()).usable]).toEqual([...Array(8).fill(1), ...Array(8).fill(0)]);
 });
 
+describe("names are compared as people read them:", () => {
+  test("files in NFD, rig.json in NFC, and the other way round", async () => {
+    const [composed, apart] = ["r\u00fcck", "ru\u0308ck"];
+    for (const [written, onDisk] of [
+      [composed, apart],
+      [apart, composed],
+    ]) {
+      rmSync(root, { recursive: true });
+      mkdirSync(at("images", `${onDisk}_1`), { recursive: true });
+      mkdirSync(at("depth", `${written}_1`), { recursive: true });
+      mkdirSync(at("mask"));
+      const names = [camera(written, [0.5, -0.5, 0.5, -0.5])];
+      writeRig({ cameras: names, ring: [onDisk], held_out: [`${written}_1`] });
+      const png = sharp({ create: { ...NATIVE, channels: 3, background: "white" } }).png();
+      await png.clone().toFile(at("images", `${onDisk}_1`, `${onDisk}.png`));
+      await png.toFile(at("mask", `${onDisk}.png`));
+      writeFileSync(at("depth", `${written}_1`, `${onDisk}.npy`), writeNpy(depthMap(), [4, 8]));
+      const source = await folder(root, "held-out");
+      const sample = await source.sample(0, SIZE);
+      expect([sample.id, sample.cameras[0].name]).toEqual([`folder/${composed}_1`, composed]);
+    }
+  });
+
+  test("two moments or cameras that read the same are refused", async () => {
+    mkdirSync(at("images", "u\u0308"));
+    mkdirSync(at("images", "\u00fc"));
+    await expect(folder(root, "train")).rejects.toThrow(/two entries of this name, in two Unicode/);
+    rmSync(at("images", "u\u0308"), { recursive: true });
+    rmSync(at("images", "\u00fc"), { recursive: true });
+    const twice = ["u\u0308", "\u00fc"].map((name) => camera(name, [0.5, -0.5, 0.5, -0.5]));
+    writeRig({ cameras: twice });
+    await expect(folder(root, "train")).rejects.toThrow(/camera \u00fc stands twice/);
+    writeRig({ cameras: [...RIG.cameras, camera("Front", [1, 0, 0, 0])] });
+    await expect(folder(root, "train")).rejects.toThrow(/front and Front differ in case only/);
+  });
+});
+
+test("what systems and tools leave behind is left out, everywhere", async () => {
+  await writeDepth();
+  mkdirSync(at("mask"));
+  const tools = [".ipynb_checkpoints", "@eaDir", "__MACOSX", "lost+found", ".Trash-0"];
+  for (const directory of ["images", "depth", "images/a", "depth/a", "mask"]) {
+    for (const name of tools) mkdirSync(at(directory, name));
+    for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", "._front.png"]) {
+      writeFileSync(at(directory, name), "x");
+    }
+  }
+  const source = await folder(root, "train");
+  expect(source.count).toBe(2);
+  expect((await source.sample(0, SIZE)).id).toBe("folder/a");
+});
+
+test("a moment folder that is a link is read, one that leads nowhere is named", async () => {
+  mkdirSync(at("elsewhere"));
+  renameSync(at("images", "b"), at("elsewhere", "b"));
+  symlinkSync(at("elsewhere", "b"), at("images", "b"));
+  const source = await folder(root, "train");
+  expect((await source.sample(1, SIZE)).id).toBe("folder/b");
+  rmSync(at("elsewhere"), { recursive: true });
+  await expect(folder(root, "train")).rejects.toThrow(/images.b: no such folder/);
+  symlinkSync(at("gone"), at("depth"));
+  await expect(folder(root, "train")).rejects.toThrow(/depth: is no folder/);
+});
+
+test("images beside the moments are named", async () => {
+  writeFileSync(at("images", "front.JPG"), "");
+  await expect(folder(root, "train")).rejects.toThrow(/front\.JPG: lies beside the moments/);
+});
+
+describe("a set with one incomplete moment", () => {
+  test.each<[string, () => void | Promise<void>, RegExp]>([
+    [
+      "without an image",
+      () => rmSync(at("images", "a", "rear.png")),
+      /images.a: no file for camera rear/,
+    ],
+    ["without images", () => rmSync(at("images", "a"), { recursive: true }), /^$/],
+    [
+      "without a depth map",
+      async () => {
+        await writeDepth();
+        rmSync(at("depth", "a", "front.png"));
+      },
+      /depth.a: no file for camera front/,
+    ],
+    [
+      "with a link that leads nowhere",
+      () => {
+        rmSync(at("images", "a"), { recursive: true });
+        symlinkSync(at("gone"), at("images", "a"));
+      },
+      /images.a: no such folder/,
+    ],
+    [
+      "with an empty image",
+      () => writeFileSync(at("images", "a", "front.png"), ""),
+      /front\.png: the file is empty/,
+    ],
+    [
+      "with an image cut short",
+      () => truncateSync(at("images", "a", "front.png"), 60),
+      /front\.png: PNG: .* cut short/,
+    ],
+  ])(
+    "%s is read where bad samples may be skipped, else refused by name",
+    async (_, damage, message) => {
+      await damage();
+      const messages: string[] = [];
+      const onSkip = (text: string): number => messages.push(text);
+      const source = await folder(root, "train", "skip");
+      const options = { seed: 0, size: { height: 32, width: 32 }, augment: false, onSkip } as const;
+      const ids: string[] = [];
+      const samples = loader(source, { ...options, badSamples: "skip" });
+      for await (const { id } of samples.all()) ids.push(id);
+      expect(ids).toEqual(["folder/b"]);
+      if (message.source === "^$") return; // Whoever deletes the folder of a moment means it.
+      expect(samples.skipped).toBe(1);
+      expect(messages).toEqual([expect.stringMatching(message)]);
+      const strict = async (): Promise<RigSample> =>
+        await (await folder(root, "train")).sample(0, SIZE);
+      await expect(strict()).rejects.toThrow(message);
+    },
+  );
+});
+
+test("masks that leave no pixel of any camera are named", async () => {
+  mkdirSync(at("mask"));
+  const black = sharp({ create: { ...NATIVE, channels: 3, background: "black" } }).png();
+  for (const name of ["front", "rear"]) await black.clone().toFile(at("mask", `${name}.png`));
+  await expect(read()).rejects.toThrow(/sample folder\/a: its masks leave no usable pixel/);
+});
+
+test("rig.json may begin with a byte order mark, of UTF-8 or UTF-16", async () => {
+  writeFileSync(at("rig.json"), `\ufeff${JSON.stringify(RIG)}`);
+  expect((await folder(root, "train")).count).toBe(2);
+  writeFileSync(at("rig.json"), Buffer.from(`\ufeff${JSON.stringify(RIG)}`, "utf16le"));
+  expect((await folder(root, "train")).count).toBe(2);
+});
+
 test.each<[string, () => void | Promise<void>, RegExp]>([
   [
     "a misspelt key",
@@ -121,6 +269,36 @@ test.each<[string, () => void | Promise<void>, RegExp]>([
     "a camera twice",
     () => writeRig({ cameras: [...RIG.cameras, RIG.cameras[0]] }),
     /camera rear stands twice/,
+  ],
+  [
+    "cap_m below min_m",
+    () => writeRig({ ...RIG, min_m: 5, cap_m: 3 }),
+    /rig\.json: cap_m 3 is not above min_m 5/,
+  ],
+  [
+    "a quaternion of zeros",
+    () => writeRig({ cameras: [camera("front", [0, 0, 0, 0])] }),
+    /rig\.json: camera front: rotation \[0, 0, 0, 0\] has length 0/,
+  ],
+  [
+    "a focal length of 0",
+    () => writeRig({ cameras: [{ ...RIG.cameras[0], fx: 0 }] }),
+    /camera rear: fx is 0; expected a focal length/,
+  ],
+  [
+    "a focal length beyond all numbers",
+    () => writeFileSync(at("rig.json"), JSON.stringify(RIG).replace('"fx":8', '"fx":1e999')),
+    /rig\.json: cameras\[0\]\.fx: /,
+  ],
+  [
+    "an image size of 0",
+    () => writeRig({ cameras: [{ ...RIG.cameras[0], width: 0 }] }),
+    /camera rear: width is 0; expected a whole number of pixels/,
+  ],
+  [
+    "an image size beyond the limit",
+    () => writeRig({ cameras: [{ ...RIG.cameras[0], width: 1e5, height: 1e5 }] }),
+    /camera rear: 100000 x 100000 pixels; at most 89478485/,
   ],
   ["an unknown moment", () => writeRig({ ...RIG, held_out: ["z"] }), /held_out: no images.z/],
   [

@@ -46,13 +46,23 @@ test.each<[Partial<RigSample>, RegExp]>([
   [{ images: new Uint8Array(35) }, /sample s1: images has 35 elements; expected 36/],
   [{ usable: new Uint8Array(12).fill(255) }, /camera front: usable .* is 255; expected 0 or 1/],
   [{ groundTruth: truth(6, 1) }, /camera back: groundTruth has pixel 6 in 2x3 pixels/],
-  [{ groundTruth: truth(0, NaN) }, /camera back: groundTruth is NaN m/],
+  [{ groundTruth: truth(0, NaN) }, /camera back: groundTruth at row 0, column 0 is NaN m/],
   [{ groundTruth: truth(0, 1).slice(0, 1) }, /groundTruth has 1 maps for 2 cameras/],
   [
     { cameras: [camera("front"), { ...camera("back"), width: 4 }] },
     /camera back: size 2x4 differs/,
   ],
   [{ cameras: [] }, /sample s1: no camera/],
+  [{ cameras: [camera("back"), camera("back")] }, /sample s1: two cameras are named back/],
+  [
+    { cameras: [camera("front"), { ...camera("back"), fx: NaN }] },
+    /sample s1: camera back: fx is NaN/,
+  ],
+  [{ images: new Float32Array(36) as unknown as Uint8Array }, /sample s1: images is no Uint8Array/],
+  [
+    { sparse_depth_m: new Float64Array(12) as unknown as Float32Array },
+    /sample s1: sparse_depth_m is no Float32Array/,
+  ],
 ])("fault %#", (change, message) => {
   expect(() => checkedSample({ ...sample(), ...change })).toThrow(message);
 });

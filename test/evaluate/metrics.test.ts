@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
+  checkRange,
   clampDepth,
   depthMetrics,
   meanMetrics,
@@ -104,7 +105,7 @@ describe("depth metrics", () => {
   });
 
   it("takes only truth strictly inside the range", () => {
-    const truth = [0, Number.NaN, 0.1, 0.1000001, 199.9999, 200, 250];
+    const truth = [0, 0.1, 0.1000001, 199.9999, 200, 250];
     expect(
       metricsOf(
         truth.map(() => 10),
@@ -115,7 +116,6 @@ describe("depth metrics", () => {
 
   it("clamps the prediction to the range, after scaling", () => {
     expect(metricsOf([1e6], [100]).abs_rel).toBeCloseTo(1, 12);
-    expect(metricsOf([Infinity], [100]).abs_rel).toBeCloseTo(1, 12);
     expect(metricsOf([-5], [1]).abs_rel).toBeCloseTo(0.9, 12);
     expect(metricsOf([150], [100], 2).abs_rel).toBeCloseTo(1, 12);
     expect(clampDepth(0.05, RANGE)).toBe(0.1);
@@ -134,8 +134,23 @@ describe("depth metrics", () => {
     expect(meanMetrics([])).toBeUndefined();
   });
 
-  it("refuses a prediction that is not a number, and arrays that are no pairs", () => {
-    expect(() => depthMetrics([Number.NaN], [5], RANGE)).toThrow(/depth 0 of 1 is not a number/);
+  it.each([Number.NaN, Infinity, -Infinity])("refuses %d as prediction and as truth", (value) => {
+    expect(() => depthMetrics([4, value], [5, 5], RANGE)).toThrow(`depth 1 of 2 is ${value}`);
+    expect(() => depthMetrics([4, 4], [5, value], RANGE)).toThrow(`true depth is ${value}`);
+    expect(() => medianScale([4, value], [5, 5], RANGE)).toThrow("depth 1 of 2 is not finite");
+    expect(() => medianScale([4, 4], [5, value], RANGE)).toThrow(`true depth is ${value}`);
+  });
+
+  it("refuses arrays that are no pairs, and a range that holds no depth", () => {
+    for (const [min_m, cap_m] of [
+      [80, 0.1],
+      [1, 1],
+      [0, 80],
+      [0.1, Infinity],
+      [Number.NaN, 80],
+    ]) {
+      expect(() => checkRange({ min_m, cap_m })).toThrow("expected 0 < min_m < cap_m");
+    }
     expect(() => depthMetrics([1, 2], [5], RANGE)).toThrow(/2 predicted depths for 1/);
   });
 });

@@ -79,7 +79,7 @@ describe("evaluator", () => {
     expect(() => table.add(constants(1), SIZE, [truthOf(1), truthOf(1)])).toThrow(/\[2, 2, 2\]/);
     const broken = constants(1, Number.NaN);
     expect(() => table.add(broken, SIZE, [truthOf(1), truthOf(1, 1)])).toThrow(
-      /camera back is not a number at row 0, column 0 of 4x4/,
+      /evaluation, camera back: the predicted depth at row 0, column 0 of 2x2 is NaN m/,
     );
     expect(() => table.result()).toThrow(/no image has a true depth between 0.1 and 80 m/);
   });

@@ -25,7 +25,9 @@ function metrics(factor: number): DepthMetrics {
 function evaluation(factor: number): EvaluationResult {
   return {
     protocol: EVIL,
+    min_m: 0.1,
     cap_m: 80,
+    ring: ["CAM_FRONT", EVIL],
     cameras: { CAM_FRONT: metrics(factor), [EVIL]: metrics(3 * factor) },
     all: metrics(2 * factor),
     images: { CAM_FRONT: 4, [EVIL]: 3 },
@@ -97,7 +99,7 @@ describe("report", () => {
     expect(page).toContain(
       `<tr><th scope="row">CAM_FRONT</th><td>0.200</td><td>0.800</td><td class="good">0.25×</td>`,
     );
-    expect(page).toContain("Images without true depth, left out: &lt;img");
+    expect(page).toContain("Images without true depth in range, left out: &lt;img");
     expect(page).toMatch(/<img src="data:image\/webp;base64,[\w+/=]+" width="2" height="2"/);
     // Longest kernel first, with its share; the rates of the one whose cost is known.
     expect(page).toMatch(

@@ -1,6 +1,6 @@
 // Teacher maps from files: three formats, any size, one normalisation; and what is said of files
 // that are wrong.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -95,6 +95,30 @@ describe("maps are", () => {
     expect((await read(path)).subarray(0, PLANE)).toEqual(normalizeRelative(MAP, "depth"));
   });
 
+  test("found in any Unicode normalisation and case of their ending", async () => {
+    const [composed, apart] = ["r\u00fcck", "ru\u0308ck"];
+    const path = await folder("depth");
+    for (const name of [composed, apart]) {
+      const maps = join(path, `m_${name}`);
+      await mkdir(maps);
+      await writeFile(join(maps, `${apart}.NPY`), npy(MAP, [8, 12]));
+      const other = name === composed ? apart : composed;
+      const cameras = [{ ...sample.cameras[0], name: composed }];
+      const teacher = await fileTeacher(path);
+      const map = await teacher.relativeDepth({ ...sample, id: `m_${other}`, cameras }, SIZE);
+      expect(map).toEqual(normalizeRelative(MAP, "depth"));
+      await rm(maps, { recursive: true });
+    }
+  });
+
+  test("found in a moment's folder that is a link", async () => {
+    const path = await folder("depth", async (maps) => {
+      await rename(maps, join(root, "elsewhere"));
+      await symlink(join(root, "elsewhere"), maps);
+    });
+    expect(await read(path)).toHaveLength(names.length * PLANE);
+  });
+
   test("opened by the configuration, under the model's name", async () => {
     const path = await folder("depth");
     expect((await openTeacher({ kind: "auto", path }, "rig", 0))?.name).toBe("a model");
@@ -147,6 +171,13 @@ describe("one line says", () => {
     const colour = writePfm({ height: 4, width: 8, channels: 3, data: MAP });
     expect(await broken(colour, "pfm")).toBe(`${first()}.pfm: has 3 channels, expected one`);
     expect(await broken(new Uint8Array(9), "png")).toContain(`${first()}.png: `);
+  });
+
+  test("which map is there twice", async () => {
+    const path = await folder("depth", async (maps) => {
+      await writeFile(join(maps, `${names[0]}.pfm`), writePfm({ ...SIZE, channels: 1, data: MAP }));
+    });
+    expect(await failure(path)).toBe(`${first()}.pfm: a second map beside ${names[0]}.npy`);
   });
 
   test("what is wrong with teacher.json", async () => {

@@ -1,0 +1,231 @@
+// The moments of a DDAD set as files: which images, cloud and calibration belong together, under ids
+// of their own. What is wrong with one moment stays with it. The images are read by ddad.ts.
+import { join, posix } from "node:path";
+import { checkRelative } from "../formats/inside_root.ts";
+import { InputError } from "../tensor/error.ts";
+import { checkedCamera, ringOrder, type Camera } from "./camera.ts";
+import {
+  readCalibration,
+  readScene,
+  type BrokenDdadMoment,
+  type CalibratedSensor,
+  type DdadMoment,
+  type Datum,
+} from "./ddad_schema.ts";
+import { looseKey } from "./entries.ts";
+import type { BadSamples } from "./loader.ts";
+import { refuseMasksIn } from "./masks.ts";
+import type { Pose } from "./pose.ts";
+
+/** One camera of a moment: calibration at native size, image below the root, pose camera -> world. */
+interface Shot {
+  readonly camera: Camera;
+  readonly file: string;
+  readonly toWorld: Pose;
+}
+
+/** One moment as files: its shots in ring order and its cloud. */
+export interface Moment {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly shots: readonly Shot[];
+  readonly cloud: {
+    readonly file: string;
+    readonly toWorld: Pose;
+    readonly columns: readonly string[];
+  };
+}
+
+/** A moment that cannot be read: what is wrong with it, for whoever asks for it. */
+export interface BrokenMoment {
+  readonly fault: InputError;
+}
+
+/**
+ * The moments of the scene files `scenes` (relative to `root`) in order, each whole with the cameras
+ * of the set or broken. `allScenes` are those of every split: ids are the same in each. Throws
+ * InputError for a scene that cannot be read, with "stop" for the first broken moment too, and
+ * where no moment is whole.
+ */
+export async function readMoments(
+  root: string,
+  scenes: readonly string[],
+  allScenes: readonly string[],
+  badSamples: BadSamples,
+): Promise<{
+  readonly moments: readonly (Moment | BrokenMoment)[];
+  readonly cameras: readonly Camera[];
+}> {
+  const prefixes = scenePrefixes(allScenes);
+  const found: (Moment | BrokenMoment)[] = [];
+  for (const scene of scenes) {
+    checkRelative(scene, join(root, "ddad.json"));
+    found.push(...(await momentsOf(root, scene, prefixes.get(scene)!)));
+  }
+  if (found.length === 0) return { moments: [], cameras: [] };
+  const cameras = commonCameras(found, badSamples);
+  const moments = numberTwins(found).map((moment) => checkSameCameras(moment, cameras));
+  for (const moment of moments) {
+    if ("fault" in moment && badSamples === "stop") throw moment.fault;
+  }
+  return { moments, cameras };
+}
+
+/** What ids of a scene begin with: the name of its folder, or its whole path where two share one. */
+function scenePrefixes(scenes: readonly string[]): Map<string, string> {
+  const short = (scene: string): string => posix.basename(folderOf(scene));
+  const folders = new Map<string, Set<string>>();
+  for (const scene of scenes) {
+    folders.set(short(scene), (folders.get(short(scene)) ?? new Set()).add(folderOf(scene)));
+  }
+  return new Map(
+    scenes.map((scene) => {
+      const isOnly = folders.get(short(scene))!.size === 1;
+      return [scene, isOnly ? short(scene) : folderOf(scene)];
+    }),
+  );
+}
+
+/** The folder of a scene below the root; a scene beside ddad.json goes by its own name. */
+function folderOf(scene: string): string {
+  const folder = posix.dirname(scene);
+  return folder === "." ? posix.basename(scene, ".json") : posix.normalize(folder);
+}
+
+async function momentsOf(
+  root: string,
+  scene: string,
+  prefix: string,
+): Promise<(Moment | BrokenMoment)[]> {
+  const folder = posix.dirname(scene);
+  const read = await readScene(root, scene);
+  if (folder !== ".") await refuseMasksIn(join(root, folder), join(root, "masks", "CAMERA.png"));
+  const calibrations = new Map<string, Promise<CalibratedSensor[]>>();
+  const moments: (Moment | BrokenMoment)[] = [];
+  for (const [index, moment] of read.entries()) {
+    const where = `${join(root, scene)}: samples[${index}]`;
+    try {
+      moments.push(await placeMoment(root, folder, prefix, moment, where, calibrations));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      moments.push({ fault: error });
+    }
+  }
+  return moments;
+}
+
+async function placeMoment(
+  root: string,
+  folder: string,
+  prefix: string,
+  moment: DdadMoment | BrokenDdadMoment,
+  where: string,
+  calibrations: Map<string, Promise<CalibratedSensor[]>>,
+): Promise<Moment> {
+  if ("fault" in moment) throw moment.fault;
+  const { data, calibrationKey } = moment;
+  // No join: it would resolve a ".." before anybody sees it.
+  const calibration = `${folder}/calibration/${calibrationKey}.json`;
+  const known = calibrations.get(calibrationKey);
+  const read = known ?? readCalibration(root, calibration);
+  calibrations.set(calibrationKey, read);
+  const sensors = await read;
+  const cloud = data.find(({ kind }) => kind === "point_cloud");
+  if (!cloud) throw new InputError(`${where}: no point cloud`);
+  const byCamera = new Map<string, { camera: Camera; image: Datum }>();
+  for (const image of data.filter(({ kind }) => kind === "image")) {
+    const camera = cameraOf(image, sensors, where, join(root, calibration));
+    if (byCamera.has(camera.name)) {
+      throw new InputError(`${where}: two images of camera ${camera.name}`);
+    }
+    byCamera.set(camera.name, { camera, image });
+  }
+  const ring = ringOrder([...byCamera.values()].map(({ camera }) => camera));
+  const shots = ring.map((camera) => {
+    const { image } = byCamera.get(camera.name)!;
+    return { camera, file: `${folder}/${image.filename}`, toWorld: image.pose };
+  });
+  const front = shots[0];
+  if (!front) throw new InputError(`${where}: no image`);
+  for (const path of [...shots.map(({ file }) => file), `${folder}/${cloud.filename}`]) {
+    checkRelative(path, where);
+  }
+  return {
+    id: `${prefix}/${posix.parse(front.file).name}`,
+    timestamp: byCamera.get(front.camera.name)!.image.timestamp,
+    shots,
+    cloud: {
+      file: `${folder}/${cloud.filename}`,
+      toWorld: cloud.pose,
+      columns: cloud.point_format,
+    },
+  };
+}
+
+function cameraOf(
+  image: Datum,
+  sensors: readonly CalibratedSensor[],
+  where: string,
+  calibrationFile: string,
+): Camera {
+  // DGP compares the names of sensors without regard to case.
+  const sensor = sensors.find(({ name }) => looseKey(name) === looseKey(image.name));
+  if (!sensor) {
+    const known = sensors.map(({ name }) => name).join(", ");
+    throw new InputError(`${where}: unknown camera ${image.name}; ${calibrationFile} has ${known}`);
+  }
+  const { name, fx, fy, cx, cy, pose } = sensor;
+  return checkedCamera(
+    { name, width: image.width, height: image.height, fx, fy, cx, cy, ...pose },
+    where,
+  );
+}
+
+function cameraNames(moment: Moment): string[] {
+  return moment.shots.map(({ camera }) => camera.name);
+}
+
+/**
+ * The cameras of the set: those of the first moment, or where bad samples are left out those that
+ * most moments have. Throws the first moment's fault where there is no other.
+ */
+function commonCameras(
+  moments: readonly (Moment | BrokenMoment)[],
+  badSamples: BadSamples,
+): readonly Camera[] {
+  const whole = moments.filter((moment): moment is Moment => !("fault" in moment));
+  const first = moments[0];
+  if ("fault" in first && (badSamples === "stop" || whole.length === 0)) throw first.fault;
+  const counts = new Map<string, number>();
+  const key = (moment: Moment): string => JSON.stringify(cameraNames(moment));
+  for (const moment of whole) counts.set(key(moment), (counts.get(key(moment)) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const chosen =
+    badSamples === "stop" ? whole[0] : whole.find((moment) => counts.get(key(moment)) === most)!;
+  return chosen.shots.map(({ camera }) => camera);
+}
+
+function checkSameCameras(
+  moment: Moment | BrokenMoment,
+  cameras: readonly Camera[],
+): Moment | BrokenMoment {
+  if ("fault" in moment) return moment;
+  const own = cameraNames(moment);
+  const expected = cameras.map(({ name }) => name);
+  if (JSON.stringify(own) === JSON.stringify(expected)) return moment;
+  const [has, others] = [own.join(", "), expected.join(", ")];
+  return {
+    fault: new InputError(`sample ${moment.id}: cameras ${has}; other samples have ${others}`),
+  };
+}
+
+/** The moments with ids of their own: where images of two have one name, the later is numbered. */
+function numberTwins(moments: readonly (Moment | BrokenMoment)[]): (Moment | BrokenMoment)[] {
+  const seen = new Map<string, number>();
+  return moments.map((moment) => {
+    if ("fault" in moment) return moment;
+    const before = seen.get(moment.id) ?? 0;
+    seen.set(moment.id, before + 1);
+    return before === 0 ? moment : { ...moment, id: `${moment.id}/${before}` };
+  });
+}

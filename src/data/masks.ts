@@ -1,0 +1,109 @@
+// Self-occlusion masks of a rig, one file a camera in ROOT/mask/ or ROOT/masks/. Each is used where
+// its name can mean only one camera; any other file or folder of masks is named, since a mask that
+// is passed over in silence trains on the vehicle's own body.
+import { join, parse } from "node:path";
+import { readInside } from "../formats/inside_root.ts";
+import { InputError } from "../tensor/error.ts";
+import type { Camera, ImageSize } from "./camera.ts";
+import { listFolder, looseKey } from "./entries.ts";
+import { decodeMask, IMAGE_LIMIT_BYTES } from "./image_file.ts";
+
+/** The masks of a rig. */
+export interface Masks {
+  /**
+   * `[size.height, size.width]`, 1 = usable, or null for a camera without mask. Rejects with
+   * InputError as `decodeMask` does.
+   */
+  readonly of: (camera: Camera, size: ImageSize) => Promise<Uint8Array | null>;
+}
+
+// A folder or file of such a name is meant to hold masks.
+const MASK_LIKE = /mask|occlu/i;
+const ENDINGS = [".png", ".jpg", ".jpeg"];
+// A read-me beside masks is no mask.
+const TEXT_ENDINGS = new Set([".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".csv", ".html"]);
+
+/**
+ * Finds the masks below `root` for cameras of these names. Names match without regard to case,
+ * ending .png, .jpg or .jpeg, with or without "mask" before or after the camera's name. Throws
+ * InputError for a file that matches no camera or one that another matches too, for two folders of
+ * masks and for one of another name.
+ */
+export async function findMasks(root: string, cameras: readonly string[]): Promise<Masks> {
+  const folder = await maskFolder(root);
+  const files = folder === null ? new Map<string, string>() : await maskFiles(folder, cameras);
+  const read = new Map<string, Promise<Uint8Array>>();
+  return {
+    of: async (camera, size) => {
+      const name = files.get(looseKey(camera.name));
+      if (folder === null || name === undefined) return null;
+      const { width, height } = camera;
+      const key = JSON.stringify([name, width, height, size.width, size.height]);
+      const known = read.get(key);
+      if (known) return await known;
+      const fresh = readInside(folder, name, IMAGE_LIMIT_BYTES, root).then((bytes) =>
+        decodeMask(bytes, join(folder, name), camera, size),
+      );
+      read.set(key, fresh);
+      return await fresh;
+    },
+  };
+}
+
+/** Throws InputError where the masks `usable` `[V, H, W]` of sample `id` leave nothing to learn from. */
+export function checkUsable(usable: Uint8Array, id: string): void {
+  if (usable.includes(1)) return;
+  throw new InputError(
+    `sample ${id}: its masks leave no usable pixel in any camera; white is usable, black is the ` +
+      `vehicle itself`,
+  );
+}
+
+/** Throws InputError for a folder or file below `folder` that seems to hold masks that are not read. */
+export async function refuseMasksIn(folder: string, read: string): Promise<void> {
+  const stray = (await listFolder(folder)).find(({ key }) => MASK_LIKE.test(key));
+  if (stray)
+    throw new InputError(`${join(folder, stray.name)}: not read; masks are read from ${read}`);
+}
+
+async function maskFolder(root: string): Promise<string | null> {
+  const read = join(root, "mask", "CAMERA.png");
+  const found: string[] = [];
+  for (const { name, key, isFolder } of await listFolder(root)) {
+    if (!MASK_LIKE.test(key)) continue;
+    const at = join(root, name);
+    if (!isFolder || !/^masks?$/i.test(key)) {
+      if (TEXT_ENDINGS.has(parse(key).ext.toLowerCase())) continue;
+      throw new InputError(`${at}: not read; masks are read from ${read}`);
+    }
+    if ((await listFolder(at)).length > 0) found.push(at);
+  }
+  if (found.length > 1) {
+    throw new InputError(`${found[1]}: a second folder of masks beside ${found[0]}; keep one`);
+  }
+  return found[0] ?? null;
+}
+
+/** Files by the loose key of their camera. */
+async function maskFiles(folder: string, cameras: readonly string[]): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const keys = new Set(cameras.map(looseKey));
+  for (const { name, isFolder } of await listFolder(folder)) {
+    const { name: stem, ext } = parse(name);
+    if (!isFolder && TEXT_ENDINGS.has(ext.toLowerCase())) continue;
+    const loose = looseKey(stem);
+    const bare = loose.replace(/^masks?[-_. ]?|[-_. ]?masks?$/g, "");
+    const camera = [loose, bare].find((key) => keys.has(key));
+    const at = join(folder, name);
+    if (isFolder || camera === undefined || !ENDINGS.includes(ext.toLowerCase())) {
+      const read = `masks are read from CAMERA.png or .jpg, with CAMERA one of ${cameras.join(", ")}`;
+      throw new InputError(`${at}: matches no camera and is not read; ${read}`);
+    }
+    const other = files.get(camera);
+    if (other !== undefined) {
+      throw new InputError(`${at}: a second mask of one camera beside ${join(folder, other)}`);
+    }
+    files.set(camera, name);
+  }
+  return files;
+}

@@ -1,0 +1,31 @@
+// Predicted depth that may be used: every pixel a distance. What is not finite shows that the
+// student or the adapter is broken, and no metric may average it away.
+import type { ImageSize } from "../data/camera.ts";
+import { printable } from "../tensor/printable.ts";
+
+/** A predicted depth is not finite or not above 0: the result is wrong, whatever the input. */
+export class WrongDepthError extends Error {
+  override name = "WrongDepthError";
+}
+
+/**
+ * Throws WrongDepthError, naming `where`, camera and pixel, at the first of the depths `[V, H, W]`
+ * that is no distance: NaN, infinite, negative or 0.
+ */
+export function checkDepths(
+  depth_m: Float32Array | Float64Array,
+  { height, width }: ImageSize,
+  cameras: readonly string[],
+  where: string,
+): void {
+  const bad = depth_m.findIndex((value) => !(value > 0 && value < Infinity));
+  if (bad < 0) return;
+  const camera = cameras[Math.floor(bad / (height * width))];
+  const row = Math.floor(bad / width) % height;
+  throw new WrongDepthError(
+    printable(
+      `${where}, camera ${camera}: the predicted depth at row ${row}, column ${bad % width} of ` +
+        `${height}x${width} is ${depth_m[bad]} m, not a distance`,
+    ),
+  );
+}
