@@ -1,20 +1,17 @@
 // Checkpoints: everything a run needs to go on to the same bits. Parameters, moments and states as
 // safetensors, with the step (the only other state: order, augmentation and schedule follow from
-// it), the configuration and a checksum.
+// it) and the configuration, all of it under one seal.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
-import { crc32 } from "../formats/crc32.ts";
-import { encodeElements, toFloat32 } from "../formats/elements.ts";
-import {
-  readSafetensors,
-  writeSafetensors,
-  type NewTensor,
-  type StoredTensor,
-} from "../formats/safetensors.ts";
+import { readBytes, systemReason, writeFileAtomically } from "../formats/atomic_file.ts";
+import { disk } from "../formats/disk.ts";
+import { toFloat32 } from "../formats/elements.ts";
+import type { NewTensor, StoredTensor } from "../formats/safetensors.ts";
+import { openSealed, sealSafetensors } from "../formats/sealed_file.ts";
 import type { CpuStore } from "../graph/cpu.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
+import { formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
 
 /** What a checkpoint says beside the tensors. */
 export interface CheckpointInfo {
@@ -24,6 +21,8 @@ export interface CheckpointInfo {
   readonly config: string;
   /** Metres of a bin centre of 1. */
   readonly depth_max_m: number;
+  /** What the run was trained on; left out where it is not known. */
+  readonly origin?: StudentOrigin;
 }
 
 const MOMENTS = ["first_moments", "second_moments"] as const;
@@ -62,56 +61,105 @@ export async function writeCheckpoint(
       data: Float32Array.from(store.arenas[arena].subarray(offset, offset + size)),
     })),
   );
-  const tensors = [...namedTensors(store), ...moments];
   const file = join(folder, `step-${info.step}.safetensors`);
   const metadata = {
     step: String(info.step),
     config: info.config,
     depth_max_m: String(info.depth_max_m),
-    checksum: checksum(tensors),
+    ...(info.origin && formatOrigin(info.origin)),
   };
-  await writeFileAtomically(file, writeSafetensors(tensors, metadata));
+  const bytes = sealSafetensors([...namedTensors(store), ...moments], metadata);
+  await writeFileAtomically(file, bytes);
   return file;
 }
 
-/**
- * Reads a checkpoint into a store of the same network; throws InputError where they differ or the
- * file is damaged.
- */
-export async function readCheckpoint(file: string, store: CpuStore): Promise<CheckpointInfo> {
-  const { tensors, metadata } = readSafetensors(await readBytes(file), file);
-  const list = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
-  if (metadata["checksum"] !== checksum(list)) {
+/** A checkpoint whose seal holds; `load` fills a store of its network. */
+export interface OpenCheckpoint extends CheckpointInfo {
+  readonly file: string;
+  /** Throws InputError where the store is of another network or a number is not finite. */
+  readonly load: (store: CpuStore) => void;
+}
+
+/** Opens a checkpoint; throws InputError naming the file where it is damaged or is something else. */
+export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
+  const { tensors, metadata, sealed } = openSealed(await readBytes(file), file);
+  const { step, config, depth_max_m } = metadata;
+  if (!sealed) {
     throw new InputError(
-      `${file}: its checksum does not match its tensors; use an earlier checkpoint`,
+      `${file}: has no checksum over its whole content: it is damaged, or an older version wrote it`,
     );
   }
-  const take = tensorReader(tensors, file);
-  for (const { name, shape, offset } of store.layout.slots) {
-    store.arenas.parameters.set(take(name, shape), offset);
-    for (const arena of MOMENTS) store.arenas[arena].set(take(`${arena}/${name}`, shape), offset);
+  if (step === undefined || config === undefined || depth_max_m === undefined) {
+    throw new InputError(`${file}: is not a checkpoint of ringdepth`);
   }
-  for (const [name, values] of store.states) values.set(take(`state/${name}`, [values.length]));
+  const origin = parseOrigin(metadata, file);
   return {
-    step: Number(metadata["step"]),
-    config: metadata["config"] ?? "",
-    depth_max_m: Number(metadata["depth_max_m"]),
+    file,
+    step: Number(step),
+    config,
+    depth_max_m: Number(depth_max_m),
+    ...(origin !== null && { origin }),
+    load: (store) => {
+      const take = tensorReader(tensors, file);
+      // All of them are looked at before the first one is copied.
+      const copies: { readonly values: Float32Array; readonly to: Float64Array }[] = [];
+      for (const { name, shape, offset, size } of store.layout.slots) {
+        for (const arena of ["parameters", ...MOMENTS] as const) {
+          const stored = arena === "parameters" ? name : `${arena}/${name}`;
+          const to = store.arenas[arena].subarray(offset, offset + size);
+          copies.push({ values: take(stored, shape), to });
+        }
+      }
+      for (const [name, to] of store.states) {
+        copies.push({ values: take(`state/${name}`, [to.length]), to });
+      }
+      for (const { values, to } of copies) to.set(values);
+    },
   };
 }
 
-/** The checkpoint of a folder with the most steps, or null. */
-export async function latestCheckpoint(folder: string): Promise<string | null> {
-  let best: { step: number; file: string } | null = null;
-  for (const name of await readdir(folder).catch(() => [])) {
-    const step = /^step-(\d+)\.safetensors$/.exec(name)?.[1];
-    if (step !== undefined && Number(step) > (best?.step ?? -1)) {
-      best = { step: Number(step), file: join(folder, name) };
-    }
-  }
-  return best?.file ?? null;
+/** A checkpoint by its name in the folder. */
+export interface CheckpointName {
+  readonly step: number;
+  readonly file: string;
 }
 
-/** Looks tensors up by name; throws InputError where one is missing or has another shape. */
+/**
+ * The checkpoints of a folder, the one with the most steps first; none where there is no folder.
+ * Throws InputError where it cannot be read.
+ */
+export async function checkpointsIn(folder: string): Promise<CheckpointName[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new InputError(`${folder}: cannot read: ${systemReason(error)}`);
+  });
+  return names
+    .flatMap((name) => {
+      const step = /^step-(\d+)\.safetensors$/.exec(name)?.[1];
+      return step === undefined ? [] : [{ step: Number(step), file: join(folder, name) }];
+    })
+    .sort((a, b) => b.step - a.step);
+}
+
+/**
+ * Removes the checkpoints before `step` beyond the newest `keep`, the one of `step` counted. Later
+ * ones (damaged, else the run would have resumed from them) are not counted and stay.
+ */
+export async function pruneCheckpoints(folder: string, step: number, keep: number): Promise<void> {
+  const upTo = (await checkpointsIn(folder)).filter((checkpoint) => checkpoint.step <= step);
+  for (const { file } of upTo.slice(Math.max(1, keep))) {
+    await disk()
+      .unlink(file)
+      .catch((error: unknown) => {
+        throw new InputError(`${file}: cannot remove: ${systemReason(error)}`);
+      });
+  }
+}
+
+/**
+ * Looks tensors up by name; throws InputError where one is missing, has another shape or a number
+ * that is not finite.
+ */
 export function tensorReader(
   tensors: ReadonlyMap<string, StoredTensor>,
   file: string,
@@ -124,14 +172,14 @@ export function tensorReader(
         `${file}: ${name} is ${formatShape(tensor.shape)}, this student's is ${formatShape(shape)}`,
       );
     }
-    return toFloat32(tensor.data);
+    const values = toFloat32(tensor.data);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw new InputError(
+        `${file}: ${name}: element ${bad} of ${values.length} is ${values[bad]}; a network with such ` +
+          `a number computes nothing that can be used`,
+      );
+    }
+    return values;
   };
-}
-
-/** CRC-32 over names and bytes of all tensors, in order of name. */
-function checksum(tensors: readonly NewTensor[]): string {
-  const parts = tensors
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, data }) => `${name}:${crc32(encodeElements(data))}`);
-  return String(crc32(new TextEncoder().encode(parts.join("\n"))));
 }

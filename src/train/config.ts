@@ -1,11 +1,12 @@
 // The configuration of a run: every choice by name, complete once resolved. Files are YAML; what
 // the command line says comes last. A misspelt key is an error.
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
 import type { ImageSize } from "../data/camera.ts";
 import type { BadSamples } from "../data/loader.ts";
 import type { LossConfig, LossTerm } from "../distill/losses.ts";
+import { parseYaml } from "../formats/yaml.ts";
 import { HEAD_WIDTHS, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 
@@ -56,6 +57,8 @@ export interface TrainConfig {
   readonly bad_samples: BadSamples;
   /** Steps between checkpoints. */
   readonly checkpoint_every: number;
+  /** Newest checkpoints that are kept. */
+  readonly keep_checkpoints: number;
 }
 
 /** A configuration as written: its learning rate may be left to the student. */
@@ -69,9 +72,19 @@ type WrittenConfig = Omit<TrainConfig, "optimizer"> & {
 const LEARNING_RATES: Readonly<Record<StudentName, number>> = { nano: 3e-3, resnet18: 3e-4 };
 
 const count = z.number().int().positive();
-const positive = z.number().positive();
-const weight = z.number().nonnegative();
+// The GPU computes in single precision, where 1e-60 is 0 and 1e39 infinite.
+const isSingle = (value: number): boolean =>
+  Math.abs(value) <= 3.4e38 && (value === 0 || Math.abs(value) >= 1.2e-38);
+const SINGLE = "must fit single precision, 1.2e-38 to 3.4e38";
+const positive = z.number().positive().refine(isSingle, SINGLE);
+const weight = z.number().nonnegative().refine(isSingle, SINGLE);
+const decay = z
+  .number()
+  .min(0)
+  .lt(1)
+  .refine((value) => Math.fround(value) < 1, "must be below 1 in single precision too");
 const share = z.number().min(0).max(1);
+const streets = count.max(1_000_000);
 const side = count.multipleOf(32, "must be a multiple of 32");
 
 /**
@@ -81,8 +94,8 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
   rig: z
     .strictObject({
-      train_moments: count.default(48).describe("streets of the built-in rig to train on"),
-      held_out_moments: count.default(12).describe("streets of the built-in rig to evaluate on"),
+      train_moments: streets.default(48).describe("streets of the built-in rig to train on"),
+      held_out_moments: streets.default(12).describe("streets of the built-in rig to evaluate on"),
     })
     .prefault({}),
   student: z.enum(STUDENTS).default("nano").describe(STUDENTS.join(" or ")),
@@ -164,8 +177,8 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .default(null)
         .describe("of AdamW, at its peak; null: 0.003 for nano, 0.0003 for resnet18"),
       weight_decay: weight.default(0.01).describe("decoupled; none on norms and biases"),
-      beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the first moment"),
-      beta2: z.number().min(0).lt(1).default(0.99).describe("decay of the second moment"),
+      beta1: decay.default(0.9).describe("decay of the first moment"),
+      beta2: decay.default(0.99).describe("decay of the second moment"),
       epsilon: positive.default(1e-8).describe("added to the root of the second moment"),
       max_norm: positive.default(1).describe("longest gradient of all; scaled down beyond it"),
       warmup: share.default(0.1).describe("share of steps that warm the learning rate up"),
@@ -178,6 +191,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .default("stop")
     .describe("where files of a sample are broken: stop, or skip and count it"),
   checkpoint_every: count.default(200).describe("steps between checkpoints"),
+  keep_checkpoints: count
+    .default(3)
+    .describe("newest checkpoints to keep; an older one goes once a new one is on the disk"),
 });
 
 /** Fills in what is left out; throws InputError naming `where`, the key and what it may be. */
@@ -205,14 +221,15 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   return Object.keys(at as object);
 }
 
-/** Reads a configuration as YAML; throws InputError naming file and line. */
-export function parseConfigFile(text: string, file: string): Record<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = parse(text) ?? {};
-  } catch (error) {
-    throw new InputError(`${file}: ${(error as Error).message.split("\n")[0]}`);
-  }
+/**
+ * Reads a configuration as YAML; throws InputError naming file and line, also for a text that is
+ * too long, too wide or too deep, and for control characters.
+ */
+export function parseConfigFile(
+  source: string | Uint8Array,
+  file: string,
+): Record<string, unknown> {
+  const parsed = parseYaml(source, file) ?? {};
   if (typeof parsed !== "object" || Array.isArray(parsed)) {
     throw new InputError(`${file}: expected keys and values, such as "steps: 600"`);
   }

@@ -5,8 +5,9 @@ import sharp from "sharp";
 import { drawJitter } from "../data/augmentation.ts";
 import { makeBatch } from "../data/batch.ts";
 import { builtinRig } from "../data/builtin_rig.ts";
-import { readImage } from "../data/image_file.ts";
+import { decodeImage } from "../data/image_file.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
+import { readBytes } from "../formats/atomic_file.ts";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass } from "../gpu/encode.ts";
@@ -57,7 +58,11 @@ export async function hostTasks(gpu: Gpu, config: TrainConfig, folder: string): 
     {
       name: `${images.length} JPEG files decoded and resized to ${views}`,
       run: async () =>
-        await Promise.all(images.map((image) => readImage(image.file, image.native, size))),
+        await Promise.all(
+          images.map(async ({ file: path, native }) =>
+            decodeImage(await readBytes(path), path, native, size),
+          ),
+        ),
     },
     {
       name: `moment of the built-in rig rendered, ${views}`,

@@ -9,6 +9,7 @@ import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
 import { student, type StudentOutput } from "../student/student.ts";
 import { headOf, type TrainConfig } from "./config.ts";
+import { stepScalars } from "./schedule.ts";
 
 /** What fixes the shapes of a network beside the configuration. */
 export interface NetworkShape {
@@ -56,6 +57,8 @@ export function lossNetwork(config: TrainConfig, shape: NetworkShape): LossNetwo
   };
   const loss = losses(g, output, targets, config.loss);
   const gradients = g.gradients(loss.total);
+  // The schedule sets them all, whichever terms this loss has.
+  for (const name of Object.keys(stepScalars(config, 1))) g.scalar(name);
   const request = {
     outputs: { loss: loss.total, ...loss.terms, valid_count: loss.valid_count },
     gradients,

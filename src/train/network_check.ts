@@ -1,10 +1,8 @@
 // Holds a whole network on the GPU against the CPU path in f64: one step of the same graph on the
 // same numbers, compared gradient by gradient. Kernels one by one are src/kernels/check.ts's.
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
 import { loader } from "../data/loader.ts";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { makeFolder, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
 import { writeSafetensors, type NewTensor } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, runOnCpu, type CpuStore, type Request } from "../graph/cpu.ts";
@@ -12,6 +10,7 @@ import { eachArena } from "../graph/layout.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
 import type { Value } from "../graph/value.ts";
+import { teacherDepth } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { relativeNorm } from "../tensor/differences.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -125,7 +124,7 @@ export async function firstBatch({
   const samples = loader(source, { seed, size, augment: false, badSamples: "stop" });
   const { sample, batch } = await samples.step(0);
   if (teacher === null) return { ...batch };
-  return { ...batch, teacher: await teacher.relativeDepth(sample, outputSize(size)) };
+  return { ...batch, teacher: await teacherDepth(teacher, sample, outputSize(size)) };
 }
 
 function copyStore({ layout, arenas, states }: CpuStore): CpuStore {
@@ -162,27 +161,29 @@ const LOSS_NAMES = ["loss", "silog", "kl", "cross", "relation", "valid_count"];
  * Writes the step into a folder as safetensors, named as in the graph, activations NHWC, weights
  * OHWI: `weights` (parameters, and states as `state/NAME`), `batch` (the inputs), `outputs` (of the
  * student), `losses` (`loss` is their weighted sum), `gradients`. The last three hold the GPU's f32
- * under the plain name and the f64 of the CPU path as `cpu/NAME`.
+ * under the plain name and the f64 of the CPU path as `cpu/NAME`. Throws InputError, having written
+ * nothing, where a foreign file has such a name.
  */
 export async function dumpNetwork(folder: string, compared: NetworkComparison): Promise<void> {
   const { initial, inputs, shapes, gpu, cpu } = compared;
-  await mkdir(folder, { recursive: true });
-  const write = async (name: string, tensors: readonly NewTensor[]): Promise<void> =>
-    await writeFileAtomically(join(folder, `${name}.safetensors`), writeSafetensors(tensors));
+  const files: Required<OwnFile>[] = [];
+  const add = (name: string, tensors: readonly NewTensor[]): void => {
+    files.push({ name: `${name}.safetensors`, bytes: writeSafetensors(tensors) });
+  };
   const both = (names: readonly string[]): NewTensor[] =>
     names.flatMap((name) => [
       { name, shape: shapes.outputs[name], data: gpu.outputs[name] },
       { name: `cpu/${name}`, shape: shapes.outputs[name], data: cpu.outputs[name] },
     ]);
   const names = Object.keys(shapes.outputs);
-  await write("weights", namedTensors(initial));
-  await write(
+  add("weights", namedTensors(initial));
+  add(
     "batch",
     Object.entries(inputs).map(([name, data]) => ({ name, shape: shapes.inputs[name], data })),
   );
-  await write("outputs", both(names.filter((name) => !LOSS_NAMES.includes(name))));
-  await write("losses", both(names.filter((name) => LOSS_NAMES.includes(name))));
-  await write(
+  add("outputs", both(names.filter((name) => !LOSS_NAMES.includes(name))));
+  add("losses", both(names.filter((name) => LOSS_NAMES.includes(name))));
+  add(
     "gradients",
     initial.layout.slots.flatMap(({ name, shape, offset, size }) => {
       const slice = (arena: Float64Array): Float64Array => arena.slice(offset, offset + size);
@@ -192,4 +193,6 @@ export async function dumpNetwork(folder: string, compared: NetworkComparison): 
       ];
     }),
   );
+  await makeFolder(folder, true);
+  await writeOwnFiles(folder, files);
 }

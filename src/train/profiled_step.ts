@@ -50,7 +50,9 @@ export async function trainingStep(
   const { plan, store } = await compiled(gpu, config, network, tuning);
   // Records are written as in a run, to a folder that is gone afterwards.
   const path = await mkdtemp(join(tmpdir(), "ringdepth-profile-"));
-  const folder = await openRunFolder(path, 0, false);
+  const folder = await openRunFolder(path, 0);
+  let added = 0;
+  let writes: Promise<unknown> = Promise.resolve();
   return {
     target: "step:train",
     what: describe(config, source),
@@ -62,15 +64,22 @@ export async function trainingStep(
       inputs: await stepInputs({ teacher, config }, samples, step),
       scalars: stepScalars(config, step),
     }),
-    collect: (step, outputs) => {
-      const record = stepRecord(step, 0, outputs, 0);
-      if (record !== null) folder.add(record);
+    collect: (_step, outputs) => {
+      // A step that is measured again is one more record.
+      const record = stepRecord(added++, 0, outputs, 0);
+      if (record === null) return;
+      writes = writes.then(async () => await folder.add(record));
+      writes.catch(() => undefined); // Thrown by `destroy`.
     },
     destroy: async () => {
       plan.destroy();
       store.destroy();
-      await folder.close();
-      await rm(path, { recursive: true });
+      try {
+        await writes;
+        await folder.close();
+      } finally {
+        await rm(path, { recursive: true });
+      }
     },
   };
 }

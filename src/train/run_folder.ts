@@ -1,22 +1,18 @@
-// The run folder (DESIGN section 8): where everything of a run is written, and what a resumed run
+// The run folder: where everything of a run is written, who may write there, and what a resumed run
 // keeps of it.
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { openEventLog, type EventLog } from "../formats/events.ts";
+import { systemReason } from "../formats/atomic_file.ts";
+import { disk } from "../formats/disk.ts";
+import { openEventLog } from "../formats/events.ts";
+import { takeLock, type Lock } from "../formats/lock_file.ts";
+import { claimFiles, makeFolder, OWN_FILES, ownLeftovers } from "../formats/own_files.ts";
 import { InputError } from "../tensor/error.ts";
-import { latestCheckpoint } from "./checkpoint.ts";
+import { checkpointsIn } from "./checkpoint.ts";
+import { openRecords, type StepRecord } from "./records.ts";
 
-/** One step as `metrics.jsonl` keeps it. */
-export interface StepRecord {
-  readonly step: number;
-  readonly loss: number;
-  /** Terms of the loss before weighting. */
-  readonly terms: Readonly<Record<string, number>>;
-  readonly learning_rate: number;
-  readonly gradient_norm: number;
-  readonly valid_pixels: number;
-  readonly time_ms: number;
-}
+export type { StepRecord } from "./records.ts";
 
 /** The files of a run. */
 export interface RunFolder {
@@ -30,11 +26,13 @@ export interface RunFolder {
   readonly tuning: string;
   /** Records so far: those of a resumed run before it went on, then each one added. */
   readonly records: readonly StepRecord[];
-  /** Adds a step to metrics.jsonl and the TensorBoard events. */
-  readonly add: (record: StepRecord) => void;
-  readonly events: EventLog;
-  /** Writes what is still in memory. */
-  readonly flush: () => Promise<void>;
+  /**
+   * Adds a step to metrics.jsonl and the TensorBoard events; false, and nothing added, where the
+   * step has its record already: done a second time it comes to the same numbers.
+   */
+  readonly add: (record: StepRecord) => Promise<boolean>;
+  /** Returns once every record is on the disk. */
+  readonly sync: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -45,6 +43,7 @@ export function runPaths(path: string): Pick<
 > & {
   readonly metrics: string;
   readonly events_file: string;
+  readonly lock: string;
 } {
   return {
     path,
@@ -56,87 +55,149 @@ export function runPaths(path: string): Pick<
     tuning: join(path, "tuning.json"),
     metrics: join(path, "metrics.jsonl"),
     events_file: join(path, "events.out.tfevents.ringdepth"),
+    lock: join(path, LOCK),
   };
 }
 
+const LOCK = "ringdepth.lock";
+const FILES = [
+  "config.yaml",
+  "student.safetensors",
+  "report.html",
+  "tuning.json",
+  "metrics.jsonl",
+  "events.out.tfevents.ringdepth",
+] as const;
+
+/** How a run begins in its folder. */
+export type Beginning = "new" | "resume" | "replace";
+
 /**
- * Opens a run folder at step `fromStep`: a new run begins with an empty one, a resumed run keeps
- * what it wrote up to that step. Throws InputError when a new run would write over the checkpoints
- * of another, and where the folder cannot be made.
+ * Makes the run folder and locks it for this process. Throws LockedError, which names pid and host,
+ * while another run is at work in it; InputError where a new run would write over another one or
+ * over files that ringdepth did not write, where a run that is to go on is not there, and where the
+ * folder cannot be made. "replace" removes the run that is there.
+ */
+export async function claimRunFolder(path: string, beginning: Beginning): Promise<Lock> {
+  const paths = runPaths(path);
+  if (beginning === "resume" && !existsSync(path)) {
+    throw new InputError(`${path}: no run to resume; start it without --resume`);
+  }
+  await makeFolder(path, true);
+  const lock = await takeLock(paths.lock, `run folder ${path}`);
+  try {
+    if (beginning === "replace") await removeRun(path);
+    if (beginning === "new") await requireNoRun(path);
+    if (beginning !== "resume")
+      await claimFiles(
+        path,
+        FILES.map((name) => ({ name })),
+      );
+    await makeFolder(paths.checkpoints, false);
+    await makeFolder(paths.depth, false);
+    await removeLeftovers(path);
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens the records of a locked run folder after step `fromStep`, and keeps those up to there; a new
+ * run begins with none. `onMessage` hears of records that are lost.
  */
 export async function openRunFolder(
   path: string,
   fromStep: number,
-  resume: boolean,
+  onMessage: (message: string) => void = () => {},
 ): Promise<RunFolder> {
   const paths = runPaths(path);
-  // A run that ended before its first checkpoint left nothing worth keeping.
-  if (!resume && (await latestCheckpoint(paths.checkpoints)) !== null) {
-    throw new InputError(
-      `${path} holds a run already: choose another --out, or go on with it by --resume`,
-    );
+  const metrics = await openRecords(paths.metrics, fromStep, onMessage);
+  try {
+    const events = await openEventLog(paths.events_file, fromStep + 1);
+    const log = async (record: StepRecord): Promise<void> =>
+      await events.scalars(scalarsOf(record), record.step);
+    // A crash between the two files, or damage, may have cost the events some steps.
+    for (const record of metrics.records) if (record.step > events.lastStep) await log(record);
+    return {
+      ...paths,
+      records: metrics.records,
+      add: async (record) => {
+        if (!(await metrics.add(record))) return false;
+        await log(record);
+        return true;
+      },
+      sync: async () => {
+        await metrics.sync();
+        await events.sync();
+      },
+      close: async () => {
+        await metrics.close();
+        await events.close();
+      },
+    };
+  } catch (error) {
+    await metrics.close();
+    throw error;
   }
-  for (const folder of [paths.checkpoints, paths.depth]) {
-    await mkdir(folder, { recursive: true }).catch((error: Error) => {
-      throw new InputError(`${folder}: cannot make the folder: ${error.message}`);
-    });
-  }
-  await removeLeftovers(path);
-  await removeLeftovers(paths.checkpoints);
-  const records = resume ? await keptRecords(paths.metrics, fromStep) : [];
-  await writeFile(paths.metrics, lines(records));
-  const events = openEventLog(paths.events_file, fromStep + 1);
-  let pending: StepRecord[] = [];
-  const flush = async (): Promise<void> => {
-    const text = lines(pending);
-    pending = [];
-    if (text !== "") await writeFile(paths.metrics, text, { flag: "a" });
-  };
-  return {
-    ...paths,
-    records,
-    events,
-    add: (record) => {
-      records.push(record);
-      pending.push(record);
-      events.scalar("loss/total", record.loss, record.step);
-      for (const [term, value] of Object.entries(record.terms)) {
-        events.scalar(`loss/${term}`, value, record.step);
-      }
-      events.scalar("learning_rate", record.learning_rate, record.step);
-      events.scalar("gradient_norm", record.gradient_norm, record.step);
-    },
-    flush,
-    close: async () => {
-      await flush();
-      events.close();
-    },
-  };
 }
 
-function lines(records: readonly StepRecord[]): string {
-  return records.map((record) => `${JSON.stringify(record)}\n`).join("");
+function scalarsOf(record: StepRecord): Map<string, number> {
+  return new Map([
+    ["loss/total", record.loss],
+    ...Object.entries(record.terms).map(([term, value]): [string, number] => [
+      `loss/${term}`,
+      value,
+    ]),
+    ["learning_rate", record.learning_rate],
+    ["gradient_norm", record.gradient_norm],
+  ]);
 }
 
-/** The records up to a step; a last line cut short by a crash is dropped. */
-async function keptRecords(file: string, fromStep: number): Promise<StepRecord[]> {
-  const text = await readFile(file, "utf8").catch(() => "");
-  const kept: StepRecord[] = [];
-  for (const line of text.split("\n")) {
-    if (line === "") continue;
-    try {
-      const record = JSON.parse(line) as StepRecord;
-      if (record.step <= fromStep) kept.push(record);
-    } catch {
-      break;
-    }
+/** A run that ended before its first checkpoint left nothing worth keeping. */
+async function requireNoRun(path: string): Promise<void> {
+  const { checkpoints, student } = runPaths(path);
+  if ((await checkpointsIn(checkpoints)).length === 0 && !existsSync(student)) return;
+  throw new InputError(
+    `${path} holds a run already: choose another --out, or go on with it by --resume`,
+  );
+}
+
+/** Removes what a run wrote; whatever else is in the folder stays. */
+async function removeRun(path: string): Promise<void> {
+  const { checkpoints, depth } = runPaths(path);
+  const files = FILES.map((name) => join(path, name)).filter((file) => existsSync(file));
+  for (const { file } of await checkpointsIn(checkpoints)) files.push(file);
+  for (const file of files) await remove(file);
+  // Pictures of a version that kept no list of its files, which the new ones could not replace.
+  if (existsSync(depth) && !existsSync(join(depth, OWN_FILES))) {
+    await removeMatching(depth, /^rig_.*\.png$/);
   }
-  return kept;
 }
 
-/** Temporary files that a killed run left behind. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(".tmp")) await rm(join(folder, name));
+/** Removes the temporary files of killed runs; nobody else writes here while the lock is held. */
+async function removeLeftovers(path: string): Promise<void> {
+  const { checkpoints, depth } = runPaths(path);
+  for (const folder of [path, depth]) {
+    for (const name of await ownLeftovers(folder)) await remove(join(folder, name));
+  }
+  await removeMatching(checkpoints, /^step-\d+\.safetensors\.\d+-\d+\.tmp$/);
+  // Locks that were not yet taken: written beside, then linked under their name.
+  await removeMatching(path, /^ringdepth\.lock\.[0-9a-f-]{36}$/);
+}
+
+async function removeMatching(folder: string, pattern: RegExp): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new InputError(`${folder}: cannot read: ${systemReason(error)}`);
+  });
+  for (const name of names) if (pattern.test(name)) await remove(join(folder, name));
+}
+
+async function remove(file: string): Promise<void> {
+  try {
+    await disk().unlink(file);
+  } catch (error) {
+    throw new InputError(`${file}: cannot remove: ${systemReason(error)}`);
   }
 }

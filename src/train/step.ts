@@ -2,6 +2,7 @@
 import type { DataSource } from "../data/data_source.ts";
 import type { Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
+import { teacherDepth } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
@@ -14,21 +15,27 @@ export function requireDepth(source: DataSource): void {
   throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
 }
 
+/** What the inputs of a step depend on beside its sample. */
+export interface StepSource {
+  readonly teacher: Teacher | null;
+  readonly config: TrainConfig;
+}
+
 /** The inputs of a step: its batch and the teacher's map of its sample. */
 export async function stepInputs(
-  { teacher, config }: { readonly teacher: Teacher | null; readonly config: TrainConfig },
+  { teacher, config }: StepSource,
   samples: Loader,
   step: number,
 ): Promise<Record<string, Float32Array>> {
   const { sample, batch } = await samples.step(step);
   const inputs: Record<string, Float32Array> = { ...batch };
   if (teacher !== null) {
-    inputs["teacher"] = await teacher.relativeDepth(sample, outputSize(config.size));
+    inputs["teacher"] = await teacherDepth(teacher, sample, outputSize(config.size));
   }
   return inputs;
 }
 
-/** The record of a step, counted from 0; null where its gradient was not finite. */
+/** The record of a step, counted from 0; null where a number of it is not finite. */
 export function stepRecord(
   step: number,
   learning_rate: number,
@@ -36,15 +43,18 @@ export function stepRecord(
   time_ms: number,
 ): StepRecord | null {
   const [gradient_norm, , finite] = values["gradient_norm"];
-  if (finite !== 1) return null;
   const terms: Record<string, number> = {};
   for (const term of LOSS_TERMS) {
     const value = values[term];
     if (value !== undefined) terms[term] = value[0];
   }
+  const loss = values["loss"][0];
+  if (finite !== 1 || ![loss, gradient_norm, ...Object.values(terms)].every(Number.isFinite)) {
+    return null;
+  }
   return {
     step: step + 1,
-    loss: values["loss"][0],
+    loss,
     terms,
     learning_rate,
     gradient_norm,

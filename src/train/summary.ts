@@ -1,8 +1,8 @@
-// What follows training: evaluation on held-out moments beside the best constant depth, pictures of
+// What follows training: evaluation on the other split's moments beside the best constant depth, pictures of
 // moments the student has not seen, and report.html. Trains nothing.
 import { basename } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
-import type { RigSample } from "../data/rig_sample.ts";
+import { checkedSample, type RigSample } from "../data/rig_sample.ts";
 import { constantBaseline, evaluateConstants } from "../evaluate/constant_baseline.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
@@ -11,13 +11,16 @@ import { size } from "../tensor/shape.ts";
 import { InputError } from "../tensor/error.ts";
 import { renderReport } from "../report/html.ts";
 import type { Curve, ReportPicture, ReportRun } from "../report/report_data.ts";
+import { teacherDepth } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
+import { describeMetres, describeMoments } from "./evaluation_words.ts";
 import { kernelTimes } from "./kernel_times.ts";
-import { writeMomentPictures } from "./moment_files.ts";
+import { pictureWriter } from "./moment_files.ts";
 import { outputSize } from "./network.ts";
 import { createPredictor, evaluate, type Evaluation, type Predictor } from "./predictor.ts";
 import type { StepRecord } from "./run_folder.ts";
+import { seenBy } from "./student_origin.ts";
 import type { TrainedRun } from "./trainer.ts";
 
 /** What a summary is made of. */
@@ -27,6 +30,7 @@ export interface SummaryInput {
   readonly trained: TrainedRun;
   /** The training moments, that the constants are fitted on. */
   readonly source: DataSource;
+  /** The moments to evaluate on; where some were trained on, the report says so. */
   readonly heldOut: DataSource;
   readonly teacher: Teacher | null;
   /** When the run ended, as the report prints it. */
@@ -38,10 +42,10 @@ export interface SummaryInput {
 /** How good the student is. */
 export interface Summary {
   readonly evaluation: Evaluation;
-  /** The best constant depth per camera on the same moments. */
-  readonly baseline: EvaluationResult;
-  /** AbsRel of the student over that of the constants. */
-  readonly ratio: number;
+  /** The best constant depth per camera on the same moments; null where none could be fitted. */
+  readonly baseline: EvaluationResult | null;
+  /** AbsRel of the student over that of the constants; null without them or where theirs is 0. */
+  readonly ratio: number | null;
   /** Path of report.html. */
   readonly report: string;
 }
@@ -53,9 +57,8 @@ const PICTURED_MOMENTS = 2;
 /** Evaluates a trained student and writes pictures and report into its run folder. */
 export async function summarize(input: SummaryInput): Promise<Summary> {
   const { gpu, config, trained, heldOut } = input;
-  const { store, plan, folder } = trained;
-  const cap_m = input.source.protocol.cap_m;
-  const predictor = await createPredictor(gpu, config, heldOut, cap_m, store, trained.tuning);
+  const { store, plan, folder, student, tuning } = trained;
+  const predictor = await createPredictor(gpu, student, heldOut, store, tuning);
   try {
     const evaluation = await evaluate(predictor, heldOut, config.bad_samples, input.onMessage);
     const baseline = await constantResult(input);
@@ -63,18 +66,19 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
     const kernels = await kernelTimes(gpu, plan, store);
     const { records } = folder;
     const html = await renderReport({
-      run: describeRun(input),
+      run: describeRun(input, evaluation),
       loss: lossCurves(records),
       learningRate: curve("learning rate", records, (record) => record.learning_rate),
       evaluation: evaluation.result,
-      baseline,
+      ...(baseline && { baseline }),
       consistency: evaluation.consistency,
       pictures,
       kernels,
       configuration: formatConfig(config),
     });
     await writeFileAtomically(folder.report, new TextEncoder().encode(html));
-    const ratio = evaluation.result.all.abs_rel / baseline.all.abs_rel;
+    const constant = baseline?.all.abs_rel ?? 0;
+    const ratio = constant > 0 ? evaluation.result.all.abs_rel / constant : null;
     return { evaluation, baseline, ratio, report: folder.report };
   } finally {
     predictor.destroy();
@@ -84,10 +88,11 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
 /**
  * Fits the constants on training moments, evenly spread where there are many, and evaluates them.
  */
-async function constantResult(input: SummaryInput): Promise<EvaluationResult> {
-  const { source, heldOut } = input;
+async function constantResult(input: SummaryInput): Promise<EvaluationResult | null> {
+  const { source, heldOut, trained } = input;
   const names = source.cameras.map(({ name }) => name);
-  const baseline = constantBaseline(names, source.protocol);
+  const { protocol } = trained.student.origin.scale;
+  const baseline = constantBaseline(names, protocol);
   const fitted = Math.min(source.count, BASELINE_MOMENTS);
   for (let i = 0; i < fitted; i++) {
     const sample = await readSample(source, Math.floor((i * source.count) / fitted), input.config);
@@ -98,7 +103,14 @@ async function constantResult(input: SummaryInput): Promise<EvaluationResult> {
     const sample = await readSample(heldOut, i, input.config);
     if (sample !== null) truths.push(sample.groundTruth);
   }
-  return evaluateConstants(names, baseline.constants_m(), heldOut.protocol, truths);
+  try {
+    return evaluateConstants(names, baseline.constants_m(), protocol, truths);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // A camera that saw no depth in training keeps nobody from the report.
+    input.onMessage(`no constants to compare with: ${error.message}`);
+    return null;
+  }
 }
 
 /** A sample, or null where it is broken and such samples are left out (the loader reported it). */
@@ -108,35 +120,38 @@ async function readSample(
   config: TrainConfig,
 ): Promise<RigSample | null> {
   try {
-    return await source.sample(index, config.size);
+    return checkedSample(await source.sample(index, config.size));
   } catch (error) {
     if (config.bad_samples === "stop" || !(error instanceof InputError)) throw error;
     return null;
   }
 }
 
-/** Pictures of the first and the middle held-out moment, written to the run folder too. */
+/** Pictures of the first and the middle evaluated moment, written to the run folder too. */
 async function pictureMoments(input: SummaryInput, predictor: Predictor): Promise<ReportPicture[]> {
-  const { heldOut, teacher, config, trained } = input;
+  const { teacher, config, trained } = input;
+  const heldOut = seenBy(trained.student.origin, input.heldOut);
   const shown = Math.min(heldOut.count, PICTURED_MOMENTS);
   const pictures: ReportPicture[] = [];
+  const writer = pictureWriter(trained.folder.depth, heldOut, input.onMessage);
   for (let i = 0; i < shown; i++) {
     const sample = await readSample(heldOut, Math.floor((i * heldOut.count) / shown), config);
     if (sample === null) continue;
     const depth_m = await predictor.predict(sample);
-    const relative = await teacher?.relativeDepth(sample, outputSize(config.size));
+    const half = outputSize(config.size);
+    const relative = teacher && (await teacherDepth(teacher, sample, half));
     const moment = {
       sample,
       depth_m,
-      ...(relative && { teacher: { ...outputSize(config.size), values: relative } }),
+      ...(relative && { teacher: { ...half, values: relative } }),
     };
-    const picture = await writeMomentPictures(trained.folder.depth, moment, heldOut);
+    const picture = await writer.write(moment);
     pictures.push({ caption: `moment ${sample.id}`, picture });
   }
   return pictures;
 }
 
-function describeRun(input: SummaryInput): ReportRun {
+function describeRun(input: SummaryInput, evaluation: Evaluation): ReportRun {
   const { gpu, config, trained, source, heldOut } = input;
   const { records, path } = trained.folder;
   return {
@@ -145,7 +160,8 @@ function describeRun(input: SummaryInput): ReportRun {
     adapter: gpu.facts.name,
     softwareAdapter: gpu.facts.software,
     data: source.describe(),
-    evaluatedOn: heldOut.split,
+    evaluatedOn: describeMoments(heldOut.split, evaluation),
+    metres: describeMetres(trained.student, heldOut),
     student: config.student,
     parameters: trained.store.layout.slots.reduce((sum, { shape }) => sum + size(shape), 0),
     size: `${config.size.height}x${config.size.width}`,

@@ -1,12 +1,11 @@
-// The training loop: one batch a step, results read a step later, checkpoints on the way and on a
-// signal.
+// Training: a run from its folder, data and configuration to the trained student.
 import type { DataSource } from "../data/data_source.ts";
-import { loader, type Loader } from "../data/loader.ts";
+import { loader } from "../data/loader.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { initialStore, type CpuStore } from "../graph/cpu.ts";
-import { compile, type Plan, type PlanSummary } from "../graph/plan.ts";
-import { createStore, type GpuStore } from "../graph/store.ts";
+import { initialStore } from "../graph/cpu.ts";
+import type { Plan, PlanSummary } from "../graph/plan.ts";
+import type { GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../kernels/tuning.ts";
 import { problemKeys } from "../profile/step_problems.ts";
 import {
@@ -17,32 +16,50 @@ import {
   type TuningFile,
 } from "../profile/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
-import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
-import { latestCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { formatConfig, type TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
-import { trainingNetwork } from "./network.ts";
-import { openRunFolder, runPaths, type RunFolder, type StepRecord } from "./run_folder.ts";
-import { stepScalars } from "./schedule.ts";
-import { requireDepth, stepInputs, stepRecord } from "./step.ts";
-import { writeStudent } from "./student_file.ts";
+import { trainingNetwork, type LossNetwork } from "./network.ts";
+import { loadNewest } from "./newest_checkpoint.ts";
+import { runOrigin } from "./resume.ts";
+import {
+  claimRunFolder,
+  openRunFolder,
+  type Beginning,
+  type RunFolder,
+  type StepRecord,
+} from "./run_folder.ts";
+import { deviceRecovery, openSession, type TrainingState } from "./session.ts";
+import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
+import { requireDepth } from "./step.ts";
+import { writeStudent, type TrainedStudent } from "./student_file.ts";
+import { originOf, seenBy, type StudentOrigin } from "./student_origin.ts";
+import { runSteps, type LoopRun } from "./training_loop.ts";
+
+export { NonFiniteError };
 
 /** What a run is made of. */
 export interface TrainingRun {
   readonly gpu: Gpu;
+  /**
+   * Opens a fresh device in place of the one in use, which it closes; with it a run goes on after
+   * its device is lost, and comes to the same bits.
+   */
+  readonly reopen?: () => Promise<Gpu>;
   readonly config: TrainConfig;
   readonly source: DataSource;
   readonly teacher: Teacher | null;
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
+  /** Whether a new run removes the one in its folder; else it is refused there. */
+  readonly replace?: boolean;
   /**
    * Measured choices for a new run; null or left out, the rules of the twins decide. A resumed run
    * goes by its own, so that it comes to the same bits.
    */
   readonly tuning?: TuningFile | null;
-  /** Asked to stop (SIGINT, SIGTERM): the step in progress ends, a checkpoint is written. */
+  /** Asked to stop (SIGINT, SIGTERM, SIGHUP): the step in progress ends, a checkpoint is written. */
   readonly signal?: AbortSignal;
   readonly onStart?: (about: {
     readonly plan: PlanSummary;
@@ -60,83 +77,178 @@ export interface TrainingRun {
  * A run that ended, by itself or by a signal. The store holds the trained student until `close`.
  */
 export interface TrainedRun {
+  /** The device in use; another one after `recover`, as are store and plan. */
+  readonly gpu: Gpu;
   readonly store: GpuStore;
+  readonly plan: Plan;
+  /** The student as its file describes it. */
+  readonly student: TrainedStudent;
   readonly folder: RunFolder;
   readonly steps: number;
   readonly interrupted: boolean;
   readonly skipped_samples: number;
-  readonly plan: Plan;
   /** The measured choices that the step goes by. */
   readonly tuning: Tuning;
   /** Wall time of the steps of this process. */
   readonly time_s: number;
-  /** Writes what is left of the records and frees plan and store. */
+  /**
+   * Puts the trained student on a fresh device after `error`; throws `error` where the device was
+   * not lost, or cannot be opened once more.
+   */
+  readonly recover: (error: unknown) => Promise<void>;
+  /** Closes the records, frees plan and store, and gives the run folder back. */
   readonly close: () => Promise<void>;
-}
-
-/** The gradient was not finite: the update was skipped on the GPU and the run stops here. */
-export class NonFiniteError extends Error {
-  override name = "NonFiniteError";
 }
 
 /**
  * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for data
- * without depth and for a checkpoint of another run, NonFiniteError where the gradient is lost.
+ * without depth, for a folder that another run holds and for a checkpoint of another run,
+ * NonFiniteError where a number is not finite, DeviceLostError where a lost device does not come
+ * back.
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
-  const { gpu, config, source, teacher } = run;
-  requireDepth(source);
-  const { g, request } = trainingNetwork(config, {
-    views: source.cameras.length,
-    size: config.size,
-    depth_max_m: source.protocol.cap_m,
-    teacher: teacher !== null,
-  });
-  const values = initialStore(g, config.seed);
-  const fromStep = run.resume ? await restore(run, values) : 0;
-  const folder = await openRunFolder(run.out, fromStep, run.resume);
-  const open: (() => void | Promise<void>)[] = [folder.close];
+  requireDepth(run.source);
+  const lock = await claimRunFolder(run.out, beginning(run));
+  const open: (() => void | Promise<void>)[] = [lock.release];
   const close = async (): Promise<void> => {
-    for (const end of open.splice(0)) await end();
+    for (const end of open.splice(0).reverse()) await end();
   };
   try {
-    await writeConfig(folder, config);
-    const store = createStore(gpu, g, values);
-    open.push(store.destroy);
-    const known = run.resume ? await readTuning(folder.tuning) : (run.tuning ?? null);
-    const file = known ?? emptyTuning(gpu.facts);
-    const plan = await compile(gpu, g, request, store, { tuning: choicesOf(file) });
-    open.push(plan.destroy);
-    const tuning = await keepTuning(folder, file, plan);
-    run.onStart?.({
-      plan: plan.summary,
-      parameters: g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
-      fromStep,
-      choices: tuning.size,
-    });
-    const samples = loader(source, {
-      seed: config.seed,
-      size: config.size,
-      augment: config.augmentation,
-      badSamples: config.bad_samples,
-      onSkip: (message) => run.onMessage?.(message),
-    });
-    const started = performance.now();
-    const steps = await runSteps(run, plan, store, folder, samples, fromStep);
-    const time_s = (performance.now() - started) / 1000;
-    await folder.flush();
-    const trained = await store.read();
-    const depth_max_m = source.protocol.cap_m;
-    await save(folder, trained, config, steps, depth_max_m);
-    const interrupted = steps < config.steps;
-    if (!interrupted) await writeStudent(folder.student, trained, { config, depth_max_m, steps });
-    const skipped_samples = samples.skipped;
-    const ended = { store, folder, steps, interrupted, skipped_samples, plan };
-    return { ...ended, tuning, time_s, close };
+    const first = await firstState(run);
+    const folder = await openRunFolder(run.out, first.step, run.onMessage);
+    open.push(folder.close);
+    await writeConfig(folder, run.config);
+    return await trainIn(run, first, folder, open, close);
   } catch (error) {
-    await close();
+    await close().catch(() => {}); // The first error counts.
     throw error;
   }
+}
+
+function beginning({ resume, replace }: TrainingRun): Beginning {
+  if (resume) return "resume";
+  return replace === true ? "replace" : "new";
+}
+
+/** What a run begins with. */
+interface FirstState extends TrainingState {
+  /** What the student is trained on. */
+  readonly origin: StudentOrigin;
+}
+
+async function firstState(run: TrainingRun): Promise<FirstState> {
+  const values = initialStore(networkOf(run, run.source).g, run.config.seed);
+  const found = await originOf(run.source);
+  if (run.resume) {
+    const checkpoint = await loadNewest(run, values);
+    return { step: checkpoint.step, values, origin: runOrigin(run, checkpoint, found) };
+  }
+  const bad = firstNonFinite(keptNumbers(values));
+  if (bad !== null) throw new NonFiniteError(`before the first step: ${bad}`);
+  return { step: 0, values, origin: found };
+}
+
+function networkOf(
+  { config, teacher }: TrainingRun,
+  { cameras, protocol }: Pick<DataSource, "cameras" | "protocol">,
+): LossNetwork {
+  return trainingNetwork(config, {
+    views: cameras.length,
+    size: config.size,
+    depth_max_m: protocol.cap_m,
+    teacher: teacher !== null,
+  });
+}
+
+/** Trains in an open folder; adds to `open` what `close` is to free. */
+async function trainIn(
+  run: TrainingRun,
+  first: FirstState,
+  folder: RunFolder,
+  open: (() => void | Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<TrainedRun> {
+  const { origin } = first;
+  const source = seenBy(origin, run.source);
+  const network = networkOf(run, source);
+  const { config } = run;
+  const known = run.resume ? await readTuning(folder.tuning) : (run.tuning ?? null);
+  const file = known ?? emptyTuning(run.gpu.facts);
+  let session = await openSession(run.gpu, network, first.values, choicesOf(file));
+  open.push(() => session.close());
+  const tuning = await keepTuning(folder, file, session.plan);
+  run.onStart?.({
+    plan: session.plan.summary,
+    parameters: network.g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
+    fromStep: first.step,
+    choices: tuning.size,
+  });
+  const onMessage = (message: string): void => run.onMessage?.(message);
+  const samples = loader(source, {
+    seed: config.seed,
+    size: config.size,
+    augment: config.augmentation,
+    badSamples: config.bad_samples,
+    onSkip: onMessage,
+  });
+  const recover = deviceRecovery({
+    reopen: run.reopen,
+    open: async (gpu, { values }) => await openSession(gpu, network, values, tuning),
+    onMessage,
+  });
+  const depth_max_m = source.protocol.cap_m;
+  const student = (steps: number): TrainedStudent => ({ config, depth_max_m, steps, origin });
+  const { teacher, signal } = run;
+  const started = performance.now();
+  let state: TrainingState = first;
+  const loop: LoopRun = {
+    config,
+    teacher,
+    folder,
+    samples,
+    student,
+    signal,
+    onMessage,
+    onStep: (record) => run.onStep?.(record),
+    onState: (reached) => {
+      state = reached;
+    },
+  };
+  const replaceSession = async (error: unknown): Promise<void> => {
+    session = await recover(session, error, state);
+  };
+  for (let isDone = false; !isDone;) {
+    try {
+      state = await runSteps(loop, session, state);
+      isDone = true;
+    } catch (error) {
+      await replaceSession(error);
+    }
+  }
+  const time_s = (performance.now() - started) / 1000;
+  const { step: steps, values } = state;
+  const interrupted = steps < config.steps;
+  if (!interrupted) await writeStudent(folder.student, values, student(steps));
+  return {
+    get gpu() {
+      return session.gpu;
+    },
+    get store() {
+      return session.store;
+    },
+    get plan() {
+      return session.plan;
+    },
+    student: student(steps),
+    folder,
+    steps,
+    interrupted,
+    tuning,
+    time_s,
+    skipped_samples: samples.skipped,
+    recover: replaceSession,
+    close,
+  };
 }
 
 /** Writes the choices that the plan goes by into the run folder, and returns them. */
@@ -147,122 +259,6 @@ async function keepTuning(folder: RunFolder, file: TuningFile, plan: Plan): Prom
   const entries = file.entries.filter(({ problem }) => isUsed(problem));
   await writeTuning(folder.tuning, { ...file, steps: [], entries });
   return choicesOf({ entries });
-}
-
-/** Reads the latest checkpoint into `values`; returns the steps it had done. */
-async function restore(run: TrainingRun, values: CpuStore): Promise<number> {
-  const { checkpoints, config: configFile } = runPaths(run.out);
-  const file = await latestCheckpoint(checkpoints);
-  if (file === null) {
-    throw new InputError(
-      `${run.out}: no checkpoint to resume from; start the run without --resume`,
-    );
-  }
-  const { step, config } = await readCheckpoint(file, values);
-  if (config !== formatConfig(run.config)) {
-    throw new InputError(
-      `${file} was written with another configuration; resume with the one in ${configFile}`,
-    );
-  }
-  return step;
-}
-
-/** The loop proper; returns the number of steps done. */
-async function runSteps(
-  run: TrainingRun,
-  plan: Plan,
-  store: GpuStore,
-  folder: RunFolder,
-  samples: Loader,
-  fromStep: number,
-): Promise<number> {
-  const { config } = run;
-  const lap = stopwatch();
-  const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
-    if (next >= config.steps) return null;
-    const inputs = stepInputs(run, samples, next);
-    // Thrown where it is awaited; here only not to be called unhandled.
-    inputs.catch(() => undefined);
-    return inputs;
-  };
-  let ready = prepare(fromStep);
-  let pending: (() => Promise<void>) | null = null;
-  let step = fromStep;
-  while (ready !== null && run.signal?.aborted !== true) {
-    const inputs = await ready;
-    const scalars = stepScalars(config, step);
-    const read = plan.submit(inputs, scalars);
-    // While the GPU works: the next batch, then the results of the step before.
-    ready = prepare(step + 1);
-    await pending?.();
-    pending = collect(run, folder, step, scalars["learning_rate"], read, lap);
-    step++;
-    if (step % config.checkpoint_every === 0 && step < config.steps) {
-      await pending();
-      pending = null;
-      await save(folder, await store.read(), config, step, run.source.protocol.cap_m);
-      await folder.flush();
-    }
-  }
-  await pending?.();
-  return step;
-}
-
-/** Milliseconds since the call before (the first: since this one). */
-function stopwatch(): () => number {
-  let last = performance.now();
-  return () => {
-    const now = performance.now();
-    const time_ms = now - last;
-    last = now;
-    return time_ms;
-  };
-}
-
-/**
- * Reads and records a step once its successor is submitted; throws where its gradient was not
- * finite.
- */
-function collect(
-  run: TrainingRun,
-  folder: RunFolder,
-  step: number,
-  learning_rate: number,
-  read: () => Promise<Record<string, Float32Array>>,
-  lap: () => number,
-): () => Promise<void> {
-  return async () => {
-    const values = await read();
-    const record = stepRecord(step, learning_rate, values, lap());
-    if (record === null) {
-      throw new NonFiniteError(
-        `step ${step + 1}: the gradient is not finite (loss ${values["loss"][0]}); the update was ` +
-          `skipped, the last checkpoint is in ${folder.checkpoints}; try a smaller ` +
-          `optimizer.learning_rate`,
-      );
-    }
-    if (record.valid_pixels < 2) {
-      run.onMessage?.(
-        `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,
-      );
-    }
-    folder.add(record);
-    run.onStep?.(record);
-  };
-}
-
-async function save(
-  folder: RunFolder,
-  trained: CpuStore,
-  config: TrainConfig,
-  step: number,
-  depth_max_m: number,
-): Promise<void> {
-  await writeCheckpoint(folder.checkpoints, trained, {
-    step,
-    config: formatConfig(config),
-    depth_max_m,
-  });
 }
 
 async function writeConfig(folder: RunFolder, config: TrainConfig): Promise<void> {

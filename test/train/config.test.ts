@@ -47,6 +47,18 @@ test.each([
   [{ steps: 0 }, "test: steps: "],
   [{ student: "giant" }, "test: student: "],
   [{ optimizer: { beta1: 1 } }, "test: optimizer.beta1: "],
+  [{ optimizer: { beta2: 1 - 1e-12 } }, "test: optimizer.beta2: must be below 1 in single"],
+  [{ optimizer: { learning_rate: Number.NaN } }, "test: optimizer.learning_rate: "],
+  [{ optimizer: { learning_rate: Infinity } }, "test: optimizer.learning_rate: "],
+  [{ optimizer: { learning_rate: -1e-3 } }, "test: optimizer.learning_rate: "],
+  [{ optimizer: { learning_rate: 1e39 } }, "test: optimizer.learning_rate: must fit single"],
+  [{ optimizer: { epsilon: 1e-60 } }, "test: optimizer.epsilon: must fit single precision"],
+  [{ loss: { weights: { kl: Number.NaN } } }, "test: loss.weights.kl: "],
+  [{ loss: { ramp: Number.NaN } }, "test: loss.ramp: "],
+  [{ loss: { temperature: 0 } }, "test: loss.temperature: "],
+  [{ rig: { train_moments: 1e12 } }, "test: rig.train_moments: "],
+  [{ steps: Infinity }, "test: steps: "],
+  [{ seed: 2 ** 60 }, "test: seed: "],
 ])("%j is refused in one line", (given, line) => {
   const resolve = (): unknown => resolveConfig(given, "test");
   expect(resolve).toThrow(InputError);
@@ -73,3 +85,34 @@ test("a file that is not keys and values is refused by name", () => {
   expect(() => parseConfigFile("a: [1\n", "run.yaml")).toThrow(/^run\.yaml: .*line/);
   expect(parseConfigFile("", "run.yaml")).toEqual({});
 });
+
+test.each([
+  ["a number that is none", "steps: .nan", /run\.yaml: steps: /],
+  [
+    "a control character",
+    "steps: 3\ndata: rig\u0000",
+    /run\.yaml: .*line 2, column 10: a control character/,
+  ],
+  ["brackets without end", `steps: ${"[".repeat(9000)}`, /9001 keys and items, at most 2000/],
+  ["lists without end", "- ".repeat(800), /nested 801 deep, at most 16/],
+  ["a bracket on each line", "[\n".repeat(800), /nested 801 deep, at most 16/],
+  ["aliases of aliases", aliases(), /run\.yaml: .*alias/],
+  ["a text without end", "# nothing\n".repeat(2000), /20000 bytes of YAML, at most 16384/],
+  [
+    "a tag of another language",
+    "steps: !!js/function 'x'",
+    /run\.yaml: .*line 1, column 8: Unresolved tag/,
+  ],
+  ["a key twice", "steps: 1\nsteps: 2", /run\.yaml: .*unique/],
+])("%s is refused in one line", (_name, text, message) => {
+  const read = (): unknown => resolveConfig(parseConfigFile(text, "run.yaml"), "run.yaml");
+  expect(read).toThrow(InputError);
+  expect(read).toThrow(message);
+  expect(read).not.toThrow("\n");
+});
+
+/** Twenty lists, each twice the one before. */
+function aliases(): string {
+  const lines = Array.from({ length: 20 }, (_, i) => `b${i + 1}: &b${i + 1} [*b${i}, *b${i}]`);
+  return ["b0: &b0 [x]", ...lines].join("\n");
+}

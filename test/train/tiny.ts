@@ -23,6 +23,11 @@ export function tinySource(split: Split): DataSource {
     canTrain: true,
     count: MOMENTS,
     sample: async (index, size) => await Promise.resolve(sampleAt(index, size, cameras, split)),
+    identify: async (index) =>
+      await Promise.resolve({
+        id: `tiny/${split}/${index}`,
+        content: `tiny ${split.length} ${index}`,
+      }),
     describe: () => "tiny",
   };
 }

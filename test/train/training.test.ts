@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { DataSource } from "../../src/data/data_source.ts";
+import { evaluationRemarks } from "../../src/train/evaluation_words.ts";
 import { summarize } from "../../src/train/summary.ts";
 import { train, type TrainedRun, type TrainingRun } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
@@ -77,7 +79,7 @@ test("a run that the adapter cannot bind leaves nothing open", async () => {
   const { maxBufferSize } = gpu.limits;
   const limits = { maxBufferSize, maxStorageBufferBindingSize: 256 } as GPUSupportedLimits;
   await expect(run("too_large", { gpu: { ...gpu, limits } })).rejects.toThrow(
-    "use a smaller --size",
+    /^images\[3, 32, 64, 4\]: 98304 bytes are more than the adapter binds at once \(256\)/,
   );
   expect(gpu.memory.live_bytes).toBe(before);
   // No checkpoint was written, so that the next run may begin in the same folder.
@@ -127,6 +129,43 @@ test("live GPU bytes are flat over 200 steps", async () => {
   expect(mean(losses.slice(-20))).toBeLessThan(0.7 * mean(losses.slice(0, 20)));
 });
 
+test("a summary says what was trained on, and does without constants where a camera has no depth", async () => {
+  const whole = tinySource("train");
+  const source: DataSource = {
+    ...whole,
+    split: "held-out",
+    sample: async (index, size) => {
+      const sample = await whole.sample(index, size);
+      const none = { ...size, pixels: new Uint32Array(0), depth_m: new Float32Array(0) };
+      return { ...sample, groundTruth: [none, ...sample.groundTruth.slice(1)] };
+    },
+  };
+  const trained = await run("trained_on", { source });
+  const messages: string[] = [];
+  const { evaluation, baseline, ratio, report } = await summarize({
+    gpu,
+    config,
+    trained,
+    source,
+    heldOut: source,
+    teacher: tinyTeacher,
+    date: "today",
+    onMessage: (message) => messages.push(message),
+  });
+  await trained.close();
+  expect(evaluation).toMatchObject({ moments: 4, trained_on: 4 });
+  expect([baseline, ratio]).toEqual([null, null]);
+  expect(messages).toEqual([expect.stringContaining("camera CAM_FRONT has no true depth")]);
+  expect(evaluationRemarks(evaluation)).toEqual([
+    "the student was trained on these moments: on new ones it may be worse",
+    "cameras without true depth in range, not in the mean of all: CAM_FRONT",
+  ]);
+  const html = readFileSync(report, "utf8");
+  expect(html).toContain("4 of 4 moments were trained on; depths up to 80 m");
+  expect(html).not.toContain("held-out");
+  expect(html).not.toContain(">NaN<");
+});
+
 test("the summary evaluates, writes pictures and report, and changes nothing", async () => {
   const trained = await run("summed");
   const parameters = (await trained.store.read()).arenas.parameters;
@@ -147,9 +186,15 @@ test("the summary evaluates, writes pictures and report, and changes nothing", a
   expect(evaluation.result.images).toEqual(
     Object.fromEntries(heldOut.cameras.map(({ name }) => [name, heldOut.count])),
   );
-  expect(ratio).toBe(evaluation.result.all.abs_rel / baseline.all.abs_rel);
+  expect(ratio).toBe(evaluation.result.all.abs_rel / baseline!.all.abs_rel);
   const html = readFileSync(report, "utf8");
-  for (const part of ["Surround panorama", "Metrics by camera", "Loss", "relation_grid"]) {
+  for (const part of [
+    "Surround panorama",
+    "Metrics by camera",
+    "Loss",
+    "relation_grid",
+    "4 held-out moments; ",
+  ]) {
     expect(html).toContain(part);
   }
 });

@@ -92,5 +92,5 @@ test("a run by rule stays by rule when it is resumed with choices at hand", asyn
 test("a damaged file in the run folder is told before a step", async () => {
   const file = join(root, "ruled", "tuning.json");
   writeFileSync(file, "{");
-  await expect(run("ruled", { resume: true })).rejects.toThrow(`${file}: not a tuning file`);
+  await expect(run("ruled", { resume: true })).rejects.toThrow(`${file}: not valid JSON`);
 });

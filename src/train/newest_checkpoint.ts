@@ -1,0 +1,62 @@
+// Where a run goes on: its newest checkpoint that can be read, whatever became of later ones.
+import type { CpuStore } from "../graph/cpu.ts";
+import { InputError } from "../tensor/error.ts";
+import {
+  checkpointsIn,
+  openCheckpoint,
+  type CheckpointInfo,
+  type CheckpointName,
+  type OpenCheckpoint,
+} from "./checkpoint.ts";
+import type { TrainConfig } from "./config.ts";
+import { requireSameRun } from "./resume.ts";
+import { runPaths } from "./run_folder.ts";
+
+/** A run that is to go on. */
+export interface ResumedRun {
+  /** Path of the run folder. */
+  readonly out: string;
+  readonly config: TrainConfig;
+  readonly onMessage?: (message: string) => void;
+}
+
+/**
+ * Loads the newest checkpoint that can be read into `values` and returns what it says beside the
+ * tensors; `onMessage` hears of each damaged one. Throws InputError where there is none, and where
+ * it belongs to another run.
+ */
+export async function loadNewest(run: ResumedRun, values: CpuStore): Promise<CheckpointInfo> {
+  const { checkpoints } = runPaths(run.out);
+  const names = await checkpointsIn(checkpoints);
+  if (names.length === 0) {
+    throw new InputError(
+      `${run.out}: no checkpoint to resume from; start the run without --resume`,
+    );
+  }
+  for (const name of names) {
+    const checkpoint = await openIntact(name, run.onMessage);
+    if (checkpoint === null) continue;
+    requireSameRun(run, checkpoint, checkpoint.file);
+    checkpoint.load(values);
+    return checkpoint;
+  }
+  throw new InputError(
+    `${run.out}: no checkpoint of ${names.length} can be read; start a new run with another --out`,
+  );
+}
+
+/** A checkpoint, or null where it is damaged or is not what its name says. */
+async function openIntact(
+  { file, step }: CheckpointName,
+  onMessage: ResumedRun["onMessage"],
+): Promise<OpenCheckpoint | null> {
+  try {
+    const checkpoint = await openCheckpoint(file);
+    if (checkpoint.step === step) return checkpoint;
+    onMessage?.(`${file}: is the checkpoint of step ${checkpoint.step}; it is not used`);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    onMessage?.(`${error.message}; it is not used`);
+  }
+  return null;
+}

@@ -1,0 +1,47 @@
+// NaN and infinity: which number of a training state is the first one, in words for a person.
+import type { CpuStore } from "../graph/cpu.ts";
+
+/** Numbers under the name that a person knows them by. */
+export interface NamedNumbers {
+  readonly name: string;
+  readonly values: ArrayLike<number>;
+}
+
+/** A training step came to a number that is not finite; nothing of it was kept. */
+export class NonFiniteError extends Error {
+  override name = "NonFiniteError";
+}
+
+/** The first number that is not finite, as `name[index] is NaN`; null where all of them are. */
+export function firstNonFinite(tensors: Iterable<NamedNumbers>): string | null {
+  for (const { name, values } of tensors) {
+    // A loop over indices: this reads every number of a network at each checkpoint.
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) return `${name}[${i}] is ${values[i]}`;
+    }
+  }
+  return null;
+}
+
+/** What a checkpoint holds, by name: parameters, then states, then the moments of the optimiser. */
+export function* keptNumbers(store: CpuStore): Generator<NamedNumbers> {
+  yield* arenaNumbers(store, "parameters", "parameter");
+  for (const [name, values] of store.states) yield { name: `state ${name}`, values };
+  yield* arenaNumbers(store, "first_moments", "first moment of");
+  yield* arenaNumbers(store, "second_moments", "second moment of");
+}
+
+/** The gradients in the order in which the backward pass comes to them: the last layer's first. */
+export function gradientNumbers(store: CpuStore): NamedNumbers[] {
+  return [...arenaNumbers(store, "gradients", "gradient of")].toReversed();
+}
+
+function* arenaNumbers(
+  { layout, arenas }: CpuStore,
+  arena: keyof CpuStore["arenas"],
+  kind: string,
+): Generator<NamedNumbers> {
+  for (const { name, offset, size } of layout.slots) {
+    yield { name: `${kind} ${name}`, values: arenas[arena].subarray(offset, offset + size) };
+  }
+}

@@ -1,0 +1,25 @@
+// Where a step that came to NaN or infinity did so: the first tensor in the order of computation.
+import { firstNonFinite, gradientNumbers, keptNumbers, type NamedNumbers } from "./non_finite.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * The first number of a step that is not finite, as `name[index] is NaN`: of its inputs, the
+ * parameters, the terms of its loss, the gradients from the last layer back, the states. The step is
+ * done once more for it, with a learning rate of 0; null where everything is finite this time.
+ */
+export async function nonFiniteStep(
+  { plan, store }: Session,
+  inputs: Readonly<Record<string, Float32Array>>,
+  scalars: Readonly<Record<string, number>>,
+): Promise<string | null> {
+  const given = firstNonFinite(named("input", inputs));
+  if (given !== null) return given;
+  const before = firstNonFinite(keptNumbers(await store.read()));
+  if (before !== null) return before;
+  const outputs = await plan.run(inputs, { ...scalars, learning_rate: 0 });
+  return firstNonFinite([...named("output", outputs), ...gradientNumbers(await store.read())]);
+}
+
+function named(kind: string, tensors: Readonly<Record<string, Float32Array>>): NamedNumbers[] {
+  return Object.entries(tensors).map(([name, values]) => ({ name: `${kind} ${name}`, values }));
+}

@@ -1,0 +1,102 @@
+// metrics.jsonl: one line of JSON for each step of a run, in order, none twice.
+import { existsSync } from "node:fs";
+import { z } from "zod";
+import { openToAppend } from "../formats/append_file.ts";
+import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+
+const count = z.number().int().nonnegative();
+const recordSchema = z.object({
+  step: count.positive(),
+  loss: z.number(),
+  terms: z.record(z.string(), z.number()),
+  learning_rate: z.number(),
+  gradient_norm: z.number(),
+  valid_pixels: count,
+  time_ms: z.number(),
+});
+
+/** One step as `metrics.jsonl` keeps it. */
+export interface StepRecord {
+  readonly step: number;
+  readonly loss: number;
+  /** Terms of the loss before weighting. */
+  readonly terms: Readonly<Record<string, number>>;
+  readonly learning_rate: number;
+  readonly gradient_norm: number;
+  readonly valid_pixels: number;
+  readonly time_ms: number;
+}
+
+/** An open metrics.jsonl. */
+export interface Records {
+  /** All records so far. */
+  readonly records: readonly StepRecord[];
+  /** Adds a line; false, and no line, where the step has one already. */
+  readonly add: (record: StepRecord) => Promise<boolean>;
+  /** Returns once every line is on the disk. */
+  readonly sync: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the file for a run that goes on after `fromStep` (0: a new one, whose file begins empty).
+ * It keeps the records up to that step and loses the rest, by one atomic write. Throws InputError
+ * where it cannot be read or written; `onMessage` hears of steps up to there without a record.
+ */
+export async function openRecords(
+  file: string,
+  fromStep: number,
+  onMessage: (message: string) => void,
+): Promise<Records> {
+  const hasRecords = fromStep > 0 && existsSync(file);
+  const text = hasRecords ? Buffer.from(await readBytes(file)).toString("utf8") : "";
+  const records = recordsIn(text, fromStep);
+  if (records.length < fromStep) {
+    const present = new Set(records.map(({ step }) => step));
+    let first = 1;
+    while (present.has(first)) first++;
+    onMessage(
+      `${file}: has no readable record of ${fromStep - records.length} steps up to ${fromStep} ` +
+        `(the first: ${first}); the run goes on without them`,
+    );
+  }
+  const kept = encode(...records);
+  await writeFileAtomically(file, kept);
+  const appended = await openToAppend(file, kept.length);
+  return {
+    records,
+    add: async (record) => {
+      if (record.step <= (records.at(-1)?.step ?? 0)) return false;
+      await appended.append(encode(record));
+      records.push(record);
+      return true;
+    },
+    sync: appended.sync,
+    close: appended.close,
+  };
+}
+
+/** The records of steps up to `fromStep` in order, one of each; lines that are no record are left out. */
+function recordsIn(text: string, fromStep: number): StepRecord[] {
+  const bySteps = new Map<number, StepRecord>();
+  for (const line of text.split("\n")) {
+    const record = parseRecord(line);
+    if (record === null || record.step > fromStep || bySteps.has(record.step)) continue;
+    bySteps.set(record.step, record);
+  }
+  return [...bySteps.values()].sort((a, b) => a.step - b.step);
+}
+
+function parseRecord(line: string): StepRecord | null {
+  try {
+    const parsed = recordSchema.safeParse(JSON.parse(line));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null; // A line that a crash cut short, or that somebody wrote by hand.
+  }
+}
+
+function encode(...records: readonly StepRecord[]): Uint8Array {
+  const text = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  return new TextEncoder().encode(text);
+}

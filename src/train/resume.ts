@@ -1,0 +1,54 @@
+// What a resumed run must share with the one that wrote its checkpoint: the configuration apart from
+// the places of its files, and the data itself, wherever it lies now.
+import type { DataSource } from "../data/data_source.ts";
+import { InputError } from "../tensor/error.ts";
+import type { CheckpointInfo } from "./checkpoint.ts";
+import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
+import { runPaths } from "./run_folder.ts";
+import { earlierOrigin, requireSameData, type StudentOrigin } from "./student_origin.ts";
+
+/** A configuration without the places of data and teacher, which may move; for comparisons only. */
+export function withoutPlaces(config: TrainConfig): TrainConfig {
+  const { path, ...teacher } = config.teacher;
+  const data = config.data.split(":")[0];
+  return { ...config, data, teacher: { ...teacher, path: path === null ? null : "given" } };
+}
+
+/** Throws InputError where a checkpoint belongs to a run of another configuration. */
+export function requireSameRun(
+  { config, out }: { readonly config: TrainConfig; readonly out: string },
+  info: CheckpointInfo,
+  file: string,
+): void {
+  const stored = resolveConfig(parseConfigFile(info.config, file), file);
+  if (formatConfig(withoutPlaces(stored)) === formatConfig(withoutPlaces(config))) return;
+  throw new InputError(
+    `${file} was written with another configuration; resume with the one in ${runPaths(out).config}`,
+  );
+}
+
+/**
+ * The origin that a resumed run goes on with: the one of its checkpoint. Throws InputError where
+ * `found`, that of the data it was given, is other data. A checkpoint of an earlier version does not
+ * say what it was trained on, and `onMessage` is told so.
+ */
+export function runOrigin(
+  run: {
+    readonly config: TrainConfig;
+    readonly source: DataSource;
+    readonly onMessage?: (message: string) => void;
+  },
+  { origin, depth_max_m }: Pick<CheckpointInfo, "origin" | "depth_max_m">,
+  found: StudentOrigin,
+): StudentOrigin {
+  if (origin !== undefined) {
+    requireSameData(origin, found, run.source.name);
+    return origin;
+  }
+  run.onMessage?.(
+    `an earlier version wrote the checkpoint: whether ${run.source.name} is the data that it was ` +
+      `trained on cannot be checked`,
+  );
+  const { cameras, moments } = found;
+  return { ...earlierOrigin(run.config.data, depth_max_m), cameras, moments };
+}

@@ -1,0 +1,117 @@
+// The training step of a run on one device, and a fresh device in place of one that is lost.
+import { setTimeout } from "node:timers/promises";
+import type { Gpu } from "../gpu/device.ts";
+import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
+import type { CpuStore } from "../graph/cpu.ts";
+import { compile, type Plan } from "../graph/plan.ts";
+import { createStore, type GpuStore } from "../graph/store.ts";
+import type { Tuning } from "../kernels/tuning.ts";
+import { InputError } from "../tensor/error.ts";
+import type { Network } from "./network.ts";
+
+/** Store and plan of a training step on one device. */
+export interface Session {
+  readonly gpu: Gpu;
+  readonly store: GpuStore;
+  readonly plan: Plan;
+  /** Frees store and plan; the device belongs to whoever opened it. */
+  readonly close: () => void;
+}
+
+/** What a run comes back to: the numbers after so many steps, on the host. */
+export interface TrainingState {
+  readonly step: number;
+  readonly values: CpuStore;
+}
+
+/** Puts a state on a device and compiles the step there. */
+export async function openSession(
+  gpu: Gpu,
+  { g, request }: Network,
+  values: CpuStore,
+  tuning: Tuning,
+): Promise<Session> {
+  const store = createStore(gpu, g, values);
+  try {
+    const plan = await compile(gpu, g, request, store, { tuning });
+    let isOpen = true;
+    const close = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      plan.destroy();
+      store.destroy();
+    };
+    return { gpu, store, plan, close };
+  } catch (error) {
+    store.destroy();
+    throw error;
+  }
+}
+
+/** What recovery needs of a run. */
+export interface RecoveryOptions {
+  /** Opens a fresh device and closes the lost one; without it every loss ends the run. */
+  readonly reopen: (() => Promise<Gpu>) | undefined;
+  readonly open: (gpu: Gpu, state: TrainingState) => Promise<Session>;
+  readonly onMessage: (message: string) => void;
+}
+
+/**
+ * The session after `error`: on a fresh device at the last state in memory where the device was
+ * lost. Throws `error` where it was not, and DeviceLostError once three tries in a row did not get
+ * the run beyond that state.
+ */
+export type Recover = (lost: Session, error: unknown, state: TrainingState) => Promise<Session>;
+
+const TRIES = 3;
+// The driver may tell of an error first and of the loss of the device a little later.
+const LOSS_DELAY_MS = 200;
+
+/** The recovery of a run. */
+export function deviceRecovery({ reopen, open, onMessage }: RecoveryOptions): Recover {
+  let tries = 0;
+  let lastStep = -1;
+  return async (session, error, state) => {
+    const loss = await lossOf(session.gpu, error);
+    if (loss === null || reopen === undefined) throw error;
+    session.close();
+    if (state.step > lastStep) tries = 0;
+    lastStep = state.step;
+    let reason = `the device was lost (${loss.reason})`;
+    for (;;) {
+      if (tries === TRIES) {
+        throw new DeviceLostError(
+          `the device was lost ${TRIES + 1} times after step ${state.step}; the last time: ${reason}`,
+          loss.reason,
+        );
+      }
+      tries++;
+      onMessage(
+        `${reason}; going on after step ${state.step} on a fresh device, try ${tries} of ${TRIES}`,
+      );
+      try {
+        const gpu = await reopen();
+        requireSameAdapter(session.gpu, gpu);
+        return await open(gpu, state);
+      } catch (failure) {
+        if (!(failure instanceof DeviceLostError || failure instanceof NoAdapterError)) {
+          throw failure;
+        }
+        reason = failure.message;
+      }
+    }
+  };
+}
+
+/** Another adapter would go on to other bits. */
+function requireSameAdapter({ facts: before }: Gpu, { facts: now }: Gpu): void {
+  if (before.name === now.name && before.driver === now.driver) return;
+  throw new NoAdapterError(`${before.name} does not come back; there is ${now.name}`);
+}
+
+/** The loss of the device behind an error, or null where the device is not lost. */
+async function lossOf(gpu: Gpu, error: unknown): Promise<DeviceLostError | null> {
+  if (error instanceof DeviceLostError) return error;
+  if (error instanceof InputError) return null;
+  return await Promise.race([gpu.lost, setTimeout(LOSS_DELAY_MS, null)]);
+}

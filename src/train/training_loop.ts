@@ -1,0 +1,168 @@
+// The loop: one batch per step, results read a step later, a checkpoint every so many steps.
+import type { Loader } from "../data/loader.ts";
+import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.ts";
+import { formatConfig, type TrainConfig } from "./config.ts";
+import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
+import type { RunFolder, StepRecord } from "./run_folder.ts";
+import { stepScalars } from "./schedule.ts";
+import type { Session, TrainingState } from "./session.ts";
+import type { TrainedStudent } from "./student_file.ts";
+import { stepInputs, stepRecord, type StepSource } from "./step.ts";
+import { nonFiniteStep } from "./non_finite_step.ts";
+
+/** What the loop works on. */
+export interface LoopRun extends StepSource {
+  readonly config: TrainConfig;
+  readonly folder: RunFolder;
+  readonly samples: Loader;
+  /** The student after so many steps, as its file describes it. */
+  readonly student: (steps: number) => TrainedStudent;
+  readonly signal: AbortSignal | undefined;
+  readonly onStep: (record: StepRecord) => void;
+  readonly onMessage: (message: string) => void;
+  /** Told each state that the run can come back to. */
+  readonly onState: (state: TrainingState) => void;
+}
+
+/** A step that the device is at work on. */
+interface Flight {
+  readonly step: number;
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly scalars: Readonly<Record<string, number>>;
+  readonly read: () => Promise<Record<string, Float32Array>>;
+}
+
+// Without a checkpoint in between, this many steps at most are done again after a lost device.
+const STATE_STEPS = 50;
+
+/**
+ * Trains from a state to the last step, or to the one in progress when the signal comes; returns
+ * that state, whose checkpoint is written. Throws NonFiniteError where a number is not finite.
+ */
+export async function runSteps(
+  run: LoopRun,
+  session: Session,
+  from: TrainingState,
+): Promise<TrainingState> {
+  const { config, samples, signal } = run;
+  const lap = stopwatch();
+  const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
+    if (next >= config.steps) return null;
+    const inputs = stepInputs(run, samples, next);
+    // Thrown where it is awaited; here only not to be called unhandled.
+    inputs.catch(() => undefined);
+    return inputs;
+  };
+  let state = from;
+  let flight: Flight | null = null;
+  const settle = async (next: Flight | null): Promise<void> => {
+    const done = flight;
+    flight = next;
+    if (done !== null) await collect(run, session, done, next, lap());
+  };
+  const keep = async (step: number, isCheckpoint: boolean): Promise<void> => {
+    await settle(null);
+    state = await readState(session, run, step);
+    if (isCheckpoint) await save(run, state);
+    run.onState(state);
+  };
+  let ready = prepare(from.step);
+  let step = from.step;
+  while (ready !== null) {
+    const inputs = await unlessAborted(signal, ready);
+    if (inputs === null) break;
+    const scalars = stepScalars(config, step);
+    const read = session.plan.submit(inputs, scalars);
+    // While the GPU works: the next batch, then the results of the step before.
+    ready = prepare(step + 1);
+    await settle({ step, inputs, scalars, read });
+    step++;
+    if (step === config.steps) break;
+    const isCheckpoint = step % config.checkpoint_every === 0;
+    if (isCheckpoint || step - state.step >= STATE_STEPS) await keep(step, isCheckpoint);
+  }
+  await keep(step, true);
+  return state;
+}
+
+/** What `work` comes to, or null once the signal has come, which waits for nothing. */
+async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  work: Promise<T>,
+): Promise<T | null> {
+  if (signal === undefined) return await work;
+  if (signal.aborted) return null;
+  let stop: () => void = () => {};
+  const aborted = new Promise<null>((resolve) => {
+    stop = () => resolve(null);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Milliseconds since the call before (the first: since this one). */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const time_ms = now - last;
+    last = now;
+    return time_ms;
+  };
+}
+
+/** Reads and records a step once its successor is submitted; throws where it is not finite. */
+async function collect(
+  run: LoopRun,
+  session: Session,
+  { step, inputs, scalars, read }: Flight,
+  next: Flight | null,
+  time_ms: number,
+): Promise<void> {
+  const values = await read();
+  const record = stepRecord(step, scalars["learning_rate"], values, time_ms);
+  if (record === null) {
+    await next?.read(); // The device is free then, and no result waits to be read.
+    const found = await nonFiniteStep(session, inputs, scalars);
+    throw stopped(
+      run,
+      `step ${step + 1}: ${found ?? "the gradient is not finite"} (loss ${values["loss"][0]}); ` +
+        `the update was skipped`,
+    );
+  }
+  if (record.valid_pixels < 2) {
+    run.onMessage(
+      `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,
+    );
+  }
+  if (await run.folder.add(record)) run.onStep(record);
+}
+
+/** The state after a step, on the host; throws where a number of it is not finite. */
+async function readState(session: Session, run: LoopRun, step: number): Promise<TrainingState> {
+  const values = await session.store.read();
+  const found = firstNonFinite(keptNumbers(values));
+  if (found !== null) throw stopped(run, `after step ${step}: ${found}`);
+  return { step, values };
+}
+
+function stopped({ folder }: LoopRun, what: string): NonFiniteError {
+  return new NonFiniteError(
+    `${what}; the last good checkpoint is in ${folder.checkpoints}; try a smaller ` +
+      `optimizer.learning_rate`,
+  );
+}
+
+/** Writes a checkpoint: first the records up to it, last the older ones are removed. */
+async function save(run: LoopRun, { step, values }: TrainingState): Promise<void> {
+  const { folder, config } = run;
+  await folder.sync();
+  const { depth_max_m, origin } = run.student(step);
+  const info = { step, config: formatConfig(config), depth_max_m, origin };
+  await writeCheckpoint(folder.checkpoints, values, info);
+  await pruneCheckpoints(folder.checkpoints, step, config.keep_checkpoints);
+}

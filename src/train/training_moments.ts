@@ -1,0 +1,104 @@
+// Which moments a student was trained on, compact enough for its file: 16 bytes a moment, half of
+// a hash of its id and half of one of its content. An evaluation asks whether its own are among
+// them.
+import { createHash } from "node:crypto";
+import type { DataSource } from "../data/data_source.ts";
+import type { MomentIdentity } from "../data/moment_identity.ts";
+import { placeOf } from "../data/order.ts";
+import { InputError } from "../tensor/error.ts";
+
+/** A moment of training: 64 bits of hash each of its id and of its content, in hexadecimal. */
+export interface TrainingMoment {
+  readonly id: string;
+  readonly content: string;
+}
+
+const HASH_BYTES = 8;
+const RECORD_BYTES = 2 * HASH_BYTES;
+// Files are opened side by side; a moment has about six.
+const AT_ONCE = 8;
+
+/** Every moment of `source` in its order; one that cannot be read is known by its place alone. */
+export async function recordMoments(source: DataSource): Promise<TrainingMoment[]> {
+  const moments: TrainingMoment[] = [];
+  for (let first = 0; first < source.count; first += AT_ONCE) {
+    const indices = Array.from(
+      { length: Math.min(AT_ONCE, source.count - first) },
+      (_, i) => first + i,
+    );
+    moments.push(...(await Promise.all(indices.map(async (index) => await record(source, index)))));
+  }
+  return moments;
+}
+
+async function record(source: DataSource, index: number): Promise<TrainingMoment> {
+  const identity = await identityOrNull(source, index);
+  const { id, content } = identity ?? { id: String(index), content: `unreadable ${index}` };
+  return { id: hash(id), content: hash(content) };
+}
+
+async function identityOrNull(source: DataSource, index: number): Promise<MomentIdentity | null> {
+  try {
+    return await source.identify(index);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return null;
+  }
+}
+
+function hash(text: string): string {
+  return createHash("sha256")
+    .update(text)
+    .digest("hex")
+    .slice(0, 2 * HASH_BYTES);
+}
+
+/** Moments as text for the metadata of a file. */
+export function formatMoments(moments: readonly TrainingMoment[]): string {
+  const hex = moments.map(({ id, content }) => id + content).join("");
+  return Buffer.from(hex, "hex").toString("base64");
+}
+
+/** Reads what `formatMoments` wrote; throws InputError naming `file` where it is something else. */
+export function parseMoments(text: string, file: string): TrainingMoment[] {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length % RECORD_BYTES !== 0 || bytes.toString("base64") !== text) {
+    throw new InputError(`${file}: metadata training_moments: is no list of hashes`);
+  }
+  return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
+    const hex = bytes.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES).toString("hex");
+    return { id: hex.slice(0, 2 * HASH_BYTES), content: hex.slice(2 * HASH_BYTES) };
+  });
+}
+
+/** How far a student was trained: what says which moments its steps saw. */
+export interface TrainingProgress {
+  readonly steps: number;
+  readonly seed: number;
+  /** Where samples may be skipped, others take their places, and all moments count as seen. */
+  readonly maySkip: boolean;
+}
+
+/**
+ * The ids of the samples of `source` that the first `steps` steps were trained on: those whose
+ * images are the same, whatever their ids and wherever they lie.
+ */
+export async function trainedIds(
+  source: DataSource,
+  moments: readonly TrainingMoment[],
+  { steps, seed, maySkip }: TrainingProgress,
+): Promise<Set<string>> {
+  const all = maySkip || steps >= moments.length;
+  const seen = all
+    ? moments
+    : placeOf(0, moments.length, seed)
+        .order.slice(0, steps)
+        .map((index) => moments[index]);
+  const contents = new Set(seen.map(({ content }) => content));
+  const ids = new Set<string>();
+  for (let index = 0; index < source.count; index++) {
+    const identity = await identityOrNull(source, index);
+    if (identity !== null && contents.has(hash(identity.content))) ids.add(identity.id);
+  }
+  return ids;
+}
