@@ -9,7 +9,16 @@ const built = new URL("../dist/cli/main.js", import.meta.url);
 if (existsSync(source)) {
   const { register } = await import("tsx/esm/api");
   register();
-  await import(source.href);
+  try {
+    await import(source.href);
+  } catch (error) {
+    // A table that is away or half merged: nothing of the program can be loaded.
+    if (!String(error instanceof Error ? error.stack : error).includes("shaders.gen")) throw error;
+    console.error(
+      "ringdepth: src/kernels/shaders.gen.ts is missing or broken: run npm run shaders",
+    );
+    process.exitCode = 2;
+  }
 } else {
   await import(built.href);
 }

@@ -13,23 +13,50 @@ export function sayAdapter(
   else say(`adapter: ${name}${detail}`);
 }
 
-/** Opens a validated device, says which, and closes it when `work` is done. */
+/**
+ * Where indices are clamped, so that the check of kernels finds accesses far outside of a tensor:
+ * nowhere, on the device itself, or on a second one beside it, since it changes times.
+ */
+type Clamping = "none" | "all" | "beside";
+
+/**
+ * Opens a validated device, says which, and closes it when `work` is done. `work` may open a fresh
+ * one in its place, which closes the one before.
+ */
 export async function withGpu<T>(
   surroundings: Surroundings,
   output: Output,
   adapter: string | undefined,
-  work: (gpu: Gpu) => Promise<T>,
+  work: (gpu: Gpu, reopen: () => Promise<Gpu>) => Promise<T>,
+  clamping: Clamping = "none",
 ): Promise<T> {
-  const gpu = await surroundings.openGpu({
-    validation: true,
-    ...(adapter !== undefined && { adapter }),
-  });
+  const open = async (clamp_indices: boolean): Promise<Gpu> =>
+    await surroundings.openGpu({
+      validation: true,
+      clamp_indices,
+      ...(adapter !== undefined && { adapter }),
+    });
+  let gpu = await open(clamping === "all");
+  let clamped: Gpu | null = null;
   try {
     sayAdapter(output, gpu.facts);
-    const result = await work(gpu);
+    if (clamping === "beside") clamped = await open(true);
+    const reopen = async (): Promise<Gpu> => {
+      gpu.close();
+      gpu = await open(clamping === "all");
+      return gpu;
+    };
+    const result = await work(clamped === null ? gpu : besideClamped(gpu, clamped), reopen);
+    clamped?.check();
     gpu.check();
     return result;
   } finally {
+    clamped?.close();
     gpu.close();
   }
+}
+
+/** The same device, with its clamping twin; it goes on to answer for itself. */
+function besideClamped(gpu: Gpu, clamped: Gpu): Gpu {
+  return Object.create(gpu, { clamped: { value: clamped, enumerable: true } }) as Gpu;
 }

@@ -13,7 +13,8 @@ import {
 } from "../profile/bins_bench.ts";
 import { checkHardRows, type HardRowsCheck } from "../profile/bins_check.ts";
 import type { BinLevel, BinProblem, BinStudent } from "../profile/bins_problem.ts";
-import { binVerdicts, type BinVerdict } from "../profile/bins_verdicts.ts";
+import { binLosses, binVerdicts } from "../profile/bins_verdicts.ts";
+import { InterruptedError } from "../profile/measure.ts";
 import type { Direction } from "../profile/plan_bench.ts";
 import { binsPicture } from "../report/bench_picture.ts";
 import { InputError } from "../tensor/error.ts";
@@ -31,8 +32,10 @@ import {
   type TurnOptions,
 } from "./bench_run.ts";
 import { agreementLine, timeRemarks, wayCells, wayHead } from "./bench_table.ts";
+import { binsAnswer, lossLine, verdictLine } from "./bench_verdicts.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
+import { writeAll } from "./output_file.ts";
 import { wholeNumber } from "./options.ts";
 import type { Table } from "./profile_table.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -85,7 +88,10 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
     .option("--centers <list>", CENTERS.join(", "), listOf(oneOf("--centers", CENTERS)))
     .option("--quick", "two numbers of bins at one size")
     .option("--check", "hold all levels against f64 on rows hard to decode, time nothing")
-    .option("--gate", "exit with 1 where a verdict is missed")
+    .option(
+      "--gate",
+      "exit with 1 where a claim is not met; AMBIGUOUS passes, as with profile --gate",
+    )
     .option("--svg <file>", "draw time and memory by bins")
     .addHelpText("after", HELP);
   benchOptions(
@@ -107,24 +113,50 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
       for (const error of new Set(rows.map((row) => row.error))) {
         if (error !== "") output.warn(error);
       }
-      const verdicts = binVerdicts(rows);
-      await writeBench(surroundings, output, options, {
-        value: { date, environment, ceilings, settings: bench.settings, rows, verdicts },
-        table: binsTable(rows),
-        notes: [
-          headline(environment, date),
-          agreementLine(rows),
-          ...timeRemarks(rows),
-          ...verdicts.map(verdictLine),
-        ].filter((line) => line !== ""),
-      });
-      if (options.svg !== undefined) {
-        const title = `${environment.adapter}, ${date.slice(0, 10)}`;
-        await writeFileAtomically(options.svg, Buffer.from(binsPicture(rows, title)));
-        output.say(`drawn into ${options.svg}`);
-      }
+      const interrupted = run.signal.aborted;
+      if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
+      const [verdicts, losses] = [binVerdicts(rows), binLosses(rows)];
+      const answer = [...verdicts.map(verdictLine), ...losses.map(lossLine)];
+      // What is not whole takes the place of no file.
+      const { svg, ...shown } = interrupted
+        ? { ...options, svg: undefined, output: undefined }
+        : options;
+      const settings = bench.settings;
+      await writeAll(
+        async () =>
+          await writeBench(surroundings, output, shown, {
+            value: {
+              date,
+              environment,
+              ceilings,
+              settings,
+              rows,
+              verdicts,
+              losses,
+              ...(interrupted && { interrupted }),
+            },
+            table: binsTable(rows),
+            lead: [
+              ...(interrupted ? ["interrupted: not all problems were measured"] : []),
+              binsAnswer(rows, verdicts, losses),
+              ...answer,
+            ],
+            notes: [
+              headline(environment, date),
+              agreementLine(rows),
+              ...timeRemarks(rows),
+              ...answer,
+            ].filter((line) => line !== ""),
+          }),
+        async () => {
+          if (svg === undefined) return;
+          const title = `${environment.adapter}, ${date.slice(0, 10)}`;
+          await writeFileAtomically(svg, Buffer.from(binsPicture(rows, title)));
+          output.say(`drawn into ${svg}`);
+        },
+      );
       if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
-      const missed = verdicts.some(({ met }) => met === false);
+      const missed = verdicts.some(({ verdict }) => verdict === "not met" || verdict === "WRONG");
       return options.gate === true && missed ? EXIT.gate : EXIT.fine;
     });
   });
@@ -226,13 +258,6 @@ function binsTable(rows: readonly BinRow[]): Table {
       ...wayCells(row),
     ]),
   };
-}
-
-function verdictLine({ claim, needed, least, most, at, met }: BinVerdict): string {
-  const need = `${claim}: at least ${needed} needed`;
-  if (least === null || most === null) return `${need}, ${met === null ? "not measured" : "WRONG"}`;
-  const range = `${least.toFixed(2)} to ${most.toFixed(2)}`;
-  return `${need}, ${range} measured: ${met === true ? "met" : `MISSED at ${at}`}`;
 }
 
 function level(text: string): BinLevel {

@@ -3,6 +3,8 @@
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/device.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
+import { checkShadersOf } from "../kernels/shader_table.ts";
+import { mappingsOf } from "../kernels/tuning.ts";
 import { chooseVariant } from "../kernels/variant.ts";
 import { describeEnvironment } from "../profile/environment.ts";
 import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
@@ -42,29 +44,29 @@ export function defineBenchKernels(parent: Command, { surroundings, exit }: Comm
   command.action(async (parts: string[], options: BenchOptions) => {
     const output = benchOutput(surroundings, options);
     const problems = await chooseProblems(parts);
-    exit(
-      await withGpu(surroundings, output, options.adapter, async (gpu) => {
-        const environment = await describeEnvironment(gpu, await timerQuantum_ns(gpu));
-        const date = new Date().toISOString();
-        const rows = await timeProblems(gpu, problems, output);
-        for (const { error } of rows) if (error !== "") output.warn(error);
-        await writeBench(surroundings, output, options, {
-          value: { date, environment, settings: SETTINGS, rows },
-          table: {
-            head: ["kernel", "case", "time p50 [95 %]", "GFLOP/s", "GB/s"],
-            rows: rows.map((row) => [
-              row.kernel,
-              row.case,
-              row.error === "" ? timingText(row.time) : "WRONG",
-              row.gflops === null ? "" : rateText(row.gflops),
-              row.gbytes === null ? "" : rateText(row.gbytes),
-            ]),
-          },
-          notes: [headline(environment, date), ...timeRemarks(rows)],
-        });
-        return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
-      }),
-    );
+    checkShadersOf(problems.flatMap(({ kernel }) => mappingsOf(kernel)));
+    const work = async (gpu: Gpu): Promise<number> => {
+      const environment = await describeEnvironment(gpu, await timerQuantum_ns(gpu));
+      const date = new Date().toISOString();
+      const rows = await timeProblems(gpu, problems, output);
+      for (const { error } of rows) if (error !== "") output.warn(error);
+      await writeBench(surroundings, output, options, {
+        value: { date, environment, settings: SETTINGS, rows },
+        table: {
+          head: ["kernel", "case", "time p50 [95 %]", "GFLOP/s", "GB/s"],
+          rows: rows.map((row) => [
+            row.kernel,
+            row.case,
+            row.error === "" ? timingText(row.time) : "WRONG",
+            row.gflops === null ? "" : rateText(row.gflops),
+            row.gbytes === null ? "" : rateText(row.gbytes),
+          ]),
+        },
+        notes: [headline(environment, date), ...timeRemarks(rows)],
+      });
+      return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+    };
+    exit(await withGpu(surroundings, output, options.adapter, work, "beside"));
   });
 }
 

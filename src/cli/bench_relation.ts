@@ -1,5 +1,6 @@
 // `ringdepth bench relation`: the view relation stored and made tile by tile.
 import type { Command } from "commander";
+import { InterruptedError } from "../profile/measure.ts";
 import type { Direction } from "../profile/plan_bench.ts";
 import {
   benchRelation,
@@ -19,6 +20,7 @@ import {
   type TurnOptions,
 } from "./bench_run.ts";
 import { agreementLine, timeRemarks, wayCells, wayHead } from "./bench_table.ts";
+import { wayLines } from "./bench_verdicts.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
 import { wholeNumber } from "./options.ts";
@@ -51,9 +53,18 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
       const { direction = DIRECTIONS } = options;
       const rows = await benchRelation(bench, ceilings, problems, direction, progress);
       for (const { error } of rows) if (error !== "") output.warn(error);
-      await writeBench(surroundings, output, options, {
-        value: { date, environment, ceilings, settings: bench.settings, rows },
+      const interrupted = run.signal.aborted;
+      if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
+      // What is not whole takes the place of no file.
+      const shown = interrupted ? { ...options, output: undefined } : options;
+      const settings = bench.settings;
+      await writeBench(surroundings, output, shown, {
+        value: { date, environment, ceilings, settings, rows, ...(interrupted && { interrupted }) },
         table: relationTable(rows),
+        lead: [
+          ...(interrupted ? ["interrupted: not all problems were measured"] : []),
+          ...wayLines(rows, (row) => `${relationName(row)}, ${row.direction}`),
+        ],
         notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
       });
       return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;

@@ -10,7 +10,9 @@ import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext } from "./define.ts";
 import { common, positiveNumber, wholeNumber, type CommonOptions } from "./options.ts";
+import { stoppable } from "./measure_stop.ts";
 import { makeOutput, type Output } from "./output.ts";
+import { checkOutputs } from "./output_file.ts";
 import { writeResult, type Result } from "./profile_result.ts";
 import { knownCeilings, using } from "./profile_work.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -36,6 +38,8 @@ export interface BenchRun {
   readonly ceilings: Ceilings;
   readonly environment: Environment;
   readonly progress: (line: string) => void;
+  /** Once aborted, what was measured is printed and no file is written. */
+  readonly signal: AbortSignal;
 }
 
 // Rounds of a software adapter take seconds, and there are many problems.
@@ -60,10 +64,18 @@ export function turnOptions(command: Command): Command {
 }
 
 /** The voice of a bench: lines for people only where the result is one for them. */
-export function benchOutput(surroundings: Surroundings, options: BenchOptions): Output {
-  const { json, md, output } = options;
+export function benchOutput(
+  surroundings: Surroundings,
+  options: BenchOptions & { readonly svg?: string },
+): Output {
+  const { json, md, output, svg } = options;
   if (json === true && md === true) throw new InputError("give --json or --md, not both");
-  return makeOutput(surroundings, (json === true || md === true) && output === undefined);
+  checkOutputs([
+    { option: "-o", path: output },
+    { option: "--svg", path: svg },
+  ]);
+  const isReport = output === undefined && svg === undefined;
+  return makeOutput(surroundings, (json === true || md === true) && output === undefined, isReport);
 }
 
 /** Opens the adapter with its ceilings and does the work; sets the exit code that it returns. */
@@ -75,14 +87,16 @@ export async function runBench(
   const output = benchOutput(surroundings, options);
   exit(
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
-      const quantum_ns = await timerQuantum_ns(gpu);
-      const ceilings = await knownCeilings({ gpu, output }, quantum_ns);
-      const environment = await describeEnvironment(gpu, quantum_ns);
-      const settings = settingsOf(gpu, options);
-      const bench = await prepareBench(gpu, quantum_ns, settings, false);
-      const progress = (line: string): void => output.progress(line, true);
-      const run = { gpu, output, surroundings, bench, ceilings, environment, progress };
-      return await using(bench, async () => await work(run));
+      return await stoppable(output, async ({ signal }) => {
+        const quantum_ns = await timerQuantum_ns(gpu);
+        const ceilings = await knownCeilings({ gpu, output }, quantum_ns, signal);
+        const environment = await describeEnvironment(gpu, quantum_ns);
+        const settings = settingsOf(gpu, options);
+        const bench = await prepareBench(gpu, quantum_ns, settings, false, signal);
+        const progress = (line: string): void => output.progress(line, true);
+        const run = { gpu, output, surroundings, bench, ceilings, environment, progress, signal };
+        return await using(bench, async () => await work(run));
+      });
     }),
   );
 }

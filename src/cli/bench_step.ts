@@ -17,6 +17,7 @@ import {
   type TurnOptions,
 } from "./bench_run.ts";
 import { agreementLine, timeRemarks, wayCells, wayHead } from "./bench_table.ts";
+import { wayLines } from "./bench_verdicts.ts";
 import type { CommandContext } from "./define.ts";
 import { EXIT } from "./exit_code.ts";
 import { imageSize, studentName } from "./options.ts";
@@ -56,7 +57,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
       const data = { source, teacher };
       const forms =
         options.tuned === true
-          ? tunedForms(config, await cachedChoices(run.gpu.facts))
+          ? tunedForms(config, await cachedChoices(run.gpu.facts, true, output.warn))
           : stepForms(config);
       const small = SMALL[config.student];
       const rows = await benchStep(bench, ceilings, forms, data, small, progress);
@@ -74,6 +75,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
           rows,
         },
         table: stepTable(title, forms[0].name, rows),
+        lead: wayLines(rows, () => title),
         notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
       });
       return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;

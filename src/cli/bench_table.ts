@@ -1,7 +1,7 @@
 // Rows of benches as text. Draws what they say and computes nothing.
 import type { WayRow } from "../profile/plan_bench.ts";
 import type { Estimate } from "../profile/statistics.ts";
-import { percentText, rateText, timingText } from "../profile/profile_text.ts";
+import { boundText, rateText, timingText } from "../profile/profile_text.ts";
 
 /** The heads of `wayCells`; `first` is what ratios are to. */
 export function wayHead(first: string): string[] {
@@ -25,7 +25,7 @@ export function wayCells({ time, ratio, error, roofline, ...row }: WayRow): stri
     bytesText(row.bytes),
     bytesText(row.between_bytes),
     bytesText(row.peak_bytes),
-    roofline === null ? "" : `${roofline.bound} ${percentText(roofline.share, false, 0)}`,
+    roofline === null ? "" : boundText({ ok: true, roofline }),
   ];
 }
 
@@ -64,7 +64,8 @@ function bytesText(bytes: number): string {
   return `${rateText(bytes / 2 ** 10)} KiB`;
 }
 
-function ratioText(ratio: Estimate | null): string {
+/** A ratio and its interval. */
+export function ratioText(ratio: Estimate | null): string {
   if (ratio === null) return "";
   const [median, low, high] = [ratio.median, ratio.low, ratio.high].map((r) => r.toFixed(2));
   return `${median} [${low}, ${high}]`;

@@ -5,7 +5,10 @@ import { withGpu } from "./adapter.ts";
 import { checkKernels, matchingKernels } from "./check_kernels.ts";
 import { checkNetwork, type CheckOptions } from "./check_network.ts";
 import type { Define } from "./define.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { checkShadersOf } from "../kernels/shader_table.ts";
 import { common, imageSize, positiveNumber, studentName, wholeNumber } from "./options.ts";
+import { checkOutputs } from "./output_file.ts";
 import { makeOutput } from "./output.ts";
 import { InputError } from "../tensor/error.ts";
 
@@ -39,8 +42,9 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     .addHelpText("after", DUMP);
   common(command, "ringdepth check 'softmax*'\n  ringdepth check --network nano --json");
   command.action(async (glob: string | undefined, options: CheckOptions) => {
-    const output = makeOutput(surroundings, options.json === true);
+    const output = makeOutput(surroundings, options.json === true, options.dump === undefined);
     const { network, adapter } = options;
+    checkOutputs([{ option: "--dump", path: options.dump, isFolder: true }]);
     if (network !== undefined) {
       if (glob !== undefined) throw new InputError("give a glob of kernels or --network, not both");
       const settings = { ...options, network };
@@ -52,6 +56,8 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     const stray = NETWORK_ONLY.find((name) => options[name] !== undefined);
     if (stray !== undefined) throw new InputError(`--${stray} goes with --network`);
     const kernels = matchingKernels(glob);
-    exit(await withGpu(surroundings, output, adapter, (gpu) => checkKernels(gpu, kernels, output)));
+    checkShadersOf(kernels);
+    const work = (gpu: Gpu): Promise<number> => checkKernels(gpu, kernels, output);
+    exit(await withGpu(surroundings, output, adapter, work, "all"));
   });
 };

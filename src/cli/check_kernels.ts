@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { checkCase, type CheckResult } from "../kernels/check.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { kernels } from "../kernels/kernels.ts";
+import { shadersOffTable } from "../kernels/shader_text.ts";
 import { InputError } from "../tensor/error.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
@@ -23,6 +24,12 @@ export function matchingKernels(glob: string | undefined): AnyKernel[] {
   const pattern = globPattern(glob);
   const matching = kernels.filter(({ shader }) => pattern.test(shader.name));
   if (matching.length > 0) return matching;
+  const offTable = shadersOffTable().find((stem) => pattern.test(stem));
+  if (offTable !== undefined) {
+    throw new InputError(
+      `shaders/${offTable}.wgsl is not in the table of shaders: run npm run shaders; then its kernel goes into src/kernels/kernels.ts`,
+    );
+  }
   const near = kernels
     .map(({ shader }) => shader.name)
     .filter((name) => name.startsWith(glob.slice(0, 3)));
@@ -36,7 +43,11 @@ export async function checkKernels(
   list: readonly AnyKernel[],
   output: Output,
 ): Promise<number> {
+  for (const stem of shadersOffTable()) {
+    output.warn(`shaders/${stem}.wgsl is not in the table of shaders: run npm run shaders`);
+  }
   const results: CheckResult[] = [];
+  const told = new Set<string>();
   const rows: string[][] = [];
   let left = 0;
   for (const [i, kernel] of list.entries()) {
@@ -47,7 +58,7 @@ export async function checkKernels(
     for (const problem of offered) own.push(await checkCase(gpu, kernel, problem));
     results.push(...own);
     rows.push(tableRow(name, own));
-    for (const { message, ok } of own) if (!ok) output.warn(message);
+    for (const result of own) if (!result.ok && isNews(result, told)) output.warn(result.message);
     const bad = own.filter(({ ok }) => !ok).length;
     output.progress(`kernel ${i + 1}/${list.length}: ${name}${bad > 0 ? ": wrong" : ""}`, false);
   }
@@ -66,6 +77,14 @@ export async function checkKernels(
     ],
   );
   return failed === 0 ? EXIT.fine : EXIT.wrong;
+}
+
+/** Whether a fault was not told of another case; one that does not compile has it in every case. */
+function isNews({ name, case: problem, message }: CheckResult, told: Set<string>): boolean {
+  const fault = message.replace(`${name}, case ${problem}: `, `${name}: `);
+  if (told.has(fault)) return false;
+  told.add(fault);
+  return true;
 }
 
 /** The cases of a kernel that this adapter can run. */

@@ -18,6 +18,7 @@ import {
 } from "../train/network_check.ts";
 import { openSource } from "../train/source.ts";
 import { readStudent } from "../train/student_file.ts";
+import { seenBy } from "../train/student_origin.ts";
 import { train } from "../train/trainer.ts";
 import { EXIT } from "./exit_code.ts";
 import type { CommonOptions } from "./options.ts";
@@ -48,10 +49,6 @@ export async function checkNetwork(
   const check = await prepareCheck(gpu, options, output);
   output.say("comparing one step with the CPU path in f64 (resnet18: about a minute)");
   const compared = await compareNetwork(gpu, { ...check, outputs: options.dump !== undefined });
-  if (options.dump !== undefined) {
-    await dumpNetwork(options.dump, compared);
-    output.say(`dumped into ${options.dump}`);
-  }
   const gate = options.gate ?? (check.load === undefined ? INITIAL_GATE : TRAINED_GATE);
   const { parameters } = compared;
   const isBeyond = (error: number): boolean => !(error <= gate);
@@ -68,6 +65,11 @@ export async function checkNetwork(
     `${parameters.length} parameter tensors, ${beyond.length} beyond the gate of ${gate}; ` +
       `worst ${worst.toExponential(2)}`,
   ]);
+  // The result stands, whatever becomes of the files.
+  if (options.dump !== undefined) {
+    await dumpNetwork(options.dump, compared);
+    output.say(`dumped into ${options.dump}`);
+  }
   return beyond.length === 0 ? EXIT.fine : EXIT.wrong;
 }
 
@@ -80,12 +82,13 @@ async function prepareCheck(
   const { network, checkpoint, size, seed, steps = 0 } = options;
   if (checkpoint !== undefined) {
     if (steps > 0) throw new InputError("give --checkpoint or --steps, not both");
-    const { config, load, depth_max_m } = await readStudent(checkpoint);
+    const { config, load, depth_max_m, origin } = await readStudent(checkpoint, output.warn);
     if (config.student !== network) {
       throw new InputError(`${checkpoint}: is a ${config.student}, not a ${network}`);
     }
     const own = { ...config, ...(size && { size }), ...(seed !== undefined && { seed }) };
-    return { ...(await batchSource(own)), load, depth_max_m };
+    const batch = await batchSource(own);
+    return { ...batch, source: seenBy(origin, batch.source), load, depth_max_m };
   }
   const given = { student: network, size, seed, ...(steps > 0 && { steps }) };
   const config = resolveConfig(given, "command line");
@@ -120,7 +123,7 @@ async function trainFirst(
       onMessage: output.warn,
     });
     await trained.close();
-    const { load } = await readStudent(trained.folder.student);
+    const { load } = await readStudent(trained.folder.student, output.warn);
     return load;
   } finally {
     await rm(folder, { recursive: true });

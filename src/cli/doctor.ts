@@ -5,11 +5,13 @@ import type { Command } from "commander";
 import type { Gpu } from "../gpu/device.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
+import { readCache } from "../profile/cache_file.ts";
 import { ceilingsFile, readCeilings, type Ceilings } from "../profile/ceilings.ts";
-import { cacheFolder } from "../profile/environment.ts";
+import { cachedFile } from "../profile/environment.ts";
+import { printable } from "../tensor/printable.ts";
 import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
-import { EXIT, oneLine } from "./exit_code.ts";
+import { EXIT } from "./exit_code.ts";
 import { common, type CommonOptions } from "./options.ts";
 import { makeOutput, type Output } from "./output.ts";
 import { ceilingsLines, ceilingsTable, tableLines } from "./profile_table.ts";
@@ -39,7 +41,7 @@ export const defineDoctor: Define = (program: Command, { surroundings, exit }) =
     .option("--quick", "measure no ceilings where none are known");
   common(command, "ringdepth doctor");
   command.action(async (options: CommonOptions & { readonly quick?: boolean }) => {
-    const output = makeOutput(surroundings, options.json === true);
+    const output = makeOutput(surroundings, options.json === true, true);
     try {
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const found = await examine(gpu);
@@ -98,9 +100,9 @@ async function ceilingsOf(
     if (timer_quantum_ns !== null && !quick) {
       return await knownCeilings({ gpu, output }, timer_quantum_ns);
     }
-    return await readCeilings(ceilingsFile(cacheFolder(), gpu.facts));
+    return await readCache(cachedFile(ceilingsFile, gpu.facts), readCeilings, output.warn);
   } catch (error) {
-    output.warn(`no ceilings: ${oneLine((error as Error).message)}`);
+    output.warn(`no ceilings: ${printable((error as Error).message)}`);
     return null;
   }
 }

@@ -1,5 +1,11 @@
 // `ringdepth eval`: the metrics of a trained student, camera by camera.
 import type { Command } from "commander";
+import {
+  describeMetres,
+  describeMoments,
+  evaluationRemarks,
+  metresBy,
+} from "../train/evaluation_words.ts";
 import { evaluate, loadPredictor } from "../train/predictor.ts";
 import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
@@ -17,17 +23,21 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
   common(studentOptions(command), "ringdepth eval --checkpoint runs/ddad/student.safetensors");
   command.action(async (options: StudentOptions) => {
     const output = makeOutput(surroundings, options.json === true);
-    const { file, source, badSamples } = await openStudentSource(options);
+    const { file, source, badSamples } = await openStudentSource(options, output.warn);
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
       output.say(`data: ${source.describe()}`);
-      const tuning = await cachedChoices(gpu.facts, options.tune);
+      const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
       const predictor = await loadPredictor(gpu, file, source, tuning);
       try {
         const found = await evaluate(predictor, source, badSamples, output.warn);
-        const { result, consistency, skipped_samples } = found;
-        output.result({ ...result, consistency: consistency.all, skipped_samples }, [
-          `protocol ${result.protocol}, depths up to ${result.cap_m} m, ${source.split} moments`,
+        const { result, consistency, moments, trained_on, skipped_samples } = found;
+        const about = { moments, trained_on, metres_by: metresBy(file), skipped_samples };
+        output.result({ ...result, consistency: consistency.all, ...about }, [
+          `protocol ${result.protocol}, depths ${result.min_m} to ${result.cap_m} m, ` +
+            describeMoments(source.split, found),
           ...metricLines(result),
+          describeMetres(file, source),
+          ...evaluationRemarks(found),
         ]);
       } finally {
         predictor.destroy();

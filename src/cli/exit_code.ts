@@ -7,26 +7,40 @@ import {
   GpuValidationError,
   NoAdapterError,
 } from "../gpu/errors.ts";
+import { WrongDepthError } from "../evaluate/checked_depth.ts";
 import { InputError } from "../tensor/error.ts";
+import { escapeControls, printable } from "../tensor/printable.ts";
 import { NonFiniteError } from "../train/trainer.ts";
+import { LostReaderError } from "./output.ts";
 import type { TextStream } from "./surroundings.ts";
 
-/** What the exit code of a command says (DESIGN section 10). */
+/** What the exit code of a command says; those above 128 are the shell's own for a signal. */
 export const EXIT = {
   fine: 0,
   gate: 1,
   usage: 2,
   wrong: 3,
   noAdapter: 4,
+  SIGHUP: 129,
   SIGINT: 130,
+  /** Nobody reads the report any more; other programs end by this signal then. */
+  SIGPIPE: 141,
   SIGTERM: 143,
 } as const;
 
-const WRONG = [DeviceLostError, GpuMemoryError, GpuValidationError, NonFiniteError];
+const WRONG = [
+  DeviceLostError,
+  GpuMemoryError,
+  GpuValidationError,
+  NonFiniteError,
+  WrongDepthError,
+];
 
 /** Tells a person of an error and returns the exit code for it. */
 export function reportError(error: unknown, stderr: TextStream): number {
-  const say = (text: string): unknown => stderr.write(`ringdepth: ${oneLine(text)}\n`);
+  const say = (text: string): unknown => stderr.write(`ringdepth: ${printable(text)}\n`);
+  // The end of the program says what became of stdout.
+  if (error instanceof LostReaderError) return EXIT.fine;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   if (error instanceof InputError) {
     say(error.message);
@@ -41,11 +55,7 @@ export function reportError(error: unknown, stderr: TextStream): number {
     return EXIT.wrong;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  stderr.write(`ringdepth: a fault of the program itself, please report it: ${text}\n`);
+  const lines = text.split("\n").map(escapeControls).join("\n");
+  stderr.write(`ringdepth: a fault of the program itself, please report it: ${lines}\n`);
   return EXIT.wrong;
-}
-
-/** Text on one line, however its source broke it. */
-export function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, " ");
 }

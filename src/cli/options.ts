@@ -8,14 +8,43 @@ import { InputError } from "../tensor/error.ts";
 export interface CommonOptions {
   readonly json?: boolean;
   readonly adapter?: string;
+  readonly memoryBudget?: number;
 }
 
-/** Adds `--adapter` and `--json`, and an example to the help. */
+/** Adds `--adapter`, `--memory-budget` and `--json`, and an example to the help. */
 export function common(command: Command, example: string): Command {
   return withJson(
-    command.option("--adapter <name>", "part of the adapter's name, where there are several"),
+    command
+      .option("--adapter <name>", "part of the adapter's name, where there are several")
+      .option(
+        "--memory-budget <size>",
+        "most GPU memory of all buffers, such as 512MiB or 2GiB",
+        memorySize("--memory-budget"),
+      ),
     example,
   );
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** Reads a number of bytes with its unit, such as 512MiB; throws InputError naming the option. */
+export function memorySize(option: string): (text: string) => number {
+  return (text) => {
+    const [, number, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text) ?? [];
+    const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
+    if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+    throw new InputError(
+      `${option} ${text}: expected a size with its unit, such as 512MiB or 2GiB`,
+    );
+  };
 }
 
 /** Adds what a command has that needs no adapter: `--json`, and an example to the help. */

@@ -2,10 +2,16 @@
 // against an earlier profile, or a whole step; its subcommands measure ceilings and read saved
 // profiles.
 import type { Command } from "commander";
+import { readRun, savedFile } from "../profile/saved_run.ts";
+import { InputError } from "../tensor/error.ts";
 import { withGpu } from "./adapter.ts";
 import type { CommandContext, Define } from "./define.ts";
+import { EXIT } from "./exit_code.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { checkOutputs } from "./output_file.ts";
+import { matchingKernels } from "./check_kernels.ts";
+import { readData } from "./profile_data.ts";
 import { commandLine } from "./profile_html.ts";
 import { defineDump, printIr } from "./profile_ir.ts";
 import { profileMode, type ProfileMode } from "./profile_mode.ts";
@@ -26,9 +32,15 @@ import {
   profileCeilings,
   profileKernels,
   profileTwo,
+  RUNS_FOLDER,
   type CeilingsOptions,
   type ProfileRun,
 } from "./profile_work.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const READER_MS = 500;
+// With one of these a profile leaves more than its report.
+const LEAVES = ["save", "output", "html", "trace", "apply"] as const;
 
 /** Defines the command. */
 export const defineProfile: Define = (program: Command, context: CommandContext) => {
@@ -45,13 +57,23 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   addProfileOptions(command);
   const { surroundings, args, exit } = context;
   command.action(async (targets: string[], options: ProfileOptions) => {
-    const output = makeOutput(surroundings, !isTable(options) || options.ir !== undefined);
+    const isReport = LEAVES.every((name) => options[name] === undefined);
+    const isForPeople = isTable(options) && options.ir === undefined;
+    const output = makeOutput(surroundings, !isForPeople, isReport);
     const mode = profileMode(targets, options);
+    checkProfileFiles(options);
+    await checkProfileInputs(mode, targets, options);
     exit(
-      await withGpu(surroundings, output, options.adapter, async (gpu) => {
-        const run = { gpu, output, surroundings, options };
-        return await carryOut(run, mode, targets, commandLine(args));
-      }),
+      await withGpu(
+        surroundings,
+        output,
+        options.adapter,
+        async (gpu) => {
+          const run = { gpu, output, surroundings, options };
+          return await carryOut(run, mode, targets, commandLine(args));
+        },
+        "beside",
+      ),
     );
   });
   defineCeilings(command, context);
@@ -76,12 +98,53 @@ async function carryOut(
     case "sweep":
       return await profileSweep(run, targets);
     case "watch":
+      endWithReader(run.surroundings);
       return await watchKernels(run, targets);
     case "ab":
       return await profileTwo(run, ab);
     default:
       return await profileKernels(run, targets, command);
   }
+}
+
+/** Refuses what `profile` cannot write before it measures anything. */
+function checkProfileFiles({ output, html, trace, save, ...given }: ProfileOptions): void {
+  const { runs = RUNS_FOLDER, data, config } = given;
+  const saved = save === undefined ? undefined : savedFile(runs, save);
+  checkOutputs(
+    [
+      { option: "-o", path: output },
+      { option: "--html", path: html },
+      { option: "--trace", path: trace },
+      { option: "--save", path: saved, makesFolder: true },
+    ],
+    [
+      { option: "--data", path: data },
+      { option: "--config", path: config },
+    ],
+  );
+}
+
+/** Refuses names that nothing has, and files that are not there, before the adapter is opened. */
+async function checkProfileInputs(
+  { kind, step }: ProfileMode,
+  targets: readonly string[],
+  { ab = [], runs = RUNS_FOLDER, baseline, data }: ProfileOptions,
+): Promise<void> {
+  if (step !== null) return;
+  for (const glob of targets) matchingKernels(glob);
+  if (kind === "ab" && ab.length !== 2) throw new InputError("--ab takes two kernels: --ab A B");
+  for (const name of ab) matchingKernels(name.split("@")[0]);
+  if (baseline !== undefined) await readRun(runs, baseline);
+  await readData({ data });
+}
+
+/** Ends the process, which a watch does only by a signal, once nobody reads what it draws. */
+function endWithReader({ stdout }: Surroundings): void {
+  const look = (): void => {
+    if (stdout.fault?.()) process.exit(EXIT.SIGPIPE);
+  };
+  setInterval(look, READER_MS).unref();
 }
 
 /** The arguments of a subcommand as its help shows them. */
@@ -109,6 +172,7 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
   addResultOptions(command, "ringdepth profile ceilings --repeat 2");
   command.action(async (options: CeilingsOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
+    checkOutputs([{ option: "-o", path: options.output }]);
     exit(
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         return await profileCeilings({ gpu, output, surroundings, options });

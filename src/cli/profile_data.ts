@@ -31,7 +31,9 @@ export function dataOption(text: string): string {
 }
 
 /** Reads the file of `--data`; null where it names none. Throws InputError for a damaged file. */
-export async function readData({ data = "random" }: DataChoice): Promise<FileData | null> {
+export async function readData({
+  data = "random",
+}: Pick<DataChoice, "data">): Promise<FileData | null> {
   if (!data.endsWith(".npy")) return null;
   const bytes = await readFile(data).catch(() => null);
   if (bytes === null) throw new InputError(`--data ${data}: no such file`);

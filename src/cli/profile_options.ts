@@ -121,7 +121,10 @@ export function addProfileOptions(command: Command): void {
     .option("--baseline <name>", "compare with a profile that was saved");
   addGateOptions(command)
     .optionsGroup("Result:")
-    .option("--explain", "print how rates and bounds came about");
+    .option(
+      "--explain",
+      "print how rates and bounds came about (of flops and bytes, not integers)",
+    );
   addHtmlOption(command);
   addResultOptions(command, EXAMPLES);
 }

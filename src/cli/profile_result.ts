@@ -13,7 +13,8 @@ export interface Result {
   /** Tables that follow it, for people. */
   readonly more?: readonly Table[];
   readonly csv: Table;
-  /** Lines under the table of people; JSON and CSV have what they say in their values. */
+  /** Lines above and under the table of people; JSON and CSV have what they say in their values. */
+  readonly lead?: readonly string[];
   readonly notes?: readonly string[];
 }
 
@@ -22,12 +23,15 @@ export function isTable({ json, format = "table", output }: ResultOptions): bool
   return json !== true && (format === "table" || output !== undefined);
 }
 
-/** Writes a result; the file of `--output` holds nothing else. */
+/**
+ * Writes a result; the file of `--output` holds nothing else. A result whose file cannot be written is
+ * printed before the error is thrown.
+ */
 export async function writeResult(
   { stdout }: Surroundings,
   output: Output,
   { json, format: asked, output: file }: Pick<ResultOptions, "json" | "format" | "output">,
-  { value, table, more = [], csv, notes = [] }: Result,
+  { value, table, more = [], csv, lead = [], notes = [] }: Result,
 ): Promise<void> {
   const format = json === true ? "json" : (asked ?? "table");
   const lines =
@@ -39,15 +43,21 @@ export async function writeResult(
             tableLines(table, format),
             ...more.map((one) => ["", ...tableLines(one, format)]),
           ].flat();
+  if (format === "md" && lead.length > 0) lines.unshift(...lead.map((line) => `* ${line}`), "");
+  if (format === "table" && lead.length > 0) lines.unshift(...lead, "");
   if (format === "md" && notes.length > 0) lines.push("", ...notes.map((note) => `* ${note}`));
   if (format === "table" && notes.length > 0) lines.push("", ...notes);
   const text = `${lines.join("\n")}\n`;
-  if (file !== undefined) {
+  const print = (): void => {
+    if (format !== "table") stdout.write(text);
+    else for (const line of lines) output.say(line);
+  };
+  if (file === undefined) return print();
+  try {
     await writeFileAtomically(file, Buffer.from(text));
-    output.say(`written to ${file}`);
-  } else if (format === "table") {
-    for (const line of lines) output.say(line);
-  } else {
-    stdout.write(text);
+  } catch (error) {
+    print();
+    throw error;
   }
+  output.say(`written to ${file}`);
 }

@@ -1,8 +1,10 @@
 // What `ringdepth profile` does without a GPU: saved profiles listed, shown and compared.
+import { readCache } from "../profile/cache_file.ts";
 import { ceilingsFile, readCeilings } from "../profile/ceilings.ts";
-import { cacheFolder } from "../profile/environment.ts";
+import { cachedFile } from "../profile/environment.ts";
 import { compareRuns, missingRows, readRun, savedNames } from "../profile/saved_run.ts";
 import { summarize } from "../profile/summary.ts";
+import { InputError } from "../tensor/error.ts";
 import { sayAdapter } from "./adapter.ts";
 import { EXIT } from "./exit_code.ts";
 import { makeOutput } from "./output.ts";
@@ -23,9 +25,16 @@ import type { Surroundings } from "./surroundings.ts";
 /** Lists the saved profiles. */
 export async function listSaved(surroundings: Surroundings, options: ResultOptions): Promise<void> {
   const { runs = RUNS_FOLDER } = options;
+  const output = makeOutput(surroundings, !isTable(options));
   const list = [];
   for (const name of await savedNames(runs)) {
-    const { date, environment, rows } = await readRun(runs, name);
+    const run = await readRun(runs, name).catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      output.warn(`left out: ${error.message}`);
+      return null;
+    });
+    if (run === null) continue;
+    const { date, environment, rows } = run;
     const commit = environment.git?.commit.slice(0, 8) ?? "";
     list.push({ name, date, adapter: environment.adapter, commit, rows: rows.length });
   }
@@ -33,7 +42,6 @@ export async function listSaved(surroundings: Surroundings, options: ResultOptio
     head: ["name", "date", "adapter", "commit", "rows"],
     rows: list.map((one) => [one.name, one.date, one.adapter, one.commit, String(one.rows)]),
   };
-  const output = makeOutput(surroundings, !isTable(options));
   await writeResult(surroundings, output, options, { value: list, table, csv: table });
 }
 
@@ -45,9 +53,10 @@ export async function showSaved(
 ): Promise<void> {
   const run = await readRun(options.runs ?? RUNS_FOLDER, name);
   const { adapter, driver, software } = run.environment;
-  const ceilings = await readCeilings(ceilingsFile(cacheFolder(), { name: adapter, driver }));
-  const summary = summarize(run, ceilings, null);
   const output = makeOutput(surroundings, !isTable(options));
+  const file = cachedFile(ceilingsFile, { name: adapter, driver });
+  const ceilings = await readCache(file, readCeilings, output.warn);
+  const summary = summarize(run, ceilings, null);
   sayAdapter(output, { name: adapter, driver, software });
   output.say(environmentLine(summary));
   await writeResult(surroundings, output, options, {

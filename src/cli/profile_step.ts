@@ -4,7 +4,7 @@ import { encodeTrace } from "../formats/chrome_trace.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import { describeEnvironment } from "../profile/environment.ts";
 import { closes, stepAccount } from "../profile/step_account.ts";
-import { measureStep, staleKernels, wrongKernels } from "../profile/step_run.ts";
+import { measureStep, wrongKernels } from "../profile/step_run.ts";
 import { stepTrace } from "../profile/step_trace.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import { InputError } from "../tensor/error.ts";
@@ -12,6 +12,7 @@ import type { TrainConfig } from "../train/config.ts";
 import { predictionStep, trainingStep, type OpenStep } from "../train/profiled_step.ts";
 import { openSource } from "../train/source.ts";
 import { EXIT } from "./exit_code.ts";
+import { writeAll } from "./output_file.ts";
 import { writeProfilePage } from "./profile_html.ts";
 import type { ProfileOptions } from "./profile_options.ts";
 import { writeResult } from "./profile_result.ts";
@@ -49,9 +50,6 @@ export async function profileStep(
   const quantum_ns = await timerQuantum_ns(gpu);
   const step = await openStep(run, target);
   try {
-    for (const name of await staleKernels(step.plan.dispatches)) {
-      output.warn(`shaders/${name}.wgsl was changed, the step runs what it was: npm run shaders`);
-    }
     output.progress("checking the kernels of the step against their references", true);
     const wrong = await wrongKernels(gpu, step.plan.dispatches, progress);
     for (const error of wrong) output.warn(error);
@@ -65,20 +63,24 @@ export async function profileStep(
     output.say(environmentLine({ environment, ceilings }));
     const { title, remarks } = stepLines(account);
     output.say(title);
-    await writeResult(surroundings, output, options, {
-      value: { date, environment, ceilings, ...account },
-      table: stepPartTable(account),
-      more: [stepKernelTable(account)],
-      csv: stepCsv(account),
-    });
-    for (const line of remarks) output.say(line);
-    if (options.trace !== undefined) {
-      const trace = encodeTrace(stepTrace(step.plan.dispatches, measured));
-      await writeFileAtomically(options.trace, trace);
-      output.say(`trace written to ${options.trace}: open it in ui.perfetto.dev`);
-    }
     const report = { date, environment, ceilings, account, command };
-    await writeProfilePage(output, options.html, report);
+    await writeAll(
+      async () =>
+        await writeResult(surroundings, output, options, {
+          value: { date, environment, ceilings, ...account },
+          table: stepPartTable(account),
+          more: [stepKernelTable(account)],
+          csv: stepCsv(account),
+        }),
+      async () => {
+        for (const line of remarks) output.say(line);
+        if (options.trace === undefined) return;
+        const trace = encodeTrace(stepTrace(step.plan.dispatches, measured));
+        await writeFileAtomically(options.trace, trace);
+        output.say(`trace written to ${options.trace}: open it in ui.perfetto.dev`);
+      },
+      async () => await writeProfilePage(output, options.html, report),
+    );
     return options.gate === true && !closes(account) ? EXIT.gate : EXIT.fine;
   } finally {
     await step.destroy();
@@ -108,7 +110,7 @@ async function openStep(
   target: StepTarget,
 ): Promise<OpenStep> {
   const config = await stepConfig(options);
-  const tuning = await cachedChoices(gpu.facts, options.tune);
+  const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
   if (target === "step:predict") {
     const source = await openSource(config, "held-out");
     return await predictionStep(gpu, config, source, tuning, output.warn);

@@ -1,5 +1,5 @@
 // The account of a step as text. Draws what step_account.ts says and computes nothing.
-import { percentText, timeText } from "../profile/profile_text.ts";
+import { boundText, percentText, timeText } from "../profile/profile_text.ts";
 import type { StepAccount } from "../profile/step_account.ts";
 import type { Table } from "./profile_table.ts";
 
@@ -72,7 +72,7 @@ export function stepKernelTable({ kernels }: StepAccount): Table {
           percentText(share, false),
           roofline?.gflops.toPrecision(3) ?? "?",
           roofline?.gbytes.toPrecision(3) ?? "?",
-          boundText(roofline),
+          boundText({ ok: true, roofline }),
         ]),
       ...(rest.length > 0 ? [others] : []),
     ],
@@ -112,10 +112,4 @@ export function stepCsv({ parts, kernels }: StepAccount): Table {
 
 function bar(share: number): string {
   return "#".repeat(Math.round(BAR * Math.min(1, Math.max(0, share)))).padEnd(BAR);
-}
-
-function boundText(roofline: StepAccount["kernels"][number]["roofline"]): string {
-  if (roofline === null) return "?";
-  const { bound, share } = roofline;
-  return share === null ? bound : `${bound} ${percentText(share, false, 0)}`;
 }

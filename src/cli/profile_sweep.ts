@@ -4,7 +4,8 @@ import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { kernels } from "../kernels/kernels.ts";
 import { mappingsOf, problemKey } from "../kernels/tuning.ts";
-import { cacheFolder } from "../profile/environment.ts";
+import { readCache } from "../profile/cache_file.ts";
+import { cachedFile } from "../profile/environment.ts";
 import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
 import type { Target } from "../profile/run_profile.ts";
 import { kernelOnDisk } from "../profile/shader_source.ts";
@@ -13,17 +14,11 @@ import { intervalText, timeText, verdictText } from "../profile/profile_text.ts"
 import { FASTER, sweepTools } from "../profile/sweep_tools.ts";
 import { mappingText } from "../profile/tune_step.ts";
 import { entryOf, type KeyedProblem } from "../profile/tuning_entry.ts";
-import {
-  emptyTuning,
-  mergeTuning,
-  readTuning,
-  tuningPath,
-  writeTuning,
-  type TuningEntry,
-} from "../profile/tuning_file.ts";
+import { keepTuning, readTuning, tuningPath, type TuningEntry } from "../profile/tuning_file.ts";
 import { InputError } from "../tensor/error.ts";
 import { EXIT } from "./exit_code.ts";
 import type { ProfileOptions } from "./profile_options.ts";
+import { writeAll } from "./output_file.ts";
 import { writeResult } from "./profile_result.ts";
 import type { Table } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";
@@ -42,9 +37,10 @@ export async function profileSweep(
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { threshold = FASTER, apply = false } = options;
-  const file = tuningPath(cacheFolder(), gpu.facts);
-  const known = await readTuning(file);
-  const problems = await sweptProblems(await chooseTargets(gpu, globs, options));
+  const file = cachedFile(tuningPath, gpu.facts);
+  // What is wrong with the file shows before anything is measured.
+  if (apply) await readCache(file, readTuning, output.warn);
+  const problems = sweptProblems(await chooseTargets(gpu, globs, options));
   const choice = sweepChoice(options.sweep, problems);
   const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), settingsOf(options), false);
   const tools = sweepTools(bench, threshold);
@@ -62,31 +58,37 @@ export async function profileSweep(
   const errors = found.flatMap(({ swept }) => swept.rows.map(({ error }) => error));
   for (const error of new Set(errors)) if (error !== "") output.warn(error);
   const table = sweepTable(found);
-  await writeResult(surroundings, output, options, {
-    value: {
-      threshold,
-      problems: found.map(({ key, problem, swept }) => ({ key, case: problem.name, ...swept })),
+  await writeAll(
+    async () => {
+      await writeResult(surroundings, output, options, {
+        value: {
+          threshold,
+          problems: found.map(({ key, problem, swept }) => ({ key, case: problem.name, ...swept })),
+        },
+        table,
+        csv: table,
+      });
     },
-    table,
-    csv: table,
-  });
-  if (apply) {
-    const winners = found.flatMap(({ entry }) => (entry?.reason === "faster" ? [entry] : []));
-    const merged = mergeTuning(known ?? emptyTuning(gpu.facts), { steps: [], entries: winners });
-    await writeTuning(file, merged);
-    output.say(`${winners.length} choices kept in ${file}`);
-  }
+    async () => {
+      if (apply) {
+        const winners = found.flatMap(({ entry }) => (entry?.reason === "faster" ? [entry] : []));
+        const choices = { steps: [], entries: winners };
+        const { keptIn } = await keepTuning(file, gpu.facts, choices, output.warn);
+        if (keptIn !== null) output.say(`${winners.length} choices kept in ${keptIn}`);
+      }
+    },
+  );
   const wrong = found.some(({ swept }) => swept.rows[0].error !== "");
   return wrong ? EXIT.wrong : EXIT.fine;
 }
 
 /** The problems of base kernels, each once, with every mapping as it lies on disk. */
-async function sweptProblems(targets: readonly Target[]): Promise<KeyedProblem[]> {
+function sweptProblems(targets: readonly Target[]): KeyedProblem[] {
   const families = new Map<string, AnyKernel>();
   const found = new Map<string, KeyedProblem>();
   for (const { kernel, problem } of targets) {
     const { name } = kernel.shader;
-    const base = families.get(name) ?? (await familyOnDisk(name));
+    const base = families.get(name) ?? familyOnDisk(name);
     for (const { shader } of mappingsOf(base)) families.set(shader.name, base);
     const key = problemKey(base, problem.shapes, problem.attributes);
     found.set(key, { key, base, problem });
@@ -95,11 +97,11 @@ async function sweptProblems(targets: readonly Target[]): Promise<KeyedProblem[]
 }
 
 /** The base of the mapping `name` with all its mappings; throws InputError where one breaks a rule. */
-async function familyOnDisk(name: string): Promise<AnyKernel> {
+function familyOnDisk(name: string): AnyKernel {
   const isBase = (one: AnyKernel): boolean =>
     mappingsOf(one).some(({ shader }) => shader.name === name);
   const [base, ...variants] = mappingsOf(kernels.find(isBase)!);
-  const sourced = await Promise.all([base, ...variants].map(kernelOnDisk));
+  const sourced = [base, ...variants].map(kernelOnDisk);
   const broken = sourced.find(({ fault }) => fault !== "");
   if (broken !== undefined) throw new InputError(broken.fault);
   const [onDisk, ...others] = sourced.map(({ kernel }) => kernel);

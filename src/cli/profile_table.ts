@@ -140,6 +140,13 @@ export function explain({ rows, ceilings }: Summary): string[] {
     const timed = hot ?? cold;
     if (roofline === null || timed === null) return [];
     const { ceiling_gbytes, ceiling_bytes, bound, share } = roofline;
+    const shares =
+      `memory at ${percentText(roofline.memory_share, false)}, ` +
+      `compute at ${percentText(roofline.compute_share, false)} of its ceiling`;
+    const boundLine =
+      bound === "latency"
+        ? `  bound   by neither: ${shares}, both below 30 %. Launches, dependencies, barriers or integer work (such as divisions of indices, which the model does not count) may take the rest`
+        : `  bound   by ${bound}: ${shares}`;
     const time = timeText(timed.median_ms);
     const memory = timeText(bytes / ceiling_gbytes / 1e6);
     const compute = timeText(flops / ceilings.gflops / 1e6);
@@ -149,7 +156,7 @@ export function explain({ rows, ceilings }: Summary): string[] {
       `  bytes   ${bytes.toPrecision(4)} / ${time} = ${rateText(roofline.gbytes)} GB/s of ${rateText(ceiling_gbytes)} measured at ${ceiling_bytes / 2 ** 20} MiB: ${memory} at least`,
       share === null
         ? `  launch  an empty dispatch takes ${timeText(ceilings.empty_dispatch_us / 1000)}: this is little more`
-        : `  bound   by ${bound}: at ${percentText(share, false)} of its ceiling`,
+        : boundLine,
     ];
   });
 }

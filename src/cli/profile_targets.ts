@@ -10,7 +10,7 @@ import { reshaped, type AxisLengths } from "../profile/reshape.ts";
 import type { Target } from "../profile/run_profile.ts";
 import { kernelAt, kernelOnDisk, type SourcedKernel } from "../profile/shader_source.ts";
 import { InputError } from "../tensor/error.ts";
-import type { Shape } from "../tensor/shape.ts";
+import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { StudentName } from "../student/student.ts";
 import { matchingKernels } from "./check_kernels.ts";
 import { readData, withData, type DataChoice } from "./profile_data.ts";
@@ -33,6 +33,8 @@ export interface ProblemChoice extends DataChoice {
   readonly axis?: readonly AxisLengths[];
 }
 
+// What a check puts behind an output to find stores past its end.
+const FENCE_BYTES = 256;
 const BENCH = new URL("../../bench/kernels/", import.meta.url);
 
 /** A problem of a bench file; its `cases` say which kernel they are of. */
@@ -51,7 +53,7 @@ export async function chooseTargets(
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const kernel of wantedKernels(gpu, globs, choice)) {
-    const sourced = await kernelOnDisk(kernel);
+    const sourced = kernelOnDisk(kernel);
     const problems = await problemsOf(gpu, sourced.kernel, choice);
     targets.push(...problems.map((problem) => ({ ...sourced, problem })));
   }
@@ -100,7 +102,7 @@ async function namedKernel(text: string): Promise<SourcedKernel> {
   const [name, ...revision] = text.split("@");
   const [kernel, second] = matchingKernels(name);
   if (second !== undefined) throw new InputError(`--ab ${text}: more than one kernel`);
-  if (revision.length === 0) return await kernelOnDisk(kernel);
+  if (revision.length === 0) return kernelOnDisk(kernel);
   return await kernelAt(kernel, revision.join("@"));
 }
 
@@ -120,11 +122,28 @@ async function problemsOf(gpu: Gpu, kernel: AnyKernel, choice: ProblemChoice): P
   const { case: part = "", shape = {}, axis = [] } = choice;
   const all = await sourceProblems(gpu, kernel, choice);
   const values = await readData(choice);
+  const isReshaped = Object.keys(shape).length > 0 || axis.length > 0;
   return all
     .filter(({ name }) => name.includes(part))
     .flatMap((problem) => reshaped(kernel, problem, { shapes: shape, axes: axis }))
+    .map((problem) => (isReshaped ? bindable(gpu, kernel, problem) : problem))
     .map((problem) => withData(kernel, problem, choice, values))
     .filter((problem) => isOffered(gpu, kernel, problem));
+}
+
+/** The problem itself; throws InputError where a tensor is larger than what the adapter binds. */
+function bindable({ limits, facts }: Gpu, kernel: AnyKernel, problem: Problem): Problem {
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const shapes = { ...problem.shapes, ...kernel.shapes(problem.shapes, problem.attributes) };
+  for (const [name, shape] of Object.entries<Shape | undefined>(shapes)) {
+    const bytes = shape === undefined ? 0 : 4 * size(shape);
+    if (bytes + FENCE_BYTES <= most) continue;
+    throw new InputError(
+      `${kernel.shader.name}: ${name} ${formatShape(shape!)} takes ${bytes} bytes; ${facts.name} ` +
+        `binds at most ${most}`,
+    );
+  }
+  return problem;
 }
 
 async function sourceProblems(

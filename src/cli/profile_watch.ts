@@ -1,12 +1,14 @@
-// `ringdepth profile --watch`: on each save of a shader it is compiled, checked and timed in turn
-// with what it was at the start. Ends by a signal.
+// `ringdepth profile --watch`: on each save of a shader, or of a snippet it has, it is compiled,
+// checked and timed interleaved with what it was at the start. Ends by a signal.
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
+import { shaderText } from "../kernels/shader_text.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
 import { intervalText, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
-import { kernelOnDisk } from "../profile/shader_source.ts";
+import { kernelWith } from "../profile/shader_source.ts";
 import { estimate } from "../profile/statistics.ts";
 import { changedShaders } from "../profile/watch.ts";
+import { isTerminal } from "./output.ts";
 import type { ProfileOptions } from "./profile_options.ts";
 import { tableLines } from "./profile_table.ts";
 import { chooseTargets } from "./profile_targets.ts";
@@ -43,19 +45,20 @@ export async function watchKernels(
   };
   const targets = await chooseTargets(gpu, globs, options);
   const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), settings, false);
-  const texts = targets.map(({ kernel: { shader } }) => [shader.name, shader.code] as const);
+  const texts = targets.map(({ kernel: { shader } }) => [shader.name, shaderText(shader)] as const);
   const { rows, errors } = await startRows(bench, targets);
   const draw = drawer(surroundings.stdout);
   const lines = (): string[] =>
     tableLines({ head: HEAD, rows: rows.map(({ cells }) => cells) }, "table");
   draw([...lines(), ...errors, WATCHING]);
-  for await (const stem of changedShaders(new Map(texts))) {
+  for await (const { stem, code, pasted } of changedShaders(new Map(texts))) {
     const started = performance.now();
     const own = rows.filter(({ target }) => target.kernel.shader.name === stem);
-    const faults = await timeChanged(bench, own, threshold);
+    const faults = await timeChanged(bench, own, code, threshold);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     const last = faults.length > 0 ? "; the numbers are of its last good text" : "";
-    draw([...lines(), ...faults, `${stem} tried in ${seconds} s${last}`, WATCHING]);
+    const tried = `${stem} tried in ${seconds} s${last}`;
+    draw([...lines(), ...faults, tried, ...pastedLine(pasted), WATCHING]);
   }
   throw new Error("the watch of shaders/ ended");
 }
@@ -74,19 +77,26 @@ async function startRows(
   return { rows, errors: [...errors] };
 }
 
+function pastedLine(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const files = names.map((name) => `shaders/lib/${name}.wgsl`).join(", ");
+  return [`with ${files} as edited; npm run shaders pastes it into the shaders`];
+}
+
 /**
- * Times a changed shader on its problems, in turn with the one at the start, and puts the result
- * into the rows; a fault is returned and leaves the numbers of the last good text.
+ * Times the new text of a shader on its problems, in turn with the one at the start, and puts the
+ * result into the rows; a fault is returned and leaves the numbers of the last good text.
  */
 async function timeChanged(
   bench: Bench,
   rows: readonly WatchedRow[],
+  code: string,
   threshold: number,
 ): Promise<string[]> {
   const faults = new Set<string>();
   for (const row of rows) {
     const { kernel, problem, fault } = row.target;
-    const sides = [{ kernel, fault }, await kernelOnDisk(kernel)] as const;
+    const sides = [{ kernel, fault }, kernelWith(kernel, code)] as const;
     const [pair] = await profilePair(bench, sides, [problem], threshold, () => undefined);
     if (pair.timing === null) faults.add(pair.error);
     else row.cells = [kernel.shader.name, ...timedCells(problem.name, pair.timing)];
@@ -105,7 +115,7 @@ function drawer(stream: TextStream): (lines: readonly string[]) => void {
   let drawn = 0;
   return (lines) => {
     const all = lines.flatMap((line) => line.split("\n"));
-    if (stream.isTTY === true) {
+    if (isTerminal(stream)) {
       const up = drawn > 0 ? `\u001b[${drawn}A\r\u001b[J` : "";
       // Without wrapping, lines on the screen are as many as were written.
       stream.write(`${up}\u001b[?7l${all.join("\n")}\n\u001b[?7h`);

@@ -1,9 +1,11 @@
 // What `ringdepth profile` does on a GPU: kernels one by one, two in turn, or the ceilings.
 import { rm } from "node:fs/promises";
+import { systemReason } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
 import {
   ceilingsFile,
+  ceilingsTimeout_s,
   measureCeilings,
   raisedCeilings,
   readCeilings,
@@ -12,8 +14,15 @@ import {
   type CeilingsTime,
 } from "../profile/ceilings.ts";
 import { closingLine } from "../profile/closing_line.ts";
-import { cacheFolder, describeEnvironment } from "../profile/environment.ts";
-import { prepareBench, type Bench, type MeasureSettings } from "../profile/measure.ts";
+import { mergeCache, readCache } from "../profile/cache_file.ts";
+import { cachedFile, describeEnvironment } from "../profile/environment.ts";
+import {
+  InterruptedError,
+  prepareBench,
+  type Bench,
+  type MeasureSettings,
+} from "../profile/measure.ts";
+import { watchOthers } from "../profile/other_load.ts";
 import { stampCost_us } from "../profile/instrumentation.ts";
 import { intervalText, remarks, timeText, verdictText } from "../profile/profile_text.ts";
 import { profilePair, profileTargets, type PairRow, type Target } from "../profile/run_profile.ts";
@@ -35,6 +44,8 @@ import { writeProfilePage } from "./profile_html.ts";
 import { ZEROS_WARNING } from "./profile_data.ts";
 import { measuredCosts } from "./profile_costs.ts";
 import { judge } from "./profile_gate.ts";
+import { interruptedLine, stoppable } from "./measure_stop.ts";
+import { writeAll } from "./output_file.ts";
 import { writeResult } from "./profile_result.ts";
 import { compareCeilings } from "./profile_repeat.ts";
 import {
@@ -79,8 +90,19 @@ export async function profileKernels(
   globs: readonly string[],
   command: string,
 ): Promise<number> {
+  return await stoppable(run.output, async ({ signal }) => {
+    return await profileUntil(run, globs, command, signal);
+  });
+}
+
+async function profileUntil(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+  command: string,
+  signal: AbortSignal,
+): Promise<number> {
   const { gpu, output, surroundings, options } = run;
-  const { runs = RUNS_FOLDER, save, baseline } = options;
+  const { runs = RUNS_FOLDER, baseline } = options;
   const { threshold = thresholdApart(gpu.facts) } = options;
   // What may be wrong with the command line shows before anything is measured.
   const before = baseline === undefined ? null : await readRun(runs, baseline);
@@ -95,46 +117,71 @@ export async function profileKernels(
     rows: [],
   };
   if (before !== null) compareRuns(before, empty, threshold);
-  const ceilings = await knownCeilings(run, quantum_ns);
+  const ceilings = await knownCeilings(run, quantum_ns, signal);
   const settings = settingsOf(options, 20);
-  const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true);
+  const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true, signal);
+  const most = `${settings.timeout_s} s for each state of the caches`;
+  output.progress(
+    `measuring ${targets.length} ${targets.length === 1 ? "row" : "rows"}, at most ${most}`,
+    true,
+  );
+  const others = watchOthers();
   const { profile, costs, instrumentation_us } = await using(bench, async () => {
     const rows = await profileTargets(bench, targets, options.cold !== true, (line) =>
       output.progress(line, false),
     );
     return {
       profile: { ...empty, rows },
-      costs: await measuredCosts(run, bench, targets, rows),
-      instrumentation_us: await stampCost_us(gpu),
+      costs: signal.aborted ? [] : await measuredCosts(run, bench, targets, rows),
+      instrumentation_us: signal.aborted ? undefined : await stampCost_us(gpu),
     };
   });
-  if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
+  const others_share = others();
+  // The row that was measured last may have been whole when the signal came.
+  const interrupted = profile.rows.length < targets.length;
+  if (interrupted && profile.rows.length === 0) throw new InterruptedError("interrupted");
+  // What is not whole takes the place of no file.
+  const { save, html, ...shown } = interrupted
+    ? { ...options, save: undefined, html: undefined, output: undefined }
+    : options;
   const against =
     before === null ? null : { name: baseline!, rows: compareRuns(before, profile, threshold) };
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
     rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
-    ...(before !== null && {
-      missing: missingRows(before, profile, wantedRow(globs, run, targets)),
-    }),
-    instrumentation_us,
+    ...(interrupted && { interrupted }),
+    ...(before !== null &&
+      !interrupted && {
+        missing: missingRows(before, profile, wantedRow(globs, run, targets)),
+      }),
+    ...(instrumentation_us !== undefined && { instrumentation_us }),
   };
   output.say(environmentLine(summary));
   for (const error of new Set(summary.rows.map((row) => row.error))) {
     if (error !== "") output.warn(error);
   }
-  await writeResult(surroundings, output, options, {
-    value: summary,
-    table: summaryTable(summary),
-    csv: summaryCsv(summary),
-  });
-  for (const line of remarks(summary)) output.say(line);
-  output.say(closingLine(summary));
-  if (options.explain === true) for (const line of explain(summary)) output.say(line);
-  await writeProfilePage(output, options.html, { ...summary, summary, run: profile, command });
   const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);
-  if (before !== null) for (const line of gate.lines) output.say(line);
+  await writeAll(
+    async () =>
+      await writeResult(surroundings, output, shown, {
+        value: summary,
+        table: summaryTable(summary),
+        csv: summaryCsv(summary),
+      }),
+    async () => {
+      if (interrupted) {
+        output.say(interruptedLine(profile.rows.length, targets.length, "rows"));
+      }
+      for (const line of remarks(summary, others_share)) output.say(line);
+      output.say(closingLine(summary));
+      if (options.explain === true) for (const line of explain(summary)) output.say(line);
+      if (before !== null) for (const line of gate.lines) output.say(line);
+      if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
+    },
+    async () =>
+      await writeProfilePage(output, html, { ...summary, summary, run: profile, command }),
+  );
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   return gate.failed ? EXIT.gate : EXIT.fine;
 }
@@ -197,7 +244,7 @@ export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise
   const { gpu, output, surroundings, options } = run;
   const { repeat = 1, anew = false, timeout } = options;
   const quantum_ns = await timerQuantum_ns(gpu);
-  if (anew) await rm(ceilingsFile(cacheFolder(), gpu.facts), { force: true });
+  if (anew) await forgetCeilings(run);
   const time = { times: repeat, timeout_s: timeout };
   const { measured, kept: ceilings } = await newCeilings(run, quantum_ns, time);
   if (repeat > 1) return await compareCeilings(run, measured, ceilings);
@@ -214,9 +261,30 @@ export async function profileCeilings(run: ProfileRun<CeilingsOptions>): Promise
 export async function knownCeilings(
   run: Pick<ProfileRun<unknown>, "gpu" | "output">,
   quantum_ns: number,
+  signal?: AbortSignal,
 ): Promise<Ceilings> {
-  const known = await readCeilings(ceilingsFile(cacheFolder(), run.gpu.facts));
-  return known ?? (await newCeilings(run, quantum_ns, FIRST_LOOK)).kept;
+  const file = cachedFile(ceilingsFile, run.gpu.facts);
+  const known = await readCache(file, readCeilings, run.output.warn);
+  return known ?? (await newCeilings(run, quantum_ns, { ...FIRST_LOOK, signal })).kept;
+}
+
+/** Removes the ceilings that are kept, and says so where that fails. */
+async function forgetCeilings({
+  gpu,
+  output,
+}: Pick<ProfileRun<unknown>, "gpu" | "output">): Promise<void> {
+  const file = cachedFile(ceilingsFile, gpu.facts);
+  if (file === null) return;
+  try {
+    await rm(file, { force: true });
+  } catch (error) {
+    output.warn(`${file}: cannot remove: ${systemReason(error)}`);
+  }
+}
+
+function ceilingsTimeText({ facts }: Gpu, { times, timeout_s }: CeilingsTime): string {
+  const each = timeout_s ?? ceilingsTimeout_s(facts);
+  return `at most ${Math.round(times * each)} s`;
 }
 
 async function newCeilings(
@@ -224,15 +292,18 @@ async function newCeilings(
   quantum_ns: number,
   time: CeilingsTime,
 ): Promise<{ readonly measured: readonly Ceilings[]; readonly kept: Ceilings }> {
-  const file = ceilingsFile(cacheFolder(), gpu.facts);
-  // A damaged file shows before anything is measured.
-  const known = await readCeilings(file);
+  const file = cachedFile(ceilingsFile, gpu.facts);
+  // What is wrong with the file shows before anything is measured.
+  await readCache(file, readCeilings, output.warn);
   const progress = (line: string): void => output.progress(line, false);
+  output.progress(`measuring the ceilings of this adapter, ${ceilingsTimeText(gpu, time)}`, true);
   const all = await measureCeilings(gpu, quantum_ns, time, progress);
   const measured = all.map(({ ceilings }) => ceilings);
-  const kept = [...(known === null ? [] : [known]), ...measured].reduce(raisedCeilings);
-  await writeCeilings(file, kept);
-  output.say(`ceilings measured, kept in ${file}`);
+  const merge = (known: Ceilings | null): Ceilings =>
+    [...(known === null ? [] : [known]), ...measured].reduce(raisedCeilings);
+  const access = { read: readCeilings, write: writeCeilings, merge };
+  const { value: kept, keptIn } = await mergeCache(file, access, output.warn);
+  output.say(`ceilings measured${keptIn === null ? "" : `, kept in ${keptIn}`}`);
   const [{ figures }] = all;
   const unsettled = Math.max(...all.map((one) => one.unsettled));
   if (unsettled > 0) {

@@ -1,18 +1,22 @@
 // The program `ringdepth`: its commands put together, and one run of it from arguments to exit
 // code.
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import { printable } from "../tensor/printable.ts";
+import type { Gpu, GpuOptions } from "../gpu/device.ts";
 import { defineBench } from "./bench.ts";
 import { defineCheck } from "./check.ts";
 import type { Define } from "./define.ts";
 import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./eval.ts";
-import { EXIT, oneLine, reportError } from "./exit_code.ts";
+import { EXIT, reportError } from "./exit_code.ts";
+import type { CommonOptions } from "./options.ts";
 import { definePredict } from "./predict.ts";
 import { defineProfile } from "./profile.ts";
 import { defineStart } from "./start.ts";
-import { PROCESS, type Surroundings } from "./surroundings.ts";
+import { StrictCommand } from "./strict_command.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { defineTrain } from "./train.ts";
+import { checkShaderTable } from "../kernels/shader_table.ts";
 import { defineTune } from "./tune.ts";
 
 const COMMANDS: readonly Define[] = [
@@ -28,17 +32,44 @@ const COMMANDS: readonly Define[] = [
 ];
 
 const EXIT_CODES = `
-Exit codes: 0 fine, 1 a gate failed, 2 wrong usage or input, 3 a wrong result, 4 no adapter,
-130 and 143 after SIGINT and SIGTERM (a training run has then written a checkpoint).`;
+Exit codes: 0 fine, 1 a gate failed, 2 wrong usage or input, or output that cannot be written,
+3 a wrong result, 4 no adapter, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM (a training run has
+then written a checkpoint), 141 where whoever read the report closed the pipe before its end.
+
+For developers of kernels: every command reads shaders/*.wgsl as they lie on disk. The environment
+variable RINGDEPTH_SHADERS names another folder with a copy of them to read instead.`;
+
+// What these leave behind is in files: the end of stdout does not make them fail.
+const MAKES_FILES = new Set(["train", "start", "predict", "tune"]);
 
 /** Runs the program on `args` (without `node` and script) and returns its exit code. */
-export async function runCli(
+export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const exitCode = await runCommand(args, surroundings);
+  return await afterStdout(exitCode, args, surroundings);
+}
+
+/** The exit code once it is known whether stdout took all that was written to it. */
+async function afterStdout(
+  exitCode: number,
   args: readonly string[],
-  surroundings: Surroundings = PROCESS,
+  { stdout, stderr }: Surroundings,
 ): Promise<number> {
+  await stdout.flush?.();
+  const fault = stdout.fault?.() ?? null;
+  if (fault === null) return exitCode;
+  const isReport = !MAKES_FILES.has(args[0]) || args.includes("--json");
+  if (!fault.closed) {
+    const what = isReport ? "; the result is not complete" : "";
+    stderr.write(`ringdepth: stdout: cannot write: ${printable(fault.reason)}${what}\n`);
+  }
+  if (exitCode !== EXIT.fine || !isReport) return exitCode;
+  return fault.closed ? EXIT.SIGPIPE : EXIT.usage;
+}
+
+async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const { stdout, stderr } = surroundings;
   let exitCode: number = EXIT.fine;
-  const program = new Command("ringdepth")
+  const program = new StrictCommand("ringdepth")
     .description("Train and run surround-view depth students on hand-written WebGPU kernels.")
     .version(readVersion())
     .showHelpAfterError(false)
@@ -49,22 +80,45 @@ export async function runCli(
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) => write(`ringdepth: ${oneLine(text.replace(/^error: /, ""))}\n`),
+      outputError: (text, write) =>
+        write(`ringdepth: ${printable(text.replace(/^error: /, ""))}\n`),
     });
+  let memoryBudget: number | undefined;
+  program.hook("preAction", (_, command) => {
+    ({ memoryBudget } = command.opts<CommonOptions>());
+  });
   const context = {
-    surroundings,
+    surroundings: {
+      ...surroundings,
+      openGpu: async (options: GpuOptions): Promise<Gpu> =>
+        await surroundings.openGpu({
+          ...options,
+          ...(memoryBudget !== undefined && { memory_budget_bytes: memoryBudget }),
+        }),
+    },
     args,
     exit: (code: number) => {
       exitCode = code;
     },
   };
+  program.hook("preAction", () => {
+    checkShaderTable();
+    const { RINGDEPTH_SHADERS: other = "" } = process.env;
+    if (other !== "")
+      stderr.write(`shaders are read from ${printable(other)} (RINGDEPTH_SHADERS)\n`);
+  });
   for (const define of COMMANDS) define(program, context);
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(helpAsOption(args), { from: "user" });
     return exitCode;
   } catch (error) {
     return reportError(error, stderr);
   }
+}
+
+/** `help bench bins` as `bench bins --help`: the help command of commander knows one name only. */
+function helpAsOption(args: readonly string[]): readonly string[] {
+  return args[0] === "help" && args.length > 2 ? [...args.slice(1), "--help"] : args;
 }
 
 /** The version in package.json, which lies beside src/ and dist/ alike. */

@@ -1,12 +1,12 @@
 // `ringdepth start`: the demonstration that `npm start` runs. Trains a small student with
 // distillation on the built-in rig and shows what it learnt; nothing to download.
-import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { resolveConfig } from "../train/config.ts";
 import { withGpu } from "./adapter.ts";
 import type { Define } from "./define.ts";
 import { common, type CommonOptions } from "./options.ts";
 import { makeOutput } from "./output.ts";
+import { listenForStop } from "./stop_signal.ts";
 import { runTraining } from "./training.ts";
 
 // Set so that a software adapter on two cores ends within minutes, installation included.
@@ -24,17 +24,21 @@ const START = {
 export const defineStart: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("start")
-    .description("the demonstration: train nano on the built-in rig, anew, into runs/start");
+    .description("the demonstration: train nano on the built-in rig, into runs/start");
   common(command, "ringdepth start");
   command.action(async (options: CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const config = resolveConfig(START.config, "start");
-    const outcome = await withGpu(surroundings, output, options.adapter, async (gpu) => {
-      await rm(START.out, { recursive: true, force: true });
-      const settings = { config, out: START.out, resume: false, tune: true };
-      return await runTraining(gpu, settings, output);
-    });
-    output.result(outcome.json, outcome.lines);
-    exit(outcome.exitCode);
+    const settings = { config, out: START.out, resume: false, replace: true, tune: true };
+    const stop = listenForStop(output);
+    try {
+      const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
+        runTraining({ gpu, reopen }, settings, output, stop),
+      );
+      output.result(outcome.json, outcome.lines);
+      exit(outcome.exitCode);
+    } finally {
+      stop.release();
+    }
   });
 };

@@ -1,28 +1,48 @@
-// SIGINT and SIGTERM during training: the first asks for a checkpoint and the end, the second ends
-// at once. Outside of training signals do what they always do.
+// SIGINT, SIGTERM and SIGHUP during a run. Before the first step a signal ends the program at once;
+// during training the first one asks for a checkpoint and the end, the second one ends at once;
+// afterwards the student is kept and the rest is left out. Other commands leave signals to the
+// system.
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Listens for signals until `release`. */
 export interface StopSignal {
+  /** Aborted by the first signal during training. */
   readonly signal: AbortSignal;
-  /** 130 or 143 once a signal came, else 0. */
+  /** 129, 130 or 143 once a signal came, else 0. */
   readonly exitCode: () => number;
+  /** Training begins: from now on a signal asks for a checkpoint. */
+  readonly startTraining: () => void;
+  /** Training is over: from now on a signal calls `onStop` and ends the program. */
+  readonly endTraining: (onStop: (exitCode: number) => void) => void;
   readonly release: () => void;
 }
 
-/** Starts to listen; the first signal aborts `signal`, the second exits the process. */
-export function listenForStop(output: Output): StopSignal {
+/** Starts to listen; `exit` ends the program. */
+export function listenForStop(
+  output: Pick<Output, "warn">,
+  exit: (exitCode: number) => void = (exitCode) => process.exit(exitCode),
+): StopSignal {
   const controller = new AbortController();
   let exitCode: number = EXIT.fine;
+  let isTraining = false;
+  let stopNow = (_exitCode: number): void => {};
   const listeners = SIGNALS.map((name) => {
     const listener = (): void => {
-      if (controller.signal.aborted) process.exit(EXIT[name]);
+      const isSecond = exitCode !== EXIT.fine;
       exitCode = EXIT[name];
-      output.warn(`${name}: a checkpoint is written after this step; once more to stop at once`);
-      controller.abort();
+      if (isTraining && !isSecond) {
+        output.warn(`${name}: a checkpoint is written after this step; once more to stop at once`);
+        controller.abort();
+        return;
+      }
+      if (!isSecond) {
+        output.warn(`${name}: stopped`);
+        stopNow(exitCode);
+      }
+      exit(exitCode);
     };
     process.on(name, listener);
     return [name, listener] as const;
@@ -30,6 +50,13 @@ export function listenForStop(output: Output): StopSignal {
   return {
     signal: controller.signal,
     exitCode: () => exitCode,
+    startTraining: () => {
+      isTraining = true;
+    },
+    endTraining: (onStop) => {
+      isTraining = false;
+      stopNow = onStop;
+    },
     release: () => {
       for (const [name, listener] of listeners) process.off(name, listener);
     },

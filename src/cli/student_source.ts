@@ -29,21 +29,32 @@ export interface StudentSource {
 /** Adds the options that name student and data. */
 export function studentOptions(command: Command): Command {
   return tuneOption(command)
-    .requiredOption("--checkpoint <file>", "student.safetensors or a checkpoint of a run")
+    .requiredOption(
+      "--checkpoint <path>",
+      "student.safetensors, a run folder that has one, or a checkpoint of a run",
+    )
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
     .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)
     .option("--split <name>", "train or held-out (default: held-out)")
     .option("--skip-bad-samples", "leave samples with broken files out and count them");
 }
 
-/** Reads the student and opens the data; throws InputError for whatever is wrong with either. */
-export async function openStudentSource(options: StudentOptions): Promise<StudentSource> {
-  const stored = await readStudent(options.checkpoint);
+/**
+ * Reads the student and opens the data, whose depths are then seen by the student's own scale;
+ * throws InputError for whatever is wrong with either. `warn` is told about a student of an earlier
+ * version.
+ */
+export async function openStudentSource(
+  options: StudentOptions,
+  warn: (message: string) => void,
+): Promise<StudentSource> {
+  const stored = await readStudent(options.checkpoint, warn);
   const { data = stored.config.data, size = stored.config.size } = options;
-  const config = { ...stored.config, data, size };
-  const split = parseSplit(options.split ?? "held-out");
-  const source = await openSource(config, split);
   const badSamples = options.skipBadSamples === true ? "skip" : "stop";
+  const config = { ...stored.config, size };
+  const split = parseSplit(options.split ?? "held-out");
+  const opened = { ...config, data, bad_samples: badSamples } as const;
+  const source = await openSource(opened, split, options.data === undefined);
   return { file: { ...stored, config }, source, badSamples };
 }
 

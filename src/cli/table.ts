@@ -22,6 +22,7 @@ export function metricLines(result: EvaluationResult): string[] {
     name,
     ...METRIC_NAMES.map((metric) => metrics[metric].toFixed(3)),
   ];
-  const cameras = Object.entries(result.cameras).map(([name, metrics]) => row(name, metrics));
+  const counted = result.ring.filter((name) => Object.hasOwn(result.cameras, name));
+  const cameras = counted.map((name) => row(name, result.cameras[name]));
   return textTable(["camera", ...METRIC_NAMES], [...cameras, row("all", result.all)]);
 }

@@ -6,6 +6,7 @@ import type { Define } from "./define.ts";
 import { common, imageSize, studentName, wholeNumber, type CommonOptions } from "./options.ts";
 import { makeOutput } from "./output.ts";
 import { runSettings, type RunFlags } from "./run_settings.ts";
+import { listenForStop } from "./stop_signal.ts";
 import { runTraining } from "./training.ts";
 import { tuneOption } from "./tuning_cache.ts";
 
@@ -39,11 +40,16 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
   command.action(async (options: RunFlags & CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);
-    const settings = await runSettings(options);
-    const outcome = await withGpu(surroundings, output, options.adapter, (gpu) =>
-      runTraining(gpu, settings, output),
-    );
-    output.result(outcome.json, outcome.lines);
-    exit(outcome.exitCode);
+    const stop = listenForStop(output);
+    try {
+      const settings = await runSettings(options);
+      const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
+        runTraining({ gpu, reopen }, settings, output, stop),
+      );
+      output.result(outcome.json, outcome.lines);
+      exit(outcome.exitCode);
+    } finally {
+      stop.release();
+    }
   });
 };

@@ -2,7 +2,8 @@
 // compared, the winners kept.
 import type { Gpu } from "../gpu/device.ts";
 import { timerQuantum_ns } from "../gpu/timestamps.ts";
-import { cacheFolder } from "../profile/environment.ts";
+import { readCache, type Warn } from "../profile/cache_file.ts";
+import { cachedFile } from "../profile/environment.ts";
 import { prepareBench, type MeasureSettings } from "../profile/measure.ts";
 import {
   mappingText,
@@ -11,14 +12,7 @@ import {
   type StepTuning,
   type TunedProblem,
 } from "../profile/tune_step.ts";
-import {
-  emptyTuning,
-  mergeTuning,
-  readTuning,
-  tuningPath,
-  writeTuning,
-  type TuningFile,
-} from "../profile/tuning_file.ts";
+import { keepTuning, readTuning, tuningPath } from "../profile/tuning_file.ts";
 import { intervalText } from "../profile/profile_text.ts";
 import { openTeacher } from "../teacher/open_teacher.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -62,9 +56,9 @@ export async function sweepStep(
 ): Promise<SweepStepOutcome> {
   const { config, anew, apply } = options;
   const { budget_s = gpu.facts.software ? SOFTWARE_BUDGET_S : BUDGET_S } = options;
-  const file = tuningPath(cacheFolder(), gpu.facts);
-  // A damaged file shows before anything is measured.
-  const known = await readTuning(file);
+  const file = cachedFile(tuningPath, gpu.facts);
+  // What is wrong with the file shows before anything is measured.
+  const known = await readCache(file, readTuning, output.warn);
   const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
   output.say(`data: ${source.describe()}`);
@@ -76,12 +70,12 @@ export async function sweepStep(
     const asked = { budget_s, steps: STEPS, known: anew ? null : known, progress };
     const found = await tuneStep(bench, step, asked);
     for (const error of rejections(found.problems)) output.warn(error);
-    if (apply) await keep(file, gpu, found);
-    const kept = apply ? [`kept in ${file}`] : [];
+    const keptIn = apply ? await keep(file, gpu, found, output.warn) : null;
+    const kept = keptIn === null ? [] : [`kept in ${keptIn}`];
     const wrong = found.problems.some(({ swept }) => (swept?.rows[0].error ?? "") !== "");
     return {
       exitCode: wrong ? EXIT.wrong : EXIT.fine,
-      json: { step: step.name, ...found, file: apply ? file : null },
+      json: { step: step.name, ...found, file: keptIn === null ? null : file },
       lines: [...tuningLines(found), ...kept],
     };
   } finally {
@@ -90,12 +84,16 @@ export async function sweepStep(
   }
 }
 
-/** Merges what was found into the file as it is by now: others may have written it meanwhile. */
-async function keep(file: string, gpu: Gpu, { problems, tuned }: StepTuning): Promise<void> {
-  const known: TuningFile = (await readTuning(file)) ?? emptyTuning(gpu.facts);
+/** Keeps what was found; tells where, null where nothing could be kept. */
+async function keep(
+  file: string | null,
+  gpu: Gpu,
+  { problems, tuned }: StepTuning,
+  warn: Warn,
+): Promise<string | null> {
   const entries = problems.flatMap(({ entry }) => (entry === null ? [] : [entry]));
   const steps = tuned === null ? [] : [tuned];
-  await writeTuning(file, mergeTuning(known, { steps, entries }));
+  return (await keepTuning(file, gpu.facts, { steps, entries }, warn)).keptIn;
 }
 
 /** What was wrong with candidates, once each. */

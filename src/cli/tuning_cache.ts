@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../kernels/tuning.ts";
-import { cacheFolder } from "../profile/environment.ts";
+import { readCache, type Warn } from "../profile/cache_file.ts";
+import { cachedFile } from "../profile/environment.ts";
 import { choicesOf, readTuning, tuningPath, type TuningFile } from "../profile/tuning_file.ts";
 
 /** The choices of an adapter and where they come from. */
@@ -17,14 +18,23 @@ export function tuneOption(command: Command): Command {
   return command.option("--no-tune", "run kernels by rule, whatever ringdepth tune has found");
 }
 
-/** Reads the choices of an adapter; throws InputError where the file is damaged. */
-export async function cachedTuning(facts: AdapterFacts, wanted = true): Promise<CachedTuning> {
-  const path = tuningPath(cacheFolder(), facts);
-  return { path, file: wanted ? await readTuning(path) : null };
+/** Reads the choices of an adapter; there are none, with a line to `warn`, where that fails. */
+export async function cachedTuning(
+  facts: AdapterFacts,
+  wanted: boolean | undefined,
+  warn: Warn,
+): Promise<CachedTuning> {
+  const path = cachedFile(tuningPath, facts);
+  const file = wanted === false ? null : await readCache(path, readTuning, warn);
+  return { path: path ?? "no file", file };
 }
 
 /** The same for the engine. */
-export async function cachedChoices(facts: AdapterFacts, wanted = true): Promise<Tuning> {
-  const { file } = await cachedTuning(facts, wanted);
+export async function cachedChoices(
+  facts: AdapterFacts,
+  wanted: boolean | undefined,
+  warn: Warn,
+): Promise<Tuning> {
+  const { file } = await cachedTuning(facts, wanted, warn);
   return choicesOf(file ?? { entries: [] });
 }

@@ -18,6 +18,8 @@ export interface RoundSettings {
   readonly timeout_s: number;
   /** Starts to watch a round; tells whether anything disturbed it. */
   readonly watch: () => () => boolean;
+  /** Called before each round; throws where measuring is to end without a result. */
+  readonly proceed?: (() => void) | undefined;
 }
 
 /** The best rates of one measurement, and the figures that still rose when the time was up. */
@@ -53,6 +55,7 @@ export async function bestRates(
   const most_s = times * settings.timeout_s;
   const isOpen = (): boolean => unsettled.some(({ length }) => length > 0);
   for (let turn = 0; turn < times || (isOpen() && time_s() < most_s); turn++) {
+    settings.proceed?.();
     const open = Math.max(...unsettled.map(({ length }) => length));
     const time = `${time_s().toFixed(0)} of at most ${most_s} s`;
     progress(`ceilings: ${time}, ${figures.length - open} of ${figures.length} figures settled`);
@@ -74,7 +77,10 @@ async function round(
   const disturbed = watch();
   const rates = new Map<string, number>();
   for (const { figure, rate } of forms) {
-    rates.set(figure, Math.max(rates.get(figure) ?? 0, await rate()));
+    const now = await rate();
+    // Of a time that the clock does not tell there is no rate.
+    const told = Number.isFinite(now) && now > 0 ? now : 0;
+    rates.set(figure, Math.max(rates.get(figure) ?? 0, told));
   }
   return { rates, disturbed: disturbed() };
 }

@@ -12,7 +12,7 @@ import {
   type BinStudent,
 } from "./bins_problem.ts";
 import type { Ceilings } from "./ceilings.ts";
-import type { Bench } from "./measure.ts";
+import { nullIfInterrupted, type Bench } from "./measure.ts";
 import { benchWays, type BenchGraph, type Direction, type WayRow } from "./plan_bench.ts";
 
 /** The axes of the bench; its problems are all their combinations. */
@@ -86,7 +86,8 @@ export function problemName(problem: BinProblem): string {
 /**
  * Checks and times every level on every problem. `forward` is a plan of its own that decodes to
  * depth alone; a step is one plan whose forward dispatches (with the losses) are one pass and whose
- * gradients are another of the same submission: `backward` is the second pass, `both` the sum.
+ * gradients are another of the same submission: `backward` is the second pass, `both` the sum. Once
+ * the bench is interrupted it returns the rows that are whole.
  */
 export async function benchBins(
   bench: Bench,
@@ -113,7 +114,9 @@ export async function benchBins(
         inputs,
         small: { graph: graphOf(tiny, made[0]), inputs: smallInputs },
       };
-      const found = await benchWays(bench, ceilings, set, wanted);
+      if (bench.signal?.aborted === true) return rows;
+      const found = await benchWays(bench, ceilings, set, wanted).catch(nullIfInterrupted);
+      if (found === null) return rows;
       rows.push(
         ...found.map((row, place) => ({
           ...problem,

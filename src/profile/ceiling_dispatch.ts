@@ -10,12 +10,13 @@ import {
 import type { Gpu } from "../gpu/device.ts";
 import type { PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor } from "../gpu/pipelines.ts";
-import { timePasses } from "../gpu/timestamps.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { specialize } from "../kernels/specialize.ts";
 import { freezesShapes } from "../kernels/variant.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { batchFor } from "./clock.ts";
+import type { GPUBuffer } from "../gpu/webgpu_types.ts";
+import { soundPasses } from "./sound_passes.ts";
 
 const MIB = 2 ** 20;
 const MOST_BATCHED = 1000;
@@ -87,7 +88,7 @@ export async function prepareCeiling(
   const next = (): PreparedDispatch => ring[turn++ % ring.length];
   const least_ms = async (samples: number, batch: number): Promise<number> => {
     const groups = Array.from({ length: samples }, () => Array.from({ length: batch }, next));
-    return Math.min(...(await timePasses(tensors.gpu, groups))) / batch;
+    return Math.min(...(await soundPasses(tensors.gpu, groups))) / batch;
   };
   let batch = 0;
   return async () => {

@@ -12,6 +12,7 @@ import {
 import type { AnyKernel, Cost } from "../kernels/kernel.ts";
 import type { Form } from "./best_rates.ts";
 import { prepareCeiling, type CeilingTensors, type CeilingWork } from "./ceiling_dispatch.ts";
+import type { GPUSupportedLimits } from "../gpu/webgpu_types.ts";
 
 const MIB = 2 ** 20;
 // From what lies in the last-level cache to what does not.

@@ -1,9 +1,12 @@
 // What an adapter reaches at most, measured: bandwidth by working-set size, arithmetic, and the time
 // of a dispatch that does nothing. Kept in a file per adapter, with its date.
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+import { parseJson } from "../formats/json.ts";
+import { LIMITS } from "../formats/limits.ts";
+import { makeFolder } from "../formats/make_folder.ts";
 import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 import { openOneWorker } from "../gpu/one_worker.ts";
 import {
@@ -25,6 +28,7 @@ import {
   type Access,
 } from "./ceiling_forms.ts";
 import { adapterFile } from "./environment.ts";
+import { InterruptedError } from "./measure.ts";
 import { watchOthers } from "./other_load.ts";
 import { isOffered, makeChecker } from "./problems.ts";
 
@@ -106,6 +110,8 @@ export interface CeilingsTime {
   readonly times: number;
   /** Of each time at most; left out, as the adapter needs. */
   readonly timeout_s?: number | undefined;
+  /** Once aborted, measuring throws InterruptedError. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -117,18 +123,26 @@ export interface CeilingsTime {
 export async function measureCeilings(
   gpu: Gpu,
   quantum_ns: number,
-  { times, timeout_s }: CeilingsTime,
+  { times, timeout_s, signal }: CeilingsTime,
   progress: (line: string) => void,
 ): Promise<MeasuredCeilings[]> {
   await checkCeilings(gpu);
   const usual = gpu.facts.software ? SOFTWARE : HARDWARE;
-  const settings = { ...usual, timeout_s: timeout_s ?? usual.timeout_s };
+  const proceed = (): void => {
+    if (signal?.aborted === true) throw new InterruptedError("interrupted");
+  };
+  const settings = { ...usual, timeout_s: timeout_s ?? usual.timeout_s, proceed };
   const all = await measuredRates(gpu, quantum_ns, settings, times, progress);
   return all.map(({ rates, unsettled }) => ({
     ceilings: ceilingsOf(gpu, rates),
     figures: rates.size,
     unsettled: unsettled.length,
   }));
+}
+
+/** How long the ceilings of an adapter take at most, where nothing else is asked for. */
+export function ceilingsTimeout_s({ software }: Pick<AdapterFacts, "software">): number {
+  return (software ? SOFTWARE : HARDWARE).timeout_s;
 }
 
 async function measuredRates(
@@ -216,10 +230,15 @@ export function ceilingsFile(folder: string, facts: Pick<AdapterFacts, "name" | 
   return adapterFile(folder, "ceilings", facts);
 }
 
-/** Writes ceilings where `readCeilings` finds them. */
+/** Writes ceilings where `readCeilings` finds them; throws InputError for what it would refuse. */
 export async function writeCeilings(file: string, ceilings: Ceilings): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
   const text = `${JSON.stringify(ceilings, null, 2)}\n`;
+  const parsed = schema.safeParse(JSON.parse(text));
+  if (!parsed.success) {
+    const [{ path }] = parsed.error.issues;
+    throw new InputError(`${file}: no ceiling was told by the clock for ${path.join(".")}`);
+  }
+  await makeFolder(dirname(file));
   await writeFileAtomically(file, Buffer.from(text));
 }
 
@@ -228,15 +247,10 @@ export async function writeCeilings(file: string, ceilings: Ceilings): Promise<v
  * InputError where the file is damaged.
  */
 export async function readCeilings(file: string): Promise<Ceilings | null> {
-  let text: string;
+  if (!existsSync(file)) return null;
+  const bytes = await readBytes(file, LIMITS.json_bytes);
   try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(bytes, file);
     return versioned.parse(value).version === VERSION ? schema.parse(value) : null;
   } catch {
     throw new InputError(

@@ -3,9 +3,9 @@
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { settled } from "../gpu/settled.ts";
-import { timePasses } from "../gpu/timestamps.ts";
 import { ceilingCopy } from "../kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
+import { soundPasses } from "./sound_passes.ts";
 
 const MOST_BATCHED = 1000;
 
@@ -43,7 +43,7 @@ export async function timeHot(
   { dispatch }: PreparedKernel,
   batch: number,
 ): Promise<number> {
-  const [time_ms] = await timePasses(gpu, [repeated(dispatch, batch)]);
+  const [time_ms] = await soundPasses(gpu, [repeated(dispatch, batch)]);
   return time_ms / batch;
 }
 
@@ -54,7 +54,7 @@ export async function timeCold(
   flush: CacheFlush,
 ): Promise<number> {
   await flush.run();
-  const [time_ms] = await timePasses(gpu, [[dispatch]]);
+  const [time_ms] = await soundPasses(gpu, [[dispatch]]);
   return time_ms;
 }
 

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -63,10 +63,35 @@ export function shaderHash(code: string): string {
   return createHash("sha256").update(code).digest("hex").slice(0, 16);
 }
 
-/** The folder for what may be deleted at any time: RINGDEPTH_CACHE, else the user's own. */
-export function cacheFolder(): string {
-  const { RINGDEPTH_CACHE, XDG_CACHE_HOME } = process.env;
-  return RINGDEPTH_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ringdepth");
+/**
+ * The folder for what may be deleted at any time: RINGDEPTH_CACHE, else the user's own; null where
+ * the user has no home.
+ */
+function cacheFolder(): string | null {
+  const { RINGDEPTH_CACHE = "", XDG_CACHE_HOME = "" } = process.env;
+  if (RINGDEPTH_CACHE !== "") return RINGDEPTH_CACHE;
+  // The specification of XDG has a path that is not absolute ignored.
+  if (isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, "ringdepth");
+  const home = homeFolder();
+  return home === null ? null : join(home, ".cache", "ringdepth");
+}
+
+function homeFolder(): string | null {
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? home : null;
+  } catch {
+    return null; // No HOME, and a user that the system does not know.
+  }
+}
+
+/** The file of an adapter in the folder of caches, named by `fileIn`; null where there is none. */
+export function cachedFile<Facts>(
+  fileIn: (folder: string, facts: Facts) => string,
+  facts: Facts,
+): string | null {
+  const folder = cacheFolder();
+  return folder === null ? null : fileIn(folder, facts);
 }
 
 /** The file of one adapter and driver in `kind` of the folder of caches. */

@@ -10,6 +10,7 @@ import {
   TRUSTED_QUANTA,
   type CacheFlush,
 } from "./clock.ts";
+import { ClockError } from "./sound_passes.ts";
 import { comparePairs, estimate, median, relativeNoise, type Comparison } from "./statistics.ts";
 
 /** When there are samples enough. */
@@ -23,8 +24,21 @@ export interface MeasureSettings {
   readonly timeout_s: number;
 }
 
+/** Somebody asked for the end while something was measured; what was measured before counts. */
+export class InterruptedError extends Error {
+  override name = "InterruptedError";
+}
+
+/** For what was measured in part when it was interrupted. */
+export function nullIfInterrupted(error: unknown): null {
+  if (error instanceof InterruptedError) return null;
+  throw error;
+}
+
 /** What measuring needs of its surroundings, made once a run. */
 export interface Bench {
+  /** Once aborted, what is being measured throws InterruptedError. */
+  readonly signal?: AbortSignal | undefined;
   readonly gpu: Gpu;
   readonly quantum_ns: number;
   readonly settings: MeasureSettings;
@@ -73,6 +87,8 @@ const WARM_UP_SHARE = 0.5;
 // Times that tell how many runs the clock needs at once, where there is time for them.
 const FIRST = 3;
 const LEAST_SAMPLES = 3;
+// Runs in a row of which the clock may tell nothing.
+const MOST_UNTOLD = 20;
 // The interval is computed anew when there are this many times the samples.
 const GROWTH = 1.2;
 // Share of the time-out after which a time that will not get quiet within it is given up.
@@ -84,38 +100,43 @@ export async function prepareBench(
   quantum_ns: number,
   settings: MeasureSettings,
   cold: boolean,
+  signal?: AbortSignal,
 ): Promise<Bench> {
   const flush = cold ? await prepareFlush(gpu) : null;
-  return { gpu, quantum_ns, settings, flush, destroy: () => flush?.destroy() };
-}
-
-/** Times a kernel whose caches hold what they hold after it ran before. */
-export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing> {
-  const [timing] = timings(bench, await measureInTurn(bench, [hot(bench.gpu, kernel)]));
-  return timing;
+  return { gpu, quantum_ns, settings, flush, signal, destroy: () => flush?.destroy() };
 }
 
 /**
- * Times a kernel after a flush of the caches. Only one dispatch of it is cold, so a short one
- * cannot be batched and is not trusted.
+ * Times a kernel whose caches hold what they hold after it ran before; null where the clock is too
+ * coarse to tell any time.
+ */
+export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing | null> {
+  const turn = await measureInTurn(bench, [hot(bench.gpu, kernel)]).catch(nullIfUntold);
+  return turn === null ? null : timings(bench, turn)[0];
+}
+
+/**
+ * Times a kernel after a flush of the caches; null where the clock is too coarse to tell any time.
+ * Only one dispatch of it is cold, so a short one cannot be batched and is not trusted.
  */
 export async function measureCold(
   bench: Bench,
   kernel: PreparedKernel,
   flush: CacheFlush,
-): Promise<Timing> {
+): Promise<Timing | null> {
   const { gpu } = bench;
   await warmUp(bench, hot(gpu, kernel), now);
   const samples_ms: number[] = [];
-  const converged = await collect(
-    bench.settings,
-    async () => {
-      samples_ms.push(await timeCold(gpu, kernel, flush));
-    },
-    () => relativeNoise(estimate(samples_ms)),
-    now,
-  );
-  return timingOf(bench, { samples_ms, batch: 1, converged });
+  const sample = async (): Promise<void> => {
+    await told(bench, async () => {
+      const time_ms = await timeCold(gpu, kernel, flush);
+      if (time_ms > 0) samples_ms.push(time_ms);
+      return time_ms > 0;
+    });
+  };
+  const noise = (): number => relativeNoise(estimate(samples_ms));
+  const converged = await collect(bench.settings, sample, noise, now).catch(nullIfUntold);
+  return converged === null ? null : timingOf(bench, { samples_ms, batch: 1, converged });
 }
 
 /** Times two kernels in turn, hot. */
@@ -129,7 +150,7 @@ export async function measurePair(
 
 /** Times two contestants in turn and compares the second with the first. */
 export async function measureTwo(
-  bench: Pick<Bench, "quantum_ns" | "settings">,
+  bench: Pick<Bench, "quantum_ns" | "settings" | "signal">,
   contestants: readonly [Contestant, Contestant],
   threshold: number,
 ): Promise<PairTiming> {
@@ -140,10 +161,11 @@ export async function measureTwo(
 /**
  * Times contestants in turn, each round one further on in their order. Sampling ends by the width
  * of intervals, of the ratios to the first where there are several, and never by a verdict, which
- * would favour a difference.
+ * would favour a difference. A round in which the clock told no time is taken again; throws
+ * ClockError where that goes on.
  */
 export async function measureInTurn(
-  bench: Pick<Bench, "quantum_ns" | "settings">,
+  bench: Pick<Bench, "quantum_ns" | "settings" | "signal">,
   contestants: readonly Contestant[],
   clock_ms: () => number = now,
 ): Promise<TurnTiming> {
@@ -155,11 +177,17 @@ export async function measureInTurn(
   const rounds: (readonly number[])[][] = contestants.map(() => []);
   let turn = 0;
   const sample = async (): Promise<void> => {
-    const first = turn++ % count;
-    for (let i = 0; i < count; i++) {
-      const place = (first + i) % count;
-      rounds[place].push(await contestants[place].time(batch));
-    }
+    await told(bench, async () => {
+      const first = turn++ % count;
+      const round: (readonly number[])[] = [];
+      for (let i = 0; i < count; i++) {
+        const place = (first + i) % count;
+        round[place] = await contestants[place].time(batch);
+      }
+      if (!round.every((parts) => total(parts) > 0)) return false;
+      for (const [place, parts] of round.entries()) rounds[place].push(parts);
+      return true;
+    });
   };
   const noise = (): number => {
     const [first, ...others] = rounds.map((runs) => runs.map(total));
@@ -180,6 +208,25 @@ export function ratios(above: readonly number[], below: readonly number[]): numb
   return above.map((value, i) => value / below[i]);
 }
 
+/** Takes a sample again until the clock tells its time; throws where it does not, or is to stop. */
+async function told(
+  { signal }: Pick<Bench, "signal">,
+  sample: () => Promise<boolean>,
+): Promise<void> {
+  for (let turn = 0; turn < MOST_UNTOLD; turn++) {
+    if (signal?.aborted === true) throw new InterruptedError("interrupted");
+    if (await sample()) return;
+  }
+  throw new ClockError(
+    `the GPU's clock is too coarse: it told 0 for all of ${MOST_UNTOLD} runs of what was to be timed`,
+  );
+}
+
+function nullIfUntold(error: unknown): null {
+  if (error instanceof ClockError) return null;
+  throw error;
+}
+
 function hot(gpu: Gpu, kernel: PreparedKernel): Contestant {
   return { time: async (batch) => [await timeHot(gpu, kernel, batch)] };
 }
@@ -191,11 +238,14 @@ const now = (): number => performance.now();
  * runs the clock needs at once.
  */
 async function warmUp(
-  { quantum_ns, settings }: Pick<Bench, "quantum_ns" | "settings">,
+  { quantum_ns, settings, signal }: Pick<Bench, "quantum_ns" | "settings" | "signal">,
   { time }: Contestant,
   clock_ms: () => number,
 ): Promise<number> {
-  const timed = async (batch: number): Promise<number> => total(await time(batch));
+  const timed = async (batch: number): Promise<number> => {
+    if (signal?.aborted === true) throw new InterruptedError("interrupted");
+    return total(await time(batch));
+  };
   await timed(1); // compiles
   const end = clock_ms() + 1000 * WARM_UP_SHARE * settings.time_s;
   const first_ms = [await timed(1)];
@@ -248,5 +298,6 @@ export function timingOf(
   timing: Omit<Timing, "trusted">,
 ): Timing {
   const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
-  return { ...timing, trusted: median(timing.samples_ms) * timing.batch >= least_ms };
+  const time_ms = median(timing.samples_ms) * timing.batch;
+  return { ...timing, trusted: time_ms > 0 && time_ms >= least_ms };
 }

@@ -3,7 +3,6 @@
 // error and no time.
 import type { Gpu } from "../gpu/device.ts";
 import type { PreparedDispatch } from "../gpu/encode.ts";
-import { timePasses } from "../gpu/timestamps.ts";
 import { initialStore, runOnCpu } from "../graph/cpu.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
@@ -16,6 +15,7 @@ import { measureInTurn, ratios, timingOf, total, type Bench, type TurnTiming } f
 import { planRoofline, totalCost, type PlanRoofline } from "./plan_roofline.ts";
 import { estimate, type Estimate } from "./statistics.ts";
 import { summarizeTiming, type TimingSummary } from "./summary.ts";
+import { soundPasses } from "./sound_passes.ts";
 
 /** What of a step is timed: one of its two parts, or both together. */
 export type Direction = "forward" | "backward" | "both";
@@ -121,7 +121,7 @@ export async function timeWays(
     return {
       time: async (batch: number) => {
         const passes = parts.map((part) => repeated(part, batch));
-        return (await timePasses(gpu, passes)).map((time_ms) => time_ms / batch);
+        return (await soundPasses(gpu, passes)).map((time_ms) => time_ms / batch);
       },
     };
   });
@@ -181,7 +181,7 @@ async function runWay(
     const plan = await compile(gpu, g, { outputs: { ...forward, ...backward } }, store);
     open.push(plan.destroy);
     const { dispatches, summary } = plan;
-    const numbers = await plan.run(inputs);
+    const numbers = await plan.run(inputsOf(g, inputs));
     // Nodes are lowered in the order in which they were made, gradients last.
     const end = lower(g, Object.values(forward), gpu.facts).calls.length;
     const parts = { forward: dispatches.slice(0, end), backward: dispatches.slice(end) };
@@ -201,7 +201,13 @@ export async function compareWithCpu(
   const { numbers, destroy } = await runWay(gpu, graph, inputs);
   destroy();
   const outputs = { ...forward, ...backward };
-  return compareNumbers(numbers, runOnCpu(g, { outputs }, initialStore(g, 1), inputs), "f64");
+  const onCpu = runOnCpu(g, { outputs }, initialStore(g, 1), inputsOf(g, inputs));
+  return compareNumbers(numbers, onCpu, "f64");
+}
+
+/** Those inputs of a problem that a graph has: not every way to its result needs all of them. */
+export function inputsOf({ inputs }: Graph, given: GraphInputs): Record<string, Float32Array> {
+  return Object.fromEntries(inputs.map(({ name }) => [name, given[name]]));
 }
 
 function repeated(part: readonly PreparedDispatch[], times: number): PreparedDispatch[] {

@@ -2,15 +2,18 @@
 // the least, one after the other. Pure.
 import type { Cost } from "../kernels/kernel.ts";
 import type { Ceilings } from "./ceilings.ts";
-import { bandwidthCeiling } from "./roofline.ts";
+import { bandwidthCeiling, LEAST_SHARE, type Bound } from "./roofline.ts";
 
 /** A sequence under the ceilings. */
 export interface PlanRoofline {
   readonly gflops: number;
   readonly gbytes: number;
-  /** What most of the least time goes to. */
-  readonly bound: "memory" | "compute";
-  /** Least time by time taken: launches and what is between dispatches lower it too. */
+  /** What most of the least time goes to; latency where that is no large share of the time taken. */
+  readonly bound: Exclude<Bound, "launch">;
+  /** Shares of the time taken, of dispatches that memory or arithmetic bounds at the ceilings. */
+  readonly memory_share: number;
+  readonly compute_share: number;
+  /** Their sum: least time by time taken: launches and what is between dispatches lower it too. */
   readonly share: number;
 }
 
@@ -27,11 +30,15 @@ export function planRoofline(
     least_ms[memory_ms >= compute_ms ? "memory" : "compute"] += Math.max(memory_ms, compute_ms);
   }
   const { flops, bytes } = totalCost(costs);
+  const share = (least_ms.memory + least_ms.compute) / time_ms;
+  const longest = least_ms.memory >= least_ms.compute ? "memory" : "compute";
   return {
     gflops: flops / time_ms / 1e6,
     gbytes: bytes / time_ms / 1e6,
-    bound: least_ms.memory >= least_ms.compute ? "memory" : "compute",
-    share: (least_ms.memory + least_ms.compute) / time_ms,
+    bound: share < LEAST_SHARE ? "latency" : longest,
+    memory_share: least_ms.memory / time_ms,
+    compute_share: least_ms.compute / time_ms,
+    share,
   };
 }
 

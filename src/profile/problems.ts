@@ -1,6 +1,6 @@
 // One kernel on one problem, found right or wrong before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
-import { checkCase, checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
+import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../kernels/kernel.ts";
 import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../kernels/run.ts";
@@ -63,8 +63,7 @@ export function makeChecker(gpu: Gpu): Checker {
     checkOwn,
     check: async (kernel, problem) => {
       if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
-        const { message } = await checkPrepared(gpu, kernel, prepare(kernel, problem));
-        return { checked: "case", error: message };
+        return { checked: "case", error: await faultOf(gpu, kernel, prepare(kernel, problem)) };
       }
       return await checkOwn(kernel);
     },
@@ -95,6 +94,14 @@ export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): 
   );
 }
 
+/** What is wrong with a case on the device that it is timed on, else on the one that clamps indices. */
+async function faultOf(gpu: Gpu, kernel: AnyKernel, prepared: PreparedCase): Promise<string> {
+  const { message } = await checkPrepared(gpu, kernel, prepared);
+  const { clamped } = gpu;
+  if (message !== "" || clamped === undefined) return message;
+  return (await checkPrepared(clamped, kernel, prepared)).message;
+}
+
 /**
  * The first fault that the kernel's own cases show, or that none of them can run here; else "".
  */
@@ -105,7 +112,7 @@ export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> 
   );
   if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
   for (const problem of cases) {
-    const { message } = await checkCase(gpu, kernel, problem);
+    const message = await faultOf(gpu, kernel, prepareCase(kernel, problem));
     if (message !== "") return message;
   }
   return "";

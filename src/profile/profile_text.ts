@@ -1,10 +1,13 @@
 // The numbers of a profile as people read them: the same words in the terminal and in a page. Pure.
+import type { Roofline } from "./roofline.ts";
 import type { RowComparison } from "./saved_run.ts";
 import type { Comparison, Estimate } from "./statistics.ts";
-import type { Summary, SummaryRow, TimingSummary } from "./summary.ts";
+import type { Summary, TimingSummary } from "./summary.ts";
 
 // A share of more than this says that the ceiling was measured while the machine was busy.
 const BELIEVED = 1.05;
+// Others that take more of the processor are a likely cause of noise on a software adapter.
+const DISTURBED = 0.15;
 
 /** A verdict with its change, and what would settle an open one. */
 export function verdictText({
@@ -24,6 +27,7 @@ export function intervalText({ median, low, high }: Comparison["change"]): strin
 
 /** A time in the unit that fits it. */
 export function timeText(time_ms: number): string {
+  if (!Number.isFinite(time_ms)) return "?";
   const [unit, scale] = unitOf(time_ms);
   return `${(scale * time_ms).toPrecision(4)} ${unit}`;
 }
@@ -55,15 +59,27 @@ export function timingText(timing: TimingSummary | null): string {
   return `${timeText(median_ms)} ${interval}${batch > 1 ? ` x${batch}` : ""}${mark}`;
 }
 
-/** What bounds a row, and its share of that ceiling; `?` where its time is not to be trusted. */
-export function boundText({ ok, roofline }: Pick<SummaryRow, "ok" | "roofline">): string {
+/**
+ * What bounds a row, and its share of that ceiling; below 30 % of both, latency and the share of the
+ * nearer one; `?` where its time is not to be trusted. */
+export function boundText({
+  ok,
+  roofline,
+}: {
+  readonly ok: boolean;
+  readonly roofline: Pick<Roofline, "bound" | "share" | "memory_share" | "compute_share"> | null;
+}): string {
   if (roofline === null) return ok ? "?" : "";
-  const { bound, share } = roofline;
-  return share === null ? bound : `${bound} ${percentText(share, false, 0)}`;
+  const { bound, share, memory_share, compute_share } = roofline;
+  if (share === null) return bound;
+  const percent = percentText(share, false, 0);
+  if (bound !== "latency") return `${bound} ${percent}`;
+  return `latency (${memory_share >= compute_share ? "memory" : "compute"} ${percent})`;
 }
 
 /** A share as `2.1 %`, a change with its sign. */
 export function percentText(value: number, signed: boolean, digits = 1): string {
+  if (!Number.isFinite(value)) return "? %";
   const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
   return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }
@@ -73,13 +89,22 @@ export function rateText(rate: number): string {
   return rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3);
 }
 
-/** What a reader should know of the times of a profile; empty where all is well. */
-export function remarks({ rows }: Summary): string[] {
+/**
+ * What a reader should know of the times of a profile; empty where all is well. `others_share` is
+ * what other programs took of the processor meanwhile.
+ */
+export function remarks({ rows, environment }: Summary, others_share = 0): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const wide = timings.filter(({ converged }) => !converged).length;
   const short = timings.filter(({ trusted }) => !trusted).length;
   const lines: string[] = [];
-  if (wide > 0) lines.push(`${wide} of ${timings.length} times noisier than asked at the time-out`);
+  // What others do on the processor does not disturb a GPU.
+  const isDisturbed = others_share > DISTURBED && environment.software;
+  const cause = `: other programs took ${percentText(others_share, false, 0)} of the processor`;
+  if (wide > 0) {
+    const noisy = `${wide} of ${timings.length} times noisier than asked at the time-out`;
+    lines.push(`${noisy}${isDisturbed ? cause : ""}`);
+  }
   if (short > 0) lines.push(`${short} too short for the clock (?)`);
   const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
   if (above > 0) {

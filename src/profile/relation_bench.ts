@@ -5,7 +5,7 @@ import { viewRelation, viewRelationLoss } from "../graph/ops/view_relation.ts";
 import { viewRelationFused } from "../graph/ops/view_relation_fused.ts";
 import { draw } from "../kernels/random_inputs.ts";
 import type { Ceilings } from "./ceilings.ts";
-import type { Bench } from "./measure.ts";
+import { nullIfInterrupted, type Bench } from "./measure.ts";
 import {
   benchWays,
   type BenchGraph,
@@ -29,7 +29,8 @@ export interface RelationRow extends RelationProblem, WayRow {}
 
 /**
  * Checks and times both forms on every problem. A step is one plan: `forward` is the pass of the
- * loss, `backward` that of its gradient by the student's tokens, `both` the sum.
+ * loss, `backward` that of its gradient with respect to the student's tokens, `both` the
+ * sum. Once the bench is interrupted it returns the rows that are whole.
  */
 export async function benchRelation(
   bench: Bench,
@@ -47,7 +48,9 @@ export async function benchRelation(
       inputs: relationInputs(problem),
       small: { graph: relationGraph(tiny, FORMS[0]), inputs: relationInputs(tiny) },
     };
-    const found = await benchWays(bench, ceilings, set, directions);
+    if (bench.signal?.aborted === true) return rows;
+    const found = await benchWays(bench, ceilings, set, directions).catch(nullIfInterrupted);
+    if (found === null) return rows;
     rows.push(...found.map((row) => ({ ...problem, ...row })));
   }
   return rows;

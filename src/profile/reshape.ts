@@ -2,7 +2,7 @@
 // header names, in all inputs alike. Attributes and distributions are kept.
 import type { AnyKernel, Distribution } from "../kernels/kernel.ts";
 import { lettersOf, readLayout, withAxisLength, axisLengths } from "../kernels/shader_layout.ts";
-import { shaders } from "../kernels/shaders.gen.ts";
+import { readShaderFile, shaderText } from "../kernels/shader_text.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Problem } from "./problems.ts";
@@ -74,7 +74,7 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
   const { name } = kernel.shader;
   const inputs = inputsOf(kernel);
   const layout = readLayout(name, (stem) =>
-    stem === name ? kernel.shader.code : shaders[stem as keyof typeof shaders]?.code,
+    stem === name ? shaderText(kernel.shader) : readShaderFile(stem),
   );
   const named = `${problem.name}, ${letter}=${length}`;
   const letters = lettersOf(layout, inputs);

@@ -3,17 +3,38 @@
 import type { Cost } from "../kernels/kernel.ts";
 import type { Ceilings } from "./ceilings.ts";
 
+/**
+ * What keeps a kernel from being faster. latency: below 30 % of both ceilings, it waits for launches,
+ * dependencies, barriers or integer work, of which the model of flops and bytes knows nothing.
+ */
+export type Bound = "memory" | "compute" | "launch" | "latency";
+
+/** Below this share of a ceiling, the ceiling is not what a kernel waits for. */
+export const LEAST_SHARE = 0.3;
+
+/** Which of the two shares bounds, latency where neither is large enough. */
+function nearerCeiling(
+  memory_share: number,
+  compute_share: number,
+): "memory" | "compute" | "latency" {
+  if (Math.max(memory_share, compute_share) < LEAST_SHARE) return "latency";
+  return memory_share >= compute_share ? "memory" : "compute";
+}
+
 /** A kernel's rates, and how near they come to what was measured at most. */
 export interface Roofline {
   readonly gflops: number;
   readonly gbytes: number;
   /**
    * What the kernel would take longest for at the ceilings; launch where it takes little more than
-   * a dispatch that does nothing.
+   * a dispatch that does nothing; latency where it is near neither ceiling.
    */
-  readonly bound: "memory" | "compute" | "launch";
-  /** Time at the ceilings by time taken; null where the launch bounds. */
+  readonly bound: Bound;
+  /** The larger of the two shares below; null where the launch bounds. */
   readonly share: number | null;
+  /** Time that the bytes, or the flops, take at their ceiling by time taken. */
+  readonly memory_share: number;
+  readonly compute_share: number;
   /** The bandwidth that was the ceiling, at its working-set size. */
   readonly ceiling_gbytes: number;
   readonly ceiling_bytes: number;
@@ -49,15 +70,16 @@ export function roofline(
   cold: boolean,
 ): Roofline {
   const ceiling = bandwidthCeiling(ceilings, cold ? Infinity : bytes);
-  const memory_ms = bytes / ceiling.gbytes / 1e6;
-  const compute_ms = flops / ceilings.gflops / 1e6;
+  const memory_share = bytes / ceiling.gbytes / 1e6 / time_ms;
+  const compute_share = flops / ceilings.gflops / 1e6 / time_ms;
   const launch = time_ms < (LAUNCH * ceilings.empty_dispatch_us) / 1000;
-  const longest = memory_ms >= compute_ms ? "memory" : "compute";
   return {
     gflops: flops / time_ms / 1e6,
     gbytes: bytes / time_ms / 1e6,
-    bound: launch ? "launch" : longest,
-    share: launch ? null : Math.max(memory_ms, compute_ms) / time_ms,
+    bound: launch ? "launch" : nearerCeiling(memory_share, compute_share),
+    share: launch ? null : Math.max(memory_share, compute_share),
+    memory_share,
+    compute_share,
     ceiling_gbytes: ceiling.gbytes,
     ceiling_bytes: ceiling.bytes,
   };

@@ -1,8 +1,16 @@
 // One profile: every kernel on every problem compiled, checked, then timed; a wrong kernel gets its
 // error and no time.
 import type { Gpu } from "../gpu/device.ts";
+import { shaderText } from "../kernels/shader_text.ts";
 import { shaderHash } from "./environment.ts";
-import { measureCold, measureHot, measurePair, type Bench, type PairTiming } from "./measure.ts";
+import {
+  measureCold,
+  measureHot,
+  measurePair,
+  nullIfInterrupted,
+  type Bench,
+  type PairTiming,
+} from "./measure.ts";
 import {
   makeChecker,
   prepareProblem,
@@ -18,7 +26,10 @@ export interface Target extends SourcedKernel {
   readonly problem: Problem;
 }
 
-/** Checks and times the targets in order; `hot` where times with warm caches are wanted too. */
+/**
+ * Checks and times the targets in order; `hot` where times with warm caches are wanted too. Once the
+ * bench is interrupted it returns the rows that are whole.
+ */
 export async function profileTargets(
   bench: Bench,
   targets: readonly Target[],
@@ -30,7 +41,10 @@ export async function profileTargets(
   for (const [i, target] of targets.entries()) {
     const { kernel, problem } = target;
     progress(`${i + 1}/${targets.length} ${kernel.shader.name}, ${problem.name}`);
-    rows.push(await profileTarget(bench, checker, target, hot));
+    if (bench.signal?.aborted === true) break;
+    const row = await profileTarget(bench, checker, target, hot).catch(nullIfInterrupted);
+    if (row === null) break;
+    rows.push(row);
   }
   return rows;
 }
@@ -77,7 +91,7 @@ async function profileTarget(
   const row = {
     kernel: kernel.shader.name,
     case: problem.name,
-    shader_hash: shaderHash(kernel.shader.code),
+    shader_hash: shaderHash(shaderText(kernel.shader)),
     ...found,
     flops,
     bytes,

@@ -1,9 +1,12 @@
 // A profile as a file: one JSON with its environment and every raw sample, so that a later version
 // can judge it again.
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytes, systemReason, writeFileAtomically } from "../formats/atomic_file.ts";
+import { parseJson } from "../formats/json.ts";
+import { LIMITS } from "../formats/limits.ts";
+import { makeFolder } from "../formats/make_folder.ts";
 import { InputError } from "../tensor/error.ts";
 import { environmentSchema, incomparable, type Environment } from "./environment.ts";
 import type { Timing } from "./measure.ts";
@@ -77,26 +80,32 @@ export interface RowComparison {
   readonly further_samples: number | null;
 }
 
-/** Writes a profile as `name` into a folder. */
+/**
+ * Writes a profile as `name` into a folder. Throws InputError where that fails, or where `readRun`
+ * would refuse the profile.
+ */
 export async function saveRun(folder: string, name: string, run: SavedRun): Promise<string> {
-  const file = fileOf(folder, name);
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomically(file, Buffer.from(`${JSON.stringify(run)}\n`));
+  const file = savedFile(folder, name);
+  const text = `${JSON.stringify(run)}\n`;
+  parseRun(Buffer.from(text), file);
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    throw new InputError(`${folder}: cannot make the folder: ${systemReason(error)}`);
+  }
+  await writeFileAtomically(file, Buffer.from(text));
   return file;
 }
 
 /** Reads the profile `name`; throws InputError where it is missing, damaged or of another version. */
 export async function readRun(folder: string, name: string): Promise<SavedRun> {
-  const file = fileOf(folder, name);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch {
-    const names = await savedNames(folder);
+  const file = savedFile(folder, name);
+  const names = await savedNames(folder);
+  if (!names.includes(name)) {
     const there = names.length === 0 ? "there is none" : `there is ${names.join(", ")}`;
     throw new InputError(`${file}: no such saved profile; ${there}`);
   }
-  return parseRun(file, text);
+  return parseRun(await readBytes(file, LIMITS.json_bytes), file);
 }
 
 /** The names of the profiles in a folder, in order. */
@@ -151,27 +160,27 @@ function compareRow(
   if (before === undefined) return { ...row, ...without, verdict: "NEW" };
   const [a, b] = [before[caches], after[caches]];
   if (a === null || b === null) return { ...row, ...without, verdict: "WRONG" };
-  if (!a.trusted || !b.trusted) return { ...row, ...without, verdict: "UNTRUSTED" };
+  // Of times of 0 there is no ratio; programs of before may have kept some.
+  const isTold = [a, b].every(({ samples_ms, trusted }) => trusted && Math.min(...samples_ms) > 0);
+  if (!isTold) return { ...row, ...without, verdict: "UNTRUSTED" };
   return { ...row, ...compareSamples(a.samples_ms, b.samples_ms, threshold) };
 }
 
-function fileOf(folder: string, name: string): string {
+/** The file of a saved profile; throws InputError for what is no name. */
+export function savedFile(folder: string, name: string): string {
   if (!/^[\w.-]+$/.test(name) || name.startsWith(".")) {
     throw new InputError(`profile ${JSON.stringify(name)}: a name has letters, digits, _ . and -`);
   }
   return join(folder, `${name}.json`);
 }
 
-function parseRun(file: string, text: string): SavedRun {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new InputError(`${file}: not JSON; it is damaged, save the profile anew`);
-  }
+/** A saved profile from the bytes of its file; throws InputError naming `file` and the field. */
+export function parseRun(bytes: Uint8Array, file: string): SavedRun {
+  const value = parseJson(bytes, file);
   const { version } = (value ?? {}) as { readonly version?: unknown };
   if (version !== VERSION) {
-    throw new InputError(`${file}: version ${String(version)}, this program reads ${VERSION}`);
+    const found = typeof version === "number" ? `version ${version}` : "no version number";
+    throw new InputError(`${file}: ${found}, this program reads version ${VERSION}`);
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

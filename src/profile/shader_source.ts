@@ -1,12 +1,13 @@
-// Kernels with their shader as it lies on disk, or as a commit has it: who edits a .wgsl measures
-// what is in the editor, not the generated table. Compile errors come with their line and a caret.
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+// Kernels whose shader, interface included, is read from a text: the one on disk, of a commit, or of
+// an editor's last save. A text that breaks a rule has its fault beside it, so that a watch goes on.
+// Compile errors come with their line and a caret.
 import type { Gpu } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import { pipelineFor, type PipelineSource } from "../gpu/pipelines.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { readShader } from "../kernels/shader_file.ts";
+import { sourcePlace } from "../kernels/shader_snippets.ts";
+import { checkSnippets, readShaderFile } from "../kernels/shader_text.ts";
 import { specialize } from "../kernels/specialize.ts";
 import { freezesShapes } from "../kernels/variant.ts";
 import { InputError } from "../tensor/error.ts";
@@ -20,16 +21,17 @@ export interface SourcedKernel {
   readonly fault: string;
 }
 
-/**
- * The kernel with the shader that lies in shaders/, beside src/ or dist/; throws InputError where
- * the file is missing.
- */
-export async function kernelOnDisk(kernel: AnyKernel): Promise<SourcedKernel> {
+/** The kernel with the shader that lies on disk; throws InputError where the file is missing. */
+export function kernelOnDisk(kernel: AnyKernel): SourcedKernel {
+  return kernelWith(kernel, readShaderFile(kernel.shader.name));
+}
+
+/** The kernel with a text that has the snippets of shaders/lib as they lie on disk. */
+export function kernelWith(kernel: AnyKernel, code: string): SourcedKernel {
   const { name } = kernel.shader;
-  const file = fileURLToPath(new URL(`../../shaders/${name}.wgsl`, import.meta.url));
-  const code = await readFile(file, "utf8").catch(() => null);
-  if (code === null) throw new InputError(`shaders/${name}.wgsl: no such file`);
-  return withCode(kernel, code);
+  return sourced(kernel, code, () => {
+    checkSnippets(name, code);
+  });
 }
 
 /** The kernel with its shader as git has it at `revision`; throws InputError where it has none. */
@@ -37,13 +39,15 @@ export async function kernelAt(kernel: AnyKernel, revision: string): Promise<Sou
   const { name } = kernel.shader;
   const code = await git("show", "--end-of-options", `${revision}:./shaders/${name}.wgsl`);
   if (code === null) throw new InputError(`${name}@${revision}: git has no such shader`);
-  return withCode(kernel, code);
+  return sourced(kernel, code, () => undefined);
 }
 
 /** A text that breaks a rule keeps the bindings of the table: the compiler may say better why. */
-function withCode(kernel: AnyKernel, code: string): SourcedKernel {
+function sourced(kernel: AnyKernel, code: string, check: () => void): SourcedKernel {
   try {
-    return { kernel: { ...kernel, shader: readShader(kernel.shader.name, code) }, fault: "" };
+    check();
+    const shader = { ...readShader(kernel.shader.name, code), code };
+    return { kernel: { ...kernel, shader }, fault: "" };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { kernel: { ...kernel, shader: { ...kernel.shader, code } }, fault: error.message };
@@ -76,16 +80,17 @@ export async function compileFault(
 
 /**
  * `file:line:col: message` with the line of `code` and a caret under the column; the message alone
- * where it names no line.
+ * where it names no line. Within a snippet the place is the one in shaders/lib.
  */
 export function withCaret(message: string, code: string): string {
-  const place = /^([\w/]+\.wgsl):(\d+):(\d+): ([\s\S]*)$/.exec(message);
+  const place = /^shaders\/(\w+)\.wgsl:(\d+):(\d+): ([\s\S]*)$/.exec(message);
   const line = place === null ? undefined : code.split("\n")[Number(place[2]) - 1];
   if (place === null || line === undefined) return message;
-  const [, file, number, column, text] = place;
+  const [, stem, compiled, column, text] = place;
+  const { file, line: number } = sourcePlace(stem, code, Number(compiled));
   // Tabs stay tabs, so that the caret stands where an editor shows the column.
   const indent = line.slice(0, Number(column) - 1).replace(/[^\t]/g, " ");
-  const gutter = " ".repeat(number.length);
+  const gutter = " ".repeat(String(number).length);
   return [
     `${file}:${number}:${column} error: ${text.trimEnd()}`,
     ` ${number} | ${line}`,

@@ -44,7 +44,7 @@ export function estimate(samples: readonly number[], seed = 1): Estimate {
 
 /** Half the interval by the median: what `--noise` bounds. */
 export function relativeNoise({ low, high, median: center }: Estimate): number {
-  return (high - low) / 2 / center;
+  return center === 0 ? Infinity : (high - low) / 2 / center;
 }
 
 /**
@@ -54,7 +54,8 @@ export function relativeNoise({ low, high, median: center }: Estimate): number {
 export function drift(samples: readonly number[]): number {
   if (samples.length < 6) return 0;
   const third = Math.floor(samples.length / 3);
-  return median(samples.slice(-third)) / median(samples.slice(0, third)) - 1;
+  const [first, last] = [median(samples.slice(0, third)), median(samples.slice(-third))];
+  return first === 0 ? 0 : last / first - 1;
 }
 
 /**
@@ -97,7 +98,7 @@ export function comparePairs(
  * SLOW or FAST needs both: a median beyond the threshold, and an interval that lies beyond `gap` and
  * beyond a quarter of the median. Of intervals that hold the truth in 95 of 100 cases, one in twenty
  * lies beyond 0 by chance, one in a hundred beyond a quarter of its median. SAME needs the whole
- * interval within the threshold. No further sample narrows the part of the interval that is `moved`.
+ * interval within the threshold. A change that is no number, as to a time of 0, is AMBIGUOUS. No further sample narrows the part of the interval that is `moved`.
  */
 function judge(
   change: Estimate,
@@ -111,6 +112,7 @@ function judge(
     change,
     further_samples: null,
   });
+  if (![center, low, high].every(Number.isFinite)) return settled("AMBIGUOUS"); // Times of 0.
   const size = Math.abs(center);
   const clear = Math.max(gap, size / 4);
   if (low > clear && center > threshold) return settled("SLOW");

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { passStamps, type PassStamps, type PassTime } from "../gpu/timestamps.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
+import { untilSound } from "./sound_passes.ts";
 
 /** What a step is given. */
 export interface StepInputs {
@@ -54,8 +55,25 @@ export interface StepMarks extends Span {
   readonly live_bytes: number;
 }
 
-/** Runs one step by itself, nothing overlapped. */
+/**
+ * Runs one step by itself, nothing overlapped; once more where the GPU's clock ran backwards. Throws
+ * ClockError where it does so again and again.
+ */
 export async function runStep(
+  gpu: Gpu,
+  step: ProfiledStep,
+  index: number,
+  stamps: PassStamps | null,
+): Promise<StepMarks> {
+  return await untilSound(async () => await stepOnce(gpu, step, index, stamps), isForwards);
+}
+
+/** Whether no pass of a step ends before it begins. */
+function isForwards({ passes }: StepMarks): boolean {
+  return passes.every(({ begin_ns, end_ns }) => end_ns >= begin_ns);
+}
+
+async function stepOnce(
   gpu: Gpu,
   step: ProfiledStep,
   index: number,
@@ -73,9 +91,15 @@ export async function runStep(
 
 /**
  * Runs `count` steps as the loop does: while the GPU works on a step, the next one is prepared and
- * the outputs of the one before are collected. A step's own time is from the one before to it.
+ * the outputs of the one before are collected. A step's own time is from the one before to it. The
+ * loop is run again where the GPU's clock ran backwards; throws ClockError as `runStep` does.
  */
 export async function runLoop(gpu: Gpu, step: ProfiledStep, count: number): Promise<StepMarks[]> {
+  const loop = async (): Promise<StepMarks[]> => await loopOnce(gpu, step, count);
+  return await untilSound(loop, (steps) => steps.every(isForwards));
+}
+
+async function loopOnce(gpu: Gpu, step: ProfiledStep, count: number): Promise<StepMarks[]> {
   const all = Array.from({ length: count }, () => ({
     marks: partMarks(),
     stamps: passStamps(gpu, 1),

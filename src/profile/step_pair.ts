@@ -1,6 +1,5 @@
 // A step compiled with one set of choices against another: the same results, and timed in turn over
 // one store, a pass each.
-import { timePasses } from "../gpu/timestamps.ts";
 import type { Request } from "../graph/cpu.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compile, type Plan } from "../graph/plan.ts";
@@ -9,6 +8,7 @@ import { STEP_TOLERANCE } from "../kernels/tolerance.ts";
 import type { Tuning } from "../kernels/tuning.ts";
 import { measureTwo, type Bench, type Contestant, type MeasureSettings } from "./measure.ts";
 import { median, type Comparison } from "./statistics.ts";
+import { soundPasses } from "./sound_passes.ts";
 
 // Passes over the dispatches of a step to learn which take long.
 const PASSES = 3;
@@ -66,7 +66,7 @@ export async function openStep(
     dispatchTimes_ms: async () => {
       const groups = rule.plan.dispatches.map(({ dispatch }) => [dispatch]);
       const passes: number[][] = [];
-      for (let i = 0; i < PASSES; i++) passes.push(await timePasses(gpu, groups));
+      for (let i = 0; i < PASSES; i++) passes.push(await soundPasses(gpu, groups));
       return groups.map((_, i) => median(passes.map((times_ms) => times_ms[i])));
     },
     compare: async (first, second, threshold) => {
@@ -109,7 +109,7 @@ function passTimer({ gpu }: Bench, plan: Plan): Contestant {
   const all = plan.dispatches.map(({ dispatch }) => dispatch);
   return {
     time: async (batch) => {
-      const [time_ms] = await timePasses(gpu, [Array.from({ length: batch }, () => all).flat()]);
+      const [time_ms] = await soundPasses(gpu, [Array.from({ length: batch }, () => all).flat()]);
       return [time_ms / batch];
     },
   };

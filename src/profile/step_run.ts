@@ -3,10 +3,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import { passStamps, type PassStamps } from "../gpu/timestamps.ts";
 import type { PlannedDispatch } from "../graph/plan.ts";
-import { kernels } from "../kernels/kernels.ts";
 import { hostClock, lookAtClocks, type HostClock } from "./clock_sync.ts";
 import { checkKernel } from "./problems.ts";
-import { kernelOnDisk } from "./shader_source.ts";
 import { length_ms, runLoop, runStep, type ProfiledStep, type StepMarks } from "./step_marks.ts";
 import { estimate, median, relativeNoise } from "./statistics.ts";
 
@@ -54,17 +52,6 @@ export async function wrongKernels(
     if (error !== "") errors.push(error);
   }
   return errors;
-}
-
-/** The kernels of a plan whose shader on disk is not the one that the plan runs. */
-export async function staleKernels(dispatches: readonly PlannedDispatch[]): Promise<string[]> {
-  const used = new Set(dispatches.map(({ kernel }) => kernel));
-  const stale: string[] = [];
-  for (const kernel of kernels.filter(({ shader }) => used.has(shader.name))) {
-    const { shader } = (await kernelOnDisk(kernel)).kernel;
-    if (shader.code !== kernel.shader.code) stale.push(shader.name);
-  }
-  return stale;
 }
 
 /** Measures a step; `steps` by itself, left out as many as a few seconds hold. */

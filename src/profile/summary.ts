@@ -44,6 +44,8 @@ export interface Summary {
   readonly rows: readonly SummaryRow[];
   /** Rows of the baseline that this profile has not. */
   readonly missing?: readonly RowComparison[];
+  /** There where a signal ended it before all rows were measured. */
+  readonly interrupted?: boolean;
   /** What two time stamps add to a pass; in no time of the profile. */
   readonly instrumentation_us?: number;
 }
@@ -99,7 +101,7 @@ function summarizeRow(
     cold,
     hot,
     roofline:
-      ceilings === null || shown?.trusted !== true
+      ceilings === null || shown?.trusted !== true || shown.median_ms <= 0
         ? null
         : roofline(row, shown.median_ms, ceilings, hot === null),
     comparison,

@@ -1,14 +1,19 @@
 // What the autotuner found on one adapter and driver, as a file that people can read, share and
 // delete; a run folder keeps the part that the run goes by.
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+import { parseJson } from "../formats/json.ts";
+import { LIMITS } from "../formats/limits.ts";
+import { makeFolder } from "../formats/make_folder.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { kernels } from "../kernels/kernels.ts";
+import { shaderText } from "../kernels/shader_text.ts";
 import type { Choice, Tuning } from "../kernels/tuning.ts";
 import { InputError } from "../tensor/error.ts";
+import { mergeCache, type Merged, type Warn } from "./cache_file.ts";
 import { adapterFile, shaderHash } from "./environment.ts";
 import type { Estimate } from "./statistics.ts";
 
@@ -93,29 +98,37 @@ export function emptyTuning({ name, driver }: Pick<AdapterFacts, "name" | "drive
 
 /** Reads a tuning file; null where there is none. Throws InputError where it is damaged. */
 export async function readTuning(file: string): Promise<TuningFile | null> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    const [issue] = error instanceof z.ZodError ? error.issues : [];
-    const why = issue === undefined ? "not JSON" : `${issue.path.join(".")}: ${issue.message}`;
-    throw new InputError(
-      `${file}: not a tuning file of this version (${why}); it may be deleted, which loses nothing ` +
-        `but the time to measure it`,
-    );
-  }
+  if (!existsSync(file)) return null;
+  return parseTuning(await readBytes(file, LIMITS.json_bytes), file);
 }
 
-/** Writes a tuning file in one piece. */
+/** A tuning file from its bytes; throws InputError naming `file` where it is damaged. */
+export function parseTuning(bytes: Uint8Array, file: string): TuningFile {
+  const advice = "it may be deleted, which loses nothing but the time to measure it";
+  let value: unknown;
+  try {
+    value = parseJson(bytes, file);
+  } catch (error) {
+    throw new InputError(`${(error as Error).message}; ${advice}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  throw new InputError(
+    `${file}: not a tuning file of this version (${path.join(".")}: ${message}); ${advice}`,
+  );
+}
+
+/** Writes a tuning file in one piece; throws InputError for what `readTuning` would refuse. */
 export async function writeTuning(file: string, tuning: TuningFile): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, Buffer.from(`${JSON.stringify(tuning, null, 2)}\n`));
+  const text = `${JSON.stringify(tuning, null, 2)}\n`;
+  const parsed = schema.safeParse(JSON.parse(text));
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
+    throw new InputError(`${file}: not written: ${path.join(".")}: ${message}`);
+  }
+  await makeFolder(dirname(file));
+  await writeFileAtomically(file, Buffer.from(text));
 }
 
 /** What was found is put in place of what was known of the same problems and steps. */
@@ -128,6 +141,18 @@ export function mergeTuning(
     steps: merged(known.steps, steps, ({ name }) => name),
     entries: merged(known.entries, entries, ({ problem }) => problem),
   };
+}
+
+/** Merges what was found into the file of an adapter; see `mergeCache`. */
+export async function keepTuning(
+  file: string | null,
+  facts: Pick<AdapterFacts, "name" | "driver">,
+  found: Pick<TuningFile, "steps" | "entries">,
+  warn: Warn,
+): Promise<Merged<TuningFile>> {
+  const merge = (known: TuningFile | null): TuningFile =>
+    mergeTuning(known ?? emptyTuning(facts), found);
+  return await mergeCache(file, { read: readTuning, write: writeTuning, merge }, warn);
 }
 
 /** Of both lists, the later for equal names, in order of name. */
@@ -150,11 +175,13 @@ export function choicesOf({ entries }: Pick<TuningFile, "entries">): Tuning {
 
 /** Hashes of shaders by name, as entries keep them. */
 export function hashesOf(list: readonly AnyKernel[]): Record<string, string> {
-  return Object.fromEntries(list.map(({ shader }) => [shader.name, shaderHash(shader.code)]));
+  return Object.fromEntries(
+    list.map(({ shader }) => [shader.name, shaderHash(shaderText(shader))]),
+  );
 }
 
 /** The hash of the shader that the engine runs under a name; undefined where there is none. */
 function currentHash(name: string): string | undefined {
   const found = kernels.find(({ shader }) => shader.name === name);
-  return found === undefined ? undefined : shaderHash(found.shader.code);
+  return found === undefined ? undefined : shaderHash(shaderText(found.shader));
 }

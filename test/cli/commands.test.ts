@@ -1,14 +1,25 @@
 // Whole commands on a tiny data set: what train writes, eval and predict read, and a signal ends.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { takeLock } from "../../src/formats/lock_file.ts";
 import { readNpy } from "../../src/formats/npy.ts";
 import { readPly } from "../../src/formats/ply.ts";
 import { readDepthPng } from "../../src/formats/png16.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { METRIC_NAMES } from "../../src/evaluate/metrics.ts";
+import { DGP_FILES, writeDgp } from "../data/dgp_fixture.ts";
 import { writeFolder } from "./folder_fixture.ts";
 import { cli } from "./run.ts";
 
@@ -40,6 +51,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 test("train writes the run folder", () => {
   expect(readdirSync(at("run")).toSorted()).toEqual([
+    ".ringdepth-files.json",
     "checkpoints",
     "config.yaml",
     "depth",
@@ -51,6 +63,7 @@ test("train writes the run folder", () => {
   ]);
   expect(readdirSync(at("run", "checkpoints"))).toEqual(["step-3.safetensors"]);
   expect(readdirSync(at("run", "depth")).toSorted()).toEqual([
+    ".ringdepth-files.json",
     "folder_m2_front.png",
     "folder_m2_panorama.png",
     "folder_m2_rear.png",
@@ -99,6 +112,54 @@ test("eval reads a checkpoint as it reads a student", async () => {
   expect(checkpoint).toEqual(student);
 });
 
+test("eval says how many of its moments were trained on, and by what the metres are taken", async () => {
+  // A run folder stands for its student.
+  const held = await cli("eval", "--checkpoint", at("run"));
+  expect(held.stdout).toContain("depths 0.1 to 80 m, 1 held-out moment\n");
+  expect(held.stdout).toContain(
+    "focal reference, 500 px, and depths up to 80 m, from its training",
+  );
+  cpSync(at("data"), at("another_name"), { recursive: true });
+  const rig = JSON.parse(readFileSync(at("data", "rig.json"), "utf8")) as object;
+  const shared = { ...rig, held_out: [], cap_m: 30 };
+  writeFileSync(at("another_name", "rig.json"), JSON.stringify(shared));
+  const args = ["eval", "--checkpoint", at("run"), "--data", `folder:${at("another_name")}`];
+  const { code, stdout } = await cli(...args);
+  expect(code).toBe(0);
+  expect(stdout).toContain("depths 0.1 to 80 m, 2 of 3 moments were trained on\n");
+  expect(stdout).toContain("the student was trained on some of these moments");
+  expect(stdout).toContain("(a training on this data would take 30 m)");
+  expect(stdout).not.toContain("held-out");
+  const json = JSON.parse((await cli(...args, "--json")).stdout) as unknown;
+  const metres_by = {
+    focal_reference_px: 500,
+    depth_max_m: 80,
+    trained_with: `folder:${at("data")}`,
+  };
+  expect(json).toMatchObject({ moments: 3, trained_on: 2, metres_by });
+});
+
+test("a run whose data moved says so, goes on with --data, and refuses other data", async () => {
+  cpSync(at("run"), at("moved_run"), { recursive: true });
+  const config = readFileSync(at("run", "config.yaml"), "utf8");
+  const gone = config.replaceAll(at("data"), at("gone"));
+  writeFileSync(at("moved_run", "config.yaml"), gone);
+  const resume = ["train", "--resume", "--out", at("moved_run")];
+  const lost = await cli(...resume);
+  expect(lost.code).toBe(2);
+  expect(lost.stderr).toContain(
+    "no such folder; if the data moved, give its new place with --data",
+  );
+  await writeFolder(at("other_data"), true);
+  cpSync(at("data/images/m2"), at("other_data/images/m0"), { recursive: true });
+  const other = await cli(...resume, "--data", `folder:${at("other_data")}`);
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain("the images of its moment 1 of 2 are not those of training");
+  const { code, stderr } = await cli(...resume, "--data", `folder:${at("data")}`);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(readFileSync(at("moved_run", "config.yaml"), "utf8")).toBe(config);
+});
+
 test("predict writes every file of every moment, for a folder without depth too", async () => {
   const data = `folder:${at("images_only")}`;
   const student = at("run", "student.safetensors");
@@ -114,6 +175,7 @@ test("predict writes every file of every moment, for a folder without depth too"
   expect(code).toBe(0);
   expect(readdirSync(at("depth"))).toEqual(["folder_m2"]);
   expect(readdirSync(at("depth", "folder_m2")).toSorted()).toEqual([
+    ".ringdepth-files.json",
     "front.npy",
     "front.png",
     "front_color.png",
@@ -133,6 +195,65 @@ test("predict writes every file of every moment, for a folder without depth too"
   const { positions_m, colors } = readPly(bytes("points.ply"), "points.ply");
   expect(positions_m.length).toBeGreaterThan(0);
   expect(colors).toHaveLength(positions_m.length);
+});
+
+test("a camera that a manifest names ../../../x/evil is written below --out", async () => {
+  await writeDgp(at("evil", "data"));
+  for (const file of [DGP_FILES.scene, DGP_FILES.calibration]) {
+    const path = at("evil", "data", file);
+    const text = readFileSync(path, "utf8").replaceAll('"CAMERA_01"', '"../../../x/evil"');
+    writeFileSync(path, text);
+  }
+  mkdirSync(at("evil", "x"));
+  for (const name of ["evil.png", "evil.npy"]) writeFileSync(at("evil", "x", name), "canary");
+  const student = at("run", "student.safetensors");
+  const data = `ddad:${at("evil", "data")}`;
+  const out = at("evil", "a", "out");
+  const run = await cli("predict", "--checkpoint", student, "--data", data, "--out", out);
+  expect(run.code, run.stderr).toBe(0);
+  const folder = join(out, "000000_15616458249936530");
+  expect(readdirSync(out)).toEqual(["000000_15616458249936530"]);
+  expect(readdirSync(folder).filter((name) => name.endsWith(".npy"))).toEqual([
+    "%2E.%2F..%2F..%2Fx%2Fevil.npy",
+    "CAMERA_09.npy",
+  ]);
+  expect(readdirSync(at("evil")).toSorted()).toEqual(["a", "data", "x"]);
+  for (const name of readdirSync(at("evil", "x"))) {
+    expect(readFileSync(at("evil", "x", name), "utf8")).toBe("canary");
+  }
+});
+
+test("predict keeps files that it did not write, and shares no folder with another process", async () => {
+  const student = at("run", "student.safetensors");
+  const data = `folder:${at("images_only")}`;
+  const out = at("shared");
+  mkdirSync(join(out, "folder_m2"), { recursive: true });
+  writeFileSync(join(out, "folder_m2", "front.npy"), "mine");
+  const predict = ["predict", "--checkpoint", student, "--data", data, "--out", out];
+  const kept = await cli(...predict);
+  expect(kept.code).toBe(2);
+  expect(kept.stderr).toMatch(/folder_m2.front\.npy: was not written by ringdepth; it stays/);
+  expect(readFileSync(join(out, "folder_m2", "front.npy"), "utf8")).toBe("mine");
+  expect(readdirSync(join(out, "folder_m2"))).toEqual(["front.npy"]);
+  const lock = await takeLock(join(out, "ringdepth.lock"), "a test");
+  const locked = await cli(...predict);
+  await lock.release();
+  expect(locked.code).toBe(2);
+  expect(locked.stderr).toContain(`in use by process ${process.pid} on `);
+});
+
+test("a set with one incomplete moment is evaluated where bad samples may be skipped", async () => {
+  await writeFolder(at("incomplete"), true);
+  rmSync(at("incomplete", "depth", "m0", "rear.npy"));
+  const data = `folder:${at("incomplete")}`;
+  const student = at("run", "student.safetensors");
+  const evaluate = ["eval", "--checkpoint", student, "--data", data, "--split", "train", "--json"];
+  const refused = await cli(...evaluate);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/depth.m0: no file for camera rear/);
+  const skipped = await cli(...evaluate, "--skip-bad-samples");
+  expect(skipped.code, skipped.stderr).toBe(0);
+  expect(skipped.stderr).toMatch(/sample 0 left out: .*depth.m0: no file for camera rear/);
 });
 
 test("a broken sample may be left out and counted", async () => {

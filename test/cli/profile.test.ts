@@ -47,7 +47,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
   test("prints a table with the clock above it, and explains it", async () => {
     const { code, stdout } = await cli("profile", ...ONE, "--explain");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^adapter: .*\ntimer \d+ ns {2}node /);
+    expect(stdout).toMatch(/^adapter: .*\nmeasuring 1 rows?, .*\ntimer \d+ ns {2}node /);
     expect(stdout).toMatch(/kernel +case +ok +hot p50 \[95 %\] +GFLOP\/s +GB\/s +bound\n/);
     expect(stdout).toMatch(/scale_by +first slot +yes +\S+ (us|ms|s) \[\S+, \S+\]/);
     expect(stdout).toMatch(

@@ -1,7 +1,7 @@
 // Where the settings of a run come from, and that a run that goes on keeps its own.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runSettings } from "../../src/cli/run_settings.ts";
 import { formatConfig, resolveConfig } from "../../src/train/config.ts";
@@ -59,6 +59,46 @@ test("a flag that contradicts a resumed run is an error", async () => {
   await expect(runSettings({ out: root, resume: true, steps: 8 })).rejects.toThrow(
     /--resume: steps is 8, but the run in .* has 7/,
   );
+});
+
+test("paths become absolute, from the command line and from --config alike", async () => {
+  const config = write("run.yaml", "teacher:\n  kind: files\n  path: maps\n");
+  const settings = await runSettings({ config, data: "folder:drive" });
+  expect(settings.config.data).toBe(`folder:${resolve("drive")}`);
+  expect(settings.config.teacher.path).toBe(resolve("maps"));
+  expect((await runSettings({ data: `ddad:${root}` })).config.data).toBe(`ddad:${root}`);
+});
+
+test("a resumed run may name another place of its data, and nothing else", async () => {
+  const own = resolveConfig({ data: "folder:/old/drive", steps: 7 }, "test");
+  write("config.yaml", formatConfig(own));
+  const flags = { out: root, resume: true };
+  expect((await runSettings(flags)).config).toEqual(own);
+  const moved = await runSettings({ ...flags, data: "folder:/new/drive" });
+  expect(moved.config).toEqual({ ...own, data: "folder:/new/drive" });
+  await expect(runSettings({ ...flags, data: "ddad:/new" })).rejects.toThrow(
+    /--resume: data is "ddad:\/new", but the run in .* has "folder:\/old\/drive"/,
+  );
+  await expect(runSettings({ ...flags, data: "folder:/new", seed: 5 })).rejects.toThrow(
+    /--resume: seed is 5/,
+  );
+});
+
+test("a resumed run may name another place of its teacher's maps by --config", async () => {
+  const teacher = { kind: "files", path: "/old/maps" } as const;
+  const own = resolveConfig({ data: "folder:/drive", teacher }, "test");
+  write("config.yaml", formatConfig(own));
+  const config = write("moved.yaml", "teacher: { path: /new/maps }\n");
+  const settings = await runSettings({ out: root, resume: true, config });
+  expect(settings.config).toEqual({ ...own, teacher: { kind: "files", path: "/new/maps" } });
+});
+
+test("an earlier run's relative path is found from the working directory or its own folder", async () => {
+  write("config.yaml", formatConfig(resolveConfig({ data: "folder:drive" }, "test")));
+  const flags = { out: root, resume: true };
+  expect((await runSettings(flags)).config.data).toBe(`folder:${resolve("drive")}`);
+  mkdirSync(join(root, "drive"));
+  expect((await runSettings(flags)).config.data).toBe(`folder:${join(root, "drive")}`);
 });
 
 test("a run that goes by measured choices is not resumed without them", async () => {

@@ -16,6 +16,7 @@ import {
 import { makeChecker } from "../../src/profile/problems.ts";
 import { profilePair, profileTargets } from "../../src/profile/run_profile.ts";
 import { median } from "../../src/profile/statistics.ts";
+import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 
 const SETTINGS = { time_s: 0.02, min_samples: 5, noise: 10, timeout_s: 0.5 };
@@ -104,7 +105,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
   test("samples are as many as asked, and end by the noise", async () => {
     const bench = await prepareBench(gpu, 1, SETTINGS, false);
     const kernel = await fma(10);
-    const { samples_ms, batch, converged, trusted } = await measureHot(bench, kernel);
+    const { samples_ms, batch, converged, trusted } = (await measureHot(bench, kernel))!;
     expect(samples_ms.length).toBeGreaterThanOrEqual(5);
     expect(Math.min(...samples_ms)).toBeGreaterThan(0);
     expect({ batch, converged, trusted }).toEqual({ batch: 1, converged: true, trusted: true });
@@ -115,7 +116,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
     const noisy = { ...SETTINGS, noise: 1e-9, timeout_s: 0.1 };
     const kernel = await fma(10);
     const started = performance.now();
-    const { converged } = await measureHot(await prepareBench(gpu, 1, noisy, false), kernel);
+    const { converged } = (await measureHot(await prepareBench(gpu, 1, noisy, false), kernel))!;
     expect(converged).toBe(false);
     expect(performance.now() - started).toBeLessThan(2000);
     kernel.destroy();
@@ -125,7 +126,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
     const before = gpu.memory.live_bytes;
     const bench = await prepareBench(gpu, 1e6, { ...SETTINGS, min_samples: 3 }, true);
     const kernel = await fma(10);
-    const hot = await measureHot(bench, kernel);
+    const hot = (await measureHot(bench, kernel))!;
     expect(hot.batch).toBeGreaterThan(1);
     const cold = await measureCold(bench, kernel, bench.flush!);
     expect(cold).toMatchObject({ batch: 1, trusted: false });
@@ -147,8 +148,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
   });
 
   test("a wrong kernel gets its error and no time", async () => {
-    const code = scaleBy.shader.code.replace("factor * x[i]", "-factor * x[i]");
-    const wrong = { ...scaleBy, shader: { ...scaleBy.shader, code } };
+    const wrong = doctored(scaleBy, "factor * x[i]", "-factor * x[i]");
     const problem = scaleBy.cases[0];
     const bench = await prepareBench(gpu, 1, SETTINGS, false);
     const right = { kernel: scaleBy, fault: "", problem };

@@ -5,6 +5,7 @@ import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { stampCost_us } from "../../src/profile/instrumentation.ts";
 import { measureCosts } from "../../src/profile/safeguards.ts";
+import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 
 const target = { kernel: scaleBy, fault: "", problem: scaleBy.cases[0] };
@@ -29,8 +30,7 @@ describe.skipIf(!hasTimestamps(gpu))("measured on the adapter", () => {
   });
 
   test("a kernel that is wrong without bounds checks has its error and no cost", async () => {
-    const code = scaleBy.shader.code.replace("= factor * x[i]", "= -factor * x[i]");
-    const wrong = { ...scaleBy, shader: { ...scaleBy.shader, code } };
+    const wrong = doctored(scaleBy, "= factor * x[i]", "= -factor * x[i]");
     const bare = { robustness: gpu, validation: null };
     const costs = await measureCosts(bench, bare, { ...target, kernel: wrong });
     expect(costs.robustness).toBeNull();

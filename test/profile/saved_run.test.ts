@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { explain } from "../../src/cli/profile_table.ts";
 import {
   ceilingsFile,
   readCeilings,
@@ -11,6 +12,7 @@ import {
   type Ceilings,
 } from "../../src/profile/ceilings.ts";
 import { shaderHash } from "../../src/profile/environment.ts";
+import { boundText } from "../../src/profile/profile_text.ts";
 import { bandwidthCeiling, roofline } from "../../src/profile/roofline.ts";
 import {
   compareRuns,
@@ -82,8 +84,8 @@ describe("a saved profile", () => {
   });
 
   test.each([
-    ["damaged", "{", "damaged.json: not JSON"],
-    ["old", '{"version":0}', "old.json: version 0, this program reads 1"],
+    ["damaged", "{", "damaged.json: not valid JSON: line 1"],
+    ["old", '{"version":0}', "old.json: version 0, this program reads version 1"],
     ["short", '{"version":1}', "short.json: "],
   ])("that is %s is refused", async (name, text, message) => {
     writeFileSync(join(folder, `${name}.json`), text);
@@ -161,15 +163,33 @@ describe("ceilings", () => {
     expect(memory).toMatchObject({ bound: "memory", gflops: 1, gbytes: 30, share: 0.5 });
     const compute = roofline({ flops: 5e8, bytes: 4e6 }, 1, CEILINGS, false);
     expect(compute).toMatchObject({ bound: "compute", share: 0.5 });
+    const shares = { memory_share: 5e6 / 1e6 / 10, compute_share: 0.01 };
+    expect(memory.memory_share).toBeCloseTo(shares.memory_share, 12);
     const launch = roofline({ flops: 10, bytes: 40 }, 0.006, CEILINGS, false);
     expect(launch).toMatchObject({ bound: "launch", share: null });
+  });
+
+  test("bound no kernel that is below 30 % of both: that is latency", () => {
+    const at = (share: number): unknown =>
+      boundText({
+        ok: true,
+        roofline: roofline({ flops: 1e6, bytes: share * 6e7 }, 1, CEILINGS, false),
+      });
+    expect(at(0.31)).toBe("memory 31 %");
+    expect(at(0.29)).toBe("latency (memory 29 %)");
+    const slow = summarize(run(row("gemm", 100)), CEILINGS, null);
+    expect(slow.rows[0].roofline!.bound).toBe("latency");
+    const [, , , bound] = explain(slow);
+    expect(bound).toMatch(
+      /^ {2}bound {3}by neither: memory at .* %, compute at .* %.* integer work/,
+    );
   });
 
   test("give a summary its rates, and none to a wrong row or one too short for the clock", () => {
     const short = { ...row("short", 1), hot: { ...row("short", 1).hot!, trusted: false } };
     const wrong = { ...row("wrong", 1), error: "differs", hot: null };
     const { rows } = summarize(run(row("gemm", 1), short, wrong), CEILINGS, null);
-    expect(rows[0].roofline).toMatchObject({ bound: "memory", ceiling_gbytes: 100 });
+    expect(rows[0].roofline).toMatchObject({ bound: "latency", ceiling_gbytes: 100 });
     expect(rows[0].hot!.low_ms).toBeLessThan(rows[0].hot!.high_ms);
     expect(rows.map(({ ok }) => ok)).toEqual([true, true, false]);
     expect(rows.slice(1).map((one) => one.roofline)).toEqual([null, null]);

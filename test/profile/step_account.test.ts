@@ -139,7 +139,7 @@ test("kernels sum the medians of their dispatches, the longest first", () => {
   expect(kernels.map(({ share }) => share)).toEqual([35 / 55, 20 / 55]);
   expect(instrumentation).toBeCloseTo(0.1, 12);
   // Of the mean dispatch: 2e6 bytes in 17.5 ms under 1 GB/s.
-  expect(kernels[0].roofline).toMatchObject({ bound: "memory", share: 2 / 17.5 });
+  expect(kernels[0].roofline).toMatchObject({ bound: "latency", share: 2 / 17.5 });
 });
 
 test("a kernel too short for the clock has no rates", () => {

@@ -15,12 +15,7 @@ import { createStore } from "../../src/graph/store.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { stepAccount } from "../../src/profile/step_account.ts";
 import type { ProfiledStep } from "../../src/profile/step_marks.ts";
-import {
-  measureStep,
-  staleKernels,
-  wrongKernels,
-  type StepRun,
-} from "../../src/profile/step_run.ts";
+import { measureStep, wrongKernels, type StepRun } from "../../src/profile/step_run.ts";
 import { stepTrace } from "../../src/profile/step_trace.ts";
 import { gpu } from "../support/gpu.ts";
 import { readTrace, traceFaults } from "../support/trace_faults.ts";
@@ -149,14 +144,4 @@ test("a kernel that does not equal its reference is named", async () => {
   wrong.mockRestore();
   expect(errors).toHaveLength(1);
   expect(errors[0]).toMatch(/^scale_by, case .* the reference does not return y/);
-});
-
-test("a shader that was edited since it was generated is named", async () => {
-  const scaleBy = kernels.find(({ shader }) => shader.name === "scale_by")!;
-  const dispatches = [{ kernel: "scale_by" } as never];
-  expect(await staleKernels(dispatches)).toEqual([]);
-  const code = vi.spyOn(scaleBy.shader, "code", "get");
-  code.mockReturnValue(`${scaleBy.shader.code}\n// edited`);
-  expect(await staleKernels(dispatches)).toEqual(["scale_by"]);
-  code.mockRestore();
 });

@@ -11,6 +11,7 @@ import type { Comparison } from "../../src/profile/statistics.ts";
 import { candidateCount, sweepProblem, type SweepTools } from "../../src/profile/sweep.ts";
 import { sweepTools } from "../../src/profile/sweep_tools.ts";
 import { NVIDIA } from "../support/adapters.ts";
+import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 
 const PROBLEM: Problem = {
@@ -140,11 +141,7 @@ test("a mapping that is far behind is not varied", async () => {
 describe("on the adapter", () => {
   const problem = scaleBy.cases[0];
   /** `scale_by` with its text changed. */
-  const changed = (from: string, to: string): ShaderInfo => {
-    const { shader } = scaleBy;
-    expect(shader.code).toContain(from);
-    return { ...shader, code: shader.code.replace(from, to) };
-  };
+  const changed = (from: string, to: string): ShaderInfo => doctored(scaleBy, from, to).shader;
   const sweep = async (base: AnyKernel): ReturnType<typeof sweepProblem> => {
     const settings = { time_s: 0.01, min_samples: 3, noise: 1, timeout_s: 0.1 };
     const { check } = sweepTools(await prepareBench(gpu, 1, settings, false));
@@ -187,7 +184,7 @@ describe("on the adapter", () => {
       const name = "scale_by_other";
       const other: AnyKernel = {
         ...scaleBy,
-        shader: { ...shader, name, code: code.replace("fn scale_by(", `fn ${name}(`) },
+        shader: { ...shader, name, code: code!.replace("fn scale_by(", `fn ${name}(`) },
         // the rule leaves it to other adapters; a sweep does not
         offered: ({ software }) => software !== gpu.facts.software,
       };

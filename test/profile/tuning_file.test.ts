@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { conv2d } from "../../src/kernels/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
+import { shaderText } from "../../src/kernels/shader_text.ts";
+import { specialize } from "../../src/kernels/specialize.ts";
 import { mappingsOf, problemKey } from "../../src/kernels/tuning.ts";
 import { chooseVariant } from "../../src/kernels/variant.ts";
 import type { Swept } from "../../src/profile/sweep.ts";
@@ -45,8 +47,12 @@ const STEP = {
   change: ENTRY.change!,
   pairs: 20,
 };
-const kernelBy = (entries: readonly TuningEntry[]): string =>
-  chooseVariant(gemm, NVIDIA, shapes, attributes, choicesOf({ entries })).shader.code;
+/** The text that runs where a file has these entries. */
+const kernelBy = (entries: readonly TuningEntry[]): string => {
+  const kernel = chooseVariant(gemm, NVIDIA, shapes, attributes, choicesOf({ entries }));
+  return specialize(kernel, shapes, attributes, true).source.code;
+};
+const BY_RULE = shaderText(gemm.shader);
 
 test("what is written is read: the choice of a problem is found by its key", async () => {
   const file = tuningPath(folder, NVIDIA);
@@ -61,7 +67,7 @@ test("what is written is read: the choice of a problem is found by its key", asy
 
 test("without a file the rule runs", async () => {
   expect(await readTuning(tuningPath(folder, LAVAPIPE))).toBeNull();
-  expect(kernelBy([])).toBe(gemm.shader.code);
+  expect(kernelBy([])).toBe(BY_RULE);
 });
 
 test("what is found replaces what was known of the problem, and leaves the rest, in order", () => {
@@ -81,7 +87,7 @@ test.each<[string, Partial<TuningEntry>]>([
   ["a choice without gain in the step", { reason: "no gain in the step" }],
   ["a rule that is not today's", { rule: "gemm_register" }],
 ])("an entry of %s is not followed", (_, change) => {
-  expect(kernelBy([{ ...ENTRY, ...change }])).toBe(gemm.shader.code);
+  expect(kernelBy([{ ...ENTRY, ...change }])).toBe(BY_RULE);
 });
 
 test("a change of a mapping that is neither rule nor choice leaves the choice", () => {
@@ -90,7 +96,7 @@ test("a change of a mapping that is neither rule nor choice leaves the choice", 
 });
 
 test.each([
-  ["no JSON", "{", "not JSON"],
+  ["no JSON", "{", "not valid JSON: line 1"],
   ["another version", '{"version":0}', "version: "],
   [
     "a field of another kind",
@@ -100,7 +106,7 @@ test.each([
 ])("a file with %s says that it may be deleted", async (_, text, why) => {
   const file = join(folder, "damaged.json");
   writeFileSync(file, text);
-  await expect(readTuning(file)).rejects.toThrow(`${file}: not a tuning file of this version (`);
+  await expect(readTuning(file)).rejects.toThrow(`${file}: not `);
   await expect(readTuning(file)).rejects.toThrow(why);
   await expect(readTuning(file)).rejects.toThrow("it may be deleted, which loses nothing but");
 });
@@ -132,7 +138,7 @@ test("a sweep to its end settles its problem until a shader changes; one cut sho
   const whole = entryOf(one, swept, NVIDIA)!;
   expect(whole).toMatchObject({ problem: PROBLEM, kernel: "gemm", constants: {}, reason: "rule" });
   expect(isSettled(whole, one, NVIDIA)).toBe(true);
-  const shader = { ...gemm.shader, code: `${gemm.shader.code}\n` };
+  const shader = { ...gemm.shader, code: `${BY_RULE}\n` };
   expect(isSettled(whole, { ...one, base: { ...gemm, shader } }, NVIDIA)).toBe(false);
   expect(isSettled({ ...whole, reason: "no gain in the step" }, one, NVIDIA)).toBe(false);
   expect(isSettled(whole, one, LAVAPIPE)).toBe(false); // other mappings, another rule

@@ -1,0 +1,15 @@
+// What a ratio of times says for sure. Pure.
+import type { WayRow } from "./plan_bench.ts";
+
+/**
+ * Whether a way is faster or slower than the first one: its whole interval lies above 1 or below.
+ * AMBIGUOUS where it holds 1, or where the time is too short for the clock.
+ */
+export function ratioVerdict({
+  ratio,
+  time,
+}: Pick<WayRow, "ratio" | "time">): "faster" | "slower" | "AMBIGUOUS" {
+  if (ratio === null || time?.trusted === false) return "AMBIGUOUS";
+  if (ratio.low > 1) return "faster";
+  return ratio.high < 1 ? "slower" : "AMBIGUOUS";
+}
