@@ -1,6 +1,6 @@
 // What a file of bench/kernels declares: problems at the student's real sizes. `ringdepth bench
 // kernels` and `ringdepth profile` time them.
-import type { AnyKernel, Distribution } from "../src/kernels/kernel.ts";
+import type { AnyKernel, Distribution } from "../src/engine/kernel.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 
 /** One problem to time a kernel on. */

@@ -1,6 +1,6 @@
 // The problems of `ringdepth bench bins`: bins at the sizes of the student's output for images of
 // 96x160 and 192x320.
-import type { BinAxes, FeatureAxes } from "../src/profile/bins_bench.ts";
+import type { BinAxes, FeatureAxes } from "../src/profile/bench/bins_bench.ts";
 
 const SMALL = { height: 48, width: 80 };
 const LARGE = { height: 96, width: 160 };

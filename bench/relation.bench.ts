@@ -1,6 +1,6 @@
 // The problems of `ringdepth bench relation`: tokens of the student's grids, against a teacher of 64
 // features.
-import type { RelationProblem } from "../src/profile/relation_bench.ts";
+import type { RelationProblem } from "../src/profile/bench/relation_bench.ts";
 
 const [views, teacher_features] = [6, 64];
 

@@ -5,9 +5,9 @@
 import { openGpu } from "../src/gpu/device.ts";
 import { timerQuantum_ns } from "../src/gpu/timestamps.ts";
 import { ceilingFma } from "../src/kernels/ceiling.ts";
-import { prepareKernel, type PreparedKernel } from "../src/kernels/run.ts";
-import { measurePair, prepareBench, type MeasureSettings } from "../src/profile/measure.ts";
-import { median, type Comparison, type Estimate } from "../src/profile/statistics.ts";
+import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
+import { measurePair, prepareBench, type MeasureSettings } from "../src/measure/measure.ts";
+import { median, type Comparison, type Estimate } from "../src/measure/statistics.ts";
 
 // As `ringdepth profile --ab` has them.
 const SETTINGS: MeasureSettings = { time_s: 0.5, min_samples: 100, noise: 0.01, timeout_s: 8 };

@@ -14,7 +14,7 @@ export {
   NoAdapterError,
 } from "./gpu/errors.ts";
 export { checkCase, type CheckResult } from "./kernels/check.ts";
-export type { AnyKernel, Case, Kernel } from "./kernels/kernel.ts";
+export type { AnyKernel, Case, Kernel } from "./engine/kernel.ts";
 export { logChoose } from "./kernels/binomial_row.ts";
 export { kernels } from "./kernels/kernels.ts";
 export { initialStore, runOnCpu, type CpuStore, type Request } from "./graph/cpu.ts";

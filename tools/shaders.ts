@@ -7,9 +7,9 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { openGpu, type Gpu } from "../src/gpu/device.ts";
 import { NoAdapterError } from "../src/gpu/errors.ts";
-import type { ShaderInfo } from "../src/kernels/kernel.ts";
-import { readShader } from "../src/kernels/shader_file.ts";
-import { snippetsOf, sourcePlace, withSnippets } from "../src/kernels/shader_snippets.ts";
+import type { ShaderInfo } from "../src/engine/kernel.ts";
+import { readShader } from "../src/engine/shader_file.ts";
+import { snippetsOf, sourcePlace, withSnippets } from "../src/engine/shader_snippets.ts";
 import { InputError } from "../src/tensor/error.ts";
 
 const TABLE = "src/kernels/shaders.gen.ts";

@@ -5,17 +5,17 @@ import type { Command } from "commander";
 import type { Gpu } from "../gpu/device.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
-import { readCache } from "../profile/cache_file.ts";
-import { ceilingsFile, readCeilings, type Ceilings } from "../profile/ceilings.ts";
-import { cachedFile } from "../profile/environment.ts";
+import { readCache } from "../measure/cache_file.ts";
+import { ceilingsFile, readCeilings, type Ceilings } from "../measure/ceilings.ts";
+import { cachedFile } from "../measure/environment.ts";
 import { printable } from "../tensor/printable.ts";
-import { withGpu } from "./adapter.ts";
-import type { Define } from "./define.ts";
-import { EXIT } from "./exit_code.ts";
-import { common, type CommonOptions } from "./options.ts";
-import { makeOutput, type Output } from "./output.ts";
-import { ceilingsLines, ceilingsTable, tableLines } from "./profile_table.ts";
-import { knownCeilings } from "./profile_work.ts";
+import { withGpu } from "./terminal/adapter.ts";
+import type { Define } from "./terminal/define.ts";
+import { EXIT } from "./terminal/exit_code.ts";
+import { common, type CommonOptions } from "./terminal/options.ts";
+import { makeOutput, type Output } from "./terminal/output.ts";
+import { ceilingsLines, ceilingsTable, tableLines } from "./terminal/profile_table.ts";
+import { knownCeilings } from "./terminal/known_ceilings.ts";
 
 const LIMITS = [
   "maxBufferSize",

@@ -3,21 +3,21 @@
 import { readFileSync } from "node:fs";
 import { printable } from "../tensor/printable.ts";
 import type { Gpu, GpuOptions } from "../gpu/device.ts";
-import { defineBench } from "./bench.ts";
-import { defineCheck } from "./check.ts";
-import type { Define } from "./define.ts";
+import { defineBench } from "./bench/bench.ts";
+import { defineCheck } from "./check/check.ts";
+import type { Define } from "./terminal/define.ts";
 import { defineDoctor } from "./doctor.ts";
-import { defineEval } from "./eval.ts";
-import { EXIT, reportError } from "./exit_code.ts";
-import type { CommonOptions } from "./options.ts";
-import { definePredict } from "./predict.ts";
-import { defineProfile } from "./profile.ts";
-import { defineStart } from "./start.ts";
-import { StrictCommand } from "./strict_command.ts";
-import type { Surroundings } from "./surroundings.ts";
-import { defineTrain } from "./train.ts";
+import { defineEval } from "./predict/eval.ts";
+import { EXIT, reportError } from "./terminal/exit_code.ts";
+import type { CommonOptions } from "./terminal/options.ts";
+import { definePredict } from "./predict/predict.ts";
+import { defineProfile } from "./profile/profile.ts";
+import { defineStart } from "./train/start.ts";
+import { StrictCommand } from "./terminal/strict_command.ts";
+import type { Surroundings } from "./terminal/surroundings.ts";
+import { defineTrain } from "./train/train.ts";
 import { checkShaderTable } from "../kernels/shader_table.ts";
-import { defineTune } from "./tune.ts";
+import { defineTune } from "./tune/tune.ts";
 
 const COMMANDS: readonly Define[] = [
   defineTrain,

@@ -1,5 +1,5 @@
 // Applying an op to values: checks shapes, records the node. All op functions go through here.
-import type { AnyKernel } from "../kernels/kernel.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Node, Op, Value } from "./value.ts";

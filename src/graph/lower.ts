@@ -2,9 +2,9 @@
 // temporaries. The plan replays the list on the GPU, the interpreter runs the references of the
 // same list.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { AnyKernel } from "../kernels/kernel.ts";
-import type { Tuning } from "../kernels/tuning.ts";
-import { chooseVariant } from "../kernels/variant.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
+import type { Tuning } from "../engine/tuning.ts";
+import { chooseVariant } from "../engine/variant.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";

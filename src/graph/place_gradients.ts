@@ -1,7 +1,7 @@
 // Where the gradients of parameters go: into the gradient arena that clipping and the optimiser read,
 // written there by the call that makes them where that is possible, copied otherwise.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { Tuning } from "../kernels/tuning.ts";
+import type { Tuning } from "../engine/tuning.ts";
 import { unary, type UnaryAttributes } from "../kernels/unary.ts";
 import { size } from "../tensor/shape.ts";
 import { kernelCall, type Program } from "./lower.ts";

@@ -1,7 +1,7 @@
 // The nouns of the graph: values, nodes, ops. Data only; what they mean is in the ops, the plan and
 // the CPU interpreter.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { AnyKernel } from "../kernels/kernel.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
 import type { RandomStream } from "../tensor/random.ts";
 import type { Shape } from "../tensor/shape.ts";
 

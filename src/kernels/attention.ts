@@ -16,7 +16,7 @@ import {
   attentionGradStatsReference,
   attentionReference,
 } from "./attention_reference.ts";
-import { expectShape } from "./expect_shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -26,7 +26,7 @@ import {
   type Grid,
   type Kernel,
   type ShaderInfo,
-} from "./kernel.ts";
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "q" | "k" | "v" | "mask";

@@ -13,8 +13,8 @@ import {
   slabGeometry,
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 const extremes: Case<"logits" | "centers" | "scale", void> = {

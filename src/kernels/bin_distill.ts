@@ -12,7 +12,7 @@ import {
 } from "./bin_expectation.ts";
 import { binomialGeometry, checkPixels, coldRowsOfBins, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**

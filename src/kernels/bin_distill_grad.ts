@@ -21,8 +21,8 @@ import {
 } from "./bin_expectation.ts";
 import { binomialGeometry, checkPixels, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Distribution, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Bins of an invocation of the slab kernels; TK of the shaders. */

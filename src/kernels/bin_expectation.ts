@@ -2,8 +2,8 @@
 // gradients.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** How rows of bins are paired with rows of centres and with views. */

@@ -7,7 +7,7 @@ import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
-import { foldGrid, kernel, type Grid, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shader. */

@@ -2,8 +2,8 @@
 // by the student's logits. Always from logits, never from ln p: they reach -27,000.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
 

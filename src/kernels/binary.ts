@@ -12,8 +12,8 @@ import {
   walk,
   type Walk,
 } from "./axes.ts";
-import { expectShape } from "./expect_shape.ts";
-import { kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The functions in the order of the shaders' KIND. */

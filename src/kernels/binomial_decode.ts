@@ -4,7 +4,7 @@ import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { BIN_SHAPES, binGeometry, CENTERS, type BinGeometry } from "./bin_expectation.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Pairs rows [V, H, W, 5] and log_choose [K, 2] with centres; throws when they do not fit. */

@@ -3,7 +3,7 @@ import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { checkScale } from "./bin_expectation.ts";
 import { binomialRow, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**

@@ -1,7 +1,7 @@
 // Kernels that do nothing but meet a limit of the adapter: what the profiler measures ceilings with.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** How invocations share out the memory. */

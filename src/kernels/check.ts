@@ -4,10 +4,10 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import type { AnyKernel, Case } from "./kernel.ts";
+import type { AnyKernel, Case } from "../engine/kernel.ts";
 import { caseInputs } from "./random_inputs.ts";
-import { prepareKernel, UNWRITTEN, type RunOptions } from "./run.ts";
-import { toleranceOf, type Tolerance } from "./tolerance.ts";
+import { prepareKernel, UNWRITTEN, type RunOptions } from "../engine/run.ts";
+import { toleranceOf, type Tolerance } from "../engine/tolerance.ts";
 
 /** The outcome of one case of one kernel. */
 export interface CheckResult {

@@ -1,7 +1,7 @@
 // Sums down the columns of matrices, slab by slab: of bias gradients, broadcasts, cut sums.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** `slab` rows are added into one row of y. */

@@ -2,7 +2,7 @@
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { linesGrid } from "./axes.ts";
-import { kernel, type Case, type Inputs, type Kernel } from "./kernel.ts";
+import { kernel, type Case, type Inputs, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Along which axis. */

@@ -21,7 +21,7 @@ import {
   type Grid,
   type Kernel,
   type ShaderInfo,
-} from "./kernel.ts";
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "x" | "weight" | "bias";

@@ -1,7 +1,7 @@
 // The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs
 // of pixels. Computes no convolution.
 import { InputError } from "../tensor/error.ts";
-import { expectShape } from "./expect_shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
 /** How a convolution samples its image; rows first, in pixels. */

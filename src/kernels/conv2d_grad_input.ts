@@ -15,7 +15,7 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { expectShape } from "./expect_shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -24,7 +24,7 @@ import {
   type Grid,
   type Kernel,
   type ShaderInfo,
-} from "./kernel.ts";
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "d_y" | "weight" | "bias";

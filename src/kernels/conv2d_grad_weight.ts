@@ -13,7 +13,7 @@ import {
   type Conv2dGradWeightAttributes,
   type Conv2dParams,
 } from "./conv2d_geometry.ts";
-import { expectShape } from "./expect_shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -22,7 +22,7 @@ import {
   type Grid,
   type Kernel,
   type ShaderInfo,
-} from "./kernel.ts";
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "x" | "d_y";

@@ -1,7 +1,14 @@
 // Products of matrices: batched, either side transposed, with bias; three mappings of one function.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel, type ShaderInfo } from "./kernel.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Grid,
+  type Kernel,
+  type ShaderInfo,
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** How matrices are stored: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */

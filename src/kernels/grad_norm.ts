@@ -2,8 +2,8 @@
 // finite.
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Gradients whose norm is above `max_norm` are scaled down to it; 0 switches clipping off. */

@@ -67,7 +67,7 @@ import {
   viewRelationLossGrad,
 } from "./view_relation.ts";
 import { viewRelationFused, viewRelationFusedGrad } from "./view_relation_fused.ts";
-import type { AnyKernel } from "./kernel.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
 
 const BASES: readonly AnyKernel[] = [
   activation,

@@ -2,8 +2,8 @@
 // the step from the four positive outputs of a layer to probability and temperature.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** K. */

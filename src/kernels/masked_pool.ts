@@ -1,8 +1,8 @@
 // Adaptive average pooling of a feature to a grid of tokens, weighted by a mask, and the gradient.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Tokens of a view along height and width. */

@@ -5,8 +5,8 @@
 //   layer norm  B = rows, P = 1,     G = 1        instance norm: group norm with G = C
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Which elements share statistics, and what is added to the variance. */

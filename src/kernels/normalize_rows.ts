@@ -1,8 +1,8 @@
 // Rows (tokens) divided by their length, and the gradient.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Least length a row is divided by. */

@@ -1,8 +1,8 @@
 // Maxima and means of windows of images, and their gradients as gathers.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel, type Params } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Pair = readonly [number, number];

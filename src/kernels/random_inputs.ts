@@ -2,7 +2,7 @@
 import { randomStream, hashText } from "../tensor/random.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { binomialRow, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
-import type { AnyKernel, Case, Distribution } from "./kernel.ts";
+import type { AnyKernel, Case, Distribution } from "../engine/kernel.ts";
 
 /** Random numbers of one tensor, drawn as `distribution` says; the same for the same seed. */
 export function draw(shape: Shape, distribution: Distribution, seed: number): Float32Array {

@@ -4,7 +4,7 @@
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { offsets, walk, type Walk } from "./axes.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**

@@ -3,7 +3,7 @@
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, walk, type Walk } from "./axes.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import {
   extent,
   FOLD_SHAPES,

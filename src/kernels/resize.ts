@@ -3,8 +3,8 @@
 // divide the size is the caller's to round).
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel, type Params } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel, type Params } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**

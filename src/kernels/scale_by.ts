@@ -1,7 +1,7 @@
 // Multiplies a tensor by a step scalar (a loss weight that the host changes from step to step).
 import { like } from "../tensor/array.ts";
 import { formatShape, size } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Kernel } from "./kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Which of the 64 step scalars is the factor. */

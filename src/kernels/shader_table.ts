@@ -1,8 +1,14 @@
 // Holds the generated table of shaders against the kernels that need it and the files on disk.
 import { InputError } from "../tensor/error.ts";
-import type { AnyKernel, ShaderInfo } from "./kernel.ts";
+import type { AnyKernel, ShaderInfo } from "../engine/kernel.ts";
 import { kernels } from "./kernels.ts";
-import { shadersOffTable, shaderText } from "./shader_text.ts";
+import { shadersOnDisk, shaderText } from "../engine/shader_text.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** The shaders on disk that the table does not have. */
+export function shadersOffTable(): string[] {
+  return shadersOnDisk().filter((stem) => !Object.hasOwn(shaders, stem));
+}
 
 /** Throws InputError where the table lacks the shader of a kernel. */
 export function checkShaderTable(): void {

@@ -2,8 +2,8 @@
 // views, and its gradient.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { slabsOf, SLAB } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
 

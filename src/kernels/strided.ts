@@ -3,7 +3,7 @@
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, offsets, six, sixOf, walk } from "./axes.ts";
-import { kernel, type Kernel } from "./kernel.ts";
+import { kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**

@@ -3,8 +3,8 @@
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The functions in the order of the shaders' KIND. */

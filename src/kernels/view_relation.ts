@@ -3,8 +3,8 @@
 // V pairs, one for two views, none for one.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "./kernel.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { SLAB, slabsOf } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
 

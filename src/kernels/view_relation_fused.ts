@@ -3,7 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "./expect_shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -11,7 +11,7 @@ import {
   type Cost,
   type Distribution,
   type Kernel,
-} from "./kernel.ts";
+} from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 import { ringPairs } from "./view_relation.ts";
 

@@ -1,5 +1,5 @@
 // A table as HTML text: the first column names the row and stays in sight, numbers to the right.
-import { percentText } from "../profile/profile_text.ts";
+import { percentText } from "../measure/text.ts";
 import { escapeMarkup } from "./escape.ts";
 
 /** A cell: its text, escaped here, or text with attributes, or HTML that was escaped before. */

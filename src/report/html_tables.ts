@@ -2,7 +2,7 @@
 import type { RigConsistency } from "../evaluate/consistency.ts";
 import { METRIC_NAMES, type DepthMetrics } from "../evaluate/metrics.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
-import { percentText, rateText } from "../profile/profile_text.ts";
+import { percentText, rateText } from "../measure/text.ts";
 import { htmlTable, shareCell, type Cell, type Row } from "./html_table.ts";
 import type { KernelTime } from "./report_data.ts";
 

@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { hasTimestamps, timePasses } from "../gpu/timestamps.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
-import { kernelTotals } from "../profile/kernel_totals.ts";
+import { kernelTotals } from "../measure/kernel_totals.ts";
 import type { KernelTime } from "../report/report_data.ts";
 
 /**

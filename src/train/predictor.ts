@@ -12,7 +12,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
-import type { Tuning } from "../kernels/tuning.ts";
+import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";

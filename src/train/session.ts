@@ -5,7 +5,7 @@ import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import type { CpuStore } from "../graph/cpu.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
-import type { Tuning } from "../kernels/tuning.ts";
+import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Network } from "./network.ts";
 

@@ -6,15 +6,15 @@ import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu.ts";
 import type { Plan, PlanSummary } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
-import type { Tuning } from "../kernels/tuning.ts";
-import { problemKeys } from "../profile/step_problems.ts";
+import type { Tuning } from "../engine/tuning.ts";
+import { problemKeys } from "../tune/step_problems.ts";
 import {
   choicesOf,
   emptyTuning,
   readTuning,
   writeTuning,
   type TuningFile,
-} from "../profile/tuning_file.ts";
+} from "../tune/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { size } from "../tensor/shape.ts";
 import type { TrainConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 // `--memory-budget`: how its text becomes bytes, and that the device gets it.
 import { expect, test } from "vitest";
-import { memorySize } from "../../src/cli/options.ts";
+import { memorySize } from "../../src/cli/terminal/options.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { openGpu, type GpuOptions } from "../../src/gpu/device.ts";
 

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runCli } from "../../src/cli/program.ts";
-import type { Surroundings } from "../../src/cli/surroundings.ts";
+import type { Surroundings } from "../../src/cli/terminal/surroundings.ts";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import { gpu } from "../support/gpu.ts";
 import { ownCache } from "./own_cache.ts";

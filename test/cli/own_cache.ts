@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
+import { ceilingsFile, writeCeilings } from "../../src/measure/ceilings.ts";
 import { gpu } from "../support/gpu.ts";
 
 /** The folder, which is the cache for as long as the tests of the file run. */

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCli } from "../../src/cli/program.ts";
 import { NoAdapterError } from "../../src/gpu/errors.ts";
-import { ceilingsFile, writeCeilings } from "../../src/profile/ceilings.ts";
+import { ceilingsFile, writeCeilings } from "../../src/measure/ceilings.ts";
 import { gpu } from "../support/gpu.ts";
 import { cli } from "./run.ts";
 

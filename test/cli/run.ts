@@ -1,6 +1,6 @@
 // Runs the program in this process, on the device that all tests share, and keeps what it wrote.
 import { runCli } from "../../src/cli/program.ts";
-import type { Surroundings } from "../../src/cli/surroundings.ts";
+import type { Surroundings } from "../../src/cli/terminal/surroundings.ts";
 import { gpu } from "../support/gpu.ts";
 
 /** What one run of the program left behind. */

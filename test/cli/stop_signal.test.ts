@@ -1,6 +1,6 @@
 // What SIGINT, SIGTERM and SIGHUP do before, during and after training.
 import { afterEach, expect, test } from "vitest";
-import { listenForStop, type StopSignal } from "../../src/cli/stop_signal.ts";
+import { listenForStop, type StopSignal } from "../../src/cli/terminal/stop_signal.ts";
 
 const SIGNALS = [
   ["SIGHUP", 129],

@@ -11,7 +11,7 @@ import {
   tuningPath,
   writeTuning,
   type TuningEntry,
-} from "../../src/profile/tuning_file.ts";
+} from "../../src/tune/tuning_file.ts";
 import { gpu } from "../support/gpu.ts";
 import { cli } from "./run.ts";
 

@@ -1,7 +1,7 @@
 // What was mistyped is named, with where to look, before the adapter is opened; and no text of the
 // command line reaches the terminal as a control character.
 import { expect, test } from "vitest";
-import { reportError } from "../../src/cli/exit_code.ts";
+import { reportError } from "../../src/cli/terminal/exit_code.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { GpuValidationError, NoAdapterError } from "../../src/gpu/errors.ts";
 import { gpu } from "../support/gpu.ts";

@@ -2,7 +2,7 @@
 // On the GPU they are compared by `bench bins`.
 import { describe, expect, test } from "vitest";
 import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
-import { inputsOf, type BenchGraph } from "../../src/profile/plan_bench.ts";
+import { inputsOf, type BenchGraph } from "../../src/profile/bench/plan_bench.ts";
 import {
   decodeGraph,
   decodeLevels,
@@ -11,7 +11,7 @@ import {
   stepGraph,
   stepLevels,
   type BinProblem,
-} from "../../src/profile/bins_problem.ts";
+} from "../../src/profile/bench/bins_problem.ts";
 import { relativeNorm } from "../../src/tensor/differences.ts";
 
 const base = { views: 6, height: 48, width: 80, bins: 21 } as const;

@@ -14,7 +14,7 @@ import { constant } from "../../src/graph/initializers.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";
 import { compile, type Plan } from "../../src/graph/plan.ts";
 import { createStore, type GpuStore } from "../../src/graph/store.ts";
-import { prepareKernel, runKernel } from "../../src/kernels/run.ts";
+import { prepareKernel, runKernel } from "../../src/engine/run.ts";
 import { unary } from "../../src/kernels/unary.ts";
 
 const opened: Gpu[] = [];

@@ -12,7 +12,7 @@ import { add, scaleShift } from "../../src/graph/ops/arithmetic.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { unary } from "../../src/kernels/unary.ts";
 
 const opened: Gpu[] = [];

@@ -1,7 +1,7 @@
 // The memory planner, as properties of random programs: kernels are stood for by what they read and
 // write.
 import { expect, test } from "vitest";
-import type { AnyKernel, ShaderInfo } from "../../src/kernels/kernel.ts";
+import type { AnyKernel, ShaderInfo } from "../../src/engine/kernel.ts";
 import { planMemory, type MemoryPlan } from "../../src/graph/memory.ts";
 import type { Call, Tensor } from "../../src/graph/value.ts";
 import { randomStream } from "../../src/tensor/random.ts";

@@ -2,7 +2,7 @@
 // gradient does.
 import { expect, test } from "vitest";
 import { adamw as adamwKernel, type AdamwAttributes } from "../../src/kernels/adamw.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 

@@ -12,9 +12,9 @@ import {
 } from "../../src/kernels/attention.ts";
 import { attentionProblem, type AttentionAttributes } from "../../src/kernels/attention_problem.ts";
 import { checkCase } from "../../src/kernels/check.ts";
-import type { AnyKernel } from "../../src/kernels/kernel.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

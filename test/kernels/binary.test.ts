@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { binary as binaryOp } from "../../src/graph/ops/arithmetic.ts";
 import { BINARY_KINDS, binary, binaryGrad } from "../../src/kernels/binary.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

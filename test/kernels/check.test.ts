@@ -3,14 +3,14 @@
 import { describe, expect, test } from "vitest";
 import { activation } from "../../src/kernels/activation.ts";
 import { checkCase, compare, type CheckResult } from "../../src/kernels/check.ts";
-import type { AnyKernel, Case } from "../../src/kernels/kernel.ts";
+import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { conv2d } from "../../src/kernels/conv2d.ts";
 import { normRunning } from "../../src/kernels/norm.ts";
 import { caseInputs, draw } from "../../src/kernels/random_inputs.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
-import { toleranceOf } from "../../src/kernels/tolerance.ts";
+import { toleranceOf } from "../../src/engine/tolerance.ts";
 import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 

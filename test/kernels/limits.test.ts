@@ -9,8 +9,8 @@ import {
   type AnyKernel,
   type Case,
   type ShaderInfo,
-} from "../../src/kernels/kernel.ts";
-import { shaderText } from "../../src/kernels/shader_text.ts";
+} from "../../src/engine/kernel.ts";
+import { shaderText } from "../../src/engine/shader_text.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { tunings } from "../support/tunings.ts";
 

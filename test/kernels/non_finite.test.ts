@@ -3,10 +3,10 @@
 // by element. Two lists say where a kernel may differ, and why.
 import { expect, test } from "vitest";
 import { compare, prepareCase } from "../../src/kernels/check.ts";
-import type { AnyKernel, Case } from "../../src/kernels/kernel.ts";
+import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { runKernel } from "../../src/kernels/run.ts";
-import { toleranceOf } from "../../src/kernels/tolerance.ts";
+import { runKernel } from "../../src/engine/run.ts";
+import { toleranceOf } from "../../src/engine/tolerance.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { gpu } from "../support/gpu.ts";
 

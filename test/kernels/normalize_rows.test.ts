@@ -5,7 +5,7 @@ import {
   normalizeRows as normalizeRowsKernel,
   normalizeRowsGrad,
 } from "../../src/kernels/normalize_rows.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

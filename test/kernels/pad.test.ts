@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { pad as padOp, padReflect } from "../../src/graph/ops/pad.ts";
 import { pad, padGrad, PAD_MODES, type PadMode } from "../../src/kernels/pad.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

@@ -15,7 +15,7 @@ import {
   poolMax,
   poolMaxGrad,
 } from "../../src/kernels/pool.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

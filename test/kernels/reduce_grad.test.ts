@@ -1,7 +1,7 @@
 // Gradients of folds against their references; central differences are in reduce.test.ts.
 import { expect, test } from "vitest";
 import { reduceGrad, reduceGradProduct } from "../../src/kernels/reduce_grad.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 

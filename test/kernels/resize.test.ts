@@ -11,7 +11,7 @@ import {
   resizeNearestGrad,
   type Corners,
 } from "../../src/kernels/resize.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { graph } from "../../src/graph/graph.ts";
 import { apply } from "../../src/graph/apply.ts";
 import { activationOps } from "../../src/graph/ops/activation.ts";
-import { expectShape } from "../../src/kernels/expect_shape.ts";
-import type { AnyKernel, Case } from "../../src/kernels/kernel.ts";
+import { expectShape } from "../../src/engine/expect_shape.ts";
+import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 

@@ -8,7 +8,7 @@ import {
   softmaxBinsGradRows,
   softmaxBinsRows,
 } from "../../src/kernels/softmax_bins.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

@@ -8,9 +8,9 @@ import {
   resolveOverrides,
   type AnyKernel,
   type Case,
-} from "../../src/kernels/kernel.ts";
+} from "../../src/engine/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { tunedKernel } from "../../src/kernels/tuning.ts";
+import { tunedKernel } from "../../src/engine/tuning.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { gpu } from "../support/gpu.ts";
 import { tunings, type Tuned } from "../support/tunings.ts";

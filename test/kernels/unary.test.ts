@@ -3,8 +3,8 @@
 import { expect, test } from "vitest";
 import { unary as unaryOp } from "../../src/graph/ops/unary.ts";
 import { UNARY_KINDS, unary, unaryGrad, type UnaryKind } from "../../src/kernels/unary.ts";
-import type { Distribution } from "../../src/kernels/kernel.ts";
-import { runKernel } from "../../src/kernels/run.ts";
+import type { Distribution } from "../../src/engine/kernel.ts";
+import { runKernel } from "../../src/engine/run.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";

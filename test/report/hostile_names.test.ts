@@ -3,10 +3,10 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import type { DepthMetrics } from "../../src/evaluate/metrics.ts";
-import { parseRun } from "../../src/profile/saved_run.ts";
-import { summarize } from "../../src/profile/summary.ts";
+import { parseRun } from "../../src/measure/saved_run.ts";
+import { summarize } from "../../src/measure/summary.ts";
 import { renderReport } from "../../src/report/html.ts";
-import { renderProfileReport } from "../../src/report/profile_page.ts";
+import { renderProfileReport } from "../../src/profile/page/page.ts";
 
 const HOSTILE = [
   `<b onmouseover="alert(1)">front</b>`,

@@ -9,10 +9,11 @@ import { relu } from "../../src/graph/ops/activation.ts";
 import { activation } from "../../src/kernels/activation.ts";
 import { checkCase } from "../../src/kernels/check.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
-import { shaderText } from "../../src/kernels/shader_text.ts";
-import { specialize } from "../../src/kernels/specialize.ts";
-import { tunedKernel } from "../../src/kernels/tuning.ts";
-import { hashesOf } from "../../src/profile/tuning_file.ts";
+import { shaders } from "../../src/kernels/shaders.gen.ts";
+import { shaderText } from "../../src/engine/shader_text.ts";
+import { specialize } from "../../src/engine/specialize.ts";
+import { tunedKernel } from "../../src/engine/tuning.ts";
+import { hashesOf } from "../../src/tune/tuning_file.ts";
 import { runCase } from "../../tools/oracle/run.ts";
 import { OFFERS, plain } from "../../tools/oracle/sources/offers.ts";
 import { readCases } from "../../tools/oracle/vectors.ts";
@@ -192,5 +193,5 @@ test("a new file is asked for by name, and remarked where everything is checked"
 test("line ends of another system and a byte order mark are no change", () => {
   const text = readFileSync(join(folder, "scale_by.wgsl"), "utf8");
   writeFileSync(join(folder, "scale_by.wgsl"), `\uFEFF${text.replaceAll("\n", "\r\n")}`);
-  expect(shaderText({ name: "scale_by" })).toBe(text);
+  expect(shaderText(shaders.scale_by)).toBe(text);
 });

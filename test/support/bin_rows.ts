@@ -1,5 +1,5 @@
 // Rows of `bench bins` with times given by hand, for what is made of them.
-import type { BinRow } from "../../src/profile/bins_bench.ts";
+import type { BinRow } from "../../src/profile/bench/bins_bench.ts";
 
 /** A right row of one level; its step takes `time_ms`, its ratio is to 100 ms. */
 export function binRow(level: BinRow["level"], time_ms: number, changes: Partial<BinRow>): BinRow {

@@ -7,9 +7,9 @@ import { graph, type Graph } from "../../src/graph/graph.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import type { Distribution } from "../../src/kernels/kernel.ts";
+import type { Distribution } from "../../src/engine/kernel.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
-import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/engine/tolerance.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";
 
 /**

@@ -1,7 +1,7 @@
 // The tests every kernel gets from its own table of cases.
 import { expect, test } from "vitest";
 import { checkCase } from "../../src/kernels/check.ts";
-import type { AnyKernel } from "../../src/kernels/kernel.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { gpu } from "./gpu.ts";
 
 /**

@@ -1,6 +1,6 @@
 // Kernels made wrong on purpose.
-import type { AnyKernel } from "../../src/kernels/kernel.ts";
-import { shaderText } from "../../src/kernels/shader_text.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
+import { shaderText } from "../../src/engine/shader_text.ts";
 
 /** The kernel with a piece of its text replaced; throws where the text has no such piece. */
 export function doctored(kernel: AnyKernel, from: string, to: string): AnyKernel {

@@ -1,6 +1,6 @@
 // Comparison of whole tensors of the GPU with those of the interpreter.
 import { expect } from "vitest";
-import { NETWORK_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { NETWORK_TOLERANCE } from "../../src/engine/tolerance.ts";
 
 /**
  * Asserts that results in f32 are those in f64, by name: the worst element beside the largest of

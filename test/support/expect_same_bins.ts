@@ -1,6 +1,6 @@
 // Comparison of a fused bin decode with an unfused one, in units of the largest centre.
 import { expect } from "vitest";
-import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/kernels/tolerance.ts";
+import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/engine/tolerance.ts";
 import { relativeNorm } from "../../src/tensor/differences.ts";
 
 /**

@@ -1,6 +1,6 @@
 // All that an autotuner may make of a kernel: combinations of the values that its tune lines list.
-import type { AnyKernel } from "../../src/kernels/kernel.ts";
-import { freeConstants } from "../../src/kernels/tuning.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
+import { freeConstants } from "../../src/engine/tuning.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 
 /** Values of tune constants by name. */

@@ -2,14 +2,14 @@
 import type { DataSource } from "../../src/data/data_source.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { lower } from "../../src/graph/lower.ts";
-import { isAble, mappingsOf, ruleConstants } from "../../src/kernels/tuning.ts";
-import { stepProblems } from "../../src/profile/step_problems.ts";
+import { isAble, mappingsOf, ruleConstants } from "../../src/engine/tuning.ts";
+import { stepProblems } from "../../src/tune/step_problems.ts";
 import {
   emptyTuning,
   hashesOf,
   type TuningEntry,
   type TuningFile,
-} from "../../src/profile/tuning_file.ts";
+} from "../../src/tune/tuning_file.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { trainingNetwork } from "../../src/train/network.ts";
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readTuning, type TuningEntry } from "../../src/profile/tuning_file.ts";
+import { readTuning, type TuningEntry } from "../../src/tune/tuning_file.ts";
 import { train, type TrainedRun, type TrainingRun } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
 import { otherMappings } from "./other_mappings.ts";

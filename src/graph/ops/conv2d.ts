@@ -11,7 +11,7 @@ import {
 } from "../../kernels/conv2d_geometry.ts";
 import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
 import { conv2dGradWeight } from "../../kernels/conv2d_grad_weight.ts";
-import type { AnyKernel } from "../../kernels/kernel.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
 import { checkOptions, type OptionRules } from "../options.ts";

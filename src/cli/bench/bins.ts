@@ -1,0 +1,276 @@
+// `ringdepth bench bins`: the levels of the bin decode against each other, their verdicts and the
+// picture of them.
+import type { Command } from "commander";
+import { writeFileAtomically } from "../../formats/atomic_file.ts";
+import {
+  benchBins,
+  binProblems,
+  featureProblems,
+  type BinAxes,
+  type BinChoice,
+  type BinRow,
+  type FeatureAxes,
+} from "../../profile/bench/bins_bench.ts";
+import { checkHardRows, type HardRowsCheck } from "../../profile/bench/bins_check.ts";
+import type { BinLevel, BinProblem, BinStudent } from "../../profile/bench/bins_problem.ts";
+import { binLosses, binVerdicts } from "../../profile/bench/bins_verdicts.ts";
+import { InterruptedError } from "../../measure/measure.ts";
+import type { Direction } from "../../profile/bench/plan_bench.ts";
+import { binsPicture } from "../../profile/page/bench_picture.ts";
+import { InputError } from "../../tensor/error.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import {
+  benchFile,
+  benchOptions,
+  benchOutput,
+  headline,
+  listOf,
+  oneOf,
+  runBench,
+  turnOptions,
+  writeBench,
+  type TurnOptions,
+} from "./bench_run.ts";
+import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { binsAnswer, lossLine, verdictLine } from "./verdicts.ts";
+import type { CommandContext } from "../terminal/define.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { writeAll } from "../terminal/output_file.ts";
+import { wholeNumber } from "../terminal/options.ts";
+import type { Table } from "../terminal/profile_table.ts";
+import type { Surroundings } from "../terminal/surroundings.ts";
+
+interface BinsOptions extends TurnOptions {
+  readonly bins?: readonly number[];
+  readonly size?: BinAxes["sizes"];
+  readonly level?: readonly BinLevel[];
+  readonly direction?: readonly Direction[];
+  readonly student?: readonly BinStudent[];
+  readonly centers?: readonly BinProblem["centers"][];
+  readonly quick?: boolean;
+  readonly check?: boolean;
+  readonly gate?: boolean;
+  readonly svg?: string;
+}
+
+/** bench/bins.bench.ts. */
+interface BinsFile {
+  readonly axes: BinAxes;
+  readonly featureAxes: FeatureAxes;
+  readonly quick: Pick<BinAxes, "sizes" | "bins"> & Pick<FeatureAxes, "channels">;
+}
+
+const LEVEL_NUMBERS: readonly BinLevel[] = [0, 1, 2, 3];
+const DIRECTIONS = ["forward", "backward", "both"] as const;
+const STUDENTS = ["logits", "binomial", "features"] as const;
+const CENTERS = ["image", "pixel"] as const;
+const NOT_CHECKED = ["size", "level", "direction", "student", "centers", "svg", "quick"] as const;
+
+const HELP = `
+Levels (level 0 is always run, ratios are to it):
+  0  1x1 convolution, softmax, product and sum, losses: each its own kernel
+  1  logits or (pi, t) to depth in one read
+  2  the 1x1 convolution inside the decode (student features)
+  3  depth, cross depth and divergence in one sweep, all gradients in another
+Directions: forward decodes to depth alone; a step also has cross depth, SILog, divergence and all
+gradients (from features: depth and its gradients): backward is its gradients, both is all of it.`;
+
+/** Defines the command under `bench`. */
+export function defineBenchBins(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("bins")
+    .description("bin decoding at every level of fusing, checked and timed in turn")
+    .option("--bins <list>", "numbers of bins", listOf(wholeNumber("--bins", 2)))
+    .option("--size <list>", "pixels of a view, such as 48x80", listOf(pixelSize))
+    .option("--level <list>", "0, 1, 2, 3", listOf(level))
+    .option("--direction <list>", DIRECTIONS.join(", "), listOf(oneOf("--direction", DIRECTIONS)))
+    .option("--student <list>", STUDENTS.join(", "), listOf(oneOf("--student", STUDENTS)))
+    .option("--centers <list>", CENTERS.join(", "), listOf(oneOf("--centers", CENTERS)))
+    .option("--quick", "two numbers of bins at one size")
+    .option("--check", "hold all levels against f64 on rows hard to decode, time nothing")
+    .option(
+      "--gate",
+      "exit with 1 where a claim is not met; AMBIGUOUS passes, as with profile --gate",
+    )
+    .option("--svg <file>", "draw time and memory by bins")
+    .addHelpText("after", HELP);
+  benchOptions(
+    turnOptions(command),
+    "ringdepth bench bins --quick\n  ringdepth bench bins --bins 64,128 --student binomial --json",
+  );
+  command.action(async (options: BinsOptions) => {
+    if (options.check === true) {
+      const stray = NOT_CHECKED.find((name) => options[name] !== undefined);
+      if (stray !== undefined) throw new InputError(`--${stray} does not go with --check`);
+      await check(context, options);
+      return;
+    }
+    const choice = await chooseBins(options);
+    await runBench(context, options, async ({ output, surroundings, ...run }) => {
+      const { bench, ceilings, environment, progress } = run;
+      const date = new Date().toISOString();
+      const rows = await benchBins(bench, ceilings, choice, progress);
+      for (const error of new Set(rows.map((row) => row.error))) {
+        if (error !== "") output.warn(error);
+      }
+      const interrupted = run.signal.aborted;
+      if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
+      const [verdicts, losses] = [binVerdicts(rows), binLosses(rows)];
+      const answer = [...verdicts.map(verdictLine), ...losses.map(lossLine)];
+      // What is not whole takes the place of no file.
+      const { svg, ...shown } = interrupted
+        ? { ...options, svg: undefined, output: undefined }
+        : options;
+      const settings = bench.settings;
+      await writeAll(
+        async () =>
+          await writeBench(surroundings, output, shown, {
+            value: {
+              date,
+              environment,
+              ceilings,
+              settings,
+              rows,
+              verdicts,
+              losses,
+              ...(interrupted && { interrupted }),
+            },
+            table: binsTable(rows),
+            lead: [
+              ...(interrupted ? ["interrupted: not all problems were measured"] : []),
+              binsAnswer(rows, verdicts, losses),
+              ...answer,
+            ],
+            notes: [
+              headline(environment, date),
+              agreementLine(rows),
+              ...timeRemarks(rows),
+              ...answer,
+            ].filter((line) => line !== ""),
+          }),
+        async () => {
+          if (svg === undefined) return;
+          const title = `${environment.adapter}, ${date.slice(0, 10)}`;
+          await writeFileAtomically(svg, Buffer.from(binsPicture(rows, title)));
+          output.say(`drawn into ${svg}`);
+        },
+      );
+      if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
+      const missed = verdicts.some(({ verdict }) => verdict === "not met" || verdict === "WRONG");
+      return options.gate === true && missed ? EXIT.gate : EXIT.fine;
+    });
+  });
+}
+
+/** The axes of the file, those of the command line in their place. */
+async function chooseBins(options: BinsOptions): Promise<BinChoice> {
+  const file = await benchFile<BinsFile>("bins");
+  const given = {
+    ...(options.quick === true && file.quick),
+    ...(options.bins !== undefined && { bins: options.bins }),
+    ...(options.size !== undefined && { sizes: options.size }),
+  };
+  const { student: students = STUDENTS, centers, direction: directions = DIRECTIONS } = options;
+  const wanted = options.level ?? LEVEL_NUMBERS;
+  const levels = LEVEL_NUMBERS.filter((one) => one === 0 || wanted.includes(one));
+  const plain = students.filter((student) => student !== "features");
+  const problems = binProblems({
+    ...file.axes,
+    ...given,
+    students: plain,
+    ...(centers !== undefined && { centers }),
+  });
+  const fromFeatures =
+    students.includes("features") && levels.includes(2) && centers?.includes("image") !== false;
+  if (fromFeatures) problems.push(...featureProblems({ ...file.featureAxes, ...given }));
+  if (problems.length === 0) {
+    throw new InputError(
+      "no problem is of these: level 2 goes with features, centres of the image",
+    );
+  }
+  if (options.svg !== undefined && (!directions.includes("both") || plain.length === 0)) {
+    throw new InputError("--svg draws steps: it needs --direction both, from logits or binomial");
+  }
+  return { problems, levels, directions };
+}
+
+async function check({ surroundings, exit }: CommandContext, options: BinsOptions): Promise<void> {
+  const output = benchOutput(surroundings, options);
+  exit(
+    await withGpu(surroundings, output, options.adapter, async (gpu) => {
+      const checks = await checkHardRows(gpu, options.bins ?? [64, 128], (line) =>
+        output.progress(line, false),
+      );
+      for (const { error } of checks) if (error !== "") output.warn(error);
+      await writeChecks(surroundings, options, checks);
+      return checks.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+    }),
+  );
+}
+
+async function writeChecks(
+  surroundings: Surroundings,
+  options: BinsOptions,
+  checks: readonly HardRowsCheck[],
+): Promise<void> {
+  const text = (error: number | null): string => (error === null ? "" : error.toExponential(1));
+  const table: Table = {
+    head: ["rows", "count", "bins", "centres", "level", "ok", "depth error", "gradient error"],
+    rows: checks.map((row) => [
+      row.rows,
+      String(row.count),
+      String(row.bins),
+      row.centers,
+      String(row.level),
+      row.error === "" ? "yes" : "WRONG",
+      text(row.depth_error),
+      text(row.gradient_error),
+    ]),
+  };
+  const notes = LEVEL_NUMBERS.map((of) => {
+    const own = checks.filter((row) => row.level === of);
+    const count = own.reduce((sum, row) => sum + row.count, 0);
+    const worst = (field: "depth_error" | "gradient_error"): string =>
+      text(Math.max(...own.map((row) => row[field] ?? 0)));
+    return (
+      `level ${of}: ${count} rows against f64, depth to ${worst("depth_error")} of a pixel, ` +
+      `gradients to ${worst("gradient_error")} of their norms`
+    );
+  });
+  await writeBench(surroundings, benchOutput(surroundings, options), options, {
+    value: checks,
+    table,
+    notes,
+  });
+}
+
+function binsTable(rows: readonly BinRow[]): Table {
+  const names = { logits: "logits", binomial: "(pi, t)", features: "features" } as const;
+  return {
+    head: ["from", "centres", "size", "bins", "direction", "level", ...wayHead("level 0")],
+    rows: rows.map((row) => [
+      row.student === "features" ? `${row.channels} features` : names[row.student],
+      row.centers,
+      `${row.views}x${row.height}x${row.width}`,
+      String(row.bins),
+      row.direction,
+      String(row.level),
+      ...wayCells(row),
+    ]),
+  };
+}
+
+function level(text: string): BinLevel {
+  const found = LEVEL_NUMBERS.find((one) => String(one) === text);
+  if (found === undefined) {
+    throw new InputError(`--level ${text}: expected ${LEVEL_NUMBERS.join(", ")}`);
+  }
+  return found;
+}
+
+/** Reads HEIGHTxWIDTH of any pixels. */
+function pixelSize(text: string): BinAxes["sizes"][number] {
+  const [, height, width] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
+  if (width === undefined) throw new InputError(`--size ${text}: expected HEIGHTxWIDTH`);
+  return { height: Number(height), width: Number(width) };
+}

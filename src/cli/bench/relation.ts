@@ -1,0 +1,101 @@
+// `ringdepth bench relation`: the view relation stored and made tile by tile.
+import type { Command } from "commander";
+import { InterruptedError } from "../../measure/measure.ts";
+import type { Direction } from "../../profile/bench/plan_bench.ts";
+import {
+  benchRelation,
+  relationName,
+  type RelationProblem,
+  type RelationRow,
+} from "../../profile/bench/relation_bench.ts";
+import {
+  benchFile,
+  benchOptions,
+  headline,
+  listOf,
+  oneOf,
+  runBench,
+  turnOptions,
+  writeBench,
+  type TurnOptions,
+} from "./bench_run.ts";
+import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { wayLines } from "./verdicts.ts";
+import type { CommandContext } from "../terminal/define.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { wholeNumber } from "../terminal/options.ts";
+import type { Table } from "../terminal/profile_table.ts";
+
+interface RelationOptions extends TurnOptions {
+  readonly tokens?: readonly number[];
+  readonly features?: readonly number[];
+  readonly direction?: readonly Direction[];
+  readonly quick?: boolean;
+}
+
+const DIRECTIONS = ["forward", "backward", "both"] as const;
+
+/** Defines the command under `bench`. */
+export function defineBenchRelation(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("relation")
+    .description("the view relation's loss and gradient, stored and fused")
+    .option("--tokens <list>", "tokens of a view", listOf(wholeNumber("--tokens", 1)))
+    .option("--features <list>", "features of the student", listOf(wholeNumber("--features", 1)))
+    .option("--direction <list>", DIRECTIONS.join(", "), listOf(oneOf("--direction", DIRECTIONS)))
+    .option("--quick", "the first problem alone");
+  benchOptions(turnOptions(command), "ringdepth bench relation --tokens 240");
+  command.action(async (options: RelationOptions) => {
+    const problems = await chooseProblems(options);
+    await runBench(context, options, async ({ output, surroundings, ...run }) => {
+      const { bench, ceilings, environment, progress } = run;
+      const date = new Date().toISOString();
+      const { direction = DIRECTIONS } = options;
+      const rows = await benchRelation(bench, ceilings, problems, direction, progress);
+      for (const { error } of rows) if (error !== "") output.warn(error);
+      const interrupted = run.signal.aborted;
+      if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
+      // What is not whole takes the place of no file.
+      const shown = interrupted ? { ...options, output: undefined } : options;
+      const settings = bench.settings;
+      await writeBench(surroundings, output, shown, {
+        value: { date, environment, ceilings, settings, rows, ...(interrupted && { interrupted }) },
+        table: relationTable(rows),
+        lead: [
+          ...(interrupted ? ["interrupted: not all problems were measured"] : []),
+          ...wayLines(rows, (row) => `${relationName(row)}, ${row.direction}`),
+        ],
+        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
+      });
+      return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+    });
+  });
+}
+
+/** The problems of the file; of other tokens or features than they have, with those in their place. */
+async function chooseProblems({
+  tokens,
+  features,
+  quick,
+}: RelationOptions): Promise<RelationProblem[]> {
+  const { cases } = await benchFile<{ readonly cases: readonly RelationProblem[] }>("relation");
+  const values = (
+    given: readonly number[] | undefined,
+    of: (problem: RelationProblem) => number,
+  ): readonly number[] => given ?? [...new Set(cases.map(of))];
+  const all = values(tokens, (problem) => problem.tokens).flatMap((count) =>
+    values(features, (problem) => problem.features).map((width) => ({
+      ...cases[0],
+      tokens: count,
+      features: width,
+    })),
+  );
+  return quick === true ? all.slice(0, 1) : all;
+}
+
+function relationTable(rows: readonly RelationRow[]): Table {
+  return {
+    head: ["views x tokens x features", "direction", "form", ...wayHead("stored")],
+    rows: rows.map((row) => [relationName(row), row.direction, row.way, ...wayCells(row)]),
+  };
+}

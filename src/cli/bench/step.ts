@@ -1,0 +1,91 @@
+// `ringdepth bench step`: a training step with its bins and relations stored and fused, or by rule and
+// tuned.
+import type { Command } from "commander";
+import type { ImageSize } from "../../data/camera.ts";
+import type { WayRow } from "../../profile/bench/plan_bench.ts";
+import type { StudentName } from "../../student/student.ts";
+import { openTeacher } from "../../teacher/open_teacher.ts";
+import { resolveConfig } from "../../train/config.ts";
+import { openSource } from "../../train/source.ts";
+import { benchStep, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
+import {
+  benchOptions,
+  headline,
+  runBench,
+  turnOptions,
+  writeBench,
+  type TurnOptions,
+} from "./bench_run.ts";
+import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { wayLines } from "./verdicts.ts";
+import type { CommandContext } from "../terminal/define.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { imageSize, studentName } from "../terminal/options.ts";
+import type { Table } from "../terminal/profile_table.ts";
+import { cachedChoices } from "../settings/tuning_cache.ts";
+
+interface StepOptions extends TurnOptions {
+  readonly student?: StudentName;
+  readonly size?: ImageSize;
+  /** The step by rule and by measured choices, instead of the forms of its losses. */
+  readonly tuned?: boolean;
+}
+
+// The least that each student takes: the CPU path in f64 is slow.
+const SMALL: Readonly<Record<StudentName, ImageSize>> = {
+  nano: { height: 32, width: 32 },
+  resnet18: { height: 64, width: 64 },
+};
+
+/** Defines the command under `bench`. */
+export function defineBenchStep(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("step")
+    .description("a training step on the built-in rig, its forms checked and timed in turn")
+    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--size <HxW>", "image size (default: 96x160)", imageSize)
+    .option("--tuned", "time it by rule and by the choices of ringdepth tune instead");
+  benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
+  command.action(async (options: StepOptions) => {
+    const { student, size } = options;
+    const config = resolveConfig({ student, size }, "command line");
+    const source = await openSource(config, "train");
+    const teacher = await openTeacher(config.teacher, config.data, config.seed);
+    await runBench(context, options, async ({ output, surroundings, ...run }) => {
+      const { bench, ceilings, environment, progress } = run;
+      const date = new Date().toISOString();
+      const data = { source, teacher };
+      const forms =
+        options.tuned === true
+          ? tunedForms(config, await cachedChoices(run.gpu.facts, true, output.warn))
+          : stepForms(config);
+      const small = SMALL[config.student];
+      const rows = await benchStep(bench, ceilings, forms, data, small, progress);
+      for (const { error } of rows) if (error !== "") output.warn(error);
+      const { height, width } = config.size;
+      const title = `${config.student}, ${source.cameras.length}x${height}x${width}`;
+      await writeBench(surroundings, output, options, {
+        value: {
+          date,
+          environment,
+          ceilings,
+          settings: bench.settings,
+          student: config.student,
+          size: config.size,
+          rows,
+        },
+        table: stepTable(title, forms[0].name, rows),
+        lead: wayLines(rows, () => title),
+        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
+      });
+      return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+    });
+  });
+}
+
+function stepTable(title: string, first: string, rows: readonly WayRow[]): Table {
+  return {
+    head: [title, "dispatches", ...wayHead(first)],
+    rows: rows.map((row) => [row.way, String(row.dispatches), ...wayCells(row)]),
+  };
+}

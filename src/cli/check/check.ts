@@ -1,0 +1,70 @@
+// `ringdepth check`: every kernel against its reference on this adapter, or a whole network against
+// the CPU path in f64.
+import type { Command } from "commander";
+import { withGpu } from "../terminal/adapter.ts";
+import { matchingKernels } from "../../profile/kernel/matching.ts";
+import { checkKernels } from "./check_kernels.ts";
+import { checkNetwork, type CheckOptions } from "./check_network.ts";
+import type { Define } from "../terminal/define.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import { checkShadersOf } from "../../kernels/shader_table.ts";
+import {
+  common,
+  imageSize,
+  positiveNumber,
+  studentName,
+  wholeNumber,
+} from "../terminal/options.ts";
+import { checkOutputs } from "../terminal/output_file.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { InputError } from "../../tensor/error.ts";
+
+const NETWORK_ONLY = ["steps", "checkpoint", "size", "seed", "gate", "dump"] as const;
+
+const DUMP = `
+Files of --dump, safetensors, tensors named as in the graph, NHWC and OHWI:
+  weights    parameters, and running statistics as state/NAME
+  batch      the inputs of the step
+  outputs    what the student gives, of the GPU (f32) and as cpu/NAME of the CPU path (f64)
+  losses     every term before weighting, and their weighted sum as loss; likewise
+  gradients  of every parameter; likewise`;
+
+/** Defines the command. */
+export const defineCheck: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("check")
+    .description("hold kernels, or a whole network, against their references on the CPU")
+    .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
+    .option("--network <name>", "check the gradients of nano or resnet18 instead", studentName)
+    .option("--steps <n>", "train so many steps first (default: 0)", wholeNumber("--steps", 0))
+    .option("--checkpoint <file>", "check this trained student")
+    .option("--size <HxW>", "image size (default: 96x160)", imageSize)
+    .option("--seed <n>", "seed of parameters and rig (default: 0)", wholeNumber("--seed", 0))
+    .option(
+      "--gate <x>",
+      "largest relative error of a gradient (default: 1e-3, trained 5e-3)",
+      positiveNumber("--gate"),
+    )
+    .option("--dump <dir>", "write weights, batch, outputs, losses and gradients")
+    .addHelpText("after", DUMP);
+  common(command, "ringdepth check 'softmax*'\n  ringdepth check --network nano --json");
+  command.action(async (glob: string | undefined, options: CheckOptions) => {
+    const output = makeOutput(surroundings, options.json === true, options.dump === undefined);
+    const { network, adapter } = options;
+    checkOutputs([{ option: "--dump", path: options.dump, isFolder: true }]);
+    if (network !== undefined) {
+      if (glob !== undefined) throw new InputError("give a glob of kernels or --network, not both");
+      const settings = { ...options, network };
+      exit(
+        await withGpu(surroundings, output, adapter, (gpu) => checkNetwork(gpu, settings, output)),
+      );
+      return;
+    }
+    const stray = NETWORK_ONLY.find((name) => options[name] !== undefined);
+    if (stray !== undefined) throw new InputError(`--${stray} goes with --network`);
+    const kernels = matchingKernels(glob);
+    checkShadersOf(kernels);
+    const work = (gpu: Gpu): Promise<number> => checkKernels(gpu, kernels, output);
+    exit(await withGpu(surroundings, output, adapter, work, "all"));
+  });
+};

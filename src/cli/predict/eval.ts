@@ -1,0 +1,47 @@
+// `ringdepth eval`: the metrics of a trained student, camera by camera.
+import type { Command } from "commander";
+import {
+  describeMetres,
+  describeMoments,
+  evaluationRemarks,
+  metresBy,
+} from "../../train/evaluation_words.ts";
+import { evaluate, loadPredictor } from "../../train/predictor.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import type { Define } from "../terminal/define.ts";
+import { common } from "../terminal/options.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { cachedChoices } from "../settings/tuning_cache.ts";
+import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+import { metricLines } from "../terminal/table.ts";
+
+/** Defines the command. */
+export const defineEval: Define = (program: Command, { surroundings }) => {
+  const command = program
+    .command("eval")
+    .description("evaluate a trained student: seven metrics by camera, against true depth");
+  common(studentOptions(command), "ringdepth eval --checkpoint runs/ddad/student.safetensors");
+  command.action(async (options: StudentOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const { file, source, badSamples } = await openStudentSource(options, output.warn);
+    await withGpu(surroundings, output, options.adapter, async (gpu) => {
+      output.say(`data: ${source.describe()}`);
+      const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
+      const predictor = await loadPredictor(gpu, file, source, tuning);
+      try {
+        const found = await evaluate(predictor, source, badSamples, output.warn);
+        const { result, consistency, moments, trained_on, skipped_samples } = found;
+        const about = { moments, trained_on, metres_by: metresBy(file), skipped_samples };
+        output.result({ ...result, consistency: consistency.all, ...about }, [
+          `protocol ${result.protocol}, depths ${result.min_m} to ${result.cap_m} m, ` +
+            describeMoments(source.split, found),
+          ...metricLines(result),
+          describeMetres(file, source),
+          ...evaluationRemarks(found),
+        ]);
+      } finally {
+        predictor.destroy();
+      }
+    });
+  });
+};

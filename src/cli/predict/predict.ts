@@ -1,0 +1,74 @@
+// `ringdepth predict`: the depth of every moment of a data source as files.
+import { join } from "node:path";
+import type { Command } from "commander";
+import { loader } from "../../data/loader.ts";
+import { takeLock } from "../../formats/lock_file.ts";
+import { makeFolder } from "../../formats/own_files.ts";
+import { PREDICTION_LOCK, predictionWriter } from "../../train/moment_files.ts";
+import { loadPredictor } from "../../train/predictor.ts";
+import { seenBy } from "../../train/student_origin.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import type { Define } from "../terminal/define.ts";
+import { common, wholeNumber } from "../terminal/options.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { cachedChoices } from "../settings/tuning_cache.ts";
+import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+
+interface PredictOptions extends StudentOptions {
+  readonly out: string;
+  readonly limit?: number;
+}
+
+const FILES = `
+Files, in a folder for each moment:
+  CAMERA.png        16-bit depth, metres x 256
+  CAMERA_color.png  depth in colour, for people
+  CAMERA.npy        f32 [H, W] depth in metres
+  points.ply        all cameras as one cloud in the vehicle frame, metres
+  panorama.png      images and depth around the vehicle
+Characters of names that file systems lose are written as %XX. Files that ringdepth did not write
+are never replaced: it stops and names them.`;
+
+/** Defines the command. */
+export const definePredict: Define = (program: Command, { surroundings }) => {
+  const command = program
+    .command("predict")
+    .description("predict depth and write it as PNG, npy, PLY and panorama")
+    .option("--out <dir>", "folder to write into", "predictions")
+    .option("--limit <n>", "at most so many moments", wholeNumber("--limit", 1))
+    .addHelpText("after", FILES);
+  const example =
+    "ringdepth predict --checkpoint runs/ddad/student.safetensors --data folder:drive --out depth";
+  common(studentOptions(command), example);
+  command.action(async (options: PredictOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const { file, source, badSamples } = await openStudentSource(options, output.warn);
+    // What is known from the start is said before anything is computed.
+    await makeFolder(options.out, true);
+    const lock = await takeLock(join(options.out, PREDICTION_LOCK), `folder ${options.out}`);
+    const work = withGpu(surroundings, output, options.adapter, async (gpu) => {
+      output.say(`data: ${source.describe()}`);
+      const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
+      const predictor = await loadPredictor(gpu, file, source, tuning);
+      const choice = { seed: 0, augment: false, badSamples, onSkip: output.warn } as const;
+      const samples = loader(source, { ...choice, size: file.config.size });
+      const planned = Math.min(source.count, options.limit ?? Infinity);
+      const writer = predictionWriter(options.out, seenBy(file.origin, source));
+      const folders: string[] = [];
+      try {
+        for await (const sample of samples.all()) {
+          const depth_m = await predictor.predict(sample);
+          const folder = await writer.write({ sample, depth_m });
+          folders.push(folder);
+          output.progress(`moment ${folders.length}/${planned}: ${folder}`, true);
+          if (folders.length === planned) break;
+        }
+      } finally {
+        predictor.destroy();
+      }
+      const result = { out: options.out, moments: folders, skipped_samples: samples.skipped };
+      output.result(result, [`${folders.length} moments in ${options.out}`]);
+    });
+    await work.finally(() => void lock.release());
+  });
+};

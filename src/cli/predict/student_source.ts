@@ -1,0 +1,64 @@
+// A trained student and the data it is asked about, as `eval` and `predict` open them.
+import type { Command } from "commander";
+import type { ImageSize } from "../../data/camera.ts";
+import type { DataSource, Split } from "../../data/data_source.ts";
+import type { BadSamples } from "../../data/loader.ts";
+import { InputError } from "../../tensor/error.ts";
+import { openSource } from "../../train/source.ts";
+import { readStudent, type StudentFile } from "../../train/student_file.ts";
+import { imageSize, type CommonOptions } from "../terminal/options.ts";
+import { tuneOption } from "../settings/tuning_cache.ts";
+
+/** Options of a command that runs a trained student. */
+export interface StudentOptions extends CommonOptions {
+  readonly checkpoint: string;
+  readonly data?: string;
+  readonly size?: ImageSize;
+  readonly split?: string;
+  readonly skipBadSamples?: boolean;
+  readonly tune?: boolean;
+}
+
+/** A student with data, ready for a predictor. */
+export interface StudentSource {
+  readonly file: StudentFile;
+  readonly source: DataSource;
+  readonly badSamples: BadSamples;
+}
+
+/** Adds the options that name student and data. */
+export function studentOptions(command: Command): Command {
+  return tuneOption(command)
+    .requiredOption(
+      "--checkpoint <path>",
+      "student.safetensors, a run folder that has one, or a checkpoint of a run",
+    )
+    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
+    .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)
+    .option("--split <name>", "train or held-out (default: held-out)")
+    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+}
+
+/**
+ * Reads the student and opens the data, whose depths are then seen by the student's own scale;
+ * throws InputError for whatever is wrong with either. `warn` is told about a student of an earlier
+ * version.
+ */
+export async function openStudentSource(
+  options: StudentOptions,
+  warn: (message: string) => void,
+): Promise<StudentSource> {
+  const stored = await readStudent(options.checkpoint, warn);
+  const { data = stored.config.data, size = stored.config.size } = options;
+  const badSamples = options.skipBadSamples === true ? "skip" : "stop";
+  const config = { ...stored.config, size };
+  const split = parseSplit(options.split ?? "held-out");
+  const opened = { ...config, data, bad_samples: badSamples } as const;
+  const source = await openSource(opened, split, options.data === undefined);
+  return { file: { ...stored, config }, source, badSamples };
+}
+
+function parseSplit(text: string): Split {
+  if (text === "train" || text === "held-out") return text;
+  throw new InputError(`split ${text}: expected train or held-out`);
+}

@@ -1,0 +1,103 @@
+// `--ir`: what the compiler makes of a kernel. Dawn writes its dumps to the stdout of the process,
+// so that a second one compiles the pipeline (`profile dump`, not for people) and is read here.
+import { spawn } from "node:child_process";
+import { json, text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { writeFileAtomically } from "../../formats/atomic_file.ts";
+import { openGpu } from "../../gpu/device.ts";
+import { pipelineFor, pipelineLabel, type PipelineSource } from "../../gpu/pipelines.ts";
+import { specialize } from "../../engine/specialize.ts";
+import { freezesShapes } from "../../engine/variant.ts";
+import {
+  dumpedForms,
+  dumpedSection,
+  DUMP_TOGGLES,
+  resolvedWgsl,
+  type IrForm,
+} from "../../profile/kernel/compiler_text.ts";
+import { compileFault } from "../../measure/shader_source.ts";
+import { InputError } from "../../tensor/error.ts";
+import type { CommandContext } from "../terminal/define.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import type { ProfileOptions } from "./profile_options.ts";
+import { chooseTargets } from "../../profile/kernel/targets.ts";
+import type { ProfileRun } from "./run.ts";
+
+/** What `profile dump` reads from stdin. */
+interface DumpRequest {
+  readonly source: PipelineSource;
+  readonly toggles: readonly string[];
+  readonly adapter?: string;
+}
+
+/**
+ * Prints one kernel, on the first of its problems, as the compiler has it; returns the exit code.
+ * Throws InputError where the globs name several kernels.
+ */
+export async function printIr(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+  form: IrForm,
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const targets = await chooseTargets(gpu, globs, options);
+  const names = [...new Set(targets.map(({ kernel }) => kernel.shader.name))];
+  if (names.length > 1) {
+    throw new InputError(`--ir ${form}: one kernel at a time, not ${names.join(", ")}`);
+  }
+  const [target] = targets;
+  const { kernel, problem } = target;
+  const fault = await compileFault(gpu, target, problem);
+  if (fault !== "") {
+    output.warn(fault);
+    return EXIT.wrong;
+  }
+  const freeze = freezesShapes(gpu.facts);
+  const { source } = specialize(kernel, problem.shapes, problem.attributes, freeze);
+  output.say(`${form} of ${pipelineLabel(source)}, ${problem.name}`);
+  const written = form === "wgsl" ? resolvedWgsl(source) : await dumped(run, source, form);
+  if (options.output === undefined) {
+    surroundings.stdout.write(written);
+  } else {
+    await writeFileAtomically(options.output, Buffer.from(written));
+    output.say(`written to ${options.output}`);
+  }
+  return EXIT.fine;
+}
+
+/** Adds the command that compiles a pipeline for its dump; no help names it. */
+export function defineDump(parent: Command, { exit }: CommandContext): void {
+  parent.command("dump", { hidden: true }).action(async () => {
+    const { source, toggles, adapter } = (await json(process.stdin)) as DumpRequest;
+    const gpu = await openGpu({
+      validation: true,
+      toggles,
+      ...(adapter !== undefined && { adapter }),
+    });
+    await pipelineFor(gpu, source);
+    gpu.close();
+    exit(EXIT.fine);
+  });
+}
+
+/** The section of a form, from a process of its own. */
+async function dumped(
+  { gpu, options: { adapter } }: ProfileRun<ProfileOptions>,
+  source: PipelineSource,
+  form: keyof typeof DUMP_TOGGLES,
+): Promise<string> {
+  const toggles = DUMP_TOGGLES[form];
+  const request: DumpRequest = { source, toggles, ...(adapter !== undefined && { adapter }) };
+  const program = fileURLToPath(new URL("../../../tools/ringdepth.js", import.meta.url));
+  const child = spawn(process.execPath, [program, "profile", "dump"]);
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  child.stdin.end(JSON.stringify(request));
+  const [dump, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if ((await ended) !== EXIT.fine) throw new Error(`ringdepth profile dump: ${complaints}`);
+  const section = dumpedSection(dump, form, source.name);
+  if (section !== null) return section;
+  const forms = dumpedForms(dump);
+  const instead = forms.length === 0 ? "nothing that is known" : forms.join(", ");
+  throw new InputError(`--ir ${form}: the back end of ${gpu.facts.name} writes ${instead}`);
+}

@@ -1,0 +1,116 @@
+// What a command line of `ringdepth profile` asks for, and which options go with it.
+import { InputError } from "../../tensor/error.ts";
+import { dataOption } from "../../profile/kernel/data.ts";
+import type { ProfileOptions } from "./profile_options.ts";
+import { stepTarget, type StepTarget } from "./step.ts";
+
+type Option = keyof ProfileOptions;
+
+const RESULT = ["json", "format", "output", "runs"] as const;
+const PROBLEMS = ["cases", "case", "preset", "shape", "axis", "data", "seed"] as const;
+const SAMPLES = ["time", "minSamples", "noise", "timeout"] as const;
+const STEP = ["student", "data", "size", "seed", "config", "skipBadSamples"] as const;
+
+/** A kind of profile. */
+export type ProfileKind = "kernels" | "ir" | "watch" | "sweep" | "ab" | "step" | "step sweep";
+
+/** The options that each kind of profile takes; any other one is refused. */
+const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
+  kernels: [
+    "cold",
+    "hot",
+    "robustness",
+    "skipValidation",
+    "save",
+    "baseline",
+    "threshold",
+    "gate",
+    "lenient",
+    "explain",
+    "html",
+    ...PROBLEMS,
+    ...SAMPLES,
+    ...RESULT,
+  ],
+  ir: ["ir", "output", ...PROBLEMS],
+  watch: ["watch", "hot", "threshold", ...PROBLEMS, ...SAMPLES],
+  sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
+  ab: ["ab", "hot", "threshold", "gate", ...PROBLEMS, ...SAMPLES, ...RESULT],
+  step: ["steps", "trace", "html", "gate", "tune", ...STEP, ...RESULT],
+  "step sweep": ["sweep", "apply", "budget", "json", ...STEP],
+};
+
+/** What is asked for: a kind of profile, of a step where one is named. */
+export interface ProfileMode {
+  readonly kind: ProfileKind;
+  readonly step: StepTarget | null;
+}
+
+/** The options that are typed with `--no-`. */
+const NEGATED: readonly Option[] = ["robustness", "tune"];
+const CHOOSERS = ["ir", "watch", "sweep", "ab"] as const;
+
+/** The mode of a command line; throws InputError naming options that do not go together. */
+export function profileMode(targets: readonly string[], options: ProfileOptions): ProfileMode {
+  const step = stepTarget(targets);
+  const kind = kindOf(step, options);
+  const taken = [...TAKES[kind], "adapter"];
+  // Left alone, options of NEGATED are true: nobody asked for them.
+  const given = (Object.keys(options) as Option[]).filter(
+    (name) => options[name] !== undefined && !(NEGATED.includes(name) && options[name] === true),
+  );
+  const stray = given.find((name) => !taken.includes(name));
+  if (stray !== undefined) throw new InputError(refusal(stray, kind, step));
+  const mode = { kind, step };
+  refuseContradictions(mode, options);
+  if (kind === "ab" && targets.length > 0) {
+    throw new InputError("give kernels or --ab, not both");
+  }
+  if (step === null && options.data !== undefined) dataOption(options.data);
+  return mode;
+}
+
+function kindOf(step: StepTarget | null, options: ProfileOptions): ProfileKind {
+  if (step === null) return CHOOSERS.find((name) => options[name] !== undefined) ?? "kernels";
+  if (options.sweep === undefined) return "step";
+  if (step === "step:predict") {
+    throw new InputError("step:predict has no sweep of its own: it goes by that of step:train");
+  }
+  if (options.sweep !== true) {
+    throw new InputError("--sweep of a step tries all that its kernels offer: give it no values");
+  }
+  return "step sweep";
+}
+
+function refusal(stray: Option, kind: ProfileKind, step: StepTarget | null): string {
+  const name = optionText(stray);
+  if (stray === "apply") return "--apply keeps what a sweep finds: give --sweep too";
+  if (step !== null) return `${name} is of kernels, not of ${step}`;
+  if (kind === "kernels") return `${name} is of a step: ringdepth profile step:train ${name}`;
+  return `${name} does not go with --${kind}`;
+}
+
+function refuseContradictions(
+  { kind, step }: ProfileMode,
+  { cases, preset, gate, lenient, baseline, json, format, cold, hot }: ProfileOptions,
+): void {
+  if (json === true && format !== undefined && format !== "json") {
+    throw new InputError(`--json and --format ${format} contradict each other`);
+  }
+  if (cold === true && hot === true) {
+    throw new InputError("--cold and --hot together are the default: leave both out");
+  }
+  if (cases !== undefined && preset !== undefined) {
+    throw new InputError("give --cases or --preset, not both");
+  }
+  if (lenient === true && gate !== true) throw new InputError("--lenient goes with --gate");
+  if (gate === true && kind === "kernels" && step === null && baseline === undefined) {
+    throw new InputError("--gate goes with --baseline or --ab: it is of a comparison");
+  }
+}
+
+/** An option as it is typed. */
+function optionText(name: Option): string {
+  if (NEGATED.includes(name)) return `--no-${name}`;
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,206 @@
+// `ringdepth profile`: kernels checked, timed, set under the measured ceilings of the adapter and
+// against an earlier profile, or a whole step; its subcommands measure ceilings and read saved
+// profiles.
+import { profileTwo } from "./pair.ts";
+import { profileCeilings, type CeilingsOptions } from "./ceilings.ts";
+import { type ResultOptions, isTable } from "../terminal/result.ts";
+import type { Command } from "commander";
+import { readRun, savedFile } from "../../measure/saved_run.ts";
+import { InputError } from "../../tensor/error.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import type { CommandContext, Define } from "../terminal/define.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { positiveNumber, wholeNumber } from "../terminal/options.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { checkOutputs } from "../terminal/output_file.ts";
+import { matchingKernels } from "../../profile/kernel/matching.ts";
+import { readData } from "../../profile/kernel/data.ts";
+import { commandLine } from "./html.ts";
+import { defineDump, printIr } from "./ir.ts";
+import { profileMode, type ProfileMode } from "./mode.ts";
+import {
+  addGateOptions,
+  addHtmlOption,
+  addProfileOptions,
+  addResultOptions,
+  type ProfileOptions,
+} from "./profile_options.ts";
+import { compareSaved, listSaved, showSaved, type CompareOptions } from "./saved.ts";
+import { profileStep, profileStepSweep } from "./step.ts";
+import { profileSweep } from "./sweep.ts";
+import { watchKernels } from "./watch.ts";
+import { RUNS_FOLDER, type ProfileRun } from "./run.ts";
+import { profileKernels } from "./work.ts";
+import type { Surroundings } from "../terminal/surroundings.ts";
+
+const READER_MS = 500;
+// With one of these a profile leaves more than its report.
+const LEAVES = ["save", "output", "html", "trace", "apply"] as const;
+
+/** Defines the command. */
+export const defineProfile: Define = (program: Command, context: CommandContext) => {
+  const command = program
+    .command("profile")
+    .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
+    .description("time kernels that were found right, under the ceilings of this adapter")
+    .argument(
+      "[targets...]",
+      "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train, step:predict",
+    )
+    // Subcommands have options of the same names.
+    .enablePositionalOptions();
+  addProfileOptions(command);
+  const { surroundings, args, exit } = context;
+  command.action(async (targets: string[], options: ProfileOptions) => {
+    const isReport = LEAVES.every((name) => options[name] === undefined);
+    const isForPeople = isTable(options) && options.ir === undefined;
+    const output = makeOutput(surroundings, !isForPeople, isReport);
+    const mode = profileMode(targets, options);
+    checkProfileFiles(options);
+    await checkProfileInputs(mode, targets, options);
+    exit(
+      await withGpu(
+        surroundings,
+        output,
+        options.adapter,
+        async (gpu) => {
+          const run = { gpu, output, surroundings, options };
+          return await carryOut(run, mode, targets, commandLine(args));
+        },
+        "beside",
+      ),
+    );
+  });
+  defineCeilings(command, context);
+  defineSaved(command, context);
+  defineDump(command, context);
+};
+
+/** Does what a command line asks for; returns the exit code. */
+async function carryOut(
+  run: ProfileRun<ProfileOptions>,
+  { kind, step }: ProfileMode,
+  targets: readonly string[],
+  command: string,
+): Promise<number> {
+  if (step !== null) {
+    return kind === "step" ? await profileStep(run, step, command) : await profileStepSweep(run);
+  }
+  const { ab = [], ir = "wgsl" } = run.options;
+  switch (kind) {
+    case "ir":
+      return await printIr(run, targets, ir);
+    case "sweep":
+      return await profileSweep(run, targets);
+    case "watch":
+      endWithReader(run.surroundings);
+      return await watchKernels(run, targets);
+    case "ab":
+      return await profileTwo(run, ab);
+    default:
+      return await profileKernels(run, targets, command);
+  }
+}
+
+/** Refuses what `profile` cannot write before it measures anything. */
+function checkProfileFiles({ output, html, trace, save, ...given }: ProfileOptions): void {
+  const { runs = RUNS_FOLDER, data, config } = given;
+  const saved = save === undefined ? undefined : savedFile(runs, save);
+  checkOutputs(
+    [
+      { option: "-o", path: output },
+      { option: "--html", path: html },
+      { option: "--trace", path: trace },
+      { option: "--save", path: saved, makesFolder: true },
+    ],
+    [
+      { option: "--data", path: data },
+      { option: "--config", path: config },
+    ],
+  );
+}
+
+/** Refuses names that nothing has, and files that are not there, before the adapter is opened. */
+async function checkProfileInputs(
+  { kind, step }: ProfileMode,
+  targets: readonly string[],
+  { ab = [], runs = RUNS_FOLDER, baseline, data }: ProfileOptions,
+): Promise<void> {
+  if (step !== null) return;
+  for (const glob of targets) matchingKernels(glob);
+  if (kind === "ab" && ab.length !== 2) throw new InputError("--ab takes two kernels: --ab A B");
+  for (const name of ab) matchingKernels(name.split("@")[0]);
+  if (baseline !== undefined) await readRun(runs, baseline);
+  await readData({ data });
+}
+
+/** Ends the process, which a watch does only by a signal, once nobody reads what it draws. */
+function endWithReader({ stdout }: Surroundings): void {
+  const look = (): void => {
+    if (stdout.fault?.()) process.exit(EXIT.SIGPIPE);
+  };
+  setInterval(look, READER_MS).unref();
+}
+
+/** The arguments of a subcommand as its help shows them. */
+function argumentNames({ registeredArguments }: Command): string[] {
+  return registeredArguments.map((argument) => `<${argument.name()}>`);
+}
+
+function defineCeilings(parent: Command, { surroundings, exit }: CommandContext): void {
+  const command = parent
+    .command("ceilings")
+    .description(
+      "measure bandwidth and arithmetic of this adapter; the most that was reached is kept",
+    )
+    .option(
+      "--repeat <n>",
+      "measure so often in turn, and compare: exit with 1 where figures differ",
+      wholeNumber("--repeat", 1),
+    )
+    .option(
+      "--timeout <s>",
+      "most seconds each (default: 20, on software adapters 240)",
+      positiveNumber("--timeout"),
+    )
+    .option("--anew", "forget what was reached before");
+  addResultOptions(command, "ringdepth profile ceilings --repeat 2");
+  command.action(async (options: CeilingsOptions) => {
+    const output = makeOutput(surroundings, !isTable(options));
+    checkOutputs([{ option: "-o", path: options.output }]);
+    exit(
+      await withGpu(surroundings, output, options.adapter, async (gpu) => {
+        return await profileCeilings({ gpu, output, surroundings, options });
+      }),
+    );
+  });
+}
+
+function defineSaved(parent: Command, { surroundings, exit }: CommandContext): void {
+  const list = parent.command("list").description("the profiles that were saved");
+  addResultOptions(list, "ringdepth profile list", false);
+  list.action(async (options: ResultOptions) => {
+    await listSaved(surroundings, options);
+  });
+  const show = parent
+    .command("show")
+    .description("a profile that was saved")
+    .argument("<name>", "its name");
+  addResultOptions(
+    addHtmlOption(show),
+    "ringdepth profile show before\n  ringdepth profile show before --html before.html",
+    false,
+  );
+  show.action(async (name: string, options: ResultOptions & { readonly html?: string }) => {
+    await showSaved(surroundings, options, name);
+  });
+  const compare = parent
+    .command("compare")
+    .description("two profiles that were saved, kernel by kernel")
+    .argument("<before>", "name of the first")
+    .argument("<after>", "name of the second");
+  addResultOptions(addGateOptions(compare), "ringdepth profile compare before after --gate", false);
+  compare.action(async (before: string, after: string, options: CompareOptions) => {
+    exit(await compareSaved(surroundings, options, before, after));
+  });
+}

@@ -1,0 +1,122 @@
+// `ringdepth profile step:train` and `step:predict`: where the time of a step goes, and its trace.
+import { writeFileAtomically } from "../../formats/atomic_file.ts";
+import { encodeTrace } from "../../formats/chrome_trace.ts";
+import { timerQuantum_ns } from "../../gpu/timestamps.ts";
+import { describeEnvironment } from "../../measure/environment.ts";
+import { closes, stepAccount } from "../../profile/step/account.ts";
+import { measureStep, wrongKernels } from "../../profile/step/step_run.ts";
+import { stepTrace } from "../../profile/step/trace.ts";
+import { openTeacher } from "../../teacher/open_teacher.ts";
+import { InputError } from "../../tensor/error.ts";
+import type { TrainConfig } from "../../train/config.ts";
+import { predictionStep, trainingStep, type OpenStep } from "../../profile/step/profiled_step.ts";
+import { openSource } from "../../train/source.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { writeAll } from "../terminal/output_file.ts";
+import { writeProfilePage } from "./html.ts";
+import type { ProfileOptions } from "./profile_options.ts";
+import { writeResult } from "../terminal/result.ts";
+import { stepCsv, stepKernelTable, stepLines, stepPartTable } from "./step_table.ts";
+import { environmentLine } from "../terminal/profile_table.ts";
+import { type ProfileRun } from "./run.ts";
+import { knownCeilings } from "../terminal/known_ceilings.ts";
+import { runSettings } from "../settings/run_settings.ts";
+import { sweepStep } from "../tune/tune_work.ts";
+import { cachedChoices } from "../settings/tuning_cache.ts";
+
+const TARGETS = ["step:train", "step:predict"] as const;
+
+/** A step that can be profiled. */
+export type StepTarget = (typeof TARGETS)[number];
+
+/** The step that is asked for, null where kernels are; throws InputError for both, and for others. */
+export function stepTarget(globs: readonly string[]): StepTarget | null {
+  const step = globs.find((glob) => glob.startsWith("step:"));
+  if (step === undefined) return null;
+  const target = TARGETS.find((name) => name === step);
+  if (target === undefined) throw new InputError(`${step}: expected ${TARGETS.join(" or ")}`);
+  if (globs.length > 1)
+    throw new InputError(`${step} is profiled by itself, without other targets`);
+  return target;
+}
+
+/** Profiles a step; returns the exit code. */
+export async function profileStep(
+  run: ProfileRun<ProfileOptions>,
+  target: StepTarget,
+  command: string,
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const progress = (line: string): void => output.progress(line, false);
+  const quantum_ns = await timerQuantum_ns(gpu);
+  const step = await openStep(run, target);
+  try {
+    output.progress("checking the kernels of the step against their references", true);
+    const wrong = await wrongKernels(gpu, step.plan.dispatches, progress);
+    for (const error of wrong) output.warn(error);
+    if (wrong.length > 0) return EXIT.wrong;
+    const ceilings = await knownCeilings(run, quantum_ns);
+    output.progress("measuring", true);
+    const measured = await measureStep(gpu, step, options.steps, progress);
+    const account = stepAccount(step, measured, quantum_ns, ceilings);
+    const environment = await describeEnvironment(gpu, quantum_ns);
+    const date = new Date().toISOString();
+    output.say(environmentLine({ environment, ceilings }));
+    const { title, remarks } = stepLines(account);
+    output.say(title);
+    const report = { date, environment, ceilings, account, command };
+    await writeAll(
+      async () =>
+        await writeResult(surroundings, output, options, {
+          value: { date, environment, ceilings, ...account },
+          table: stepPartTable(account),
+          more: [stepKernelTable(account)],
+          csv: stepCsv(account),
+        }),
+      async () => {
+        for (const line of remarks) output.say(line);
+        if (options.trace === undefined) return;
+        const trace = encodeTrace(stepTrace(step.plan.dispatches, measured));
+        await writeFileAtomically(options.trace, trace);
+        output.say(`trace written to ${options.trace}: open it in ui.perfetto.dev`);
+      },
+      async () => await writeProfilePage(output, options.html, report),
+    );
+    return options.gate === true && !closes(account) ? EXIT.gate : EXIT.fine;
+  } finally {
+    await step.destroy();
+  }
+}
+
+/** Sweeps the kernels of the training step, as `ringdepth tune` does; returns the exit code. */
+export async function profileStepSweep({
+  gpu,
+  output,
+  options,
+}: ProfileRun<ProfileOptions>): Promise<number> {
+  const { budget: budget_s, apply = false } = options;
+  const settings = { config: await stepConfig(options), budget_s, anew: false, apply };
+  const { json, lines, exitCode } = await sweepStep({ gpu, output }, settings);
+  output.result(json, lines);
+  return exitCode;
+}
+
+async function stepConfig(options: ProfileOptions): Promise<TrainConfig> {
+  const { config: file, student, data, size, seed, skipBadSamples } = options;
+  return (await runSettings({ config: file, student, data, size, seed, skipBadSamples })).config;
+}
+
+async function openStep(
+  { gpu, output, options }: ProfileRun<ProfileOptions>,
+  target: StepTarget,
+): Promise<OpenStep> {
+  const config = await stepConfig(options);
+  const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
+  if (target === "step:predict") {
+    const source = await openSource(config, "held-out");
+    return await predictionStep(gpu, config, source, tuning, output.warn);
+  }
+  const source = await openSource(config, "train");
+  const teacher = await openTeacher(config.teacher, config.data, config.seed);
+  return await trainingStep(gpu, config, source, teacher, tuning, output.warn);
+}

@@ -1,0 +1,196 @@
+// `ringdepth profile GLOB --sweep`: the mappings and tuned values of kernels on the problems chosen,
+// each checked and timed, the best set against the rule; --apply keeps the winners.
+import { timerQuantum_ns } from "../../gpu/timestamps.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
+import { kernels } from "../../kernels/kernels.ts";
+import { mappingsOf, problemKey } from "../../engine/tuning.ts";
+import { readCache } from "../../measure/cache_file.ts";
+import { cachedFile } from "../../measure/environment.ts";
+import { prepareBench, type MeasureSettings } from "../../measure/measure.ts";
+import type { Target } from "../../measure/run_profile.ts";
+import { kernelOnDisk } from "../../measure/shader_source.ts";
+import { sweepProblem, type SweepChoice, type Swept } from "../../tune/sweep.ts";
+import { intervalText, timeText, verdictText } from "../../measure/text.ts";
+import { FASTER, sweepTools } from "../../tune/sweep_tools.ts";
+import { mappingText } from "../../tune/tune_step.ts";
+import { entryOf, type KeyedProblem } from "../../tune/tuning_entry.ts";
+import { keepTuning, readTuning, tuningPath, type TuningEntry } from "../../tune/tuning_file.ts";
+import { InputError } from "../../tensor/error.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import type { ProfileOptions } from "./profile_options.ts";
+import { writeAll } from "../terminal/output_file.ts";
+import { writeResult } from "../terminal/result.ts";
+import type { Table } from "../terminal/profile_table.ts";
+import { chooseTargets } from "../../profile/kernel/targets.ts";
+import type { ProfileRun } from "./run.ts";
+
+/** One problem and what its sweep found. */
+interface SweptProblem extends KeyedProblem {
+  readonly swept: Swept;
+  readonly entry: TuningEntry | null;
+}
+
+/** Sweeps the kernels of `globs`, each base with its variants; returns the exit code. */
+export async function profileSweep(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const { threshold = FASTER, apply = false } = options;
+  const file = cachedFile(tuningPath, gpu.facts);
+  // What is wrong with the file shows before anything is measured.
+  if (apply) await readCache(file, readTuning, output.warn);
+  const problems = sweptProblems(await chooseTargets(gpu, globs, options));
+  const choice = sweepChoice(options.sweep, problems);
+  const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), settingsOf(options), false);
+  const tools = sweepTools(bench, threshold);
+  const found: SweptProblem[] = [];
+  try {
+    for (const [i, one] of problems.entries()) {
+      const { base, problem } = one;
+      output.progress(`${i + 1}/${problems.length} ${one.key}`, false);
+      const swept = await sweepProblem(tools, base, gpu.facts, problem, choice);
+      found.push({ ...one, swept, entry: entryOf(one, swept, gpu.facts) });
+    }
+  } finally {
+    bench.destroy();
+  }
+  const errors = found.flatMap(({ swept }) => swept.rows.map(({ error }) => error));
+  for (const error of new Set(errors)) if (error !== "") output.warn(error);
+  const table = sweepTable(found);
+  await writeAll(
+    async () => {
+      await writeResult(surroundings, output, options, {
+        value: {
+          threshold,
+          problems: found.map(({ key, problem, swept }) => ({ key, case: problem.name, ...swept })),
+        },
+        table,
+        csv: table,
+      });
+    },
+    async () => {
+      if (apply) {
+        const winners = found.flatMap(({ entry }) => (entry?.reason === "faster" ? [entry] : []));
+        const choices = { steps: [], entries: winners };
+        const { keptIn } = await keepTuning(file, gpu.facts, choices, output.warn);
+        if (keptIn !== null) output.say(`${winners.length} choices kept in ${keptIn}`);
+      }
+    },
+  );
+  const wrong = found.some(({ swept }) => swept.rows[0].error !== "");
+  return wrong ? EXIT.wrong : EXIT.fine;
+}
+
+/** The problems of base kernels, each once, with every mapping as it lies on disk. */
+function sweptProblems(targets: readonly Target[]): KeyedProblem[] {
+  const families = new Map<string, AnyKernel>();
+  const found = new Map<string, KeyedProblem>();
+  for (const { kernel, problem } of targets) {
+    const { name } = kernel.shader;
+    const base = families.get(name) ?? familyOnDisk(name);
+    for (const { shader } of mappingsOf(base)) families.set(shader.name, base);
+    const key = problemKey(base, problem.shapes, problem.attributes);
+    found.set(key, { key, base, problem });
+  }
+  return [...found.values()];
+}
+
+/** The base of the mapping `name` with all its mappings; throws InputError where one breaks a rule. */
+function familyOnDisk(name: string): AnyKernel {
+  const isBase = (one: AnyKernel): boolean =>
+    mappingsOf(one).some(({ shader }) => shader.name === name);
+  const [base, ...variants] = mappingsOf(kernels.find(isBase)!);
+  const sourced = [base, ...variants].map(kernelOnDisk);
+  const broken = sourced.find(({ fault }) => fault !== "");
+  if (broken !== undefined) throw new InputError(broken.fault);
+  const [onDisk, ...others] = sourced.map(({ kernel }) => kernel);
+  return { ...onDisk, variants: () => others };
+}
+
+/** Reads `TM=2,4 variant=gemm,gemm_register`; throws InputError for what no swept kernel has. */
+function sweepChoice(
+  texts: ProfileOptions["sweep"],
+  problems: readonly KeyedProblem[],
+): SweepChoice {
+  const mappings = problems.flatMap(({ base }) => mappingsOf(base));
+  const lines = mappings.flatMap(({ shader }) => shader.tune);
+  const names = new Set(mappings.map(({ shader }) => shader.name));
+  const constants: Record<string, readonly number[]> = {};
+  let chosen: readonly string[] | undefined;
+  for (const text of texts === undefined || texts === true ? [] : texts) {
+    const [name, list = ""] = text.split("=");
+    const values = list.split(",").filter((value) => value !== "");
+    if (values.length === 0) {
+      throw new InputError(
+        `--sweep ${text}: expected NAME=VALUE,VALUE; kernels stand before --sweep`,
+      );
+    }
+    if (name === "variant") {
+      const stranger = values.find((value) => !names.has(value));
+      if (stranger !== undefined) throw noSuch("variant", stranger, [...names]);
+      chosen = values;
+      continue;
+    }
+    const own = lines.filter((line) => line.name === name);
+    if (own.length === 0)
+      throw noSuch(
+        "constant",
+        name,
+        lines.map((line) => line.name),
+      );
+    const listed = own.flatMap((line) => line.values);
+    const stranger = values.find((value) => !listed.includes(Number(value)));
+    if (stranger !== undefined) throw noSuch(`value of ${name}`, stranger, listed.map(String));
+    constants[name] = values.map(Number);
+  }
+  return {
+    ...(Object.keys(constants).length > 0 && { constants }),
+    ...(chosen !== undefined && { kernels: chosen }),
+  };
+}
+
+function noSuch(what: string, name: string, there: readonly string[]): InputError {
+  const known = [...new Set(there)].join(", ");
+  const list = known === "" ? "there is none" : `there is ${known}`;
+  return new InputError(`--sweep: ${name} is no ${what}; ${list}`);
+}
+
+function settingsOf(options: ProfileOptions): MeasureSettings {
+  const { time = 0.3, minSamples = 30, noise = 0.01, timeout = 3 } = options;
+  return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
+}
+
+function sweepTable(found: readonly SweptProblem[]): Table {
+  return {
+    head: ["case", "candidate", "ok", "quick time", "to rule", "in turn", "verdict"],
+    rows: found.flatMap(({ problem, swept }) => sweptRows(problem.name, swept)),
+  };
+}
+
+/** Why a candidate has no verdict; the best has none where the clock is too coarse for it. */
+function remark(dropped: boolean, best: boolean): string {
+  if (dropped) return "dropped";
+  return best ? "? too short" : "";
+}
+
+/** A row a candidate, the rule first; the best one has the comparison in turn. */
+function sweptRows(name: string, { rows, comparison }: Swept): string[][] {
+  const times = rows.map(({ time_ms }) => time_ms ?? Infinity);
+  const best = times.indexOf(Math.min(...times));
+  return rows.map((row, i) => {
+    const { error, time_ms, dropped } = row;
+    const label = [name, i === 0 ? `${mappingText(row)} (rule)` : mappingText(row)];
+    if (error !== "" || time_ms === null) return [...label, "WRONG", "", "", "", ""];
+    const ratio = `${dropped ? "> " : ""}${(time_ms / times[0]).toFixed(2)}`;
+    const judged = i === best && comparison !== null;
+    return [
+      ...label,
+      "yes",
+      timeText(time_ms),
+      ratio,
+      judged ? intervalText(comparison.change) : "",
+      judged ? verdictText(comparison) : remark(dropped, i === best && i > 0),
+    ];
+  });
+}

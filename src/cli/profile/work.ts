@@ -1,0 +1,148 @@
+// What `ringdepth profile` does on a GPU: kernels one by one, two in turn, or the ceilings.
+import { using, InterruptedError, prepareBench } from "../../measure/measure.ts";
+import { settingsOf, type ProfileOptions } from "./profile_options.ts";
+import { knownCeilings } from "../terminal/known_ceilings.ts";
+import { timerQuantum_ns } from "../../gpu/timestamps.ts";
+import { closingLine } from "../../profile/kernel/closing_line.ts";
+import { describeEnvironment } from "../../measure/environment.ts";
+import { watchOthers } from "../../measure/other_load.ts";
+import { stampCost_us } from "../../measure/instrumentation.ts";
+import { remarks } from "../../measure/text.ts";
+import { profileTargets, type Target } from "../../measure/run_profile.ts";
+import {
+  compareRuns,
+  missingRows,
+  readRun,
+  saveRun,
+  SAVED_RUN_VERSION,
+  type ProfileRow,
+  type SavedRun,
+} from "../../measure/saved_run.ts";
+import { summarize, type Summary } from "../../measure/summary.ts";
+import { globPattern } from "../../profile/kernel/matching.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import { writeProfilePage } from "./html.ts";
+import { ZEROS_WARNING } from "../../profile/kernel/data.ts";
+import { measuredCosts } from "./costs.ts";
+import { judge } from "./gate.ts";
+import { interruptedLine, stoppable } from "../terminal/measure_stop.ts";
+import { writeAll } from "../terminal/output_file.ts";
+import { writeResult } from "../terminal/result.ts";
+import { RUNS_FOLDER, thresholdApart, type ProfileRun } from "./run.ts";
+import { environmentLine, explain, summaryCsv, summaryTable } from "../terminal/profile_table.ts";
+import { chooseTargets } from "../../profile/kernel/targets.ts";
+
+/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
+export async function profileKernels(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+  command: string,
+): Promise<number> {
+  return await stoppable(run.output, async ({ signal }) => {
+    return await profileUntil(run, globs, command, signal);
+  });
+}
+
+async function profileUntil(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+  command: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const { gpu, output, surroundings, options } = run;
+  const { runs = RUNS_FOLDER, baseline } = options;
+  const { threshold = thresholdApart(gpu.facts) } = options;
+  // What may be wrong with the command line shows before anything is measured.
+  const before = baseline === undefined ? null : await readRun(runs, baseline);
+  const targets = await chooseTargets(gpu, globs, options);
+  if (options.data === "zeros") output.warn(ZEROS_WARNING);
+  const quantum_ns = await timerQuantum_ns(gpu);
+  const environment = await describeEnvironment(gpu, quantum_ns);
+  const empty: SavedRun = {
+    version: SAVED_RUN_VERSION,
+    date: new Date().toISOString(),
+    environment,
+    rows: [],
+  };
+  if (before !== null) compareRuns(before, empty, threshold);
+  const ceilings = await knownCeilings(run, quantum_ns, signal);
+  const settings = settingsOf(options, 20);
+  const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true, signal);
+  const most = `${settings.timeout_s} s for each state of the caches`;
+  output.progress(
+    `measuring ${targets.length} ${targets.length === 1 ? "row" : "rows"}, at most ${most}`,
+    true,
+  );
+  const others = watchOthers();
+  const { profile, costs, instrumentation_us } = await using(bench, async () => {
+    const rows = await profileTargets(bench, targets, options.cold !== true, (line) =>
+      output.progress(line, false),
+    );
+    return {
+      profile: { ...empty, rows },
+      costs: signal.aborted ? [] : await measuredCosts(run, bench, targets, rows),
+      instrumentation_us: signal.aborted ? undefined : await stampCost_us(gpu),
+    };
+  });
+  const others_share = others();
+  // The row that was measured last may have been whole when the signal came.
+  const interrupted = profile.rows.length < targets.length;
+  if (interrupted && profile.rows.length === 0) throw new InterruptedError("interrupted");
+  // What is not whole takes the place of no file.
+  const { save, html, ...shown } = interrupted
+    ? { ...options, save: undefined, html: undefined, output: undefined }
+    : options;
+  const against =
+    before === null ? null : { name: baseline!, rows: compareRuns(before, profile, threshold) };
+  const found = summarize(profile, ceilings, against);
+  const summary: Summary = {
+    ...found,
+    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
+    ...(interrupted && { interrupted }),
+    ...(before !== null &&
+      !interrupted && {
+        missing: missingRows(before, profile, wantedRow(globs, run, targets)),
+      }),
+    ...(instrumentation_us !== undefined && { instrumentation_us }),
+  };
+  output.say(environmentLine(summary));
+  for (const error of new Set(summary.rows.map((row) => row.error))) {
+    if (error !== "") output.warn(error);
+  }
+  const gate = judge([...(against?.rows ?? []), ...(summary.missing ?? [])], options);
+  await writeAll(
+    async () =>
+      await writeResult(surroundings, output, shown, {
+        value: summary,
+        table: summaryTable(summary),
+        csv: summaryCsv(summary),
+      }),
+    async () => {
+      if (interrupted) {
+        output.say(interruptedLine(profile.rows.length, targets.length, "rows"));
+      }
+      for (const line of remarks(summary, others_share)) output.say(line);
+      output.say(closingLine(summary));
+      if (options.explain === true) for (const line of explain(summary)) output.say(line);
+      if (before !== null) for (const line of gate.lines) output.say(line);
+      if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
+    },
+    async () =>
+      await writeProfilePage(output, html, { ...summary, summary, run: profile, command }),
+  );
+  if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
+  return gate.failed ? EXIT.gate : EXIT.fine;
+}
+
+/** Whether a row of a baseline is one that this profile was asked for. */
+function wantedRow(
+  globs: readonly string[],
+  { options }: ProfileRun<ProfileOptions>,
+  targets: readonly Target[],
+): (row: ProfileRow) => boolean {
+  const profiled = new Set(targets.map(({ kernel }) => kernel.shader.name));
+  const patterns = globs.map(globPattern);
+  return ({ kernel, case: name }) =>
+    (globs.length === 0 || profiled.has(kernel) || patterns.some((one) => one.test(kernel))) &&
+    name.includes(options.case ?? "");
+}

@@ -1,0 +1,117 @@
+// The settings of a training run, from the configuration file, the command line and, for a run that
+// goes on, its own config.yaml.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readBytes } from "../../formats/atomic_file.ts";
+import { LIMITS } from "../../formats/limits.ts";
+import { readTuning } from "../../tune/tuning_file.ts";
+import { InputError } from "../../tensor/error.ts";
+import { parseConfigFile, resolveConfig, type TrainConfig } from "../../train/config.ts";
+import { withoutPlaces } from "../../train/resume.ts";
+import { runPaths } from "../../train/run_folder.ts";
+import { withAbsolutePlaces } from "../../train/source.ts";
+
+/** What the command line may say of a run; what is left out is not overridden. */
+export interface RunFlags {
+  readonly data?: string;
+  readonly student?: string;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly size?: TrainConfig["size"];
+  readonly skipBadSamples?: boolean;
+  readonly config?: string;
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly tune?: boolean;
+}
+
+/** A resolved run. */
+export interface RunSettings {
+  readonly config: TrainConfig;
+  /** Path of the run folder. */
+  readonly out: string;
+  readonly resume: boolean;
+  /** Whether the run takes the place of the one in its folder. */
+  readonly replace?: boolean;
+  /** Whether a new run goes by the choices measured on its adapter. */
+  readonly tune: boolean;
+}
+
+/**
+ * Resolves what a person typed: the file first, then the flags. A run that goes on takes its own
+ * configuration; throws InputError where file or flags contradict it. They may name another place
+ * of data and teacher: whether the data is the same is checked once it is open. All paths become
+ * absolute: those typed, and those in `--config`, begin at the working directory.
+ */
+export async function runSettings(flags: RunFlags): Promise<RunSettings> {
+  const given = {
+    ...(flags.config !== undefined && (await readConfig(flags.config))),
+    ...keys(flags),
+  };
+  const here = [process.cwd()];
+  const config = withAbsolutePlaces(resolveConfig(given, "command line"), here);
+  const out = flags.out ?? join("runs", `${config.student}-${config.data.split(":")[0]}`);
+  const { tune = true } = flags;
+  if (flags.resume !== true) return { config, out, resume: false, tune };
+  const file = runPaths(out).config;
+  if (!existsSync(file)) {
+    throw new InputError(`${out}: no run to resume; start it without --resume`);
+  }
+  const stored = await readConfig(file);
+  const own = withAbsolutePlaces(resolveConfig(stored, file), [...here, out]);
+  const wanted = withAbsolutePlaces(resolveConfig(merged(stored, given), "command line"), [
+    ...here,
+    out,
+  ]);
+  checkAgreement(wanted, own, out);
+  const { tuning } = runPaths(out);
+  const choices = tune ? 0 : ((await readTuning(tuning))?.entries.length ?? 0);
+  if (choices > 0) {
+    throw new InputError(
+      `--no-tune: the run in ${out} goes by ${choices} measured choices, without which it would not ` +
+        `come to the same bits; leave it out, or start a new run with another --out`,
+    );
+  }
+  const { data, teacher } = wanted;
+  return { config: { ...own, data, teacher }, out, resume: true, tune };
+}
+
+/** The keys of the configuration that the command line sets. */
+function keys(flags: RunFlags): Record<string, unknown> {
+  const { data, student, steps, seed, size, skipBadSamples } = flags;
+  const all = { data, student, steps, seed, size, ...(skipBadSamples && { bad_samples: "skip" }) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Keys of `given` over those of `stored`, in their groups too. */
+function merged(
+  stored: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const isGroup = (value: unknown): value is object =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const entries = Object.entries(given).map(([key, value]) => {
+    const own = stored[key];
+    return [key, isGroup(own) && isGroup(value) ? { ...own, ...value } : value];
+  });
+  return { ...stored, ...(Object.fromEntries(entries) as Record<string, unknown>) };
+}
+
+/** A configuration file as it stands, once it is known to be right by itself. */
+async function readConfig(file: string): Promise<Record<string, unknown>> {
+  const parsed = parseConfigFile(await readBytes(file, LIMITS.yaml_bytes), file);
+  resolveConfig(parsed, file);
+  return parsed;
+}
+
+/** Throws InputError naming what differs, apart from the places of data and teacher. */
+function checkAgreement(wanted: TrainConfig, own: TrainConfig, out: string): void {
+  const [one, other] = [withoutPlaces(wanted), withoutPlaces(own)];
+  const names = Object.keys(own) as (keyof TrainConfig)[];
+  const key = names.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+  if (key === undefined) return;
+  throw new InputError(
+    `--resume: ${key} is ${JSON.stringify(wanted[key])}, but the run in ${out} has ` +
+      `${JSON.stringify(own[key])}; leave it out, or start a new run with another --out`,
+  );
+}

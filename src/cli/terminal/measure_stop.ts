@@ -1,0 +1,51 @@
+// Signals while something is measured: the first ends it and what was measured is printed, the
+// second ends the process at once.
+import { InterruptedError } from "../../measure/measure.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Output } from "./output.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** What a command that is measuring knows of signals. */
+export interface MeasureStop {
+  readonly signal: AbortSignal;
+  /** 129, 130 or 143 once a signal came; null before. */
+  readonly exitCode: () => number | null;
+}
+
+/**
+ * Does `work`, which prints what it has once `signal` aborts, and returns its exit code, after a
+ * signal that of the signal. Where nothing was measured by then, one line says so.
+ */
+export async function stoppable(
+  output: Output,
+  work: (stop: MeasureStop) => Promise<number>,
+): Promise<number> {
+  const controller = new AbortController();
+  let code: number | null = null;
+  const listeners = SIGNALS.map((name) => {
+    const listener = (): void => {
+      if (code !== null) process.exit(EXIT[name]);
+      code = EXIT[name];
+      output.warn(`${name}: what was measured is printed; once more to stop at once`);
+      controller.abort();
+    };
+    process.on(name, listener);
+    return [name, listener] as const;
+  });
+  try {
+    const own = await work({ signal: controller.signal, exitCode: () => code });
+    return code ?? own;
+  } catch (error) {
+    if (!(error instanceof InterruptedError) || code === null) throw error;
+    output.warn("interrupted before anything was measured");
+    return code;
+  } finally {
+    for (const [name, listener] of listeners) process.off(name, listener);
+  }
+}
+
+/** The line on a result that is not whole. */
+export function interruptedLine(done: number, all: number, what: string): string {
+  return `interrupted: ${done} of ${all} ${what} measured; no file was written`;
+}

@@ -1,0 +1,87 @@
+// Options that several commands share, and how their texts become values.
+import type { Command } from "commander";
+import { parseSize, type ImageSize } from "../../data/camera.ts";
+import { STUDENTS, type StudentName } from "../../student/student.ts";
+import { InputError } from "../../tensor/error.ts";
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly adapter?: string;
+  readonly memoryBudget?: number;
+}
+
+/** Adds `--adapter`, `--memory-budget` and `--json`, and an example to the help. */
+export function common(command: Command, example: string): Command {
+  return withJson(
+    command
+      .option("--adapter <name>", "part of the adapter's name, where there are several")
+      .option(
+        "--memory-budget <size>",
+        "most GPU memory of all buffers, such as 512MiB or 2GiB",
+        memorySize("--memory-budget"),
+      ),
+    example,
+  );
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** Reads a number of bytes with its unit, such as 512MiB; throws InputError naming the option. */
+export function memorySize(option: string): (text: string) => number {
+  return (text) => {
+    const [, number, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text) ?? [];
+    const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
+    if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+    throw new InputError(
+      `${option} ${text}: expected a size with its unit, such as 512MiB or 2GiB`,
+    );
+  };
+}
+
+/** Adds what a command has that needs no adapter: `--json`, and an example to the help. */
+export function withJson(command: Command, example: string): Command {
+  return command
+    .option("--json", "print the result as JSON on stdout, all else on stderr")
+    .addHelpText("after", `\nExample:\n  ${example}`);
+}
+
+/** Reads a whole number of at least `least`; throws InputError naming the option. */
+export function wholeNumber(option: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isSafeInteger(value) && value >= least) return value;
+    throw new InputError(`${option} ${text}: expected a whole number of at least ${least}`);
+  };
+}
+
+/** Reads a positive number; throws InputError naming the option. */
+export function positiveNumber(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (value > 0 && value < Infinity) return value;
+    throw new InputError(`${option} ${text}: expected a number above 0`);
+  };
+}
+
+/** Reads HEIGHTxWIDTH; throws InputError where a side is no multiple of 32. */
+export function imageSize(text: string): ImageSize {
+  return parseSize(text);
+}
+
+/** Reads the name of a student; throws InputError listing them. */
+export function studentName(text: string): StudentName {
+  const name = STUDENTS.find((student) => student === text);
+  if (name === undefined) {
+    throw new InputError(`student ${text}: expected ${STUDENTS.join(" or ")}`);
+  }
+  return name;
+}

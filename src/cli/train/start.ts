@@ -1,0 +1,44 @@
+// `ringdepth start`: the demonstration that `npm start` runs. Trains a small student with
+// distillation on the built-in rig and shows what it learnt; nothing to download.
+import type { Command } from "commander";
+import { resolveConfig } from "../../train/config.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import type { Define } from "../terminal/define.ts";
+import { common, type CommonOptions } from "../terminal/options.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { listenForStop } from "../terminal/stop_signal.ts";
+import { runTraining } from "./training.ts";
+
+// Set so that a software adapter on two cores ends within minutes, installation included.
+const START = {
+  out: "runs/start",
+  config: {
+    student: "nano",
+    rig: { train_moments: 160, held_out_moments: 12 },
+    size: { height: 64, width: 128 },
+    steps: 480,
+  },
+} as const;
+
+/** Defines the command. */
+export const defineStart: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("start")
+    .description("the demonstration: train nano on the built-in rig, into runs/start");
+  common(command, "ringdepth start");
+  command.action(async (options: CommonOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const config = resolveConfig(START.config, "start");
+    const settings = { config, out: START.out, resume: false, replace: true, tune: true };
+    const stop = listenForStop(output);
+    try {
+      const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
+        runTraining({ gpu, reopen }, settings, output, stop),
+      );
+      output.result(outcome.json, outcome.lines);
+      exit(outcome.exitCode);
+    } finally {
+      stop.release();
+    }
+  });
+};

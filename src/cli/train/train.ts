@@ -1,0 +1,61 @@
+// `ringdepth train`: trains a student, evaluates it and writes its run folder.
+import type { Command } from "commander";
+import { configKeys } from "../../train/config_help.ts";
+import { withGpu } from "../terminal/adapter.ts";
+import type { Define } from "../terminal/define.ts";
+import {
+  common,
+  imageSize,
+  studentName,
+  wholeNumber,
+  type CommonOptions,
+} from "../terminal/options.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { runSettings, type RunFlags } from "../settings/run_settings.ts";
+import { listenForStop } from "../terminal/stop_signal.ts";
+import { runTraining } from "./training.ts";
+import { tuneOption } from "../settings/tuning_cache.ts";
+
+/** The keys of the configuration with their defaults, as the help lists them. */
+function configHelp(): string {
+  const keys = configKeys().map(({ path, value, description }) => [
+    `${path}: ${JSON.stringify(value)}`,
+    description,
+  ]);
+  const width = Math.min(38, Math.max(...keys.map(([key]) => key.length)));
+  const lines = keys.map(([key, description]) => `  ${key.padEnd(width)}  ${description}`);
+  return `\nKeys of --config and their defaults (a dot stands for a level of YAML):\n${lines.join("\n")}`;
+}
+
+/** Defines the command. */
+export const defineTrain: Define = (program: Command, { surroundings, exit }) => {
+  const command = program
+    .command("train")
+    .description("train a student with distillation, evaluate it and write its run folder")
+    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--steps <n>", "steps of one rig each (default: 600)", wholeNumber("--steps", 1))
+    .option("--seed <n>", "seed of everything random (default: 0)", wholeNumber("--seed", 0))
+    .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
+    .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
+    .option("--config <file>", "YAML configuration; options on the command line come after it")
+    .option("--resume", "go on from the latest checkpoint of the run folder")
+    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+  tuneOption(command);
+  command.addHelpText("after", configHelp);
+  common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
+  command.action(async (options: RunFlags & CommonOptions) => {
+    const output = makeOutput(surroundings, options.json === true);
+    const stop = listenForStop(output);
+    try {
+      const settings = await runSettings(options);
+      const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
+        runTraining({ gpu, reopen }, settings, output, stop),
+      );
+      output.result(outcome.json, outcome.lines);
+      exit(outcome.exitCode);
+    } finally {
+      stop.release();
+    }
+  });
+};

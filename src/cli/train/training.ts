@@ -1,0 +1,196 @@
+// A training run as the commands `train` and `start` carry it out: data, teacher, loop, summary.
+import type { DataSource } from "../../data/data_source.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
+import { openRunTeacher, openSource } from "../../train/source.ts";
+import { runPaths } from "../../train/run_folder.ts";
+import { summarize, type Summary } from "../../train/summary.ts";
+import { train, type TrainedRun } from "../../train/trainer.ts";
+import { EXIT } from "../terminal/exit_code.ts";
+import type { Output } from "../terminal/output.ts";
+import type { RunSettings } from "../settings/run_settings.ts";
+import type { StopSignal } from "../terminal/stop_signal.ts";
+import { metricLines } from "../terminal/table.ts";
+import { clock, trainingProgress } from "./training_progress.ts";
+import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
+
+/** How a run ended; without a summary it was interrupted. */
+export interface TrainingOutcome {
+  readonly exitCode: number;
+  readonly summary: Summary | null;
+  /** The result as JSON. */
+  readonly json: unknown;
+  /** The result for people. */
+  readonly lines: readonly string[];
+}
+
+/** The device of a run, and a fresh one in its place. */
+export interface TrainingDevice {
+  readonly gpu: Gpu;
+  readonly reopen: () => Promise<Gpu>;
+}
+
+/** Trains and, unless a signal ended it early, evaluates and writes the report. */
+export async function runTraining(
+  { gpu, reopen }: TrainingDevice,
+  settings: RunSettings,
+  output: Output,
+  stop: StopSignal,
+): Promise<TrainingOutcome> {
+  const { config, out, resume, replace } = settings;
+  const source = await openSource(config, "train", resume);
+  const heldOut = await openSource(config, "held-out", resume);
+  const teacher = await openRunTeacher(config, resume);
+  output.say(`data: ${source.describe()}`);
+  output.say(`teacher: ${teacher?.name ?? "none"}`);
+  const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
+  const trained = await train({
+    gpu,
+    reopen,
+    config,
+    source,
+    teacher,
+    out,
+    resume,
+    replace: replace === true,
+    tuning: tuning.file,
+    signal: stop.signal,
+    onStart: ({ plan, parameters, fromStep, choices }) => {
+      stop.startTraining();
+      output.say(
+        `student: ${config.student}, ${parameters.toLocaleString("en-US")} parameters; a step ` +
+          `has ${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
+      );
+      output.say(tuningLine(settings, tuning, choices));
+      if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
+    },
+    onStep: trainingProgress(output, config.steps),
+    onMessage: output.warn,
+  });
+  try {
+    if (trained.interrupted) return interruptedOutcome(trained, settings, stop.exitCode());
+    if (stop.exitCode() !== EXIT.fine) return unevaluatedOutcome(trained, stop.exitCode());
+    stop.endTraining((exitCode) => {
+      const { json, lines } = unevaluatedOutcome(trained, exitCode);
+      output.result(json, lines);
+    });
+    output.say(`trained in ${clock(trained.time_s)}, evaluating`);
+    const date = new Date().toISOString().replace("T", " ").slice(0, 16);
+    const input = { config, trained, source, heldOut, teacher, date: `${date} UTC` };
+    const summary = await recovering(
+      trained,
+      async () => await summarize({ ...input, gpu: trained.gpu, onMessage: output.warn }),
+    );
+    return finishedOutcome(trained, summary, heldOut);
+  } finally {
+    await trained.close();
+  }
+}
+
+/** What `work` comes to, begun once more on a fresh device where the device is lost. */
+async function recovering<T>(trained: TrainedRun, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      await trained.recover(error);
+    }
+  }
+}
+
+/** Whose choice the kernels of the step are. */
+function tuningLine(
+  { config, out, resume, tune }: RunSettings,
+  { path }: CachedTuning,
+  choices: number,
+): string {
+  const file = resume ? runPaths(out).tuning : path;
+  if (choices > 0) return `tuning: choices measured (${choices}), from ${file}`;
+  if (resume || !tune) return "tuning: none, kernels run by rule";
+  const { height, width } = config.size;
+  return (
+    "tuning: none measured for this step; measure it by " +
+    `"ringdepth tune --student ${config.student} --size ${height}x${width}"`
+  );
+}
+
+function interruptedOutcome(
+  trained: TrainedRun,
+  { config, out }: RunSettings,
+  exitCode: number,
+): TrainingOutcome {
+  const { steps } = trained;
+  return {
+    exitCode,
+    summary: null,
+    json: { run: out, steps, interrupted: true },
+    lines: [
+      `stopped after step ${steps} of ${config.steps}; the checkpoint is in ${out}`,
+      `go on with: ringdepth train --resume --out ${out}`,
+    ],
+  };
+}
+
+/** The run is trained to its end, but a signal came before its evaluation. */
+function unevaluatedOutcome({ folder, steps }: TrainedRun, exitCode: number): TrainingOutcome {
+  const { path, student } = folder;
+  return {
+    exitCode,
+    summary: null,
+    json: { run: path, steps, interrupted: true, student },
+    lines: [
+      `trained all ${steps} steps, stopped before the evaluation; the student is in ${student}`,
+      `evaluate it with: ringdepth train --resume --out ${path}`,
+    ],
+  };
+}
+
+function finishedOutcome(
+  trained: TrainedRun,
+  summary: Summary,
+  heldOut: DataSource,
+): TrainingOutcome {
+  const { steps, skipped_samples, folder, time_s } = trained;
+  const { evaluation, baseline, ratio, report } = summary;
+  const skipped =
+    skipped_samples === 0 ? [] : [`broken samples left out of training: ${skipped_samples}`];
+  return {
+    exitCode: EXIT.fine,
+    summary,
+    json: {
+      run: folder.path,
+      steps,
+      interrupted: false,
+      skipped_samples,
+      time_s,
+      evaluation: evaluation.result,
+      moments: evaluation.moments,
+      trained_on: evaluation.trained_on,
+      metres_by: metresBy(trained.student),
+      baseline,
+      ratio,
+      student: folder.student,
+      report,
+    },
+    lines: [
+      `evaluated: ${describeMoments(heldOut.split, evaluation)}`,
+      ...metricLines(evaluation.result),
+      ...evaluationRemarks(evaluation),
+      ...skipped,
+      ...ratioLines(summary),
+      `student: ${folder.student}`,
+      `report:  ${report}`,
+    ],
+  };
+}
+
+/** The student beside the best constants, where there are any. */
+function ratioLines({ evaluation, baseline, ratio }: Summary): string[] {
+  const student = `AbsRel of the student:                        ${evaluation.result.all.abs_rel.toFixed(4)}`;
+  if (baseline === null) return [student];
+  return [
+    student,
+    `AbsRel of the best constant depth per camera: ${baseline.all.abs_rel.toFixed(4)}`,
+    `ratio:                                        ${ratio?.toFixed(3) ?? "none, the constants are exact"}`,
+  ];
+}

@@ -1,0 +1,169 @@
+// What was measured of a problem: which mapping runs it fastest, with which values of its
+// `// tune:` lines. variant.ts follows it where it still holds; src/profile makes it.
+import type { AdapterFacts } from "../gpu/device.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { AnyKernel, ShaderInfo } from "./kernel.ts";
+import { checkTuning } from "./specialize.ts";
+
+/** A mapping of a kernel with values of its tuned lines; those left out stay as they are by rule. */
+export interface Mapping {
+  /** The base kernel or one of its variants. */
+  readonly kernel: string;
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** The mapping that was found faster than what the rule takes. */
+export interface Choice extends Mapping {
+  /** The kernel that the rule took then; where it takes another now, the choice is stale. */
+  readonly rule: string;
+  /** What its twin's `tuneRule` set then, see `ruleConstants`; stale likewise. */
+  readonly rule_constants?: Mapping["constants"];
+}
+
+/** Choices by problem, as `problemKey` writes them. */
+export type Tuning = ReadonlyMap<string, Choice>;
+
+/**
+ * A problem as text: base kernel, shape of each tensor it reads, attributes, such as
+ * `gemm a[6,60,32] b[32,64] bias[64] {"slices":1}`. Equal problems have equal keys.
+ */
+export function problemKey(
+  { shader }: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): string {
+  const shapes = shader.bindings
+    .filter(({ access }) => access !== "write")
+    .map(({ name }) => `${name}[${inputs[name].join()}]`);
+  const text = attributes === undefined ? [] : [JSON.stringify(attributes, canonical)];
+  return [shader.name, ...shapes, ...text].join(" ");
+}
+
+/** Keys in order, and numbers that JSON has not (-Infinity as a padding) as text. */
+function canonical(_key: string, value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Every mapping of a base kernel, the base first. */
+export function mappingsOf(base: AnyKernel): readonly AnyKernel[] {
+  return [base, ...(base.variants?.() ?? [])];
+}
+
+/**
+ * Whether the adapter can run a mapping on a problem. That a twin offers one to software adapters
+ * alone, or to others, is what the rule prefers and no need: the autotuner may find otherwise.
+ */
+export function isAble(
+  kernel: AnyKernel,
+  facts: AdapterFacts,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): boolean {
+  if (!kernel.shader.features.every((name) => facts.features.has(name))) return false;
+  return [facts, { ...facts, software: !facts.software }].some(
+    (either) => kernel.offered?.(either, inputs, attributes) ?? true,
+  );
+}
+
+/** What a twin's `tuneRule` sets on a problem; nothing where the file's own values are the rule. */
+export function ruleConstants(
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): Record<string, number> {
+  const set = Object.entries(kernel.tuneRule?.(inputs, attributes) ?? {});
+  return Object.fromEntries(
+    set.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+/** Whether a choice was made against the rule of today. */
+export function isOfRule(
+  choice: Pick<Choice, "rule" | "rule_constants">,
+  rule: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): boolean {
+  const [then, now] = [choice.rule_constants ?? {}, ruleConstants(rule, inputs, attributes)];
+  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+  return choice.rule === rule.shader.name && [...names].every((name) => then[name] === now[name]);
+}
+
+/**
+ * The tuned lines of a kernel that are free on a problem: several values, none set by the twin's
+ * overrides. `value` is the one by rule: the twin's, else the file's.
+ */
+export function freeConstants(
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): ShaderInfo["tune"] {
+  const set: Readonly<Record<string, unknown>> = kernel.overrides?.(inputs, attributes) ?? {};
+  const rule: Readonly<Record<string, number | undefined>> = ruleConstants(
+    kernel,
+    inputs,
+    attributes,
+  );
+  return kernel.shader.tune
+    .filter(({ name, values }) => set[name] === undefined && values.length > 1)
+    .map((line) => ({ ...line, value: rule[line.name] ?? line.value }));
+}
+
+const tuned = new WeakMap<AnyKernel, Map<string, AnyKernel>>();
+
+/**
+ * The kernel with other values on its tuned lines, one object for equal values. Throws RangeError
+ * for a value that its line does not list.
+ */
+export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]): AnyKernel {
+  const { shader } = kernel;
+  // where the twin has a rule, the file's own value is a choice as well
+  const all = kernel.tuneRule !== undefined;
+  const changed = shader.tune.filter(
+    ({ name, value }) => name in constants && (all || constants[name] !== value),
+  );
+  if (changed.length === 0) return kernel;
+  const key = changed.map(({ name }) => `${name}=${constants[name]}`).join(" ");
+  const known = tuned.get(kernel) ?? new Map<string, AnyKernel>();
+  tuned.set(kernel, known);
+  checkTuning(shader, constants);
+  // The text is tuned when it is read, as it then lies on disk.
+  const made: AnyKernel = known.get(key) ?? {
+    ...kernel,
+    shader: {
+      ...shader,
+      untuned: shader.untuned ?? shader,
+      tune: shader.tune.map((line) => ({ ...line, value: constants[line.name] ?? line.value })),
+    },
+    tuneRule: (inputs, attributes) => ({
+      ...kernel.tuneRule?.(inputs, attributes),
+      ...constants,
+    }),
+  };
+  known.set(key, made);
+  return made;
+}
+
+/**
+ * The kernel that a choice names; null where the choice is stale: the rule is another now, the
+ * mapping or a tuned value is gone, or this adapter cannot run it.
+ */
+export function chosenKernel(
+  choice: Choice,
+  base: AnyKernel,
+  rule: AnyKernel,
+  facts: AdapterFacts,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): AnyKernel | null {
+  const kernel = mappingsOf(base).find(({ shader }) => shader.name === choice.kernel);
+  if (kernel === undefined || !isOfRule(choice, rule, inputs, attributes)) return null;
+  const free = freeConstants(kernel, inputs, attributes);
+  const listed = Object.entries(choice.constants).every(
+    ([name, value]) => free.find((line) => line.name === name)?.values.includes(value) ?? false,
+  );
+  if (!listed || !isAble(kernel, facts, inputs, attributes)) return null;
+  return tunedKernel(kernel, choice.constants);
+}

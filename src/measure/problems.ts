@@ -1,0 +1,119 @@
+// One kernel on one problem, found right or wrong before it may be timed.
+import type { Gpu } from "../gpu/device.ts";
+import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
+import type { AnyKernel, Case } from "../engine/kernel.ts";
+import { caseInputs } from "../kernels/random_inputs.ts";
+import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
+import { isAble } from "../engine/tuning.ts";
+
+/** A problem to time a kernel on. */
+export interface Problem extends Case<string, unknown> {
+  /** Times the kernel on zeros; it is checked on the numbers of the case all the same. */
+  readonly zeros?: boolean;
+}
+
+/** The inputs that a kernel is timed on. */
+export function timedInputs(kernel: AnyKernel, problem: Problem): Record<string, Float32Array> {
+  const inputs = caseInputs(kernel, problem);
+  if (problem.zeros === true) for (const values of Object.values(inputs)) values.fill(0);
+  return inputs;
+}
+
+/** Uploads the inputs that a kernel is timed on and prepares its dispatch. */
+export async function prepareProblem(
+  gpu: Gpu,
+  kernel: AnyKernel,
+  problem: Problem,
+): Promise<PreparedKernel> {
+  const { shapes, attributes } = problem;
+  return await prepareKernel(gpu, kernel, timedInputs(kernel, problem), shapes, attributes);
+}
+
+/** What the check of a kernel said. */
+export interface Checked {
+  /** What was compared with the reference: this problem, or the kernel's own cases. */
+  readonly checked: "case" | "kernel";
+  /** What is wrong with the output; empty where all is well. */
+  readonly error: string;
+}
+
+// The reference of a larger problem takes minutes in plain loops.
+const CHECKED_FLOPS = 2e8;
+
+/** Checks kernels before they are timed; the cases of a kernel are run once. */
+export interface Checker {
+  readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
+  /** The same by the kernel's own cases, whatever the problem. */
+  readonly checkOwn: (kernel: AnyKernel) => Promise<Checked>;
+}
+
+/** Makes a checker. */
+export function makeChecker(gpu: Gpu): Checker {
+  const known = new Map<AnyKernel, string>();
+  const prepare = preparer();
+  const checkOwn = async (kernel: AnyKernel): Promise<Checked> => {
+    let error = known.get(kernel);
+    if (error === undefined) {
+      error = await checkKernel(gpu, kernel);
+      known.set(kernel, error);
+    }
+    return { checked: "kernel", error };
+  };
+  return {
+    checkOwn,
+    check: async (kernel, problem) => {
+      if (kernel.cost(problem.shapes, problem.attributes).flops <= CHECKED_FLOPS) {
+        return { checked: "case", error: await faultOf(gpu, kernel, prepare(kernel, problem)) };
+      }
+      return await checkOwn(kernel);
+    },
+  };
+}
+
+/**
+ * Prepares cases; mappings of one kernel that come one after the other share what was prepared,
+ * since the reference takes longer than they do.
+ */
+function preparer(): typeof prepareCase {
+  let last: { readonly kernel: AnyKernel; readonly prepared: PreparedCase } | null = null;
+  return (kernel, problem) => {
+    const same =
+      last?.prepared.problem === problem &&
+      last.kernel.reference === kernel.reference &&
+      last.kernel.terms === kernel.terms;
+    if (last === null || !same) last = { kernel, prepared: prepareCase(kernel, problem) };
+    return last.prepared;
+  };
+}
+
+/** Whether this adapter can run the kernel on the problem. */
+export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): boolean {
+  return (
+    kernel.shader.features.every((feature) => facts.features.has(feature)) &&
+    (kernel.offered?.(facts, problem.shapes, problem.attributes) ?? true)
+  );
+}
+
+/** What is wrong with a case on the device that it is timed on, else on the one that clamps indices. */
+async function faultOf(gpu: Gpu, kernel: AnyKernel, prepared: PreparedCase): Promise<string> {
+  const { message } = await checkPrepared(gpu, kernel, prepared);
+  const { clamped } = gpu;
+  if (message !== "" || clamped === undefined) return message;
+  return (await checkPrepared(clamped, kernel, prepared)).message;
+}
+
+/**
+ * The first fault that the kernel's own cases show, or that none of them can run here; else "".
+ */
+export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
+  // A mapping that the rule leaves to other adapters is right here too, or it is wrong.
+  const cases = kernel.cases.filter(({ shapes, attributes }) =>
+    isAble(kernel, gpu.facts, shapes, attributes),
+  );
+  if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
+  for (const problem of cases) {
+    const message = await faultOf(gpu, kernel, prepareCase(kernel, problem));
+    if (message !== "") return message;
+  }
+  return "";
+}

@@ -1,0 +1,158 @@
+// What fusing the bin decode is asked to be worth, whether rows of the bench say so, and where fusing
+// loses. Verdicts go by whole intervals, never by medians alone. Pure.
+import { problemName, type BinRow } from "./bins_bench.ts";
+import type { BinStudent } from "./bins_problem.ts";
+import { ratioVerdict } from "../../measure/ratio_verdict.ts";
+import type { Estimate } from "../../measure/statistics.ts";
+
+/** What the intervals of all problems say of a claim. */
+export type ClaimVerdict =
+  /** Every interval lies above what is needed. */
+  | "met"
+  /** An interval lies below what is needed. */
+  | "not met"
+  /** Neither: an interval holds what is needed, or a time is too short for the clock. */
+  | "AMBIGUOUS"
+  /** A problem has no ratio, since its numbers are wrong. */
+  | "WRONG"
+  | "not measured";
+
+/** One thing asked of the levels, and what was measured of it. */
+export interface BinVerdict {
+  readonly claim: string;
+  /** Least ratio that is needed, of the first level by the other. */
+  readonly needed: number;
+  /** Least and largest ratio over the problems that were measured; null where there is none. */
+  readonly least: Estimate | null;
+  readonly most: Estimate | null;
+  /** The problem that decides: the one whose interval begins lowest. */
+  readonly at: string;
+  readonly verdict: ClaimVerdict;
+}
+
+const STUDENT_NAMES = { logits: "logits", binomial: "(pi, t)" } as const;
+
+/** The verdicts of a bench, those of problems that were not measured too. */
+export function binVerdicts(rows: readonly BinRow[]): BinVerdict[] {
+  const decodes = rows.filter(
+    (row) =>
+      row.level === 1 &&
+      row.direction === "forward" &&
+      row.student === "logits" &&
+      [64, 128].includes(row.bins),
+  );
+  const steps = (student: BinStudent): BinRow[] =>
+    rows.filter((r) => r.level === 3 && r.direction === "both" && r.student === student);
+  const times = (list: readonly BinRow[]): Ratio[] =>
+    list.map((row) => ({ row, ratio: row.ratio, told: row.time?.trusted ?? true }));
+  return [
+    verdict(
+      "from logits, forward at 64 and 128 bins: time of level 0 by that of level 1",
+      1.5,
+      times(decodes),
+    ),
+    ...(["logits", "binomial"] as const).map((student) =>
+      verdict(
+        `from ${STUDENT_NAMES[student]}, distillation step: time of level 0 by that of level 3`,
+        2,
+        times(steps(student)),
+      ),
+    ),
+    verdict(
+      "from (pi, t), centres of the image, 128 bins: peak memory of level 0 by that of level 3",
+      4,
+      steps("binomial")
+        .filter(({ centers, bins }) => centers === "image" && bins === 128)
+        .map((row) => ({ row, ratio: memoryRatio(rows, row), told: true })),
+    ),
+  ];
+}
+
+/** Rows of one level, direction and input that are slower than level 0 for sure. */
+export interface BinLoss {
+  readonly level: BinRow["level"];
+  readonly direction: BinRow["direction"];
+  readonly student: BinStudent;
+  /** Features that the decode begins with; 0 from logits and (pi, t). */
+  readonly channels: number;
+  /** How many rows of this kind lose, of how many. */
+  readonly rows: number;
+  readonly of: number;
+  /** The least ratio of them, and its problem. */
+  readonly worst: Estimate;
+  readonly at: string;
+}
+
+/** Where fusing loses: the whole interval of the ratio lies below 1. The worst loss comes first. */
+export function binLosses(rows: readonly BinRow[]): BinLoss[] {
+  const kinds = new Map<string, BinRow[]>();
+  for (const row of rows) {
+    if (row.ratio === null) continue;
+    const key = [row.level, row.direction, row.student, row.channels].join(" ");
+    kinds.set(key, [...(kinds.get(key) ?? []), row]);
+  }
+  const losses = [...kinds.values()].flatMap((kind): BinLoss[] => {
+    const losing = kind.filter((row) => row.ratio !== null && ratioVerdict(row) === "slower");
+    if (losing.length === 0) return [];
+    const worst = losing.reduce((a, b) => (b.ratio!.median < a.ratio!.median ? b : a));
+    const { level, direction, student, channels } = worst;
+    return [
+      {
+        level,
+        direction,
+        student,
+        channels,
+        rows: losing.length,
+        of: kind.length,
+        worst: worst.ratio!,
+        at: problemName(worst),
+      },
+    ];
+  });
+  return losses.toSorted((a, b) => a.worst.median - b.worst.median);
+}
+
+interface Ratio {
+  readonly row: BinRow;
+  /** Null where the row has no time. */
+  readonly ratio: Estimate | null;
+  /** Whether the clock can tell it. */
+  readonly told: boolean;
+}
+
+/** Peak memory of level 0 by that of a row; null where level 0 or the row is wrong. */
+function memoryRatio(rows: readonly BinRow[], row: BinRow): Estimate | null {
+  const name = problemName(row);
+  const unfused = rows.find(
+    (r) => r.level === 0 && r.direction === row.direction && problemName(r) === name,
+  );
+  if (unfused?.error !== "" || row.error !== "") return null;
+  const exact = unfused.peak_bytes / row.peak_bytes;
+  return { median: exact, low: exact, high: exact };
+}
+
+function verdict(claim: string, needed: number, all: readonly Ratio[]): BinVerdict {
+  const measured = all.flatMap(({ row, ratio }) => (ratio === null ? [] : [{ row, ratio }]));
+  if (measured.length === 0) {
+    // A row without a number is wrong, and so is what was claimed of it.
+    const none = all.length === 0 ? "not measured" : "WRONG";
+    return { claim, needed, least: null, most: null, at: "", verdict: none };
+  }
+  const by = (better: (a: Estimate, b: Estimate) => boolean): (typeof measured)[number] =>
+    measured.reduce((a, b) => (better(b.ratio, a.ratio) ? b : a));
+  const least = by((a, b) => a.low < b.low);
+  return {
+    claim,
+    needed,
+    least: least.ratio,
+    most: by((a, b) => a.high > b.high).ratio,
+    at: problemName(least.row),
+    verdict: claimVerdict(needed, all),
+  };
+}
+
+function claimVerdict(needed: number, all: readonly Ratio[]): ClaimVerdict {
+  if (all.some(({ ratio }) => ratio === null)) return "WRONG";
+  if (all.some(({ ratio, told }) => told && ratio!.high < needed)) return "not met";
+  return all.every(({ ratio, told }) => told && ratio!.low >= needed) ? "met" : "AMBIGUOUS";
+}

@@ -1,0 +1,78 @@
+// Tells when shaders change on disk, once for each new text: by an edit of their own file, or of a
+// snippet of shaders/lib that they have.
+import { setTimeout as wait } from "node:timers/promises";
+import { snippetsOf, withSnippets } from "../../engine/shader_snippets.ts";
+import { readShaderFile, readSnippetFile } from "../../engine/shader_text.ts";
+import { InputError } from "../../tensor/error.ts";
+
+// Looked at rather than notified of: no save is missed before the watch stands, none is told twice,
+// and folders without notifications (network, containers) work.
+const LOOK_MS = 100;
+// Editors write in several steps; what they leave counts.
+const SETTLE_MS = 30;
+
+/** A new text of a shader. */
+export interface ChangedShader {
+  readonly stem: string;
+  readonly code: string;
+  /** Snippets of which shaders/lib has a newer text, which `code` has and the file has not yet. */
+  readonly pasted: readonly string[];
+}
+
+/**
+ * Yields a shader whenever it has a new text, until `signal`; `known` are the names and the texts
+ * that were read before.
+ */
+export async function* changedShaders(
+  known: ReadonlyMap<string, string>,
+  signal?: AbortSignal,
+): AsyncGenerator<ChangedShader> {
+  const texts = new Map(known);
+  const names = [...known].flatMap(([stem, code]) => snippetNames(stem, code));
+  const library = new Map(names.map((name) => [name, readSnippetFile(name)]));
+  for (;;) {
+    for (const [stem, before] of texts) {
+      const found = readChanged(stem, library);
+      if (found.code === "" || found.code === before) continue;
+      await wait(SETTLE_MS);
+      if (readChanged(stem, library).code !== found.code) continue;
+      texts.set(stem, found.code);
+      yield found;
+    }
+    try {
+      await wait(LOOK_MS, undefined, { signal });
+    } catch {
+      return; // the signal
+    }
+  }
+}
+
+/**
+ * A shader with those snippets pasted whose file is another than in `library`, which was read at the
+ * start: others that differ were edited in the shader. Empty while an editor has the file away.
+ */
+function readChanged(stem: string, library: ReadonlyMap<string, string | null>): ChangedShader {
+  try {
+    const pasted: string[] = [];
+    const code = withSnippets(readShaderFile(stem), (name, text) => {
+      const now = readSnippetFile(name)?.trimEnd();
+      const atStart = library.get(name)?.trimEnd();
+      if (now === undefined || now === "" || now === atStart || now === text) return null;
+      pasted.push(name);
+      return now;
+    });
+    return { stem, code, pasted };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { stem, code: "", pasted: [] };
+  }
+}
+
+/** None where the marks are broken: the text is then told by itself. */
+function snippetNames(stem: string, code: string): string[] {
+  try {
+    return snippetsOf(stem, code).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,59 @@
+// `profile ceilings --repeat`: what lies too far apart fails the gate, by adapter.
+import { expect, test } from "vitest";
+import { makeOutput } from "../../../src/cli/terminal/output.ts";
+import { compareCeilings } from "../../../src/cli/profile/repeat.ts";
+import type { Surroundings } from "../../../src/cli/terminal/surroundings.ts";
+import { raisedCeilings, type Ceilings } from "../../../src/measure/ceilings.ts";
+import { gpu } from "../../support/gpu.ts";
+
+const MEASURED: Ceilings = {
+  version: 3,
+  date: "2026-01-02T03:04:05.678Z",
+  adapter: "adapter",
+  driver: "driver",
+  bandwidth: [{ working_set_bytes: 2 ** 20, copy_gbytes: 100, read_gbytes: 80, triad_gbytes: 90 }],
+  gflops: 1000,
+  f16_gflops: null,
+  empty_dispatch_us: 5,
+};
+
+/** Measurements that differ in arithmetic; what is printed, and the exit code. */
+async function repeated(
+  software: boolean,
+  ...gflops: readonly number[]
+): Promise<{ readonly code: number; readonly text: string }> {
+  let text = "";
+  const write = (some: string): boolean => ((text += some), true);
+  const surroundings: Surroundings = {
+    stdout: { write, isTTY: false },
+    stderr: { write, isTTY: false },
+    openGpu: async () => await Promise.reject(new Error("no GPU here")),
+  };
+  const output = makeOutput(surroundings, false);
+  const one = { ...gpu, facts: { ...gpu.facts, software } };
+  const measured = gflops.map((rate) => ({ ...MEASURED, gflops: rate }));
+  const code = await compareCeilings(
+    { gpu: one, output, surroundings, options: {} },
+    measured,
+    [MEASURED, ...measured].reduce(raisedCeilings),
+  );
+  return { code, text };
+}
+
+test("figures that come near each other pass, and are shown with what is kept", async () => {
+  const { code, text } = await repeated(true, 900, 950, 980);
+  expect(code).toBe(0);
+  expect(text).toMatch(/^f32 +900 +980 +8.9 % +1000 +GFLOP\/s$/m);
+  expect(text).toContain("no figure is more than 10 % apart in 3 measurements\n");
+});
+
+test("one figure apart fails, however much was kept before", async () => {
+  const { code, text } = await repeated(true, 900, 1000);
+  expect(code).toBe(1);
+  expect(text).toContain("1 of 4 figures is more than 10 % apart in 2 measurements\n");
+});
+
+test("of a GPU half of that is asked", async () => {
+  expect((await repeated(false, 900, 940)).code).toBe(0);
+  expect((await repeated(false, 900, 950)).code).toBe(1);
+});

@@ -1,0 +1,79 @@
+// Which mapping of each kernel runs on a GPU and on software adapters of two widths: GPUs take the
+// base kernels, whose loads coalesce, software adapters those without barriers.
+import { describe, expect, test } from "vitest";
+import type { AdapterFacts } from "../../src/gpu/device.ts";
+import { kernels } from "../../src/kernels/kernels.ts";
+import { chooseVariant, freezesShapes } from "../../src/engine/variant.ts";
+import { LAVAPIPE, NVIDIA, SWIFTSHADER } from "../support/adapters.ts";
+
+/** Kernels with several mappings: what software adapters with subgroups of 8 and of others run. */
+const SOFTWARE: Readonly<Record<string, readonly [eight: string, others: string]>> = {
+  attention: ["attention_rows", "attention_rows"],
+  attention_grad_kv: ["attention_grad_kv_rows", "attention_grad_kv_rows"],
+  attention_grad_q: ["attention_grad_q_rows", "attention_grad_q_rows"],
+  attractor_grad_attractors: ["attractor_grad_attractors_rows", "attractor_grad_attractors_rows"],
+  bin_decode: ["bin_decode_rows", "bin_decode_rows"],
+  bin_distill: ["bin_distill_rows", "bin_distill_rows"],
+  bin_distill_binomial: ["bin_distill_binomial_rows", "bin_distill_binomial_rows"],
+  bin_distill_grad_binomial: ["bin_distill_grad_binomial_rows", "bin_distill_grad_binomial_rows"],
+  bin_expectation: ["bin_expectation_rows", "bin_expectation_rows"],
+  bin_head: ["bin_head_subgroup", "bin_head"],
+  bin_head_grad_features: ["bin_head_grad_features_subgroup", "bin_head_grad_features_rows"],
+  bin_head_grad_weight: ["bin_head_grad_weight_subgroup", "bin_head_grad_weight_rows"],
+  bin_kl: ["bin_kl_rows", "bin_kl_rows"],
+  binomial_decode: ["binomial_decode_rows", "binomial_decode_rows"],
+  conv2d: ["conv2d_subgroup", "conv2d_register"],
+  conv2d_grad_input: ["conv2d_grad_input_subgroup", "conv2d_grad_input_register"],
+  conv2d_grad_weight: ["conv2d_grad_weight_subgroup", "conv2d_grad_weight_register"],
+  gemm: ["gemm_subgroup", "gemm_register"],
+  log_binomial_grad: ["log_binomial_grad_rows", "log_binomial_grad_rows"],
+  softmax_bins: ["softmax_bins_rows", "softmax_bins_rows"],
+  softmax_bins_grad: ["softmax_bins_grad_rows", "softmax_bins_grad_rows"],
+  view_relation_fused: ["view_relation_fused_register", "view_relation_fused_register"],
+  view_relation_fused_grad: [
+    "view_relation_fused_grad_register",
+    "view_relation_fused_grad_register",
+  ],
+};
+
+const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);
+
+test("the table names every kernel with several mappings", () => {
+  expect(several.map(({ shader }) => shader.name).toSorted()).toEqual(Object.keys(SOFTWARE));
+});
+
+describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
+  "%s",
+  (name, base) => {
+    const chosen = (facts: AdapterFacts): Set<string> =>
+      new Set(
+        base.cases.map(
+          ({ shapes, attributes }) => chooseVariant(base, facts, shapes, attributes).shader.name,
+        ),
+      );
+    // a depthwise convolution has a mapping of its own, wherever it runs
+    const own = name.startsWith("conv2d") ? [`${name}_depthwise`] : [];
+
+    test("runs as the base on a GPU, whatever its subgroups", () => {
+      for (const subgroup_size of [0, 8, 16, 32, 64]) {
+        expect(chosen({ ...NVIDIA, subgroup_size })).toEqual(new Set([name, ...own]));
+      }
+      expect(chosen({ ...NVIDIA, subgroup_size: 0, features: new Set() })).toEqual(
+        new Set([name, ...own]),
+      );
+    });
+
+    test("runs without barriers on software adapters", () => {
+      const [eight, others] = SOFTWARE[name];
+      expect(chosen(LAVAPIPE)).toEqual(new Set([eight, ...own]));
+      expect(chosen(SWIFTSHADER)).toEqual(new Set([others, ...own]));
+      expect(chosen({ ...LAVAPIPE, subgroup_size: 0, features: new Set() })).toEqual(
+        new Set([others, ...own]),
+      );
+    });
+  },
+);
+
+test("pipelines are frozen on shapes on GPUs alone", () => {
+  expect([NVIDIA, LAVAPIPE, SWIFTSHADER].map(freezesShapes)).toEqual([true, false, false]);
+});

@@ -1,0 +1,146 @@
+// The Layout lines of every shader's header: understood as they stand, and followed by the cases.
+import { describe, expect, test } from "vitest";
+import type { AnyKernel, Case } from "../../../src/engine/kernel.ts";
+import { kernels } from "../../../src/kernels/kernels.ts";
+import {
+  axisLengths,
+  lettersOf,
+  readLayout,
+  withAxisLength,
+  type Layout,
+} from "../../../src/profile/kernel/shader_layout.ts";
+import { shaderText } from "../../../src/engine/shader_text.ts";
+import type { Shape } from "../../../src/tensor/shape.ts";
+
+const codeOf = (stem: string): string => shaderText(named(stem).shader);
+const inputsOf = ({ shader }: AnyKernel): string[] =>
+  shader.bindings.filter(({ access }) => access !== "write").map(({ name }) => name);
+const layoutOf = (text: string): Layout =>
+  readLayout("one", () => `// one — x.\n//\n// Layout   ${text}\n// Mapping  one\n`);
+const named = (stem: string): AnyKernel => kernels.find(({ shader }) => shader.name === stem)!;
+
+const answers = (...args: Parameters<typeof withAxisLength>): Record<string, Shape>[] =>
+  withAxisLength(...args).map(({ shapes }) => shapes);
+
+const WITHOUT_AXES = kernels
+  .filter(
+    (kernel) => lettersOf(readLayout(kernel.shader.name, codeOf), inputsOf(kernel)).length === 0,
+  )
+  .map(({ shader }) => shader.name);
+// Their cases have axes that the header shows merged, or shapes that only their base takes.
+const MERGED = /^(bin_kl|concat|conv2d_(grad_input_)?depthwise|norm_|pad_grad|view_relation_loss)/;
+const WITH_AXES = kernels.filter(({ shader }) => !WITHOUT_AXES.includes(shader.name));
+
+test("only kernels of tensors of any shape have no axes", () => {
+  for (const name of WITHOUT_AXES) {
+    const layout = /^\/\/ Layout(.*(?:\n\/\/ {3,}.*)*)/m.exec(codeOf(name))![1];
+    expect(layout, name).toMatch(/any shape|broadcast|six axes|merged/);
+  }
+});
+
+describe.each(WITH_AXES.map((kernel) => [kernel.shader.name, kernel] as const))(
+  "%s",
+  (name, kernel) => {
+    const layout = readLayout(name, codeOf);
+
+    test("every input has its axes in the header", () => {
+      // Step scalars and numbers of the whole tensor have no axis to vary.
+      const without = inputsOf(kernel).filter((input) => !layout.has(input) && input !== "scalars");
+      expect(without).toEqual([]);
+    });
+
+    test.skipIf(MERGED.test(name))(
+      "every case follows the header, and stays when nothing changes",
+      () => {
+        for (const { name: what, shapes, attributes } of kernel.cases as readonly Case<
+          string,
+          unknown
+        >[]) {
+          const own = Object.fromEntries(inputsOf(kernel).map((input) => [input, shapes[input]]));
+          const [lengths] = axisLengths(layout, own, attributes);
+          expect(lengths, what).toBeDefined();
+          for (const [letter, length] of lengths) {
+            const found = withAxisLength(layout, own, attributes, letter, length);
+            expect(found.length, `${what}, ${letter}`).toBeGreaterThan(0);
+            expect(found[0].shapes, `${what}, ${letter}`).toEqual(own);
+          }
+        }
+      },
+    );
+  },
+);
+
+describe("an axis of another length", () => {
+  const change = (
+    stem: string,
+    shapes: Readonly<Record<string, Shape>>,
+    letter: string,
+    length: number,
+    attributes: unknown = {},
+  ): Record<string, Shape>[] =>
+    answers(readLayout(stem, codeOf), shapes, attributes, letter, length);
+
+  test("is so in all inputs, and no other axis changes", () => {
+    const shapes = { logits: [6, 48, 80, 128], centers: [6, 1, 1, 128], scale: [6] };
+    expect(change("bin_decode", shapes, "K", 16)).toEqual([
+      { logits: [6, 48, 80, 16], centers: [6, 1, 1, 16], scale: [6] },
+    ]);
+    expect(change("bin_decode", shapes, "V", 2)).toEqual([
+      { logits: [2, 48, 80, 128], centers: [2, 1, 1, 128], scale: [2] },
+    ]);
+    expect(change("bin_decode", { ...shapes, centers: [1, 1, 1, 128] }, "V", 2)[0].centers).toEqual(
+      [1, 1, 1, 128],
+    );
+  });
+
+  test("leaves out what was left out", () => {
+    const shapes = { x: [6, 48, 80, 16], weight: [16, 3, 3, 16], bias: [0] };
+    expect(change("conv2d", shapes, "O", 64, { groups: 1 })).toEqual([
+      { ...shapes, weight: [64, 3, 3, 16] },
+    ]);
+  });
+
+  test("counts for what is made of it: groups, heads, blocks", () => {
+    const grouped = { x: [1, 6, 7, 12], weight: [51, 3, 3, 4], bias: [51] };
+    expect(change("conv2d", grouped, "C", 24, { groups: 3 })).toEqual([
+      { x: [1, 6, 7, 24], weight: [51, 3, 3, 8], bias: [51] },
+    ]);
+    expect(change("conv2d", grouped, "C", 25, { groups: 3 })).toEqual([]);
+    const heads = { q: [2, 60, 64], k: [2, 120, 64], v: [2, 120, 64], mask: [2, 1, 60, 120] };
+    const attributes = { heads: 4, kv_heads: 4 };
+    expect(change("attention", heads, "W", 32, attributes)).toEqual([
+      { ...heads, q: [2, 60, 128], k: [2, 120, 128] },
+    ]);
+    expect(change("attention", heads, "S", 30, attributes)).toEqual([
+      { q: [2, 60, 64], k: [2, 30, 64], v: [2, 30, 64], mask: [2, 1, 60, 30] },
+    ]);
+    const flat = { n: [640], decay: [10] };
+    expect(answers(layoutOf("n [n]; decay [n / 64]: a factor"), flat, null, "n", 128)).toEqual([
+      { n: [128], decay: [2] },
+    ]);
+  });
+
+  test("gives every answer where the header leaves two", () => {
+    const square = { a: [64, 64], b: [64, 64], bias: [0] };
+    expect(change("gemm", square, "M", 8)).toContainEqual({ ...square, a: [8, 64] });
+    expect(change("gemm", square, "M", 8)).toContainEqual({ ...square, a: [64, 8] });
+  });
+
+  test("has no answer within a sum or where shapes and header contradict", () => {
+    const rows = layoutOf("x [outer, before + LENGTH + after]; y [outer]");
+    expect(answers(rows, { x: [2, 9], y: [2] }, null, "LENGTH", 4)).toEqual([]);
+    expect(answers(rows, { x: [2, 9], y: [2] }, null, "outer", 4)).toEqual([{ x: [4, 9], y: [4] }]);
+    expect(axisLengths(rows, { x: [2, 9], y: [3] }, null)).toEqual([]);
+  });
+});
+
+test("words beside the shapes are no shapes", () => {
+  const layout = layoutOf("relative [V, H, W, 1] in [0, 1], ascending; (note [Q]) d [K] as told");
+  expect(lettersOf(layout, ["relative"])).toEqual(["V", "H", "W"]);
+  expect(lettersOf(layout, ["relative", "note", "d"])).toEqual(["V", "H", "W", "K"]);
+});
+
+test("a header that refers to another has its axes", () => {
+  const layout = readLayout("attention_grad_q_rows", codeOf);
+  expect(inputsOf(named("attention_grad_q_rows")).every((input) => layout.has(input))).toBe(true);
+});
