@@ -1,11 +1,11 @@
-// Writes the kernel table of README.md from the headers of the shaders; `--check` fails when it is
-// not current.
+// Writes the kernel table of shaders/README.md from the headers of the shaders; `--check` fails when
+// it is not current.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
-const README = "README.md";
+const README = "shaders/README.md";
 const REGION = /(<!-- kernels -->\n)[\s\S]*?(<!-- \/kernels -->)/;
 
-/** One line a shader: its name, what its header says of it, and the family it belongs to. */
+/** One line per shader: its name, what its header says of it, and the family it belongs to. */
 function rows(): string {
   const families = new Map<string, string[]>();
   for (const file of readdirSync("shaders").toSorted()) {
@@ -15,13 +15,13 @@ function rows(): string {
     const clause = new RegExp(`^// ${stem} — (.+?)\\.?$`, "m").exec(text)?.[1] ?? "";
     const family = /^\/\/ Twin {2,}src\/kernels\/(\w+)\.ts$/m.exec(text)?.[1] ?? stem;
     const list = families.get(family) ?? [];
-    list.push(`| | [\`${stem}\`](shaders/${file}) | ${clause.replaceAll("|", "\\|")} |`);
+    list.push(`| | [\`${stem}\`](${file}) | ${clause.replaceAll("|", "\\|")} |`);
     families.set(family, list);
   }
   const lines = ["| family | kernel | computes |", "| --- | --- | --- |"];
   for (const [family, list] of [...families].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     lines.push(
-      list[0].replace("| |", `| [${family}](src/kernels/${family}.ts) |`),
+      list[0].replace("| |", `| [${family}](../src/kernels/${family}.ts) |`),
       ...list.slice(1),
     );
   }
@@ -34,6 +34,6 @@ const table = rows();
 const next = text.replace(REGION, (_, start: string, end: string) => `${start}\n${table}\n${end}`);
 if (!process.argv.includes("--check")) writeFileSync(README, next);
 else if (next !== text) {
-  console.error(`${README}: the kernel table is not current: run npx tsx tools/readme.ts`);
+  console.error(`${README}: the kernel table is not current: run npm run shaders`);
   process.exitCode = 1;
 }

@@ -3,7 +3,7 @@
 import type { Gpu } from "../../src/gpu/device.ts";
 import { encodePass } from "../../src/gpu/encode.ts";
 import { backward } from "../../src/graph/backward.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
