@@ -37,7 +37,7 @@ struct Params {
 
 override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
-const BLOCK: u32 = 64u; // floats that share a decay factor: the alignment of the arena
+const BLOCK: u32 = 64u; // host: floats that share a decay factor: the alignment of the arena
 
 // <lib is_finite>
 /// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons

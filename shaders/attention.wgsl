@@ -6,11 +6,11 @@
 //
 // Layout   q [B, L, heads W]; k [B, S, kv_heads W]; v [B, S, kv_heads V]; mask [B or 1, heads or 1,
 //          L or 1, S]; y [B, L, heads V]; lse [B, heads, L]
-// Mapping  a workgroup owns WG queries of one head, an invocation one query: its row of q and of
+// Mapping  a workgroup owns WG queries of one head, each invocation one query: its row of q and of
 //          the sum stay in registers; tiles of keys and values pass through workgroup memory, read
 //          by all at the same address
 // Memory   k and v are loaded once for every WG queries; bound by arithmetic
-// Source   Dao et al., FlashAttention (2022), algorithm 1, with four keys to a rescaling
+// Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per four keys
 // Twin     src/kernels/attention.ts
 
 struct Params {
@@ -74,7 +74,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib attention_score>
-/// A score, and its derivative by the product q . k.
+/// A score, and its derivative with respect to the product q . k.
 struct Score {
     value: f32,
     slope: f32,
@@ -210,7 +210,7 @@ fn attention(
                 }
                 scores[j] = score_of(product, batch, head, query, start + t + j).value;
             }
-            // rescale what is summed up to the new maximum
+            // rescale the running sums to the new maximum
             let high = max(peak, max(max(scores.x, scores.y), max(scores.z, scores.w)));
             let rescale = exp(peak - high);
             let weights = select(exp(scores - high), vec4f(), scores <= vec4f(MASKED));

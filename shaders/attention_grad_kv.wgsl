@@ -1,4 +1,4 @@
-// attention_grad_kv — gradients of attention by the keys and the values.
+// attention_grad_kv — gradients of attention with respect to the keys and the values.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
@@ -7,10 +7,10 @@
 //
 // Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L,
 //          heads V]; d_k as k, d_v as v
-// Mapping  a workgroup owns WG keys of one head of k, an invocation one: its rows of k, v, d_k and
-//          d_v stay in registers; tiles of queries pass through workgroup memory, read by all at
-//          the same address
-// Memory   q and d_y are loaded once for every WG keys; p is computed again, not stored; bound by
+// Mapping  a workgroup owns WG keys of one head of k, each invocation one key: its rows of k, v,
+//          d_k and d_v stay in registers; tiles of queries pass through workgroup memory, read by
+//          all at the same address
+// Memory   q and d_y are loaded once for every WG keys; p is recomputed, not stored; bound by
 //          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
@@ -60,7 +60,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib attention_score>
-/// A score, and its derivative by the product q . k.
+/// A score, and its derivative with respect to the product q . k.
 struct Score {
     value: f32,
     slope: f32,

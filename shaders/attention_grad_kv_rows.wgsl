@@ -1,4 +1,4 @@
-// attention_grad_kv_rows — attention_grad_kv.wgsl with an invocation a key, nothing unrolled.
+// attention_grad_kv_rows — attention_grad_kv.wgsl with one invocation per key, not unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
@@ -43,7 +43,7 @@ override WG: u32 = 8u; // invocations per workgroup
 const MASKED: f32 = -1e30; // a score of this or less excludes the key
 
 // <lib attention_scores>
-/// Four scores, and their derivatives by the products q . k.
+/// Four scores, and their derivatives with respect to the products q . k.
 struct Scores {
     values: vec4f,
     slopes: vec4f,
@@ -102,7 +102,7 @@ fn stats_at(batch: u32, head: u32, query: vec4u, entry: u32) -> vec4f {
     return vec4f(stats[at.x], stats[at.y], stats[at.z], stats[at.w]);
 }
 
-/// Adds what eight queries of one head give to d_v and d_k of one key.
+/// Adds the contributions of eight queries of one head to d_v and d_k of one key.
 fn add_queries(batch: u32, head: u32, start: u32, key: u32, k_row: u32, v_row: u32) {
     let low = start + vec4u(0u, 1u, 2u, 3u);
     let high = low + 4u;

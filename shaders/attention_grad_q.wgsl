@@ -1,4 +1,4 @@
-// attention_grad_q — gradient of attention by the queries.
+// attention_grad_q — gradient of attention with respect to the queries.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
@@ -6,10 +6,10 @@
 //
 // Layout   as in attention.wgsl; stats [B, heads, L, 2] by attention_grad_stats.wgsl; d_y [B, L,
 //          heads V]; d_q as q
-// Mapping  a workgroup owns WG queries of one head, an invocation one: its rows of q, d_y and d_q
-//          stay in registers; tiles of keys and values pass through workgroup memory, read by all
-//          at the same address
-// Memory   k and v are loaded once for every WG queries; p is computed again, not stored; bound by
+// Mapping  a workgroup owns WG queries of one head, each invocation one query: its rows of q, d_y
+//          and d_q stay in registers; tiles of keys and values pass through workgroup memory, read
+//          by all at the same address
+// Memory   k and v are loaded once for every WG queries; p is recomputed, not stored; bound by
 //          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention.ts
@@ -57,7 +57,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib attention_score>
-/// A score, and its derivative by the product q . k.
+/// A score, and its derivative with respect to the product q . k.
 struct Score {
     value: f32,
     slope: f32,

@@ -1,4 +1,4 @@
-// attention_grad_q_rows — attention_grad_q.wgsl with an invocation a query, nothing unrolled.
+// attention_grad_q_rows — attention_grad_q.wgsl with one invocation per query, not unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   p[l, t] = e^(s[l, t] - lse_l),  d_s[l, t] = p[l, t] (d_y_l . v_t - d_y_l . y_l)
@@ -41,7 +41,7 @@ override WG: u32 = 8u; // invocations per workgroup
 const MASKED: f32 = -1e30; // a score of this or less excludes the key
 
 // <lib attention_scores>
-/// Four scores, and their derivatives by the products q . k.
+/// Four scores, and their derivatives with respect to the products q . k.
 struct Scores {
     values: vec4f,
     slopes: vec4f,

@@ -1,4 +1,4 @@
-// attention_grad_stats — what the gradient kernels of attention need of each query.
+// attention_grad_stats — the two numbers per query that the gradient kernels of attention need.
 //
 //   stats[b, h, l] = (lse[b, h, l], sum_e d_y[b, l, h, e] y[b, l, h, e])
 //
@@ -6,7 +6,7 @@
 // Mapping  one invocation per query and head
 // Memory   2 V loads for 2 stores; bound by bandwidth
 // Source   Dao et al., FlashAttention (2022), algorithm 4: the softmax's share of the gradient is
-//          one number a row
+//          one number per row
 // Twin     src/kernels/attention.ts
 
 struct Params {

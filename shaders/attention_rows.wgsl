@@ -1,4 +1,4 @@
-// attention_rows — attention.wgsl with an invocation a query, nothing unrolled.
+// attention_rows — attention.wgsl with one invocation per query, not unrolled.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t]
@@ -7,9 +7,9 @@
 // Layout   as in attention.wgsl
 // Mapping  one invocation per query and head; eight keys at a time; y itself holds the running sum
 // Memory   9 loads for 8 products, 9 loads and a store for 8 sums; for software adapters, where
-//          loads cost the same everywhere, barriers are dear and a long unrolled kernel takes
+//          loads cost the same everywhere, barriers are expensive and a long unrolled kernel takes
 //          seconds to compile
-// Source   Dao et al., FlashAttention (2022), algorithm 1, with eight keys to a rescaling
+// Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per eight keys
 // Twin     src/kernels/attention.ts
 
 struct Params {
@@ -60,7 +60,7 @@ fn is_nan(x: f32) -> bool {
 // </lib>
 
 // <lib attention_scores>
-/// Four scores, and their derivatives by the products q . k.
+/// Four scores, and their derivatives with respect to the products q . k.
 struct Scores {
     values: vec4f,
     slopes: vec4f,
@@ -148,7 +148,7 @@ fn attention_rows(
         }
         let low_scores = scores_of(low_products, batch, head, vec4u(query), low).values;
         let high_scores = scores_of(high_products, batch, head, vec4u(query), high).values;
-        // rescale what is summed up to the new maximum
+        // rescale the running sums to the new maximum
         let m = max(low_scores, high_scores);
         let top = max(peak, max(max(m.x, m.y), max(m.z, m.w)));
         let rescale = exp(peak - top);

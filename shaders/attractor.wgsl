@@ -5,7 +5,7 @@
 //
 // Layout   centers, y [V, H, W, K]; attractors [V, H, W, N], both in the same units; rows r are
 //          pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   1 load + 1 store per bin, the attractors from cache; bound by bandwidth for few
 //          attractors
@@ -52,7 +52,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib attractor_pull>
-/// How far an attractor moves a centre that is x away: f(x).
+/// The pull of an attractor on a centre that is x away: f(x).
 fn pull(x: f32) -> f32 {
     if (KIND == 0u) {
         return x / (1.0 + params.alpha * x * x);

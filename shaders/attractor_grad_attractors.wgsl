@@ -1,11 +1,11 @@
-// attractor_grad_attractors — gradient of the moved centres by the attractors.
+// attractor_grad_attractors — gradient of the moved centres with respect to the attractors.
 //
 //   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k])
 //   f by KIND as in attractor.wgsl
 //
 // Layout   centers, d_y [V, H, W, K]; attractors, d_attractors [V, H, W, N]; rows r are pixels
 // Mapping  LANES neighbouring invocations share an attractor and step through the bins together
-// Memory   2 loads per bin and attractor (from cache but for the first) + 1 store per attractor
+// Memory   2 loads per bin and attractor (all but the first from cache) + 1 store per attractor
 // Source   derivative of attractor
 // Twin     src/kernels/attractor.ts
 
@@ -83,7 +83,7 @@ fn attractor_grad_attractors(
         }
     }
     wg_sum[lane] = sum;
-    // the first lane adds up what all lanes of its attractor have stored
+    // the first lane adds up the sums of all lanes of its attractor
     workgroupBarrier();
     if (part == 0u && inside) {
         for (var other = 1u; other < LANES; other++) {

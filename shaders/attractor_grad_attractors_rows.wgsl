@@ -1,10 +1,10 @@
-// attractor_grad_attractors_rows — gradient by the attractors, one invocation an attractor.
+// attractor_grad_attractors_rows — gradient for the attractors, one invocation per attractor.
 //
 //   d_attractors[r, a] = weight sum_k d_y[r, k] f'(attractors[r, a] - centers[r, k])
 //   f by KIND as in attractor.wgsl
 //
 // Layout   centers, d_y [V, H, W, K]; attractors, d_attractors [V, H, W, N]; rows r are pixels
-// Mapping  one invocation per attractor: no barrier; for adapters where loads need not coalesce
+// Mapping  one invocation per attractor: no barrier; for adapters that do not need coalesced loads
 // Memory   2 loads per bin and attractor + 1 store per attractor
 // Source   derivative of attractor
 // Twin     src/kernels/attractor.ts

@@ -1,10 +1,10 @@
-// attractor_grad_centers — gradient of the moved centres by the centres.
+// attractor_grad_centers — gradient of the moved centres with respect to the centres.
 //
 //   d_centers[r, k] = d_y[r, k] (1 - weight sum_a f'(attractors[r, a] - centers[r, k]))
 //   f by KIND as in attractor.wgsl
 //
 // Layout   centers, d_y, d_centers [V, H, W, K]; attractors [V, H, W, N]; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads + 1 store per bin, the attractors from cache
 // Source   derivative of attractor

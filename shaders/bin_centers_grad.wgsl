@@ -1,4 +1,4 @@
-// bin_centers_grad — gradient of the cumulative centres by the widths.
+// bin_centers_grad — gradient of the cumulative centres with respect to the widths.
 //
 //   d_widths[r, k] = d_centers[r, k] / 2 + sum_{j > k} d_centers[r, j]
 //

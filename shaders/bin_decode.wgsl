@@ -6,7 +6,7 @@
 // Layout   logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or
 //          absent; depth [V, H, W, 1] in the units of the centres; statistics [V, H, W, 2]:
 //          (maximum, 1 / sum) for the gradient
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads per bin + 3 stores per pixel; bound by bandwidth
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq.
@@ -17,7 +17,7 @@ struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,7 +34,7 @@ override HAS_SCALE: bool = false;
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
-// 4 KiB: (maximum, sum of weights, sum of weights times centres) of each lane's share of its row
+// 4 KiB: (maximum, sum of weights, sum of weights times centres) of each lane's share of its pixel
 var<workgroup> wg_state: array<vec3f, WG>;
 
 // <lib is_finite>
@@ -46,7 +46,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -73,7 +73,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 /// two overflows, since WGSL may assume that there is no infinity.
 const LOWEST: f32 = -1e38;
 
-/// Joins the states of two shares of a row: both pairs of sums rescaled to the common maximum.
+/// Joins the states of two shares of a pixel: both pairs of sums rescaled to the common maximum.
 fn join(a: vec3f, b: vec3f) -> vec3f {
     let m = max(a.x, b.x);
     return vec3f(m, a.yz * exp(a.x - m) + b.yz * exp(b.x - m));
@@ -88,7 +88,7 @@ fn bin_decode(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barrier below is for all
+    // no early return for pixels past the end: the barrier below is for all
     let share_end = select(0u, bins, row < params.rows);
     let start = row * bins;
     let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
@@ -103,7 +103,7 @@ fn bin_decode(
         state = select(vec3f(state.x, added), vec3f(z, state.yz * e + vec2f(1.0, c)), z > state.x);
     }
     wg_state[lane] = state;
-    // the first lane joins what all lanes of its row have stored
+    // the first lane joins the results of all lanes of its pixel
     workgroupBarrier();
     if (part == 0u && row < params.rows) {
         for (var other = 1u; other < LANES; other++) {

@@ -1,10 +1,10 @@
-// bin_decode_grad_centers — gradient of the decoded depth by centres of the pixel's own.
+// bin_decode_grad_centers — gradient of the decoded depth for each pixel's own centres.
 //
 //   d_centers[r, k] = d_depth[r] scale[v] p_k,  p_k = exp(logits[r, k] - m_r) / sum_r
 //
 // Layout   logits, d_centers [V, H, W, K]; scale [V] or absent; statistics [V, H, W, 2]: (m, 1 /
 //          sum); d_depth [V, H, W, 1]
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   1 load + 1 store per bin; bound by bandwidth
 // Source   elementary

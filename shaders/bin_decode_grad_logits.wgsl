@@ -1,11 +1,11 @@
-// bin_decode_grad_logits — gradient of the decoded depth by the logits.
+// bin_decode_grad_logits — gradient of the decoded depth with respect to the logits.
 //
 //   d_logits[r, k] = d_depth[r] p_k (scale[v] centers[s, k] - depth[r])
 //   p_k = exp(logits[r, k] - m_r) / sum_r
 //
 // Layout   logits, d_logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale
 //          [V] or absent; statistics [V, H, W, 2]: (m, 1 / sum); depth, d_depth [V, H, W, 1]
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads + 1 store per bin; bound by bandwidth
 // Source   elementary
@@ -15,7 +15,7 @@ struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

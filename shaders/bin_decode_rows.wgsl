@@ -1,4 +1,4 @@
-// bin_decode_rows — depth from logits in one read, one invocation a pixel.
+// bin_decode_rows — depth from logits in one read, one invocation per pixel.
 //
 //   depth[r] = scale[v] sum_k p_k centers[s, k],  p = softmax(logits[r])
 //   s = r / pixels_per_center, v = r / plane
@@ -6,8 +6,8 @@
 // Layout   logits [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale [V] or
 //          absent; depth [V, H, W, 1] in the units of the centres; statistics [V, H, W, 2]:
 //          (maximum, 1 / sum) for the gradient
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   2 loads per bin + 3 stores per pixel
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq.
 //          3
@@ -17,7 +17,7 @@ struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,7 +42,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);

@@ -7,7 +7,7 @@
 // Layout   student [V, H, W, K]; scale [V] or absent; teacher [V, H, W, 1] or [V, H, W, K]; centers
 //          [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; depth, cross, kl [V, H, W, 1]; statistics
 //          [V, H, W, 4]: (maximum, 1 / sum) of student and teacher
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   each bin read once or twice, none stored; bound by bandwidth
 // Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; AdaBins eq. 3
@@ -16,7 +16,7 @@
 struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
     plane: u32,             // pixels of a view
 }
 
@@ -40,7 +40,7 @@ const LANES: u32 = 8u; // tune: 4 8 16 32
 const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
 
-// 5 KiB: shares of a row by lanes: (maxima of student and teacher), later five sums
+// 5 KiB: shares of a pixel by lanes: (maxima of student and teacher), later five sums
 var<workgroup> wg_most: array<vec4f, WG>;
 var<workgroup> wg_more: array<f32, WG>;
 
@@ -68,7 +68,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -110,7 +110,7 @@ fn bin_distill(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barriers below are for all
+    // no early return for pixels past the end: the barriers below are for all
     let inside = row < params.rows;
     let share_end = select(0u, bins, inside);
     let start = row * bins;
@@ -130,7 +130,7 @@ fn bin_distill(
         }
     }
     wg_most[lane] = vec4f(most, 0.0, 0.0);
-    // every lane needs the maxima of all lanes of its row
+    // every lane needs the maxima of all lanes of its pixel
     workgroupBarrier();
     for (var other = 0u; other < LANES; other++) {
         most = max(most, wg_most[lane - part + other].xy);
@@ -151,7 +151,7 @@ fn bin_distill(
     workgroupBarrier();
     wg_most[lane] = sums;
     wg_more[lane] = apart_sum;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part > 0u || !inside) {
         return;

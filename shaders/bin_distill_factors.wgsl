@@ -1,4 +1,4 @@
-// bin_distill_factors — what the gradients of a distilled decode need of each pixel.
+// bin_distill_factors — the factors that the gradients of a distilled decode need at each pixel.
 //
 //   factors[r] = (maxima and 1 / sums, d_depth scale, d_cross scale, d_kl, d_depth depth)
 //

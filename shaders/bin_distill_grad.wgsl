@@ -1,15 +1,15 @@
-// bin_distill_grad — gradients of a distilled decode by logits and centres in one sweep.
+// bin_distill_grad — gradients of a distilled decode for logits and centres in one sweep.
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
-//   partials[s, b, k] = sum of d_centers over the pixels of slab b of group s
+//   partials[s, b, k] = sum of d_centers over the pixels of slice b of group s
 //
 // Layout   student, d_student [V, H, W, K]; teacher [V, H, W, 1] or [V, H, W, K]; centers [V, H, W,
 //          K], [V, 1, 1, K] or [1, 1, 1, K]; factors [V, H, W, 8] = (max^S, 1 / sum^S, max^T, 1 /
-//          sum^T, a, b, g, e) from bin_distill_factors; partials [S, B, K]: S rows of centres, B
-//          slabs of SLAB pixels each, or d_centers [V, H, W, K] where no pixels share one
-// Mapping  one invocation per slab and TK bins
+//          sum^T, a, b, g, e) from bin_distill_factors; partials [S, B, K]: S sets of centres, B
+//          slices of SLAB pixels each, or d_centers [V, H, W, K] where no pixels share one
+// Mapping  one invocation per slice and TK bins
 // Memory   2 loads + 1 or 2 stores per bin, 9 loads per pixel and TK bins; bound by bandwidth
-// Source   derivative of bin_distill; slabs are a fixed number of pixels, so that every adapter
+// Source   derivative of bin_distill; slices are a fixed number of pixels, so that every adapter
 //          adds in the same order
 // Twin     src/kernels/bin_distill_grad.ts
 
@@ -32,10 +32,10 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override TILES: u32 = 0u; // 0: read at run time
 override TEACHER: u32 = 1u; // RELATIVE or LOGITS
-override SHARED: bool = true; // pixels of a group share one row of centres
+override SHARED: bool = true; // pixels of a group share one set of centres
 override WG: u32 = 64u; // invocations per workgroup
-const TK: u32 = 4u; // bins of an invocation, as in the twin
-const SLAB: u32 = 64u; // pixels; part of the result's bits, as in the twin
+const TK: u32 = 4u; // host: bins of an invocation
+const SLAB: u32 = 64u; // host: pixels; part of the result's bits
 const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
 

@@ -1,4 +1,4 @@
-// bin_distill_grad_binomial — gradients of a distilled binomial by pi, t and own centres.
+// bin_distill_grad_binomial — gradients of a distilled binomial for pi, t and each pixel's centres.
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
 //   d_pi[r] = by_pi sum_k d_z k / t,  d_t[r] = -sum_k d_z z_k / t
@@ -8,7 +8,7 @@
 //          W, K] or absent; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; factors [V, H, W,
 //          8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e) from bin_distill_factors; d_pi,
 //          d_t [V, H, W, 1]; d_centers [V, H, W, K], or [V, H, W, 0] for none
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads + 1 store per bin at most; bound by arithmetic
 // Source   derivative of bin_distill_binomial; sum_k d_z = 0, so that k and z count from the peak
@@ -17,7 +17,7 @@
 struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,7 +39,7 @@ const LANES: u32 = 8u; // tune: 4 8 16 32
 const NONE: u32 = 0u;
 const LOGITS: u32 = 2u;
 
-// 2 KiB: (d_pi, d_t) of each lane's share of its row
+// 2 KiB: (d_pi, d_t) of each lane's share of its pixel
 var<workgroup> wg_sums: array<vec2f, WG>;
 
 // <lib fixed_or>
@@ -48,10 +48,10 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib binomial_logit>
-/// What a pixel's logits need of it.
+/// The numbers of a pixel that determine its logits.
 struct BinomialRow {
     slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
-    highest: vec2f, // of the bin at the peak, split alike
+    highest: vec2f, // of the bin at the peak, split likewise
     inverse_t: f32,
 }
 
@@ -93,7 +93,7 @@ fn bin_distill_grad_binomial(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barriers below are for all
+    // no early return for pixels past the end: the barriers below are for all
     let inside = row < params.rows;
     let share_end = select(0u, bins, inside);
     let start = row * bins;
@@ -127,7 +127,7 @@ fn bin_distill_grad_binomial(
         }
     }
     wg_sums[lane] = sums;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part > 0u || !inside) {
         return;

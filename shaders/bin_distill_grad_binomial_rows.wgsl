@@ -1,4 +1,4 @@
-// bin_distill_grad_binomial_rows — gradients of a distilled binomial, one invocation a pixel.
+// bin_distill_grad_binomial_rows — gradients of a distilled binomial, one invocation per pixel.
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
 //   d_pi[r] = by_pi sum_k d_z k / t,  d_t[r] = -sum_k d_z z_k / t
@@ -8,8 +8,8 @@
 //          W, K] or absent; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; factors [V, H, W,
 //          8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e) from bin_distill_factors; d_pi,
 //          d_t [V, H, W, 1]; d_centers [V, H, W, K], or [V, H, W, 0] for none
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   2 loads + 1 store per bin at most; bound by arithmetic
 // Source   derivative of bin_distill_binomial; sum_k d_z = 0, so that k and z count from the peak
 // Twin     src/kernels/bin_distill_grad.ts
@@ -17,7 +17,7 @@
 struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,10 +44,10 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib binomial_logit>
-/// What a pixel's logits need of it.
+/// The numbers of a pixel that determine its logits.
 struct BinomialRow {
     slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
-    highest: vec2f, // of the bin at the peak, split alike
+    highest: vec2f, // of the bin at the peak, split likewise
     inverse_t: f32,
 }
 

@@ -1,15 +1,15 @@
-// bin_distill_grad_binomial_slabs — gradient of a distilled binomial by shared centres, by slabs.
+// bin_distill_grad_binomial_slabs — gradient of a distilled binomial for shared centres, in slices.
 //
-//   partials[s, b, k] = sum over pixels r of slab b of group s of a p_k + b q_k
+//   partials[s, b, k] = sum over pixels r of slice b of group s of a p_k + b q_k
 //
 // Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1], [V, H,
 //          W, K] or absent; factors [V, H, W, 8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e)
-//          from bin_distill_factors; partials [S, B, K]: S rows of centres, B slabs of SLAB pixels
+//          from bin_distill_factors; partials [S, B, K]: S sets of centres, B slices of SLAB pixels
 //          each; column_sum adds them in order
-// Mapping  one invocation per slab and TK bins
+// Mapping  one invocation per slice and TK bins
 // Memory   12 loads per pixel and TK bins; bound by arithmetic
-// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same
+// Source   elementary; slices are a fixed number of pixels, so that every adapter adds in the same
 //          order
 // Twin     src/kernels/bin_distill_grad.ts
 
@@ -18,7 +18,7 @@ struct Params {
     bins: u32,              // K
     tiles: u32,             // runs of bins, K / TK rounded up
     slabs: u32,             // B
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -32,8 +32,8 @@ override BINS: u32 = 0u; // 0: read at run time
 override TILES: u32 = 0u; // 0: read at run time
 override TEACHER: u32 = 0u; // NONE, RELATIVE or LOGITS
 override WG: u32 = 64u; // invocations per workgroup
-const TK: u32 = 4u; // bins of an invocation, as in the twin
-const SLAB: u32 = 64u; // pixels; part of the result's bits, as in the twin
+const TK: u32 = 4u; // host: bins of an invocation
+const SLAB: u32 = 64u; // host: pixels; part of the result's bits
 const NONE: u32 = 0u;
 const LOGITS: u32 = 2u;
 
@@ -43,10 +43,10 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib binomial_logit>
-/// What a pixel's logits need of it.
+/// The numbers of a pixel that determine its logits.
 struct BinomialRow {
     slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
-    highest: vec2f, // of the bin at the peak, split alike
+    highest: vec2f, // of the bin at the peak, split likewise
     inverse_t: f32,
 }
 

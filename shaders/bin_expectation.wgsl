@@ -5,7 +5,7 @@
 //
 // Layout   probabilities [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale
 //          [V] or absent; depth [V, H, W, 1] in the units of the centres
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads per bin + 1 store per pixel; bound by bandwidth
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 3
@@ -15,7 +15,7 @@ struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -31,7 +31,7 @@ override HAS_SCALE: bool = false;
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
-var<workgroup> wg_sum: array<f32, WG>; // 1 KiB: each lane's share of its row's sum
+var<workgroup> wg_sum: array<f32, WG>; // 1 KiB: each lane's share of its pixel's sum
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -47,7 +47,7 @@ fn bin_expectation(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barrier below is for all
+    // no early return for pixels past the end: the barrier below is for all
     let share_end = select(0u, bins, row < params.rows);
     let start = row * bins;
     let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
@@ -57,7 +57,7 @@ fn bin_expectation(
         sum += probabilities[start + k] * centers[center_start + k];
     }
     wg_sum[lane] = sum;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part == 0u && row < params.rows) {
         for (var other = 1u; other < LANES; other++) {

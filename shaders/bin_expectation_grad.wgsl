@@ -1,12 +1,12 @@
-// bin_expectation_grad — gradient of the expectation by one of its factors.
+// bin_expectation_grad — gradient of the expectation with respect to one of its factors.
 //
 //   d_x[r, k] = d_depth[r] scale[v] factor[s, k],  s = r / pixels_per_center, v = r / plane
 //
 // Layout   factor [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K] (the centres for d_probabilities, the
 //          probabilities for d_centers); d_depth [V, H, W, 1]; scale [V] or absent; d_x
 //          [V, H, W, K]
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores
-//          coalesce
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that
+//          stores coalesce
 // Memory   1 load + 1 store per bin; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/bin_expectation.ts

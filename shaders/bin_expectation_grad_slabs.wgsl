@@ -1,13 +1,13 @@
-// bin_expectation_grad_slabs — gradient of the expectation by shared centres, by slabs.
+// bin_expectation_grad_slabs — gradient of the expectation for shared centres, in slices.
 //
 //   partials[s, b, k] = sum_r d_depth[r] scale[v] probabilities[r, k]
-//   pixels r of slab b of group s
+//   pixels r of slice b of group s
 //
-// Layout   probabilities [V, H, W, K]; d_depth [V, H, W, 1]; scale [V] or absent; partials
-//          [S, B, K]: S rows of centres, B slabs of SLAB pixels each
+// Layout   probabilities [V, H, W, K]; d_depth [V, H, W, 1]; scale [V] or absent; partials [S, B,
+//          K]: S sets of centres, B slices of SLAB pixels each
 // Mapping  one invocation per element of partials: neighbours in k load neighbours
 // Memory   1 load per bin and pixel; bound by bandwidth
-// Source   elementary; slabs are a fixed number of pixels, so that every adapter adds in the same
+// Source   elementary; slices are a fixed number of pixels, so that every adapter adds in the same
 //          order
 // Twin     src/kernels/bin_expectation.ts
 
@@ -29,7 +29,7 @@ override BINS: u32 = 0u; // 0: read at run time
 override PLANE: u32 = 0u; // 0: read at run time
 override HAS_SCALE: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
-const SLAB: u32 = 64u; // pixels; part of the result's bits, as in the twin
+const SLAB: u32 = 64u; // host: pixels; part of the result's bits
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -53,8 +53,8 @@ fn bin_expectation_grad_slabs(
     let last = group_start + min((slab + 1u) * SLAB, params.pixels_per_center);
     let plane = fixed_or(PLANE, params.plane);
     let first = group_start + slab * SLAB;
-    // a slab of the rig's centres may reach into the next views; a counter is cheaper than a
-    // division a pixel
+    // a slice of the rig's centres may reach into the next views; a counter is cheaper than a
+    // division per pixel
     var view = first / plane;
     var view_end = (view + 1u) * plane;
     var sum = 0.0;

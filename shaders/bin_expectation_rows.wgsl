@@ -1,12 +1,12 @@
-// bin_expectation_rows — expectation of the bin centres, one invocation a pixel.
+// bin_expectation_rows — expectation of the bin centres, one invocation per pixel.
 //
 //   depth[r] = scale[v] sum_k probabilities[r, k] centers[s, k]
 //   s = r / pixels_per_center, v = r / plane
 //
 // Layout   probabilities [V, H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; scale
 //          [V] or absent; depth [V, H, W, 1] in the units of the centres
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   2 loads per bin + 1 store per pixel
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 3
 // Twin     src/kernels/bin_expectation.ts
@@ -15,7 +15,7 @@ struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,4 +1,4 @@
-// bin_head — depth from features: the last 1x1 convolution inside the decode, no logit stored.
+// bin_head — depth from features: the last 1x1 convolution is part of the decode, no logit stored.
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  p = softmax(z)
 //   z_k = sum_c features[r, c] weight[k, c] + bias[k],  s = r / pixels_per_center
@@ -17,7 +17,7 @@ struct Params {
     channels: u32,          // C
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -48,7 +48,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);

@@ -1,13 +1,13 @@
-// bin_head_grad_features — gradient of the decoded depth by the features, no logit stored.
+// bin_head_grad_features — gradient of the decoded depth for the features, no logit stored.
 //
 //   d_features[r, c] = sum_k d_z[r, k] weight[k, c],  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
 //          bin_distill_factors; d_features [V, H, W, C]
-// Mapping  a workgroup per PIXELS pixels and CHANNELS_TILE channels; tiles of d_z are made in
-//          workgroup memory and used up by all its lanes
-// Memory   features and weight read once per tile of bins; the logits are made again for each
+// Mapping  one workgroup per PIXELS pixels and CHANNELS_TILE channels; tiles of d_z are computed in
+//          workgroup memory and then read by all its lanes
+// Memory   features and weight read once per tile of bins; the logits are recomputed for each
 //          CHANNELS_TILE channels
 // Source   derivative of bin_head
 // Twin     src/kernels/bin_head.ts
@@ -16,7 +16,7 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
     channel_tiles: u32,     // C / CHANNELS_TILE, rounded up
 }
 
@@ -31,17 +31,17 @@ struct Params {
 override HAS_BIAS: bool = false;
 // no override: the tiles below are made for it
 const WG: u32 = 64u;
-const PIXELS: u32 = 64u; // of a tile
+const PIXELS: u32 = 64u; // host: of a tile
 const BINS_TILE: u32 = 16u;
-const CHANNELS_TILE: u32 = 32u;
+const CHANNELS_TILE: u32 = 32u; // host
 
-// 8 KiB: gradients by logits and by centres of a tile
+// 8 KiB: gradients for the logits and centres of a tile
 var<workgroup> wg_d_z: array<f32, PIXELS * BINS_TILE>;
 var<workgroup> wg_d_center: array<f32, PIXELS * BINS_TILE>;
 
 // <lib head_tile>
-/// Gradients by the logits of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`, into
-/// wg_d_z, and by their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4 of them.
+/// Gradients of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`: for their logits,
+/// into wg_d_z, and for their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4.
 fn head_tile(lane: u32, first: u32, end: u32, k0: u32) {
     var z: array<vec4f, 4>;
     let row0 = first + lane / 4u * 4u;
@@ -92,7 +92,7 @@ fn bin_head_grad_features(
     var sums: array<array<vec4f, 2>, 4>;
     for (var k0 = 0u; k0 < params.bins; k0 += BINS_TILE) {
         head_tile(lane, first, params.rows, k0);
-        // every lane uses what all have made
+        // every lane uses the results of all lanes
         workgroupBarrier();
         for (var j = 0u; j < min(BINS_TILE, params.bins - k0); j++) {
             var ws: array<vec4f, 2>;

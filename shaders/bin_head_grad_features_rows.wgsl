@@ -1,12 +1,12 @@
-// bin_head_grad_features_rows — gradient of the decoded depth by the features, no barrier.
+// bin_head_grad_features_rows — gradient of the decoded depth for the features, no barrier.
 //
 //   d_features[r, c] = sum_k d_z[r, k] weight[k, c],  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
 //          bin_distill_factors; d_features [V, H, W, C]
-// Mapping  one invocation per TP pixels and TC channels; for adapters where barriers are dear
-// Memory   the logits are made again for each TC channels
+// Mapping  one invocation per TP pixels and TC channels; for adapters where barriers are expensive
+// Memory   the logits are recomputed for each TC channels
 // Source   derivative of bin_head
 // Twin     src/kernels/bin_head.ts
 
@@ -14,7 +14,7 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,9 +27,9 @@ struct Params {
 
 override HAS_BIAS: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
-const TP: u32 = 4u; // pixels of a tile
+const TP: u32 = 4u; // host: pixels of a tile
 const TK: u32 = 4u; // bins of a tile
-const TC: u32 = 16u; // channels of an invocation, as in the twin
+const TC: u32 = 16u; // host: channels of an invocation
 
 // <lib head_logits>
 /// Logits of TP pixels at TK bins.

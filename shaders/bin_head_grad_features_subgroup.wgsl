@@ -1,14 +1,14 @@
-// bin_head_grad_features_subgroup — gradient of the decoded depth by the features, one subgroup of 8.
+// bin_head_grad_features_subgroup — gradient for the features, no logit stored, one subgroup of 8.
 //
 //   d_features[r, c] = sum_k d_z[r, k] weight[k, c],  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
 //          bin_distill_factors; d_features [V, H, W, C]
-// Mapping  a workgroup owns 32 pixels of one row of centres, an invocation 4 of them, 8 apart; d_z of
-//          CHUNK bins are made 16 at a time, then used up 16 channels at a time; weights that lanes
-//          share go by subgroupBroadcast
-// Memory   6 loads for 64 fma in either part; the logits are made once
+// Mapping  a workgroup owns 32 pixels of one set of centres, each invocation 4 of them, 8 apart;
+//          d_z of CHUNK bins are computed 16 at a time, then used 16 channels at a time; lanes
+//          share weights through subgroupBroadcast
+// Memory   6 loads for 64 fma in each part; the logits are computed once
 // Source   derivative of bin_head
 // Twin     src/kernels/bin_head.ts
 
@@ -18,7 +18,7 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -31,12 +31,12 @@ struct Params {
 
 override HAS_BIAS: bool = false;
 override WG: u32 = 8u; // exactly one subgroup
-const PIXELS: u32 = 32u; // of a workgroup, as in the twin
+const PIXELS: u32 = 32u; // host: of a workgroup
 const BINS: u32 = 16u; // of a tile
 const CHANNELS_TILE: u32 = 16u;
-const CHUNK: u32 = 64u; // bins whose d_z are held, a multiple of BINS
+const CHUNK: u32 = 64u; // bins whose d_z are kept, a multiple of BINS
 
-// 8 KiB; each lane reads what it wrote itself
+// 8 KiB; each lane reads only its own writes
 var<workgroup> wg_d_z: array<vec4f, CHUNK * WG>;
 
 // <lib head_logits_subgroup>
@@ -75,7 +75,7 @@ fn logits_at(x: vec4u, k0: u32, lane: u32) -> Tile {
 // </lib>
 
 // <lib head_gradient_subgroup>
-/// What four pixels share over their bins, see factors.
+/// The numbers that four pixels share over their bins, see factors.
 struct Factors {
     peak: vec4f,
     scale: vec4f, // 1 / sum; 0 for a pixel from `end` on, whose gradients then are 0
@@ -83,7 +83,7 @@ struct Factors {
     e: vec4f,
 }
 
-/// Factors of the pixels `rows`; what is not before `end` counts as the pixel before it.
+/// Factors of the pixels `rows`; from `end` on, those of the pixel before it.
 fn factors_of(rows: vec4u, end: u32) -> Factors {
     var found: Factors;
     for (var i = 0u; i < 4u; i++) {
@@ -119,7 +119,7 @@ fn bin_head_grad_features_subgroup(
     if (end > params.rows) {
         return; // the whole workgroup: the fold of the grid made one too many
     }
-    // 4 pixels of one row of centres; those from the end on are computed as the last, never stored
+    // 4 pixels of one set of centres; those from the end on repeat the last and are never stored
     let first = end - params.pixels_per_center + index % tiles * PIXELS;
     let rows = first + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
     let x = min(rows, vec4u(end - 1u)) * params.channels;

@@ -1,16 +1,16 @@
-// bin_head_grad_weight — gradients of the decoded depth by weight, bias and centres, by slabs.
+// bin_head_grad_weight — gradients of the decoded depth for weight, bias and centres, in slices.
 //
 //   d_weight[b, k, c] = sum_r d_z[r, k] features[r, c],  d_bias[b, k] = sum_r d_z[r, k]
-//   d_centers[b, k] = sum_r a p_k,  pixels r of slab b;  d_z = p_k (a centers[s, k] - e)
+//   d_centers[b, k] = sum_r a p_k,  pixels r of slice b;  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
-//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slabs of SLAB
-//          pixels of one row of centres; column_sum adds them in order
-// Mapping  a workgroup per slab, BINS_TILE bins and CHANNELS_TILE channels
-// Memory   features read K / BINS_TILE times; the logits are made again for each CHANNELS_TILE
+//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slices of SLAB
+//          pixels of one set of centres; column_sum adds them in order
+// Mapping  one workgroup per slice, BINS_TILE bins and CHANNELS_TILE channels
+// Memory   features read K / BINS_TILE times; the logits are recomputed for each CHANNELS_TILE
 //          channels
-// Source   derivative of bin_head; slabs are a fixed number of pixels, so that every adapter adds
+// Source   derivative of bin_head; slices are a fixed number of pixels, so that every adapter adds
 //          in the same order
 // Twin     src/kernels/bin_head.ts
 
@@ -18,10 +18,10 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
     channel_tiles: u32,     // C / CHANNELS_TILE, rounded up
     bin_tiles: u32,         // K / BINS_TILE, rounded up
-    slabs: u32,             // of one row of centres
+    slabs: u32,             // of one set of centres
     all_slabs: u32,         // B
 }
 
@@ -36,20 +36,20 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> d_centers: array<f32>;
 
 override HAS_BIAS: bool = false;
-const SLAB: u32 = 256u; // pixels; part of the result's bits, as in the twin
+const SLAB: u32 = 256u; // host: pixels; part of the result's bits
 // no override: the tiles below are made for it
 const WG: u32 = 64u;
 const PIXELS: u32 = 64u; // of a tile
-const BINS_TILE: u32 = 16u;
-const CHANNELS_TILE: u32 = 32u;
+const BINS_TILE: u32 = 16u; // host
+const CHANNELS_TILE: u32 = 32u; // host
 
-// 8 KiB: gradients by logits and by centres of a tile
+// 8 KiB: gradients for the logits and centres of a tile
 var<workgroup> wg_d_z: array<f32, PIXELS * BINS_TILE>;
 var<workgroup> wg_d_center: array<f32, PIXELS * BINS_TILE>;
 
 // <lib head_tile>
-/// Gradients by the logits of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`, into
-/// wg_d_z, and by their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4 of them.
+/// Gradients of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`: for their logits,
+/// into wg_d_z, and for their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4.
 fn head_tile(lane: u32, first: u32, end: u32, k0: u32) {
     var z: array<vec4f, 4>;
     let row0 = first + lane / 4u * 4u;
@@ -104,7 +104,7 @@ fn bin_head_grad_weight(
     var rest = vec2f(0.0); // of bin `lane`: bias and centre
     for (var first = start; first < end; first += PIXELS) {
         head_tile(lane, first, end, k0);
-        // every lane uses what all have made
+        // every lane uses the results of all lanes
         workgroupBarrier();
         for (var i = 0u; i < min(PIXELS, end - first); i++) {
             let at = i * BINS_TILE;

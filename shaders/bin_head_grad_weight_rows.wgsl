@@ -1,15 +1,16 @@
-// bin_head_grad_weight_rows — gradients of the decoded depth by weight and the rest, no barrier.
+// bin_head_grad_weight_rows — gradients for weight, bias and centres, no barrier.
 //
 //   d_weight[b, k, c] = sum_r d_z[r, k] features[r, c],  d_bias[b, k] = sum_r d_z[r, k]
-//   d_centers[b, k] = sum_r a p_k,  pixels r of slab b;  d_z = p_k (a centers[s, k] - e)
+//   d_centers[b, k] = sum_r a p_k,  pixels r of slice b;  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
-//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slabs of SLAB
-//          pixels of one row of centres; column_sum adds them in order
-// Mapping  one invocation per slab, TK bins and TC channels; for adapters where barriers are dear
-// Memory   the logits are made again for each TC channels
-// Source   derivative of bin_head; slabs are a fixed number of pixels, so that every adapter adds
+//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slices of SLAB
+//          pixels of one set of centres; column_sum adds them in order
+// Mapping  one invocation per slice, TK bins and TC channels; for adapters where barriers are
+//          expensive
+// Memory   the logits are recomputed for each TC channels
+// Source   derivative of bin_head; slices are a fixed number of pixels, so that every adapter adds
 //          in the same order
 // Twin     src/kernels/bin_head.ts
 
@@ -17,8 +18,8 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
-    slabs: u32,             // of one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
+    slabs: u32,             // of one set of centres
     all_slabs: u32,         // B
 }
 
@@ -34,10 +35,10 @@ struct Params {
 
 override HAS_BIAS: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
-const SLAB: u32 = 256u; // pixels; part of the result's bits, as in the twin
+const SLAB: u32 = 256u; // host: pixels; part of the result's bits
 const TP: u32 = 4u; // pixels of a tile
-const TK: u32 = 4u; // bins of a tile
-const TC: u32 = 16u; // channels of an invocation, as in the twin
+const TK: u32 = 4u; // host: bins of a tile
+const TC: u32 = 16u; // host: channels of an invocation
 
 // <lib head_logits>
 /// Logits of TP pixels at TK bins.

@@ -1,16 +1,17 @@
-// bin_head_grad_weight_subgroup — gradients by weight, bias and centres, by slabs, one subgroup of 8.
+// bin_head_grad_weight_subgroup — gradients for weight, bias and centres, one subgroup of 8.
 //
 //   d_weight[b, k, c] = sum_r d_z[r, k] features[r, c],  d_bias[b, k] = sum_r d_z[r, k]
-//   d_centers[b, k] = sum_r a p_k,  pixels r of slab b;  d_z = p_k (a centers[s, k] - e)
+//   d_centers[b, k] = sum_r a p_k,  pixels r of slice b;  d_z = p_k (a centers[s, k] - e)
 //
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; factors [V, H, W, 8] = (maximum, 1 / sum, 0, 0, a, 0, 0, e) from
-//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slabs of SLAB
-//          pixels of one row of centres; column_sum adds them in order
-// Mapping  a workgroup owns a slab, 16 bins and 32 channels; an invocation makes d_z of 4 pixels, 8
-//          apart, and adds up 4 channels, 8 apart, over the pixels of all lanes by subgroupBroadcast
-// Memory   6 loads for 64 fma, then 4; the logits are made again for each 32 channels
-// Source   derivative of bin_head; slabs are a fixed number of pixels, so that every adapter adds
+//          bin_distill_factors; d_weight [B, K, C], d_bias, d_centers [B, K]: B slices of SLAB
+//          pixels of one set of centres; column_sum adds them in order
+// Mapping  a workgroup owns one slice, 16 bins and 32 channels; each invocation computes d_z of 4
+//          pixels, 8 apart, and adds up 4 channels, 8 apart, over the pixels of all lanes by
+//          subgroupBroadcast
+// Memory   6 loads for 64 fma, then 4; the logits are recomputed for each 32 channels
+// Source   derivative of bin_head; slices are a fixed number of pixels, so that every adapter adds
 //          in the same order
 // Twin     src/kernels/bin_head.ts
 
@@ -20,10 +21,10 @@ struct Params {
     rows: u32,              // pixels of all views
     channels: u32,          // C
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
     channel_tiles: u32,     // C / 32, rounded up
     bin_tiles: u32,         // K / BINS, rounded up
-    slabs: u32,             // of one row of centres
+    slabs: u32,             // of one set of centres
     all_slabs: u32,         // B
 }
 
@@ -39,10 +40,10 @@ struct Params {
 
 override HAS_BIAS: bool = false;
 override WG: u32 = 8u; // exactly one subgroup
-const SLAB: u32 = 256u; // pixels; part of the result's bits, as in the twin
+const SLAB: u32 = 256u; // host: pixels; part of the result's bits
 const PIXELS: u32 = 32u;
-const BINS: u32 = 16u; // BINS_TILE of the twin
-const CHANNELS_TILE: u32 = 32u; // as in the twin
+const BINS: u32 = 16u; // host: of a tile
+const CHANNELS_TILE: u32 = 32u; // host
 
 // <lib head_logits_subgroup>
 /// Logits of an invocation's four pixels at BINS bins.
@@ -80,7 +81,7 @@ fn logits_at(x: vec4u, k0: u32, lane: u32) -> Tile {
 // </lib>
 
 // <lib head_gradient_subgroup>
-/// What four pixels share over their bins, see factors.
+/// The numbers that four pixels share over their bins, see factors.
 struct Factors {
     peak: vec4f,
     scale: vec4f, // 1 / sum; 0 for a pixel from `end` on, whose gradients then are 0
@@ -88,7 +89,7 @@ struct Factors {
     e: vec4f,
 }
 
-/// Factors of the pixels `rows`; what is not before `end` counts as the pixel before it.
+/// Factors of the pixels `rows`; from `end` on, those of the pixel before it.
 fn factors_of(rows: vec4u, end: u32) -> Factors {
     var found: Factors;
     for (var i = 0u; i < 4u; i++) {

@@ -1,4 +1,4 @@
-// bin_head_subgroup — bin_head.wgsl with one subgroup of 8 a workgroup.
+// bin_head_subgroup — bin_head.wgsl with one subgroup of 8 per workgroup.
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  p = softmax(z)
 //   z_k = sum_c features[r, c] weight[k, c] + bias[k],  s = r / pixels_per_center
@@ -6,10 +6,10 @@
 // Layout   features [V, H, W, C]; weight [K, 1, 1, C]; bias [K] or absent; centers [V, 1, 1, K] or
 //          [1, 1, 1, K]; scale [V] or absent; depth [V, H, W, 1]; statistics [V, H, W, 4]:
 //          (maximum, 1 / sum, 0, 0)
-// Mapping  a workgroup owns 32 pixels of one row of centres, an invocation 4 of them, 8 apart, and
-//          steps through the bins 16 at a time; per channel it loads its 4 features and 2 of the 16
-//          weights, and takes the others from its neighbours by subgroupBroadcast
-// Memory   6 loads for 64 fma, see gemm_subgroup.wgsl; features read K / 16 times, from cache
+// Mapping  a workgroup owns 32 pixels of one set of centres, each invocation 4 of them, 8 apart,
+//          and steps through the bins 16 at a time; per channel it loads its 4 features and 2 of
+//          the 16 weights, and takes the others from its neighbours by subgroupBroadcast
+// Memory   6 loads for 64 fma, see gemm_subgroup.wgsl; features are read K / 16 times, from cache
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); AdaBins eq. 3
 // Twin     src/kernels/bin_head.ts
 
@@ -20,7 +20,7 @@ struct Params {
     channels: u32,          // C
     bins: u32,              // K
     plane: u32,             // pixels of a view
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -35,7 +35,7 @@ struct Params {
 override HAS_BIAS: bool = false;
 override HAS_SCALE: bool = false;
 override WG: u32 = 8u; // exactly one subgroup
-const PIXELS: u32 = 32u; // of a workgroup, as in the twin
+const PIXELS: u32 = 32u; // host: of a workgroup
 const BINS: u32 = 16u; // of a tile
 const LOWEST: f32 = -1e38; // below every logit
 
@@ -48,7 +48,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -114,7 +114,7 @@ fn bin_head_subgroup(
     if (end > params.rows) {
         return; // the whole workgroup: the fold of the grid made one too many
     }
-    // 4 pixels of one row of centres; those from the end on are computed as the last, never stored
+    // 4 pixels of one set of centres; those from the end on repeat the last and are never stored
     let first = end - params.pixels_per_center + index % tiles * PIXELS;
     let rows = first + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
     let x = min(rows, vec4u(end - 1u)) * params.channels;
@@ -133,7 +133,7 @@ fn bin_head_subgroup(
             tile.z[j] = select(vec4f(LOWEST), tile.z[j] + offset, k0 + j < params.bins);
             high = max(high, tile.z[j]);
         }
-        // rescale what is summed up to the new maximum
+        // rescale the running sums to the new maximum
         let rescale = exp(peak - high);
         total *= rescale;
         weighted *= rescale;

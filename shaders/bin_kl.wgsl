@@ -5,7 +5,7 @@
 //
 // Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1]; statistics [V, H, W, 4]:
 //          (maximum, 1 / sum) of the student's, then of the teacher's exponentials
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   4 loads per bin (two from cache) + 5 stores per pixel; bound by bandwidth
 // Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches
@@ -30,7 +30,7 @@ override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
-// 4 KiB: (maximum, sum) of student and teacher of each lane's share of its row, then (share of kl,
+// 4 KiB: (maximum, sum) of student and teacher of each lane's share of a pixel, then (share of kl,
 // 0, 0, 0)
 var<workgroup> wg_state: array<vec4f, WG>;
 
@@ -55,7 +55,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -92,7 +92,7 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
 // </lib>
 
 // <lib join_softmax>
-/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
+/// Joins the states of two shares of a pixel: both sums rescaled to the common maximum.
 fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
     let m = max(a.x, b.x);
     return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
@@ -108,7 +108,7 @@ fn bin_kl(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barriers below are for all
+    // no early return for pixels past the end: the barriers below are for all
     let share_end = select(0u, bins, row < params.rows);
     let start = row * bins;
 
@@ -120,7 +120,7 @@ fn bin_kl(
         t = with_logit(t, teacher[start + k] * params.inverse_temperature);
     }
     wg_state[lane] = vec4f(s, t);
-    // the shares of a row are joined from what all its lanes have stored
+    // the shares of a pixel are joined from the results of all its lanes
     workgroupBarrier();
     s = wg_state[lane - part].xy;
     t = wg_state[lane - part].zw;
@@ -144,7 +144,7 @@ fn bin_kl(
     // wg_state is read above and written below
     workgroupBarrier();
     wg_state[lane].x = sum;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part == 0u && row < params.rows) {
         for (var other = 1u; other < LANES; other++) {

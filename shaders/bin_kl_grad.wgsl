@@ -1,11 +1,11 @@
-// bin_kl_grad — gradient of the mean divergence by the student's logits; the teacher has none.
+// bin_kl_grad — gradient of the mean divergence with respect to the student's logits.
 //
 //   d_student[r, k] = d_loss tau / count (q^S_k - q^T_k);  0 where usable[r] <= 0 or count = 0
 //
 // Layout   student, teacher, d_student [V, H, W, K]; usable [V, H, W, 1]; count, d_loss [1];
 //          statistics [V, H, W, 4]: (maximum, 1 / sum) of the student's, then of the teacher's
 //          exponentials
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads + 1 store per bin; bound by bandwidth
 // Source   method of the twin; Hinton et al. 2015 (arXiv:1503.02531) eq. 2

@@ -1,12 +1,12 @@
-// bin_kl_rows — divergence of bin probabilities, one invocation a pixel.
+// bin_kl_rows — divergence of bin probabilities, one invocation per pixel.
 //
 //   kl[r] = tau^2 sum_k q^T_k (ln q^T_k - ln q^S_k),  q = softmax(logits[r] / tau)
 //   0 where usable[r] <= 0
 //
 // Layout   student, teacher [V, H, W, K]; usable, kl [V, H, W, 1]; statistics [V, H, W, 4]:
 //          (maximum, 1 / sum) of the student's, then of the teacher's exponentials
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   4 loads per bin + 5 stores per pixel
 // Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches
 //          -27,000
@@ -50,7 +50,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);

@@ -9,7 +9,7 @@
 // Layout   a, b: shapes that broadcast to y's by NumPy's rule, at most six axes after merging; y: n
 //          elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          apart, so that neighbours load neighbours and each index is decomposed once for all of
 //          them
 // Memory   2 loads + 1 store per element; bound by bandwidth
 // Source   elementary
@@ -68,7 +68,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -204,7 +204,7 @@ fn ordered(p: f32, q: f32) -> bool {
     return !is_nan(p) && !is_nan(q);
 }
 
-/// The angle of (q, p) from the first axis, in [-pi, pi]; at the origin by the signs of the zeros.
+/// The angle of (q, p) from the first axis, in [-pi, pi]; at the origin, given by the zeros' signs.
 fn angle(p: f32, q: f32) -> f32 {
     if (!ordered(p, q)) {
         return not_a_number(p);

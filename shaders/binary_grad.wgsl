@@ -1,4 +1,4 @@
-// binary_grad — gradient of an elementary function of two tensors by one of them.
+// binary_grad — gradient of an elementary function of two tensors with respect to one of them.
 //
 //   d_operand[i] = d_y[i] f'(a[i_a], b[i_b]),  the derivative by a (SIDE 0) or b (SIDE 1)
 //   f by KIND as in binary.wgsl; broadcast axes are not summed yet. Of two equal operands a takes
@@ -7,8 +7,8 @@
 //
 // Layout   a, b: shapes that broadcast to d_y's by NumPy's rule; d_y, d_operand: n elements f32
 // Mapping  one invocation per STEP elements of a line of d_y along its last axis, ceil(length /
-//          STEP) apart, so that neighbours load neighbours and an index is taken apart once for all
-//          of them
+//          STEP) apart, so that neighbours load neighbours and each index is decomposed once for
+//          all of them
 // Memory   3 loads + 1 store per element; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/binary.ts
@@ -69,7 +69,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -238,7 +238,7 @@ fn binary_grad(
             let q = b[in_b + k * params.b_5];
             let d = d_y[i];
             if (KIND >= COMPARISONS) {
-                // flat, but what is not finite comes out
+                // flat, but NaN and infinities pass through
                 let lost = !is_finite(d) || is_nan(p) || is_nan(q);
                 d_operand[i] = select(0.0, not_a_number(d), lost);
             } else if (SIDE == 0u) {

@@ -1,4 +1,4 @@
-// binomial_decode — depth from a binomial over the bins, no bin stored.
+// binomial_decode — depth from a binomial over the bins, with no bin stored.
 //
 //   depth[r] = scale[r] sum_k p_k centers[s, k],  p = softmax(z)
 //   z_k = (L_k + k slope[r]) / t[r],  L_k = ln C(K - 1, k),  s = r / pixels_per_center
@@ -7,16 +7,16 @@
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; centers [V, H, W, K], [V, 1,
 //          1, K] or [1, 1, 1, K]; depth [V, H, W, 1]; statistics [V, H, W, 4]: (0, 1 / sum e^(z -
 //          z_peak), 0, 0)
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
-// Memory   1 load per bin beside the table + 9 per pixel
+// Memory   1 load per bin besides the table + 9 per pixel
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/binomial_decode.ts
 
 struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -31,7 +31,7 @@ override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 
-// 2 KiB: (sum of weights, sum of weights times centres) of each lane's share of its row
+// 2 KiB: (sum of weights, sum of weights times centres) of each lane's share of its pixel
 var<workgroup> wg_sums: array<vec2f, WG>;
 
 // <lib is_finite>
@@ -43,7 +43,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -67,10 +67,10 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib binomial_logit>
-/// What a pixel's logits need of it.
+/// The numbers of a pixel that determine its logits.
 struct BinomialRow {
     slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
-    highest: vec2f, // of the bin at the peak, split alike
+    highest: vec2f, // of the bin at the peak, split likewise
     inverse_t: f32,
 }
 
@@ -102,7 +102,7 @@ fn binomial_decode(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barriers below are for all
+    // no early return for pixels past the end: the barriers below are for all
     let inside = row < params.rows;
     let share_end = select(0u, bins, inside);
     let center_start = row / fixed_or(PIXELS_PER_CENTER, params.pixels_per_center) * bins;
@@ -118,7 +118,7 @@ fn binomial_decode(
         sums += e * vec2f(1.0, centers[center_start + k]);
     }
     wg_sums[lane] = sums;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part == 0u && inside) {
         for (var other = 1u; other < LANES; other++) {

@@ -1,4 +1,4 @@
-// binomial_decode_rows — depth from a binomial over the bins, one invocation a pixel.
+// binomial_decode_rows — depth from a binomial over the bins, one invocation per pixel.
 //
 //   depth[r] = scale[r] sum_k p_k centers[s, k],  p = softmax(z)
 //   z_k = (L_k + k slope[r]) / t[r],  L_k = ln C(K - 1, k),  s = r / pixels_per_center
@@ -7,16 +7,16 @@
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; centers [V, H, W, K], [V, 1,
 //          1, K] or [1, 1, 1, K]; depth [V, H, W, 1]; statistics [V, H, W, 4]: (0, 1 / sum e^(z -
 //          z_peak), 0, 0)
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
-// Memory   1 load per bin beside the table + 9 per pixel
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
+// Memory   1 load per bin besides the table + 9 per pixel
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/binomial_decode.ts
 
 struct Params {
     rows: u32,              // pixels of all views
     bins: u32,              // K
-    pixels_per_center: u32, // pixels that share one row of centres
+    pixels_per_center: u32, // pixels that share one set of centres
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,7 +39,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -63,10 +63,10 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib binomial_logit>
-/// What a pixel's logits need of it.
+/// The numbers of a pixel that determine its logits.
 struct BinomialRow {
     slope: vec2f,   // ln(pi / (1 - pi)): a multiple of 2^-10, and the rest
-    highest: vec2f, // of the bin at the peak, split alike
+    highest: vec2f, // of the bin at the peak, split likewise
     inverse_t: f32,
 }
 

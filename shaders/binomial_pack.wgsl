@@ -1,4 +1,4 @@
-// binomial_pack — what the logits of a binomial need of each pixel.
+// binomial_pack — the five numbers per pixel that determine the logits of a binomial.
 //
 //   slope = ln p - ln q,  p = clamp(pi, 1e-4, 1), q = clamp(1 - pi, 1e-4, 1)
 //   peak = the bin of the highest logit, ln C(n, k) + k slope,  n = K - 1

@@ -1,10 +1,10 @@
-// ceiling_copy — copies vectors of four, to learn how fast an adapter copies.
+// ceiling_copy — copies vectors of four, to measure how fast an adapter copies.
 //
 //   y[i] = x[i]
 //
 // Layout   x, y: any shape, 4 n elements f32
 // Mapping  one invocation per STEP vectors: a workgroup's width apart, so that neighbours load
-//          neighbours, or, with RUNS, one behind the other, as caches of CPUs like it
+//          neighbours, or, with RUNS, consecutive, which suits CPU caches
 // Memory   1 load + 1 store of 16 bytes per vector; bound by bandwidth
 // Source   McCalpin, Memory Bandwidth and Machine Balance in Current High Performance Computers
 //          (1995)

@@ -1,11 +1,12 @@
-// ceiling_fma — fused multiply-adds without memory, to learn how fast an adapter computes.
+// ceiling_fma — fused multiply-adds without memory, to measure how fast an adapter computes.
 //
 //   v_0 = c x[t], v_(j+1) = v_j / 2 + x[t] 16 LOOPS times, in independent chains c = 1 … 12
 //   y[t] = mean of the chains
 //
 // Layout   x, y [T] f32, one element per invocation
-// Mapping  one invocation per element: its chains hide the latency of each other, and with both
-//          summands fit sixteen registers; steps are unrolled, a turn of a loop costs as much as one
+// Mapping  one invocation per element: its chains hide each other's latency and, with both
+//          summands, fit in sixteen registers; steps are unrolled because one iteration of a loop
+//          costs as much as a step
 // Memory   1 load + 1 store per element; bound by arithmetic
 // Source   Williams et al., Roofline (2009): the flat part is measured, not looked up
 // Twin     src/kernels/ceiling.ts
@@ -21,8 +22,8 @@ struct Params {
 
 override WG: u32 = 256u; // invocations per workgroup
 override LOOPS: u32 = 16u; // turns of STEPS steps of each chain
-const CHAINS: u32 = 12u; // as in the twin
-const STEPS: u32 = 16u; // as in the twin
+const CHAINS: u32 = 12u; // host
+const STEPS: u32 = 16u; // host
 
 @compute @workgroup_size(WG)
 fn ceiling_fma(

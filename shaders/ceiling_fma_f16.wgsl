@@ -1,11 +1,11 @@
-// ceiling_fma_f16 — multiply-adds in half precision, to learn how fast an adapter computes with it.
+// ceiling_fma_f16 — multiply-adds in half precision, to measure how fast an adapter computes in it.
 //
 //   v_0 = c x[t], v_(j+1) = v_j / 2 + x[t] 16 LOOPS times, in independent chains c = 1 … 24
 //   y[t] = mean of the chains, all of it but x and y in f16
 //
 // Layout   x, y [T] f32, one element per invocation
-// Mapping  one invocation per element: as ceiling_fma, and in pairs, which adapters with f16 take
-//          at once
+// Mapping  one invocation per element: as ceiling_fma, but in pairs, which adapters with f16
+//          process together
 // Memory   1 load + 1 store per element; bound by arithmetic
 // Source   Williams et al., Roofline (2009): the flat part is measured, not looked up
 // Twin     src/kernels/ceiling.ts
@@ -23,8 +23,8 @@ struct Params {
 
 override WG: u32 = 256u; // invocations per workgroup
 override LOOPS: u32 = 16u; // turns of STEPS steps of each chain
-const PAIRS: u32 = 12u; // of chains, as in the twin
-const STEPS: u32 = 16u; // as in the twin
+const PAIRS: u32 = 12u; // host: of chains
+const STEPS: u32 = 16u; // host
 
 @compute @workgroup_size(WG)
 fn ceiling_fma_f16(

@@ -1,10 +1,10 @@
-// ceiling_read — sums what each invocation reads, to learn how fast an adapter reads.
+// ceiling_read — sums the numbers that each invocation reads, to measure how fast an adapter reads.
 //
 //   y[t] = sum over its STEP vectors i and their four elements c of x[i][c]
 //
 // Layout   x: any shape, 4 n elements f32; y [T], one element per invocation, T = n / STEP
 // Mapping  one invocation per STEP vectors: a workgroup's width apart, so that neighbours load
-//          neighbours, or, with RUNS, one behind the other, as caches of CPUs like it
+//          neighbours, or, with RUNS, consecutive, which suits CPU caches
 // Memory   STEP loads of 16 bytes + 1 store of 4 per invocation; bound by bandwidth
 // Source   McCalpin, Memory Bandwidth and Machine Balance in Current High Performance Computers
 //          (1995)
@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 override WG: u32 = 256u; // invocations per workgroup
-override STEP: u32 = 8u; // vectors an invocation
+override STEP: u32 = 8u; // vectors per invocation
 override RUNS: bool = false; // each invocation takes neighbours, not each lane
 
 @compute @workgroup_size(WG)

@@ -1,10 +1,10 @@
-// ceiling_triad — adds a multiple of one tensor to another, to learn how fast an adapter streams.
+// ceiling_triad — adds a multiple of one tensor to another, to measure how fast an adapter streams.
 //
 //   y[i] = a[i] + factor b[i]
 //
 // Layout   a, b, y: any shape, 4 n elements f32
 // Mapping  one invocation per STEP vectors: a workgroup's width apart, so that neighbours load
-//          neighbours, or, with RUNS, one behind the other, as caches of CPUs like it
+//          neighbours, or, with RUNS, consecutive, which suits CPU caches
 // Memory   2 loads + 1 store of 16 bytes per vector; bound by bandwidth
 // Source   McCalpin, Memory Bandwidth and Machine Balance in Current High Performance Computers
 //          (1995)

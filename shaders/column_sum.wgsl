@@ -1,11 +1,11 @@
-// column_sum — sums of slabs of rows, column by column.
+// column_sum — sums of slices of rows, column by column.
 //
-//   y[z, s, j] = sum_i x[z, s S + i, j],  i over the S = slab rows of slab s
+//   y[z, s, j] = sum_i x[z, s S + i, j],  i over the S = slab rows of slice s
 //
 // Layout   x [batches, rows, cols], y [batches, slabs, cols] f32, columns contiguous
 // Mapping  one invocation per element of y, neighbours on neighbouring columns; rows added in order
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth
-// Source   elementary; two passes (slabs, then their sums) keep the order fixed and the rounding
+// Source   elementary; two passes (slices, then their sums) keep the order fixed and the rounding
 //          error small
 // Twin     src/kernels/column_sum.ts
 

@@ -6,7 +6,7 @@
 // Layout   a, b, c, d [outer, row of their own], y [outer, row] f32; an absent one has rows of 0
 //          elements
 // Mapping  one invocation per STEP elements of a row of y ceil(row / STEP) apart, so that
-//          neighbours load neighbours and an index is taken apart once for all of them
+//          neighbours load neighbours and each index is decomposed once for all of them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/concat.ts

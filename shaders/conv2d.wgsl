@@ -8,7 +8,7 @@
 // Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
 //          the sum over c is cut into slices, which the caller adds up in order; the first brings
 //          the bias
-// Mapping  a workgroup of SIDE x SIDE owns BM pixels x BN channels of y, an invocation TM x TN of
+// Mapping  a workgroup of SIDE x SIDE owns BM pixels x BN channels of y, each invocation TM x TN of
 //          them, SIDE apart, so that neighbours store neighbours; x and weight pass through
 //          workgroup memory, BK terms (a, b, c) at a time; grid z = slice x group x tile of
 //          channels
@@ -131,7 +131,7 @@ fn load_w(first_o: u32, row: u32, term: Term) -> f32 {
     return select(0.0, weight[select(0u, at, exists)], exists);
 }
 
-/// Adds the product of wg_x and wg_w to an invocation's TM x TN.
+/// Adds the product of wg_x and wg_w to the invocation's TM x TN.
 fn multiply(sum: ptr<function, array<f32, TM * TN>>, id: vec3u) {
     for (var term = 0u; term < BK; term++) {
         var columns: array<f32, TN>;

@@ -1,4 +1,4 @@
-// conv2d_grad_input — gradient of conv2d by its input, an implicit product of matrices.
+// conv2d_grad_input — gradient of conv2d with respect to its input, an implicit matrix product.
 //
 //   d_x[v, h, w, g C' + c] = bias[g C' + c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
 //   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -10,10 +10,10 @@
 //          C]: the sum over o is cut into slices, which the caller adds up in order; the first
 //          brings the bias
 // Mapping  a workgroup of SIDE x SIDE owns BM pixels x BN channels of d_x, all of one phase (h mod
-//          s_h, w mod s_w), so that a tap reaches all of them or none; an invocation TM x TN, SIDE
-//          apart, so that neighbours store neighbours; d_y and weight pass through workgroup
-//          memory, BK channels of a tap at a time; grid z = slice x phase x group x tile of
-//          channels
+//          s_h, w mod s_w), so that a tap reaches all of them or none; each invocation owns TM x TN
+//          of them, SIDE apart, so that neighbours store neighbours; d_y and weight pass through
+//          workgroup memory, BK channels of a tap at a time; grid z = slice x phase x group x tile
+//          of channels
 // Memory   each number of d_y is loaded KH KW C' / (BN s_h s_w) times, mostly from cache; bound by
 //          arithmetic
 // Source   elementary
@@ -123,7 +123,7 @@ fn target_of(phase: Phase, pixel: u32) -> Target {
 
 const NOWHERE: u32 = 0xffffffffu;
 
-/// Where d_y holds channel 0 of what a tap reaches from a target, NOWHERE where it reaches nothing.
+/// Index in d_y of channel 0 of the pixel that a tap reaches from a target; NOWHERE for none.
 fn reached(by: Target, tap: Tap) -> u32 {
     let h = u32(i32(by.row) + tap.h); // negative ones wrap to beyond the end
     let w = u32(i32(by.column) + tap.w);
@@ -146,7 +146,7 @@ fn load_w(o: u32, end: u32, tap: u32, c: u32) -> f32 {
     return select(0.0, weight[select(0u, (o * taps + tap) * group_c + c, exists)], exists);
 }
 
-/// Adds the product of wg_y and wg_w to an invocation's TM x TN.
+/// Adds the product of wg_y and wg_w to the invocation's TM x TN.
 fn multiply(sum: ptr<function, array<f32, TM * TN>>, id: vec3u) {
     for (var term = 0u; term < BK; term++) {
         var columns: array<f32, TN>;

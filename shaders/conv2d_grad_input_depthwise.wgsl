@@ -1,4 +1,4 @@
-// conv2d_grad_input_depthwise — gradient by the input where outputs see one input channel each.
+// conv2d_grad_input_depthwise — gradient for the input where outputs see one input channel each.
 //
 //   d_x[v, h, w, c] = bias[c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b]
 //   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w

@@ -1,4 +1,4 @@
-// conv2d_grad_input_register — conv2d_grad_input.wgsl in registers alone: no subgroups.
+// conv2d_grad_input_register — conv2d_grad_input.wgsl using only registers: no subgroups.
 //
 //   d_x[v, h, w, g C' + c] = bias[g C' + c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
 //   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -12,7 +12,7 @@
 // Mapping  an invocation owns 4 pixels x 16 channels of d_x; the pixels of a workgroup are all of
 //          one phase (h mod s_h, w mod s_w), so that a tap reaches all of them or none; grid z =
 //          slice x phase x group x tile of channels
-// Memory   20 loads for 64 fma; for software adapters, where barriers are dear
+// Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_input.ts
 
@@ -96,7 +96,7 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(view, row, rest - row * phase.columns);
 }
 
-/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
+/// Index in d_y of channel 0 of the pixel that a tap reaches from a target, 0 if there is none.
 struct Reached {
     exists: vec4<bool>,
     at: vec4u,
@@ -113,7 +113,7 @@ fn reached(by: Target, tap: Tap) -> Reached {
 // </lib>
 
 // <lib conv2d_store_image>
-/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of d_x; the first slice adds the bias.
 fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
     var start = 0.0;
     if (params.has_bias != 0u && slice == 0u) {

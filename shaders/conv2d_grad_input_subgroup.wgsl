@@ -1,4 +1,4 @@
-// conv2d_grad_input_subgroup — conv2d_grad_input.wgsl with one subgroup of 8 a workgroup.
+// conv2d_grad_input_subgroup — conv2d_grad_input.wgsl with one subgroup of 8 per workgroup.
 //
 //   d_x[v, h, w, g C' + c] = bias[g C' + c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
 //   over the taps and pixels with h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -10,7 +10,7 @@
 //          C]: the sum over o is cut into slices, which the caller adds up in order; the first
 //          brings the bias
 // Mapping  a workgroup owns 32 pixels x 16 channels of d_x, all of one phase (h mod s_h, w mod
-//          s_w), so that a tap reaches all of them or none; an invocation 4 pixels of all 16
+//          s_w), so that a tap reaches all of them or none; each invocation owns 4 pixels of all 16
 //          channels; per term it loads its 4 numbers of d_y and 2 of the 16 weights, and takes the
 //          others from its neighbours by shuffles; grid z = slice x phase x group x tile of
 //          channels
@@ -100,7 +100,7 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(view, row, rest - row * phase.columns);
 }
 
-/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
+/// Index in d_y of channel 0 of the pixel that a tap reaches from a target, 0 if there is none.
 struct Reached {
     exists: vec4<bool>,
     at: vec4u,
@@ -117,7 +117,7 @@ fn reached(by: Target, tap: Tap) -> Reached {
 // </lib>
 
 // <lib conv2d_outer_subgroup>
-/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+/// Adds rows x columns to a tile: the 16 rows lie two per lane, the columns are the lane's own.
 fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
     for (var r = 0u; r < 8u; r++) {
         (*tile)[r] += subgroupShuffle(low, r) * columns;
@@ -127,7 +127,7 @@ fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: ve
 // </lib>
 
 // <lib conv2d_store_image>
-/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of d_x; the first slice adds the bias.
 fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
     var start = 0.0;
     if (params.has_bias != 0u && slice == 0u) {

@@ -1,18 +1,18 @@
-// conv2d_grad_weight — gradient of conv2d by its weight, slab by slab of pixels.
+// conv2d_grad_weight — gradient of conv2d with respect to its weight, in slices of pixels.
 //
 //   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
-//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slice s
 //
 //   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s
-//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  a workgroup of SIDE x SIDE owns BM channels o x BN terms (a, b, c) of one slab, an
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slice s holds rows
+//          s R to s R + R - 1 of the V OH rows of y; column_sum adds the slices up in order
+// Mapping  a workgroup of SIDE x SIDE owns BM channels o x BN terms (a, b, c) of one slice, each
 //          invocation TM x TN of them, SIDE apart, so that neighbours store neighbours; d_y and x
 //          pass through workgroup memory, BK pixels at a time; grid: x tiles of terms, y groups x
-//          tiles of channels, z slabs
+//          tiles of channels, z slices
 // Memory   d_y is loaded KH KW C' / BN times, x KH KW O' / BM times, mostly from cache; bound by
-//          arithmetic; slabs fill the GPU where the weight is small and the pixels are many
+//          arithmetic; slices fill the GPU where the weight is small and the pixels are many
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
 
@@ -34,7 +34,7 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
-    slab_rows: u32, // rows of y (all views') in a slab
+    slab_rows: u32, // rows of y (all views') in a slice
     slabs: u32,
 }
 
@@ -84,7 +84,7 @@ fn term_of(n: u32) -> Term {
 }
 
 /// A pixel of y on the image: the first row of its view, and what its first tap sees but for the
-/// padding; `exists` is false beyond the slab.
+/// padding; `exists` is false beyond the slice.
 struct Pixel {
     exists: bool,
     line: u32,
@@ -100,13 +100,13 @@ fn pixel_of(index: u32, end: u32) -> Pixel {
     return Pixel(index < end, index / (out_w * out_h) * params.in_h, top, left);
 }
 
-/// A channel of d_y at a pixel, 0 beyond the slab and the group
+/// A channel of d_y at a pixel, 0 beyond the slice and the group
 fn load_y(index: u32, end: u32, first_o: u32, o: u32) -> f32 {
     let exists = o < params.group_o && index < end;
     return select(0.0, d_y[select(0u, index * params.out_c + first_o + o, exists)], exists);
 }
 
-/// What a term finds on the image at a pixel, 0 outside it and beyond the slab
+/// The value of the image under a term at a pixel, 0 outside it and beyond the slice
 fn load_x(pixel: Pixel, first_c: u32, term: Term) -> f32 {
     let h = u32(pixel.top + term.h); // negative ones wrap to beyond the end
     let w = u32(pixel.left + term.w);
@@ -115,7 +115,7 @@ fn load_x(pixel: Pixel, first_c: u32, term: Term) -> f32 {
     return select(0.0, x[select(0u, at, exists)], exists);
 }
 
-/// Adds the product of wg_y and wg_x to an invocation's TM x TN.
+/// Adds the product of wg_y and wg_x to the invocation's TM x TN.
 fn multiply(sum: ptr<function, array<f32, TM * TN>>, id: vec3u) {
     for (var pixel = 0u; pixel < BK; pixel++) {
         var columns: array<f32, TN>;

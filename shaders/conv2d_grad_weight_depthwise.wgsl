@@ -1,15 +1,15 @@
-// conv2d_grad_weight_depthwise — gradient by the weight where outputs see one input channel each.
+// conv2d_grad_weight_depthwise — gradient for the weight where outputs see one input channel each.
 //
 //   partials[s, o, a, b] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, o / m]
-//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slice s
 //
 //   stride s, padding p, dilation d, m = O / C; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, 1]; slab s holds rows s
-//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  an invocation owns one tap of one channel in one slab; neighbours own neighbouring
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, 1]; slice s holds rows
+//          s R to s R + R - 1 of the V OH rows of y; column_sum adds the slices up in order
+// Mapping  an invocation owns one tap of one channel in one slice; neighbours own neighbouring
 //          channels
-// Memory   2 loads a term, most of them from cache; bound by bandwidth
+// Memory   2 loads per term, most of them from cache; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
 
@@ -31,7 +31,7 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
-    slab_rows: u32, // rows of y (all views') in a slab
+    slab_rows: u32, // rows of y (all views') in a slice
     slabs: u32,
 }
 

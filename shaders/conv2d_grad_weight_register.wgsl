@@ -1,15 +1,15 @@
-// conv2d_grad_weight_register — conv2d_grad_weight.wgsl in registers alone: no subgroups.
+// conv2d_grad_weight_register — conv2d_grad_weight.wgsl using only registers: no subgroups.
 //
 //   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
-//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slice s
 //
 //   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s
-//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  an invocation owns 16 channels o x 4 terms (a, b, c) of one slab; grid: x tiles of
-//          terms, y groups x tiles of channels, z slabs
-// Memory   20 loads for 64 fma; for software adapters, where barriers are dear
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slice s holds rows
+//          s R to s R + R - 1 of the V OH rows of y; column_sum adds the slices up in order
+// Mapping  an invocation owns 16 channels o x 4 terms (a, b, c) of one slice; grid: x tiles of
+//          terms, y groups x tiles of channels, z slices
+// Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
 
@@ -31,7 +31,7 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
-    slab_rows: u32, // rows of y (all views') in a slab
+    slab_rows: u32, // rows of y (all views') in a slice
     slabs: u32,
 }
 
@@ -51,7 +51,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_term>
-/// Where four terms (a, b, c) of the weight sit on the image, for the pixel of y at (0, 0).
+/// The image positions of four terms (a, b, c) of the weight, for the pixel of y at (0, 0).
 struct Term {
     h: vec4i,
     w: vec4i,

@@ -1,16 +1,16 @@
-// conv2d_grad_weight_subgroup — conv2d_grad_weight.wgsl with one subgroup of 8 a workgroup.
+// conv2d_grad_weight_subgroup — conv2d_grad_weight.wgsl with one subgroup of 8 per workgroup.
 //
 //   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
-//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slab s
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slice s
 //
 //   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slab s holds rows s
-//          R to s R + R - 1 of the V OH rows of y; column_sum adds the slabs up in order
-// Mapping  a workgroup owns 16 channels o x 32 terms (a, b, c) of one slab, an invocation all 16 of
-//          4 terms, 8 apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C']; slice s holds rows
+//          s R to s R + R - 1 of the V OH rows of y; column_sum adds the slices up in order
+// Mapping  a workgroup owns 16 channels o x 32 terms (a, b, c) of one slice, each invocation all 16
+//          of 4 terms, 8 apart; per pixel it loads its 4 numbers of x and 2 of the 16 of d_y, and
 //          takes the others from its neighbours by shuffles; grid: x tiles of terms, y groups x
-//          tiles of channels, z slabs
+//          tiles of channels, z slices
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
 // Twin     src/kernels/conv2d_grad_weight.ts
@@ -35,7 +35,7 @@ struct Params {
     dilation_w: u32,
     group_c: u32,  // C / groups
     group_o: u32,  // O / groups
-    slab_rows: u32, // rows of y (all views') in a slab
+    slab_rows: u32, // rows of y (all views') in a slice
     slabs: u32,
 }
 
@@ -55,7 +55,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_term>
-/// Where four terms (a, b, c) of the weight sit on the image, for the pixel of y at (0, 0).
+/// The image positions of four terms (a, b, c) of the weight, for the pixel of y at (0, 0).
 struct Term {
     h: vec4i,
     w: vec4i,
@@ -75,7 +75,7 @@ fn term_of(n: vec4u) -> Term {
 // </lib>
 
 // <lib conv2d_outer_subgroup>
-/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+/// Adds rows x columns to a tile: the 16 rows lie two per lane, the columns are the lane's own.
 fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
     for (var r = 0u; r < 8u; r++) {
         (*tile)[r] += subgroupShuffle(low, r) * columns;

@@ -1,4 +1,4 @@
-// conv2d_register — conv2d.wgsl in registers alone: no subgroups, no workgroup memory.
+// conv2d_register — conv2d.wgsl using only registers: no subgroups, no workgroup memory.
 //
 //   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -10,7 +10,7 @@
 //          the bias
 // Mapping  an invocation owns 4 pixels x 16 channels of y; grid z = slice x group x tile of
 //          channels
-// Memory   20 loads for 64 fma; for software adapters, where barriers are dear
+// Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
 // Twin     src/kernels/conv2d.ts
 
@@ -54,7 +54,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_source>
-/// Where the taps of four output pixels fall: the view, and the row and column of the first tap.
+/// The taps of four output pixels: the view, and the row and column of the first tap.
 struct Source {
     view: vec4u,
     top: vec4i,
@@ -80,7 +80,7 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 // </lib>
 
 // <lib conv2d_store>
-/// Writes one channel of four pixels of a slice of y; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of y; the first slice adds the bias.
 fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
     var start = 0.0;

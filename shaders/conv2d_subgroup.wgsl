@@ -1,4 +1,4 @@
-// conv2d_subgroup — conv2d.wgsl with one subgroup of 8 a workgroup, no workgroup memory.
+// conv2d_subgroup — conv2d.wgsl with one subgroup of 8 per workgroup, no workgroup memory.
 //
 //   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -8,7 +8,7 @@
 // Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
 //          the sum over c is cut into slices, which the caller adds up in order; the first brings
 //          the bias
-// Mapping  a workgroup owns 32 pixels x 16 channels of y, an invocation 4 pixels of all 16; per
+// Mapping  a workgroup owns 32 pixels x 16 channels of y, each invocation 4 pixels of all 16; per
 //          term it loads its 4 numbers of x and 2 of the 16 weights, and takes the others from its
 //          neighbours by shuffles; grid z = slice x group x tile of channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
@@ -57,7 +57,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib conv2d_source>
-/// Where the taps of four output pixels fall: the view, and the row and column of the first tap.
+/// The taps of four output pixels: the view, and the row and column of the first tap.
 struct Source {
     view: vec4u,
     top: vec4i,
@@ -83,7 +83,7 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 // </lib>
 
 // <lib conv2d_outer_subgroup>
-/// Adds rows x columns to a tile: the 16 rows lie two a lane, the columns are the lane's own.
+/// Adds rows x columns to a tile: the 16 rows lie two per lane, the columns are the lane's own.
 fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
     for (var r = 0u; r < 8u; r++) {
         (*tile)[r] += subgroupShuffle(low, r) * columns;
@@ -93,7 +93,7 @@ fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: ve
 // </lib>
 
 // <lib conv2d_store>
-/// Writes one channel of four pixels of a slice of y; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of y; the first slice adds the bias.
 fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
     var start = 0.0;

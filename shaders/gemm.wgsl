@@ -1,11 +1,11 @@
-// gemm — product of matrices, batched, either side transposed, with bias.
+// gemm — matrix product, batched, either side transposed, with bias.
 //
 //   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
 //   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
 //
 // Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
 //          [slices, batch.., M, N]
-// Mapping  a workgroup of 16 x 16 owns (16 TM) x (16 TN) of y, an invocation TM x TN of it, 16
+// Mapping  a workgroup of 16 x 16 owns (16 TM) x (16 TN) of y, each invocation TM x TN of it, 16
 //          apart, so that neighbours store neighbours; A and B pass through workgroup memory, BK
 //          terms at a time
 // Memory   each element of a is loaded N / (16 TN) times, of b M / (16 TM) times; bound by
@@ -54,7 +54,7 @@ const TN: u32 = 4u; // tune: 2 4
 const BK: u32 = 16u; // tune: 8 16
 const BM: u32 = SIDE * TM;
 const BN: u32 = SIDE * TN;
-// one word of padding a row, so that a column does not sit in one bank
+// one word of padding per row, so that a column does not sit in one bank
 var<workgroup> wg_a: array<f32, BK * (BM + 1u)>; // [k][row], 4.1 KiB
 var<workgroup> wg_b: array<f32, BK * (BN + 1u)>; // [k][column], 4.1 KiB
 
@@ -64,7 +64,7 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 // </lib>
 
 // <lib gemm_place>
-/// Where a workgroup works: a tile of y, a slice of the sum, and the matrices' first elements.
+/// The work of a workgroup: a tile of y, a slice of the sum, and the matrices' first elements.
 struct Place {
     row: u32,
     col: u32,

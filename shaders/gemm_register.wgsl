@@ -1,13 +1,13 @@
-// gemm_register — gemm.wgsl with 8 x 8 of y an invocation, no workgroup memory.
+// gemm_register — gemm.wgsl with 8 x 8 of y per invocation, no workgroup memory.
 //
 //   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
 //   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
 //
 // Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
 //          [slices, batch.., M, N]
-// Mapping  a workgroup of 8 owns 8 x 64 of y, an invocation 8 rows of 8 columns, 8 apart
+// Mapping  a workgroup of 8 owns 8 x 64 of y, each invocation 8 rows of 8 columns, 8 apart
 // Memory   16 loads for 64 fma; for software adapters whose subgroups are not 8 wide, where
-//          barriers are dear
+//          barriers are expensive
 // Source   elementary
 // Twin     src/kernels/gemm.ts
 
@@ -41,7 +41,7 @@ const ROWS: u32 = 8u; // tune: 8
 const COLS: u32 = 64u; // tune: 64
 
 // <lib gemm_place>
-/// Where a workgroup works: a tile of y, a slice of the sum, and the matrices' first elements.
+/// The work of a workgroup: a tile of y, a slice of the sum, and the matrices' first elements.
 struct Place {
     row: u32,
     col: u32,

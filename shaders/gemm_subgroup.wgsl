@@ -1,15 +1,15 @@
-// gemm_subgroup — gemm.wgsl with one subgroup of 8 a workgroup, no workgroup memory.
+// gemm_subgroup — gemm.wgsl with one subgroup of 8 per workgroup, no workgroup memory.
 //
 //   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
 //   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
 //
 // Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
 //          [slices, batch.., M, N]
-// Mapping  a workgroup owns 16 x 32 of y, an invocation 16 rows of 4 columns, 8 apart; per term it
-//          loads its 4 elements of B and 2 of A's 16, and takes the others from its neighbours by
-//          subgroupBroadcast
-// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a barrier 50 ns,
-//          a broadcast 1
+// Mapping  a workgroup owns 16 x 32 of y, each invocation 16 rows of 4 columns, 8 apart; per term
+//          it loads its 4 elements of B and 2 of A's 16, and takes the others from its neighbours
+//          by subgroupBroadcast
+// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma, a broadcast 1 and a
+//          barrier 50 ns
 // Source   elementary
 // Twin     src/kernels/gemm.ts
 
@@ -45,7 +45,7 @@ const ROWS: u32 = 16u; // tune: 16
 const COLS: u32 = 32u; // tune: 32
 
 // <lib gemm_place>
-/// Where a workgroup works: a tile of y, a slice of the sum, and the matrices' first elements.
+/// The work of a workgroup: a tile of y, a slice of the sum, and the matrices' first elements.
 struct Place {
     row: u32,
     col: u32,

@@ -1,12 +1,13 @@
-// grad_norm — length and non-finite numbers of a flat arena, by slabs.
+// grad_norm — length and count of non-finite numbers of a flat arena, in slices.
 //
-//   partials[b] = (sqrt(sum of g[i]^2 over finite g[i]), count of the others), i in slab b
+//   partials[b] = (sqrt(sum of g[i]^2 over finite g[i]), count of the others), i in slice b
 //
-// Layout   gradients [n]; partials [B, 2], slabs of SLAB elements
-// Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
+// Layout   gradients [n]; partials [B, 2], slices of SLAB elements
+// Mapping  one workgroup per slice; its invocations step through it together, so that loads
+//          coalesce
 // Memory   1 load per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
-//          order; squares of every size: Blue, A portable Fortran program to find the Euclidean
+// Source   elementary; slices are a fixed number of elements, so that every adapter adds in the
+//          same order; squares of any size: Blue, A portable Fortran program to find the Euclidean
 //          norm of a vector, 1978
 // Twin     src/kernels/grad_norm.ts
 
@@ -19,7 +20,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 
 const WG: u32 = 64u; // with SLAB part of the result's bits, so no override
-const SLAB: u32 = 4096u; // elements, as in the twin
+const SLAB: u32 = 4096u; // host: elements
 
 // 1 KiB: (large, usual, small squares, others) of each invocation
 var<workgroup> wg_sum: array<vec4f, WG>;
@@ -80,7 +81,7 @@ fn grad_norm(
         sum += select(vec4f(0.0, 0.0, 0.0, 1.0), vec4f(sized_square(g), 0.0), is_finite(g));
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u && slab * SLAB < max(params.n, 1u)) {
         for (var other = 1u; other < WG; other++) {

@@ -3,9 +3,9 @@
 //   norm = (|g|, min(1, max_norm / |g|), 1 if all finite else 0, 0);  (0, 0, 0, 0) if not
 //
 // Layout   partials [B, 2]: (length, count of non-finite numbers); norm [4]
-// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in
+// Mapping  one workgroup; each invocation adds every WG-th slice, then the first adds their sums in
 //          order
-// Memory   2 loads per slab
+// Memory   2 loads per slice
 // Source   Pascanu et al. 2013 (arXiv:1211.5063) algorithm 1
 // Twin     src/kernels/grad_norm.ts
 
@@ -72,7 +72,7 @@ fn grad_norm_finish(@builtin(local_invocation_index) lane: u32) {
         sum += vec4f(sized_square(partials[2u * slab]), partials[2u * slab + 1u]);
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u) {
         for (var other = 1u; other < WG; other++) {

@@ -5,8 +5,8 @@
 //   logC(n, k) = n ln n - k ln k - (n - k) ln(n - k), 0 ln 0 = 0 (Stirling without its root)
 //
 // Layout   pi, t [V, H, W, 1]; logits [V, H, W, K], bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores
-//          coalesce
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that
+//          stores coalesce
 // Memory   2 loads per pixel + 1 store per bin; bound by bandwidth
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
 // Twin     src/kernels/log_binomial.ts

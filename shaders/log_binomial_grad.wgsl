@@ -1,11 +1,11 @@
-// log_binomial_grad — gradient of the binomial logits by probability and temperature.
+// log_binomial_grad — gradient of the binomial logits with respect to probability and temperature.
 //
 //   d_pi[r] = sum_k d_k (k / p - (n - k) / q) / t,  d_t[r] = -sum_k d_k logits[r, k] / t
 //   d = d_logits[r], n = K - 1; k / p is 0 where p is clamped, (n - k) / q where q is
 //
 // Layout   pi, t, d_pi, d_t [V, H, W, 1]; logits, d_logits [V, H, W, K], bins contiguous; rows r
 //          are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads per bin + 2 stores per pixel; bound by bandwidth
 // Source   derivative of log_binomial
@@ -52,7 +52,7 @@ fn log_binomial_grad(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barrier below is for all
+    // no early return for pixels past the end: the barrier below is for all
     let inside = row < params.rows;
     let share_end = select(0u, bins, inside);
     let n = f32(bins - 1u);
@@ -69,7 +69,7 @@ fn log_binomial_grad(
         sum += d * vec2f(k * by_p - (n - k) * by_q, logits[row * bins + bin]);
     }
     wg_sum[lane] = sum;
-    // the first lane adds up what all lanes of its row have stored
+    // the first lane adds up the results of all lanes of its pixel
     workgroupBarrier();
     if (part == 0u && inside) {
         for (var other = 1u; other < LANES; other++) {

@@ -1,12 +1,12 @@
-// log_binomial_grad_rows — gradient of the binomial logits, one invocation a pixel.
+// log_binomial_grad_rows — gradient of the binomial logits, one invocation per pixel.
 //
 //   d_pi[r] = sum_k d_k (k / p - (n - k) / q) / t,  d_t[r] = -sum_k d_k logits[r, k] / t
 //   d = d_logits[r], n = K - 1; k / p is 0 where p is clamped, (n - k) / q where q is
 //
 // Layout   pi, t, d_pi, d_t [V, H, W, 1]; logits, d_logits [V, H, W, K], bins contiguous; rows r
 //          are pixels
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   2 loads per bin + 2 stores per pixel
 // Source   derivative of log_binomial
 // Twin     src/kernels/log_binomial.ts

@@ -1,4 +1,4 @@
-// log_binomial_head — probability and temperature from four positive numbers a pixel.
+// log_binomial_head — probability and temperature from four positive numbers per pixel.
 //
 //   pi = a1' / (a1' + a2'),  t = t_min + (t_max - t_min) b1' / (b1' + b2')
 //   (a1, a2, b1, b2) = pairs[r], x' = x + 1e-4

@@ -1,12 +1,13 @@
-// masked_mean — sums of what a mask lets through, by slabs.
+// masked_mean — sums of the elements that a mask keeps, in slices.
 //
-//   partials[b] = (sum of x[i], count) over i of slab b with mask[i] > 0
+//   partials[b] = (sum of x[i], count) over i of slice b with mask[i] > 0
 //
-// Layout   x, mask: any shape, n elements f32; partials [B, 2], slabs of SLAB elements
-// Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
+// Layout   x, mask: any shape, n elements f32; partials [B, 2], slices of SLAB elements
+// Mapping  one workgroup per slice; its invocations step through it together, so that loads
+//          coalesce
 // Memory   2 loads per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
-//          order
+// Source   elementary; slices are a fixed number of elements, so that every adapter adds in the
+//          same order
 // Twin     src/kernels/masked_mean.ts
 
 struct Params {
@@ -19,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 const WG: u32 = 64u; // with SLAB part of the result's bits, so no override
-const SLAB: u32 = 1024u; // elements, as in the twin
+const SLAB: u32 = 1024u; // host: elements
 
 var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (sum, count) of each invocation
 
@@ -37,7 +38,7 @@ fn masked_mean(
         sum += select(vec2f(0.0), vec2f(x[i], 1.0), mask[i] > 0.0);
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u && slab * SLAB < max(params.n, 1u)) {
         for (var other = 1u; other < WG; other++) {

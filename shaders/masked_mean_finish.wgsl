@@ -1,11 +1,11 @@
-// masked_mean_finish — mean from the sums and counts of slabs.
+// masked_mean_finish — mean from the sums and counts of slices.
 //
 //   mean = sum_b partials[b, 0] / count,  count = sum_b partials[b, 1];  mean = 0 where count = 0
 //
 // Layout   partials [B, 2]; mean, count [1]
-// Mapping  one workgroup; each invocation adds every WG-th slab, the first one adds their sums in
+// Mapping  one workgroup; each invocation adds every WG-th slice, then the first adds their sums in
 //          order
-// Memory   2 loads per slab
+// Memory   2 loads per slice
 // Source   elementary
 // Twin     src/kernels/masked_mean.ts
 
@@ -43,7 +43,7 @@ fn masked_mean_finish(@builtin(local_invocation_index) lane: u32) {
         sum += vec2f(partials[2u * slab], partials[2u * slab + 1u]);
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u) {
         for (var other = 1u; other < WG; other++) {

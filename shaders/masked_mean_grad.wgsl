@@ -1,4 +1,4 @@
-// masked_mean_grad — gradient of the mean of what a mask lets through.
+// masked_mean_grad — gradient of the mean of the elements that a mask keeps.
 //
 //   d_x[i] = d_mean / count where mask[i] > 0, else 0
 //

@@ -1,4 +1,4 @@
-// masked_pool_grad — gradient of the masked pooling, gathered from the cells of a pixel.
+// masked_pool_grad — gradient of the masked pooling, gathered from the cells that hold a pixel.
 //
 //   d_x[v, r, e] = mask[v, r] sum_l d_tokens[v, l, e] / weight[v, l]
 //   cells l that r lies in, with weight > 0
@@ -7,7 +7,7 @@
 //          contiguous
 // Mapping  LANES neighbouring invocations share a pixel and step through its features together, so
 //          that stores coalesce
-// Memory   1 load per cell + 1 store per element; cells overlap only where sides do not divide
+// Memory   1 load per cell + 1 store per element; cells overlap only where the sizes do not divide
 // Source   derivative of masked_pool
 // Twin     src/kernels/masked_pool.ts
 

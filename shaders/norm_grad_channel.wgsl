@@ -1,4 +1,4 @@
-// norm_grad_channel — gradients of scale and shift: the slabs added up by channel.
+// norm_grad_channel — gradients of scale and shift: adds up the slices of each channel.
 //
 //   d_gamma[c] = sum_(b, s) slab_dot[b, s, c],  d_beta[c] = sum_(b, s) slab_sum[b, s, c]
 //

@@ -1,4 +1,4 @@
-// norm_grad_input — gradient of a normalisation by its input.
+// norm_grad_input — gradient of a normalisation with respect to its input.
 //
 //   d_x = r (gamma d_y - (group_sum + xhat group_dot) / n),  r = 1 / sqrt(variance + epsilon),
 //   n = elements of a set

@@ -1,7 +1,7 @@
-// norm_grad_partial — sums over slabs of pixels that the gradients of a normalisation are made of.
+// norm_grad_partial — sums over slices of pixels for the gradients of a normalisation.
 //
 //   slab_sum[b, s, c] = sum_p d_y[b, p, c],
-//   slab_dot[b, s, c] = sum_p d_y[b, p, c] xhat[b, p, c],  p in slab s
+//   slab_dot[b, s, c] = sum_p d_y[b, p, c] xhat[b, p, c],  p in slice s
 //   xhat = (x - mean) / sqrt(variance + epsilon)
 //
 // Layout   x, d_y: [B, P, C] f32, channels contiguous; mean, variance: [B, G]; slab_sum, slab_dot:

@@ -1,10 +1,10 @@
-// norm_partial — mean and squared deviations of each slab of pixels, for one group of channels.
+// norm_partial — mean and squared deviations of each slice of pixels, for one group of channels.
 //
 //   slab_mean[b, s, g] = mean x[b, p, c],  slab_m2[b, s, g] = sum (x[b, p, c] - slab_mean)^2,
-//   p in slab s, c in group g
+//   p in slice s, c in group g
 //
 // Layout   x: [B, P, C] f32, channels contiguous; slab_mean, slab_m2: [B, S, G]
-// Mapping  one invocation per (b, s, g), groups fastest: with one channel a group neighbours load
+// Mapping  one invocation per (b, s, g), groups fastest: with one channel per group neighbours load
 //          neighbours
 // Memory   reads x once; bound by bandwidth
 // Source   shifted data algorithm, Chan, Golub, LeVeque 1983, section 1 (shift = first element)
@@ -15,7 +15,7 @@ struct Params {
     pixels: u32,   // P: pixels of a batch
     channels: u32, // C
     groups: u32,   // G: groups of channels with statistics of their own
-    slabs: u32,    // S: slabs of pixels, summed apart
+    slabs: u32,    // S: slices of pixels, summed apart
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

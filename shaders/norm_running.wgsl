@@ -1,4 +1,4 @@
-// norm_running — running statistics of a batch norm move towards those of the batch.
+// norm_running — moves the running statistics of a batch norm towards those of the batch.
 //
 //   running_mean += momentum (mean - running_mean),
 //   running_variance += momentum (variance n / (n - 1) - running_variance)
@@ -7,7 +7,7 @@
 //          running_variance unbiased
 // Mapping  one invocation per channel
 // Memory   4 loads + 2 stores per channel; tiny
-// Source   Ioffe and Szegedy 2015, algorithm 2; unbiased as torch.nn.BatchNorm2d
+// Source   Ioffe and Szegedy 2015, algorithm 2; unbiased as in torch.nn.BatchNorm2d
 // Twin     src/kernels/norm.ts
 
 struct Params {

@@ -1,14 +1,13 @@
-// norm_statistics — merges the slabs: mean and biased variance of each batch and group.
+// norm_statistics — merges slices into the mean and biased variance of each batch and group.
 //
 //   mean = sum_s n_s mean_s / n,  variance = sum_s (m2_s + n_s (mean_s - mean)^2) / n,
-//   n_s elements in slab s, n in all
+//   n_s elements in slice s, n in all
 //
 // Layout   slab_mean, slab_m2: [B, S, G] f32; mean, variance: [B, G]
-// Mapping  one invocation per (b, g); slabs added in order, so the bits do not depend on the
-//          adapter; two sums rather than one merge after the other, each of which would wait for a
-//          division
+// Mapping  one invocation per (b, g); slices added in order, so the bits do not depend on the
+//          adapter; two sums rather than a chain of merges, each of which would wait for a division
 // Memory   3 S loads + 2 stores per statistic; tiny
-// Source   elementary: squares within slabs and between them
+// Source   elementary: squares within slices and between them
 // Twin     src/kernels/norm.ts
 
 struct Params {
@@ -27,7 +26,7 @@ struct Params {
 
 override WG: u32 = 64u; // invocations per workgroup
 
-/// Pixels in slab s of `slab` pixels; the last one may have less.
+/// Pixels in slice s of `slab` pixels; the last one may have fewer.
 fn pixels_of(s: u32, slab: u32) -> u32 {
     return min(slab, params.pixels - s * slab);
 }
@@ -46,7 +45,7 @@ fn norm_statistics(
     let b = i / params.groups;
     let depth = params.channels / params.groups;
     let slab = max((params.pixels + params.slabs - 1u) / params.slabs, 1u);
-    let slabs = (params.pixels + slab - 1u) / slab; // those that hold a pixel
+    let slabs = (params.pixels + slab - 1u) / slab; // those that contain a pixel
     let start = b * params.slabs * params.groups + g;
     let n = max(f32(params.pixels * depth), 1.0);
     // the shift keeps the sum small where the mean is large

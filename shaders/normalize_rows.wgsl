@@ -6,8 +6,8 @@
 // Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
 //          coalesce
 // Memory   2 loads (the second from cache) + 1 store per feature; bound by bandwidth
-// Source   elementary; squares of every size: Blue, A portable Fortran program to find the
-//          Euclidean norm of a vector, 1978
+// Source   elementary; squares of any size: Blue, A portable Fortran program to find the Euclidean
+//          norm of a vector, 1978
 // Twin     src/kernels/normalize_rows.ts
 
 struct Params {

@@ -7,7 +7,7 @@
 // Layout   x: at most six axes, neighbours without margins merged; y: the same number of axes, n
 //          elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          apart, so that neighbours load neighbours and each index is decomposed once for all of
 //          them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary

@@ -6,7 +6,7 @@
 // Layout   d_x [outer, LENGTH, INNER], d_y [outer, before + LENGTH + after, INNER] f32
 // Mapping  one invocation per STEP elements of d_x, a workgroup's width apart
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
-// Source   elementary; margins along several axes are one pass an axis
+// Source   elementary; margins along several axes take one pass per axis
 // Twin     src/kernels/pad.ts
 
 struct Params {

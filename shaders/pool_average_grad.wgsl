@@ -65,7 +65,7 @@ fn tap_on(distance: u32, dilation: u32) -> u32 {
 // </lib>
 
 // <lib taps_inside>
-/// How many of the taps of a window that starts at `start` lie in [begin, end).
+/// The number of taps of a window starting at `start` that lie in [begin, end).
 fn taps_inside(start: i32, taps: u32, dilation: u32, begin: i32, end: i32) -> u32 {
     var inside = 0u;
     for (var i = 0u; i < taps; i++) {

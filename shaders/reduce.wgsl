@@ -1,4 +1,4 @@
-// reduce — folds a tensor along some of its axes, or a share of it where rows are long and few.
+// reduce — folds a tensor along some of its axes, in slices where rows are long and few.
 //
 //   y[s, o] = finish(fold_j map(x[o, j])),  j = s, s + slabs, s + 2 slabs, ... < length
 //   MAP 0 v, 1 |v|, 2 v^2;  FOLD 0 sum, 1 maximum, 2 minimum, 3 product, 4 ln sum exp,
@@ -6,7 +6,7 @@
 //
 // Layout   x: any shape, its kept axes merged to at most three (o) and its reduced axes to at most
 //          three (j); y: [slabs, outputs] f32
-// Mapping  one invocation per element of y: neighbours take neighbouring outputs or slabs, so that
+// Mapping  one invocation per element of y: neighbours take neighbouring outputs or slices, so that
 //          loads coalesce unless outputs are long rows; no barrier, the order of the fold is fixed
 //          by the shape
 // Memory   1 load per element of x, 1 store per element of y; bound by bandwidth

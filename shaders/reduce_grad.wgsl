@@ -8,7 +8,7 @@
 // Layout   x, d_x: any shape, at most six axes after merging, n elements f32; y, d_y: x without its
 //          reduced axes
 // Mapping  one invocation per STEP elements of a line of x along its last axis, ceil(length / STEP)
-//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          apart, so that neighbours load neighbours and each index is decomposed once for all of
 //          them
 // Memory   1 load + 1 store per element of x (y and d_y stay in the cache); bound by bandwidth
 // Source   elementary
@@ -54,7 +54,7 @@ fn is_nan(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);

@@ -5,8 +5,8 @@
 //
 // Layout   x, d_x: any shape, kept axes merged to at most three (o), reduced axes to at most three
 //          (j); d_y: outputs
-// Mapping  one invocation per output: products of those before each element, then times those
-//          behind
+// Mapping  one invocation per output: the product of the elements before each one, then times the
+//          elements after it
 // Memory   3 loads + 2 stores per element of x; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/reduce_grad.ts

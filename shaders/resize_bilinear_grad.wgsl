@@ -8,7 +8,7 @@
 //          load neighbours; workgroups along columns, rows, views
 // Memory   1 load per element of d_y (4 with the cache's), 1 store per element of d_x; bound by
 //          bandwidth
-// Source   elementary; the pixels of y that see one pixel of x are a rectangle, so no atomics
+// Source   elementary; the pixels of y that read one pixel of x are a rectangle, so no atomics
 // Twin     src/kernels/resize.ts
 
 struct Params {

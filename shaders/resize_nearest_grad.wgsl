@@ -7,7 +7,7 @@
 // Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
 //          load neighbours; workgroups along columns, rows, views
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
-// Source   elementary; the pixels of y that took one pixel of x are a rectangle
+// Source   elementary; the pixels of y that copied one pixel of x are a rectangle
 // Twin     src/kernels/resize.ts
 
 struct Params {

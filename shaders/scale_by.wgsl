@@ -1,4 +1,4 @@
-// scale_by — multiplies a tensor by a number that the host sets anew each step.
+// scale_by — multiplies a tensor by a number that the host sets in each step.
 //
 //   y[i] = scalars[slot] x[i]
 //

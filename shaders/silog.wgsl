@@ -1,11 +1,12 @@
-// silog — moments of the log depth error by slabs; silog_finish makes the loss.
+// silog — moments of the log depth error, in slices; silog_finish makes the loss.
 //
-//   g_i = ln((depth_i + 1e-7) / (depth_m_i + 1e-7)) over i of slab b with valid_i > 0
+//   g_i = ln((depth_i + 1e-7) / (depth_m_i + 1e-7)) over i of slice b with valid_i > 0
 //   partials[b] = (count, mean of g, sum of (g - mean)^2)
 //
-// Layout   depth, depth_m, valid [V, H, W, 1], n pixels, metres; partials [B, 3], slabs of SLAB
+// Layout   depth, depth_m, valid [V, H, W, 1], n pixels, metres; partials [B, 3], slices of SLAB
 //          pixels
-// Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
+// Mapping  one workgroup per slice; its invocations step through it together, so that loads
+//          coalesce
 // Memory   3 loads per pixel; bound by bandwidth
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and
 //          LeVeque 1979
@@ -22,7 +23,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 const WG: u32 = 64u; // with SLAB part of the result's bits, so no override
-const SLAB: u32 = 1024u; // pixels, as in the twin
+const SLAB: u32 = 1024u; // host: pixels
 const EPSILON: f32 = 1e-7; // of the definition: keeps the logarithm of depth 0 finite
 
 var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's pixels
@@ -43,7 +44,7 @@ fn log_of(v: f32) -> f32 {
 /// Moments (count, mean, sum of squared deviations) of two sets together.
 fn merge_moments(a: vec3f, b: vec3f) -> vec3f {
     let count = a.x + b.x;
-    let share = b.x / select(count, 1.0, count == 0.0); // 0 of nothing
+    let share = b.x / select(count, 1.0, count == 0.0); // 0 if both are empty
     let apart = b.y - a.y;
     return vec3f(count, a.y + apart * share, a.z + b.z + apart * apart * a.x * share);
 }
@@ -65,7 +66,7 @@ fn silog(
         }
     }
     wg_moments[lane] = moments;
-    // the first invocation merges what all have stored
+    // the first invocation merges the moments of all invocations
     workgroupBarrier();
     if (lane == 0u && slab * SLAB < max(params.n, 1u)) {
         for (var other = 1u; other < WG; other++) {

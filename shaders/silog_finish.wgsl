@@ -1,13 +1,13 @@
-// silog_finish — the scale-invariant log loss from the moments of slabs.
+// silog_finish — the scale-invariant log loss from the moments of slices.
 //
 //   loss = scale root,  root = sqrt(variance + (1 - lambda) mean^2 + 1e-8)
 //   both 0 for fewer than two pixels
 //
 // Layout   partials [B, 3]: (count, mean, sum of squared deviations); loss, count [1];
 //          statistics [4]: (count, mean, variance, root), the variance unbiased
-// Mapping  one workgroup; each invocation merges every WG-th slab, the first one merges their
+// Mapping  one workgroup; each invocation merges every WG-th slice, then the first merges their
 //          moments in order
-// Memory   3 loads per slab
+// Memory   3 loads per slice
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 4; moments merged by Chan, Golub and
 //          LeVeque 1979
 // Twin     src/kernels/silog.ts
@@ -26,7 +26,7 @@ struct Params {
 
 const WG: u32 = 64u; // part of the order of the sum, so no override
 
-var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's slabs
+var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's slices
 
 // <lib is_nan>
 /// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
@@ -39,7 +39,7 @@ fn is_nan(x: f32) -> bool {
 /// Moments (count, mean, sum of squared deviations) of two sets together.
 fn merge_moments(a: vec3f, b: vec3f) -> vec3f {
     let count = a.x + b.x;
-    let share = b.x / select(count, 1.0, count == 0.0); // 0 of nothing
+    let share = b.x / select(count, 1.0, count == 0.0); // 0 if both are empty
     let apart = b.y - a.y;
     return vec3f(count, a.y + apart * share, a.z + b.z + apart * apart * a.x * share);
 }
@@ -53,7 +53,7 @@ fn silog_finish(@builtin(local_invocation_index) lane: u32) {
         moments = merge_moments(moments, vec3f(partials[at], partials[at + 1u], partials[at + 2u]));
     }
     wg_moments[lane] = moments;
-    // the first invocation merges what all have stored
+    // the first invocation merges the moments of all invocations
     workgroupBarrier();
     if (lane == 0u) {
         for (var other = 1u; other < WG; other++) {

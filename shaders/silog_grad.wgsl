@@ -1,4 +1,4 @@
-// silog_grad — gradient of the scale-invariant log loss by depth.
+// silog_grad — gradient of the scale-invariant log loss with respect to depth.
 //
 //   d_depth_i = d_loss scale / root d_g_i / (depth_i + 1e-7)
 //   d_g_i = (g_i - mean) / (count - 1) + (1 - lambda) mean / count

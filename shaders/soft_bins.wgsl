@@ -4,8 +4,8 @@
 //
 // Layout   relative [V, H, W, 1] in [0, 1], ascending with distance; logits [V, H, W, K], bins
 //          contiguous
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that stores
-//          coalesce
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that
+//          stores coalesce
 // Memory   1 load per pixel + 1 store per bin; bound by bandwidth
 // Source   the soft binning of TIE-KD (Choi and Jung 2024) on normalised depth
 // Twin     src/kernels/soft_bins.ts

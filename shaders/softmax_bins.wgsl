@@ -4,7 +4,7 @@
 //   z_k = logits[r, k] / temperature,  m = max_j z_j
 //
 // Layout   logits, probabilities: [..., K] f32, bins contiguous; rows r are pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads (the second from cache) + 1 store per bin; bound by bandwidth
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867)
@@ -25,7 +25,7 @@ override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 const CHUNK: u32 = 1024u; // bins of a lane that are summed together
 
-var<workgroup> wg_state: array<vec2f, WG>; // 2 KiB: (maximum, sum) of each lane's share of its row
+var<workgroup> wg_state: array<vec2f, WG>; // 2 KiB: (maximum, sum) of each lane's share of a pixel
 
 // <lib is_finite>
 /// Whether x is neither infinite nor NaN, by its exponent's bits: WGSL may assume that comparisons
@@ -36,7 +36,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -73,7 +73,7 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
 // </lib>
 
 // <lib join_softmax>
-/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
+/// Joins the states of two shares of a pixel: both sums rescaled to the common maximum.
 fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
     let m = max(a.x, b.x);
     return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
@@ -89,21 +89,21 @@ fn softmax_bins(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barrier below is for all
+    // no early return for pixels past the end: the barrier below is for all
     let share_end = select(0u, bins, row < params.rows);
     let start = row * bins;
 
-    // pass 1: this lane's share of the row
+    // pass 1: this lane's share of the pixel
     var state = vec2f(LOWEST, 0.0);
     for (var first = part; first < share_end; first += CHUNK * LANES) {
-        var chunk = vec2f(LOWEST, 0.0); // a sum of its own: a long one would lose the last digits
+        var chunk = vec2f(LOWEST, 0.0); // summed apart: one long sum would lose the last digits
         for (var k = first; k < min(first + CHUNK * LANES, share_end); k += LANES) {
             chunk = with_logit(chunk, logits[start + k] * params.inverse_temperature);
         }
         state = join_softmax(state, chunk);
     }
     wg_state[lane] = state;
-    // the shares of a row are joined from what all its lanes have stored
+    // the shares of a pixel are joined from the results of all its lanes
     workgroupBarrier();
     state = wg_state[lane - part];
     for (var other = 1u; other < LANES; other++) {

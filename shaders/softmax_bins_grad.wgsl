@@ -5,7 +5,7 @@
 //
 // Layout   probabilities, d_probabilities, d_logits: [..., K] f32, bins contiguous; rows r are
 //          pixels
-// Mapping  LANES neighbouring invocations share a row and step through it together, so that loads
+// Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   4 loads (two from cache) + 1 store per bin; bound by bandwidth
 // Source   elementary
@@ -42,7 +42,7 @@ fn softmax_bins_grad(
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
-    // no early return for rows past the end: the barrier below is for all
+    // no early return for pixels past the end: the barrier below is for all
     let share_end = select(0u, bins, row < params.rows);
     let start = row * bins;
 
@@ -51,7 +51,7 @@ fn softmax_bins_grad(
         dot += probabilities[start + k] * d_probabilities[start + k];
     }
     wg_dot[lane] = dot;
-    // the row's sum is taken over what all its lanes have stored
+    // the pixel's sum is taken over the results of all its lanes
     workgroupBarrier();
     dot = 0.0;
     for (var other = 0u; other < LANES; other++) {

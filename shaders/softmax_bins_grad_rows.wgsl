@@ -1,12 +1,12 @@
-// softmax_bins_grad_rows — gradient of the bin probabilities, one invocation a pixel.
+// softmax_bins_grad_rows — gradient of the bin probabilities, one invocation per pixel.
 //
 //   d_logits[r, k] = p_k (d_k - sum_j p_j d_j) / temperature
 //   p = probabilities[r], d = d_probabilities[r]
 //
 // Layout   probabilities, d_probabilities, d_logits: [..., K] f32, bins contiguous; rows r are
 //          pixels
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   4 loads + 1 store per bin
 // Source   elementary
 // Twin     src/kernels/softmax_bins.ts

@@ -1,11 +1,11 @@
-// softmax_bins_rows — probability of each depth bin, one invocation a pixel.
+// softmax_bins_rows — probability of each depth bin, one invocation per pixel.
 //
 //   probabilities[r, k] = exp(z_k - m) / sum_j exp(z_j - m)
 //   z_k = logits[r, k] / temperature,  m = max_j z_j
 //
 // Layout   logits, probabilities: [..., K] f32, bins contiguous; rows r are pixels
-// Mapping  one invocation per row: no barrier, no workgroup memory; for adapters where loads need
-//          not coalesce
+// Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
+//          coalesced loads
 // Memory   2 loads + 1 store per bin
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867)
 // Twin     src/kernels/softmax_bins.ts
@@ -38,7 +38,7 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
 // </lib>
 
 // <lib join_softmax>
-/// Joins the states of two shares of a row: both sums rescaled to the common maximum.
+/// Joins the states of two shares of a pixel: both sums rescaled to the common maximum.
 fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
     let m = max(a.x, b.x);
     return vec2f(m, a.y * exp(a.x - m) + b.y * exp(b.x - m));
@@ -54,7 +54,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -90,10 +90,10 @@ fn softmax_bins_rows(
     let bins = fixed_or(BINS, params.bins);
     let start = row * bins;
 
-    // pass 1: running maximum and the sum rescaled to it, with one exponential a bin
+    // pass 1: running maximum and the sum rescaled to it, with one exponential per bin
     var state = vec2f(LOWEST, 0.0);
     for (var first = 0u; first < bins; first += CHUNK) {
-        var chunk = vec2f(LOWEST, 0.0); // a sum of its own: a long one would lose the last digits
+        var chunk = vec2f(LOWEST, 0.0); // summed apart: one long sum would lose the last digits
         for (var k = first; k < min(first + CHUNK, bins); k++) {
             chunk = with_logit(chunk, logits[start + k] * params.inverse_temperature);
         }

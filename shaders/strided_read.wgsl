@@ -4,7 +4,7 @@
 //
 // Layout   x: any shape; y: at most six axes after merging, n elements f32
 // Mapping  one invocation per STEP elements of a line of y along its last axis, ceil(length / STEP)
-//          apart, so that neighbours load neighbours and an index is taken apart once for all of
+//          apart, so that neighbours load neighbours and each index is decomposed once for all of
 //          them
 // Memory   1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary

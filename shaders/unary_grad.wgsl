@@ -41,7 +41,7 @@ fn is_finite(x: f32) -> bool {
 // </lib>
 
 // <lib not_a_number>
-/// NaN, whatever x is: made of bits at run time, since WGSL refuses it as a constant and may fold
+/// NaN, for any x: made from bits at run time, since WGSL refuses it as a constant and may fold
 /// the arithmetic that gives it.
 fn not_a_number(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000u);
@@ -65,7 +65,7 @@ fn wide_product(a: u32, b: u32) -> vec2u {
     return vec2u(a_high * b_high + (middle >> 16u) + (other >> 16u), a * b);
 }
 
-/// What is left of v > 4 beyond the nearest multiple of pi / 2, and that multiple modulo 4: by the
+/// The remainder of v > 4 beyond the nearest multiple of pi / 2, and that multiple modulo 4: by the
 /// bits of 1 / (2 pi) that matter to v's exponent (Payne and Hanek 1983).
 fn reduced_far(v: f32) -> vec2f {
     let bits = bitcast<u32>(v);
@@ -180,7 +180,7 @@ fn slope(v: f32) -> f32 {
     }
 }
 
-/// d f'(v); what is not finite in d or v comes out where f is flat, too
+/// d f'(v); NaN and infinities of d or v pass through even where f is flat
 fn gradient(v: f32, d: f32) -> f32 {
     switch KIND {
         case 0u, 1u, 22u: { return d * slope(v); } // the same for every v

@@ -4,7 +4,7 @@
 //   p < pairs, which is V; 1 for V = 2; 0 for V = 1
 //
 // Layout   tokens [V, L, E], features contiguous, of length 1 for cosines; relation [pairs, L, L]
-// Mapping  a workgroup of 8 x 8 owns 32 x 32 of one relation, an invocation 4 x 4 of it, 8 apart,
+// Mapping  a workgroup of 8 x 8 owns 32 x 32 of one relation, each invocation 4 x 4 of it, 8 apart,
 //          so that neighbours store neighbours; both sides pass through workgroup memory, PANEL
 //          features at a time
 // Memory   each token is loaded L / 32 times; bound by arithmetic from E = 64 on
@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> relation: array<f32>;
 
 const SIDE: u32 = 8u; // invocations along each side of the workgroup
-const TILE: u32 = 32u; // 4 SIDE
+const TILE: u32 = 32u; // host: 4 SIDE
 const PANEL: u32 = 16u;
 
 // 2 KiB: TILE tokens x PANEL features, rows padded by one against bank conflicts

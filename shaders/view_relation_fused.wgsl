@@ -1,4 +1,4 @@
-// view_relation_fused — squared difference of two view relations, by tiles, none of them stored.
+// view_relation_fused — squared difference of two view relations, in tiles; neither is stored.
 //
 //   d[p, i, j] = sum_e student[p, i, e] student[p + 1, j, e]
 //              - sum_f teacher[p, i, f] teacher[p + 1, j, f]
@@ -7,7 +7,7 @@
 //
 // Layout   student [V, L, E], teacher [V, L, F], features contiguous, of length 1 for cosines;
 //          partials [B, 2], tiles of TILE x TILE entries
-// Mapping  a workgroup of 8 x 8 owns a tile, an invocation 4 x 4 of it, 8 apart; both sides pass
+// Mapping  a workgroup of 8 x 8 owns a tile, each invocation 4 x 4 of it, 8 apart; both sides pass
 //          through workgroup memory, PANEL features at a time
 // Memory   each token is loaded L / 32 times; bound by arithmetic
 // Source   cosine relation of adjacent views, as in CIRKD, Yang et al. 2022 (arXiv:2204.06986);
@@ -29,7 +29,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 const SIDE: u32 = 8u; // invocations along each side of the workgroup
-const TILE: u32 = 32u; // 4 SIDE, as in the twin
+const TILE: u32 = 32u; // host: 4 SIDE
 const PANEL: u32 = 16u;
 
 // 2 KiB: TILE tokens x PANEL features, rows padded by one against bank conflicts
@@ -110,7 +110,7 @@ fn view_relation_fused(
         count = min(TILE, params.tokens - first_i) * min(TILE, params.tokens - first_j);
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u) {
         for (var other = 1u; other < SIDE * SIDE; other++) {

@@ -1,4 +1,4 @@
-// view_relation_fused_grad — gradient of view_relation_fused by the tokens, nothing stored between.
+// view_relation_fused_grad — gradient of view_relation_fused for the tokens, no relation stored.
 //
 //   d[v, w, i, j] = sum_e student[v, i, e] student[w, j, e]
 //                 - sum_f teacher[v, i, f] teacher[w, j, f]
@@ -6,9 +6,9 @@
 //   w runs over the views that v has a pair with, the next one, then the one before
 //
 // Layout   student, d_student [V, L, E], teacher [V, L, F], features contiguous; d_loss [1]
-// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 CHUNKS features of one view, an invocation
-//          4 x 4 of each chunk, 8 apart; tiles of d are made again, first of one role, then of the
-//          other, and meet panels of the other view in workgroup memory
+// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 CHUNKS features of one view, each invocation 4
+//          x 4 of each chunk, 8 apart; tiles of d are recomputed, first for one role, then for the
+//          other, and multiplied with panels of the other view in workgroup memory
 // Memory   each token is loaded 2 L / 32 times for d and as often for the sum; bound by arithmetic
 // Source   derivative of view_relation_fused
 // Twin     src/kernels/view_relation_fused.ts
@@ -28,7 +28,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> d_student: array<f32>;
 
 const SIDE: u32 = 8u; // invocations along each side of the workgroup
-const TILE: u32 = 32u; // 4 SIDE
+const TILE: u32 = 32u; // host: 4 SIDE
 const PANEL: u32 = 16u;
 const CHUNKS: u32 = 4u; // tune: 1 2 4
 

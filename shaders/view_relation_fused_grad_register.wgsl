@@ -1,4 +1,4 @@
-// view_relation_fused_grad_register — view_relation_fused_grad.wgsl with an invocation 8 tokens.
+// view_relation_fused_grad_register — view_relation_fused_grad with one invocation per 8 tokens.
 //
 //   d[v, w, i, j] = sum_e student[v, i, e] student[w, j, e]
 //                 - sum_f teacher[v, i, f] teacher[w, j, f]
@@ -6,10 +6,10 @@
 //   w runs over the views that v has a pair with, the next one, then the one before
 //
 // Layout   as in view_relation_fused_grad.wgsl
-// Mapping  one invocation per 8 tokens of a view; 8 x 8 of d at a time in registers, made again for
-//          either role; d_student itself holds the running sum
+// Mapping  one invocation per 8 tokens of a view; 8 x 8 of d at a time in registers, recomputed for
+//          each role; d_student itself holds the running sum
 // Memory   16 loads for 64 fma of d, 16 loads and 8 stores for 64 fma of the sum; for software
-//          adapters, where barriers are dear
+//          adapters, where barriers are expensive
 // Source   derivative of view_relation_fused
 // Twin     src/kernels/view_relation_fused.ts
 

@@ -1,4 +1,4 @@
-// view_relation_fused_register — view_relation_fused.wgsl with an invocation a tile.
+// view_relation_fused_register — view_relation_fused.wgsl with one invocation per tile.
 //
 //   d[p, i, j] = sum_e student[p, i, e] student[p + 1, j, e]
 //              - sum_f teacher[p, i, f] teacher[p + 1, j, f]
@@ -7,7 +7,7 @@
 //
 // Layout   as in view_relation_fused.wgsl
 // Mapping  one invocation per tile of TILE x TILE entries, 8 x 8 of it at a time in registers
-// Memory   16 loads for 64 fma; for software adapters, where barriers are dear
+// Memory   16 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   as in view_relation_fused.wgsl
 // Twin     src/kernels/view_relation_fused.ts
 
@@ -26,7 +26,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 override WG: u32 = 8u; // invocations per workgroup
-const TILE: u32 = 32u; // as in the twin
+const TILE: u32 = 32u; // host
 
 // <lib relation_difference_register>
 /// Four features of the student's tokens.

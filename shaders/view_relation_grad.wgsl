@@ -1,13 +1,13 @@
-// view_relation_grad — gradient of the relations by the tokens, each view in both its roles.
+// view_relation_grad — gradient of the relations for the tokens, each view in both its roles.
 //
 //   d_tokens[v, i, e] = sum_j d_relation[v, i, j] tokens[v + 1, j, e]
 //                     + sum_j d_relation[v - 1, j, i] tokens[v - 1, j, e]
 //   views mod V; a pair that does not exist (p >= pairs) adds nothing
 //
 // Layout   tokens, d_tokens [V, L, E], features contiguous; d_relation [pairs, L, L]
-// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 features of one view, an invocation 4 x 4 of
-//          it, 8 apart; both factors pass through workgroup memory, PANEL terms at a time, first of
-//          one role, then of the other
+// Mapping  a workgroup of 8 x 8 owns 32 tokens x 32 features of one view, each invocation 4 x 4 of
+//          it, 8 apart; both factors pass through workgroup memory, PANEL terms at a time, first
+//          for one role, then for the other
 // Memory   each gradient is loaded E / 32 times, each token 2 L / 32 times; bound by arithmetic
 // Source   derivative of view_relation
 // Twin     src/kernels/view_relation.ts
@@ -25,7 +25,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> d_tokens: array<f32>;
 
 const SIDE: u32 = 8u; // invocations along each side of the workgroup
-const TILE: u32 = 32u; // 4 SIDE
+const TILE: u32 = 32u; // host: 4 SIDE
 const PANEL: u32 = 16u;
 
 // 2 KiB: TILE tokens x PANEL terms, rows padded by one against bank conflicts

@@ -1,12 +1,13 @@
-// view_relation_loss — squared difference of two relations, by slabs.
+// view_relation_loss — squared difference of two relations, in slices.
 //
-//   partials[b] = (sum of (student[i] - teacher[i])^2, count), i in slab b
+//   partials[b] = (sum of (student[i] - teacher[i])^2, count), i in slice b
 //
-// Layout   student, teacher [pairs, L, L], n elements; partials [B, 2], slabs of SLAB elements
-// Mapping  a workgroup per slab; its invocations step through it together, so that loads coalesce
+// Layout   student, teacher [pairs, L, L], n elements; partials [B, 2], slices of SLAB elements
+// Mapping  one workgroup per slice; its invocations step through it together, so that loads
+//          coalesce
 // Memory   2 loads per element; bound by bandwidth
-// Source   elementary; slabs are a fixed number of elements, so that every adapter adds in the same
-//          order
+// Source   elementary; slices are a fixed number of elements, so that every adapter adds in the
+//          same order
 // Twin     src/kernels/view_relation.ts
 
 struct Params {
@@ -19,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 const WG: u32 = 64u; // with SLAB part of the result's bits, so no override
-const SLAB: u32 = 1024u; // elements, as in the twin
+const SLAB: u32 = 1024u; // host: elements
 
 var<workgroup> wg_sum: array<f32, WG>; // 256 B: sum of each invocation
 
@@ -38,7 +39,7 @@ fn view_relation_loss(
         sum += apart * apart;
     }
     wg_sum[lane] = sum;
-    // the first invocation adds up what all have stored
+    // the first invocation adds up the sums of all invocations
     workgroupBarrier();
     if (lane == 0u && first < max(params.n, 1u)) {
         for (var other = 1u; other < WG; other++) {

@@ -1,4 +1,4 @@
-/// A score, and its derivative by the product q . k.
+/// A score, and its derivative with respect to the product q . k.
 struct Score {
     value: f32,
     slope: f32,

@@ -1,4 +1,4 @@
-/// Four scores, and their derivatives by the products q . k.
+/// Four scores, and their derivatives with respect to the products q . k.
 struct Scores {
     values: vec4f,
     slopes: vec4f,

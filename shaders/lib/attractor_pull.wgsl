@@ -1,4 +1,4 @@
-/// How far an attractor moves a centre that is x away: f(x).
+/// The pull of an attractor on a centre that is x away: f(x).
 fn pull(x: f32) -> f32 {
     if (KIND == 0u) {
         return x / (1.0 + params.alpha * x * x);

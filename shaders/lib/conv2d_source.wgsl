@@ -1,4 +1,4 @@
-/// Where the taps of four output pixels fall: the view, and the row and column of the first tap.
+/// The taps of four output pixels: the view, and the row and column of the first tap.
 struct Source {
     view: vec4u,
     top: vec4i,

@@ -1,4 +1,4 @@
-/// Writes one channel of four pixels of a slice of y; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of y; the first slice adds the bias.
 fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
     var start = 0.0;

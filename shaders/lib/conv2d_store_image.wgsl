@@ -1,4 +1,4 @@
-/// Writes one channel of four pixels of a slice of d_x; the first slice brings the bias.
+/// Writes one channel of four pixels of a slice of d_x; the first slice adds the bias.
 fn store(slice: u32, phase: Phase, pixel: Target, channel: u32, sums: vec4f) {
     var start = 0.0;
     if (params.has_bias != 0u && slice == 0u) {

@@ -12,7 +12,7 @@ fn target_of(phase: Phase, pixel: vec4u) -> Target {
     return Target(view, row, rest - row * phase.columns);
 }
 
-/// Where d_y holds channel 0 of what a tap reaches from a target, 0 where that does not exist.
+/// Index in d_y of channel 0 of the pixel that a tap reaches from a target, 0 if there is none.
 struct Reached {
     exists: vec4<bool>,
     at: vec4u,

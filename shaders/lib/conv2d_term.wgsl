@@ -1,4 +1,4 @@
-/// Where four terms (a, b, c) of the weight sit on the image, for the pixel of y at (0, 0).
+/// The image positions of four terms (a, b, c) of the weight, for the pixel of y at (0, 0).
 struct Term {
     h: vec4i,
     w: vec4i,

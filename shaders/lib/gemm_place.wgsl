@@ -1,4 +1,4 @@
-/// Where a workgroup works: a tile of y, a slice of the sum, and the matrices' first elements.
+/// The work of a workgroup: a tile of y, a slice of the sum, and the matrices' first elements.
 struct Place {
     row: u32,
     col: u32,

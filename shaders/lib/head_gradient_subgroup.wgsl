@@ -1,4 +1,4 @@
-/// What four pixels share over their bins, see factors.
+/// The numbers that four pixels share over their bins, see factors.
 struct Factors {
     peak: vec4f,
     scale: vec4f, // 1 / sum; 0 for a pixel from `end` on, whose gradients then are 0
@@ -6,7 +6,7 @@ struct Factors {
     e: vec4f,
 }
 
-/// Factors of the pixels `rows`; what is not before `end` counts as the pixel before it.
+/// Factors of the pixels `rows`; from `end` on, those of the pixel before it.
 fn factors_of(rows: vec4u, end: u32) -> Factors {
     var found: Factors;
     for (var i = 0u; i < 4u; i++) {

@@ -1,5 +1,5 @@
-/// Gradients by the logits of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`, into
-/// wg_d_z, and by their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4 of them.
+/// Gradients of PIXELS pixels from `first` to `end` at BINS_TILE bins from `k0`: for their logits,
+/// into wg_d_z, and for their centres, into wg_d_center; 0 past the ends. Each lane makes 4 x 4.
 fn head_tile(lane: u32, first: u32, end: u32, k0: u32) {
     var z: array<vec4f, 4>;
     let row0 = first + lane / 4u * 4u;

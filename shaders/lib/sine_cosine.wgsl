@@ -14,7 +14,7 @@ fn wide_product(a: u32, b: u32) -> vec2u {
     return vec2u(a_high * b_high + (middle >> 16u) + (other >> 16u), a * b);
 }
 
-/// What is left of v > 4 beyond the nearest multiple of pi / 2, and that multiple modulo 4: by the
+/// The remainder of v > 4 beyond the nearest multiple of pi / 2, and that multiple modulo 4: by the
 /// bits of 1 / (2 pi) that matter to v's exponent (Payne and Hanek 1983).
 fn reduced_far(v: f32) -> vec2f {
     let bits = bitcast<u32>(v);

@@ -1,5 +1,5 @@
-// The metric-bins head (ZoeDepth, Bhat et al. 2023, section 3; method.md 2.1): probabilities over
-// depth bins by a conditional log-binomial, bin centres seeded at the coarsest feature and pulled
+// The metric-bins head (ZoeDepth, Bhat et al. 2023, section 3; src/distill/README.md): probabilities
+// over depth bins by a conditional log-binomial, bin centres seeded at the coarsest feature and pulled
 // by attractors on the way up. Shared by student and teacher. Nothing here stores probabilities:
 // depth is decoded from logits and centres.
 import type { Graph } from "../graph/graph.ts";
@@ -116,10 +116,7 @@ function metricBins(
   return { logits: logBinomial(pi, t, { bins }), binomial: { pi, t }, centers, embedding: e };
 }
 
-/**
- * Plain logits and one set of centres an image (method.md 2.1, alternative d with the centres of
- * b).
- */
+/** The plain alternative: free logits per pixel and one set of centres per image. */
 function softmaxBins(
   g: Graph,
   config: BinHeadConfig,

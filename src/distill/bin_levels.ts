@@ -1,4 +1,4 @@
-// Bin decoding at the levels of fusing (DESIGN section 5), each as a graph: 0 stores logits,
+// Bin decoding at the levels of fusing (README.md), each as a graph: 0 stores logits,
 // probabilities and all that follows; 1 decodes logits or (pi, t) in one read; 2 has the 1x1
 // convolution inside the decode; 3 makes depth, cross depth and divergence in one sweep, and all
 // gradients in another.
@@ -15,14 +15,14 @@ import { softmaxBins } from "../graph/ops/softmax_bins.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 
-/** What a decode needs of a student. */
+/** The student's inputs to a decode. */
 export type StudentBins = Pick<StudentOutput, "logits" | "binomial" | "centers" | "scale_m">;
 
-/** What the losses need of a student's bins and a teacher's. */
+/** The losses' inputs from the student's and the teacher's bins. */
 export interface DistilledBins {
-  /** Of the student, `[V,H,W,1]` metres. */
+  /** Depth of the student, `[V,H,W,1]` metres. */
   readonly depth_m: Value;
-  /** Of the teacher's probabilities at the student's centres. */
+  /** Depth from the teacher's probabilities at the student's centres. */
   readonly cross_m: Value;
   /** Mean divergence over the pixels of a mask `[V,H,W,1]` -> `[1]`. */
   readonly kl: (usable: Value) => Value;
@@ -36,7 +36,7 @@ export function decodeBins(
   if (level === 0) return unfusedDepth(logits, centers, scale_m);
   return binomial === null
     ? binDecode(logits, centers, scale_m)
-    : binomialDecode(binomial.pi, binomial.t, centers, scale_m);
+    : binomialDecode({ ...binomial, centers, scale: scale_m });
 }
 
 /**
@@ -50,7 +50,7 @@ export function decodeFeatures(
   bias: Value,
   { centers, scale_m }: Pick<StudentBins, "centers" | "scale_m">,
 ): Value {
-  if (level === 2) return binHead(features, weight, bias, centers, scale_m);
+  if (level === 2) return binHead({ features, weight, bias, centers, scale: scale_m });
   const logits = conv2d(features, weight, bias, {});
   return decodeBins(level, { logits, binomial: null, centers, scale_m });
 }
@@ -69,10 +69,11 @@ export function distillBins(
   const { logits, binomial, centers, scale_m } = bins;
   if (level === 3) {
     const relative = { teacher: "relative" } as const;
+    const given = { teacher, centers, scale: scale_m };
     const { depth, cross, kl } =
       binomial === null
-        ? binDistill(logits, teacher, centers, scale_m, relative)
-        : binDistillBinomial(binomial.pi, binomial.t, teacher, centers, scale_m, relative);
+        ? binDistill({ student: logits, ...given }, relative)
+        : binDistillBinomial({ ...binomial, ...given }, relative);
     return { depth_m: depth, cross_m: cross, kl: (usable) => maskedMean(kl, usable).mean };
   }
   const decode = level === 0 ? unfusedDepth : binDecode;

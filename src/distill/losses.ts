@@ -1,6 +1,6 @@
 // The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and
 // the cross term) and view-relational distillation (VRKD), each weighted by a step scalar so that
-// weights may ramp (method.md section 3).
+// weights may ramp. src/distill/README.md has the definitions.
 import type { Graph } from "../graph/graph.ts";
 import { add, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
@@ -29,7 +29,7 @@ export interface LossConfig {
   readonly cross_term: "silog" | "none";
   /** View-relational distillation. */
   readonly relation: "cosine" | "none";
-  /** Whether relations are made tile by tile or stored: the same numbers to rounding. */
+  /** Whether relations are computed tile by tile or stored: equal up to rounding. */
   readonly relation_form: "fused" | "stored";
   /**
    * Whether bins are decoded and distilled in one sweep that stores none, or from stored logits:
@@ -122,7 +122,7 @@ function decodedDepth(output: StudentOutput, { bins_form }: LossConfig): Value {
   return bins_form === "fused" ? output.depth_m : binDecode(logits, centers, scale_m);
 }
 
-/** Mean squared difference of the cosine relations of ring-adjacent views (method.md 3.4, V1). */
+/** Mean squared difference of the cosine relations of ring-adjacent views (VRKD, README.md). */
 function cosineRelation(
   student: Value,
   teacher: Value,

@@ -1,9 +1,9 @@
-// The one check of a kernel's inputs against the shape that they must have.
+// The one check of a kernel's inputs against the shapes they must have.
 import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
 
 /**
- * Throws unless every tensor, given by name, has the shape `wanted`; `as` names the tensor that it
- * comes from.
+ * Throws unless every named tensor has the shape `wanted`; `as` names the tensor that determines
+ * it.
  */
 export function expectShape(
   tensors: Readonly<Record<string, Shape>>,

@@ -1,15 +1,18 @@
 // The kernel contract: one shader and the facts the host must agree with it on. A twin is a table
 // of these. Nothing here touches the GPU; src/engine/run.ts does.
+import type { GradientCheck } from "./gradient_check.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
 
-/** What tools/shaders.ts reads from one .wgsl file. */
+/** The facts that tools/shaders.ts reads from one .wgsl file. */
 export interface ShaderInfo {
   readonly name: string;
-  /** A text that runs in place of the file on disk: one of a commit, one that is being tried. */
+  /** A text that runs in place of the file on disk, such as the file of a commit or a draft. */
   readonly code?: string;
-  /** For a shader with tuned constants: the one it was made from, whose interface the file has. */
+  /**
+   * For a shader with tuned constants: the shader it was made from, whose interface the file has.
+   */
   readonly untuned?: ShaderInfo;
   readonly bindings: readonly {
     readonly name: string;
@@ -28,6 +31,8 @@ export interface ShaderInfo {
     readonly value: number;
     readonly values: readonly number[];
   }[];
+  /** Numbers that the twin needs too, by the names they have in the shader. */
+  readonly constants: Readonly<Record<string, number>>;
   readonly features: readonly string[];
 }
 
@@ -37,17 +42,22 @@ type Bound<S extends ShaderInfo, A extends "read" | "write" | "inout"> = Extract
   { readonly access: A }
 >["name"];
 
-/** Names of the tensors a kernel reads: its `read` and `inout` bindings. */
+/** Names of the tensors that a kernel reads: its `read` and `inout` bindings. */
 export type Inputs<S extends ShaderInfo> = Bound<S, "read" | "inout">;
-/** Names of the tensors a kernel makes: its `write` bindings. */
+/** Names of the tensors that a kernel makes: its `write` bindings. */
 export type Outputs<S extends ShaderInfo> = Bound<S, "write">;
-/** Names of all tensors a kernel changes: `write` and `inout`. */
+/** Names of all tensors that a kernel changes: `write` and `inout`. */
 export type Changed<S extends ShaderInfo> = Bound<S, "write" | "inout">;
+/** Names of all tensors that a dispatch binds. */
+export type Bindings<S extends ShaderInfo> = Named<S["bindings"]>;
 /** Values of `struct Params`, by field. */
 export type Params<S extends ShaderInfo> = Record<Named<S["params"]>, number>;
-/** Values of override constants, by name; those left out keep the default of the shader. */
+/**
+ * Values of override constants and of tuned lines that the problem fixes, by name; those left out
+ * keep the default of the shader.
+ */
 export type Overrides<S extends ShaderInfo> = Partial<
-  Record<Named<S["overrides"]>, number | boolean>
+  Record<Named<S["overrides"]> | Named<S["tune"]>, number | boolean>
 >;
 /** Values of every override of a shader, as the grid sees them (booleans are 0 or 1). */
 export type Resolved<S extends ShaderInfo> = Record<
@@ -55,32 +65,32 @@ export type Resolved<S extends ShaderInfo> = Record<
   number
 >;
 
-/** Values of tune constants, by name; those left out keep the default of the shader. */
+/** Values of tune constants, by name; one that is left out keeps the shader's default. */
 export type TuneValues<S extends ShaderInfo> = Partial<Record<Named<S["tune"]>, number>>;
 
 /** Workgroups along x, y, z. */
 export type Grid = readonly [number, number, number];
 
-/** Work of one dispatch: operations done, and the fewest bytes that must cross the memory bus. */
+/** Work of one dispatch: operations, and the fewest bytes that must cross the memory bus. */
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;
 }
 
-/** How the numbers of one input of a case are drawn; standard normal when nothing is said. */
+/** The distribution of one input of a case; standard normal unless stated. */
 export type Distribution =
   | { readonly kind: "normal"; readonly mean?: number; readonly deviation?: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
-  /** 0 or 1, `share` of them 1. */
+  /** 0 or 1, with a share of `share` ones. */
   | { readonly kind: "mask"; readonly share: number }
   | { readonly kind: "constant"; readonly value: number }
-  /** Positive rows that sum to one along the last axis. */
+  /** Positive rows that each sum to one along the last axis. */
   | { readonly kind: "probabilities" }
-  /** These very numbers, for a shape that they fill. */
+  /** Exactly these numbers, for a shape that they fill. */
   | { readonly kind: "given"; readonly values: Float32Array }
   /** The table of `logChoose` for a shape [K, 2]. */
   | { readonly kind: "log_choose" }
-  /** Rows of `binomial_pack` for K bins, pi and t in the ranges given. */
+  /** Pixels of `binomial_pack` for K bins, with pi and t in the given ranges. */
   | {
       readonly kind: "binomial_rows";
       readonly bins: number;
@@ -88,56 +98,64 @@ export type Distribution =
       readonly t: readonly [low: number, high: number];
     };
 
-/** One problem to run a kernel on: used by tests, `ringdepth check` and the benches. */
+/** One problem to run a kernel on, used by tests, `ringdepth check` and the benches. */
 export interface Case<Input extends string, A> {
   readonly name: string;
   readonly shapes: Readonly<Record<Input, Shape>>;
   readonly attributes: A;
   readonly data?: Partial<Record<Input, Distribution>>;
-  /** Draws other numbers of the same distributions. */
+  /** Draws different numbers from the same distributions. */
   readonly seed?: number;
+  /** The gradient of the kernel's op is checked on this case too. */
+  readonly gradient?: GradientCheck;
 }
 
 /**
- * One kernel: `S` is its entry in the shader table, `A` its attributes (stride, padding …).
- * An input that is left out (an optional bias) has shape [0] and is bound to a dummy.
- * `reference` is the definition, in plain loops; it returns every changed tensor and leaves its
- * inputs alone.
+ * One kernel: `S` is its entry in the shader table, `A` its attributes (stride, padding …). An
+ * input that is left out (an optional bias) has shape [0] and is bound to a dummy. `reference` is
+ * the definition in plain loops; it returns every changed tensor and must not change its inputs.
  */
 export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   readonly shader: S;
+  /**
+   * The axes of each input, or each way to lay it out, in the words of the shader's header: a letter
+   * is one length wherever it stands. Not of inputs that may have any shape.
+   */
+  readonly axes?: Readonly<Partial<Record<Inputs<S>, string | readonly string[]>>>;
   /** Shapes of the outputs; throws with the numbers when the inputs do not fit together. */
   shapes(inputs: Record<Inputs<S>, Shape>, attributes: A): Record<Outputs<S>, Shape>;
   /**
    * Values of `struct Params`. Where the shader also has an override of the same name in capitals,
-   * the engine sets it too when it specialises the pipeline on its shape (0 leaves it open: read at
-   * run time).
+   * the engine sets that too when it specialises the pipeline on its shape (0 leaves it open, to be
+   * read at run time).
    */
   params(inputs: Record<Inputs<S>, Shape>, attributes: A): Params<S>;
-  /** Flags and sizes that pick the code of the pipeline (HAS_BIAS, KIND). */
+  /** Flags and sizes that select the pipeline's code (HAS_BIAS, KIND). */
   overrides?(inputs: Record<Inputs<S>, Shape>, attributes: A): Overrides<S>;
-  /** Tune constants that suit a problem by its shapes; the autotuner may choose others. */
+  /** Tune constants that suit a problem's shapes; the autotuner may choose others. */
   tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): TuneValues<S>;
   /** Workgroups to dispatch. */
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;
   /**
-   * For sums of products: the number of terms of one output element, which sets the rounding
+   * For sums of products: the number of terms per output element, which sets the rounding
    * allowance.
    */
   terms?(inputs: Record<Inputs<S>, Shape>, attributes: A): number;
   /**
-   * For sums whose terms are no products of inputs: the sum of the magnitudes of what is rounded on
-   * the way to each output element. Without it, the reference on absolute values.
+   * For sums whose terms are not products of inputs: per output element, the sum of the magnitudes
+   * of all rounded intermediates. Without it, the reference runs on absolute values.
    */
   magnitudes?<T extends NumberArray>(
     inputs: Record<Inputs<S>, T>,
     shapes: Record<Inputs<S>, Shape>,
     attributes: A,
   ): Record<Changed<S>, T>;
-  /** For a variant: whether this adapter and problem can run it. */
-  offered?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
-  /** Other mappings of the same function, the preferred first; `variant.ts` picks. */
+  /** Whether this adapter can run the mapping on a problem, given the shader's features. */
+  runs?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
+  /** Whether the rule prefers a variant that runs to those after it, and to the base. */
+  suits?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
+  /** Other mappings of the same function, the preferred first; `mapping.ts` picks. */
   variants?(): readonly AnyKernel[];
   readonly cases: readonly Case<Inputs<S>, A>[];
   reference<T extends NumberArray>(
@@ -147,17 +165,17 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   ): Record<Changed<S>, T>;
 }
 
-/** A kernel whose shader and attributes are not known by type (tables of kernels, plans). */
+/** A kernel whose shader and attributes are not known to the type system (tables, plans). */
 // oxlint-disable-next-line typescript/no-explicit-any -- the one place where attributes are erased
 export type AnyKernel = Kernel<ShaderInfo, any>;
 
-/** Types a twin: checks its names against the shader table. */
+/** Declares a kernel with its types, so that its names are checked against the shader table. */
 export function kernel<const S extends ShaderInfo, A = void>(twin: Kernel<S, A>): Kernel<S, A> {
   return twin;
 }
 
 /**
- * Folds a count of workgroups into x and y, since x takes 65,535 at most; shaders unfold with
+ * Folds a workgroup count into x and y, because x takes at most 65,535; shaders unfold it with
  * `num_workgroups.x`.
  */
 export function foldGrid(workgroups: number): Grid {
@@ -165,7 +183,7 @@ export function foldGrid(workgroups: number): Grid {
   return [x, x === 0 ? 1 : Math.ceil(workgroups / x), 1];
 }
 
-/** All that a twin sets for a problem: by its rule of tuning, above that its overrides. */
+/** All constants that a twin sets for a problem: its tuning rule, then its overrides on top. */
 export function givenConstants(
   twin: AnyKernel,
   inputs: Readonly<Record<string, Shape>>,
@@ -174,7 +192,7 @@ export function givenConstants(
   return { ...twin.tuneRule?.(inputs, attributes), ...twin.overrides?.(inputs, attributes) };
 }
 
-/** Values of all overrides and tune constants of a shader: defaults, then what the twin says. */
+/** Values of all overrides and tune constants of a shader: defaults, then the twin's values. */
 export function resolveOverrides(
   shader: ShaderInfo,
   given: Readonly<Record<string, number | boolean | undefined>>,

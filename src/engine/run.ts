@@ -1,7 +1,7 @@
 // Runs one kernel alone on the GPU, as tests, `check` and the benches do. Every tensor lies between
-// two margins: those of inputs are NaN, so that a read past the end shows; those of outputs hold
-// what the output was filled with, so that a store that is missing or astray shows. On a device that
-// clamps indices an access however far outside ends in the last word of the margin behind.
+// two margins. Margins of inputs hold NaN, so that a read past the end shows. Margins of outputs
+// hold the output's fill value, so that a missing or stray store shows. On a device that clamps
+// indices, any access past the end reaches the last word of the margin behind the tensor.
 import {
   ALIGNMENT_BYTES,
   allReady,
@@ -17,16 +17,15 @@ import { pipelineFor } from "../gpu/pipelines.ts";
 import { readFloats } from "../gpu/read_back.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
-import { specialize } from "./specialize.ts";
-import { freezesShapes } from "./variant.ts";
+import { specialize, freezesShapes } from "./specialize.ts";
 
-/** What outputs and their margins hold before a kernel runs, where nothing else is asked for. */
+/** The value that outputs and their margins hold before a kernel runs, unless another is given. */
 export const UNWRITTEN = -999;
-/** Numbers before a tensor: as few as the alignment of bindings allows. */
+/** Numbers before a tensor: the fewest that the alignment of bindings allows. */
 const BEFORE = ALIGNMENT_BYTES / 4;
 /** Numbers behind a tensor. */
 const BEHIND = 4096;
-/** Such a kernel is bound to its very numbers, without a margin: `arrayLength` is never a lie. */
+/** This kernel is bound to exactly its numbers, without a margin, so `arrayLength` is correct. */
 const ARRAY_LENGTH = /\barrayLength\s*\(/;
 
 type Binding = ShaderInfo["bindings"][number];
@@ -35,9 +34,9 @@ type Binding = ShaderInfo["bindings"][number];
 export interface PreparedKernel {
   readonly dispatch: PreparedDispatch;
   /**
-   * Fills outputs and the margins of what is changed with `fill` (default `UNWRITTEN`) and `inout`
-   * tensors with their inputs, dispatches once and reads what was changed; throws where a margin was
-   * written to.
+   * Fills outputs and the margins of changed tensors with `fill` (default `UNWRITTEN`) and `inout`
+   * tensors with their inputs, dispatches once and reads the changed tensors back; throws if a
+   * margin was written to.
    */
   readonly run: (fill?: number) => Promise<Record<string, Float32Array>>;
   readonly destroy: () => void;
@@ -45,7 +44,7 @@ export interface PreparedKernel {
 
 /** How to run a kernel alone. */
 export interface RunOptions {
-  /** Specialise the pipeline on its shapes; by default what suits the adapter. */
+  /** Specialise the pipeline on its shapes; the default suits the adapter. */
   readonly freeze?: boolean;
 }
 
@@ -127,16 +126,16 @@ export async function prepareKernel(
   };
 }
 
-/** A buffer of a kernel, before it is made. */
+/** A buffer of a kernel, before it is created. */
 interface Planned {
   readonly binding: number;
   readonly label: string;
   readonly size_bytes: number;
   readonly usage: GPUBufferUsageFlags;
-  /** Where the binding begins in the buffer. */
+  /** Offset of the binding in the buffer. */
   readonly offset: number;
   readonly bound_bytes: number;
-  /** What it holds for ever; null for a tensor between margins. */
+  /** Its constant content; null for a tensor between margins. */
   readonly data: Uint8Array<ArrayBuffer> | null;
   readonly fence: (Omit<FencedTensor, "name" | "buffer"> & { readonly binding: Binding }) | null;
 }
@@ -175,17 +174,17 @@ function fenced(gpu: Gpu, label: string, tensor: HostTensor, exact: boolean): Pl
   };
 }
 
-/** A tensor in a buffer of its own: `BEFORE` numbers of margin, its `count`, and `behind` more. */
+/** A tensor in its own buffer: `BEFORE` numbers of margin, its `count`, and `behind` more. */
 interface FencedTensor {
   readonly name: string;
   readonly buffer: GPUBuffer;
   readonly count: number;
   readonly behind: number;
-  /** What the tensor holds before each run; null where it has what its margins have. */
+  /** Content of the tensor before each run; null where it is filled like its margins. */
   readonly start: Float32Array | null;
 }
 
-/** The margin behind a tensor: whole vectors of four, and no more than the adapter binds. */
+/** The margin behind a tensor: whole vectors of four, within the adapter's binding limit. */
 function marginBehind({ limits }: Gpu, count: number): number {
   const most = Math.floor(limits.maxStorageBufferBindingSize / 4) - count;
   const whole = Math.ceil(count / 4) * 4 - count;
@@ -200,7 +199,7 @@ function fillFenced(gpu: Gpu, tensor: FencedTensor, fill: number): void {
   gpu.device.queue.writeBuffer(buffer, 0, all);
 }
 
-/** Reads a changed tensor; throws where `kernel` wrote to a margin, which held `fill`. */
+/** Reads a changed tensor; throws if `kernel` wrote to a margin, which held `fill`. */
 async function readFenced(
   gpu: Gpu,
   kernel: string,
@@ -220,7 +219,7 @@ async function readFenced(
   return all.slice(BEFORE, BEFORE + count);
 }
 
-/** A binding with the length of its tensor and, unless it is an output, its numbers. */
+/** A binding with its tensor's length and, unless it is an output, its numbers. */
 interface HostTensor {
   readonly binding: Binding;
   readonly count: number;
@@ -247,7 +246,7 @@ function hostTensor(
   return { binding, count, start: values };
 }
 
-/** Runs a kernel once and returns the tensors it changed. */
+/** Runs a kernel once and returns the tensors that it changed. */
 export async function runKernel(
   gpu: Gpu,
   kernel: AnyKernel,

@@ -1,6 +1,6 @@
-// Reads what the host needs to know of a .wgsl file from its text: for the generated table
-// (tools/shaders.ts), and to hold a text on disk against that table. A line that is not of the form
-// read here is an error, never left out. Pure.
+// Reads the host's facts about a .wgsl file from its text, for the generated table
+// (tools/shaders.ts) and to compare a file on disk with that table. A line that does not have the
+// expected form is an error; no line is skipped silently. Pure.
 import { InputError } from "../tensor/error.ts";
 import type { ShaderInfo } from "./kernel.ts";
 
@@ -10,24 +10,27 @@ const PARAM = /^ {4}(\w+): (u32|i32|f32),/;
 const OVERRIDE =
   /^override (\w+): (?:(u32|i32|f32) = (-?[\d.]+(?:e[-+]?\d+)?)[uif]?|(bool) = (true|false));/;
 const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: (\d+(?: \d+)*)$/;
+const CONSTANT = /^const (\w+): u32 = (\d+)u; \/\/ host(?:: .+)?$/;
 const ENABLE = /^enable (\w+);/;
 /**
- * A product with 0.0 as it is written: some compilers make 0 of it without reading the other factor,
- * others NaN, and no run on one adapter shows which.
+ * A literal product with 0.0: some compilers turn it into 0 without reading the other factor,
+ * others into NaN, and no run on a single adapter shows which.
  */
 const TIMES_ZERO =
   /(?<![\w.])(?:0\.0*[fh]?|\.0+[fh]?|0[fh])\s*\*|\*\s*(?:0\.0*[fh]?|\.0+[fh]?|0[fh])(?![\w.])/;
 
 /**
- * What the host must agree on with shaders/`stem`.wgsl, whose text is `code`; throws InputError with
- * the line and the rule that the text breaks.
+ * The facts that the host must agree on with shaders/`stem`.wgsl, whose text is `code`; throws
+ * InputError with the line and the rule that the text breaks.
  */
 export function readShader(stem: string, code: string): ShaderInfo {
   const lines = code.split("\n");
   const fail = (what: string): never => {
     throw new InputError(`shaders/${stem}.wgsl: ${what}`);
   };
-  /** The lines that begin as `start` says, each read by `form`; fails for one of another form. */
+  /**
+   * The lines that match `start`, each parsed by `form`; fails when a line does not have that form.
+   */
   const readLines = (start: RegExp, form: RegExp, expected: string): RegExpExecArray[] =>
     lines.flatMap((line, i) => {
       if (!start.test(line)) return [];
@@ -61,6 +64,11 @@ export function readShader(stem: string, code: string): ShaderInfo {
   );
   const off = tune.find(({ value, values }) => !values.includes(value));
   if (off !== undefined) fail(`${off.name} is ${off.value}, which its tune line does not list`);
+  const constants = readLines(
+    /\/\/ host\b/,
+    CONSTANT,
+    "`const NAME: u32 = 4u; // host` or `// host: meaning`",
+  ).map(([, name, value]) => [name, Number(value)] as const);
   const features = readLines(/^\s*enable\b/, ENABLE, "`enable FEATURE;`, one per line").map(
     ([, name]) => (name === "f16" ? "shader-f16" : name),
   );
@@ -78,6 +86,7 @@ export function readShader(stem: string, code: string): ShaderInfo {
     params,
     overrides,
     tune,
+    constants: Object.fromEntries(constants),
     features,
   };
 }
@@ -103,7 +112,7 @@ function readBindings(stem: string, code: string): ShaderInfo["bindings"][number
   return bindings;
 }
 
-/** The fields of `struct Params`; none where there is no such struct. */
+/** The fields of `struct Params`; empty if there is no such struct. */
 function readParams(stem: string, lines: readonly string[]): ShaderInfo["params"][number][] {
   const begin = lines.findIndex((line) => /^\s*struct\s+Params\b/.test(line));
   if (begin < 0) return [];

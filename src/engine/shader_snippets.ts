@@ -1,20 +1,20 @@
-// Library snippets in the text of a shader: what stands between `// <lib NAME>` and `// </lib>` is
-// a copy of shaders/lib/NAME.wgsl, so that every shader is valid as it lies on disk. Pure.
+// Library snippets in the text of a shader: the lines between `// <lib NAME>` and `// </lib>` are a
+// copy of shaders/lib/NAME.wgsl, so that every shader on disk is valid by itself. Pure.
 import { InputError } from "../tensor/error.ts";
 
 /** One pasted snippet of a shader. */
 export interface Snippet {
   readonly name: string;
-  /** What stands between the marks, without blank space at its end. */
+  /** The text between the marks, without trailing blank space. */
   readonly text: string;
-  /** The line of the shader, from 1, that is line 1 of the snippet. */
+  /** The line of the shader, counted from 1, that is line 1 of the snippet. */
   readonly line: number;
 }
 
 const SNIPPET = /^(\/\/ <lib (\w+)>\n)([\s\S]*?)^(\/\/ <\/lib>)$/gm;
 const MARK = /^\/\/ *<\/?lib\b.*$/gm;
 
-/** The snippets of shaders/`stem`.wgsl, in order; throws InputError for a mark without its partner. */
+/** The snippets of shaders/`stem`.wgsl, in order; throws InputError for an unpaired mark. */
 export function snippetsOf(stem: string, code: string): Snippet[] {
   const found = [...code.matchAll(SNIPPET)];
   const inside = found.find(([, , , text]) => text.search(MARK) >= 0);
@@ -31,7 +31,7 @@ function snippetOf(code: string, { 1: mark, 2: name, 3: text, index }: RegExpExe
   return { name, text: text.trimEnd(), line };
 }
 
-/** The text with each snippet replaced by what `textOf` gives; null leaves it as it is. */
+/** The text with each snippet replaced by the result of `textOf`; null leaves it unchanged. */
 export function withSnippets(
   code: string,
   textOf: (name: string, text: string) => string | null,
@@ -42,7 +42,7 @@ export function withSnippets(
   });
 }
 
-/** The file and line that a person edits to change `line` of shaders/`stem`.wgsl. */
+/** The file and line that a person edits in order to change `line` of shaders/`stem`.wgsl. */
 export function sourcePlace(
   stem: string,
   code: string,

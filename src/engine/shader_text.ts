@@ -1,6 +1,6 @@
-// The texts of shaders as they lie on disk, read whenever one is needed: what is checked, timed,
-// trained and predicted with is what an editor shows. The generated table holds no text; a file
-// whose interface is not that of the table is refused. The only place that reads shaders.
+// The texts of shaders on disk, read each time one is needed, so that checks, timings, training and
+// predictions use exactly the file that an editor shows. The generated table holds no text; a file
+// whose interface differs from the table is refused. No other module reads shaders.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,13 +9,13 @@ import type { ShaderInfo } from "./kernel.ts";
 import { readShader } from "./shader_file.ts";
 import { snippetsOf } from "./shader_snippets.ts";
 
-const INTERFACE = ["bindings", "params", "overrides", "tune", "features"] as const;
+const INTERFACE = ["bindings", "params", "overrides", "tune", "constants", "features"] as const;
 /** The texts whose interface was found equal to that of the table, by shader. */
 const current = new Map<string, string>();
 
 /**
  * The folder of the shaders: RINGDEPTH_SHADERS, else shaders/ beside src/ or dist/. The variable
- * lets a changed copy of all shaders be tried without touching the files of a checkout.
+ * allows a modified copy of all shaders to be tried without touching a checkout.
  */
 function shadersFolder(): string {
   const { RINGDEPTH_SHADERS: other = "" } = process.env;
@@ -23,9 +23,9 @@ function shadersFolder(): string {
 }
 
 /**
- * The text that runs for a shader: its own where it carries one, else the file on disk. Throws
- * InputError naming the file where it is missing, breaks a rule of the header, has a snippet that
- * is not the one in shaders/lib, or where its interface is not that of the table.
+ * The text that runs for a shader: its own if it carries one, else the file on disk. Throws
+ * InputError naming the file when it is missing, breaks a header rule, contains a snippet that
+ * differs from shaders/lib, or has an interface that differs from the table.
  */
 export function shaderText(shader: ShaderInfo): string {
   const { name, code } = shader;
@@ -39,7 +39,7 @@ export function shaderText(shader: ShaderInfo): string {
   return text;
 }
 
-/** The text of shaders/`stem`.wgsl; throws InputError where there is no such file. */
+/** The text of shaders/`stem`.wgsl; throws InputError if there is no such file. */
 export function readShaderFile(stem: string): string {
   const text = readText(`${stem}.wgsl`);
   if (text !== null) return text;
@@ -54,12 +54,12 @@ export function readShaderFile(stem: string): string {
   );
 }
 
-/** The text of shaders/lib/`name`.wgsl; null where there is no such file. */
+/** The text of shaders/lib/`name`.wgsl; null if there is no such file. */
 export function readSnippetFile(name: string): string | null {
   return readText(join("lib", `${name}.wgsl`));
 }
 
-/** Throws InputError where a snippet of a shader is not that of its file in shaders/lib. */
+/** Throws InputError if a snippet of a shader differs from its file in shaders/lib. */
 export function checkSnippets(stem: string, code: string): void {
   for (const { name, text } of snippetsOf(stem, code)) {
     if (readSnippetFile(name)?.trimEnd() === text) continue;
@@ -69,7 +69,7 @@ export function checkSnippets(stem: string, code: string): void {
   }
 }
 
-/** The names of the shaders on disk, in order; none where their folder cannot be read. */
+/** The names of the shaders on disk, in order; empty if their folder cannot be read. */
 export function shadersOnDisk(): string[] {
   let files: readonly string[] = [];
   try {
@@ -95,7 +95,9 @@ function checkInterface(known: ShaderInfo, code: string): void {
   );
 }
 
-/** A file of the folder, with line feeds alone and no byte order mark; null where there is none. */
+/**
+ * A file of the folder, with plain line feeds and no byte order mark; null if it does not exist.
+ */
 function readText(file: string): string | null {
   try {
     const text = readFileSync(join(shadersFolder(), file), "utf8");

@@ -1,5 +1,6 @@
 // From a kernel and a problem to the pipeline that runs it: override constants, tuned lines,
 // layout, params block.
+import type { AdapterFacts } from "../gpu/device.ts";
 import type { PipelineSource } from "../gpu/pipelines.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -24,7 +25,7 @@ function tuneLine(name: string): RegExp {
   return new RegExp(`^(const ${name}: u32 = )\\d+(u; // tune: [\\d ]+)$`, "m");
 }
 
-/** Throws RangeError where a value is not one that the tunable line of its name lists. */
+/** Throws RangeError when a value is not among those listed on its tunable line. */
 export function checkTuning(
   { name: shader, tune }: ShaderInfo,
   values: Readonly<Record<string, number>>,
@@ -38,8 +39,8 @@ export function checkTuning(
 }
 
 /**
- * The text of a shader with tunable constants replaced in place: every other byte and every line
- * number stays the same. Throws where a value is not one that the line lists.
+ * The text of a shader with tunable constants replaced in place; every other byte and every line
+ * number stays the same. Throws when a value is not among those listed on its line.
  */
 export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, number>>): string {
   checkTuning(shader, values);
@@ -56,11 +57,11 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
 
 /**
  * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an
- * override of the same name in capitals becomes a constant of the pipeline (divisions by constants,
- * loops of known length: what GPUs want); without, pipelines are shared by all shapes (what
- * software adapters want, where each costs 0.15 to 0.9 s). The text is the one on disk at the time
- * of the call. Throws InputError where the grid is larger than WebGPU's limit, an Error where a field
- * of Params has no value or one that its type does not hold, and as `shaderText` does.
+ * override of the same name in capitals becomes a pipeline constant (divisions by constants and
+ * loops of known length suit GPUs). Without it, all shapes share one pipeline (which suits software
+ * adapters, where each pipeline costs 0.15 to 0.9 s). The text is read from disk at the time of the
+ * call. Throws InputError when the grid exceeds WebGPU's limit, Error when a field of Params has no
+ * value or one that its type cannot hold, and the errors of `shaderText`.
  */
 export function specialize(
   kernel: AnyKernel,
@@ -99,6 +100,13 @@ export function specialize(
   };
 }
 
+/**
+ * Whether pipelines are specialised on their shapes: not where compiling costs more than it saves.
+ */
+export function freezesShapes(facts: AdapterFacts): boolean {
+  return !facts.software;
+}
+
 /** The most workgroups along each axis of a dispatch: WebGPU's limit. */
 export const MOST_WORKGROUPS = 65535;
 
@@ -109,7 +117,7 @@ function checkGrid(name: string, grid: readonly number[]): void {
   );
 }
 
-/** `struct Params` as bytes: scalars of four bytes each, in declared order, padded to 16. */
+/** `struct Params` as bytes: four-byte scalars in declared order, padded to 16. */
 function packParams(shader: ShaderInfo, values: Readonly<Record<string, number>>): ArrayBuffer {
   const bytes = new ArrayBuffer(16 * Math.ceil(shader.params.length / 4));
   const view = new DataView(bytes);

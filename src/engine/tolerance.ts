@@ -1,11 +1,11 @@
-// The only place where tolerances of kernels live. A wider bound states the observed value, the
-// case and the adapter.
+// The only place for kernel tolerances. A wider bound states the observed value, the case and the
+// adapter.
 
 /** |got - want| <= atol + rtol |want|, plus for sums of n terms: sum * n * 2^-24 * sum |terms|. */
 export interface Tolerance {
   readonly atol: number;
   readonly rtol: number;
-  /** Share of the worst-case rounding bound of a sum that is allowed. */
+  /** The allowed share of the worst-case rounding bound of a sum. */
   readonly sum: number;
 }
 
@@ -49,12 +49,12 @@ export function toleranceOf(name: string): Tolerance {
 }
 
 /**
- * Central differences in f64 with step 1e-5: their own error is of order step^2 f''' and 1e-16 /
- * step.
+ * For central differences in f64 with step 1e-5: their own error is of order step^2 f''' and 1e-16
+ * / step.
  */
 export const DIFFERENCES_TOLERANCE = 1e-5;
 
-/** |<A x, y> - <x, A^T y>| / (|A x| |y|) in f32: rounding of the sums only. */
+/** For |<A x, y> - <x, A^T y>| / (|A x| |y|) in f32: only the rounding of the sums. */
 export const ADJOINT_TOLERANCE = 2e-5;
 
 /**
@@ -64,16 +64,19 @@ export const ADJOINT_TOLERANCE = 2e-5;
 export const NETWORK_TOLERANCE = 5e-5;
 
 /**
- * |got - want| / |want| of a depth between levels of fusing, and of the unfused level between f32
- * and f64 (DESIGN section 5).
+ * |got - want| / |want| of a depth between levels of fusing (src/distill/README.md), and of the
+ * unfused level between f32 and f64.
  */
 export const BIN_DEPTH_TOLERANCE = 1e-5;
 
-/** |got - want| / |want| of the norms of each gradient and loss of the same. */
+/**
+ * For |got - want| / |want| of the norm of each gradient and of each loss, between the same levels.
+ */
 export const BIN_GRADIENT_TOLERANCE = 1e-4;
 
 /**
- * |a - b| / max |b| of each output of one training step in f32 with other mappings: sums in another
- * order through the whole network, as `check --network` allows its gradients.
+ * For |a - b| / max |b| of each output of one training step in f32 with other mappings: these add
+ * in another order throughout the network. Equal to the bound that `check --network` allows for
+ * gradients.
  */
 export const STEP_TOLERANCE = 1e-3;

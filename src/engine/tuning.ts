@@ -1,31 +1,34 @@
 // What was measured of a problem: which mapping runs it fastest, with which values of its
-// `// tune:` lines. variant.ts follows it where it still holds; src/profile makes it.
+// `// tune:` lines. `chooseVariant` follows it where it still holds; src/tune makes it.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
+import { canRun, mappingsOf, ruleMapping } from "./mapping.ts";
 import { checkTuning } from "./specialize.ts";
 
-/** A mapping of a kernel with values of its tuned lines; those left out stay as they are by rule. */
+/** A mapping of a kernel with values for its tuned lines; values left out follow the rule. */
 export interface Mapping {
   /** The base kernel or one of its variants. */
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
 }
 
-/** The mapping that was found faster than what the rule takes. */
+/** The mapping that was measured as faster than the rule's. */
 export interface Choice extends Mapping {
-  /** The kernel that the rule took then; where it takes another now, the choice is stale. */
+  /** The kernel that the rule picked at that time; if it now picks another, the choice is stale. */
   readonly rule: string;
-  /** What its twin's `tuneRule` set then, see `ruleConstants`; stale likewise. */
+  /**
+   * The values that `tuneRule` set at that time, see `ruleConstants`; a change makes it stale too.
+   */
   readonly rule_constants?: Mapping["constants"];
 }
 
-/** Choices by problem, as `problemKey` writes them. */
+/** Choices by problem, keyed as `problemKey` writes them. */
 export type Tuning = ReadonlyMap<string, Choice>;
 
 /**
- * A problem as text: base kernel, shape of each tensor it reads, attributes, such as
- * `gemm a[6,60,32] b[32,64] bias[64] {"slices":1}`. Equal problems have equal keys.
+ * A problem as text: base kernel, shape of each tensor that it reads, and attributes, such as `gemm
+ * a[6,60,32] b[32,64] bias[64] {"slices":1}`. Equal problems have equal keys.
  */
 export function problemKey(
   { shader }: AnyKernel,
@@ -39,32 +42,11 @@ export function problemKey(
   return [shader.name, ...shapes, ...text].join(" ");
 }
 
-/** Keys in order, and numbers that JSON has not (-Infinity as a padding) as text. */
+/** Sorts keys, and writes numbers that JSON lacks (-Infinity as a padding) as text. */
 function canonical(_key: string, value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** Every mapping of a base kernel, the base first. */
-export function mappingsOf(base: AnyKernel): readonly AnyKernel[] {
-  return [base, ...(base.variants?.() ?? [])];
-}
-
-/**
- * Whether the adapter can run a mapping on a problem. That a twin offers one to software adapters
- * alone, or to others, is what the rule prefers and no need: the autotuner may find otherwise.
- */
-export function isAble(
-  kernel: AnyKernel,
-  facts: AdapterFacts,
-  inputs: Readonly<Record<string, Shape>>,
-  attributes: unknown,
-): boolean {
-  if (!kernel.shader.features.every((name) => facts.features.has(name))) return false;
-  return [facts, { ...facts, software: !facts.software }].some(
-    (either) => kernel.offered?.(either, inputs, attributes) ?? true,
-  );
 }
 
 /** What a twin's `tuneRule` sets on a problem; nothing where the file's own values are the rule. */
@@ -79,7 +61,7 @@ export function ruleConstants(
   );
 }
 
-/** Whether a choice was made against the rule of today. */
+/** Whether a choice was made against the current rule. */
 export function isOfRule(
   choice: Pick<Choice, "rule" | "rule_constants">,
   rule: AnyKernel,
@@ -92,8 +74,9 @@ export function isOfRule(
 }
 
 /**
- * The tuned lines of a kernel that are free on a problem: several values, none set by the twin's
- * overrides. `value` is the one by rule: the twin's, else the file's.
+ * The tuned lines of a kernel that are free on a problem: they list several values, and the twin's
+ * overrides set none of them. `value` is the rule's value: the twin's if it has one, else the
+ * file's.
  */
 export function freeConstants(
   kernel: AnyKernel,
@@ -114,12 +97,12 @@ export function freeConstants(
 const tuned = new WeakMap<AnyKernel, Map<string, AnyKernel>>();
 
 /**
- * The kernel with other values on its tuned lines, one object for equal values. Throws RangeError
- * for a value that its line does not list.
+ * The kernel with other values on its tuned lines; equal values give the same object. Throws
+ * RangeError for a value that its line does not list.
  */
 export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]): AnyKernel {
   const { shader } = kernel;
-  // where the twin has a rule, the file's own value is a choice as well
+  // if the twin has a rule, the file's own value is a choice as well
   const all = kernel.tuneRule !== undefined;
   const changed = shader.tune.filter(
     ({ name, value }) => name in constants && (all || constants[name] !== value),
@@ -129,7 +112,7 @@ export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]):
   const known = tuned.get(kernel) ?? new Map<string, AnyKernel>();
   tuned.set(kernel, known);
   checkTuning(shader, constants);
-  // The text is tuned when it is read, as it then lies on disk.
+  // The text is read first and tuned afterwards, so that it is always the one on disk.
   const made: AnyKernel = known.get(key) ?? {
     ...kernel,
     shader: {
@@ -147,10 +130,10 @@ export function tunedKernel(kernel: AnyKernel, constants: Mapping["constants"]):
 }
 
 /**
- * The kernel that a choice names; null where the choice is stale: the rule is another now, the
- * mapping or a tuned value is gone, or this adapter cannot run it.
+ * The kernel that a choice names; null if the choice is stale: the rule has changed, the mapping or
+ * a tuned value no longer exists, or this adapter cannot run it.
  */
-export function chosenKernel(
+function chosenKernel(
   choice: Choice,
   base: AnyKernel,
   rule: AnyKernel,
@@ -164,6 +147,24 @@ export function chosenKernel(
   const listed = Object.entries(choice.constants).every(
     ([name, value]) => free.find((line) => line.name === name)?.values.includes(value) ?? false,
   );
-  if (!listed || !isAble(kernel, facts, inputs, attributes)) return null;
+  if (!listed || !canRun(kernel, facts, inputs, attributes)) return null;
   return tunedKernel(kernel, choice.constants);
+}
+
+/**
+ * The mapping of `kernel` for this adapter and problem: by `tuning` where it has a choice that
+ * holds, else by the rule that the twins state in `runs` and `suits`.
+ */
+export function chooseVariant(
+  kernel: AnyKernel,
+  facts: AdapterFacts,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+  tuning?: Tuning,
+): AnyKernel {
+  const rule = ruleMapping(kernel, facts, inputs, attributes);
+  if (tuning === undefined || tuning.size === 0) return rule;
+  const choice = tuning.get(problemKey(kernel, inputs, attributes));
+  if (choice === undefined) return rule;
+  return chosenKernel(choice, kernel, rule, facts, inputs, attributes) ?? rule;
 }

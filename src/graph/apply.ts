@@ -1,21 +1,27 @@
 // Applying an op to values: checks shapes, records the node. All op functions go through here.
-import type { AnyKernel } from "../engine/kernel.ts";
+import type { Inputs, Kernel, Outputs, ShaderInfo } from "../engine/kernel.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import type { Node, Op, Value } from "./value.ts";
+import { byInput, inputNames } from "./named_inputs.ts";
+import type { GradientRule, Node, Op, Value } from "./value.ts";
 
 /**
  * Records an op applied to values of one graph, null for an optional input that is left out; throws
- * with op, names and shapes when they do not fit.
+ * with op, names and shapes if they do not fit.
  */
-export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attributes: A): Value[] {
+export function apply<A, I extends string>(
+  op: Op<A, I>,
+  given: NoInfer<Readonly<Record<I, Value | null>>>,
+  attributes: NoInfer<A>,
+): Value[] {
+  const names = inputNames(op);
+  const unknown = Object.keys(given).find((name) => !names.includes(name as I));
+  if (unknown !== undefined) {
+    throw new InputError(`${op.name}: no input ${unknown}; it has ${op.inputs.join(", ")}`);
+  }
+  const inputs = names.map((name): Value | null => given[name] ?? null);
   const graph = inputs.find((input) => input !== null)?.graph;
   if (graph === undefined) throw new InputError(`${op.name}: needs at least one input`);
-  if (inputs.length !== op.inputs.length) {
-    throw new InputError(
-      `${op.name}: takes ${op.inputs.length} inputs (${op.inputs.join(", ")}), was given ${inputs.length}`,
-    );
-  }
   inputs.forEach((input, i) => {
     if (input === null && !op.inputs[i].endsWith("?")) {
       throw new InputError(`${op.name}: input ${op.inputs[i]} is missing`);
@@ -27,12 +33,12 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
   const inputShapes = inputs.map((input) => input?.shape ?? [0]);
   let shapes: readonly Shape[];
   try {
-    shapes = op.shapes(inputShapes, attributes);
+    shapes = op.shapes(byInput(op, inputShapes), attributes);
   } catch (error) {
-    const given = inputs.map(
+    const shown = inputs.map(
       (v, i) => `${op.inputs[i]}=${v?.name ?? "none"}${formatShape(inputShapes[i])}`,
     );
-    throw new InputError(`${op.name}(${given.join(", ")}): ${(error as Error).message}`, {
+    throw new InputError(`${op.name}(${shown.join(", ")}): ${(error as Error).message}`, {
       cause: error,
     });
   }
@@ -46,7 +52,7 @@ export function apply<A>(op: Op<A>, inputs: readonly (Value | null)[], attribute
   return outputs;
 }
 
-/** The same numbers under another shape of equal size; costs nothing. x [any] -> view [`shape`]. */
+/** The same numbers in another shape of equal size, at no cost. x [any] -> view [`shape`]. */
 export function reshape(x: Value, shape: Shape): Value {
   if (size(shape) !== size(x.shape)) {
     throw new InputError(
@@ -56,34 +62,40 @@ export function reshape(x: Value, shape: Shape): Value {
   return x.graph.add(x.name, shape, { kind: "view", of: x });
 }
 
+type Bare<N extends string> = N extends `${infer Name}?` ? Name : N;
+/** A list of names that leaves none of `All` out, or never. */
+type Whole<All extends string, L extends readonly string[]> = [All] extends [Bare<L[number]>]
+  ? L
+  : never;
+
 /**
  * An op that is one dispatch of one kernel: `inputs` and `outputs` are the shader's binding names
- * in the op's order.
+ * in the op's order, every one of them.
  */
-export function kernelOp<A>(
+export function kernelOp<
+  S extends ShaderInfo,
+  A,
+  const L extends readonly (Inputs<S> | `${Inputs<S>}?`)[],
+  const O extends readonly Outputs<S>[],
+>(
   name: string,
-  kernel: AnyKernel,
-  inputs: readonly string[],
-  outputs: readonly string[],
-): Op<A> {
-  const bindingOf = (input: string): string => input.replace(/\?$/, "");
+  kernel: Kernel<S, A>,
+  inputs: L & Whole<Inputs<S>, L>,
+  outputs: O & Whole<Outputs<S>, O>,
+  gradient: GradientRule<A, Inputs<S>> | null,
+): Op<A, Inputs<S>> {
   return {
     name,
     inputs,
     outputs,
     shapes: (shapes, attributes) => {
-      const named = Object.fromEntries(
-        inputs.map((input, i) => [bindingOf(input), shapes[i] ?? [0]]),
-      );
-      const made: Record<string, Shape> = kernel.shapes(named, attributes);
+      const made = kernel.shapes(shapes, attributes);
       return outputs.map((output) => made[output]);
     },
     lower: (at) => {
-      const bindings = Object.fromEntries([
-        ...inputs.map((input, i) => [bindingOf(input), at.inputs[i]] as const),
-        ...outputs.map((output, i) => [output, at.outputs[i]] as const),
-      ]);
-      at.call(kernel, bindings, at.attributes);
+      const made = Object.fromEntries(outputs.map((output, i) => [output, at.outputs[i]]));
+      at.call(kernel, { ...at.inputs, ...made }, at.attributes);
     },
+    gradient,
   };
 }

@@ -1,16 +1,16 @@
-// Reverse-mode differentiation: walks the nodes backwards and applies each op's rule from the
-// exhaustive record. Every gradient is written once (`=`); where a value has several uses their
-// gradients are added by an explicit op.
+// Reverse-mode differentiation: walks the nodes backwards and applies each op's gradient rule.
+// Every gradient is written once (`=`); where a value has several uses their gradients are added by
+// an explicit op.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { reshape } from "./apply.ts";
-import { gradientRules } from "./ops.ts";
+import { byInput } from "./named_inputs.ts";
 import { add } from "./ops/arithmetic.ts";
 import type { GradientRule, GraphCore, Node, Value } from "./value.ts";
 
 /**
- * Gradient of `loss` (one number) by each of `wrt`; throws where there is no path or an op has no
- * rule.
+ * Gradient of `loss` (one number) with respect to each of `wrt`; throws if there is no path or an
+ * op has no rule.
  */
 export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]): Map<Value, Value> {
   if (size(loss.shape) !== 1) {
@@ -21,9 +21,9 @@ export function gradients(graph: GraphCore, loss: Value, wrt: readonly Value[]):
 }
 
 /**
- * Gradients of sum_i <seed_i, output_i> by each of `wrt` (no views): the adjoint of the network
- * applied to the seeds. Throws where nothing leads from an output to one of them, or an op on the
- * way has no rule.
+ * Gradients of sum_i <seed_i, output_i> with respect to each of `wrt` (no views): the adjoint of
+ * the network applied to the seeds. Throws if no path leads from an output to one of them, or if an
+ * op on the way has no rule.
  */
 export function backward(
   graph: GraphCore,
@@ -64,11 +64,11 @@ export function backward(
     const rule = ruleOf(node);
     const wants = node.inputs.map((input) => input !== null && needed.has(input));
     const d_inputs = rule({
-      inputs: node.inputs,
+      inputs: byInput(node.op, node.inputs),
       outputs: node.outputs,
       attributes: node.attributes,
       d_outputs,
-      wants,
+      wants: byInput(node.op, wants),
     });
     node.inputs.forEach((input, i) => {
       const gradient = d_inputs[i] ?? null;
@@ -84,7 +84,7 @@ export function backward(
   return result;
 }
 
-/** A view has no gradient of its own: it is collected at what it views. */
+/** A view has no gradient of its own: it is collected at the value that it views. */
 function refuseView({ name, shape, source }: Value): void {
   if (source.kind !== "view") return;
   const of = `${source.of.name}${formatShape(source.of.shape)}`;
@@ -94,10 +94,8 @@ function refuseView({ name, shape, source }: Value): void {
 }
 
 function ruleOf({ op }: Node): GradientRule<unknown> {
-  const rule = (gradientRules as Record<string, GradientRule<unknown> | null>)[op.name];
-  if (rule === undefined) throw new InputError(`${op.name} is not in the record of gradient rules`);
-  if (rule === null) throw new InputError(`${op.name} cannot be differentiated`);
-  return rule;
+  if (op.gradient === null) throw new InputError(`${op.name} cannot be differentiated`);
+  return op.gradient;
 }
 
 /** All values that depend on any of `roots`. */

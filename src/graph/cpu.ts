@@ -1,25 +1,18 @@
-// The CPU path: the same calls as on the GPU, run through the references in f64. It is the
-// definition of the network.
+// The CPU path: the same calls as on the GPU, run through the references in f64. It defines the
+// network.
 import type { AdapterFacts } from "../gpu/device.ts";
-import { hashText, randomStream } from "../tensor/random.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
+import type { CpuStore } from "./cpu_store.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
-import {
-  hostFloats,
-  hostNumbers,
-  hostScalar,
-  refuseUnknown,
-  type Described,
-} from "./host_numbers.ts";
-import { arenaLayout, slotOf, type ArenaLayout } from "./layout.ts";
+import { hostNumbers } from "./host_numbers.ts";
+import { ARENAS, slotOf } from "./layout.ts";
 import { bindingShapes, lastUses, lower } from "./lower.ts";
 import { checkRequest, isGradientArena, type Request } from "./request.ts";
-import type { ArenaName, Call, Tensor, Value } from "./value.ts";
+import { checkScalars, inputValues, scalarBlock } from "./run_inputs.ts";
+import type { Call, Tensor, Value } from "./value.ts";
 
-export type { Request } from "./request.ts";
-
-/** Facts of no adapter: no variants, no features. */
+/** Facts of no adapter: no alternative mappings, no features. */
 export const NO_ADAPTER: AdapterFacts = {
   name: "none",
   vendor: "",
@@ -30,44 +23,29 @@ export const NO_ADAPTER: AdapterFacts = {
   features: new Set(),
 };
 
-/** Parameters, optimiser arenas and states of a graph on the host, in f64. */
-export interface CpuStore {
-  readonly layout: ArenaLayout;
-  readonly arenas: Readonly<Record<ArenaName, Float64Array>>;
-  readonly states: ReadonlyMap<string, Float64Array>;
-}
-
 /**
- * First values of all parameters and states: each parameter drawn from its own stream, keyed by
- * seed (a whole number) and name. Throws InputError where an initializer does not fill its shape
- * with numbers.
+ * Throws InputError where an array of the store is no Float64Array of its size: the store is changed
+ * in place, so that nothing else can be taken and converted.
  */
-export function initialStore(graph: Graph, seed: number): CpuStore {
-  if (!Number.isSafeInteger(seed)) throw new InputError(`seed ${seed}: expected a whole number`);
-  const layout = arenaLayout(graph.parameters);
-  const parameters = new Float64Array(layout.floats);
-  for (const { name, shape, source } of graph.parameters) {
-    if (source.kind !== "parameter") continue;
-    const values = source.initial(shape, randomStream(seed, hashText(name)));
-    const floats = hostFloats({ kind: "parameter", name, shape }, values);
-    parameters.set(floats, layout.byName.get(name)!.offset);
-  }
-  const states = new Map<string, Float64Array>();
-  for (const { name, shape, source } of graph.states) {
-    if (source.kind === "state") states.set(name, new Float64Array(size(shape)).fill(source.fill));
-  }
-  const empty = (): Float64Array => new Float64Array(layout.floats);
-  return {
-    layout,
-    arenas: { parameters, gradients: empty(), first_moments: empty(), second_moments: empty() },
-    states,
+function checkStore(graph: Graph, { layout, arenas, states }: CpuStore): void {
+  const check = (what: string, given: unknown, count: number): void => {
+    // By the tag, not by instanceof: an array of another realm is an array too.
+    const isFloats = Object.prototype.toString.call(given) === "[object Float64Array]";
+    const length = isFloats ? (given as Float64Array).length : null;
+    if (length === count) return;
+    const found = length === null ? "something else" : `one of ${length}`;
+    throw new InputError(
+      `${what} of the store needs a Float64Array of ${count}, was given ${found}`,
+    );
   };
+  for (const name of ARENAS) check(`arena ${name}`, arenas[name], layout.floats);
+  for (const { name, shape } of graph.states) check(`state ${name}`, states.get(name), size(shape));
 }
 
 /**
  * Runs a graph once on the CPU in f64; changes the store (states, updates) as the GPU would. Throws
- * InputError where the request does not fit the graph, an input or a step scalar is missing, unknown
- * or no number, or an input has the wrong length, before it computes anything.
+ * InputError, before it computes anything, if the request or the store does not fit the graph, if an
+ * input or a step scalar is missing, unknown or not a number, or if an input has the wrong length.
  */
 export function runOnCpu(
   graph: Graph,
@@ -77,6 +55,7 @@ export function runOnCpu(
   scalars: Readonly<Record<string, number>> = {},
 ): Record<string, Float64Array> {
   checkRequest(graph, request);
+  checkStore(graph, store);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...Object.values(request.outputs), ...gradients.map(([, gradient]) => gradient)];
   const program = lower(graph, targets, NO_ADAPTER);
@@ -122,7 +101,7 @@ export function runOnCpu(
   );
 }
 
-/** Runs the reference of a call on what `read` gives; `write` takes what it makes. */
+/** Runs the reference of a call on the results of `read`; `write` receives its outputs. */
 function runReference(
   { kernel, bindings, attributes }: Call,
   read: (tensor: Tensor) => Float64Array,
@@ -140,15 +119,15 @@ function runReference(
     if (made === undefined) {
       throw new Error(`${kernel.shader.name}: the reference does not return ${name}`);
     }
-    // States and arenas keep their array: it is a part of the store.
+    // States and arenas keep their array, which belongs to the store.
     if (access === "inout") read(bindings[name]).set(made);
     else write(bindings[name], made);
   }
 }
 
 /**
- * The numbers of a tensor that no call makes; those of states, parameters and arenas are parts of
- * the store.
+ * The numbers of a tensor that no call makes; states, parameters and arenas are views into the
+ * store.
  */
 function leaf(
   graph: Graph,
@@ -184,50 +163,8 @@ function leaf(
   }
 }
 
-/** What a run is given, checked. */
+/** The checked inputs of a run. */
 interface Given {
   readonly inputs: ReadonlyMap<Value, Float64Array>;
   readonly scalars: Readonly<Record<string, number>>;
-}
-
-/**
- * The numbers of each input of the graph, as `convert` makes them; throws InputError where one is
- * missing, unknown, of another length or no list of numbers.
- */
-export function inputValues<T>(
-  graph: Graph,
-  inputs: Readonly<Record<string, unknown>>,
-  convert: (what: Described, given: unknown) => T,
-): Map<Value, T> {
-  const known = graph.inputs;
-  refuseUnknown(
-    "input",
-    inputs,
-    known.map(({ name }) => name),
-  );
-  return new Map(
-    known.map((value) => [value, convert({ kind: "input", ...value }, inputs[value.name])]),
-  );
-}
-
-/** Throws InputError where a step scalar is unknown or no finite number. */
-function checkScalars(graph: Graph, scalars: Readonly<Record<string, unknown>>): void {
-  refuseUnknown("step scalar", scalars, graph.scalarNames);
-  for (const [name, value] of Object.entries(scalars)) hostScalar(name, value);
-}
-
-/**
- * Fills a block of step scalars by slot and returns it; throws InputError when one is missing,
- * unknown or no finite number.
- */
-export function scalarBlock<T extends Float32Array | Float64Array>(
-  graph: Graph,
-  scalars: Readonly<Record<string, number>>,
-  block: T,
-): T {
-  checkScalars(graph, scalars);
-  graph.scalarNames.forEach((name, slot) => {
-    block[slot] = hostScalar(name, scalars[name]);
-  });
-  return block;
 }

@@ -1,4 +1,4 @@
-// A network as a graph of values: what is put in, what is trained, what is computed from what.
+// A network as a graph of values: inputs, trained parameters, and the values computed from them.
 import { InputError } from "../tensor/error.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { gradients } from "./backward.ts";
@@ -8,7 +8,7 @@ import type { Graph, Node, Source, Value } from "./value.ts";
 
 export type { Graph } from "./value.ts";
 
-/** Most step scalars a graph may have: one 256-byte uniform. */
+/** The most step scalars that a graph may have: one 256-byte uniform. */
 export const MAX_SCALARS = 64;
 
 /** An empty graph. */
@@ -78,7 +78,10 @@ export function graph(): Graph {
   return self;
 }
 
-/** Throws InputError where an axis is no whole number of at least 0, or the tensor is beyond counting. */
+/**
+ * Throws InputError if an axis is not a whole number of at least 0, or the tensor is too large to
+ * count.
+ */
 function checkShape(name: string, shape: Shape): void {
   const isWhole = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (isWhole && Number.isSafeInteger(size(shape))) return;

@@ -1,9 +1,9 @@
-// Numbers that a program hands to a graph: inputs, parameters, states, constants and step scalars.
-// What is a list of numbers is taken, whatever its type; everything else is refused by name.
+// Numbers that a program passes to a graph: inputs, parameters, states, constants and step scalars.
+// Any list of numbers is accepted, whatever its type; everything else is refused by name.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
-// By the tag, not by instanceof: arrays of another realm (a worker's, a test's) are arrays too.
+// By tag, not by instanceof: arrays from another realm (a worker, a test) are arrays too.
 const FLOATS = ["Float32Array", "Float64Array", "Float16Array"];
 const INTEGERS = [
   "Int8Array",
@@ -16,7 +16,7 @@ const INTEGERS = [
 ];
 const WANTED = "numbers: an array of numbers or a typed array of 8 to 64-bit floats or integers";
 
-/** What is meant, for errors: `input x`, and its shape where it has one. */
+/** The name for errors: `input x`, and its shape if it has one. */
 export interface Described {
   readonly kind: string;
   readonly name: string;
@@ -24,10 +24,10 @@ export interface Described {
 }
 
 /**
- * `given` as f64, in an array of the caller's own unless it is a Float64Array. Takes arrays of
- * numbers and typed arrays of floats or integers; integers must be exact in f32, other numbers are
- * rounded there. NaN and infinities are passed on. Throws InputError, with the name and the types,
- * where it is no list of numbers, has another length, or holds what f32 does not.
+ * `given` as f64, copied to a new array unless it is a Float64Array. Accepts arrays of numbers and
+ * typed arrays of floats or integers; integers must be exact in f32, other numbers are rounded to
+ * it. NaN and infinities pass through. Throws InputError, with the name and the types, if it is not
+ * a list of numbers, has the wrong length, or holds a number that f32 cannot.
  */
 export function hostNumbers(what: Described, given: unknown): Float64Array {
   const numbers = listOf(what, given);
@@ -38,18 +38,18 @@ export function hostNumbers(what: Described, given: unknown): Float64Array {
   return values;
 }
 
-/** As `hostNumbers`, in f32; a Float32Array is returned as it is. */
+/** As `hostNumbers`, in f32; a Float32Array is returned unchanged. */
 export function hostFloats(what: Described, given: unknown): Float32Array<ArrayBuffer> {
   if (tagOf(given) === "Float32Array") {
     const floats = listOf(what, given) as Float32Array;
-    // The GPU's queue does not read memory that is shared between threads.
+    // The GPU's queue does not read memory shared between threads.
     const isShared = tagOf(floats.buffer) !== "ArrayBuffer";
     return (isShared ? floats.slice() : floats) as Float32Array<ArrayBuffer>;
   }
   return Float32Array.from(hostNumbers(what, given));
 }
 
-/** Throws InputError where `given` has names that are not `known`: a misspelt one is no input. */
+/** Throws InputError if `given` has names that are not `known`: a misspelt name is not an input. */
 export function refuseUnknown(
   kind: string,
   given: Readonly<Record<string, unknown>>,
@@ -63,7 +63,7 @@ export function refuseUnknown(
   }
 }
 
-/** A finite number that f32 holds; throws InputError with its name otherwise. */
+/** A finite number that f32 can hold; otherwise throws InputError with its name. */
 export function hostScalar(name: string, given: unknown): number {
   if (typeof given === "number" && Number.isFinite(Math.fround(given))) return given;
   if (given === undefined) throw new InputError(`the step scalar ${name} was not given`);
@@ -110,7 +110,7 @@ function tagOf(value: unknown): string {
   return tag.endsWith("Array") && tag !== "Array" && !ArrayBuffer.isView(value) ? "Object" : tag;
 }
 
-/** The type of a value as people say it. */
+/** The type of a value in everyday words. */
 function typeName(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return typeof value === "object" ? `a value of type ${tagOf(value)}` : `a ${typeof value}`;

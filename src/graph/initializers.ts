@@ -1,4 +1,4 @@
-// First values of parameters.
+// Initial values of parameters.
 import { size } from "../tensor/shape.ts";
 import type { Initializer } from "./value.ts";
 
@@ -19,7 +19,7 @@ export function scaledNormal(gain: number): Initializer {
   };
 }
 
-/** All elements `value`. */
+/** All elements equal to `value`. */
 export function constant(value: number): Initializer {
   return (shape) => new Float32Array(size(shape)).fill(value);
 }

@@ -1,4 +1,4 @@
-// Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded (DESIGN 11.7).
+// Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { ArenaName } from "./value.ts";
@@ -11,7 +11,7 @@ export const ARENAS: readonly ArenaName[] = [
   "second_moments",
 ];
 
-/** One thing for each arena, by name. */
+/** One item for each arena, by name. */
 export function eachArena<T>(make: (name: ArenaName) => T): Record<ArenaName, T> {
   return Object.fromEntries(ARENAS.map((name) => [name, make(name)])) as Record<ArenaName, T>;
 }
@@ -19,7 +19,7 @@ export function eachArena<T>(make: (name: ArenaName) => T): Record<ArenaName, T>
 /** Floats between aligned starts: WebGPU binds storage at multiples of 256 bytes. */
 export const ALIGNMENT_FLOATS = 64;
 
-/** One tensor's place in an arena, in floats. */
+/** The position of one tensor in an arena, in floats. */
 export interface Slot {
   readonly name: string;
   readonly shape: Shape;
@@ -27,7 +27,7 @@ export interface Slot {
   readonly size: number;
 }
 
-/** Places of all tensors of an arena, by name and in order. */
+/** Positions of all tensors of an arena, by name and in order. */
 export interface ArenaLayout {
   readonly slots: readonly Slot[];
   readonly byName: ReadonlyMap<string, Slot>;
@@ -35,7 +35,7 @@ export interface ArenaLayout {
   readonly floats: number;
 }
 
-/** Lays tensors out one after the other; throws when a name comes twice. */
+/** Lays tensors out one after the other; throws if a name occurs twice. */
 export function arenaLayout(
   tensors: readonly { readonly name: string; readonly shape: Shape }[],
 ): ArenaLayout {
@@ -52,7 +52,7 @@ export function arenaLayout(
   return { slots, byName, floats: offset };
 }
 
-/** The place of a tensor, found by name; throws where the arena has none of that name and shape. */
+/** The position of a tensor, found by name; throws if the arena has none of that name and shape. */
 export function slotOf(
   layout: ArenaLayout,
   { name, shape }: { readonly name: string; readonly shape: Shape },

@@ -1,20 +1,23 @@
-// From a graph to a list of kernel calls: what is needed for the targets, in recorded order, with
-// temporaries. The plan replays the list on the GPU, the interpreter runs the references of the
+// From a graph to a list of kernel calls: the calls that the targets need, in recorded order, with
+// temporaries. The plan replays the list on the GPU; the interpreter runs the references of the
 // same list.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
-import type { Tuning } from "../engine/tuning.ts";
-import { chooseVariant } from "../engine/variant.ts";
+import { type Tuning, chooseVariant } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { byInput } from "./named_inputs.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
 
 /** The calls of a graph and the tensors they work on. */
 export interface Program {
   readonly calls: readonly Call[];
-  /** The tensor of each value that a call binds (views share the tensor of what they view). */
+  /**
+   * The tensor of each value that a call binds (views share the tensor of the value that they
+   * view).
+   */
   readonly tensorOf: (value: Value) => Tensor;
-  /** The tensor whose storage a tensor uses: itself, or what it is a view of. */
+  /** The tensor whose storage a tensor uses: itself, or the one that it is a view of. */
   readonly rootOf: (tensor: Tensor) => Tensor;
 }
 
@@ -24,9 +27,10 @@ function resolveView(value: Value): Value {
 }
 
 /**
- * Lowers all that `targets` depend on, and every node without outputs (updates of parameters), in
- * recorded order; kernels run as `tuning` says, else by rule. Throws with op and kernel when the
- * tensors of a call do not have the shapes that its kernel states.
+ * Lowers everything that `targets` depend on, and every node without outputs (updates of
+ * parameters), in recorded order; mappings come from `tuning` if it has a choice, else from the
+ * rule. Throws with op and kernel if the tensors of a call do not have the shapes that its kernel
+ * states.
  */
 export function lower(
   graph: GraphCore,
@@ -61,7 +65,10 @@ export function lower(
   for (const node of graph.nodes) {
     if (!kept.has(node)) continue;
     const lowering: Lowering<unknown> = {
-      inputs: node.inputs.map((input) => (input === null ? ABSENT : tensorOf(input))),
+      inputs: byInput(
+        node.op,
+        node.inputs.map((input) => (input === null ? ABSENT : tensorOf(input))),
+      ),
       outputs: node.outputs.map(tensorOf),
       attributes: node.attributes,
       facts,
@@ -76,17 +83,20 @@ export function lower(
   return { calls, tensorOf, rootOf };
 }
 
-/** Stands for an input that was left out. */
+/** Placeholder for an input that was left out. */
 const ABSENT: Tensor = { name: "absent", shape: [0], value: null };
 
 /** The shape of each binding of a call. */
-export function bindingShapes(bindings: Call["bindings"]): Record<string, Shape> {
-  return Object.fromEntries(Object.entries(bindings).map(([name, { shape }]) => [name, shape]));
+export function bindingShapes<N extends string>(
+  bindings: Readonly<Record<N, Tensor>>,
+): Record<N, Shape> {
+  const shapes = Object.entries<Tensor>(bindings).map(([name, { shape }]) => [name, shape]);
+  return Object.fromEntries(shapes) as Record<N, Shape>;
 }
 
 /**
- * A dispatch of `kernel`, or of its mapping for this adapter; throws where the tensors do not fit
- * the kernel.
+ * A dispatch of `kernel`, or of its mapping for this adapter; throws if the tensors do not fit the
+ * kernel.
  */
 export function kernelCall(
   op: string,
@@ -133,7 +143,9 @@ export function lastUses(
   return last;
 }
 
-/** The nodes that any of `targets` depends on, and those without outputs with what they need. */
+/**
+ * The nodes that any of `targets` depends on, and those without outputs with their dependencies.
+ */
 function reachable(graph: GraphCore, targets: readonly Value[]): Set<Node> {
   const kept = new Set<Node>();
   const visit: Value[] = targets.map(resolveView);

@@ -1,22 +1,22 @@
-// Memory by liveness: places every intermediate tensor in a few shared arenas, aliasing what is
-// dead. WebGPU refuses one buffer that is both read and written in a dispatch, even on disjoint
-// ranges, so tensors that meet so in any call are kept in different arenas.
+// Memory by liveness: places all intermediate tensors in a few shared arenas and reuses the space
+// of dead ones. WebGPU refuses a buffer that is both read and written in one dispatch, even on
+// disjoint ranges, so tensors that are used that way in any call go to different arenas.
 import { size } from "../tensor/shape.ts";
 import { ALIGNMENT_FLOATS } from "./layout.ts";
 import { lastUses } from "./lower.ts";
 import type { Call, Tensor } from "./value.ts";
 
-/** Where an intermediate tensor lives: which arena, and where in it, in floats. */
+/** The position of an intermediate tensor: its arena, and its offset there in floats. */
 export interface Place {
   readonly arena: number;
   readonly offset: number;
 }
 
-/** Places of all intermediates, the length of each arena and what lives when, in floats. */
+/** Positions of all intermediates, the length of each arena and the live tensors, in floats. */
 export interface MemoryPlan {
   readonly places: ReadonlyMap<Tensor, Place>;
   readonly arenas: readonly number[];
-  /** What lives in the arenas while each call runs. */
+  /** The live tensors of the arenas during each call. */
   readonly live: readonly number[];
 }
 
@@ -25,7 +25,7 @@ interface Block {
   floats: number;
 }
 
-/** An arena under planning: its free blocks in order of offset, and how far it has grown. */
+/** An arena under planning: its free blocks in order of offset, and its length so far. */
 interface Arena {
   free: Block[];
   floats: number;
@@ -33,8 +33,8 @@ interface Arena {
 
 /**
  * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed
- * homes); tensors of `kept` live to the end of the step. Throws where a call reads what no call
- * before it wrote, or reads and writes one tensor.
+ * homes); tensors of `kept` live to the end of the step. Throws if a call reads a tensor that no
+ * earlier call wrote, or reads and writes one tensor.
  */
 export function planMemory(
   calls: readonly Call[],
@@ -55,12 +55,12 @@ export function planMemory(
         throw new Error(`${call.op}: ${root.name} is read before it is computed`);
       }
     }
-    // Largest first: small tensors fit the gaps that large ones leave.
+    // Largest first: small tensors fit into the gaps that large ones leave.
     const fresh = written
       .filter((root) => isPlanned(root))
       .toSorted((a, b) => size(b.shape) - size(a.shape));
     for (const root of fresh) {
-      if (places.has(root)) continue; // written by an earlier call too
+      if (places.has(root)) continue; // also written by an earlier call
       const forbidden = new Set<number>();
       for (const other of apart.get(root) ?? []) {
         const place = places.get(other);
@@ -92,10 +92,7 @@ function touched(
   return { read, written };
 }
 
-/**
- * For each planned tensor, those that some call reads while it writes this one, or the other way
- * round.
- */
+/** For each planned tensor, those that some call reads while it writes this one, or vice versa. */
 function tensorsApart(
   calls: readonly Call[],
   rootOf: (tensor: Tensor) => Tensor,
@@ -127,8 +124,8 @@ function blockFloats(tensor: Tensor): number {
 }
 
 /**
- * Takes a block in the arena that grows least, `forbidden` ones left out; opens a new one where
- * none is left.
+ * Takes a block in the arena that grows least, except `forbidden` ones; opens a new arena if none
+ * is left.
  */
 function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, floats: number): Place {
   let best: { readonly index: number; readonly growth: number } | null = null;
@@ -177,7 +174,7 @@ function freeTail({ free, floats }: Arena): Block | null {
   return last !== undefined && last.offset + last.floats === floats ? last : null;
 }
 
-/** Gives a block back and joins it with free neighbours. */
+/** Returns a block and joins it with free neighbours. */
 function release(arena: Arena, offset: number, floats: number): void {
   const at = arena.free.findIndex((block) => block.offset > offset);
   const index = at < 0 ? arena.free.length : at;

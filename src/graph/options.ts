@@ -1,9 +1,9 @@
-// Options of ops at run time: TypeScript checks them for those who use it, this for everybody. An
-// option that nobody reads would be a setting that silently does nothing.
+// Run-time checks of op options, for callers without TypeScript. An unknown option is refused,
+// because it would be a setting that silently does nothing.
 import { InputError } from "../tensor/error.ts";
 
 /**
- * What an option may be: a finite number, one or a list of them, a flag, one of some words, or a
+ * The kinds of options: a finite number, one number or a list, a flag, one of several words, or a
  * value of the graph or null.
  */
 type OptionRule = "number" | "numbers" | "flag" | "value" | readonly string[];
@@ -12,8 +12,8 @@ type OptionRule = "number" | "numbers" | "flag" | "value" | readonly string[];
 export type OptionRules = Readonly<Record<string, OptionRule>>;
 
 /**
- * Throws InputError, naming op and option, where an option is unknown, missing or of another kind
- * than its rule says; options that may be left out are `optional`.
+ * Throws InputError, naming op and option, if an option is unknown, missing or of the wrong kind;
+ * `optional` ones may be left out.
  */
 export function checkOptions(
   op: string,
@@ -39,7 +39,7 @@ export function checkOptions(
   }
 }
 
-/** Throws InputError where a value is not one of `choices`. */
+/** Throws InputError unless a value is one of `choices`. */
 export function checkChoice(
   op: string,
   name: string,
@@ -56,7 +56,7 @@ function checkOption(op: string, name: string, value: unknown, rule: OptionRule)
   throw new InputError(`${op}: ${name} is ${shown}; expected ${wanted}`);
 }
 
-/** Whether a value is what a rule says, and the words for it. */
+/** Whether a value fits a rule, and the rule in words. */
 function judged(value: unknown, rule: OptionRule): readonly [fits: boolean, wanted: string] {
   switch (rule) {
     case "number":

@@ -1,5 +1,5 @@
-// Where the gradients of parameters go: into the gradient arena that clipping and the optimiser read,
-// written there by the call that makes them where that is possible, copied otherwise.
+// Places the gradients of parameters in the gradient arena, which clipping and the optimiser read:
+// the call that makes a gradient writes it there if possible, otherwise it is copied.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { unary, type UnaryAttributes } from "../kernels/unary.ts";
@@ -9,8 +9,8 @@ import { isGradientArena } from "./request.ts";
 import type { Call, Tensor, Value } from "./value.ts";
 
 /**
- * A program whose calls write the gradients into the gradient arena, and which tensor is whose
- * gradient there.
+ * A program whose calls write the gradients into the gradient arena, and the owner of each tensor
+ * there.
  */
 export interface PlacedGradients {
   readonly program: Program;
@@ -18,9 +18,9 @@ export interface PlacedGradients {
 }
 
 /**
- * Gives each gradient its place in the gradient arena. One that a call reads, that is an output as
- * well or that serves two parameters is copied there, before the first call that reads the arena:
- * no dispatch may read and write it.
+ * Gives each gradient its place in the gradient arena. A gradient that a call reads, that is also
+ * an output or that serves two parameters is copied there before the first call that reads the
+ * arena, because no dispatch may both read and write it.
  */
 export function placeGradients(
   program: Program,

@@ -1,4 +1,4 @@
-// The plan: a graph compiled for one device. Pipelines, bind groups and memory are made once; a
+// The plan: a graph compiled for one device. Pipelines, bind groups and memory are created once; a
 // step writes its inputs and the block of step scalars, encodes one compute pass and submits once.
 import { ALIGNMENT_BYTES, UNIFORM_USAGE } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -7,12 +7,11 @@ import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
 import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../engine/kernel.ts";
-import { specialize, type Specialized } from "../engine/specialize.ts";
+import { specialize, type Specialized, freezesShapes } from "../engine/specialize.ts";
 import type { Tuning } from "../engine/tuning.ts";
-import { freezesShapes } from "../engine/variant.ts";
 import { explained, InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
-import { inputValues, scalarBlock } from "./cpu.ts";
+import { inputValues, scalarBlock } from "./run_inputs.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { hostFloats } from "./host_numbers.ts";
 import { bindingShapes, lower, type Program } from "./lower.ts";
@@ -22,39 +21,37 @@ import { checkRequest, type Request } from "./request.ts";
 import type { GpuStore } from "./store.ts";
 import type { Call, Value } from "./value.ts";
 
-/** One dispatch of a plan, as profiles and reports name it. */
+/** One dispatch of a plan, as named in profiles and reports. */
 export interface PlannedDispatch {
   readonly op: string;
   readonly kernel: string;
   readonly pipeline: string;
   readonly cost: Cost;
-  /** Bytes of the intermediates that live while it runs. */
+  /** Bytes of the intermediates that are live while it runs. */
   readonly live_bytes: number;
   readonly dispatch: PreparedDispatch;
   /** Its kernel and tensors. */
   readonly call: Call;
 }
 
-/** What a plan consists of. */
+/** The contents of a plan. */
 export interface PlanSummary {
   readonly dispatches: number;
   readonly pipelines: number;
   readonly flops: number;
   /** Bytes of each arena of intermediates. */
   readonly arena_bytes: readonly number[];
-  /**
-   * Bytes of all buffers of the plan together (parameters not counted: they belong to the store).
-   */
+  /** Bytes of all buffers of the plan together (without parameters, which belong to the store). */
   readonly peak_bytes: number;
-  /** Of these, what outputs are read back through. */
+  /** The part of these bytes that reads back outputs. */
   readonly staging_bytes: number;
 }
 
-/** Watches a step as it is submitted; what it computes stays the same. */
+/** Observes a step as it is submitted, without changing what it computes. */
 export interface StepWatch {
-  /** Does the work of a phase, which it may time. */
+  /** Runs the work of a phase, which it may time. */
   readonly phase: <T>(name: "upload" | "encode" | "submit", work: () => T) => T;
-  /** Stamps of the step's one pass, or of a pass for each dispatch; null for none. */
+  /** Timestamps for the step's one pass, or for one pass per dispatch; null for none. */
   readonly stamps: PassStamps | null;
 }
 
@@ -63,10 +60,10 @@ export interface Plan {
   readonly summary: PlanSummary;
   readonly dispatches: readonly PlannedDispatch[];
   /**
-   * Writes inputs and scalars and submits one step; the returned function reads the outputs, even a
-   * step later. Inputs are arrays of numbers or typed arrays of any floats or integers. Throws
-   * InputError where an input or a scalar is missing, unknown or no number, an input has another
-   * length, or the plan or its store was destroyed; nothing is written then.
+   * Writes inputs and scalars and submits one step; the returned function reads the outputs, even
+   * one step later. Inputs are arrays of numbers or typed arrays of any floats or integers. Throws
+   * InputError, with nothing written, if an input or a scalar is missing, unknown or not a number,
+   * if an input has the wrong length, or if the plan or its store was destroyed.
    */
   readonly submit: (
     inputs: Readonly<Record<string, ArrayLike<number>>>,
@@ -81,21 +78,22 @@ export interface Plan {
   readonly destroy: () => void;
 }
 
-/** How to compile a graph. */
+/** Options of compiling a graph. */
 export interface CompileOptions {
-  /** Measured choices of mappings; without, the rules of the twins decide. */
+  /** Measured choices of mappings; without them, the rules of the twins decide. */
   readonly tuning?: Tuning;
 }
 
-// A step may be submitted while the results of the one before are still being read.
+// A step may be submitted while the previous results are still being read.
 const STEPS_IN_FLIGHT = 2;
 const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
 
 /**
- * Compiles `request` of a graph for a device; parameters and states are found in `store` by name
- * and shape. Throws InputError where they are not there, where the request does not fit the graph or
- * a tensor is larger than the adapter binds, GpuMemoryError where the plan does not fit the memory
- * budget or the driver's memory, and what the compiler says of a shader. Nothing has been made then.
+ * Compiles `request` of a graph for a device; finds parameters and states in `store` by name and
+ * shape. Throws InputError if they are not there, if the request does not fit the graph or if a
+ * tensor exceeds the adapter's binding limit; GpuMemoryError if the plan does not fit the memory
+ * budget or the driver's memory; and the compiler's message about a shader. In each case nothing
+ * was created.
  */
 export async function compile(
   gpu: Gpu,
@@ -121,7 +119,9 @@ export async function compile(
   }
 }
 
-/** Makes pipelines, bind groups and staging buffers of a program whose tensors have their homes. */
+/**
+ * Creates pipelines, bind groups and staging buffers of a program whose tensors have their homes.
+ */
 async function build(
   gpu: Gpu,
   graph: Graph,
@@ -174,7 +174,7 @@ async function build(
       try {
         return splitOutputs(outputs, await read());
       } catch (error) {
-        checkPlan(); // its staging buffers may be gone by now
+        checkPlan(); // its staging buffers may have been destroyed by now
         throw error;
       }
     };
@@ -199,7 +199,7 @@ async function build(
   };
 }
 
-/** The dispatches in one pass; where there are stamps for each of them, in passes of their own. */
+/** The dispatches in one pass or, if each has timestamps, in one pass per dispatch. */
 function encodeStep(
   encoder: GPUCommandEncoder,
   dispatches: readonly PreparedDispatch[],
@@ -213,7 +213,7 @@ function encodeStep(
   stamps?.resolve(encoder);
 }
 
-/** One dispatch a call: all pipelines compiled in parallel, every bind group made. */
+/** One dispatch per call: all pipelines compiled in parallel, every bind group created. */
 async function prepareDispatches(
   gpu: Gpu,
   program: Program,
@@ -263,7 +263,7 @@ async function prepareDispatches(
   });
 }
 
-/** `specialize` with the op named where it throws. */
+/** `specialize`, with the op named in its errors. */
 function specializeCall(call: Call, freeze: boolean): Specialized {
   try {
     return specialize(call.kernel, bindingShapes(call.bindings), call.attributes, freeze);
@@ -301,12 +301,12 @@ function packUniforms(specialized: readonly Specialized[]): {
   return { bytes, offsets };
 }
 
-/** The range of an output: none of the dummy that an empty one is bound to. */
+/** The range of an output; empty for an output that is bound to a dummy. */
 function rangeOf(home: BufferRange, floats: number): BufferRange {
   return { ...home, size_bytes: 4 * floats };
 }
 
-/** The outputs by name, as they lie one behind the other in a staging buffer. */
+/** The outputs by name, as they lie one after the other in a staging buffer. */
 function splitOutputs(
   outputs: readonly (readonly [name: string, range: BufferRange])[],
   flat: Float32Array,

@@ -1,5 +1,5 @@
-// The buffers of one plan: inputs, constants, step scalars and arenas of intermediates; and for every
-// tensor the range it is bound at, which for parameters and states is in the store.
+// The buffers of one plan: inputs, constants, step scalars and arenas of intermediates; and for
+// every tensor the range that it is bound at, which for parameters and states is in the store.
 import {
   allReady,
   checkBinding,
@@ -40,8 +40,9 @@ export class PlanBuffers {
   }
 
   /**
-   * Gives every tensor its home: leaves and gradients in theirs, what calls make in between in
-   * arenas. Throws InputError where the store lacks one or the adapter binds none as large.
+   * Gives every tensor its home: leaves and gradients get their fixed ones, intermediate results a
+   * place in the arenas. Throws InputError if the store lacks a tensor or the adapter cannot bind
+   * one of its size.
    */
   place(
     graph: Graph,
@@ -86,7 +87,7 @@ export class PlanBuffers {
     return buffer;
   }
 
-  /** Waits until the driver has made every buffer, and writes the constants. */
+  /** Waits until the driver has created every buffer, then writes the constants. */
   async fill(): Promise<void> {
     await allReady(this.#gpu, this.#owned);
     for (const [{ buffer, offset_bytes }, data] of this.#constants) {
@@ -94,7 +95,7 @@ export class PlanBuffers {
     }
   }
 
-  /** Where a tensor is bound; an absent or empty one to a dummy of its own. */
+  /** The range that a tensor is bound at; an absent or empty tensor gets its own dummy. */
   homeOf(tensor: Tensor): BufferRange {
     const root = this.#program.rootOf(tensor);
     let home = this.#homes.get(root);
@@ -107,7 +108,7 @@ export class PlanBuffers {
     return home;
   }
 
-  /** Frees what the plan owns; the store's buffers stay. */
+  /** Frees the plan's own buffers; the store's buffers stay. */
   destroy(): void {
     for (const buffer of this.#owned) buffer.destroy();
   }
@@ -117,12 +118,12 @@ export class PlanBuffers {
     return this.#arenaBytes;
   }
 
-  /** Bytes of the intermediates that live while each call of the program runs. */
+  /** Bytes of the intermediates that are live during each call of the program. */
   get liveBytes(): readonly number[] {
     return this.#liveBytes;
   }
 
-  /** Bytes of all buffers of the plan, those of the store not counted. */
+  /** Bytes of all buffers of the plan, without those of the store. */
   get ownedBytes(): number {
     return this.#owned.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   }
@@ -132,7 +133,7 @@ export class PlanBuffers {
     this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
   }
 
-  /** Throws InputError where a call binds a tensor that is larger than the adapter binds. */
+  /** Throws InputError if a call binds a tensor that exceeds the adapter's binding limit. */
   #checkBindings(): void {
     for (const { bindings } of this.#program.calls) {
       for (const { name, shape } of Object.values(bindings)) checkBinding(this.#gpu, name, shape);
@@ -185,7 +186,7 @@ export class PlanBuffers {
           break;
         case "result":
         case "view":
-          break; // what calls make, and the same numbers under another shape
+          break; // results of calls, and the same numbers in another shape
         default:
           source satisfies never;
       }

@@ -1,9 +1,9 @@
-// What a program asks of a graph, and whether the graph can answer it.
+// A program's request to a graph, and whether the graph can answer it.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Graph, Value } from "./value.ts";
 
-/** What to compute: named outputs, and gradients to be put in the gradient arena. */
+/** The request: named outputs, and gradients to be put in the gradient arena. */
 export interface Request {
   readonly outputs: Readonly<Record<string, Value>>;
   readonly gradients?: ReadonlyMap<Value, Value>;
@@ -15,9 +15,9 @@ export function isGradientArena(value: Value | null): boolean {
 }
 
 /**
- * Throws InputError where a request is of another graph, where its gradients do not fit the
- * parameters, or where the graph updates parameters that have no gradient in the request: they would
- * be moved by what the arena held before.
+ * Throws InputError if a request belongs to another graph, if its gradients do not fit the
+ * parameters, or if the graph updates parameters that have no gradient in the request: stale
+ * content of the arena would move them.
  */
 export function checkRequest(graph: Graph, request: Request): void {
   const unknown = Object.keys(request).filter((key) => key !== "outputs" && key !== "gradients");

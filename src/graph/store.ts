@@ -1,5 +1,5 @@
 // Parameters, optimiser arenas and states on the GPU: one buffer each, shared by the plans of a
-// training run (the step, the evaluation) and outliving them.
+// training run (step and evaluation) and outliving them.
 import {
   allReady,
   createBuffer,
@@ -11,7 +11,7 @@ import {
 import type { Gpu } from "../gpu/device.ts";
 import { readFloats } from "../gpu/read_back.ts";
 import { InputError } from "../tensor/error.ts";
-import type { CpuStore } from "./cpu.ts";
+import type { CpuStore } from "./cpu_store.ts";
 import type { Graph } from "./graph.ts";
 import { hostFloats, refuseUnknown } from "./host_numbers.ts";
 import { ARENAS, arenaLayout, eachArena, slotOf, type ArenaLayout } from "./layout.ts";
@@ -24,13 +24,13 @@ export interface GpuStore {
   readonly arenas: Readonly<Record<ArenaName, CountedBuffer>>;
   readonly states: CountedBuffer;
   /**
-   * Copies arenas and states of the host in; throws InputError where they are those of other
-   * parameters or states, before anything is copied.
+   * Copies arenas and states from the host; throws InputError, before copying anything, if they
+   * belong to other parameters or states.
    */
   readonly write: (values: CpuStore) => void;
   /** Reads everything back, exactly. */
   readonly read: () => Promise<CpuStore>;
-  /** Settles when the driver has made the buffers; rejects with GpuMemoryError where it cannot. */
+  /** Settles when the driver has created the buffers; rejects with GpuMemoryError if it cannot. */
   readonly ready: () => Promise<void>;
   /** Throws InputError after `destroy`. */
   readonly check: () => void;
@@ -38,9 +38,9 @@ export interface GpuStore {
 }
 
 /**
- * Makes the buffers of a graph's parameters and states and fills them from the host. Throws
- * InputError where `initial` does not fit the graph, GpuMemoryError where they are more than the
- * memory budget; nothing has been made then.
+ * Creates the buffers of a graph's parameters and states and fills them from the host. Throws
+ * InputError if `initial` does not fit the graph and GpuMemoryError if they exceed the memory
+ * budget; nothing was created then.
  */
 export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore {
   const layout = initial.layout;
@@ -67,7 +67,7 @@ export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore
       queue.writeBuffer(states.buffer, 4 * offset, given[name]);
     }
   };
-  // Where the driver has no memory the first writes fail too; `ready` tells of it.
+  // If the driver has no memory, the first writes fail too; `ready` reports it.
   const { device } = gpu;
   device.pushErrorScope("validation");
   upload(first);
@@ -112,13 +112,13 @@ export function createStore(gpu: Gpu, graph: Graph, initial: CpuStore): GpuStore
 
 const STATES = "states";
 
-/** What is copied into a store. */
+/** The content copied into a store. */
 interface HostValues {
   readonly arenas: Readonly<Record<ArenaName, Float32Array<ArrayBuffer>>>;
   readonly states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
 }
 
-/** The numbers of the host as f32; throws InputError where any do not fit. */
+/** The numbers of the host as f32; throws InputError if any do not fit. */
 function hostValues(
   { arenas, states }: CpuStore,
   { floats }: ArenaLayout,

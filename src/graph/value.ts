@@ -1,17 +1,17 @@
-// The nouns of the graph: values, nodes, ops. Data only; what they mean is in the ops, the plan and
-// the CPU interpreter.
+// The nouns of the graph: values, nodes, ops. Data only; the ops, the plan and the CPU interpreter
+// give them meaning.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { AnyKernel } from "../engine/kernel.ts";
+import type { AnyKernel, Bindings, Kernel, ShaderInfo } from "../engine/kernel.ts";
 import type { RandomStream } from "../tensor/random.ts";
 import type { Shape } from "../tensor/shape.ts";
 
-/** Draws the first value of a parameter. */
+/** Draws the initial value of a parameter. */
 export type Initializer = (shape: Shape, random: RandomStream) => Float32Array;
 
 /** The flat arenas over all parameters, as the optimiser sees them. */
 export type ArenaName = "parameters" | "gradients" | "first_moments" | "second_moments";
 
-/** Where a value comes from. */
+/** The origin of a value. */
 export type Source =
   /** Written by the host before each run. */
   | { readonly kind: "input" }
@@ -26,7 +26,7 @@ export type Source =
   /** The 64 step scalars, one 256-byte uniform. */
   | { readonly kind: "scalars" }
   | { readonly kind: "result"; readonly node: Node; readonly index: number }
-  /** The same numbers under another shape. */
+  /** The same numbers in another shape. */
   | { readonly kind: "view"; readonly of: Value }
   | { readonly kind: "arena"; readonly arena: ArenaName };
 
@@ -42,13 +42,14 @@ export interface Value {
 /** One application of an op. */
 export interface Node {
   // oxlint-disable-next-line typescript/no-explicit-any -- a list of nodes of all ops
-  readonly op: Op<any>;
+  readonly op: Op<any, any>;
+  /** In the order of the op's names. */
   readonly inputs: readonly (Value | null)[];
   readonly attributes: unknown;
   readonly outputs: readonly Value[];
 }
 
-/** What ops need of a graph: to add values and nodes to it. */
+/** The part of a graph that ops need: adding values and nodes. */
 export interface GraphCore {
   readonly values: Value[];
   readonly nodes: Node[];
@@ -68,22 +69,22 @@ export interface Graph extends GraphCore {
   readonly input: (name: string, shape: Shape) => Value;
   /**
    * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). Throws
-   * once an arena has been taken, which would be too short for it.
+   * once an arena has been taken, because it would be too short for the new tensor.
    */
   readonly parameter: (name: string, shape: Shape, initial: Initializer, decays?: boolean) => Value;
-  /** A tensor that kernels keep up to date themselves (running statistics), not trained. */
+  /** A tensor that kernels update themselves (running statistics), not trained. */
   readonly state: (name: string, shape: Shape, fill: number) => Value;
-  /** A tensor of these numbers; throws where they do not fill the shape. */
+  /** A tensor of these numbers; throws if they do not fill the shape. */
   readonly constant: (name: string, shape: Shape, data: Float32Array) => Value;
-  /** The slot of a number that the host sets anew each step (learning rate, loss weights). */
+  /** The slot of a number that the host sets in each step (learning rate, loss weights). */
   readonly scalar: (name: string) => number;
   /** All 64 step scalars as a tensor, for the ops that read slots of it. */
   readonly scalars: () => Value;
   /** A flat arena over all parameters, which must be declared by now. */
   readonly arena: (name: ArenaName) => Value;
   /**
-   * Gradient of a scalar loss by each parameter (or by `wrt`); throws where the loss does not
-   * depend on one.
+   * Gradient of a scalar loss with respect to each parameter (or `wrt`); throws if the loss does
+   * not depend on one of them.
    */
   readonly gradients: (loss: Value, wrt?: readonly Value[]) => Map<Value, Value>;
 }
@@ -99,75 +100,67 @@ export interface Tensor {
 /** One kernel dispatch of the lowered graph. */
 export interface Call {
   readonly kernel: AnyKernel;
-  /** The kernel that `kernel` is a mapping of: the one the op asked for. */
+  /** The kernel that the op asked for, of which `kernel` is a mapping. */
   readonly base: AnyKernel;
   readonly bindings: Readonly<Record<string, Tensor>>;
   readonly attributes: unknown;
-  /** The op it belongs to, for profiles and error texts. */
+  /** The op that it belongs to, for profiles and error texts. */
   readonly op: string;
 }
 
-/** What an op's lowering works with. */
-export interface Lowering<A> {
-  /** An input that was left out has shape [0]. */
-  readonly inputs: readonly Tensor[];
+/** What the lowering of an op with inputs `I` works with. */
+export interface Lowering<A, I extends string = string> {
+  /** By name; an input that was left out has shape [0]. */
+  readonly inputs: Readonly<Record<I, Tensor>>;
   readonly outputs: readonly Tensor[];
   readonly attributes: A;
   readonly facts: AdapterFacts;
   /** A tensor that lives only between the calls of this op. */
   readonly temporary: (name: string, shape: Shape) => Tensor;
-  /** The same numbers under another shape. */
+  /** The same numbers in another shape. */
   readonly view: (tensor: Tensor, shape: Shape) => Tensor;
   /**
-   * Adds a dispatch; bindings by the names of the shader, every one given, an absent input as the
-   * `[0]` tensor it came as.
+   * Adds a dispatch. The kernel's type states the bindings, all of which must be given: an absent
+   * input as the `[0]` tensor it came as.
    */
-  readonly call: (
-    kernel: AnyKernel,
-    bindings: Readonly<Record<string, Tensor>>,
-    attributes: unknown,
+  readonly call: <S extends ShaderInfo, K>(
+    kernel: Kernel<S, K>,
+    bindings: NoInfer<Readonly<Record<Bindings<S>, Tensor>>>,
+    attributes: NoInfer<K>,
   ) => void;
 }
 
-/**
- * An operator: names, shapes, and the kernels that compute it. Its gradient rule stands in the
- * exhaustive record.
- */
-export interface Op<A> {
+/** An operator with inputs `I`: names, shapes, the kernels that compute it, and its gradient. */
+export interface Op<A, I extends string = string> {
   readonly name: string;
   /** Names of the inputs in order; a trailing "?" marks one that may be left out. */
-  readonly inputs: readonly string[];
+  readonly inputs: readonly (I | `${I}?`)[];
   readonly outputs: readonly string[];
   /**
-   * Shapes of the outputs (an absent input has shape [0]); throws with the numbers when inputs do
+   * Shapes of the outputs (an absent input has shape [0]); throws with the numbers if the inputs do
    * not fit.
    */
-  shapes(inputs: readonly Shape[], attributes: A): readonly Shape[];
-  lower(at: Lowering<A>): void;
+  shapes(inputs: Readonly<Record<I, Shape>>, attributes: A): readonly Shape[];
+  lower(at: Lowering<A, I>): void;
+  /** Null for an op that cannot be differentiated: a gradient itself, or an update. */
+  readonly gradient: GradientRule<A, I> | null;
 }
-
-/** The attributes type of an op. */
-export type AttributesOf<T> = T extends Op<infer A> ? A : never;
 
 /** What a gradient rule knows. */
-export interface GradientAt<A> {
-  readonly inputs: readonly (Value | null)[];
+export interface GradientAt<A, I extends string = string> {
+  readonly inputs: Readonly<Record<I, Value | null>>;
   readonly outputs: readonly Value[];
   readonly attributes: A;
-  /** Gradient of the loss by each output; null where the loss does not depend on it. */
+  /** Gradient of the loss with respect to each output; null where the loss does not depend on it. */
   readonly d_outputs: readonly (Value | null)[];
   /** Which inputs' gradients are wanted; the others may be null. */
-  readonly wants: readonly boolean[];
+  readonly wants: Readonly<Record<I, boolean>>;
 }
 
 /**
- * Gradient of the loss by each input, as values made of other ops; null where it is zero or not
- * wanted.
+ * Gradient of the loss with respect to each input in order, as values made of other ops; null where
+ * it is zero or not wanted.
  */
-export type GradientRule<A> = (at: GradientAt<A>) => readonly (Value | null)[];
-
-/**
- * An exhaustive record: a rule, or null for ops that are not differentiated (gradients themselves,
- * updates).
- */
-export type Rules<T> = { readonly [N in keyof T]: GradientRule<AttributesOf<T[N]>> | null };
+export type GradientRule<A, I extends string = string> = (
+  at: GradientAt<A, I>,
+) => readonly (Value | null)[];

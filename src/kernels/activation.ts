@@ -1,5 +1,6 @@
-// Elementwise non-linearities: relu, leaky relu, elu, gelu (exact), sigmoid, softplus, tanh, and
+// Elementwise non-linearities (relu, leaky relu, elu, exact gelu, sigmoid, softplus, tanh) and
 // their gradient.
+import { withGradient } from "../engine/gradient_check.ts";
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -7,7 +8,7 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** The non-linearities in the order of the shaders' KIND. */
+/** The non-linearities, in the order of the shaders' KIND. */
 export const ACTIVATIONS = [
   "relu",
   "leaky_relu",
@@ -19,7 +20,7 @@ export const ACTIVATIONS = [
 ] as const;
 /** One of the non-linearities. */
 export type Activation = (typeof ACTIVATIONS)[number];
-/** Which non-linearity; `alpha` is the slope of leaky relu or the scale of elu below zero. */
+/** The non-linearity; `alpha` is the slope of leaky relu or the scale of elu below zero. */
 export interface ActivationAttributes {
   readonly kind: Activation;
   readonly alpha: number;
@@ -46,16 +47,16 @@ const cases: Case<"x", ActivationAttributes>[] = [
   })),
 ];
 
-/** y = f(x). x [any] -> y of its shape. */
+/** y = f(x). x [any] -> y of the same shape. */
 export const activation: Kernel<typeof shaders.activation, ActivationAttributes> = kernel({
   shader: shaders.activation,
   shapes: ({ x }) => ({ y: x }),
   params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
   overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
-  // a transcendental counts 8
+  // a transcendental counts as 8
   cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
-  cases,
+  cases: withGradient(cases, { wrt: ["x"] }),
   reference: ({ x }, _, { kind, alpha }) => {
     const y = like(x, x.length);
     for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i], alpha);
@@ -63,7 +64,7 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
   },
 });
 
-/** d_x = d_y f'(x), NaN where x is NaN. x, d_y [any] -> d_x of their shape. */
+/** d_x = d_y f'(x), NaN where x is NaN. x, d_y [any] -> d_x of the same shape. */
 export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAttributes> = kernel({
   shader: shaders.activation_grad,
   shapes: ({ x, d_y }) => {

@@ -5,7 +5,7 @@ import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
- * Decay rates of both moments, the number beside the root, and the weight decay of blocks whose
+ * Decay rates of both moments, the number added to the root, and the weight decay of blocks whose
  * factor is 1.
  */
 export interface AdamwSettings {
@@ -15,7 +15,7 @@ export interface AdamwSettings {
   readonly weight_decay: number;
 }
 /**
- * Where the learning rate and the bias corrections 1 / (1 - beta^t) stand among the 64 step
+ * The positions of the learning rate and the bias corrections 1 / (1 - beta^t) among the 64 step
  * scalars.
  */
 export interface AdamwAttributes extends AdamwSettings {
@@ -27,7 +27,7 @@ export interface AdamwAttributes extends AdamwSettings {
 }
 
 /** Floats that share a decay factor: the alignment of the arena. */
-export const DECAY_BLOCK = 64;
+export const DECAY_BLOCK: number = shaders.adamw.constants.BLOCK;
 
 const attributes: AdamwAttributes = {
   beta1: 0.9,
@@ -66,12 +66,20 @@ const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttrib
 
 /**
  * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) +
- * weight_decay decay p), with g the clipped gradient; nothing where norm says not finite.
+ * weight_decay decay p), with g the clipped gradient; nothing changes where norm says not finite.
  * parameters, gradients, moments [n], decay [n / 64], norm [4] of `gradNorm`, scalars [64]. Source:
  * Loshchilov and Hutter 2019, algorithm 2.
  */
 export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
   shader: shaders.adamw,
+  axes: {
+    gradients: "n",
+    decay: "n / 64",
+    norm: "4",
+    parameters: "n",
+    first_moments: "n",
+    second_moments: "n",
+  },
   shapes: (inputs, { slots }) => {
     const { scalars, parameters, gradients, first_moments, second_moments, decay, norm } = inputs;
     expectShape({ gradients, first_moments, second_moments }, parameters, "parameters");

@@ -1,7 +1,5 @@
 // Scaled dot-product attention of several heads and its gradients, by q, k and v (the mask has
 // none); the queries x keys matrix is never stored.
-import type { AdapterFacts } from "../gpu/device.ts";
-import type { NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import {
   attentionProblem,
@@ -25,8 +23,8 @@ import {
   type Distribution,
   type Grid,
   type Kernel,
-  type ShaderInfo,
 } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "q" | "k" | "v" | "mask";
@@ -88,7 +86,8 @@ const cases: readonly Case<Input, AttentionAttributes>[] = [
   },
 ];
 
-// near what attention would have saved, so that p is a probability and not a power of ten
+// close to the value that attention would have saved, so that p is a probability, not a power of
+// ten
 const SAVED: Distribution = { kind: "normal", mean: 5, deviation: 0.5 };
 const gradientCases: readonly Case<GradientInput, AttentionAttributes>[] = cases.map((problem) => ({
   ...problem,
@@ -104,7 +103,7 @@ function lseShape({ q }: AttentionShapes, { heads }: AttentionAttributes): Shape
   return [q[0], heads, q[1]];
 }
 
-/** Throws unless what the gradients start from fits the operands. */
+/** Throws unless the inputs of the gradients fit the operands. */
 function checkGradients(shapes: Shapes<GradientInput>, attributes: AttentionAttributes): void {
   attentionProblem(shapes, attributes);
   expectShape({ stats: shapes.stats }, [...lseShape(shapes, attributes), 2]);
@@ -120,10 +119,10 @@ const params = (shapes: AttentionShapes, attributes: AttentionAttributes): Atten
   attentionProblem(shapes, attributes);
 
 // the tiled kernels hold rows of a head in registers: their code is made for its width in vec4
-type Tuning = { readonly WG: number; readonly W4: number; readonly V4: number };
+type Tuning = { readonly W4: number; readonly V4: number };
 const tuning = (shapes: AttentionShapes, attributes: AttentionAttributes): Tuning => {
   const { width, value_width } = attentionProblem(shapes, attributes);
-  return { WG: 64, W4: widthInVec4(width), V4: widthInVec4(value_width) };
+  return { W4: widthInVec4(width), V4: widthInVec4(value_width) };
 };
 
 type Sizes = Pick<AttentionParams, "batches" | "heads" | "kv_heads" | "queries" | "keys">;
@@ -136,7 +135,7 @@ const queryRows = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): 
 const keyRows = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil((keys * kv_heads * batches) / WG));
 
-/** All pairs of query and key, half of them where queries look back only; each tensor once. */
+/** All pairs of query and key, half of them where queries only look back; each tensor once. */
 function cost(
   shapes: AttentionShapes,
   attributes: AttentionAttributes,
@@ -154,44 +153,46 @@ function cost(
   return { flops: pairs * flopsOfPair(width, value_width), bytes: 4 * elements };
 }
 
-const onSoftware = ({ software }: AdapterFacts): boolean => software;
-
-const forward = {
-  shapes: (shapes: Shapes<Input>, attributes: AttentionAttributes): { y: Shape; lse: Shape } => {
+/**
+ * y = softmax(scale q k^T + mask) v, and lse, the logarithm of each softmax's denominator; zeros
+ * for a query without keys. q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] -> y [B,
+ * L, heads V], lse [B, heads, L].
+ */
+export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = kernel({
+  shader: shaders.attention,
+  axes: {
+    q: "B, L, heads W",
+    k: "B, S, kv_heads W",
+    v: "B, S, kv_heads V",
+    mask: "B or 1, heads or 1, L or 1, S",
+  },
+  shapes: (shapes, attributes) => {
     attentionProblem(shapes, attributes);
     return { y: outputShape(shapes, attributes), lse: lseShape(shapes, attributes) };
   },
   params,
   // W products for the score, V for the sum, some 12 operations for the softmax
-  cost: (shapes: Shapes<Input>, attributes: AttentionAttributes): Cost =>
+  cost: (shapes, attributes) =>
     cost(shapes, attributes, (w, v) => 2 * w + 2 * v + 12, [
       outputShape(shapes, attributes),
       lseShape(shapes, attributes),
     ]),
   cases,
   reference: attentionReference,
-};
-
-/**
- * y = softmax(scale q k^T + mask) v, and lse, the logarithm of each softmax's denominator; zeros
- * without keys. q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads V] ->
- * y [B, L, heads V], lse [B, heads, L].
- */
-export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = kernel({
-  ...forward,
-  shader: shaders.attention,
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+  variants: () => [attentionRows],
 });
 
 /** As `attention`, an invocation a query: for software adapters. */
-export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = kernel({
-  ...forward,
-  shader: shaders.attention_rows,
-  grid: queryRows,
-  offered: onSoftware,
-});
+export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = mapping(
+  attention,
+  {
+    shader: shaders.attention_rows,
+    grid: queryRows,
+    suits: onSoftware,
+  },
+);
 
 /**
  * stats = (lse, d_y . y) of each query and head.
@@ -199,6 +200,7 @@ export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttri
  */
 export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = kernel({
   shader: shaders.attention_grad_stats,
+  axes: { y: "B, L, heads V", lse: "B, heads, L", d_y: "B, L, heads V" },
   shapes: ({ y, lse, d_y }) => {
     const [batches = 0, heads = 0, queries = 0] = lse;
     expectShape({ lse }, [batches, heads, queries]);
@@ -233,86 +235,83 @@ export const attentionGradStats: Kernel<typeof shaders.attention_grad_stats> = k
   reference: (inputs, { lse }) => attentionGradStatsReference(inputs, lse[1], lse[2]),
 });
 
-const gradQ = {
-  shapes: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): { d_q: Shape } => {
+/** d_q of attention from the stats above. d_y [B, L, heads V] -> d_q [B, L, heads W]. */
+export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAttributes> = kernel({
+  shader: shaders.attention_grad_q,
+  axes: {
+    q: "B, L, heads W",
+    k: "B, S, kv_heads W",
+    v: "B, S, kv_heads V",
+    mask: "B or 1, heads or 1, L or 1, S",
+    stats: "B, heads, L, 2",
+    d_y: "B, L, heads V",
+  },
+  shapes: (shapes, attributes) => {
     checkGradients(shapes, attributes);
     return { d_q: shapes.q };
   },
   params,
   // W products for the score and W for d_q, V for d_p, some 14 operations for p and d_s
-  cost: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): Cost =>
+  cost: (shapes, attributes) =>
     cost(shapes, attributes, (w, v) => 4 * w + 2 * v + 14, [shapes.stats, shapes.d_y, shapes.q]),
   cases: gradientCases,
-  reference: <T extends NumberArray>(
-    inputs: Record<GradientInput, T>,
-    shapes: Shapes<GradientInput>,
-    attributes: AttentionAttributes,
-  ): { d_q: T } => ({ d_q: attentionGradReference(inputs, shapes, attributes).d_q }),
-};
-
-/** d_q of attention from the stats above. d_y [B, L, heads V] -> d_q [B, L, heads W]. */
-export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAttributes> = kernel({
-  ...gradQ,
-  shader: shaders.attention_grad_q,
+  reference: (inputs, shapes, attributes) => ({
+    d_q: attentionGradReference(inputs, shapes, attributes).d_q,
+  }),
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionGradQRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+  variants: () => [attentionGradQRows],
 });
 
-/** As `attentionGradQ`, an invocation a query: for software adapters. */
+/** The same with one invocation per query, for software adapters. */
 export const attentionGradQRows: Kernel<typeof shaders.attention_grad_q_rows, AttentionAttributes> =
-  kernel({
-    ...gradQ,
+  mapping(attentionGradQ, {
     shader: shaders.attention_grad_q_rows,
     grid: queryRows,
-    offered: onSoftware,
+    suits: onSoftware,
   });
-
-const gradKv = {
-  shapes: (
-    shapes: Shapes<GradientInput>,
-    attributes: AttentionAttributes,
-  ): { d_k: Shape; d_v: Shape } => {
-    checkGradients(shapes, attributes);
-    return { d_k: shapes.k, d_v: shapes.v };
-  },
-  params,
-  // W products for the score, W for d_k, V for d_p, V for d_v, some 14 operations for p and d_s
-  cost: (shapes: Shapes<GradientInput>, attributes: AttentionAttributes): Cost =>
-    cost(shapes, attributes, (w, v) => 4 * w + 4 * v + 14, [
-      shapes.stats,
-      shapes.d_y,
-      shapes.k,
-      shapes.v,
-    ]),
-  cases: gradientCases,
-  reference: <T extends NumberArray>(
-    inputs: Record<GradientInput, T>,
-    shapes: Shapes<GradientInput>,
-    attributes: AttentionAttributes,
-  ): { d_k: T; d_v: T } => {
-    const { d_k, d_v } = attentionGradReference(inputs, shapes, attributes);
-    return { d_k, d_v };
-  },
-};
 
 /** d_k and d_v of attention from the stats above. d_y [B, L, heads V] -> as k and v. */
 export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, AttentionAttributes> =
   kernel({
-    ...gradKv,
     shader: shaders.attention_grad_kv,
+    axes: {
+      q: "B, L, heads W",
+      k: "B, S, kv_heads W",
+      v: "B, S, kv_heads V",
+      mask: "B or 1, heads or 1, L or 1, S",
+      stats: "B, heads, L, 2",
+      d_y: "B, L, heads V",
+    },
+    shapes: (shapes, attributes) => {
+      checkGradients(shapes, attributes);
+      return { d_k: shapes.k, d_v: shapes.v };
+    },
+    params,
+    // W products for the score, W for d_k, V for d_p, V for d_v, some 14 operations for p and d_s
+    cost: (shapes, attributes) =>
+      cost(shapes, attributes, (w, v) => 4 * w + 4 * v + 14, [
+        shapes.stats,
+        shapes.d_y,
+        shapes.k,
+        shapes.v,
+      ]),
+    cases: gradientCases,
+    reference: (inputs, shapes, attributes) => {
+      const { d_k, d_v } = attentionGradReference(inputs, shapes, attributes);
+      return { d_k, d_v };
+    },
     overrides: tuning,
     grid: keyTiles,
-    variants: () => [attentionGradKvRows] as readonly Kernel<ShaderInfo, AttentionAttributes>[],
+    variants: () => [attentionGradKvRows],
   });
 
-/** As `attentionGradKv`, an invocation a key: for software adapters. */
+/** The same with one invocation per key, for software adapters. */
 export const attentionGradKvRows: Kernel<
   typeof shaders.attention_grad_kv_rows,
   AttentionAttributes
-> = kernel({
-  ...gradKv,
+> = mapping(attentionGradKv, {
   shader: shaders.attention_grad_kv_rows,
   grid: keyRows,
-  offered: onSoftware,
+  suits: onSoftware,
 });

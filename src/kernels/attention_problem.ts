@@ -1,8 +1,8 @@
-// What all attention kernels agree on: attributes, numbers read off the shapes, scores of a query.
+// Shared by all attention kernels: attributes, sizes from the shapes, scores of a query.
 import type { NumberArray } from "../tensor/array.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 
-/** A score of this or less excludes its key: no weight at all; a query without keys gives zeros. */
+/** A score of this or less excludes its key entirely; a query without keys gives zeros. */
 export const MASKED = -1e30;
 
 /** Attributes of attention. */
@@ -12,16 +12,16 @@ export interface AttentionAttributes {
   readonly kv_heads: number;
   /** Factor of the products q . k, usually 1 / sqrt(width of a head). */
   readonly scale: number;
-  /** Query l sees keys 0 to l only. */
+  /** Query l sees only keys 0 to l. */
   readonly causal: boolean;
-  /** Scores are capped to softcap tanh(s / softcap) before the mask is added; 0: not capped. */
+  /** Scores are capped to softcap tanh(s / softcap) before the mask is added; 0 means no cap. */
   readonly softcap: number;
 }
 
-/** The operands of attention; an absent mask is [0]. */
+/** The operands of attention; an absent mask has shape [0]. */
 export type AttentionShapes = Readonly<Record<"q" | "k" | "v" | "mask", Shape>>;
 
-/** The numbers of `struct Params`, as all attention shaders have it. */
+/** The numbers of `struct Params`, the same for all attention shaders. */
 export interface AttentionProblem {
   readonly batches: number;
   readonly queries: number;
@@ -39,7 +39,7 @@ export interface AttentionProblem {
   readonly has_mask: number;
 }
 
-/** Widest head that the kernels hold in registers, in floats: 64 times vec4. */
+/** The widest head that the kernels hold in registers, in floats: 64 times vec4. */
 const MAX_HEAD_WIDTH = 256;
 
 /**
@@ -102,18 +102,20 @@ export function attentionProblem(
   };
 }
 
-/** The smallest power of two of vec4, as the shaders are made for, that holds a head this wide. */
+/** The smallest power of two of vec4, as the shaders require, that holds a head this wide. */
 export function widthInVec4(width: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, Math.ceil(width / 4))));
 }
 
-/** Scores of all keys for one query of one head, and their slopes by the product q . k. */
+/**
+ * Scores of all keys for one query of one head, and their slopes with respect to the product q . k.
+ */
 export interface Scores {
   readonly values: Float64Array;
   readonly slopes: Float64Array;
 }
 
-/** Fills `scores` for query `l` of head `h` in batch `b`, as the definition says. */
+/** Fills `scores` for query `l` of head `h` in batch `b`, following the definition. */
 export function scoreRow<T extends NumberArray>(
   { q, k, mask }: Readonly<Record<"q" | "k" | "mask", T>>,
   problem: AttentionProblem,

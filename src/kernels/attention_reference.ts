@@ -10,7 +10,7 @@ import {
   type Scores,
 } from "./attention_problem.ts";
 
-/** Stands for the weight of a key that is not seen, whatever its value holds. */
+/** Replaces the weight of a key that is not seen, whatever its value holds. */
 const EXCLUDED = -1;
 
 type Operands<T> = Readonly<Record<"q" | "k" | "v" | "mask", T>>;
@@ -72,7 +72,7 @@ export function attentionGradStatsReference<T extends NumberArray>(
   return { stats };
 }
 
-/** Gradients by q, k and v, all three from one walk over the pairs. */
+/** Gradients with respect to q, k and v, all three from one walk over the pairs. */
 export function attentionGradReference<T extends NumberArray>(
   inputs: Saved<T>,
   shapes: AttentionShapes,

@@ -1,8 +1,10 @@
 // Bin centres moved towards attractors (ZoeDepth), and the gradients by both.
+import { withGradient } from "../engine/gradient_check.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The forms of attraction in the order of the shaders' KIND. */
@@ -10,7 +12,7 @@ export const ATTRACTIONS = ["inverse", "exponential"] as const;
 
 /**
  * f(x) = x / (1 + alpha x^2) or x exp(-alpha |x|^gamma); the pulls of the attractors are averaged,
- * or added where `mean` is false (true by default).
+ * or added if `mean` is false (true by default).
  */
 export interface AttractorAttributes {
   readonly alpha: number;
@@ -66,6 +68,7 @@ const gradientCases: Case<"centers" | "attractors" | "d_y", AttractorAttributes>
  */
 export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = kernel({
   shader: shaders.attractor,
+  axes: { centers: "V, H, W, K", attractors: "V, H, W, N" },
   shapes: ({ centers, attractors }) => {
     checkPixels(centers, attractors);
     return { y: centers };
@@ -77,7 +80,7 @@ export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = 
     flops: flops(shapes, 6),
     bytes: 4 * (2 * size(shapes.centers) + size(shapes.attractors)),
   }),
-  cases,
+  cases: withGradient(cases, { wrt: ["centers", "attractors"] }),
   reference: ({ centers, attractors }, shapes, attributes) => {
     const { bins, attractors: count, weight } = strengths(shapes, attributes);
     const y = like(centers, centers.length);
@@ -100,6 +103,7 @@ export const attractorGradCenters: Kernel<
   AttractorAttributes
 > = kernel({
   shader: shaders.attractor_grad_centers,
+  axes: { centers: "V, H, W, K", attractors: "V, H, W, N", d_y: "V, H, W, K" },
   shapes: ({ centers, attractors, d_y }) => {
     checkPixels(centers, attractors);
     expectShape({ d_y }, centers, "centers");
@@ -135,6 +139,7 @@ export const attractorGradAttractors: Kernel<
   AttractorAttributes
 > = kernel({
   shader: shaders.attractor_grad_attractors,
+  axes: { centers: "V, H, W, K", attractors: "V, H, W, N", d_y: "V, H, W, K" },
   shapes: ({ centers, attractors, d_y }) => {
     checkPixels(centers, attractors);
     expectShape({ d_y }, centers, "centers");
@@ -167,19 +172,17 @@ export const attractorGradAttractors: Kernel<
   },
 });
 
-/** The same, one invocation an attractor: what software adapters want. */
+/** The same with one invocation per attractor, for software adapters. */
 export const attractorGradAttractorsRows: Kernel<
   typeof shaders.attractor_grad_attractors_rows,
   AttractorAttributes
-> = {
-  ...attractorGradAttractors,
+> = mapping(attractorGradAttractors, {
   shader: shaders.attractor_grad_attractors_rows,
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
-/** Throws unless there are attractors, as many at each pixel of the centres. */
+/** Throws unless there are attractors, and equally many at each pixel of the centres. */
 function checkPixels(centers: Shape, attractors: Shape): void {
   const count = attractors.at(-1) ?? 0;
   expectShape({ attractors }, [...centers.slice(0, -1), count]);

@@ -1,5 +1,5 @@
-// Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. No kernel
-// of its own.
+// Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. Contains no
+// kernel.
 import { foldGrid, type Grid } from "../engine/kernel.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 
@@ -10,7 +10,7 @@ const MOST_AXES = 6;
  * numbers.
  */
 export interface Walk {
-  /** Axes that are left after merging, at least one. */
+  /** Number of axes after merging, at least one. */
   readonly axes: number;
   /** Axis lengths; the leading ones are 1. */
   readonly shape: Shape;
@@ -20,7 +20,7 @@ export interface Walk {
 
 /**
  * Merges neighbouring axes along which every operand is contiguous and drops axes of length 1, so
- * that most problems walk one or two axes. Throws when more than six are left.
+ * that most problems walk one or two axes. Throws if more than six remain.
  */
 export function walk(shape: Shape, ...operands: readonly (readonly number[])[]): Walk {
   const lengths: number[] = [];
@@ -51,7 +51,7 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
   };
 }
 
-/** Six numbers, right-aligned, the leading ones `fill`. */
+/** Six numbers, right-aligned; the leading ones are `fill`. */
 export function sixOf(values: readonly number[], fill: number): number[] {
   return [...Array.from<number>({ length: MOST_AXES - values.length }).fill(fill), ...values];
 }
@@ -75,7 +75,7 @@ export function six<P extends string>(prefix: P, values: readonly number[]): Six
   return Object.fromEntries(values.map((value, i) => [`${prefix}_${i}`, value])) as Six<P>;
 }
 
-/** The shape that two shapes broadcast to by NumPy's rule; throws when they do not. */
+/** The shape that two shapes broadcast to by NumPy's rule; throws if they do not. */
 export function broadcastShape(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
@@ -97,7 +97,7 @@ export function broadcastSteps(shape: Shape, target: Shape): number[] {
   });
 }
 
-/** The place of every element of a loop nest in one operand, the last axis fastest. */
+/** The offset of every element of a loop nest in one operand, the last axis fastest. */
 export function offsets(shape: Shape, steps: readonly number[], start = 0): Int32Array {
   let places = Int32Array.of(start);
   shape.forEach((length, axis) => {

@@ -17,13 +17,14 @@ const sizes: readonly (readonly [string, Shape])[] = [
   ["a workgroup and one, a prime of bins", [65, 37]],
 ];
 
-/** c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of its shape. */
+/** c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of the same shape. */
 export const binCenters: Kernel<typeof shaders.bin_centers, BinCentersAttributes> = kernel({
   shader: shaders.bin_centers,
+  axes: { widths: "..., K" },
   shapes: ({ widths }) => ({ centers: widths }),
   params: ({ widths }, { first_edge }) => ({ ...rowsOf(widths), first_edge }),
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  // a product and two sums a bin; read and written once
+  // per bin: a product and two sums; read and written once
   cost: ({ widths }) => ({ flops: 3 * size(widths), bytes: 8 * size(widths) }),
   terms: ({ widths }) => widths.at(-1)!,
   cases: sizes.map(([name, widths]) => ({
@@ -45,9 +46,10 @@ export const binCenters: Kernel<typeof shaders.bin_centers, BinCentersAttributes
   },
 });
 
-/** d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. d_centers [.., K] -> d_widths of its shape. */
+/** d_w_k = d_c_k / 2 + sum_{j > k} d_c_j. d_centers [.., K] -> d_widths of the same shape. */
 export const binCentersGrad: Kernel<typeof shaders.bin_centers_grad> = kernel({
   shader: shaders.bin_centers_grad,
+  axes: { d_centers: "..., K" },
   shapes: ({ d_centers }) => ({ d_widths: d_centers }),
   params: ({ d_centers }) => rowsOf(d_centers),
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),

@@ -1,6 +1,6 @@
-// Depth from bin logits in one read (level 1, fused): softmax and expectation together, no
-// probability stored. Centres may be each pixel's own, an image's or the rig's; their gradient is
-// given for all three.
+// Depth from bin logits in one read (level 1, fused): softmax and expectation together, with no
+// probability stored. Each pixel may have its own centres, or share those of its image or of the
+// rig; there is a gradient for all three.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import {
@@ -9,12 +9,12 @@ import {
   CENTERS,
   checkScale,
   SCALES,
-  SLAB,
   slabGeometry,
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 const extremes: Case<"logits" | "centers" | "scale", void> = {
@@ -34,6 +34,7 @@ const extremes: Case<"logits" | "centers" | "scale", void> = {
  */
 export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
   shader: shaders.bin_decode,
+  axes: { logits: "V, H, W, K", centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"], scale: "V" },
   shapes: ({ logits, centers, scale }) => {
     binGeometry(logits, centers, scale);
     const pixels = logits.slice(0, -1);
@@ -82,24 +83,30 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const binDecodeRows: Kernel<typeof shaders.bin_decode_rows> = {
-  ...binDecode,
+export const binDecodeRows: Kernel<typeof shaders.bin_decode_rows> = mapping(binDecode, {
   shader: shaders.bin_decode_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
 const pixels = (logits: Shape, each: number): Shape => [...logits.slice(0, -1), each];
-/** Statistics as random numbers: the gradients are exact functions of what they are given. */
+/** Random numbers as statistics: the gradients are exact functions of their inputs. */
 const STATISTICS = { kind: "uniform", low: 0.2, high: 1 } as const;
 
 /**
- * d_logits = d_depth p (scale c - depth), p from the statistics of `binDecode`. -> d_logits
+ * d_logits = d_depth p (scale c - depth), with p from the statistics of `binDecode`. -> d_logits
  * [V, H, W, K].
  */
 export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> = kernel({
   shader: shaders.bin_decode_grad_logits,
+  axes: {
+    logits: "V, H, W, K",
+    centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+    scale: "V",
+    statistics: "V, H, W, 2",
+    depth: "V, H, W, 1",
+    d_depth: "V, H, W, 1",
+  },
   shapes: ({ logits, centers, scale, statistics, depth, d_depth }) => {
     binGeometry(logits, centers, scale);
     expectShape({ statistics }, pixels(logits, 2));
@@ -144,9 +151,10 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
   },
 });
 
-/** d_centers = d_depth scale p for centres of the pixel's own. -> d_centers [V, H, W, K]. */
+/** d_centers = d_depth scale p when each pixel has its own centres. -> d_centers [V, H, W, K]. */
 export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers> = kernel({
   shader: shaders.bin_decode_grad_centers,
+  axes: { logits: "V, H, W, K", scale: "V", statistics: "V, H, W, 2", d_depth: "V, H, W, 1" },
   shapes: ({ logits, scale, statistics, d_depth }) => {
     binGeometry(logits, logits, scale);
     expectShape({ statistics }, pixels(logits, 2));
@@ -183,22 +191,26 @@ export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers
   },
 });
 
+const { SLAB } = shaders.bin_decode_grad_centers_slabs.constants;
+
 /**
- * Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K].
+ * Gradient with respect to centres that many pixels share, in slices of pixels. -> partials
+ * [groups, slabs, K].
  */
 export const binDecodeGradCentersSlabs: Kernel<
   typeof shaders.bin_decode_grad_centers_slabs,
   SharedCentersAttributes
 > = kernel({
   shader: shaders.bin_decode_grad_centers_slabs,
+  axes: { logits: "V, H, W, K", scale: "V", statistics: "V, H, W, 2", d_depth: "V, H, W, 1" },
   shapes: ({ logits, scale, statistics, d_depth }, { groups }) => {
-    const { slabs, bins } = slabGeometry(logits, groups);
+    const { slabs, bins } = slabGeometry(logits, groups, SLAB);
     checkScale(scale, logits[0]);
     expectShape({ statistics }, pixels(logits, 2));
     expectShape({ d_depth }, pixels(logits, 1));
     return { partials: [groups, slabs, bins] };
   },
-  params: ({ logits }, { groups }) => slabGeometry(logits, groups),
+  params: ({ logits }, { groups }) => slabGeometry(logits, groups, SLAB),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
   // per bin: an exponential (8), a difference, a multiply-add; logits once
@@ -208,7 +220,7 @@ export const binDecodeGradCentersSlabs: Kernel<
       name,
       shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
       attributes: { groups: centers[0] },
-      // positive, so that the sum has no cancellation that would hide behind an absolute tolerance
+      // positive: sums that cancel are small, and an absolute tolerance would hide their errors
       data: {
         scale: SCALES,
         statistics: STATISTICS,
@@ -217,7 +229,7 @@ export const binDecodeGradCentersSlabs: Kernel<
     }),
   ),
   reference: ({ logits, scale, statistics, d_depth }, shapes, { groups }) => {
-    const at = slabGeometry(shapes.logits, groups);
+    const at = slabGeometry(shapes.logits, groups, SLAB);
     const partials = like(logits, at.n);
     for (let row = 0; row < groups * at.pixels_per_center; row++) {
       const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);
@@ -232,7 +244,7 @@ export const binDecodeGradCentersSlabs: Kernel<
   },
 });
 
-/** p_k of a row, from its saved (maximum, 1 / sum). */
+/** p_k of a pixel, from its saved (maximum, 1 / sum). */
 function probability<T extends NumberArray>(
   logits: T,
   statistics: T,

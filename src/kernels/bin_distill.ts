@@ -1,5 +1,5 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel from student
-// and teacher in one kernel, nothing of K numbers stored. The student gives logits or a binomial.
+// and teacher in one kernel, storing nothing of K numbers. The student gives logits or a binomial.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import {
@@ -13,11 +13,12 @@ import {
 import { binomialGeometry, checkPixels, coldRowsOfBins, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
- * What a teacher gives: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does, or
- * logits [V, H, W, K]. `none` only in the gradients of a decode without one.
+ * The teacher's form: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does, or
+ * logits [V, H, W, K]. `none` is only for gradients of a decode without a teacher.
  */
 export type TeacherKind = "none" | "relative" | "logits";
 /** Attributes of the kernels of a distilled decode. */
@@ -28,7 +29,7 @@ export interface BinDistillAttributes {
 const KINDS: readonly TeacherKind[] = ["none", "relative", "logits"];
 /** TEACHER of the shaders. */
 export const kindNumber = (kind: TeacherKind): number => KINDS.indexOf(kind);
-/** Numbers of a pixel in `factors`. */
+/** Numbers per pixel in `factors`. */
 export const FACTORS = 8;
 
 /** Shape of a teacher beside bins [V, H, W, K]. */
@@ -60,7 +61,7 @@ export function teacherLogit(
   return -((teacher[row] * bins - 0.5 - k) ** 2) / 2;
 }
 
-/** What a pixel of a distilled decode comes to; `student` and `teacher` are its logits. */
+/** Depth, cross depth and KL of one pixel; `student` and `teacher` are its logits. */
 function distillPixel(
   student: Float64Array,
   teacher: Float64Array,
@@ -124,7 +125,7 @@ const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each
 const RELATIVE = { kind: "uniform", low: 0, high: 1 } as const;
 const WIDE = { kind: "uniform", low: -80, high: 80 } as const;
 
-/** The shapes of all cases with a teacher of each kind in turn. */
+/** The shapes of all cases, each with a teacher of every kind. */
 export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, TeacherKind])[] =
   BIN_SHAPES.map(([name, bins, centers, scale], i) => [
     name,
@@ -135,13 +136,19 @@ export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, Te
   ]);
 
 /**
- * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), p of
- * the student, q of the teacher. student [V, H, W, K] logits, teacher by its kind, centers
- * [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth, cross, kl [V, H, W, 1],
- * statistics [V, H, W, 4] = (maximum, 1 / sum) of both.
+ * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), with
+ * p of the student and q of the teacher. student [V, H, W, K] logits, teacher in the shape of its
+ * kind, centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or [0] -> depth, cross, kl
+ * [V, H, W, 1], statistics [V, H, W, 4] = (maximum, 1 / sum) of both.
  */
 export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes> = kernel({
   shader: shaders.bin_distill,
+  axes: {
+    student: "V, H, W, K",
+    teacher: ["V, H, W, 1", "V, H, W, K"],
+    centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+    scale: "V",
+  },
   shapes: ({ student, teacher, centers, scale }, attributes) => {
     binGeometry(student, centers, scale);
     checkTeacher(teacher, student, attributes.teacher);
@@ -154,7 +161,7 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
     TEACHER: kindNumber(teacher),
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: two exponentials (8 each), 4 for a Gaussian, 12 sums and products; all once
+  // per bin: two exponentials (8 each), 4 for a Gaussian, 12 sums and products; each tensor once
   cost: ({ student, teacher, centers }) => ({
     flops: 32 * size(student),
     bytes: 4 * (size(student) + size(teacher) + size(centers) + 7 * size(pixels(student, 1))),
@@ -195,13 +202,12 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const binDistillRows: Kernel<typeof shaders.bin_distill_rows, BinDistillAttributes> = {
-  ...binDistill,
-  shader: shaders.bin_distill_rows,
-  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const binDistillRows: Kernel<typeof shaders.bin_distill_rows, BinDistillAttributes> =
+  mapping(binDistill, {
+    shader: shaders.bin_distill_rows,
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    suits: onSoftware,
+  });
 
 const binomialCase = (
   name: string,
@@ -227,12 +233,19 @@ const binomialCase = (
 });
 
 /**
- * The same of a student whose logits are a binomial's. rows [V, H, W, 5] of `binomialPack` with the
- * scale, log_choose [K, 2], teacher by its kind, centers -> depth, cross, kl, statistics.
+ * The same for a student whose logits are a binomial's. rows [V, H, W, 5] of `binomialPack` with
+ * the scale, log_choose [K, 2], teacher in the shape of its kind, centers -> depth, cross, kl,
+ * statistics.
  */
 export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, BinDistillAttributes> =
   kernel({
     shader: shaders.bin_distill_binomial,
+    axes: {
+      rows: "V, H, W, 5",
+      log_choose: "K, 2",
+      teacher: ["V, H, W, 1", "V, H, W, K"],
+      centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+    },
     shapes: ({ rows, log_choose, teacher, centers }, attributes) => {
       binomialGeometry(rows, log_choose, centers);
       checkTeacher(teacher, pixels(rows, log_choose[0]), attributes.teacher);
@@ -245,7 +258,7 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
     },
     overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
     grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-    // as bin_distill, and 8 for a logit; rows, teacher and centres once
+    // as bin_distill, plus 8 per logit; rows, teacher and centres once
     cost: ({ rows, log_choose, teacher, centers }) => ({
       flops: (40 * size(rows) * log_choose[0]) / ROW_NUMBERS,
       bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
@@ -269,25 +282,32 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
     },
   });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binDistillBinomialRows: Kernel<
   typeof shaders.bin_distill_binomial_rows,
   BinDistillAttributes
-> = {
-  ...binDistillBinomial,
+> = mapping(binDistillBinomial, {
   shader: shaders.bin_distill_binomial_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
 /**
- * What the gradients need of each pixel: (max^S, 1 / sum^S, max^T, 1 / sum^T, d_depth scale,
- * d_cross scale, d_kl, d_depth depth), an absent gradient 0. statistics [V, H, W, 4], scale [V] or [0],
- * depth [V, H, W, 1], d_depth, d_cross, d_kl [V, H, W, 1] or [0] -> factors [V, H, W, 8].
+ * The factors that the gradients need at each pixel: (max^S, 1 / sum^S, max^T, 1 / sum^T, d_depth
+ * scale, d_cross scale, d_kl, d_depth depth), with 0 for an absent gradient. statistics [V, H, W,
+ * 4], scale [V] or [0], depth [V, H, W, 1], d_depth, d_cross, d_kl [V, H, W, 1] or [0] -> factors
+ * [V, H, W, 8].
  */
 export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = kernel({
   shader: shaders.bin_distill_factors,
+  axes: {
+    statistics: "V, H, W, 4",
+    scale: "V",
+    depth: "V, H, W, 1",
+    d_depth: "V, H, W, 1",
+    d_cross: "V, H, W, 1",
+    d_kl: "V, H, W, 1",
+  },
   shapes: ({ statistics, scale, depth, d_depth, d_cross, d_kl }) => {
     checkPixels("depth", depth, depth, 1);
     checkPixels("statistics", statistics, depth, 4);
@@ -305,7 +325,7 @@ export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = ker
     HAS_D_KL: !absent(d_kl),
   }),
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  // three products a pixel; all read and stored once
+  // per pixel: three products; each tensor read and stored once
   cost: ({ depth }) => ({ flops: 3 * size(depth), bytes: 64 * size(depth) }),
   cases: (
     [
@@ -328,7 +348,7 @@ export const binDistillFactors: Kernel<typeof shaders.bin_distill_factors> = ker
     for (let row = 0; row < depth.length; row++) {
       const unit = scale[Math.floor(row / plane)] ?? 1;
       factors.set(statistics.subarray(4 * row, 4 * row + 4), FACTORS * row);
-      // an absent gradient gives 0 even where the other factor is not finite
+      // an absent gradient gives 0 even if the other factor is not finite
       const times = (d: number | undefined, factor: number): number =>
         d === undefined ? 0 : d * factor;
       const rest = [

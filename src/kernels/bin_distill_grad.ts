@@ -1,5 +1,5 @@
-// Gradients of a distilled decode from the factors of each pixel: probabilities are made again, the
-// student's side and the centres' in one sweep where their shapes allow it.
+// Gradients of a distilled decode from the factors of each pixel: probabilities are recomputed, and
+// the student's and the centres' gradients share one sweep where their shapes allow it.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import {
@@ -15,7 +15,6 @@ import {
 import {
   binGeometry,
   CENTERS,
-  SLAB,
   slabGeometry,
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
@@ -23,27 +22,30 @@ import { binomialGeometry, checkPixels, rowsOfBins } from "./binomial_decode.ts"
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
-
-/** Bins of an invocation of the slab kernels; TK of the shaders. */
-const TK = 4;
 
 /** The teacher, and whose the centres are. */
 export interface BinDistillGradAttributes extends BinDistillAttributes {
-  /** Rows of centres: V for one an image, 1 for one a rig; 0 where each pixel has its own. */
+  /** Sets of centres: V for one per image, 1 for one per rig; 0 if each pixel has its own. */
   readonly groups: number;
 }
-/** The teacher, and whether the gradient by centres of the pixel's own is wanted. */
+/**
+ * The kind of teacher, and whether the gradient with respect to each pixel's own centres is wanted.
+ */
 export interface BinDistillGradBinomialAttributes extends BinDistillAttributes {
   readonly by_centers: boolean;
 }
-/** The teacher, and the rows of centres: V for one an image, 1 for one a rig. */
+/** The kind of teacher, and the sets of centres: V for one per image, 1 for one per rig. */
 export interface BinDistillGradSlabsAttributes
   extends BinDistillAttributes, SharedCentersAttributes {}
 
 const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each];
 
-/** Gradients by a logit, `below` the row's highest, and by a centre, from the factors. */
+/**
+ * From the factors: gradients with respect to a logit (`below` the pixel's highest) and to a
+ * centre.
+ */
 function gradientAt(
   factors: NumberArray,
   row: number,
@@ -59,12 +61,16 @@ function gradientAt(
   return { d_z: p * (a * center - e) + g * (p - q), d_center: a * p + b * q };
 }
 
-/** Params of the sweeps by slabs and tiles of bins. */
+const GRADIENT = shaders.bin_distill_grad.constants;
+const SLABS = shaders.bin_distill_grad_binomial_slabs.constants;
+
+/** Params of the sweeps by slabs of SLAB pixels and tiles of TK bins. */
 function tileGeometry(
   bins: Shape,
   groups: number,
+  { SLAB, TK }: { readonly SLAB: number; readonly TK: number },
 ): { n: number; bins: number; tiles: number; slabs: number; pixels_per_center: number } {
-  const { bins: count, slabs, pixels_per_center } = slabGeometry(bins, Math.max(groups, 1));
+  const { bins: count, slabs, pixels_per_center } = slabGeometry(bins, Math.max(groups, 1), SLAB);
   const tiles = Math.ceil(count / TK);
   const n = Math.max(groups, 1) * slabs * tiles;
   return { n, bins: count, tiles, slabs, pixels_per_center };
@@ -77,13 +83,19 @@ const groupsOf = (bins: Shape, centers: Shape): number =>
   sameShape(bins, centers) ? 0 : centers[0];
 
 /**
- * d_student = p (a c - e) + g (p - q), d_centers = a p + b q (summed by slabs of pixels that share
- * a row of centres). student [V, H, W, K], teacher by its kind, centers, factors [V, H, W, 8] ->
- * d_student [V, H, W, K], d_centers [groups, slabs, K], or [V, H, W, K] for groups 0.
+ * d_student = p (a c - e) + g (p - q), d_centers = a p + b q (summed in slices of pixels that share
+ * a set of centres). student [V, H, W, K], teacher in the shape of its kind, centers, factors [V,
+ * H, W, 8] -> d_student [V, H, W, K], d_centers [groups, slabs, K], or [V, H, W, K] for groups 0.
  */
 export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillGradAttributes> =
   kernel({
     shader: shaders.bin_distill_grad,
+    axes: {
+      student: "V, H, W, K",
+      teacher: ["V, H, W, 1", "V, H, W, K"],
+      centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+      factors: "V, H, W, 8",
+    },
     shapes: ({ student, teacher, centers, factors }, attributes) => {
       binGeometry(student, centers, [0]);
       checkTeacher(teacher, student, attributes.teacher);
@@ -95,13 +107,13 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
           `${groups} rows of centres, expected those of centers${formatShape(centers)}`,
         );
       }
-      const { slabs, bins } = tileGeometry(student, groups);
+      const { slabs, bins } = tileGeometry(student, groups, GRADIENT);
       return { d_student: student, d_centers: groups === 0 ? student : [groups, slabs, bins] };
     },
-    params: ({ student }, { groups }) => tileGeometry(student, groups),
+    params: ({ student }, { groups }) => tileGeometry(student, groups, GRADIENT),
     overrides: (_, { teacher, groups }) => ({ TEACHER: kindNumber(teacher), SHARED: groups > 0 }),
     grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-    // per bin: two exponentials (8 each), 4 for a Gaussian, 13 sums and products; all once
+    // per bin: two exponentials (8 each), 4 for a Gaussian, 13 sums and products; each tensor once
     cost: ({ student, teacher, centers, factors }) => ({
       flops: 33 * size(student),
       bytes: 4 * (2 * size(student) + size(teacher) + 2 * size(centers) + size(factors)),
@@ -115,7 +127,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
         factors: pixels(student, FACTORS),
       },
       attributes: { teacher, groups: groupsOf(student, centers) },
-      // positive, so that sums have no cancellation that would hide behind an absolute tolerance
+      // positive: sums that cancel are small, and an absolute tolerance would hide their errors
       data: {
         centers: CENTERS,
         factors: { kind: "uniform", low: 0.2, high: 1 },
@@ -124,7 +136,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
     })),
     reference: ({ student, teacher, centers, factors }, shapes, { teacher: kind, groups }) => {
       const at = binGeometry(shapes.student, shapes.centers, [0]);
-      const tiled = tileGeometry(shapes.student, groups);
+      const tiled = tileGeometry(shapes.student, groups, GRADIENT);
       const d_student = like(student, student.length);
       const d_centers = like(
         student,
@@ -132,7 +144,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
       );
       for (let row = 0; row < at.rows; row++) {
         const group = Math.floor(row / at.pixels_per_center);
-        const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
+        const slab = Math.floor((row - group * at.pixels_per_center) / GRADIENT.SLAB);
         const to = (groups === 0 ? row : group * tiled.slabs + slab) * at.bins;
         for (let k = 0; k < at.bins; k++) {
           const z = student[row * at.bins + k] - factors[FACTORS * row];
@@ -154,15 +166,22 @@ const BINOMIAL_SHAPES: typeof DISTILL_SHAPES = [
 
 /**
  * d_pi = by_pi sum_k d_z (k - peak) / t, d_t = -sum_k d_z z_k / t with z below the peak, d_z and
- * d_centers as in `binDistillGrad`. rows [V, H, W, 5], log_choose [K, 2], teacher by its kind,
- * centers, factors [V, H, W, 8] -> d_pi, d_t [V, H, W, 1], d_centers [V, H, W, K], or [V, H, W, 0]
- * where not wanted.
+ * d_centers as in `binDistillGrad`. rows [V, H, W, 5], log_choose [K, 2], teacher in the shape of
+ * its kind, centers, factors [V, H, W, 8] -> d_pi, d_t [V, H, W, 1], d_centers [V, H, W, K], or [V,
+ * H, W, 0] if not wanted.
  */
 export const binDistillGradBinomial: Kernel<
   typeof shaders.bin_distill_grad_binomial,
   BinDistillGradBinomialAttributes
 > = kernel({
   shader: shaders.bin_distill_grad_binomial,
+  axes: {
+    rows: "V, H, W, 5",
+    log_choose: "K, 2",
+    teacher: ["V, H, W, 1", "V, H, W, K"],
+    centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+    factors: "V, H, W, 8",
+  },
   shapes: ({ rows, log_choose, teacher, centers, factors }, attributes) => {
     binomialGeometry(rows, log_choose, centers);
     const bins = pixels(rows, log_choose[0]);
@@ -180,7 +199,8 @@ export const binDistillGradBinomial: Kernel<
     BY_CENTERS: by_centers,
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: two exponentials (8 each), 8 and 4 for the logits, 17 sums and products; all once
+  // per bin: two exponentials (8 each), 8 and 4 for the logits, 17 sums and products; each tensor
+  // once
   cost: ({ rows, log_choose, teacher, centers, factors }, { by_centers }) => {
     const bins = (size(rows) / ROW_NUMBERS) * log_choose[0];
     const made = by_centers ? bins : 0;
@@ -229,41 +249,47 @@ export const binDistillGradBinomial: Kernel<
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binDistillGradBinomialRows: Kernel<
   typeof shaders.bin_distill_grad_binomial_rows,
   BinDistillGradBinomialAttributes
-> = {
-  ...binDistillGradBinomial,
+> = mapping(binDistillGradBinomial, {
   shader: shaders.bin_distill_grad_binomial_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
 /**
- * Gradient of a distilled binomial by centres that many pixels share, by slabs of pixels. rows
- * [V, H, W, 5], log_choose [K, 2], teacher by its kind, factors [V, H, W, 8] -> partials
- * [groups, slabs, K].
+ * Gradient of a distilled binomial with respect to centres that many pixels share, in slices of
+ * pixels. rows [V, H, W, 5], log_choose [K, 2], teacher in the shape of its kind, factors [V, H, W,
+ * 8] -> partials [groups, slabs, K].
  */
 export const binDistillGradBinomialSlabs: Kernel<
   typeof shaders.bin_distill_grad_binomial_slabs,
   BinDistillGradSlabsAttributes
 > = kernel({
   shader: shaders.bin_distill_grad_binomial_slabs,
+  axes: {
+    rows: "V, H, W, 5",
+    log_choose: "K, 2",
+    teacher: ["V, H, W, 1", "V, H, W, K"],
+    factors: "V, H, W, 8",
+  },
   shapes: ({ rows, log_choose, teacher, factors }, { teacher: kind, groups }) => {
     checkPixels("rows", rows, rows, ROW_NUMBERS);
     expectShape({ log_choose }, [log_choose[0], 2]);
     const bins = pixels(rows, log_choose[0]);
     checkTeacher(teacher, bins, kind);
     checkPixels("factors", factors, rows, FACTORS);
-    const { slabs } = tileGeometry(bins, groups);
+    const { slabs } = tileGeometry(bins, groups, SLABS);
     return { partials: [groups, slabs, log_choose[0]] };
   },
-  params: ({ rows, log_choose }, { groups }) => tileGeometry(pixels(rows, log_choose[0]), groups),
+  params: ({ rows, log_choose }, { groups }) =>
+    tileGeometry(pixels(rows, log_choose[0]), groups, SLABS),
   overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  // per bin: two exponentials (8 each), 8 and 4 for the logits, 5 sums and products; all once
+  // per bin: two exponentials (8 each), 8 and 4 for the logits, 5 sums and products; each tensor
+  // once
   cost: ({ rows, log_choose, teacher, factors }) => ({
     flops: (33 * size(rows) * log_choose[0]) / ROW_NUMBERS,
     bytes: 4 * (size(rows) + size(teacher) + size(factors)),
@@ -291,11 +317,11 @@ export const binDistillGradBinomialSlabs: Kernel<
   ),
   reference: ({ rows, log_choose, teacher, factors }, shapes, { teacher: kind, groups }) => {
     const bins = shapes.log_choose[0];
-    const at = tileGeometry(pixels(shapes.rows, bins), groups);
+    const at = tileGeometry(pixels(shapes.rows, bins), groups, SLABS);
     const partials = like(rows, groups * at.slabs * bins);
     for (let row = 0; row < groups * at.pixels_per_center; row++) {
       const group = Math.floor(row / at.pixels_per_center);
-      const slab = Math.floor((row - group * at.pixels_per_center) / SLAB);
+      const slab = Math.floor((row - group * at.pixels_per_center) / SLABS.SLAB);
       const to = (group * at.slabs + slab) * bins;
       for (let k = 0; k < bins; k++) {
         const z = binomialLogit(log_choose, rows, row, k);

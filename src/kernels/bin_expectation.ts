@@ -4,9 +4,10 @@ import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** How rows of bins are paired with rows of centres and with views. */
+/** The pairing of pixels' bins with sets of centres and with views. */
 export interface BinGeometry {
   /** Pixels of all views. */
   readonly rows: number;
@@ -14,7 +15,7 @@ export interface BinGeometry {
   readonly bins: number;
   /** Pixels of a view. */
   readonly plane: number;
-  /** Pixels that share one row of centres. */
+  /** Pixels that share one set of centres. */
   readonly pixels_per_center: number;
 }
 
@@ -38,23 +39,24 @@ export function binGeometry(bins: Shape, centers: Shape, scale: Shape): BinGeome
   return { rows, bins: count, plane: height * width, pixels_per_center: rows / (centerRows || 1) };
 }
 
-/** Throws unless `scale` is one number a view, or absent ([0]). */
+/** Throws unless `scale` is one number per view, or absent ([0]). */
 export function checkScale(scale: Shape, views: number): void {
   if (!sameShape(scale, [0])) expectShape({ scale }, [views]);
 }
-
-/** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shaders. */
-export const SLAB = 64;
 
 /** Groups of pixels that share one row of centres: 1 for the whole rig, V for one row an image. */
 export interface SharedCentersAttributes {
   readonly groups: number;
 }
 
-/** Params of the slab kernels for logits [V, H, W, K]. partials [groups, slabs, K]. */
+/**
+ * Params of the slab kernels for logits [V, H, W, K]: gradients of `slab` pixels are added in one
+ * run before the ordered sum. partials [groups, slabs, K].
+ */
 export function slabGeometry(
   logits: Shape,
   groups: number,
+  slab: number,
 ): { n: number; bins: number; plane: number; pixels_per_center: number; slabs: number } {
   if (logits.length !== 4) throw new Error(`bins${formatShape(logits)} must be [V, H, W, K]`);
   const [views, height, width, bins] = logits as [number, number, number, number];
@@ -63,13 +65,13 @@ export function slabGeometry(
   }
   const plane = height * width;
   const pixels_per_center = (views * plane) / Math.max(groups, 1);
-  const slabs = Math.max(1, Math.ceil(pixels_per_center / SLAB));
+  const slabs = Math.max(1, Math.ceil(pixels_per_center / slab));
   return { n: groups * slabs * bins, bins, plane, pixels_per_center, slabs };
 }
 
 const none: Shape = [0];
 const bins: Shape = [2, 3, 7, 64];
-/** Shapes that meet the edges of all bin kernels: bins, centers, scale. */
+/** Shapes at the boundaries of all bin kernels: bins, centers, scale. */
 export const BIN_SHAPES: readonly (readonly [string, Shape, Shape, Shape])[] = [
   ["centres of the pixel", bins, bins, [2]],
   ["centres of the image", bins, [2, 1, 1, 64], none],
@@ -99,6 +101,11 @@ const cases: Case<"probabilities" | "centers" | "scale", void>[] = BIN_SHAPES.ma
  */
 export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
   shader: shaders.bin_expectation,
+  axes: {
+    probabilities: "V, H, W, K",
+    centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+    scale: "V",
+  },
   shapes: ({ probabilities, centers, scale }) => {
     binGeometry(probabilities, centers, scale);
     return { depth: [...probabilities.slice(0, -1), 1] };
@@ -108,7 +115,7 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
   }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // a multiply-add a bin; probabilities and centres once, depth once
+  // per bin: a multiply-add; probabilities and centres once, depth once
   cost: ({ probabilities: p, centers }) => ({
     flops: 2 * size(p),
     bytes: 4 * (size(p) + size(centers) + size(p.slice(0, -1))),
@@ -131,19 +138,22 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = {
-  ...binExpectation,
-  shader: shaders.bin_expectation_rows,
-  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = mapping(
+  binExpectation,
+  {
+    shader: shaders.bin_expectation_rows,
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    suits: onSoftware,
+  },
+);
 
 /**
- * d_x = d_depth scale factor: the gradient by one factor of the expectation is the other factor.
+ * d_x = d_depth scale factor: the gradient of the expectation with respect to one factor is the
+ * other factor.
  */
 export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = kernel({
   shader: shaders.bin_expectation_grad,
+  axes: { factor: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"], d_depth: "V, H, W, 1", scale: "V" },
   shapes: ({ factor, d_depth, scale }) => {
     expectShape({ d_depth }, [...d_depth.slice(0, -1), 1]);
     const d_x = [...d_depth.slice(0, -1), factor.at(-1) ?? 0];
@@ -155,7 +165,7 @@ export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = k
   }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // a product a bin; the factor and d_depth once, d_x once
+  // per bin: a product; the factor and d_depth once, d_x once
   cost: ({ factor, d_depth }) => ({
     flops: size(d_depth) * factor.at(-1)!,
     bytes: 4 * (size(factor) + size(d_depth) * (1 + factor.at(-1)!)),
@@ -179,24 +189,28 @@ export const binExpectationGrad: Kernel<typeof shaders.bin_expectation_grad> = k
   },
 });
 
+const { SLAB } = shaders.bin_expectation_grad_slabs.constants;
+
 /**
- * Gradient by centres that many pixels share, by slabs of pixels. -> partials [groups, slabs, K].
+ * Gradient with respect to centres that many pixels share, in slices of pixels. -> partials
+ * [groups, slabs, K].
  */
 export const binExpectationGradSlabs: Kernel<
   typeof shaders.bin_expectation_grad_slabs,
   SharedCentersAttributes
 > = kernel({
   shader: shaders.bin_expectation_grad_slabs,
+  axes: { probabilities: "V, H, W, K", d_depth: "V, H, W, 1", scale: "V" },
   shapes: ({ probabilities, d_depth, scale }, { groups }) => {
-    const { slabs, bins: count } = slabGeometry(probabilities, groups);
+    const { slabs, bins: count } = slabGeometry(probabilities, groups, SLAB);
     checkScale(scale, probabilities[0]);
     expectShape({ d_depth }, [...probabilities.slice(0, -1), 1]);
     return { partials: [groups, slabs, count] };
   },
-  params: ({ probabilities }, { groups }) => slabGeometry(probabilities, groups),
+  params: ({ probabilities }, { groups }) => slabGeometry(probabilities, groups, SLAB),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  // a multiply-add a bin; probabilities once
+  // per bin: a multiply-add; probabilities once
   cost: ({ probabilities: p }) => ({ flops: 2 * size(p), bytes: 4 * size(p) }),
   terms: () => SLAB,
   cases: BIN_SHAPES.filter(([, shape, centers]) => shape !== centers).map(
@@ -208,7 +222,7 @@ export const binExpectationGradSlabs: Kernel<
     }),
   ),
   reference: ({ probabilities, d_depth, scale }, shapes, { groups }) => {
-    const at = slabGeometry(shapes.probabilities, groups);
+    const at = slabGeometry(shapes.probabilities, groups, SLAB);
     const partials = like(probabilities, at.n);
     for (let row = 0; row < groups * at.pixels_per_center; row++) {
       const d = d_depth[row] * (scale[Math.floor(row / at.plane)] ?? 1);

@@ -1,23 +1,17 @@
 // Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
 // decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
 // in. Centres are an image's or the rig's.
-import type { AdapterFacts } from "../gpu/device.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
-import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Pixels whose gradients are added in one run before the ordered sum; SLAB of the shader. */
-const SLAB = 256;
-/** Of the tiles of the gradients, as in the shaders. */
-const [PIXELS, BINS_TILE, CHANNELS_TILE] = [64, 16, 32];
-/** Pixels, bins and channels of an invocation of the variants, as in the shaders. */
-const ROWS_TILE = { pixels: 4, bins: 4, channels: 16 } as const;
-/** Pixels of a workgroup of one subgroup, as in the shaders. */
-const SUBGROUP_PIXELS = 32;
+// pixels whose gradients are added in one run before the ordered sum
+const { SLAB } = shaders.bin_head_grad_weight.constants;
 
 /** Sizes of a problem. */
 interface HeadGeometry {
@@ -60,7 +54,7 @@ function headGeometry({ features, weight, bias, centers }: HeadShapes, scale: Sh
 const slabsOf = (pixels_per_center: number): number =>
   Math.max(1, Math.ceil(pixels_per_center / SLAB));
 
-/** z_k = x . w_k + b_k of a pixel into `z`. */
+/** Writes z_k = x . w_k + b_k of a pixel to `z`. */
 function logitsInto(
   z: Float64Array,
   features: NumberArray,
@@ -94,6 +88,13 @@ const WEIGHT = { kind: "normal", deviation: 0.3 } as const;
  */
 export const binHead: Kernel<typeof shaders.bin_head> = kernel({
   shader: shaders.bin_head,
+  axes: {
+    features: "V, H, W, C",
+    weight: "K, 1, 1, C",
+    bias: "K",
+    centers: ["V, 1, 1, K", "1, 1, 1, K"],
+    scale: "V",
+  },
   shapes: ({ scale, ...given }) => {
     headGeometry(given, scale);
     const pixels = given.features.slice(0, -1);
@@ -103,7 +104,7 @@ export const binHead: Kernel<typeof shaders.bin_head> = kernel({
   overrides: ({ bias, scale }) => ({ HAS_BIAS: bias[0] !== 0, HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, TP }) => foldGrid(Math.ceil(rows / (WG * TP))),
   variants: () => [binHeadSubgroup],
-  // per bin: a multiply-add a channel, 16 for the decode; features, weight and centres once
+  // per bin: a multiply-add per channel, 16 for the decode; features, weight and centres once
   cost: ({ features, weight, centers }) => ({
     flops: (2 * size(features) + (16 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (size(features) + size(weight) + size(centers) + (5 * size(features)) / features[3]),
@@ -161,8 +162,8 @@ const gradientCases = CASES.map(([name, features, bins, biased, centers]) => ({
 type GradientInput = "features" | "weight" | "bias" | "centers" | "factors";
 
 /**
- * d_z and d_center of a pixel's bins, from its factors; with `magnitudes` what is rounded on the way
- * to them: the terms of the logit, then the two of d_z.
+ * d_z and d_center of a pixel's bins, from its factors; with `magnitudes`, the magnitudes of the
+ * rounded intermediates: the terms of the logit, then the two of d_z.
  */
 function pixelGradients(
   { features, weight, bias, centers, factors }: Readonly<Record<GradientInput, NumberArray>>,
@@ -212,7 +213,7 @@ function featureGradients<T extends NumberArray>(
   return { d_features };
 }
 
-/** Gradients with respect to weight, bias and centres by slabs, or their magnitudes. */
+/** Gradients with respect to weight, bias and centres in slices of pixels, or their magnitudes. */
 function weightGradients<T extends NumberArray>(
   inputs: Readonly<Record<GradientInput, T>>,
   shapes: Readonly<Record<GradientInput, Shape>>,
@@ -242,11 +243,18 @@ function weightGradients<T extends NumberArray>(
 }
 
 /**
- * d_features = d_z weight, d_z = p (a c - e) from `factors` [V, H, W, 8]. -> d_features
- * [V, H, W, C].
+ * d_features = d_z weight, with d_z = p (a c - e) from `factors` [V, H, W, 8]. -> d_features [V, H,
+ * W, C].
  */
 export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> = kernel({
   shader: shaders.bin_head_grad_features,
+  axes: {
+    features: "V, H, W, C",
+    weight: "K, 1, 1, C",
+    bias: "K",
+    centers: ["V, 1, 1, K", "1, 1, 1, K"],
+    factors: "V, H, W, 8",
+  },
   shapes: ({ factors, ...given }) => {
     headGeometry(given, [0]);
     checkPixels("factors", factors, given.features, FACTORS);
@@ -254,11 +262,14 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
   },
   params: (given) => {
     const { rows, channels, bins, pixels_per_center } = headGeometry(given, [0]);
-    const channel_tiles = Math.ceil(channels / CHANNELS_TILE);
+    const channel_tiles = Math.ceil(
+      channels / shaders.bin_head_grad_features.constants.CHANNELS_TILE,
+    );
     return { rows, channels, bins, pixels_per_center, channel_tiles };
   },
   overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
-  grid: ({ rows, channel_tiles }) => foldGrid(Math.ceil(rows / PIXELS) * channel_tiles),
+  grid: ({ rows, channel_tiles }) =>
+    foldGrid(Math.ceil(rows / shaders.bin_head_grad_features.constants.PIXELS) * channel_tiles),
   // per bin: two multiply-adds a channel, 13 for d_z; features, weight and d_features once
   cost: ({ features, weight, factors }) => ({
     flops: (4 * size(features) + (13 * size(features)) / features[3]) * weight[0],
@@ -272,12 +283,19 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
 });
 
 /**
- * d_weight = d_z^T features, d_bias and d_centers = sums of d_z and a p, by slabs of 256 pixels
- * that share a row of centres. -> d_weight [B, K, C], d_bias
- * [B, K], d_centers [groups, slabs, K], B = groups slabs.
+ * d_weight = d_z^T features, d_bias and d_centers = sums of d_z and a p, in slices of 256 pixels
+ * that share a set of centres. -> d_weight [B, K, C], d_bias [B, K], d_centers [groups, slabs, K],
+ * B = groups slabs.
  */
 export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = kernel({
   shader: shaders.bin_head_grad_weight,
+  axes: {
+    features: "V, H, W, C",
+    weight: "K, 1, 1, C",
+    bias: "K",
+    centers: ["V, 1, 1, K", "1, 1, 1, K"],
+    factors: "V, H, W, 8",
+  },
   shapes: ({ factors, ...given }) => {
     const { channels, bins, pixels_per_center } = headGeometry(given, [0]);
     checkPixels("factors", factors, given.features, FACTORS);
@@ -290,21 +308,11 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
     };
   },
   params: (given) => {
-    const { rows, channels, bins, pixels_per_center } = headGeometry(given, [0]);
-    return {
-      rows,
-      channels,
-      bins,
-      pixels_per_center,
-      channel_tiles: Math.ceil(channels / CHANNELS_TILE),
-      bin_tiles: Math.ceil(bins / BINS_TILE),
-      slabs: slabsOf(pixels_per_center),
-      all_slabs: given.centers[0] * slabsOf(pixels_per_center),
-    };
+    const { BINS_TILE, CHANNELS_TILE } = shaders.bin_head_grad_weight.constants;
+    return weightParams(given, BINS_TILE, CHANNELS_TILE);
   },
   overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
-  grid: ({ all_slabs, channel_tiles, bin_tiles }) =>
-    foldGrid(all_slabs * channel_tiles * bin_tiles),
+  grid: slabTiles,
   // per bin: two multiply-adds a channel, 15 for d_z and the sums; features and weight once
   cost: ({ features, weight, factors }) => ({
     flops: (4 * size(features) + (15 * size(features)) / features[3]) * weight[0],
@@ -318,68 +326,96 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
 });
 
 /** The same without a barrier: what software adapters want. */
-export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_features_rows> = {
-  ...binHeadGradFeatures,
-  shader: shaders.bin_head_grad_features_rows,
-  grid: ({ rows, channels }, { WG }) =>
-    foldGrid(
-      Math.ceil(
-        (Math.ceil(rows / ROWS_TILE.pixels) * Math.ceil(channels / ROWS_TILE.channels)) / WG,
-      ),
-    ),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_features_rows> = mapping(
+  binHeadGradFeatures,
+  {
+    shader: shaders.bin_head_grad_features_rows,
+    grid: ({ rows, channels }, { WG }) => {
+      const { TP, TC } = shaders.bin_head_grad_features_rows.constants;
+      return foldGrid(Math.ceil((Math.ceil(rows / TP) * Math.ceil(channels / TC)) / WG));
+    },
+    suits: onSoftware,
+  },
+);
 
 /** The same without a barrier: what software adapters want. */
-export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_rows> = {
-  ...binHeadGradWeight,
-  shader: shaders.bin_head_grad_weight_rows,
-  grid: ({ all_slabs, channels, bins }, { WG }) =>
-    foldGrid(
-      Math.ceil(
-        (all_slabs * Math.ceil(channels / ROWS_TILE.channels) * Math.ceil(bins / ROWS_TILE.bins)) /
-          WG,
-      ),
-    ),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_rows> = mapping(
+  binHeadGradWeight,
+  {
+    shader: shaders.bin_head_grad_weight_rows,
+    grid: ({ all_slabs, channels, bins }, { WG }) => {
+      const { TK, TC } = shaders.bin_head_grad_weight_rows.constants;
+      const tiles = Math.ceil(channels / TC) * Math.ceil(bins / TK);
+      return foldGrid(Math.ceil((all_slabs * tiles) / WG));
+    },
+    suits: onSoftware,
+  },
+);
 
-/** A workgroup per SUBGROUP_PIXELS pixels that share a row of centres. */
-function pixelTiles({
-  rows,
-  pixels_per_center,
-}: Pick<HeadGeometry, "rows" | "pixels_per_center">): Grid {
-  if (rows === 0) return foldGrid(0);
-  return foldGrid((rows / pixels_per_center) * Math.ceil(pixels_per_center / SUBGROUP_PIXELS));
+/** Params of the gradients with respect to the weight, by tiles of bins and channels. */
+function weightParams(
+  given: HeadShapes,
+  binsTile: number,
+  channelsTile: number,
+): Params<typeof shaders.bin_head_grad_weight> {
+  const { rows, channels, bins, pixels_per_center } = headGeometry(given, [0]);
+  const slabs = slabsOf(pixels_per_center);
+  return {
+    rows,
+    channels,
+    bins,
+    pixels_per_center,
+    channel_tiles: Math.ceil(channels / channelsTile),
+    bin_tiles: Math.ceil(bins / binsTile),
+    slabs,
+    all_slabs: given.centers[0] * slabs,
+  };
 }
 
-const oneSubgroup = ({ software, subgroup_size }: AdapterFacts): boolean =>
-  software && subgroup_size === 8;
+/** A workgroup per slab and tile of bins and channels. */
+function slabTiles({
+  all_slabs,
+  channel_tiles,
+  bin_tiles,
+}: Record<"all_slabs" | "channel_tiles" | "bin_tiles", number>): Grid {
+  return foldGrid(all_slabs * channel_tiles * bin_tiles);
+}
+
+/** A workgroup per `tile` pixels that share a row of centres. */
+function pixelTiles(
+  { rows, pixels_per_center }: Pick<HeadGeometry, "rows" | "pixels_per_center">,
+  tile: number,
+): Grid {
+  if (rows === 0) return foldGrid(0);
+  return foldGrid((rows / pixels_per_center) * Math.ceil(pixels_per_center / tile));
+}
 
 /** As `binHead`, one subgroup of 8 a workgroup: for software adapters of that width. */
-export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = {
-  ...binHead,
+export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = mapping(binHead, {
   shader: shaders.bin_head_subgroup,
-  grid: pixelTiles,
-  offered: oneSubgroup,
-  variants: () => [],
-};
+  grid: (params) => pixelTiles(params, shaders.bin_head_subgroup.constants.PIXELS),
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
+});
 
 /** As `binHeadGradFeatures`, one subgroup of 8 a workgroup; the logits are made once. */
-export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_features_subgroup> = {
-  ...binHeadGradFeatures,
-  shader: shaders.bin_head_grad_features_subgroup,
-  grid: pixelTiles,
-  offered: oneSubgroup,
-  variants: () => [],
-};
+export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_features_subgroup> =
+  mapping(binHeadGradFeatures, {
+    shader: shaders.bin_head_grad_features_subgroup,
+    grid: (params) => pixelTiles(params, shaders.bin_head_grad_features_subgroup.constants.PIXELS),
+    runs: inSubgroupsOf8,
+    suits: onSoftware,
+  });
 
 /** As `binHeadGradWeight`, one subgroup of 8 a workgroup. */
-export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> = {
-  ...binHeadGradWeight,
-  shader: shaders.bin_head_grad_weight_subgroup,
-  offered: oneSubgroup,
-  variants: () => [],
-};
+export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> =
+  mapping(binHeadGradWeight, {
+    shader: shaders.bin_head_grad_weight_subgroup,
+    params: (given) => {
+      const { BINS, CHANNELS_TILE } = shaders.bin_head_grad_weight_subgroup.constants;
+      return weightParams(given, BINS, CHANNELS_TILE);
+    },
+    grid: slabTiles,
+    runs: inSubgroupsOf8,
+    suits: onSoftware,
+  });

@@ -1,14 +1,17 @@
 // Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
-// by the student's logits. Always from logits, never from ln p: they reach -27,000.
+// with respect to the student's logits. Always computed from logits, never from ln p: they reach
+// -27,000.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
 
 /**
- * Logits of both are divided by `temperature` (> 0); the divergence is multiplied by its square.
+ * The logits of both are divided by `temperature` (> 0); the divergence is multiplied by its
+ * square.
  */
 export interface BinKlAttributes {
   readonly temperature: number;
@@ -51,6 +54,7 @@ const cases: Case<"student" | "teacher" | "usable", BinKlAttributes>[] = [
  */
 export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
   shader: shaders.bin_kl,
+  axes: { student: "V, H, W, K", teacher: "V, H, W, K", usable: "V, H, W, 1" },
   shapes: ({ student, teacher, usable }, { temperature }) => {
     checkTemperature(temperature);
     checkShapes(student, teacher, usable);
@@ -92,13 +96,11 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = {
-  ...binKl,
+export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = mapping(binKl, {
   shader: shaders.bin_kl_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
 /**
  * d_student = d_loss tau / count (q^S - q^T) where usable, else 0; q from the statistics of
@@ -107,6 +109,14 @@ export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = {
  */
 export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = kernel({
   shader: shaders.bin_kl_grad,
+  axes: {
+    student: "V, H, W, K",
+    teacher: "V, H, W, K",
+    usable: "V, H, W, 1",
+    statistics: "V, H, W, 4",
+    count: "1",
+    d_loss: "1",
+  },
   shapes: ({ student, teacher, usable, statistics, count, d_loss }) => {
     checkShapes(student, teacher, usable);
     expectShape({ statistics }, [...student.slice(0, -1), 4]);
@@ -170,7 +180,7 @@ export const binKlGrad: Kernel<typeof shaders.bin_kl_grad, BinKlAttributes> = ke
   },
 });
 
-/** Maximum of a row's logits over the temperature, and the sum of exponentials below it. */
+/** Maximum of a pixel's logits over the temperature, and the sum of exponentials below it. */
 function softmaxStatistics(
   logits: NumberArray,
   start: number,

@@ -1,5 +1,5 @@
-// Elementary functions of two tensors that broadcast together, and their gradients before broadcast
-// axes are summed.
+// Elementary functions of two tensors that broadcast together, and their gradients before the sum
+// over broadcast axes.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import {
@@ -16,7 +16,7 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** The functions in the order of the shaders' KIND. */
+/** The functions, in the order of the shaders' KIND. */
 export const BINARY_KINDS = [
   "add",
   "subtract",
@@ -37,16 +37,16 @@ export const BINARY_KINDS = [
 ] as const;
 /** One of the functions of two numbers; `modulo` has the sign of b, comparisons give 1 or 0. */
 export type BinaryKind = (typeof BINARY_KINDS)[number];
-/** Which function. */
+/** The function. */
 export interface BinaryAttributes {
   readonly kind: BinaryKind;
 }
-/** Which function, and which operand the gradient is by. */
+/** The function, and the operand that the gradient is taken with respect to. */
 export interface BinaryGradAttributes extends BinaryAttributes {
   readonly side: "a" | "b";
 }
 
-/** How y, a and b are walked together. */
+/** The common walk over y, a and b. */
 function walkOf(a: Shape, b: Shape): Walk {
   const y = broadcastShape(a, b);
   return walk(y, broadcastSteps(a, y), broadcastSteps(b, y));
@@ -63,7 +63,7 @@ const POSITIVE: Distribution = { kind: "uniform", low: 0.2, high: 3 };
 const data = (kind: BinaryKind): { a?: Distribution; b?: Distribution } => {
   if (kind === "divide" || kind === "modulo") return { b: POSITIVE };
   if (kind === "power") return { a: POSITIVE };
-  // halves, so that some are equal
+  // halves, so that some values are equal
   if (BINARY_KINDS.indexOf(kind) >= COMPARISONS) {
     return { a: { kind: "mask", share: 0.5 }, b: { kind: "mask", share: 0.5 } };
   }
@@ -140,7 +140,7 @@ export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes
     bytes: 4 * (size(a) + size(b) + 2 * size(d_y)),
   }),
   cases: cases.flatMap((c) =>
-    // comparisons are flat, and a broadcast is the same for both sides
+    // comparisons have slope 0, and a broadcast is the same for both sides
     (["a", "b"] as const)
       .slice(
         BINARY_KINDS.indexOf(c.attributes.kind) >= COMPARISONS ? 2 : c.name.includes(",") ? 1 : 0,
@@ -163,7 +163,7 @@ export const binaryGrad: Kernel<typeof shaders.binary_grad, BinaryGradAttributes
   },
 });
 
-/** For each element of y, its place in a and in b. */
+/** The offsets in a and in b for each element of y. */
 function places(a: Shape, b: Shape): [Int32Array, Int32Array] {
   const y = broadcastShape(a, b);
   return [offsets(y, broadcastSteps(a, y)), offsets(y, broadcastSteps(b, y))];

@@ -1,13 +1,14 @@
-// Depth from the probability and temperature of a binomial over the bins (level 1, fused): no
-// logit and no probability is stored. Its gradients are those of bin_distill without a teacher.
+// Depth from the probability and temperature of a binomial over the bins (level 1, fused): no logit
+// and no probability is stored. Its gradients are those of bin_distill without a teacher.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { BIN_SHAPES, binGeometry, CENTERS, type BinGeometry } from "./bin_expectation.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Pairs rows [V, H, W, 5] and log_choose [K, 2] with centres; throws when they do not fit. */
+/** Pairs rows [V, H, W, 5] and log_choose [K, 2] with centres; throws if they do not fit. */
 export function binomialGeometry(rows: Shape, log_choose: Shape, centers: Shape): BinGeometry {
   if (rows.length !== 4 || rows[3] !== ROW_NUMBERS) {
     throw new Error(`rows${formatShape(rows)} must be [V, H, W, ${ROW_NUMBERS}]`);
@@ -18,12 +19,12 @@ export function binomialGeometry(rows: Shape, log_choose: Shape, centers: Shape)
   return binGeometry([...rows.slice(0, -1), log_choose[0]], centers, [0]);
 }
 
-/** Rows that `binomial_pack` could have made, pi and t of the range of training. */
+/** Pixels that `binomial_pack` could have made, with pi and t in the range of training. */
 export function rowsOfBins(bins: number): Distribution {
   return { kind: "binomial_rows", bins, pi: [0.001, 0.999], t: [0.5, 50] };
 }
 
-/** Rows at the coldest temperature: logits to -27,000. */
+/** Pixels at the lowest temperature: logits down to -27,000. */
 export function coldRowsOfBins(bins: number): Distribution {
   return { kind: "binomial_rows", bins, pi: [-0.1, 1.1], t: [0.0212, 0.0212] };
 }
@@ -48,6 +49,11 @@ const caseOf = (
  */
 export const binomialDecode: Kernel<typeof shaders.binomial_decode> = kernel({
   shader: shaders.binomial_decode,
+  axes: {
+    rows: "V, H, W, 5",
+    log_choose: "K, 2",
+    centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
+  },
   shapes: ({ rows, log_choose, centers }) => {
     binomialGeometry(rows, log_choose, centers);
     return { depth: pixels(rows, 1), statistics: pixels(rows, 4) };
@@ -86,15 +92,16 @@ export const binomialDecode: Kernel<typeof shaders.binomial_decode> = kernel({
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const binomialDecodeRows: Kernel<typeof shaders.binomial_decode_rows> = {
-  ...binomialDecode,
-  shader: shaders.binomial_decode_rows,
-  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const binomialDecodeRows: Kernel<typeof shaders.binomial_decode_rows> = mapping(
+  binomialDecode,
+  {
+    shader: shaders.binomial_decode_rows,
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    suits: onSoftware,
+  },
+);
 
-/** Throws unless a tensor has the pixels of `rows` and `each` numbers at each. */
+/** Throws unless a tensor has the pixels of `rows` and `each` numbers per pixel. */
 export function checkPixels(name: string, shape: Shape, rows: Shape, each: number): void {
   const expected = pixels(rows, each);
   if (!sameShape(shape, expected)) {

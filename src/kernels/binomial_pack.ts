@@ -1,4 +1,4 @@
-// What the fused kernels of the log-binomial head need of each pixel, worked out once.
+// Per-pixel numbers that the fused kernels of the log-binomial head need, computed once.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { checkScale } from "./bin_expectation.ts";
@@ -13,6 +13,7 @@ import { shaders } from "./shaders.gen.ts";
  */
 export const binomialPack: Kernel<typeof shaders.binomial_pack> = kernel({
   shader: shaders.binomial_pack,
+  axes: { pi: "V, H, W, 1", t: "V, H, W, 1", log_choose: "K, 2", scale: "V" },
   shapes: ({ pi, t, log_choose, scale }) => {
     if (pi.length !== 4 || pi[3] !== 1 || !sameShape(pi, t)) {
       throw new Error(`pi${formatShape(pi)} and t${formatShape(t)} must both be [V, H, W, 1]`);

@@ -1,22 +1,25 @@
-// The binomial bin logits of a pixel from five numbers of it and a table of ln C(K - 1, k): plain
+// The binomial bin logits of a pixel from its five numbers and a table of ln C(K - 1, k): plain
 // arithmetic for references and test inputs, no kernel.
 import type { NumberArray } from "../tensor/array.ts";
 
-/** Numbers of a pixel in `rows`: slope, 1 / t, peak, slope of the slope by pi, scale. */
+/**
+ * Numbers per pixel in `rows`: slope, 1 / t, peak, derivative of the slope with respect to pi,
+ * scale.
+ */
 export const ROW_NUMBERS = 5;
-/** pi and 1 - pi are clamped from below to it (ZoeDepth's code). */
+/** Lower clamp of pi and 1 - pi (ZoeDepth's code). */
 const PROBABILITY_FLOOR = 1e-4;
-/** Steps of the first half of the table: products of it with a bin are exact in f32. */
+/** Steps of the first half of the table: its products with a bin are exact in f32. */
 const HALF_STEP = 2 ** -10;
 
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
 
 /**
- * The table `log_choose` [K, 2] of the kernels that make a binomial's bin logits. With n = K - 1 and
- * 0 ln 0 = 0, L_k = n ln n - k ln k - (n - k) ln(n - k) in f64 (ln C(n, k) by Stirling without its
- * root). table[2k] = round(1024 L_k) / 1024, a half rounded up: exact in f32, as are its products
- * with a bin; table[2k + 1] = L_k - table[2k], rounded to f32. Together they are exact to 1e-10, so
- * that differences of logits are right at t = 0.0212 too.
+ * The table `log_choose` [K, 2] of the kernels that make a binomial's bin logits. With n = K - 1
+ * and 0 ln 0 = 0, L_k = n ln n - k ln k - (n - k) ln(n - k) in f64 (ln C(n, k) by Stirling without
+ * its root). table[2k] = round(1024 L_k) / 1024, with halves rounded up: exact in f32, as are its
+ * products with a bin; table[2k + 1] = L_k - table[2k], rounded to f32. Together they are exact to
+ * 1e-10, so that differences of logits are right even at t = 0.0212.
  */
 export function logChoose(bins: number): Float32Array<ArrayBuffer> {
   const n = bins - 1;
@@ -44,7 +47,7 @@ export function binomialLogit(
   return (at(k) - at(peak)) * inverse_t;
 }
 
-/** (slope, 1 / t, peak, 1 / pi + 1 / (1 - pi) where not clamped) of a pixel. log_choose [K, 2]. */
+/** (slope, 1 / t, peak, 1 / pi + 1 / (1 - pi) unless clamped) of a pixel. log_choose [K, 2]. */
 export function binomialRow(
   pi: number,
   t: number,

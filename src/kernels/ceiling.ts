@@ -1,16 +1,19 @@
-// Kernels that do nothing but meet a limit of the adapter: what the profiler measures ceilings with.
+// Kernels that only reach a limit of the adapter; the profiler measures ceilings with them.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** How invocations share out the memory. */
+/** How the memory is divided among invocations. */
 export interface StreamAttributes {
-  /** Each takes neighbouring vectors, as caches of CPUs like it; else each lane of a workgroup. */
+  /**
+   * Each invocation takes neighbouring vectors, which suits CPU caches; else each lane of a
+   * workgroup does.
+   */
   readonly runs: boolean;
 }
 
-/** Turns of `STEPS` steps of each chain of an invocation. */
+/** Repetitions of `STEPS` steps of each chain of an invocation. */
 export interface FmaAttributes {
   readonly loops: number;
 }
@@ -18,8 +21,8 @@ export interface FmaAttributes {
 const FACTOR = 0.5;
 const WG = 256;
 const READ_STEP = 8;
-/** As in the shaders of multiply-adds. */
-const [CHAINS, STEPS] = [12, 16];
+const FMA = shaders.ceiling_fma.constants;
+const FMA_F16 = shaders.ceiling_fma_f16.constants;
 
 const sizes: readonly [string, Shape][] = [
   ["one vector", [4]],
@@ -43,7 +46,7 @@ function vectors(name: string, shape: Shape): number {
   return count / 4;
 }
 
-/** y = x. x [any, a multiple of 4] -> y of its shape. */
+/** y = x. x [any, a multiple of 4] -> y of the same shape. */
 export const ceilingCopy: Kernel<typeof shaders.ceiling_copy, StreamAttributes> = kernel({
   shader: shaders.ceiling_copy,
   shapes: ({ x }) => ({ y: x }),
@@ -59,7 +62,7 @@ export const ceilingCopy: Kernel<typeof shaders.ceiling_copy, StreamAttributes> 
   },
 });
 
-/** Sums of what each invocation reads. x [any, a multiple of 4] -> y [invocations]. */
+/** Sums of the numbers that each invocation reads. x [any, a multiple of 4] -> y [invocations]. */
 export const ceilingRead: Kernel<typeof shaders.ceiling_read, StreamAttributes> = kernel({
   shader: shaders.ceiling_read,
   shapes: ({ x }) => ({
@@ -84,7 +87,7 @@ export const ceilingRead: Kernel<typeof shaders.ceiling_read, StreamAttributes> 
   },
 });
 
-/** y = a + b / 2. a, b [any, a multiple of 4] -> y of their shape. */
+/** y = a + b / 2. a, b [any, a multiple of 4] -> y of the same shape. */
 export const ceilingTriad: Kernel<typeof shaders.ceiling_triad, StreamAttributes> = kernel({
   shader: shaders.ceiling_triad,
   shapes: ({ a, b }) => {
@@ -119,35 +122,45 @@ const fmaCases: Kernel<typeof shaders.ceiling_fma, FmaAttributes>["cases"] = [
 /** Chains of fused multiply-adds in registers. x [T] -> y [T]. */
 export const ceilingFma: Kernel<typeof shaders.ceiling_fma, FmaAttributes> = kernel({
   shader: shaders.ceiling_fma,
+  axes: { x: "T" },
   shapes: ({ x }) => ({ y: x }),
   params: ({ x }) => ({ n: size(x), factor: FACTOR }),
   overrides: (_, { loops }) => ({ LOOPS: loops }),
   grid: ({ n }, { WG: wg }) => foldGrid(Math.ceil(n / wg)),
   // a step is a multiplication and an addition
-  cost: ({ x }, { loops }) => ({ flops: 2 * CHAINS * STEPS * loops * size(x), bytes: 8 * size(x) }),
+  cost: ({ x }, { loops }) => ({
+    flops: 2 * FMA.CHAINS * FMA.STEPS * loops * size(x),
+    bytes: 8 * size(x),
+  }),
   cases: fmaCases,
-  reference: ({ x }, _, { loops }) => ({ y: meanOfChains(x, loops, CHAINS) }),
+  reference: ({ x }, _, { loops }) => ({ y: meanOfChains(x, loops * FMA.STEPS, FMA.CHAINS) }),
 });
 
 /** Pairs of such chains in half precision. x [T] -> y [T]. */
 export const ceilingFmaF16: Kernel<typeof shaders.ceiling_fma_f16, FmaAttributes> = kernel({
   shader: shaders.ceiling_fma_f16,
+  axes: { x: "T" },
   shapes: ({ x }) => ({ y: x }),
   params: ({ x }) => ({ n: size(x), factor: FACTOR }),
   overrides: (_, { loops }) => ({ LOOPS: loops }),
   grid: ({ n }, { WG: wg }) => foldGrid(Math.ceil(n / wg)),
   // a step is a multiplication and an addition of two
-  cost: ({ x }, { loops }) => ({ flops: 4 * CHAINS * STEPS * loops * size(x), bytes: 8 * size(x) }),
+  cost: ({ x }, { loops }) => ({
+    flops: 4 * FMA_F16.PAIRS * FMA_F16.STEPS * loops * size(x),
+    bytes: 8 * size(x),
+  }),
   cases: fmaCases,
-  reference: ({ x }, _, { loops }) => ({ y: meanOfChains(x, loops, 2 * CHAINS) }),
+  reference: ({ x }, _, { loops }) => ({
+    y: meanOfChains(x, loops * FMA_F16.STEPS, 2 * FMA_F16.PAIRS),
+  }),
 });
 
-function meanOfChains<T extends NumberArray>(x: T, loops: number, chains: number): T {
+function meanOfChains<T extends NumberArray>(x: T, steps: number, chains: number): T {
   const y = like(x, x.length);
   for (let t = 0; t < x.length; t++) {
     for (let chain = 1; chain <= chains; chain++) {
       let v = chain * x[t];
-      for (let j = 0; j < loops * STEPS; j++) v = v * FACTOR + x[t];
+      for (let j = 0; j < steps; j++) v = v * FACTOR + x[t];
       y[t] += v / chains;
     }
   }

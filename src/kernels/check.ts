@@ -1,9 +1,10 @@
-// Holds a kernel on the GPU against its reference in f64: equality, stray and missing stores, reads
-// outside of its inputs and of what an output held, same bits twice, and that the reference leaves
-// its inputs alone.
+// Checks a kernel on the GPU against its reference in f64: equality, missing and stray stores, reads
+// outside its inputs and of what an output held before, the same bits twice, and that the reference
+// leaves its inputs alone.
 import type { Gpu } from "../gpu/device.ts";
 import type { NumberArray } from "../tensor/array.ts";
-import { formatShape, type Shape } from "../tensor/shape.ts";
+import { axesAt, formatShape, type Shape } from "../tensor/shape.ts";
+import { tensorFailure, type TensorFailure } from "../engine/failure_table.ts";
 import type { AnyKernel, Case } from "../engine/kernel.ts";
 import { caseInputs } from "./random_inputs.ts";
 import { prepareKernel, UNWRITTEN, type RunOptions } from "../engine/run.ts";
@@ -19,16 +20,18 @@ export interface CheckResult {
   readonly max_rel_error: number;
   /** What went wrong, with the worst element and its neighbours; empty when all is well. */
   readonly message: string;
+  /** The tensors that differ from the reference; `failureLines` shows them as tables. */
+  readonly failures: readonly TensorFailure[];
 }
 
-/** A case with its inputs and what the reference makes of them: one for all mappings of a kernel. */
+/** A case with its inputs and the reference's outputs, shared by all mappings of a kernel. */
 export interface PreparedCase {
   readonly problem: Case<string, unknown>;
   readonly inputs: Readonly<Record<string, Float32Array>>;
-  /** Null where the reference failed. */
+  /** Null if the reference failed. */
   readonly want: Readonly<Record<string, Float64Array>> | null;
   readonly rounding: Readonly<Record<string, Float64Array>> | null;
-  /** What is wrong with the reference. */
+  /** The reference's faults. */
   readonly faults: readonly string[];
 }
 
@@ -51,8 +54,8 @@ export function prepareCase(kernel: AnyKernel, problem: Case<string, unknown>): 
 }
 
 /**
- * Runs one case of a kernel on the GPU twice and compares it with the reference in f64. Accesses far
- * outside of a tensor are found where the device was opened with `clamp_indices`.
+ * Runs one case of a kernel on the GPU twice and compares it with the reference in f64. Accesses
+ * far outside a tensor are found if the device was opened with `clamp_indices`.
  */
 export async function checkCase(
   gpu: Gpu,
@@ -63,7 +66,9 @@ export async function checkCase(
   return await checkPrepared(gpu, kernel, prepareCase(kernel, problem), options);
 }
 
-/** As `checkCase`, of a case that was prepared, maybe for another mapping of the kernel. */
+/**
+ * As `checkCase`, for a case that was already prepared, perhaps for another mapping of the kernel.
+ */
 export async function checkPrepared(
   gpu: Gpu,
   kernel: AnyKernel,
@@ -75,9 +80,10 @@ export async function checkPrepared(
   let max_abs_error = 0;
   let max_rel_error = 0;
   const faults = [...known];
+  const failures: TensorFailure[] = [];
   try {
     const outputs: Record<string, Shape> = { ...shapes, ...kernel.shapes(shapes, attributes) };
-    // Without what to compare with there is nothing to run for.
+    // Without a reference there is nothing to compare, so the kernel does not run.
     const [got, again] =
       want === null ? [{}, {}] : await runTwice(gpu, kernel, inputs, shapes, attributes, options);
     for (const tensor of Object.keys(got)) {
@@ -88,7 +94,10 @@ export async function checkPrepared(
       });
       max_abs_error = Math.max(max_abs_error, compared.max_abs_error);
       max_rel_error = Math.max(max_rel_error, compared.max_rel_error);
-      if (compared.fault !== "") faults.push(compared.fault);
+      if (compared.failure !== null) {
+        faults.push(compared.message);
+        failures.push(compared.failure);
+      }
       const fault = difference(tensor, got[tensor], again[tensor]);
       if (fault !== "") faults.push(fault);
     }
@@ -103,10 +112,11 @@ export async function checkPrepared(
     max_abs_error,
     max_rel_error,
     message,
+    failures,
   };
 }
 
-/** Compares one changed tensor; `fault` says what differs. Throws where the reference lacks it. */
+/** Compares one changed tensor. Throws where the reference lacks it. */
 function compareTensor(
   tensor: string,
   got: Float32Array,
@@ -116,19 +126,14 @@ function compareTensor(
     readonly tolerance: Tolerance;
     readonly shape: Shape;
   },
-): Comparison & { readonly fault: string } {
+): Comparison {
   if (want === undefined) throw new Error(`the reference does not return ${tensor}`);
   if (want.length !== got.length) {
     throw new Error(
       `the reference returns ${want.length} numbers as ${tensor}, its shape has ${got.length}`,
     );
   }
-  const compared = compare(got, want, allowed.rounding, allowed.tolerance, allowed.shape);
-  if (compared.bad === 0) return { ...compared, fault: "" };
-  const unwritten = got.filter((v, i) => v === UNWRITTEN && want[i] !== UNWRITTEN).length;
-  const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
-  const fault = `${tensor}: ${compared.bad} of ${want.length} elements differ${why}; ${compared.worst}`;
-  return { ...compared, fault };
+  return compare(tensor, got, want, allowed.rounding, allowed.tolerance, allowed.shape);
 }
 
 async function runTwice(
@@ -141,7 +146,7 @@ async function runTwice(
 ): Promise<[Record<string, Float32Array>, Record<string, Float32Array>]> {
   const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
   try {
-    // Once more on NaN: what an output held before must not matter, not even times 0.
+    // Once more on NaN: the old content of an output must not matter, not even times 0.
     return [await prepared.run(), await prepared.run(NaN)];
   } finally {
     prepared.destroy();
@@ -155,8 +160,8 @@ function widen(inputs: Readonly<Record<string, Float32Array>>): Record<string, F
 }
 
 /**
- * n * 2^-24 * sum |terms| for each output of a sum: by the kernel's own rule, else the reference run
- * on absolute values.
+ * n * 2^-24 * sum |terms| for each output of a sum: by the kernel's own rule, else from the
+ * reference run on absolute values.
  */
 function roundingAllowance(
   kernel: AnyKernel,
@@ -177,18 +182,19 @@ function roundingAllowance(
   );
 }
 
-/** How far two tensors are apart, and the worst place as axes. */
+/** How far two tensors are apart. */
 export interface Comparison {
   readonly max_abs_error: number;
   readonly max_rel_error: number;
-  readonly bad: number;
-  readonly worst: string;
+  /** The elements that are further apart than is allowed; null where there are none. */
+  readonly failure: TensorFailure | null;
+  /** The failure in one line, with the worst element and its neighbours; else empty. */
+  readonly message: string;
 }
 
-/**
- * Compares a result with what was expected; NaN is equal to NaN only, an infinity to itself only.
- */
+/** Compares a result with the expected one; NaN equals only NaN, and an infinity only itself. */
 export function compare(
+  tensor: string,
   got: Float32Array,
   want: Float64Array,
   rounding: Float64Array | undefined,
@@ -197,48 +203,59 @@ export function compare(
 ): Comparison {
   let scale = 0;
   for (const value of want) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
-  let [max_abs_error, bad, worstExcess, worstAt] = [0, 0, -Infinity, 0];
-  for (let i = 0; i < want.length; i++) {
-    const [a, b] = [got[i], want[i]];
-    if (Object.is(a, b) || a === b) continue;
-    const error = Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Infinity;
-    // an allowance that is not finite allows nothing
-    const rounded = Number.isFinite(rounding?.[i]) ? rounding![i] : 0;
-    const allowed = tolerance.atol + tolerance.rtol * Math.abs(b) + tolerance.sum * rounded;
-    max_abs_error = Math.max(max_abs_error, error);
-    const excess = error === Infinity ? Infinity : error / allowed;
-    if (excess > 1) bad++;
-    if (excess > worstExcess) [worstExcess, worstAt] = [excess, i];
-  }
-  return {
-    max_abs_error,
-    max_rel_error: max_abs_error === 0 ? 0 : max_abs_error / Math.max(scale, 1e-30),
-    bad,
-    worst: bad === 0 ? "" : describe(got, want, worstAt, shape),
+  // an allowance that is not finite allows nothing
+  const allowed = (i: number): number =>
+    tolerance.atol +
+    tolerance.rtol * Math.abs(want[i]) +
+    tolerance.sum * (Number.isFinite(rounding?.[i]) ? rounding![i] : 0);
+  const excess = (i: number): number => {
+    const error = errorOf(got[i], want[i]);
+    return error === 0 || error === Infinity ? error : error / allowed(i);
   };
+  const isBad = (i: number): boolean => excess(i) > 1;
+  let [max_abs_error, count, first, last, worst, worstExcess] = [0, 0, -1, -1, 0, 0];
+  for (let i = 0; i < want.length; i++) {
+    const error = errorOf(got[i], want[i]);
+    if (error === 0) continue;
+    max_abs_error = Math.max(max_abs_error, error);
+    const beyond = excess(i);
+    if (beyond > worstExcess) [worstExcess, worst] = [beyond, i];
+    if (beyond <= 1) continue;
+    if (count === 0) first = i;
+    last = i;
+    count++;
+  }
+  const max_rel_error = max_abs_error === 0 ? 0 : max_abs_error / Math.max(scale, 1e-30);
+  if (count === 0) return { max_abs_error, max_rel_error, failure: null, message: "" };
+  const bad = { count, first, last, worst, isBad };
+  const failure = tensorFailure(tensor, shape, { got, want }, bad);
+  const { unwritten } = failure;
+  const why = unwritten === 0 ? "" : ` (${unwritten} were never written)`;
+  const message = `${tensor}: ${count} of ${want.length} elements differ${why}; ${describe(got, want, worst, shape)}`;
+  return { max_abs_error, max_rel_error, failure, message };
+}
+
+/** |got - want|: 0 for equal numbers, NaN and infinities too; Infinity where only one is finite. */
+function errorOf(got: number, want: number): number {
+  if (Object.is(got, want) || got === want) return 0;
+  return Number.isFinite(got) && Number.isFinite(want) ? Math.abs(got - want) : Infinity;
 }
 
 function describe(got: Float32Array, want: Float64Array, at: number, shape: Shape): string {
-  const index: number[] = [];
-  let rest = at;
-  for (const axis of shape.toReversed()) {
-    index.unshift(rest % axis);
-    rest = Math.floor(rest / axis);
-  }
   const near = (values: NumberArray): string =>
     [at - 1, at, at + 1]
       .filter((i) => i >= 0 && i < values.length)
       .map((i) => values[i].toPrecision(7))
       .join(", ");
-  return `worst at ${formatShape(index)} of ${formatShape(shape)}: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
+  return `worst at ${formatShape(axesAt(at, shape))} of ${formatShape(shape)}: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
 }
 
-/** How two runs differ, the second of which began with NaN in the outputs; empty where they do not. */
+/** The difference of two runs, the second of which began with NaN in the outputs; empty if none. */
 function difference(tensor: string, got: Float32Array, again: Float32Array): string {
   const [x, y] = [got, again].map((v) => new Uint32Array(v.buffer, v.byteOffset, v.length));
   let [others, stale] = [0, 0];
   for (let i = 0; i < x.length; i++) {
-    // what was never written is told by the comparison with the reference
+    // the comparison with the reference reports elements that were never written
     if (x[i] === y[i] || (got[i] === UNWRITTEN && Number.isNaN(again[i]))) continue;
     if (Number.isNaN(again[i]) && !Number.isNaN(got[i])) stale++;
     else others++;

@@ -1,4 +1,4 @@
-// Sums down the columns of matrices, slab by slab: of bias gradients, broadcasts, cut sums.
+// Sums down the columns of matrices, in slices of rows: for bias gradients, broadcasts, cut sums.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
@@ -13,7 +13,7 @@ function rowsOf(x: Shape): readonly [batches: number, rows: number, cols: number
   if (x.length !== 3) throw new Error(`x${formatShape(x)} must be [batches, rows, columns]`);
   return x as unknown as readonly [number, number, number];
 }
-// an empty sum still writes its zeros: at least one slab
+// an empty sum must still write its zeros: at least one slice
 const slabsOf = (rows: number, slab: number): number => Math.max(1, Math.ceil(rows / slab));
 
 const cases: Case<"x", ColumnSumAttributes>[] = [
@@ -26,9 +26,10 @@ const cases: Case<"x", ColumnSumAttributes>[] = [
   { name: "tokens", shapes: { x: [1, 360, 512] }, attributes: { slab: 64 } },
 ];
 
-/** y = sums of slabs of rows. x [batches, rows, cols] -> y [batches, ceil(rows / slab), cols]. */
+/** y = sums of slices of rows. x [batches, rows, cols] -> y [batches, ceil(rows / slab), cols]. */
 export const columnSum: Kernel<typeof shaders.column_sum, ColumnSumAttributes> = kernel({
   shader: shaders.column_sum,
+  axes: { x: "batches, rows, cols" },
   shapes: ({ x }, { slab }) => {
     const [batches, rows, cols] = rowsOf(x);
     return { y: [batches, slabsOf(rows, slab), cols] };

@@ -5,7 +5,7 @@ import { linesGrid } from "./axes.ts";
 import { kernel, type Case, type Inputs, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Along which axis. */
+/** The axis to join along. */
 export interface ConcatAttributes {
   readonly axis: number;
 }
@@ -42,9 +42,10 @@ const joined = (
   return { name, shapes: { a, b, c, d }, attributes: { axis } };
 };
 
-/** y = the inputs one behind the other along `axis`. a, b, c?, d? [equal beside `axis`] -> y. */
+/** y = the inputs joined along `axis`. a, b, c?, d? [equal on all other axes] -> y. */
 export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
   shader: shaders.concat,
+  axes: { a: "outer, row of a", b: "outer, row of b", c: "outer, row of c", d: "outer, row of d" },
   shapes: (inputs, { axis }) => {
     const along = sum(lengths(inputs, axis));
     return { y: inputs.a.map((length, i) => (i === axis ? along : length)) };

@@ -1,4 +1,4 @@
-// Two-dimensional convolution, four mappings of one function. Its gradients are in
+// Two-dimensional convolution: four mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -13,15 +13,8 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Cost,
-  type Grid,
-  type Kernel,
-  type ShaderInfo,
-} from "../engine/kernel.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "x" | "weight" | "bias";
@@ -36,7 +29,7 @@ const plain: Conv2dAttributes = {
 const same: Conv2dAttributes = { ...plain, padding: [1, 1, 1, 1] };
 const none: Shape = [0];
 
-/** Geometries that every kernel of the family is held to. */
+/** Geometries that every kernel of the family is checked on. */
 export const conv2dGeometries: readonly Case<Input, Conv2dAttributes>[] = [
   {
     name: "3x3, a tile and one, bias",
@@ -70,7 +63,7 @@ export const conv2dGeometries: readonly Case<Input, Conv2dAttributes>[] = [
     attributes: { ...same, groups: 3 },
   },
   {
-    name: "depthwise, two outputs a channel, bias",
+    name: "depthwise, two outputs per channel, bias",
     shapes: { x: [2, 6, 9, 19], weight: [38, 3, 3, 1], bias: [38] },
     attributes: { ...same, stride: [2, 1], groups: 19 },
   },
@@ -100,17 +93,25 @@ const cases: readonly Case<Input, Conv2dAttributes & Sliced>[] = [
   },
 ];
 
-/** What the mappings share: everything but the shader, its grid and where it is offered. */
-const shared = {
-  shapes: ({ x, weight, bias }: Shapes, attributes: Conv2dAttributes & Sliced): { y: Shape } => {
+/** Workgroups for tiles of `pixels` x `channels`, group by group, slice by slice. */
+function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
+  const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
+  return [x, y, p.slices * Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
+}
+
+/**
+ * y = x * weight + bias in tiles in workgroup memory. x [V, H, W, C], weight [O, KH, KW, C/groups],
+ * bias [O] or [0] -> y [V, OH, OW, O], or [slices, V, OH, OW, O] to be added up in order.
+ */
+export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = kernel({
+  shader: shaders.conv2d,
+  axes: { x: "V, H, W, C", weight: "O, KH, KW, C'", bias: "O" },
+  shapes: ({ x, weight, bias }, attributes) => {
     const p = conv2dParams(x, weight, attributes);
     expectBias(bias, p.out_c);
     return { y: slicedShape([p.views, p.out_h, p.out_w, p.out_c], attributes.slices) };
   },
-  params: (
-    { x, weight, bias }: Shapes,
-    attributes: Conv2dAttributes & Sliced,
-  ): Conv2dParams & { slices: number; slice_c: number; has_bias: number } => {
+  params: ({ x, weight, bias }, attributes) => {
     const p = conv2dParams(x, weight, attributes);
     const { slices } = attributes;
     return {
@@ -121,65 +122,43 @@ const shared = {
     };
   },
   // a product and a sum a term; x, weight and y cross the bus once
-  cost: ({ x, weight }: Shapes, attributes: Conv2dAttributes & Sliced): Cost => {
+  cost: ({ x, weight }, attributes) => {
     const p = conv2dParams(x, weight, attributes);
     const y = attributes.slices * p.views * p.out_h * p.out_w * p.out_c;
     return { flops: 2 * conv2dProducts(p), bytes: 4 * (size(x) + size(weight) + y) };
   },
-  terms: ({ weight }: Shapes): number => size(weight.slice(1)) + 1,
+  terms: ({ weight }) => size(weight.slice(1)) + 1,
   cases,
   reference,
-};
-
-/** Workgroups for tiles of `pixels` x `channels`, group by group, slice by slice. */
-function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
-  const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
-  return [x, y, p.slices * Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
-}
-
-/**
- * y = x * weight + bias by tiles in workgroup memory.
- * x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] or [0] -> y [V, OH, OW, O], or
- * [slices, V, OH, OW, O] to be added up in order.
- */
-export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = kernel({
-  ...shared,
-  shader: shaders.conv2d,
   tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () =>
-    [conv2dDepthwise, conv2dSubgroup, conv2dRegister] as readonly Kernel<
-      ShaderInfo,
-      Conv2dAttributes & Sliced
-    >[],
+  variants: () => [conv2dDepthwise, conv2dSubgroup, conv2dRegister],
 });
 
-/** As `conv2d`, one subgroup of 8 a workgroup: for software adapters of that width. */
+/** As `conv2d`, with one subgroup of 8 per workgroup: for software adapters of that width. */
 export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes & Sliced> =
-  kernel({
-    ...shared,
+  mapping(conv2d, {
     shader: shaders.conv2d_subgroup,
     grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-    offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+    runs: inSubgroupsOf8,
+    suits: onSoftware,
   });
 
-/** As `conv2d`, in registers alone: for other software adapters. */
+/** As `conv2d`, using only registers: for other software adapters. */
 export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes & Sliced> =
-  kernel({
-    ...shared,
+  mapping(conv2d, {
     shader: shaders.conv2d_register,
     grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-    offered: ({ software }) => software,
+    suits: onSoftware,
   });
 
-/** As `conv2d`, where each output channel sees one input channel. */
+/** As `conv2d`, for convolutions where each output channel sees one input channel. */
 export const conv2dDepthwise: Kernel<typeof shaders.conv2d_depthwise, Conv2dAttributes & Sliced> =
-  kernel({
-    ...shared,
+  mapping(conv2d, {
     shader: shaders.conv2d_depthwise,
     grid: ({ views, out_h, out_w, out_c }, { WG }) =>
       foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
-    offered: (_, { x, weight }, attributes) =>
+    runs: (_, { x, weight }, attributes) =>
       attributes.slices === 1 && isDepthwise(conv2dParams(x, weight, attributes)),
   });
 
@@ -192,7 +171,7 @@ function reference<T extends NumberArray>(
   const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
   const slice_c = Math.ceil(group_c / attributes.slices);
   const y = like(x, attributes.slices * p.views * p.out_h * out_w * out_c);
-  let at = 0; // place in y
+  let at = 0; // offset in y
   for (let slice = 0; slice < attributes.slices; slice++) {
     const [begin, end] = [slice * slice_c, Math.min((slice + 1) * slice_c, group_c)];
     for (let row = 0; row < p.views * p.out_h; row++) {

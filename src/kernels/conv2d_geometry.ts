@@ -1,32 +1,37 @@
-// The geometry that all convolution kernels share: attributes, shape checks, `struct Params`, slabs
-// of pixels. Computes no convolution.
+// The geometry that all convolution kernels share: attributes, shape checks, `struct Params`,
+// slices of pixels. Computes no convolution.
 import { InputError } from "../tensor/error.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
-/** How a convolution samples its image; rows first, in pixels. */
+/** How a convolution samples its image; rows before columns, in pixels. */
 export interface Conv2dAttributes {
   readonly stride: readonly [h: number, w: number];
   /** Zeros around the image. */
   readonly padding: readonly [top: number, bottom: number, left: number, right: number];
   readonly dilation: readonly [h: number, w: number];
-  /** Channels are cut into this many groups that do not see each other. */
+  /** Channels are cut into this many groups, which do not see each other. */
   readonly groups: number;
 }
 
-/** Attributes of the gradient by the input, which must be told the image's size [H, W]. */
+/**
+ * Attributes of the gradient with respect to the input, which also needs the image's size [H, W].
+ */
 export interface Conv2dGradInputAttributes extends Conv2dAttributes {
   readonly input: readonly [h: number, w: number];
 }
 
-/** Attributes of the gradient by the weight, which must be told the kernel's size [KH, KW]. */
+/**
+ * Attributes of the gradient with respect to the weight, which also needs the kernel's size [KH,
+ * KW].
+ */
 export interface Conv2dGradWeightAttributes extends Conv2dAttributes {
   readonly kernel: readonly [h: number, w: number];
 }
 
 /**
- * A sum over channels cut into this many slices, stored one after the other as a new first axis
- * where not 1.
+ * A sum over channels cut into this many slices, which a new first axis holds one after the other
+ * if there is more than one.
  */
 export interface Sliced {
   readonly slices: number;
@@ -54,7 +59,7 @@ export interface Conv2dParams {
 }
 
 /**
- * Size [OH, OW] of the feature map of an image [H, W]; throws when the kernel does not fit into the
+ * Size [OH, OW] of the feature map of an image [H, W]; throws if the kernel does not fit into the
  * padded image.
  */
 export function conv2dOutputSize(
@@ -77,8 +82,8 @@ export function conv2dOutputSize(
 }
 
 /**
- * Reads the numbers of a convolution off x [V, H, W, C] and weight [O, KH, KW, C/groups]; throws
- * where they clash.
+ * Reads the numbers of a convolution off x [V, H, W, C] and weight [O, KH, KW, C/groups]; throws if
+ * they contradict each other.
  */
 export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttributes): Conv2dParams {
   const { stride, padding, dilation, groups } = attributes;
@@ -134,20 +139,17 @@ export function conv2dParams(x: Shape, weight: Shape, attributes: Conv2dAttribut
   };
 }
 
-/** Throws unless a bias is absent ([0]) or one number a channel. */
+/** Throws unless a bias is absent ([0]) or has one number per channel. */
 export function expectBias(bias: Shape, channels: number): void {
   if (size(bias) !== 0) expectShape({ bias }, [channels]);
 }
 
-/**
- * Multiplications of a convolution, its gradients included: one each for weight, pixel of y and
- * view.
- */
+/** Multiplications of a convolution or of its gradients: one per weight, pixel of y and view. */
 export function conv2dProducts(p: Conv2dParams): number {
   return p.views * p.out_h * p.out_w * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
 }
 
-/** Whether every output channel sees one input channel only. */
+/** Whether every output channel sees only one input channel. */
 export function isDepthwise(p: Conv2dParams): boolean {
   return p.group_c === 1 && p.in_c > 1;
 }
@@ -157,16 +159,14 @@ export function slicedShape(shape: Shape, slices: number): Shape {
   return slices === 1 ? shape : [slices, ...shape];
 }
 
-/** Into how many slices the sum of conv2d over its input channels is cut; see slicesOf. */
+/** The number of slices of conv2d's sum over its input channels; see slicesOf. */
 export function conv2dSlices(p: Conv2dParams): number {
   const pixels = p.views * p.out_h * p.out_w;
   const tiles = tilesOf(pixels, p.group_o) * (p.out_c / p.group_o);
   return slicesOf(tiles, p.kernel_h * p.kernel_w, p.group_c);
 }
 
-/**
- * Into how many slices the sum of conv2d_grad_input over the output channels is cut; see slicesOf.
- */
+/** The number of slices of conv2d_grad_input's sum over the output channels; see slicesOf. */
 export function conv2dGradInputSlices(p: Conv2dParams): number {
   const phases = p.stride_h * p.stride_w;
   const pixels = p.views * Math.ceil(p.in_h / p.stride_h) * Math.ceil(p.in_w / p.stride_w);
@@ -179,10 +179,10 @@ const tilesOf = (pixels: number, channels: number): number =>
   Math.ceil(pixels / 64) * Math.ceil(channels / 64);
 
 /**
- * Slices of a sum over `channels` and `taps`, by shape alone so that every adapter adds in the same
- * order: where there are few tiles of 64 x 64 outputs, enough for two workgroups on each of 132
- * cores (an H200's), at most 16, none under 512 terms; whole sixteens of channels, which is what a
- * workgroup takes at a time.
+ * Slices of a sum over `channels` and `taps`, from the shape alone so that every adapter adds in
+ * the same order. Where there are few tiles of 64 x 64 outputs, the sum is cut into enough slices
+ * for two workgroups on each of 132 cores (an H200's), but at most 16, none under 512 terms, and
+ * each a multiple of 16 channels, which is what a workgroup takes at a time.
  */
 function slicesOf(tiles: number, taps: number, channels: number): number {
   const fill = Math.ceil(264 / Math.max(tiles, 1));
@@ -192,9 +192,9 @@ function slicesOf(tiles: number, taps: number, channels: number): number {
 }
 
 /**
- * Rows of y (view and row counted as one axis) that one slab of a sum over pixels takes. Fixed by
- * the shape, not by the adapter, so that every adapter adds in the same order: slabs of 256 pixels
- * or more, enough of them for some 512 workgroups of 64 x 64 sums, and none of over 4096 pixels
+ * Rows of y (view and image row counted as one axis) in one slice of a sum over pixels. Fixed by
+ * the shape, not by the adapter, so that every adapter adds in the same order: slices of 256 pixels
+ * or more, enough of them for about 512 workgroups of 64 x 64 sums, and none of over 4096 pixels
  * (the error of a running sum in f32).
  */
 export function rowsPerSlab(rows: number, row_pixels: number, sums: number): number {
@@ -205,27 +205,35 @@ export function rowsPerSlab(rows: number, row_pixels: number, sums: number): num
   return Math.max(1, Math.ceil(rows / slabs));
 }
 
-/** A tile of a convolution on a GPU: constants of the shaders, which keep those left out. */
+/**
+ * A tile of a convolution on a GPU: constants of the shaders; those left out keep their defaults.
+ */
 type Tile = Partial<Record<"SIDE" | "TM" | "TN" | "BK", number>>;
 
 /**
- * The tile of 64 pixels that suits a convolution of `channels` a group, where nothing was measured:
- * 64 of them or the fewer that leave at most a quarter of the columns idle. A tile of 64 does 8, 4
- * and 2 times the arithmetic on 8, 16 and 32 channels, and loads 4, 2 and 1 numbers from workgroup
- * memory for each product of use; the narrow ones load 1.1, 0.6 and 0.4. No tile changes the order
- * of a sum.
+ * The tile of 64 pixels that suits a convolution with `channels` per group when nothing was
+ * measured: 64 channels, or the smaller number that leaves at most a quarter of the columns idle. A
+ * tile of 64 does 8, 4 and 2 times the arithmetic on 8, 16 and 32 channels, and loads 4, 2 and 1
+ * numbers from workgroup memory per useful product; the narrow ones load 1.1, 0.6 and 0.4. No tile
+ * changes the order of a sum.
  */
 export function conv2dTile(channels: number): Tile {
   const width = widestOf([64, 32, 16, 8], channels);
   return width === 64 ? {} : { SIDE: 8, TM: 8, TN: width / 8, BK: 8 };
 }
 
-/** As `conv2dTile`, of the gradient by the input: a tap's sum over `terms` is padded to BK. */
+/**
+ * As `conv2dTile`, for the gradient with respect to the input: a tap's sum over `terms` is padded
+ * to BK.
+ */
 export function conv2dGradInputTile(channels: number, terms: number): Tile {
   return { ...(widestOf([16, 8], terms) === 8 ? { BK: 8 } : {}), ...conv2dTile(channels) };
 }
 
-/** As `conv2dTile`, of the gradient by the weight: `channels` of a group x `terms` of each. */
+/**
+ * As `conv2dTile`, for the gradient with respect to the weight: `channels` per group x `terms` of
+ * each.
+ */
 export function conv2dGradWeightTile(channels: number, terms: number): Tile {
   const rows = widestOf([64, 32, 16, 8], channels);
   const columns = widestOf([64, 32, 16, 8], terms);
@@ -233,7 +241,7 @@ export function conv2dGradWeightTile(channels: number, terms: number): Tile {
   return { SIDE: 8, TM: Math.min(rows, 32) / 8, TN: columns / 8, BK: 8 };
 }
 
-/** The widest that is at most a quarter idle when `count` is cut into such; else the last. */
+/** The widest width that is at most a quarter idle when `count` is cut into it; else the last. */
 function widestOf(widths: readonly number[], count: number): number {
   const fits = (width: number): boolean => count >= 0.75 * width * Math.ceil(count / width);
   return widths.find(fits) ?? widths.at(-1)!;

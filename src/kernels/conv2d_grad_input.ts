@@ -1,5 +1,5 @@
-// Gradient of conv2d by its input, four mappings of one function. The transposed convolution is the
-// same sum, with a bias.
+// Gradient of conv2d with respect to its input: four mappings of one function. The transposed
+// convolution is the same sum, with a bias.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -16,22 +16,14 @@ import {
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Cost,
-  type Grid,
-  type Kernel,
-  type ShaderInfo,
-} from "../engine/kernel.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
-// The gradients of the cases of conv2d; where those have a bias (of y's channels), here one of x's
-// channels.
+// The gradients of conv2d's cases; a bias there has y's channels, here it has x's channels.
 const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight, bias }, attributes }) => {
     const input: [number, number] = [x[1], x[2]];
@@ -60,48 +52,16 @@ const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
   },
 ];
 
-/** The numbers of the convolution whose gradient is wanted; throws where the shapes clash. */
+/**
+ * The numbers of the convolution whose gradient is wanted; throws if the shapes contradict each
+ * other.
+ */
 function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes): Conv2dParams {
   const channels = (weight[3] ?? 0) * attributes.groups;
   const p = conv2dParams([d_y[0] ?? 0, ...attributes.input, channels], weight, attributes);
   expectShape({ d_y }, [p.views, p.out_h, p.out_w, p.out_c]);
   return p;
 }
-
-/** What the mappings share: everything but the shader, its grid and where it is offered. */
-const shared = {
-  shapes: (shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced): { d_x: Shape } => {
-    const p = paramsOf(shapes, attributes);
-    expectBias(shapes.bias, p.in_c);
-    return { d_x: slicedShape([p.views, p.in_h, p.in_w, p.in_c], attributes.slices) };
-  },
-  params: (
-    shapes: Shapes,
-    attributes: Conv2dGradInputAttributes & Sliced,
-  ): Conv2dParams & { slices: number; slice_o: number; has_bias: number } => {
-    const p = paramsOf(shapes, attributes);
-    const { slices } = attributes;
-    return {
-      ...p,
-      slices,
-      slice_o: Math.ceil(p.group_o / slices),
-      has_bias: Number(size(shapes.bias) > 0),
-    };
-  },
-  // a product and a sum a term; d_y, weight and d_x cross the bus once
-  cost: (shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced): Cost => {
-    const p = paramsOf(shapes, attributes);
-    const d_x = attributes.slices * p.views * p.in_h * p.in_w * p.in_c;
-    return {
-      flops: 2 * conv2dProducts(p),
-      bytes: 4 * (size(shapes.d_y) + size(shapes.weight) + d_x),
-    };
-  },
-  terms: ({ weight }: Shapes, { groups }: Conv2dGradInputAttributes & Sliced): number =>
-    size(weight.slice(0, 3)) / groups + 1,
-  cases,
-  reference,
-};
 
 /**
  * Workgroups for tiles of `pixels` x `channels`, group by group, phase by phase, slice by slice.
@@ -115,62 +75,85 @@ function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid
 }
 
 /**
- * Gradient of conv2d by its input (plus a bias, for the transposed convolution), by tiles in
- * workgroup memory. d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] -> d_x [V, H,
- * W, C], or [slices, V, H, W, C] to be added up in order.
+ * Gradient of conv2d with respect to its input (plus a bias, for the transposed convolution), in
+ * tiles in workgroup memory. d_y [V, OH, OW, O], weight [O, KH, KW, C/groups], bias [C] or [0] ->
+ * d_x [V, H, W, C], or [slices, V, H, W, C] to be added up in order.
  */
 export const conv2dGradInput: Kernel<
   typeof shaders.conv2d_grad_input,
   Conv2dGradInputAttributes & Sliced
 > = kernel({
-  ...shared,
   shader: shaders.conv2d_grad_input,
+  axes: { d_y: "V, OH, OW, O", weight: "O, KH, KW, C'", bias: "C" },
+  shapes: (shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    expectBias(shapes.bias, p.in_c);
+    return { d_x: slicedShape([p.views, p.in_h, p.in_w, p.in_c], attributes.slices) };
+  },
+  params: (shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    const { slices } = attributes;
+    return {
+      ...p,
+      slices,
+      slice_o: Math.ceil(p.group_o / slices),
+      has_bias: Number(size(shapes.bias) > 0),
+    };
+  },
+  // a product and a sum a term; d_y, weight and d_x cross the bus once
+  cost: (shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    const d_x = attributes.slices * p.views * p.in_h * p.in_w * p.in_c;
+    return {
+      flops: 2 * conv2dProducts(p),
+      bytes: 4 * (size(shapes.d_y) + size(shapes.weight) + d_x),
+    };
+  },
+  terms: ({ weight }, { groups }) => size(weight.slice(0, 3)) / groups + 1,
+  cases,
+  reference,
   tuneRule: (shapes, attributes) => {
-    const { group_c, slice_o } = shared.params(shapes, attributes);
-    return conv2dGradInputTile(group_c, slice_o);
+    const { group_c, group_o } = paramsOf(shapes, attributes);
+    return conv2dGradInputTile(group_c, Math.ceil(group_o / attributes.slices));
   },
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () =>
-    [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister] as readonly Kernel<
-      ShaderInfo,
-      Conv2dGradInputAttributes & Sliced
-    >[],
+  variants: () => [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister],
 });
 
-/** As `conv2dGradInput`, one subgroup of 8 a workgroup: for software adapters of that width. */
+/**
+ * As `conv2dGradInput`, with one subgroup of 8 per workgroup: for software adapters of that width.
+ */
 export const conv2dGradInputSubgroup: Kernel<
   typeof shaders.conv2d_grad_input_subgroup,
   Conv2dGradInputAttributes & Sliced
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_subgroup,
   grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
 });
 
-/** As `conv2dGradInput`, in registers alone: for other software adapters. */
+/** As `conv2dGradInput`, using only registers: for other software adapters. */
 export const conv2dGradInputRegister: Kernel<
   typeof shaders.conv2d_grad_input_register,
   Conv2dGradInputAttributes & Sliced
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_register,
   grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-  offered: ({ software }) => software,
+  suits: onSoftware,
 });
 
-/** As `conv2dGradInput`, where each output channel sees one input channel. */
+/** As `conv2dGradInput`, for convolutions where each output channel sees one input channel. */
 export const conv2dGradInputDepthwise: Kernel<
   typeof shaders.conv2d_grad_input_depthwise,
   Conv2dGradInputAttributes & Sliced
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_depthwise,
   grid: ({ views, in_h, in_w, in_c, stride_w }, { WG }) => {
     const strips = Math.ceil(in_w / (4 * stride_w)) * stride_w;
     return foldGrid(Math.ceil((views * in_h * strips * in_c) / WG));
   },
-  offered: (_, shapes, attributes) =>
+  runs: (_, shapes, attributes) =>
     attributes.slices === 1 && isDepthwise(paramsOf(shapes, attributes)),
 });
 
@@ -185,7 +168,7 @@ function reference<T extends NumberArray>(
   const image = p.views * in_h * in_w * in_c;
   const d_x = like(d_y, attributes.slices * image);
   if (bias.length > 0) for (let i = 0; i < image; i += in_c) d_x.set(bias, i);
-  let at = 0; // place in d_y
+  let at = 0; // offset in d_y
   for (let row = 0; row < p.views * p.out_h; row++) {
     const view = Math.floor(row / p.out_h);
     const top = (row % p.out_h) * p.stride_h - p.pad_top;

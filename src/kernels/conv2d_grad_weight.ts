@@ -1,5 +1,5 @@
-// Gradient of conv2d by its weight: partial sums over slabs of pixels, four mappings of one
-// function. column_sum adds the slabs up.
+// Gradient of conv2d with respect to its weight, summed in slices of pixels: four mappings of one
+// function. column_sum adds up the slices.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -14,15 +14,8 @@ import {
   type Conv2dParams,
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Cost,
-  type Grid,
-  type Kernel,
-  type ShaderInfo,
-} from "../engine/kernel.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 type Input = "x" | "d_y";
@@ -53,8 +46,8 @@ const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
 ];
 
 /**
- * The numbers of the convolution whose gradient is wanted, and its slabs; throws where the shapes
- * clash.
+ * The numbers of the convolution whose gradient is wanted, and its slices of pixels; throws if the
+ * shapes contradict each other.
  */
 function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): SlabParams {
   const group_c = (x[3] ?? 0) / attributes.groups;
@@ -64,30 +57,6 @@ function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): S
   const slab_rows = rowsPerSlab(rows, p.out_w, p.out_c * p.kernel_h * p.kernel_w * p.group_c);
   return { ...p, slab_rows, slabs: Math.max(1, Math.ceil(rows / slab_rows)) };
 }
-
-/** What the mappings share: everything but the shader, its grid and where it is offered. */
-const shared = {
-  shapes: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): { partials: Shape } => {
-    const p = paramsOf(shapes, attributes);
-    return { partials: [p.slabs, p.out_c, p.kernel_h, p.kernel_w, p.group_c] };
-  },
-  params: paramsOf,
-  // a product and a sum a term; x, d_y and partials cross the bus once
-  cost: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): Cost => {
-    const p = paramsOf(shapes, attributes);
-    const partials = p.slabs * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
-    return {
-      flops: 2 * conv2dProducts(p),
-      bytes: 4 * (size(shapes.x) + size(shapes.d_y) + partials),
-    };
-  },
-  terms: (shapes: Shapes, attributes: Conv2dGradWeightAttributes): number => {
-    const { slab_rows, out_w } = paramsOf(shapes, attributes);
-    return slab_rows * out_w;
-  },
-  cases,
-  reference,
-};
 
 /** Workgroups for tiles of `channels` x `terms` of each slab, group by group. */
 function tiles(p: SlabParams, channels: number, terms: number): Grid {
@@ -99,61 +68,76 @@ function tiles(p: SlabParams, channels: number, terms: number): Grid {
 }
 
 /**
- * Partial sums of the gradient of conv2d by its weight, by tiles in workgroup memory.
- * x [V, H, W, C], d_y [V, OH, OW, O] -> partials [slabs, O, KH, KW, C/groups]; the slabs are fixed
- * by the shapes.
+ * Gradient of conv2d with respect to its weight, one sum per slice of pixels, in tiles in workgroup
+ * memory. x [V, H, W, C], d_y [V, OH, OW, O] -> partials [slabs, O, KH, KW, C/groups]; the slices
+ * are fixed by the shapes.
  */
 export const conv2dGradWeight: Kernel<
   typeof shaders.conv2d_grad_weight,
   Conv2dGradWeightAttributes
 > = kernel({
-  ...shared,
   shader: shaders.conv2d_grad_weight,
+  axes: { x: "V, H, W, C", d_y: "V, OH, OW, O" },
+  shapes: (shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    return { partials: [p.slabs, p.out_c, p.kernel_h, p.kernel_w, p.group_c] };
+  },
+  params: paramsOf,
+  // a product and a sum a term; x, d_y and partials cross the bus once
+  cost: (shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    const partials = p.slabs * p.out_c * p.kernel_h * p.kernel_w * p.group_c;
+    return {
+      flops: 2 * conv2dProducts(p),
+      bytes: 4 * (size(shapes.x) + size(shapes.d_y) + partials),
+    };
+  },
+  terms: (shapes, attributes) => {
+    const { slab_rows, out_w } = paramsOf(shapes, attributes);
+    return slab_rows * out_w;
+  },
+  cases,
+  reference,
   tuneRule: (shapes, attributes) => {
     const { group_o, group_c, kernel_h, kernel_w } = paramsOf(shapes, attributes);
     return conv2dGradWeightTile(group_o, kernel_h * kernel_w * group_c);
   },
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () =>
-    [
-      conv2dGradWeightDepthwise,
-      conv2dGradWeightSubgroup,
-      conv2dGradWeightRegister,
-    ] as readonly Kernel<ShaderInfo, Conv2dGradWeightAttributes>[],
+  variants: () => [conv2dGradWeightDepthwise, conv2dGradWeightSubgroup, conv2dGradWeightRegister],
 });
 
-/** As `conv2dGradWeight`, one subgroup of 8 a workgroup: for software adapters of that width. */
+/**
+ * As `conv2dGradWeight`, with one subgroup of 8 per workgroup: for software adapters of that width.
+ */
 export const conv2dGradWeightSubgroup: Kernel<
   typeof shaders.conv2d_grad_weight_subgroup,
   Conv2dGradWeightAttributes
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_subgroup,
   grid: (params, { WG, ROWS }) => tiles(params, ROWS, 4 * WG),
-  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
 });
 
-/** As `conv2dGradWeight`, in registers alone: for other software adapters. */
+/** As `conv2dGradWeight`, using only registers: for other software adapters. */
 export const conv2dGradWeightRegister: Kernel<
   typeof shaders.conv2d_grad_weight_register,
   Conv2dGradWeightAttributes
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_register,
   grid: (params, { WG, ROWS }) => tiles(params, ROWS, 4 * WG),
-  offered: ({ software }) => software,
+  suits: onSoftware,
 });
 
-/** As `conv2dGradWeight`, where each output channel sees one input channel. */
+/** As `conv2dGradWeight`, for convolutions where each output channel sees one input channel. */
 export const conv2dGradWeightDepthwise: Kernel<
   typeof shaders.conv2d_grad_weight_depthwise,
   Conv2dGradWeightAttributes
-> = kernel({
-  ...shared,
+> = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_depthwise,
   grid: ({ slabs, out_c, kernel_h, kernel_w }, { WG }) =>
     foldGrid(Math.ceil((slabs * out_c * kernel_h * kernel_w) / WG)),
-  offered: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
+  runs: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
 });
 
 function reference<T extends NumberArray>(
@@ -165,7 +149,7 @@ function reference<T extends NumberArray>(
   const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
   const slab_size = out_c * kernel_h * kernel_w * group_c;
   const partials = like(x, p.slabs * slab_size);
-  let at = 0; // place in d_y
+  let at = 0; // offset in d_y
   for (let row = 0; row < p.views * p.out_h; row++) {
     const view = Math.floor(row / p.out_h);
     const slab = Math.floor(row / p.slab_rows) * slab_size;

@@ -1,22 +1,16 @@
 // Products of matrices: batched, either side transposed, with bias; three mappings of one function.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Grid,
-  type Kernel,
-  type ShaderInfo,
-} from "../engine/kernel.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** How matrices are stored: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
+/** Storage of the matrices: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
 export interface MatmulAttributes {
   readonly transpose_a: boolean;
   readonly transpose_b: boolean;
 }
-/** `slices` > 1 cuts the sum into parts, stored one after the other: y [slices, batch.., M, N]. */
+/** `slices` > 1 cuts the sum into slices, stored one after the other: y [slices, batch.., M, N]. */
 export interface GemmAttributes extends MatmulAttributes {
   readonly slices: number;
 }
@@ -24,7 +18,7 @@ export interface GemmAttributes extends MatmulAttributes {
 type Input = "a" | "b" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
-/** The numbers of a product: y [batch.., m, n] of k terms, and how a and b step by matrices. */
+/** The numbers of a product: y [batch.., m, n] of k terms, and the steps of a and b in matrices. */
 export interface GemmProblem {
   readonly m: number;
   readonly n: number;
@@ -39,7 +33,7 @@ export interface GemmProblem {
   readonly b_inner: number;
 }
 
-/** Reads a product off the shapes of its operands; throws with the numbers when they do not fit. */
+/** Reads a product off the shapes of its operands; throws with the numbers if they do not fit. */
 export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes): GemmProblem {
   const { transpose_a, transpose_b } = attributes;
   if (a.length < 2 || b.length < 2) {
@@ -65,7 +59,9 @@ export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes
 
 type Batching = Omit<GemmProblem, "m" | "n" | "k">;
 
-/** Broadcasts batch axes as NumPy does, folded into at most two runs that a, b or both step in. */
+/**
+ * Broadcasts batch axes as NumPy does, folded into at most two runs that a, b or both step along.
+ */
 function batching(a: Shape, b: Shape): Batching {
   const rank = Math.max(a.length, b.length);
   const batch: number[] = [];
@@ -104,7 +100,7 @@ function batching(a: Shape, b: Shape): Batching {
 }
 
 /**
- * Into how many slices a sum is cut, by its shape alone so that every adapter adds in one order:
+ * The number of slices of a sum, from its shape alone so that every adapter adds in one order:
  * enough for two workgroups on each of a large GPU's 132 cores, none under 512 terms, none over
  * 4096 (the f32 error of a running sum).
  */
@@ -167,7 +163,9 @@ type GemmParams = Record<
   number
 >;
 
-/** Elements from row to row, term to term, column to column of A [m, k], B [k, n] as stored. */
+/**
+ * Elements from row to row, term to term and column to column of A [m, k] and B [k, n] as stored.
+ */
 interface Steps {
   readonly a_row: number;
   readonly a_term: number;
@@ -185,14 +183,21 @@ function stepsOf(
 
 const slabOf = (k: number, slices: number): number => Math.ceil(k / slices);
 
-/** What the three mappings share: everything but the shader, its grid and where it is offered. */
-const shared = {
-  shapes: (shapes: Shapes, attributes: GemmAttributes): { y: Shape } => {
+const tiles = (params: GemmParams, rows: number, cols: number): Grid =>
+  foldGrid(
+    Math.ceil(params.m / rows) * Math.ceil(params.n / cols) * params.batches * params.slices,
+  );
+
+/** y = A B + bias, tiled. a [.., M, K], b [.., K, N], bias [N] or [0] -> y [.., M, N]. */
+export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
+  shader: shaders.gemm,
+  axes: { a: ["..., M, K", "..., K, M"], b: ["..., K, N", "..., N, K"], bias: "N" },
+  shapes: (shapes, attributes) => {
     const { batch, m, n } = gemmProblem(shapes, attributes);
     const y = [...batch, m, n];
     return { y: attributes.slices === 1 ? y : [attributes.slices, ...y] };
   },
-  params: (shapes: Shapes, attributes: GemmAttributes): GemmParams => {
+  params: (shapes, attributes) => {
     const { batch: _, ...numbers } = gemmProblem(shapes, attributes);
     const { slices } = attributes;
     return {
@@ -204,7 +209,7 @@ const shared = {
     };
   },
   // a product and a sum a term; each operand once, y once
-  cost: (shapes: Shapes, attributes: GemmAttributes): { flops: number; bytes: number } => {
+  cost: (shapes, attributes) => {
     const { m, n, k, batches } = gemmProblem(shapes, attributes);
     const y = batches * m * n;
     return {
@@ -212,43 +217,30 @@ const shared = {
       bytes: 4 * (size(shapes.a) + size(shapes.b) + size(shapes.bias) + attributes.slices * y),
     };
   },
-  terms: (shapes: Shapes, attributes: GemmAttributes): number =>
-    slabOf(gemmProblem(shapes, attributes).k, attributes.slices) + 1,
+  terms: (shapes, attributes) => slabOf(gemmProblem(shapes, attributes).k, attributes.slices) + 1,
   cases,
   reference,
-};
-
-const tiles = (params: GemmParams, rows: number, cols: number): Grid =>
-  foldGrid(
-    Math.ceil(params.m / rows) * Math.ceil(params.n / cols) * params.batches * params.slices,
-  );
-
-/** y = A B + bias, tiled. a [.., M, K], b [.., K, N], bias [N] or [0] -> y [.., M, N]. */
-export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
-  ...shared,
-  shader: shaders.gemm,
   overrides: (_, { transpose_a, transpose_b }) => ({
     TRANSPOSE_A: transpose_a,
     TRANSPOSE_B: transpose_b,
   }),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [gemmSubgroup, gemmRegister] as readonly Kernel<ShaderInfo, GemmAttributes>[],
+  variants: () => [gemmSubgroup, gemmRegister],
 });
 
 /** As `gemm`, one subgroup of 8 a workgroup: for software adapters of that width. */
-export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> = kernel({
-  ...shared,
+export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> = mapping(gemm, {
   shader: shaders.gemm_subgroup,
   grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
-  offered: ({ software, subgroup_size }) => software && subgroup_size === 8,
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
 });
 
 /** As `gemm`, in registers alone: for other software adapters. */
-export const gemmRegister: Kernel<typeof shaders.gemm_register, GemmAttributes> = kernel({
-  ...shared,
+export const gemmRegister: Kernel<typeof shaders.gemm_register, GemmAttributes> = mapping(gemm, {
   shader: shaders.gemm_register,
   grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
-  offered: ({ software }) => software,
+  suits: onSoftware,
 });
 
 function reference<T extends NumberArray>(

@@ -6,24 +6,25 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Gradients whose norm is above `max_norm` are scaled down to it; 0 switches clipping off. */
+/** Gradients with a norm above `max_norm` are scaled down to it; 0 switches clipping off. */
 export interface GradNormAttributes {
   readonly max_norm: number;
 }
 
-/** Elements of one slab; fixed, so that every adapter adds in the same order. */
-const SLAB = 4096;
+// elements of one slab; fixed, so that every adapter adds in the same order
+const { SLAB } = shaders.grad_norm.constants;
 const slabsOf = (n: number): number => Math.max(1, Math.ceil(n / SLAB));
-/** A length above it overflows in f32. */
+/** A larger length would overflow in f32. */
 const MAX_F32 = 3.4028234663852886e38;
 
-/** Lengths and counts of non-finite numbers by slabs. gradients [n] -> partials [B, 2]. */
+/** Lengths and counts of non-finite numbers, per slice. gradients [n] -> partials [B, 2]. */
 export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
   shader: shaders.grad_norm,
+  axes: { gradients: "n" },
   shapes: ({ gradients }) => ({ partials: [slabsOf(size(gradients)), 2] }),
   params: ({ gradients }) => ({ n: size(gradients) }),
   grid: ({ n }) => foldGrid(slabsOf(n)),
-  // the square by size (8), a sum and a test per element; read once
+  // per element: the square by size (8), a sum and a test; read once
   cost: ({ gradients }) => ({ flops: 10 * size(gradients), bytes: 4 * size(gradients) }),
   cases: (
     [
@@ -48,11 +49,12 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
 });
 
 /**
- * norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros where not all are finite. partials [B, 2] ->
- * norm [4].
+ * norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros if not all are finite. partials [B, 2] -> norm
+ * [4].
  */
 export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAttributes> = kernel({
   shader: shaders.grad_norm_finish,
+  axes: { partials: "B, 2" },
   shapes: ({ partials }, { max_norm }) => {
     expectShape({ partials }, [partials[0] ?? 0, 2]);
     if (!(max_norm >= 0)) throw new Error(`max_norm is ${max_norm}, expected 0 or more`);

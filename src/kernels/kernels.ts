@@ -1,4 +1,4 @@
-// The list of all kernels, for `check` and the README: every base with its variants.
+// The list of all kernels, for `check` and the README: every base kernel with its mappings.
 import { activation, activationGrad } from "./activation.ts";
 import { adamw } from "./adamw.ts";
 import { attention, attentionGradKv, attentionGradQ, attentionGradStats } from "./attention.ts";
@@ -168,7 +168,7 @@ const BASES: readonly AnyKernel[] = [
   viewRelationLossGrad,
 ];
 
-/** Every kernel, variants after their base. */
+/** Every kernel, each base followed by its other mappings. */
 export const kernels: readonly AnyKernel[] = BASES.flatMap((base) => [
   base,
   ...(base.variants?.() ?? []),

@@ -1,22 +1,23 @@
 // Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and
-// the step from the four positive outputs of a layer to probability and temperature.
+// the step from a layer's four positive outputs to probability and temperature.
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** K. */
 export interface LogBinomialAttributes {
   readonly bins: number;
 }
-/** The range of the temperature; ZoeDepth has 0.0212 to 50. */
+/** The range of the temperature; ZoeDepth uses 0.0212 to 50. */
 export interface LogBinomialHeadAttributes {
   readonly t_min: number;
   readonly t_max: number;
 }
 
-/** pi and 1 - pi are clamped from below to it (ZoeDepth's code). */
+/** Lower clamp of pi and 1 - pi (ZoeDepth's code). */
 const PROBABILITY_FLOOR = 1e-4;
 /** Added to each of the four numbers (ZoeDepth's code). */
 const PAIR_FLOOR = 1e-4;
@@ -39,7 +40,7 @@ const cases: Case<"pi" | "t", LogBinomialAttributes>[] = (
     t: { kind: "uniform", low: 0.5, high: 50 },
   },
 }));
-/** Both clamped and not, and the coldest temperature: logits to -27,000. */
+/** Both clamped and not, and the lowest temperature: logits down to -27,000. */
 const cold: Case<"pi" | "t", LogBinomialAttributes> = {
   name: "the coldest temperature",
   shapes: { pi: [3, 11, 7, 1], t: [3, 11, 7, 1] },
@@ -56,6 +57,7 @@ const cold: Case<"pi" | "t", LogBinomialAttributes> = {
  */
 export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttributes> = kernel({
   shader: shaders.log_binomial,
+  axes: { pi: "V, H, W, 1", t: "V, H, W, 1" },
   shapes: ({ pi, t }, { bins }) => {
     checkShapes(pi, t, bins);
     return { logits: [...pi.slice(0, -1), bins] };
@@ -69,7 +71,7 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
     bytes: 4 * size(pi) * (2 + bins),
   }),
   terms: () => 8,
-  // k ln(k / np) and m ln(m / nq) cancel; the rounding of np is in both
+  // k ln(k / np) and m ln(m / nq) cancel; both contain the rounding of np
   magnitudes: ({ pi, t }, _, { bins }) => {
     const logits = like(pi, pi.length * bins);
     const n = bins - 1;
@@ -112,12 +114,13 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
 });
 
 /**
- * d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, a term 0 where its probability is
+ * d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, with a term 0 where its probability is
  * clamped; d_t = -sum_k d_k z_k / t. pi, t [V, H, W, 1], logits, d_logits [V, H, W, K] -> d_pi, d_t
  * [V, H, W, 1].
  */
 export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel({
   shader: shaders.log_binomial_grad,
+  axes: { pi: "V, H, W, 1", t: "V, H, W, 1", logits: "V, H, W, K", d_logits: "V, H, W, K" },
   shapes: ({ pi, t, logits, d_logits }) => {
     const bins = logits.at(-1) ?? 0;
     checkShapes(pi, t, bins);
@@ -153,8 +156,7 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
         name: c.name,
         shapes: { ...c.shapes, logits, d_logits: logits },
         attributes: undefined,
-        // of one sign, so that the sums have no cancellation that would hide behind an absolute
-        // tolerance
+        // of one sign: sums that cancel are small, and an absolute tolerance would hide their errors
         data: {
           pi: { kind: "uniform", low: 0.001, high: 0.2 } as const,
           t: { kind: "uniform", low: 0.5, high: 50 } as const,
@@ -197,13 +199,14 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const logBinomialGradRows: Kernel<typeof shaders.log_binomial_grad_rows> = {
-  ...logBinomialGrad,
-  shader: shaders.log_binomial_grad_rows,
-  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const logBinomialGradRows: Kernel<typeof shaders.log_binomial_grad_rows> = mapping(
+  logBinomialGrad,
+  {
+    shader: shaders.log_binomial_grad_rows,
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    suits: onSoftware,
+  },
+);
 
 const headCases: Case<"pairs", LogBinomialHeadAttributes>[] = (
   [
@@ -219,12 +222,13 @@ const headCases: Case<"pairs", LogBinomialHeadAttributes>[] = (
 }));
 
 /**
- * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each. pairs
- * [.., 4] -> pi, t [.., 1].
+ * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), with 1e-4 added to each number.
+ * pairs [.., 4] -> pi, t [.., 1].
  */
 export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomialHeadAttributes> =
   kernel({
     shader: shaders.log_binomial_head,
+    axes: { pairs: "V, H, W, 4" },
     shapes: ({ pairs }, { t_min, t_max }) => {
       expectShape({ pairs }, [...pairs.slice(0, -1), 4]);
       if (!(t_min > 0 && t_max >= t_min)) {
@@ -253,14 +257,15 @@ export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomi
   });
 
 /**
- * d_a1 = d_pi a2 / (a1 + a2)^2, d_a2 = -d_pi a1 / (a1 + a2)^2, d_b alike. pairs [.., 4], d_pi, d_t
- * [.., 1] -> d_pairs.
+ * d_a1 = d_pi a2 / (a1 + a2)^2, d_a2 = -d_pi a1 / (a1 + a2)^2, d_b likewise. pairs [.., 4], d_pi,
+ * d_t [.., 1] -> d_pairs.
  */
 export const logBinomialHeadGrad: Kernel<
   typeof shaders.log_binomial_head_grad,
   LogBinomialHeadAttributes
 > = kernel({
   shader: shaders.log_binomial_head_grad,
+  axes: { pairs: "V, H, W, 4", d_pi: "V, H, W, 1", d_t: "V, H, W, 1" },
   shapes: ({ pairs, d_pi, d_t }) => {
     const pixels = pairs.slice(0, -1);
     expectShape({ pairs }, [...pixels, 4]);
@@ -297,7 +302,7 @@ function flooredPairs(
 const clampProbability = (p: number): number => Math.min(Math.max(p, PROBABILITY_FLOOR), 1);
 
 /**
- * x ln x, 0 at 0. ZoeDepth's code adds 1e-7 here and there for that, which moves y by less than
+ * x ln x, 0 at 0. ZoeDepth's code instead adds 1e-7 in several places, which moves y by less than
  * 2e-6.
  */
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));

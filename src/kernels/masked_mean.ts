@@ -1,4 +1,4 @@
-// Mean of the elements that a mask lets through, counted on the GPU, and its gradient. The end of
+// Mean of the elements that a mask keeps, counted on the GPU, and its gradient. The last step of
 // the masked losses.
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
@@ -6,23 +6,22 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Elements of one slab; fixed, so that every adapter adds in the same order. */
-export const SLAB = 1024;
+const { SLAB } = shaders.masked_mean.constants;
 
-/** Slabs of n elements, at least one. */
-export function slabsOf(n: number): number {
-  return Math.max(1, Math.ceil(n / SLAB));
+/** Slabs of n elements, at least one; of fixed size, so that every adapter adds in the same order. */
+export function slabsOf(n: number, slab: number): number {
+  return Math.max(1, Math.ceil(n / slab));
 }
 
-/** Sums and counts by slabs of 1024 elements. x, mask [any] -> partials [B, 2]. */
+/** Sums and counts per slice of 1024 elements. x, mask [any] -> partials [B, 2]. */
 export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   shader: shaders.masked_mean,
   shapes: ({ x, mask }) => {
     expectShape({ mask }, x, "x");
-    return { partials: [slabsOf(size(x)), 2] };
+    return { partials: [slabsOf(size(x), SLAB), 2] };
   },
   params: ({ x }) => ({ n: size(x) }),
-  grid: ({ n }) => foldGrid(slabsOf(n)),
+  grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
   // a comparison and two sums an element; x and mask once
   cost: ({ x }) => ({ flops: 3 * size(x), bytes: 8 * size(x) }),
   terms: () => SLAB,
@@ -41,7 +40,7 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
     data: { mask: { kind: "mask", share } as const },
   })),
   reference: ({ x, mask }) => {
-    const partials = like(x, 2 * slabsOf(x.length));
+    const partials = like(x, 2 * slabsOf(x.length, SLAB));
     for (let i = 0; i < x.length; i++) {
       if (!(mask[i] > 0)) continue;
       const slab = Math.floor(i / SLAB);
@@ -52,9 +51,12 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   },
 });
 
-/** The mean from sums and counts of slabs; 0 of nothing. partials [B, 2] -> mean [1], count [1]. */
+/**
+ * The mean from the slices' sums and counts; 0 if empty. partials [B, 2] -> mean [1], count [1].
+ */
 export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kernel({
   shader: shaders.masked_mean_finish,
+  axes: { partials: "B, 2" },
   shapes: ({ partials }) => {
     expectShape({ partials }, [partials[0] ?? 0, 2]);
     return { mean: [1], count: [1] };
@@ -87,8 +89,8 @@ export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kerne
 });
 
 /**
- * d_x = d_mean / count where the mask lets through, else 0. mask [any], count, d_mean [1] -> d_x of
- * mask's shape.
+ * d_x = d_mean / count where the mask keeps the element, else 0. mask [any], count, d_mean [1] ->
+ * d_x of mask's shape.
  */
 export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   shader: shaders.masked_mean_grad,

@@ -1,11 +1,12 @@
 // Adaptive average pooling of a feature to a grid of tokens, weighted by a mask, and the gradient.
+import { withGradient } from "../engine/gradient_check.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Tokens of a view along height and width. */
+/** Tokens per view along height and width. */
 export interface MaskedPoolAttributes {
   readonly grid: readonly [number, number];
 }
@@ -28,11 +29,12 @@ const cases: Case<"x" | "mask", MaskedPoolAttributes>[] = (
 }));
 
 /**
- * Mean of x over each cell, weighted by mask, 0 of no weight. x [V, H, W, E], mask [V, H, W, 1] ->
- * tokens, weight.
+ * Mean of x over each cell, weighted by mask; 0 where the weights sum to 0. x [V, H, W, E], mask
+ * [V, H, W, 1] -> tokens, weight.
  */
 export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes> = kernel({
   shader: shaders.masked_pool,
+  axes: { x: "V, H, W, E", mask: "V, H, W, 1" },
   shapes: ({ x, mask }, { grid: [grid_h, grid_w] }) => {
     if (x.length !== 4) throw new Error(`x${formatShape(x)} must be [V, H, W, E]`);
     expectShape({ mask }, [...x.slice(0, -1), 1]);
@@ -45,10 +47,10 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
     ...sides(x, x[3], attributes),
   }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  // a multiply-add and a sum an element; x once
+  // per element: a multiply-add and a sum; x once
   cost: ({ x }) => ({ flops: 3 * size(x), bytes: 4 * size(x) }),
   terms: ({ x }, { grid: [h, w] }) => Math.ceil(x[1] / h + 1) * Math.ceil(x[2] / w + 1),
-  cases,
+  cases: withGradient(cases, { wrt: ["x"], linear: true }),
   reference: ({ x, mask }, shapes, attributes) => {
     const at = sides(shapes.x, shapes.x[3], attributes);
     const views = shapes.x[0];
@@ -75,6 +77,7 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
 export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolAttributes> = kernel(
   {
     shader: shaders.masked_pool_grad,
+    axes: { mask: "V, H, W, 1", weight: "V, h w", d_tokens: "V, h w, E" },
     shapes: ({ mask, weight, d_tokens }, { grid: [grid_h, grid_w] }) => {
       const [views = 0, height = 0, width = 0] = mask;
       const features = d_tokens[2] ?? 0;
@@ -88,7 +91,7 @@ export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolA
       ...sides(mask, d_tokens[2], attributes),
     }),
     grid: ({ pixels }, { WG, LANES }) => foldGrid(Math.ceil((pixels * LANES) / WG)),
-    // a quotient (4), a sum and a product an element; d_x once
+    // per element: a quotient (4), a sum and a product; d_x once
     cost: ({ mask, d_tokens }) => ({
       flops: 6 * size(mask) * d_tokens[2],
       bytes: 4 * size(mask) * (1 + d_tokens[2]),
@@ -127,8 +130,8 @@ function sides(pixels: Shape, features: number, { grid }: MaskedPoolAttributes):
 }
 
 /**
- * Calls back for every pixel of every cell: rows floor(i H / h) to ceil((i + 1) H / h) - 1, columns
- * alike.
+ * Calls back for every pixel of every cell: rows floor(i H / h) to ceil((i + 1) H / h) - 1, and
+ * columns likewise.
  */
 function eachPixelOfCell(
   views: number,

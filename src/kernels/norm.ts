@@ -1,5 +1,5 @@
 // Normalisation over sets of pixels and channels: batch, group, instance and layer norm are one
-// family that differs in which elements share statistics. x is seen as [B, P, C] with C in G
+// family that differs in which elements share statistics. x is viewed as [B, P, C] with C in G
 // groups; a set is (b, all p, the channels of g).
 //   batch norm  B = 1,    P = V H W, G = C        group norm  B = V, P = H W, G groups
 //   layer norm  B = rows, P = 1,     G = 1        instance norm: group norm with G = C
@@ -9,11 +9,11 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Which elements share statistics, and what is added to the variance. */
+/** Which elements share statistics, and the number added to the variance. */
 export interface NormAttributes {
-  /** B: the leading axes of x make B batches with statistics of their own. */
+  /** B: the leading axes of x make B batches, each with its own statistics. */
   readonly batches: number;
-  /** G: groups of channels with statistics of their own. */
+  /** G: groups of channels, each with its own statistics. */
   readonly groups: number;
   readonly epsilon: number;
 }
@@ -24,15 +24,15 @@ interface Geometry {
   readonly pixels: number;
   readonly channels: number;
   readonly groups: number;
-  /** S, fixed by the shape alone so that the order of sums is. */
+  /** S, fixed by the shape alone so that the order of the sums is fixed too. */
   readonly slabs: number;
 }
 
-// Enough invocations to fill a GPU, slabs long enough that partial sums are cheap to merge.
+// Enough invocations to fill a GPU, and slices long enough that their sums are cheap to merge.
 const INVOCATIONS = 8192;
 const MIN_SLAB_PIXELS = 16;
 
-/** The geometry of a normalisation; throws when batches or groups do not divide x. */
+/** The geometry of a normalisation; throws if batches or groups do not divide x. */
 export function normGeometry(x: Shape, { batches, groups }: NormAttributes): Geometry {
   const channels = x.at(-1) ?? 0;
   const rows = size(x.slice(0, -1));
@@ -71,9 +71,10 @@ function casesOf<Input extends string>(
   }));
 }
 
-/** Mean and sum of squared deviations by slab. x [B,P,C] -> slab_mean, slab_m2 [B,S,G]. */
+/** Mean and sum of squared deviations per slice. x [B,P,C] -> slab_mean, slab_m2 [B,S,G]. */
 export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = kernel({
   shader: shaders.norm_partial,
+  axes: { x: "B, P, C" },
   shapes: ({ x }, attributes) => {
     const { batches, slabs, groups } = normGeometry(x, attributes);
     return { slab_mean: [batches, slabs, groups], slab_m2: [batches, slabs, groups] };
@@ -81,7 +82,7 @@ export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = 
   params: ({ x }, attributes) => normGeometry(x, attributes),
   grid: ({ batches, slabs, groups }, { WG }) =>
     foldGrid(Math.ceil((batches * slabs * groups) / WG)),
-  // a subtraction, a multiplication and two additions an element
+  // per element: a subtraction, a multiplication and two additions
   cost: ({ x }) => ({ flops: 4 * size(x), bytes: 4 * size(x) }),
   cases: casesOf((x) => ({ x })),
   reference: ({ x }, shapes, attributes) => {
@@ -118,12 +119,13 @@ export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = 
   },
 });
 
-/** What a merge needs to know of the tensor whose slabs it merges. */
+/** The shape facts that a merge needs about the tensor whose slices it merges. */
 export type MergeAttributes = NormAttributes & { readonly shape: Shape };
 
-/** Merges slabs into statistics. slab_mean, slab_m2 [B,S,G] -> mean, variance [B,G] (biased). */
+/** Merges slices into statistics. slab_mean, slab_m2 [B,S,G] -> mean, variance [B,G] (biased). */
 export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttributes> = kernel({
   shader: shaders.norm_statistics,
+  axes: { slab_mean: "B, S, G", slab_m2: "B, S, G" },
   shapes: ({ slab_mean, slab_m2 }, attributes) => {
     const { batches, slabs, groups } = normGeometry(attributes.shape, attributes);
     expectShape({ slab_mean, slab_m2 }, [batches, slabs, groups]);
@@ -131,7 +133,7 @@ export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttribu
   },
   params: (_, attributes) => normGeometry(attributes.shape, attributes),
   grid: ({ batches, groups }, { WG }) => foldGrid(Math.ceil((batches * groups) / WG)),
-  // eight operations a slab
+  // eight operations per slice
   cost: ({ slab_mean }) => ({ flops: 8 * size(slab_mean), bytes: 8 * size(slab_mean) }),
   cases: casesOf(
     (_, { batches, slabs, groups }) => ({
@@ -165,10 +167,10 @@ export const normStatistics: Kernel<typeof shaders.norm_statistics, MergeAttribu
   },
 });
 
-/** How far running statistics move, and the factor that makes the variance unbiased. */
+/** The rate at which running statistics move, and the factor that makes the variance unbiased. */
 export interface RunningAttributes {
   readonly momentum: number;
-  /** n / (n - 1), n elements of a channel. */
+  /** n / (n - 1), with n elements per channel. */
   readonly unbias: number;
 }
 
@@ -178,6 +180,7 @@ export interface RunningAttributes {
  */
 export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes> = kernel({
   shader: shaders.norm_running,
+  axes: { mean: "C", variance: "C", running_mean: "C", running_variance: "C" },
   shapes: ({ mean, variance, running_mean, running_variance }) => {
     expectShape({ mean, variance, running_mean, running_variance }, [size(running_mean)]);
     return {};
@@ -215,6 +218,7 @@ export const normRunning: Kernel<typeof shaders.norm_running, RunningAttributes>
  */
 export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kernel({
   shader: shaders.norm_apply,
+  axes: { x: "B, P, C", mean: "B, G", variance: "B, G", gamma: "C", beta: "C" },
   shapes: ({ x, mean, variance, gamma, beta }, attributes) => {
     const geometry = normGeometry(x, attributes);
     checkStatistics({ mean, variance }, geometry);
@@ -254,10 +258,11 @@ export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kern
 });
 
 /**
- * Sums of gradients by slab. x, d_y [B,P,C], mean, variance [B,G] -> slab_sum, slab_dot [B,S,C].
+ * Sums of gradients per slice. x, d_y [B,P,C], mean, variance [B,G] -> slab_sum, slab_dot [B,S,C].
  */
 export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttributes> = kernel({
   shader: shaders.norm_grad_partial,
+  axes: { x: "B, P, C", d_y: "B, P, C", mean: "B, G", variance: "B, G" },
   shapes: ({ x, d_y, mean, variance }, attributes) => {
     const geometry = normGeometry(x, attributes);
     expectShape({ d_y }, x, "x");
@@ -306,6 +311,7 @@ export const normGradPartial: Kernel<typeof shaders.norm_grad_partial, NormAttri
 /** Gradients of scale and shift. slab_sum, slab_dot [B,S,C] -> d_gamma, d_beta [C]. */
 export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel({
   shader: shaders.norm_grad_channel,
+  axes: { slab_sum: "R, C", slab_dot: "R, C" },
   shapes: ({ slab_sum, slab_dot }) => {
     expectShape({ slab_dot }, slab_sum, "slab_sum");
     return { d_gamma: slab_sum.slice(-1), d_beta: slab_sum.slice(-1) };
@@ -343,6 +349,7 @@ export const normGradChannel: Kernel<typeof shaders.norm_grad_channel> = kernel(
 export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly groups: number }> =
   kernel({
     shader: shaders.norm_grad_group,
+    axes: { slab_sum: "B, S, C", slab_dot: "B, S, C", gamma: "C" },
     shapes: ({ slab_sum, slab_dot, gamma }, { groups }) => {
       const [batches = 0, slabs = 0, channels = 0] = slab_sum;
       expectShape({ slab_sum }, [batches, slabs, channels]);
@@ -389,11 +396,20 @@ export const normGradGroup: Kernel<typeof shaders.norm_grad_group, { readonly gr
 export type GradInputAttributes = NormAttributes & { readonly fixed: boolean };
 
 /**
- * d_x = r (gamma d_y - (group_sum + xhat group_dot) / n), without the sums when the statistics are
+ * d_x = r (gamma d_y - (group_sum + xhat group_dot) / n), without the sums if the statistics are
  * fixed.
  */
 export const normGradInput: Kernel<typeof shaders.norm_grad_input, GradInputAttributes> = kernel({
   shader: shaders.norm_grad_input,
+  axes: {
+    x: "B, P, C",
+    d_y: "B, P, C",
+    mean: "B, G",
+    variance: "B, G",
+    gamma: "C",
+    group_sum: "B, G",
+    group_dot: "B, G",
+  },
   shapes: ({ x, d_y, mean, variance, gamma, group_sum, group_dot }, attributes) => {
     const geometry = normGeometry(x, attributes);
     expectShape({ d_y }, x, "x");
@@ -469,7 +485,7 @@ function checkGroups(channels: number, groups: number): void {
   }
 }
 
-/** Throws unless each is [B, G]; one batch's may be [G], as running statistics are. */
+/** Throws unless each is [B, G]; for one batch they may be [G], as running statistics are. */
 function checkStatistics(
   tensors: Readonly<Record<string, Shape>>,
   { batches, groups }: Geometry,

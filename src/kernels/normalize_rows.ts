@@ -1,11 +1,12 @@
 // Rows (tokens) divided by their length, and the gradient.
+import { withGradient } from "../engine/gradient_check.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Least length a row is divided by. */
+/** The minimum divisor of a row. */
 export interface NormalizeRowsAttributes {
   readonly floor: number;
 }
@@ -25,23 +26,27 @@ const cases: Case<"x", NormalizeRowsAttributes>[] = (
   ] as const
 ).map(([name, x]) => ({ name, shapes: { x }, attributes: { floor: 1e-6 } }));
 
-/** y = x / max(|x|, floor) by rows. x [.., E] -> y of its shape, length [.., 1] = |x|. */
+/** y = x / max(|x|, floor) per row. x [.., E] -> y of the same shape, length [.., 1] = |x|. */
 export const normalizeRows: Kernel<typeof shaders.normalize_rows, NormalizeRowsAttributes> = kernel(
   {
     shader: shaders.normalize_rows,
+    axes: { x: "..., E" },
     shapes: ({ x }) => ({ y: x, length: lengthOf(x) }),
     params: ({ x }, { floor }) => ({ ...geometry(x), floor }),
     grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-    // a multiply-add and a quotient a feature; read and written once
+    // per feature: a multiply-add and a quotient; read and written once
     cost: ({ x }) => ({ flops: 6 * size(x), bytes: 8 * size(x) }),
-    cases: [
-      ...cases,
-      {
-        name: "shorter than the floor",
-        shapes: { x: [3, 8] },
-        attributes: { floor: 100 },
-      },
-    ],
+    cases: withGradient(
+      [
+        ...cases,
+        {
+          name: "shorter than the floor",
+          shapes: { x: [3, 8] },
+          attributes: { floor: 100 },
+        },
+      ],
+      { wrt: ["x"] },
+    ),
     reference: ({ x }, shapes, { floor }) => {
       const { rows, features } = geometry(shapes.x);
       const [y, length] = [like(x, x.length), like(x, rows)];
@@ -66,6 +71,7 @@ export const normalizeRowsGrad: Kernel<
   NormalizeRowsAttributes
 > = kernel({
   shader: shaders.normalize_rows_grad,
+  axes: { y: "..., E", length: "..., 1", d_y: "..., E" },
   shapes: ({ y, length, d_y }) => {
     expectShape({ length }, lengthOf(y));
     expectShape({ d_y }, y, "y");
@@ -73,13 +79,13 @@ export const normalizeRowsGrad: Kernel<
   },
   params: ({ y }, { floor }) => ({ ...geometry(y), floor }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // two multiply-adds and a quotient a feature; two reads and a write
+  // per feature: two multiply-adds and a quotient; two reads and a write
   cost: ({ y }) => ({ flops: 8 * size(y), bytes: 12 * size(y) }),
   cases: cases.map(({ name, shapes: { x } }) => ({
     name,
     shapes: { y: x, d_y: x, length: lengthOf(x) },
     attributes: { floor: 0.5 },
-    // rows on both sides of the floor; entries of a row of length about one
+    // rows with lengths on both sides of the floor; entries of a row whose length is about one
     data: {
       y: { kind: "uniform", low: -0.2, high: 0.2 },
       length: { kind: "uniform", low: 0.2, high: 1 },

@@ -7,13 +7,13 @@ import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
- * What margins hold, in the order of the shaders' MODE; reflect has the border once, symmetric
- * twice.
+ * The content of margins, in the order of the shaders' MODE; reflect has the border once,
+ * symmetric twice.
  */
 export const PAD_MODES = ["constant", "reflect", "symmetric", "edge", "wrap"] as const;
 /** One of the kinds of margins. */
 export type PadMode = (typeof PAD_MODES)[number];
-/** Margins [before, after] along each axis; `value` is what constant ones hold. */
+/** Margins [before, after] along each axis; `value` fills constant margins. */
 export interface PadAttributes {
   readonly padding: readonly (readonly [number, number])[];
   readonly mode: PadMode;
@@ -26,7 +26,7 @@ export interface PadGradAttributes {
   readonly mode: Exclude<PadMode, "constant">;
 }
 
-/** The longest margin that an axis of `length` elements can give. */
+/** The longest margin that an axis of `length` elements can provide. */
 function longest(length: number, mode: PadMode): number {
   if (mode === "reflect") return Math.max(length - 1, 0);
   if (mode === "symmetric" || mode === "wrap") return length;
@@ -195,8 +195,8 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
 });
 
 /**
- * Places along the axes so far, each followed by the given indices of the next axis of `length`
- * elements.
+ * The given places along the axes so far, each extended by the given indices of the next axis of
+ * `length` elements.
  */
 function finer(places: Int32Array, length: number, indices: readonly number[]): Int32Array {
   const result = new Int32Array(places.length * indices.length);
@@ -244,6 +244,7 @@ function unpadded(
  */
 export const padGrad: Kernel<typeof shaders.pad_grad, PadGradAttributes> = kernel({
   shader: shaders.pad_grad,
+  axes: { d_y: "outer, before + LENGTH + after, INNER" },
   shapes: ({ d_y }, attributes) => ({ d_x: unpadded(d_y, attributes) }),
   params: ({ d_y }, attributes) => {
     const { axis, margins } = attributes;

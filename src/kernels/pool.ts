@@ -7,7 +7,10 @@ import { shaders } from "./shaders.gen.ts";
 
 type Pair = readonly [number, number];
 
-/** Windows over an image: taps, pixels between windows and between taps, as [rows, columns]. */
+/**
+ * Windows over an image: number of taps, pixels between windows, pixels between taps; [rows,
+ * columns].
+ */
 export interface PoolAttributes {
   readonly window: Pair;
   readonly stride: Pair;
@@ -20,8 +23,8 @@ export interface PoolAttributes {
   readonly size: Pair;
 }
 /**
- * Means of windows; `countPadding`: divide by the taps inside image and padding, not by those
- * inside the image.
+ * Means of windows; with `countPadding`, the divisor counts taps inside the image or the padding,
+ * otherwise only those inside the image.
  */
 export interface PoolAverageAttributes extends PoolAttributes {
   readonly countPadding: boolean;
@@ -32,9 +35,8 @@ export interface PoolAverageGradAttributes extends PoolAverageAttributes {
 }
 
 /**
- * Windows along an axis of `length` pixels and `padding` in all. With `ceil`, one more where pixels
- * are left over,
- * unless it would start in the padding behind the image.
+ * Number of windows along an axis of `length` pixels with `padding` in total. With `ceil`, there is
+ * one more if pixels are left over, unless it would start in the padding behind the image.
  */
 export function pooledSize(
   length: number,
@@ -150,11 +152,12 @@ const LOWEST = -3.4028234663852886e38;
 const taps = ({ window }: PoolAttributes): number => window[0] * window[1];
 
 /**
- * y = largest value of each window, NaN where one is in it; the lowest f32 where no tap is inside. x [V,H,W,C] -> y [V,
- * `size`, C].
+ * y = largest value of each window, NaN if it contains one, or the lowest f32 if no tap is inside.
+ * x [V,H,W,C] -> y [V, `size`, C].
  */
 export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
   shader: shaders.pool_max,
+  axes: { x: "V, IN_H, IN_W, C" },
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => geometry(x, attributes),
   grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
@@ -178,11 +181,12 @@ export const poolMax: Kernel<typeof shaders.pool_max, PoolAttributes> = kernel({
 });
 
 /**
- * d_x = d_y at the first maximum of each window, by rows, then columns. x, y, d_y -> d_x of x's
+ * d_x = d_y at the first maximum of each window, rows before columns. x, y, d_y -> d_x of x's
  * shape.
  */
 export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> = kernel({
   shader: shaders.pool_max_grad,
+  axes: { x: "V, IN_H, IN_W, C", y: "V, OUT_H, OUT_W, C", d_y: "V, OUT_H, OUT_W, C" },
   shapes: ({ x, y, d_y }, attributes) => {
     expectShape({ y, d_y }, pooled(x, attributes));
     return { d_x: x };
@@ -191,13 +195,13 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
   overrides: (_, { dilation }) => ({ DILATED: Math.max(...dilation) > 1 }),
   grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
     foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
-  // every tap compares once, one in a window searches half of it
+  // every tap compares once, one per window searches half of it
   cost: ({ x, y }, attributes) => ({
     flops: 1.5 * size(y) * taps(attributes),
     bytes: 8 * (size(x) + size(y)),
   }),
   terms: (_, attributes) => taps(attributes),
-  // y is drawn from few values, as x is, so that pixels meet their maximum, and some twice
+  // y is drawn from few values, as x is, so that pixels equal their maximum, some of them twice
   cases: maxCases.map((c) => {
     const y = pooled(c.shapes.x, c.attributes);
     return {
@@ -220,7 +224,7 @@ export const poolMaxGrad: Kernel<typeof shaders.pool_max_grad, PoolAttributes> =
   },
 });
 
-/** Whether x is the maximum of its window, which NaN is. */
+/** Whether x is the maximum of its window; NaN is. */
 function holds(x: number, highest: number): boolean {
   return x === highest || (Number.isNaN(x) && Number.isNaN(highest));
 }
@@ -228,6 +232,7 @@ function holds(x: number, highest: number): boolean {
 /** y = mean of each window. x [V,H,W,C] -> y [V, `size`, C]. */
 export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttributes> = kernel({
   shader: shaders.pool_average,
+  axes: { x: "V, IN_H, IN_W, C" },
   shapes: ({ x }, attributes) => ({ y: pooled(x, attributes) }),
   params: ({ x }, attributes) => ({ ...geometry(x, attributes), ...counted(x, attributes) }),
   grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
@@ -249,11 +254,13 @@ export const poolAverage: Kernel<typeof shaders.pool_average, PoolAverageAttribu
 });
 
 /**
- * d_x = sum of d_y / n over the windows that see a pixel. d_y [V, `size`, C] -> d_x [V, `from`, C].
+ * d_x = sum of d_y / n over the windows that contain a pixel. d_y [V, `size`, C] -> d_x [V, `from`,
+ * C].
  */
 export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAverageGradAttributes> =
   kernel({
     shader: shaders.pool_average_grad,
+    axes: { d_y: "V, OUT_H, OUT_W, C" },
     shapes: ({ d_y }, attributes) => ({ d_x: image(d_y, attributes) }),
     params: ({ d_y }, attributes) => {
       const x = image(d_y, attributes);
@@ -283,7 +290,7 @@ export const poolAverageGrad: Kernel<typeof shaders.pool_average_grad, PoolAvera
     },
   });
 
-/** The shape of x from that of d_y. */
+/** The shape of x, derived from the shape of d_y. */
 function image(d_y: Shape, attributes: PoolAverageGradAttributes): Shape {
   const x = [d_y[0], ...attributes.from, d_y[3]];
   expectShape({ d_y }, pooled(x, attributes));
@@ -291,8 +298,8 @@ function image(d_y: Shape, attributes: PoolAverageGradAttributes): Shape {
 }
 
 /**
- * Calls back with the first channel of each pixel under a tap and of its window, taps of a window
- * in order.
+ * Calls back with the first channel of each pixel under a tap and of its window; the taps of a
+ * window come in order.
  */
 function eachTap(
   [views, height, width, channels]: Shape,
@@ -317,7 +324,7 @@ function eachTap(
   }
 }
 
-/** Divides each window's values by its counted taps. */
+/** Divides each window's values by its number of counted taps. */
 function divide(values: NumberArray, x: Shape, attributes: PoolAverageAttributes): void {
   const {
     window,

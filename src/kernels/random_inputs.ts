@@ -4,7 +4,7 @@ import { size, type Shape } from "../tensor/shape.ts";
 import { binomialRow, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import type { AnyKernel, Case, Distribution } from "../engine/kernel.ts";
 
-/** Random numbers of one tensor, drawn as `distribution` says; the same for the same seed. */
+/** Random numbers for one tensor, drawn from `distribution`; equal seeds give equal numbers. */
 export function draw(shape: Shape, distribution: Distribution, seed: number): Float32Array {
   const stream = randomStream(seed);
   const values = new Float32Array(size(shape));

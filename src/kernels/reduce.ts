@@ -1,6 +1,6 @@
 // Folds along axes (sum, mean, maximum, norms, ln sum exp); gradients are in reduce_grad.ts. Long
-// folds take passes: `reducePasses` cuts them by shape alone, so that the order of summation is the
-// same on every adapter.
+// folds take several passes: `reducePasses` cuts them by shape alone, so that the order of
+// summation is the same on every adapter.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { offsets, walk, type Walk } from "./axes.ts";
@@ -23,8 +23,8 @@ export type Reduction =
   | "log_sum"
   | "log_sum_exp";
 /**
- * Which fold, along which axes (ascending); `keep` leaves them in with length 1. No axis: each
- * element for itself.
+ * The fold and its axes (ascending); `keep` leaves them in with length 1. Without an axis, each
+ * element is folded alone.
  */
 export interface ReduceAttributes {
   readonly kind: Reduction;
@@ -34,15 +34,15 @@ export interface ReduceAttributes {
 /** One pass of a fold. */
 export interface ReducePass extends ReduceAttributes {
   /**
-   * Shares that the elements of one output are dealt to; y is [slabs, outputs] when there are
+   * Slices into which the elements of one output are divided; y is [slabs, outputs] if there are
    * several.
    */
   readonly slabs: number;
-  /** Whether x holds the elements themselves, not partial results. */
+  /** Whether x holds the elements themselves, not the results of slices. */
   readonly first: boolean;
-  /** Whether y holds the result, not partial results. */
+  /** Whether y holds the result, not the results of slices. */
   readonly last: boolean;
-  /** Elements of one output over all passes, the divisor of the mean. */
+  /** Elements per output over all passes, the divisor of the mean. */
   readonly count: number;
 }
 
@@ -53,7 +53,7 @@ interface Steps {
   /** The result over no elements. */
   readonly nothing: number;
 }
-// in the codes of reduce.wgsl
+// in the numbering of reduce.wgsl
 const STEPS: Record<Reduction, Steps> = {
   sum: { map: 0, fold: 0, finish: 0, nothing: 0 },
   mean: { map: 0, fold: 0, finish: 1, nothing: 0 },
@@ -80,7 +80,7 @@ export function reducedShape(x: Shape, axes: readonly number[], keep: boolean): 
   return x.filter((_, axis) => !axes.includes(axis));
 }
 
-/** Elements that one output folds, and how many outputs there are. */
+/** Elements that one output folds, and the number of outputs. */
 export function extent(x: Shape, axes: readonly number[]): { length: number; outputs: number } {
   return {
     length: size(axes.map((axis) => x[axis])),
@@ -88,13 +88,14 @@ export function extent(x: Shape, axes: readonly number[]): { length: number; out
   };
 }
 
-// Terms that one invocation folds, and outputs beyond which a GPU is busy with one invocation each.
+// Terms that one invocation folds, and the number of outputs beyond which one invocation per output
+// keeps a GPU busy.
 const RUN = 128;
 const BUSY = 65_536;
 
 /**
- * The passes of a fold: each but the last leaves partial results [slabs, outputs], folded along
- * axis 0 by the next.
+ * The passes of a fold: each except the last leaves the results of slices, [slabs, outputs], which
+ * the next folds along axis 0.
  */
 export function reducePasses(x: Shape, attributes: ReduceAttributes): ReducePass[] {
   const { kind } = attributes;
@@ -112,7 +113,7 @@ export function reducePasses(x: Shape, attributes: ReduceAttributes): ReducePass
   }
 }
 
-/** Kept and reduced axes of x apart, each merged to at most three of any six. */
+/** Kept and reduced axes of x separately, each merged to at most three out of any six. */
 export function walks(x: Shape, axes: readonly number[]): { kept: Walk; reduced: Walk } {
   const steps = strides(x);
   const part = (reduced: boolean): Walk => {
@@ -161,7 +162,7 @@ export function places(
   };
 }
 
-/** The one pass of a short fold. */
+/** The single pass of a short fold. */
 function whole(x: Shape, kind: Reduction, axes: readonly number[], keep = false): ReducePass {
   const { length: count } = extent(x, axes);
   return { kind, axes, keep, slabs: 1, first: true, last: true, count };
@@ -170,7 +171,7 @@ function whole(x: Shape, kind: Reduction, axes: readonly number[], keep = false)
 const POSITIVE: Distribution = { kind: "uniform", low: 0.6, high: 1.5 };
 const domain = (kind: Reduction): Distribution =>
   kind === "log_sum" || kind === "product" ? POSITIVE : { kind: "normal", deviation: 2 };
-/** Names, shapes and axes of the cases that every kernel of the family is tried on. */
+/** Names, shapes and axes of the cases on which every kernel of the family is checked. */
 export const FOLD_SHAPES: readonly [string, Shape, readonly number[]][] = [
   ["no axis", [5, 7], []],
   ["a scalar", [], []],
@@ -201,9 +202,7 @@ const cases: Case<"x", ReduceAttributes>[] = [
   },
 ];
 
-/**
- * y = one pass of a fold of x. x [any] -> y [its kept axes], or [slabs, outputs] when slabs > 1.
- */
+/** y = one pass of a fold of x. x [any] -> y [its kept axes], or [slabs, outputs] if slabs > 1. */
 export const reduce: Kernel<typeof shaders.reduce, ReducePass> = kernel({
   shader: shaders.reduce,
   shapes: ({ x }, { axes, keep, slabs }) => {
@@ -269,7 +268,7 @@ export const reduce: Kernel<typeof shaders.reduce, ReducePass> = kernel({
   },
 });
 
-/** First element of each output, and the way from there to each element that it folds. */
+/** First element of each output, and the offset from it to each element that it folds. */
 export function folded(
   shape: Shape,
   axes: readonly number[],

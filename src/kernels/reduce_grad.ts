@@ -1,5 +1,5 @@
-// Gradients of the folds along axes whose derivative needs their input; those of sum and mean are
-// broadcasts.
+// Gradients of the folds along axes whose derivative needs their input; the gradients of sum and
+// mean are broadcasts.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, walk, type Walk } from "./axes.ts";
@@ -18,7 +18,7 @@ import { shaders } from "./shaders.gen.ts";
 const POSITIVE: Distribution = { kind: "uniform", low: 0.6, high: 1.5 };
 
 type Folded = Exclude<Reduction, "sum" | "mean" | "product">;
-// in the codes of reduce_grad.wgsl
+// in the numbering of reduce_grad.wgsl
 const GRADIENT_CODES: Record<Folded, number> = {
   max: 0,
   min: 0,
@@ -29,7 +29,7 @@ const GRADIENT_CODES: Record<Folded, number> = {
   log_sum_exp: 5,
 };
 const foldedKinds = Object.keys(GRADIENT_CODES) as Folded[];
-/** The folds whose derivative needs their input, along which axes. */
+/** The folds whose derivative needs their input, and their axes. */
 export interface ReduceGradAttributes {
   readonly kind: Folded;
   readonly axes: readonly number[];
@@ -91,14 +91,14 @@ export const reduceGrad: Kernel<typeof shaders.reduce_grad, ReduceGradAttributes
   },
 });
 
-/** Along which axes a product is taken. */
+/** The axes along which a product is taken. */
 export interface ReduceGradProductAttributes {
   readonly axes: readonly number[];
 }
 
 /**
- * d_x = d_y times the product of the others. x [any], d_y [outputs of the product] -> d_x of x's
- * shape.
+ * d_x = d_y times the product of the other elements. x [any], d_y [outputs of the product] -> d_x
+ * of x's shape.
  */
 export const reduceGradProduct: Kernel<
   typeof shaders.reduce_grad_product,
@@ -125,7 +125,7 @@ export const reduceGradProduct: Kernel<
       attributes: { axes },
       data: { x: POSITIVE },
     })),
-    // of rows of three some have no zero, some one, some several
+    // of the rows of three, some have no zero, some one, some several
     {
       name: "zeros",
       shapes: { x: [67, 3], d_y: [67] },
@@ -136,7 +136,7 @@ export const reduceGradProduct: Kernel<
   reference: ({ x, d_y }, { x: shape }, { axes }) => {
     const d_x = like(x, x.length);
     const { kept, reduced } = folded(shape, axes);
-    // products of those before, times products of those behind
+    // product of the elements before, times product of the elements after
     for (let o = 0; o < kept.length; o++) {
       let before = d_y[o];
       for (const place of reduced) {
@@ -153,7 +153,7 @@ export const reduceGradProduct: Kernel<
   },
 });
 
-/** x and y (or d_y) walked together in the order of x. */
+/** Walks x and y (or d_y) together in the order of x. */
 function walkBoth(x: Shape, axes: readonly number[]): Walk {
   const kept = strides(reducedShape(x, axes, true));
   return walk(
@@ -163,7 +163,7 @@ function walkBoth(x: Shape, axes: readonly number[]): Walk {
   );
 }
 
-/** 1 where an element is the result, else 0; NaN where either is NaN. */
+/** 1 if an element equals the result, else 0; NaN if either is NaN. */
 const atResult = (v: number, result: number): number =>
   Number.isNaN(v) || Number.isNaN(result) ? NaN : Number(v === result);
 const slopes: Record<Folded, (v: number, result: number) => number> = {

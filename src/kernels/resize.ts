@@ -1,6 +1,7 @@
 // Images resampled to another size, by the nearest pixel or linearly, and their gradients.
 // Positions are exact ratios of whole numbers; sizes give the scale (a scale factor that does not
 // divide the size is the caller's to round).
+import { withGradient } from "../engine/gradient_check.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
@@ -8,15 +9,14 @@ import { foldGrid, kernel, type Case, type Kernel, type Params } from "../engine
 import { shaders } from "./shaders.gen.ts";
 
 /**
- * Which positions of both images agree, n to m pixels: `half_pixel` the outer borders, source (o +
- * 1/2) n / m - 1/2;
- * `align` the centres of the corner pixels, o (n - 1) / (m - 1); `asymmetric` the first corner, o n
- * / m.
+ * The positions at which both images agree, n to m pixels: `half_pixel` the outer borders, source
+ * (o + 1/2) n / m - 1/2; `align` the centres of the corner pixels, o (n - 1) / (m - 1);
+ * `asymmetric` the first corner, o n / m.
  */
 export type Corners = "half_pixel" | "align" | "asymmetric";
 /**
- * How a position becomes a pixel; `half_up` and `half_down` are to the nearest and differ halfway
- * between two.
+ * The rounding of a position to a pixel; `half_up` and `half_down` take the nearest and differ
+ * halfway between two.
  */
 export type Rounding = "floor" | "half_up" | "half_down" | "ceil";
 /** The size [rows, columns] to resample to. */
@@ -28,7 +28,7 @@ export interface ResizeBilinearAttributes {
 export interface ResizeNearestAttributes extends ResizeBilinearAttributes {
   readonly rounding: Rounding;
 }
-/** The size [rows, columns] of x, which its gradient has. */
+/** The size [rows, columns] of x, which its gradient has too. */
 interface Original {
   readonly from: readonly [number, number];
 }
@@ -51,7 +51,7 @@ interface Ratio {
 function positions(n: number, m: number, corners: Corners, rounding: Rounding | null): Ratio {
   if (n === 0 && m > 0) throw new Error(`resize: no pixels to make ${m} of`);
   let ratio: Ratio;
-  // with one pixel on either side any step will do, but not none
+  // with one pixel on either side any step works, except zero
   if (corners === "align") ratio = { mul: Math.max(n - 1, 1), add: 0, den: Math.max(m - 1, 1) };
   else if (corners === "asymmetric") ratio = { mul: n, add: 0, den: m };
   else ratio = { mul: 2 * n, add: n - m, den: 2 * m };
@@ -108,7 +108,7 @@ function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAtt
   return y;
 }
 
-/** The shape of x from that of d_y. */
+/** The shape of x, derived from the shape of d_y. */
 function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
   const x = [d_y[0], ...attributes.from, d_y[3]];
   expectShape({ d_y }, resized(x, attributes));
@@ -141,7 +141,7 @@ const nearestCases: Case<"x", ResizeNearestAttributes>[] = [
     ...c,
     attributes: { ...c.attributes, rounding: ROUNDINGS[i % 4] },
   })),
-  // every rounding meets positions halfway between two pixels
+  // every rounding has cases with positions halfway between two pixels
   ...ROUNDINGS.map((rounding) => ({
     name: `halfway, ${rounding}`,
     shapes: { x: [1, 4, 9, 3] },
@@ -149,7 +149,7 @@ const nearestCases: Case<"x", ResizeNearestAttributes>[] = [
   })),
 ];
 
-/** The attributes of a gradient from those of its op and the shape of x. */
+/** The attributes of a gradient, from those of its op and the shape of x. */
 export function resizeGradAttributes<A extends ResizeBilinearAttributes>(
   x: Shape,
   attributes: A,
@@ -165,16 +165,17 @@ function gradientCase<A extends ResizeBilinearAttributes>(
   return { name: c.name, shapes: { d_y }, attributes: resizeGradAttributes(x, c.attributes) };
 }
 
-/** y = x at the pixels nearest. x [V,H,W,C] -> y [V, `size`, C]. */
+/** y = the nearest pixels of x. x [V,H,W,C] -> y [V, `size`, C]. */
 export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestAttributes> = kernel(
   {
     shader: shaders.resize_nearest,
+    axes: { x: "V, IN_H, IN_W, C" },
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners, rounding }) => geometry(x, to, corners, rounding),
     grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
       foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
     cost: ({ x }, attributes) => ({ flops: 0, bytes: 8 * size(resized(x, attributes)) }),
-    cases: nearestCases,
+    cases: withGradient(nearestCases, { wrt: ["x"], linear: true }),
     reference: ({ x }, shapes, attributes) => {
       const shape = resized(shapes.x, attributes);
       const y = like(x, size(shape));
@@ -186,12 +187,13 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
   },
 );
 
-/** d_x = sum of d_y over the pixels that took it. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+/** d_x = sum of d_y over the pixels that copied it. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
 export const resizeNearestGrad: Kernel<
   typeof shaders.resize_nearest_grad,
   ResizeNearestGradAttributes
 > = kernel({
   shader: shaders.resize_nearest_grad,
+  axes: { d_y: "V, OUT_H, OUT_W, C" },
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, attributes.rounding),
@@ -213,21 +215,22 @@ export const resizeNearestGrad: Kernel<
   },
 });
 
-/** y = x linearly between its pixels. x [V,H,W,C] -> y [V, `size`, C]. */
+/** y = x interpolated linearly between its pixels. x [V,H,W,C] -> y [V, `size`, C]. */
 export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBilinearAttributes> =
   kernel({
     shader: shaders.resize_bilinear,
+    axes: { x: "V, IN_H, IN_W, C" },
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners }) => geometry(x, to, corners, null),
     grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
       foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
-    // three interpolations of 3 operations
+    // three interpolations of 3 operations each
     cost: ({ x }, attributes) => {
       const n = size(resized(x, attributes));
       return { flops: 9 * n, bytes: 4 * (size(x) + n) };
     },
     terms: () => 8,
-    cases: linearCases,
+    cases: withGradient(linearCases, { wrt: ["x"], linear: true }),
     reference: ({ x }, shapes, attributes) => {
       const y = like(x, size(resized(shapes.x, attributes)));
       linearTaps(shapes.x, attributes, (from, to, channels, weight) => {
@@ -237,18 +240,19 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
     },
   });
 
-/** d_x = sum of d_y by the same weights. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+/** d_x = sum of d_y with the same weights. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
 export const resizeBilinearGrad: Kernel<
   typeof shaders.resize_bilinear_grad,
   ResizeBilinearGradAttributes
 > = kernel({
   shader: shaders.resize_bilinear_grad,
+  axes: { d_y: "V, OUT_H, OUT_W, C" },
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, null),
   grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
     foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
-  // each element of d_y goes to four of d_x
+  // each element of d_y goes to four elements of d_x
   cost: ({ d_y }, attributes) => ({
     flops: 8 * size(d_y),
     bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
@@ -266,12 +270,12 @@ export const resizeBilinearGrad: Kernel<
   },
 });
 
-/** Pixels of y for each of x, at least one. */
+/** Pixels of y per pixel of x, at least one. */
 function spread([, height, width]: Shape, [rows, columns]: readonly [number, number]): number {
   return Math.ceil(rows / Math.max(height, 1)) * Math.ceil(columns / Math.max(width, 1));
 }
 
-/** Calls back with the first channel of each pixel of y and of the pixel of x that it is. */
+/** Calls back with the first channel of each pixel of y and of the pixel of x that it copies. */
 function nearestTaps(
   [views, height, width, channels]: Shape,
   { size: [rows, columns], corners, rounding }: ResizeNearestAttributes,
@@ -294,8 +298,8 @@ function nearestTaps(
 }
 
 /**
- * Calls back with the first channel of each pixel of y and of each pixel of x that it sees, and its
- * weight.
+ * Calls back with the first channel of each pixel of y and of each pixel of x that it reads, and
+ * its weight.
  */
 function linearTaps(
   [views, height, width, channels]: Shape,

@@ -4,7 +4,7 @@ import { formatShape, size } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** Which of the 64 step scalars is the factor. */
+/** The position of the factor among the 64 step scalars. */
 export interface ScaleByAttributes {
   readonly slot: number;
 }

@@ -4,8 +4,10 @@ import { like, type NumberArray } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
-import { slabsOf, SLAB } from "./masked_mean.ts";
+import { slabsOf } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
+
+const { SLAB } = shaders.silog.constants;
 
 /**
  * `variance_focus` is lambda (0.85 in AdaBins: the mean error weighs 1 - lambda), `scale` the
@@ -18,7 +20,7 @@ export interface SilogAttributes {
 
 /** Keeps the logarithm of depth 0 finite (AdaBins' code). */
 const LOG_EPSILON = 1e-7;
-/** Inside the root, as part of the loss: its slope at zero is finite. */
+/** Added inside the root, as part of the loss: it keeps the slope at zero finite. */
 const ROOT_EPSILON = 1e-8;
 
 const DEPTHS: Record<"depth" | "depth_m", Distribution> = {
@@ -39,24 +41,33 @@ const cases: Case<"depth" | "depth_m" | "valid", void>[] = (
   attributes: undefined,
   data: { ...DEPTHS, valid: { kind: "mask", share } as const },
 }));
+// Only depths that small tell LOG_EPSILON from nothing, and its sign.
+const NEAR_ZERO: Distribution = { kind: "uniform", low: 0, high: 1e-6 };
+cases.push({
+  name: "depths near 0",
+  shapes: { depth: [1, 7, 9, 1], depth_m: [1, 7, 9, 1], valid: [1, 7, 9, 1] },
+  attributes: undefined,
+  data: { depth: NEAR_ZERO, depth_m: NEAR_ZERO, valid: { kind: "mask", share: 0.8 } },
+});
 
 /**
- * (count, mean, squared deviation) of the log error by slabs. depth, depth_m, valid [V, H, W, 1] ->
- * partials [B, 3].
+ * (count, mean, squared deviation) of the log error per slice. depth, depth_m, valid [V, H, W, 1]
+ * -> partials [B, 3].
  */
 export const silog: Kernel<typeof shaders.silog> = kernel({
   shader: shaders.silog,
+  axes: { depth: "V, H, W, 1", depth_m: "V, H, W, 1", valid: "V, H, W, 1" },
   shapes: ({ depth, depth_m, valid }) => {
     expectShape({ depth_m, valid }, depth, "depth");
-    return { partials: [slabsOf(size(depth)), 3] };
+    return { partials: [slabsOf(size(depth), SLAB), 3] };
   },
   params: ({ depth }) => ({ n: size(depth) }),
-  grid: ({ n }) => foldGrid(slabsOf(n)),
+  grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
   // a logarithm (8), two quotients and 9 sums and products; three tensors once
   cost: ({ depth }) => ({ flops: 20 * size(depth), bytes: 12 * size(depth) }),
   cases,
   reference: ({ depth, depth_m, valid }) => {
-    const partials = like(depth, 3 * slabsOf(depth.length));
+    const partials = like(depth, 3 * slabsOf(depth.length, SLAB));
     for (let start = 0; start < depth.length; start += SLAB) {
       const errors: number[] = [];
       for (let i = start; i < Math.min(start + SLAB, depth.length); i++) {
@@ -71,11 +82,12 @@ export const silog: Kernel<typeof shaders.silog> = kernel({
 });
 
 /**
- * The loss from the moments of slabs; 0 of fewer than two pixels. -> loss, count [1], statistics
- * [4].
+ * The loss from the moments of slices; 0 if there are fewer than two pixels. -> loss, count [1],
+ * statistics [4].
  */
 export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> = kernel({
   shader: shaders.silog_finish,
+  axes: { partials: "B, 3" },
   shapes: ({ partials }) => {
     expectShape({ partials }, [partials[0] ?? 0, 3]);
     return { loss: [1], count: [1], statistics: [4] };
@@ -86,7 +98,7 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
     scale,
   }),
   grid: () => [1, 1, 1],
-  // a merge of moments is 10 operations
+  // merging two moments takes 10 operations
   cost: ({ partials }) => ({ flops: 4 * size(partials), bytes: 4 * size(partials) }),
   cases: (
     [
@@ -128,6 +140,13 @@ export const silogFinish: Kernel<typeof shaders.silog_finish, SilogAttributes> =
  */
 export const silogGrad: Kernel<typeof shaders.silog_grad, SilogAttributes> = kernel({
   shader: shaders.silog_grad,
+  axes: {
+    depth: "V, H, W, 1",
+    depth_m: "V, H, W, 1",
+    valid: "V, H, W, 1",
+    statistics: "4",
+    d_loss: "1",
+  },
   shapes: ({ depth, depth_m, valid, statistics, d_loss }) => {
     expectShape({ depth_m, valid }, depth, "depth");
     expectShape({ statistics }, [4]);

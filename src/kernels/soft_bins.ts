@@ -14,6 +14,7 @@ export interface SoftBinsAttributes {
 /** z_k = -(r - (k + 1/2) / K)^2 K^2 / 2. relative [V, H, W, 1] in [0, 1] -> logits [V, H, W, K]. */
 export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = kernel({
   shader: shaders.soft_bins,
+  axes: { relative: "V, H, W, 1" },
   shapes: ({ relative }, { bins }) => {
     expectShape({ relative }, [...relative.slice(0, -1), 1]);
     if (!Number.isInteger(bins) || bins < 1) throw new Error(`bins is ${bins}, expected 1 or more`);
@@ -21,7 +22,7 @@ export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = ke
   },
   params: ({ relative }, { bins }) => ({ rows: size(relative), bins }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // a difference and two products a bin; stored once
+  // per bin: a difference and two products; stored once
   cost: ({ relative }, { bins }) => ({
     flops: 3 * size(relative) * bins,
     bytes: 4 * size(relative) * (1 + bins),
@@ -41,7 +42,7 @@ export const softBins: Kernel<typeof shaders.soft_bins, SoftBinsAttributes> = ke
     data: { relative: { kind: "uniform", low: 0, high: 1 } as const },
   })),
   terms: () => 8,
-  // the place in widths of a bin is rounded, then squared
+  // the position in bin widths is rounded, then squared
   magnitudes: ({ relative }, _, { bins }) => {
     const logits = like(relative, relative.length * bins);
     for (let i = 0; i < logits.length; i++) {

@@ -1,8 +1,10 @@
 // Probabilities of the depth bins at each pixel (softmax along the last axis) and their gradient.
+import { withGradient } from "../engine/gradient_check.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Logits are divided by `temperature` (> 0) before the softmax. */
@@ -10,15 +12,15 @@ export interface SoftmaxBinsAttributes {
   readonly temperature: number;
 }
 
-/** Rows and bins of a tensor whose last axis holds bins. */
+/** Pixels and bins of a tensor whose last axis holds bins. */
 export function rowsOf(shape: Shape): { rows: number; bins: number } {
   const bins = shape.at(-1) ?? 0;
   return { rows: bins === 0 ? 0 : size(shape) / bins, bins };
 }
 
 /**
- * Shapes that meet the edges of the row kernels: bins around the lanes of a row, rows around a
- * workgroup.
+ * Shapes at the boundaries of the per-pixel kernels: bin counts around the lanes of a pixel, pixel
+ * counts around a workgroup.
  */
 export const ROW_SHAPES: readonly (readonly [string, Shape])[] = [
   ["the student's bins", [2, 3, 7, 64]],
@@ -46,10 +48,11 @@ const cases: Case<"logits", SoftmaxBinsAttributes>[] = [
 
 /**
  * p_k = exp(z_k) / sum_j exp(z_j), z = logits / temperature. logits [..., K] -> probabilities of
- * its shape.
+ * the same shape.
  */
 export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttributes> = kernel({
   shader: shaders.softmax_bins,
+  axes: { logits: "..., K" },
   shapes: ({ logits }, { temperature }) => {
     checkTemperature(temperature);
     return { probabilities: logits };
@@ -63,7 +66,7 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
   // and written once
   cost: ({ logits }) => ({ flops: 24 * size(logits), bytes: 8 * size(logits) }),
   variants: () => [softmaxBinsRows],
-  cases,
+  cases: withGradient(cases, { wrt: ["logits"] }),
   reference: ({ logits }, shapes, { temperature }) => {
     const { rows, bins } = rowsOf(shapes.logits);
     const probabilities = like(logits, logits.length);
@@ -83,13 +86,12 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
 });
 
 /** The same, one invocation a pixel: what software adapters want. */
-export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBinsAttributes> = {
-  ...softmaxBins,
-  shader: shaders.softmax_bins_rows,
-  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBinsAttributes> =
+  mapping(softmaxBins, {
+    shader: shaders.softmax_bins_rows,
+    grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+    suits: onSoftware,
+  });
 
 /**
  * d_logits = p (d_p - sum p d_p) / temperature. probabilities, d_probabilities [..., K] ->
@@ -98,6 +100,7 @@ export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBi
 export const softmaxBinsGrad: Kernel<typeof shaders.softmax_bins_grad, SoftmaxBinsAttributes> =
   kernel({
     shader: shaders.softmax_bins_grad,
+    axes: { probabilities: "..., K", d_probabilities: "..., K" },
     shapes: ({ probabilities, d_probabilities }) => {
       expectShape({ d_probabilities }, probabilities, "probabilities");
       return { d_logits: probabilities };
@@ -130,17 +133,15 @@ export const softmaxBinsGrad: Kernel<typeof shaders.softmax_bins_grad, SoftmaxBi
     },
   });
 
-/** The same, one invocation a pixel. */
+/** The same with one invocation per pixel. */
 export const softmaxBinsGradRows: Kernel<
   typeof shaders.softmax_bins_grad_rows,
   SoftmaxBinsAttributes
-> = {
-  ...softmaxBinsGrad,
+> = mapping(softmaxBinsGrad, {
   shader: shaders.softmax_bins_grad_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
-  offered: ({ software }) => software,
-  variants: () => [],
-};
+  suits: onSoftware,
+});
 
 /** Throws unless a temperature is a positive number. */
 export function checkTemperature(temperature: number): void {

@@ -1,5 +1,4 @@
-// Copies with strides: slices, transposes, mirrors and broadcasts, and the placing of a slice into
-// zeros.
+// Copies with strides: slices, transposes, mirrors and broadcasts, and placing a slice into zeros.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, offsets, six, sixOf, walk } from "./axes.ts";
@@ -16,9 +15,7 @@ export interface StridedReadAttributes {
   readonly steps: readonly number[];
 }
 
-/**
- * A tensor read with other strides. x [any] -> y [`shape`]; throws where that reaches outside x.
- */
+/** A tensor read with other strides. x [any] -> y [`shape`]; throws if that reaches outside x. */
 export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttributes> = kernel({
   shader: shaders.strided_read,
   shapes: ({ x }, { shape, start, steps }) => {
@@ -88,8 +85,8 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
 });
 
 /**
- * Where x lies in y: the shape of y, and along each axis x's first index and the step (not 0) of
- * its indices.
+ * The position of x in y: the shape of y, and along each axis x's first index and the step (not 0)
+ * of its indices.
  */
 export interface StridedWriteAttributes {
   readonly shape: Shape;
@@ -97,9 +94,7 @@ export interface StridedWriteAttributes {
   readonly steps: readonly number[];
 }
 
-/**
- * A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws where x does not lie inside.
- */
+/** A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws if x does not lie inside. */
 export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttributes> = kernel({
   shader: shaders.strided_write,
   shapes: ({ x }, { shape, starts, steps }) => {

@@ -7,7 +7,7 @@ import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** The functions in the order of the shaders' KIND. */
+/** The functions, in the order of the shaders' KIND. */
 export const UNARY_KINDS = [
   "identity",
   "negate",
@@ -34,11 +34,11 @@ export const UNARY_KINDS = [
   "affine",
   "clamp",
 ] as const;
-/** One of the elementary functions; `round` goes to the even neighbour from halfway. */
+/** One of the elementary functions; `round` takes a half to the even neighbour. */
 export type UnaryKind = (typeof UNARY_KINDS)[number];
 /**
- * Which function; `alpha` and `beta` are factor and summand of affine, lower and upper bound of
- * clamp.
+ * The function; `alpha` and `beta` are the factor and summand of affine, or the lower and upper
+ * bound of clamp.
  */
 export interface UnaryAttributes {
   readonly kind: UnaryKind;
@@ -77,14 +77,14 @@ const cases: Case<"x", UnaryAttributes>[] = [
   })),
 ];
 
-/** y = f(x). x [any] -> y of its shape. */
+/** y = f(x). x [any] -> y of the same shape. */
 export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
   shader: shaders.unary,
   shapes: ({ x }) => ({ y: x }),
   params: ({ x }, { alpha, beta }) => ({ n: size(x), alpha, beta }),
   overrides: (_, { kind }) => ({ KIND: UNARY_KINDS.indexOf(kind) }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
-  // a transcendental counts 8
+  // a transcendental counts as 8
   cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
   cases,
   reference: ({ x }, _, { kind, alpha, beta }) => {
@@ -95,8 +95,10 @@ export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
   },
 });
 
-/** d_x = d_y f'(x). x, d_y [any] -> d_x of their shape; 0 where f jumps or is constant, NaN where x is
- * NaN, unless f is affine. */
+/**
+ * d_x = d_y f'(x). x, d_y [any] -> d_x of the same shape; 0 where f jumps or is constant, NaN where
+ * x is NaN, unless f is affine.
+ */
 export const unaryGrad: Kernel<typeof shaders.unary_grad, UnaryAttributes> = kernel({
   shader: shaders.unary_grad,
   shapes: ({ x, d_y }) => {
@@ -116,7 +118,7 @@ export const unaryGrad: Kernel<typeof shaders.unary_grad, UnaryAttributes> = ker
   },
 });
 
-/** The whole number nearest to v, of two the even one. */
+/** The whole number nearest to v; a half goes to the even one. */
 function roundHalfToEven(v: number): number {
   const below = Math.floor(v);
   if (v - below !== 0.5) return Math.round(v);

@@ -1,11 +1,11 @@
 // Similarity of the tokens of ring-adjacent views (stored form), its gradient, and the loss between
-// two such relations. A pair is a view and the next one around the ring, each unordered pair once:
-// V pairs, one for two views, none for one.
+// two such relations. A pair is a view and the next one around the ring, and each unordered pair
+// counts once: V pairs, but one for two views and none for one.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { SLAB, slabsOf } from "./masked_mean.ts";
+import { slabsOf } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Ring-adjacent pairs of V views: (p, p + 1 mod V). */
@@ -18,9 +18,6 @@ function relationShape(tokens: Shape): Shape {
   const [views, count] = tokens as readonly [number, number, number];
   return [ringPairs(views), count, count];
 }
-
-/** Side of the square that a workgroup owns. */
-const TILE = 32;
 
 const cases: Case<"tokens", void>[] = (
   [
@@ -35,13 +32,14 @@ const cases: Case<"tokens", void>[] = (
 /** R_p = X_p X_{p+1}^T for each ring-adjacent pair. tokens [V, L, E] -> relation [pairs, L, L]. */
 export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
   shader: shaders.view_relation,
+  axes: { tokens: "V, L, E" },
   shapes: ({ tokens }) => ({ relation: relationShape(tokens) }),
   params: ({ tokens: [views = 0, tokens = 0, features = 0] }) => ({ views, tokens, features }),
   grid: ({ views, tokens }) => {
-    const tiles = Math.ceil(tokens / TILE);
+    const tiles = Math.ceil(tokens / shaders.view_relation.constants.TILE);
     return foldGrid(tiles * tiles * ringPairs(views));
   },
-  // a multiply-add for each entry and feature; tokens once as either side, relation once
+  // per entry and feature: a multiply-add; tokens once as either side, relation once
   cost: ({ tokens: [views = 0, tokens = 0, features = 0] }) => {
     const entries = ringPairs(views) * tokens * tokens;
     return { flops: 2 * entries * features, bytes: 4 * (2 * views * tokens * features + entries) };
@@ -72,6 +70,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
  */
 export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kernel({
   shader: shaders.view_relation_grad,
+  axes: { tokens: "V, L, E", d_relation: "pairs, L, L" },
   shapes: ({ tokens, d_relation }) => {
     expectShape({ d_relation }, relationShape(tokens));
     return { d_tokens: tokens };
@@ -82,8 +81,10 @@ export const viewRelationGrad: Kernel<typeof shaders.view_relation_grad> = kerne
     tokens,
     features,
   }),
-  grid: ({ views, tokens, features }) =>
-    foldGrid(views * Math.ceil(tokens / TILE) * Math.ceil(features / TILE)),
+  grid: ({ views, tokens, features }) => {
+    const { TILE } = shaders.view_relation_grad.constants;
+    return foldGrid(views * Math.ceil(tokens / TILE) * Math.ceil(features / TILE));
+  },
   // two multiply-adds for each entry and feature; d_relation in both roles, tokens as either
   // neighbour
   cost: ({ tokens: [views = 0, tokens = 0, features = 0] }) => {
@@ -122,18 +123,21 @@ const lossSizes: readonly (readonly [string, Shape])[] = [
   ["a slab and one", [1, 25, 41]],
 ];
 
+const { SLAB } = shaders.view_relation_loss.constants;
+
 /**
- * Sums of (student - teacher)^2 and counts by slabs. student, teacher [pairs, L, L] -> partials
+ * Sums of (student - teacher)^2 and counts per slice. student, teacher [pairs, L, L] -> partials
  * [B, 2].
  */
 export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kernel({
   shader: shaders.view_relation_loss,
+  axes: { student: "pairs, L, L", teacher: "pairs, L, L" },
   shapes: ({ student, teacher }) => {
     expectShape({ teacher }, student, "student");
-    return { partials: [slabsOf(size(student)), 2] };
+    return { partials: [slabsOf(size(student), SLAB), 2] };
   },
   params: ({ student }) => ({ n: size(student) }),
-  grid: ({ n }) => foldGrid(slabsOf(n)),
+  grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
   // a difference and a multiply-add an element; both once
   cost: ({ student }) => ({ flops: 3 * size(student), bytes: 8 * size(student) }),
   cases: lossSizes.map(([name, shape]) => ({
@@ -142,7 +146,7 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
     attributes: undefined,
   })),
   reference: ({ student, teacher }) => {
-    const partials = like(student, 2 * slabsOf(student.length));
+    const partials = like(student, 2 * slabsOf(student.length, SLAB));
     for (let i = 0; i < student.length; i++) {
       const slab = Math.floor(i / SLAB);
       partials[2 * slab] += (student[i] - teacher[i]) ** 2;
@@ -158,6 +162,7 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
  */
 export const viewRelationLossGrad: Kernel<typeof shaders.view_relation_loss_grad> = kernel({
   shader: shaders.view_relation_loss_grad,
+  axes: { student: "pairs, L, L", teacher: "pairs, L, L", d_loss: "1" },
   shapes: ({ student, teacher, d_loss }) => {
     expectShape({ teacher }, student, "student");
     expectShape({ d_loss }, [1]);

@@ -1,29 +1,22 @@
 // Loss between the view relations of student and teacher from their tokens, and its gradient, tile
 // by tile: no tokens x tokens matrix is stored. view_relation.ts is the form that stores them.
-import type { AdapterFacts } from "../gpu/device.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Cost,
-  type Distribution,
-  type Kernel,
-} from "../engine/kernel.ts";
+import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 import { ringPairs } from "./view_relation.ts";
 
-/** Side of a tile of a relation; fixed, so that every adapter adds the same numbers. */
-const TILE = 32;
+// the side of a tile of a relation; fixed, so that every adapter adds the same numbers
+const { TILE } = shaders.view_relation_fused.constants;
 /** Tokens of an invocation of the gradient in registers. */
 const ROWS = 8;
 
 type Input = "student" | "teacher";
 type Shapes<Name extends string> = Readonly<Record<Name, Shape>>;
 
-// tokens of about the length that normalised ones have: relations around 0.2
+// tokens with about the length of normalised ones: relations around 0.2
 const NEAR_UNIT: Distribution = { kind: "normal", deviation: 0.15 };
 const cases: readonly Case<Input, void>[] = (
   [
@@ -41,7 +34,7 @@ const cases: readonly Case<Input, void>[] = (
   data: { student: NEAR_UNIT, teacher: NEAR_UNIT },
 }));
 
-/** Numbers of both kernels' geometry; throws where student and teacher do not fit together. */
+/** The geometry of both kernels; throws if student and teacher do not fit together. */
 function geometry({ student, teacher }: Shapes<Input>): {
   readonly views: number;
   readonly pairs: number;
@@ -69,16 +62,20 @@ function entriesOf(shapes: Shapes<Input>): number {
   return pairs * tokens * tokens;
 }
 
-const onSoftware = ({ software }: AdapterFacts): boolean => software;
-
-const forward = {
-  shapes: (shapes: Shapes<Input>): { partials: Shape } => {
+/**
+ * Sums of (X_p X_{p+1}^T - Y_p Y_{p+1}^T)^2 and counts by tiles, over ring-adjacent pairs.
+ * student X [V, L, E], teacher Y [V, L, F] -> partials [B, 2].
+ */
+export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = kernel({
+  shader: shaders.view_relation_fused,
+  axes: { student: "V, L, E", teacher: "V, L, F" },
+  shapes: (shapes) => {
     const { pairs, tiles } = geometry(shapes);
     return { partials: [Math.max(pairs, 1) * tiles * tiles, 2] };
   },
   params: geometry,
   // a multiply-add for each entry and feature of either, then a square; tokens once as either side
-  cost: (shapes: Shapes<Input>): Cost => {
+  cost: (shapes) => {
     const { features, teacher_features } = geometry(shapes);
     return {
       flops: 2 * entriesOf(shapes) * (features + teacher_features + 1),
@@ -87,33 +84,29 @@ const forward = {
   },
   cases,
   reference: lossReference,
-};
-
-/**
- * Sums of (X_p X_{p+1}^T - Y_p Y_{p+1}^T)^2 and counts by tiles, over ring-adjacent pairs.
- * student X [V, L, E], teacher Y [V, L, F] -> partials [B, 2].
- */
-export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = kernel({
-  ...forward,
-  shader: shaders.view_relation_fused,
   grid: ({ pairs, tiles }) => foldGrid(Math.max(pairs, 1) * tiles * tiles),
-  variants: () => [viewRelationFusedRegister] as readonly Kernel[],
+  variants: () => [viewRelationFusedRegister],
 });
 
-/** As `viewRelationFused`, an invocation a tile: for software adapters. */
+/** As `viewRelationFused`, with one invocation per tile: for software adapters. */
 export const viewRelationFusedRegister: Kernel<typeof shaders.view_relation_fused_register> =
-  kernel({
-    ...forward,
+  mapping(viewRelationFused, {
     shader: shaders.view_relation_fused_register,
     grid: ({ pairs, tiles }, { WG }) =>
       foldGrid(Math.ceil((Math.max(pairs, 1) * tiles * tiles) / WG)),
-    offered: onSoftware,
+    suits: onSoftware,
   });
 
 type GradientInput = Input | "d_loss";
 
-const gradient = {
-  shapes: (shapes: Shapes<GradientInput>): { d_student: Shape } => {
+/**
+ * d_X_v = d_loss 2 / (pairs L^2) sum_w (X_v X_w^T - Y_v Y_w^T) X_w over the views w that v has a
+ * pair with. student X [V, L, E], teacher Y [V, L, F], d_loss [1] -> d_student [V, L, E].
+ */
+export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_grad> = kernel({
+  shader: shaders.view_relation_fused_grad,
+  axes: { student: "V, L, E", teacher: "V, L, F", d_loss: "1" },
+  shapes: (shapes) => {
     geometry(shapes);
     expectShape({ d_loss: shapes.d_loss }, [1]);
     return { d_student: shapes.student };
@@ -121,7 +114,7 @@ const gradient = {
   params: geometry,
   // each entry again in both roles, then a multiply-add with each of the student's features;
   // tokens as either neighbour
-  cost: (shapes: Shapes<GradientInput>): Cost => {
+  cost: (shapes) => {
     const { features, teacher_features } = geometry(shapes);
     return {
       flops: 4 * entriesOf(shapes) * (2 * features + teacher_features),
@@ -131,39 +124,29 @@ const gradient = {
   cases: cases.map((problem) => ({
     ...problem,
     shapes: { ...problem.shapes, d_loss: [1] },
-    // 2 / (pairs L^2) away, so that no gradient is small
+    // cancels the factor 2 / (pairs L^2), so that no gradient is small
     data: {
       ...problem.data,
       d_loss: { kind: "constant", value: Math.max(entriesOf(problem.shapes), 1) / 2 } as const,
     },
   })),
   reference: gradientReference,
-};
-
-/**
- * d_X_v = d_loss 2 / (pairs L^2) sum_w (X_v X_w^T - Y_v Y_w^T) X_w over the views w that v has a
- * pair with. student X [V, L, E], teacher Y [V, L, F], d_loss [1] -> d_student [V, L, E].
- */
-export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_grad> = kernel({
-  ...gradient,
-  shader: shaders.view_relation_fused_grad,
   tuneRule: ({ student }) => ({ CHUNKS: chunksOf(student[2]) }),
   grid: ({ views, tokens, features }, { CHUNKS }) =>
     foldGrid(views * Math.ceil(tokens / TILE) * Math.ceil(features / (TILE * CHUNKS))),
-  variants: () => [viewRelationFusedGradRegister] as readonly Kernel[],
+  variants: () => [viewRelationFusedGradRegister],
 });
 
-/** As `viewRelationFusedGrad`, an invocation eight tokens: for software adapters. */
+/** As `viewRelationFusedGrad`, with one invocation per eight tokens: for software adapters. */
 export const viewRelationFusedGradRegister: Kernel<
   typeof shaders.view_relation_fused_grad_register
-> = kernel({
-  ...gradient,
+> = mapping(viewRelationFusedGrad, {
   shader: shaders.view_relation_fused_grad_register,
   grid: ({ views, tokens }, { WG }) => foldGrid(Math.ceil((views * Math.ceil(tokens / ROWS)) / WG)),
-  offered: onSoftware,
+  suits: onSoftware,
 });
 
-/** Chunks of TILE features that a workgroup holds: a tile of differences serves them all. */
+/** Chunks of TILE features per workgroup: they all share one tile of differences. */
 function chunksOf(features: number): number {
   if (features <= TILE) return 1;
   return features <= 2 * TILE ? 2 : 4;
@@ -176,7 +159,7 @@ function similarity(rows: NumberArray, a: number, b: number, width: number): num
   return sum;
 }
 
-/** The loss as it is defined, added up by tiles. */
+/** The loss by its definition, added up by tiles. */
 function lossReference<T extends NumberArray>(
   { student, teacher }: Record<Input, T>,
   shapes: Shapes<Input>,
@@ -199,7 +182,7 @@ function lossReference<T extends NumberArray>(
   return { partials };
 }
 
-/** The gradient as it is defined: every entry of every pair pulls at both its tokens. */
+/** The gradient by its definition: every entry of every pair contributes to both its tokens. */
 function gradientReference<T extends NumberArray>(
   { student, teacher, d_loss }: Record<GradientInput, T>,
   shapes: Shapes<GradientInput>,

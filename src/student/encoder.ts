@@ -6,8 +6,7 @@ import type { Value } from "../graph/value.ts";
 import { basicBlock, convolution, type Network } from "./parts.ts";
 
 /**
- * Channels of the five features of `nano`: 82 MMAC a view at 96x160 with decoder and head (DESIGN
- * 11.10).
+ * Channels of the five features of `nano`: 82 MMAC per view at 96x160 with decoder and head.
  */
 const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
 /** Channels of the stages of ResNet-18 after the stem. */

@@ -18,7 +18,7 @@ export interface Network {
   readonly training: boolean;
 }
 
-/** How activations are normalised after a convolution. */
+/** The normalisation of activations after a convolution. */
 export type Normalization = "batch" | "group" | "none";
 
 /** The non-linearity after a convolution. */
@@ -89,11 +89,14 @@ function normalize(net: Network, name: string, x: Value, normalization: Normaliz
   }
   const mean = g.state(`${name}.running_mean`, [channels], 0);
   const variance = g.state(`${name}.running_variance`, [channels], 1);
-  return batchNorm(x, gamma, beta, mean, variance, {
-    training,
-    epsilon: EPSILON,
-    momentum: MOMENTUM,
-  });
+  return batchNorm(
+    { x, gamma, beta, running_mean: mean, running_variance: variance },
+    {
+      training,
+      epsilon: EPSILON,
+      momentum: MOMENTUM,
+    },
+  );
 }
 
 function activate(x: Value, activation: NonLinearity): Value {

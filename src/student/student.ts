@@ -24,7 +24,7 @@ export interface StudentOutput extends BinOutput {
   readonly depth_m: Value;
 }
 
-/** How a student's parts are set; the head's own choices come from the configuration. */
+/** The settings of a student's parts; the head's own choices come from the configuration. */
 interface StudentParts {
   readonly encoder: (net: Network, images: Value) => Value[];
   readonly decoder: DecoderConfig;
@@ -86,6 +86,6 @@ export function student(
   const depth_m =
     binomial === null
       ? binDecode(logits, centers, scale_m)
-      : binomialDecode(binomial.pi, binomial.t, centers, scale_m);
+      : binomialDecode({ ...binomial, centers, scale: scale_m });
   return { ...bins, scale_m, depth_m };
 }

@@ -1,7 +1,8 @@
 // Every level of the bin decode is the same function: in f64 to its rounding, forward and backward.
 // On the GPU they are compared by `bench bins`.
 import { describe, expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { inputsOf, type BenchGraph } from "../../src/profile/bench/plan_bench.ts";
 import {
   decodeGraph,

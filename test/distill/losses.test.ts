@@ -1,5 +1,5 @@
-// The losses as properties, in f64: what the definitions of method.md section 8 promise whatever
-// the numbers are.
+// The losses as properties, in f64: what the definitions of src/distill/README.md promise
+// whatever the numbers are.
 import { describe, expect, test } from "vitest";
 import {
   losses,
@@ -9,7 +9,8 @@ import {
   type Losses,
   type LossTerm,
 } from "../../src/distill/losses.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import type { Value } from "../../src/graph/value.ts";

@@ -5,9 +5,10 @@ import type { AdapterFacts } from "../../src/gpu/device.ts";
 import { NO_ADAPTER } from "../../src/graph/cpu.ts";
 import { activation } from "../../src/kernels/activation.ts";
 import { foldGrid, type AnyKernel, type ShaderInfo } from "../../src/engine/kernel.ts";
-import { specialize, withTuning } from "../../src/engine/specialize.ts";
+import { onSoftware } from "../../src/engine/mapping.ts";
+import { specialize, withTuning, freezesShapes } from "../../src/engine/specialize.ts";
+import { chooseVariant } from "../../src/engine/tuning.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
-import { chooseVariant, freezesShapes } from "../../src/engine/variant.ts";
 
 const SHADER: ShaderInfo & { readonly code: string } = {
   name: "made_up",
@@ -39,6 +40,7 @@ fn made_up() {}
     { name: "TM", value: 4, values: [1, 2, 4, 8] },
     { name: "TN", value: 12, values: [2, 12] },
   ],
+  constants: {},
   features: [],
 };
 const PARAMS = { in_h: 48, shift: -3, scale: 0.5, kind: 9, pad: 0 };
@@ -173,7 +175,7 @@ describe("variants", () => {
 
   test("the first that the adapter and the problem can run is taken, else the base", () => {
     const quick = wanting(["subgroups"]);
-    const soft = madeUp({ offered: ({ software: is }) => is });
+    const soft = madeUp({ suits: onSoftware });
     const base = madeUp({ variants: () => [quick, soft] });
     expect(chooseVariant(base, subgroups, {}, undefined)).toBe(quick);
     expect(chooseVariant(base, software, {}, undefined)).toBe(soft);
@@ -183,7 +185,7 @@ describe("variants", () => {
 
   test("a variant sees shapes and attributes", () => {
     const even = madeUp({
-      offered: (_, shapes: Record<string, Shape>) => shapes["x"][0] % 2 === 0,
+      runs: (_, shapes: Record<string, Shape>) => shapes["x"][0] % 2 === 0,
     });
     const base = madeUp({ variants: () => [even] });
     expect(chooseVariant(base, NO_ADAPTER, { x: [4] }, undefined)).toBe(even);

@@ -6,16 +6,15 @@ import { conv2d } from "../../src/kernels/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { poolMax } from "../../src/kernels/pool.ts";
+import { canRun, mappingsOf } from "../../src/engine/mapping.ts";
+import { specialize } from "../../src/engine/specialize.ts";
 import {
   freeConstants,
-  isAble,
-  mappingsOf,
   problemKey,
   tunedKernel,
   type Choice,
+  chooseVariant,
 } from "../../src/engine/tuning.ts";
-import { chooseVariant } from "../../src/engine/variant.ts";
-import { specialize } from "../../src/engine/specialize.ts";
 import { LAVAPIPE, NVIDIA } from "../support/adapters.ts";
 
 const SHAPES = { a: [6, 60, 32], b: [32, 64], bias: [64] };
@@ -80,8 +79,8 @@ describe("a choice", () => {
 
   test("may be a mapping that the rule leaves to other adapters", () => {
     const [, , register] = mappingsOf(gemm);
-    expect(isAble(register, NVIDIA, SHAPES, ATTRIBUTES)).toBe(true);
-    expect(isAble(gemm, LAVAPIPE, SHAPES, ATTRIBUTES)).toBe(true);
+    expect(canRun(register, NVIDIA, SHAPES, ATTRIBUTES)).toBe(true);
+    expect(canRun(gemm, LAVAPIPE, SHAPES, ATTRIBUTES)).toBe(true);
     const rule = "gemm_subgroup";
     expect(choose({ rule }, LAVAPIPE)).toBe(gemm);
   });

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import type { AdapterFacts } from "../../src/gpu/device.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { chooseVariant, freezesShapes } from "../../src/engine/variant.ts";
+import { freezesShapes } from "../../src/engine/specialize.ts";
+import { chooseVariant } from "../../src/engine/tuning.ts";
 import { LAVAPIPE, NVIDIA, SWIFTSHADER } from "../support/adapters.ts";
 
 /** Kernels with several mappings: what software adapters with subgroups of 8 and of others run. */

@@ -1,7 +1,9 @@
 // Runs the golden cases of AdamW: several steps of one graph whose loss has the given gradients,
 // the parameters kept in the store from step to step.
 import type { Gpu } from "../../src/gpu/device.ts";
-import { initialStore, runOnCpu, type CpuStore, type Request } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
+import type { Request } from "../../src/graph/request.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { adamw, gradNorm } from "../../src/graph/ops/adamw.ts";
 import { add, multiply } from "../../src/graph/ops/arithmetic.ts";

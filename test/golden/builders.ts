@@ -102,7 +102,11 @@ const layers: Readonly<Record<string, GoldenBuilder>> = {
     const options = bench.attributes as { training: boolean; epsilon: number; momentum: number };
     const [x, gamma, beta] = ["x", "gamma", "beta"].map(bench.input);
     const [mean, variance] = ["running_mean", "running_variance"].map(bench.state);
-    return { outputs: { y: batchNorm(x, gamma, beta, mean, variance, options) } };
+    return {
+      outputs: {
+        y: batchNorm({ x, gamma, beta, running_mean: mean, running_variance: variance }, options),
+      },
+    };
   },
   group_norm: (bench) => {
     const options = bench.attributes as { groups: number; epsilon: number };

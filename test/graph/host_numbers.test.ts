@@ -1,7 +1,9 @@
 // What a program may hand to a graph as numbers: the same on the GPU and through the references,
 // converted where that is plain, refused by name otherwise, and never taken as other numbers.
 import { afterEach, describe, expect, test } from "vitest";
-import { initialStore, runOnCpu, type Request } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
+import type { Request } from "../../src/graph/request.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant } from "../../src/graph/initializers.ts";
 import { adamw, gradNorm } from "../../src/graph/ops/adamw.ts";
@@ -306,5 +308,20 @@ describe("an update of parameters whose gradients nobody asks for", () => {
       /^request: unknown gradient; it has outputs/,
     );
     await refused({ ...request, gradients: new Map([[stray, stray]]) }, /^gradient of x: expected/);
+  });
+
+  test("a store on the CPU whose arrays are not its own kind and size is refused by name", async () => {
+    const { g, request } = await doubling();
+    const refused = (parameters: unknown, message: string): void => {
+      const host = initialStore(g, 1);
+      const store = { ...host, arenas: { ...host.arenas, parameters } } as typeof host;
+      const run = (): unknown => runOnCpu(g, request, store, { x: [1, 2, 3] }, { w: 1 });
+      expect(run).toThrow(InputError);
+      expect(run).toThrow(message);
+    };
+    refused(Float64Array.of(1), "arena parameters of the store needs a Float64Array of 64, was");
+    refused(new Float32Array(64), "was given something else");
+    refused(new BigInt64Array(64), "was given something else");
+    refused(undefined, "was given something else");
   });
 });

@@ -43,11 +43,13 @@ const OPTIONS: Record<string, readonly [right: object, call: Call]> = {
     { training: true, epsilon: 1e-5, momentum: 0.1 },
     (x, o, g) =>
       batchNorm(
-        x(),
-        g.input("g", [1]),
-        g.input("b", [1]),
-        g.state("m", [1], 0),
-        g.state("v", [1], 1),
+        {
+          x: x(),
+          gamma: g.input("g", [1]),
+          beta: g.input("b", [1]),
+          running_mean: g.state("m", [1], 0),
+          running_variance: g.state("v", [1], 1),
+        },
         o,
       ),
   ],
@@ -73,10 +75,13 @@ const OPTIONS: Record<string, readonly [right: object, call: Call]> = {
   ],
   attractor: [{ alpha: 1, kind: "inverse", gamma: 2 }, (x, o) => attractor(x(), x(), o)],
   binKl: [{ temperature: 1 }, (x, o) => binKl(x(), x(), x(), o)],
-  binDistill: [{ teacher: "logits" }, (x, o) => binDistill(x(), x(), x(), null, o)],
+  binDistill: [
+    { teacher: "logits" },
+    (x, o) => binDistill({ student: x(), teacher: x(), centers: x() }, o),
+  ],
   binDistillBinomial: [
     { teacher: "relative" },
-    (x, o) => binDistillBinomial(x(), x(), x(), x(), null, o),
+    (x, o) => binDistillBinomial({ pi: x(), t: x(), teacher: x(), centers: x() }, o),
   ],
   silog: [{ variance_focus: 0.85, scale: 10 }, (x, o) => silog(x(), x(), x(), o)],
 };

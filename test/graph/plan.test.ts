@@ -2,7 +2,9 @@
 // memory given back; the same bits twice; errors that say what to do.
 import { afterEach, expect, test, vi } from "vitest";
 import { hasTimestamps, passStamps } from "../../src/gpu/timestamps.ts";
-import { initialStore, runOnCpu, type CpuStore, type Request } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
+import type { Request } from "../../src/graph/request.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant, heNormal } from "../../src/graph/initializers.ts";
 import { relu } from "../../src/graph/ops/activation.ts";
@@ -64,11 +66,13 @@ function network(training = true): { g: Graph; loss: Value; y: Value } {
   const hidden = relu(linear(x, weight, bias));
   const twice = linear(hidden, weight, bias);
   const y = batchNorm(
-    twice,
-    g.parameter("norm.weight", [WIDTH], constant(1), false),
-    g.parameter("norm.bias", [WIDTH], constant(0), false),
-    g.state("norm.running_mean", [WIDTH], 0),
-    g.state("norm.running_var", [WIDTH], 1),
+    {
+      x: twice,
+      gamma: g.parameter("norm.weight", [WIDTH], constant(1), false),
+      beta: g.parameter("norm.bias", [WIDTH], constant(0), false),
+      running_mean: g.state("norm.running_mean", [WIDTH], 0),
+      running_variance: g.state("norm.running_var", [WIDTH], 1),
+    },
     { training, epsilon: 1e-5, momentum: 0.1 },
   );
   const error = unary(subtract(y, g.input("target", [ROWS, WIDTH])), "square");

@@ -2,7 +2,8 @@
 // gradients are the same.
 import { expect, test } from "vitest";
 import { reshape } from "../../src/graph/apply.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant } from "../../src/graph/initializers.ts";
 import { tanh } from "../../src/graph/ops/activation.ts";

@@ -90,7 +90,12 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
   ],
   bin_head: [
     (make, [v, h, w, c, k]) => ({
-      y: binHead(make("x", [v, h, w, c]), make("w", [k, 1, 1, c]), null, make("c", [v, 1, 1, k])),
+      y: binHead({
+        features: make("x", [v, h, w, c]),
+        weight: make("w", [k, 1, 1, c]),
+        bias: null,
+        centers: make("c", [v, 1, 1, k]),
+      }),
     }),
     "x",
     "w",
@@ -112,10 +117,11 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
   bin_distill: [
     (make, [v, h, w, k]) => ({
       ...binDistill(
-        make("x", [v, h, w, k]),
-        make("t", [v, h, w, k]),
-        make("c", [v, 1, 1, k]),
-        null,
+        {
+          student: make("x", [v, h, w, k]),
+          teacher: make("t", [v, h, w, k]),
+          centers: make("c", [v, 1, 1, k]),
+        },
         { teacher: "logits" },
       ),
     }),
@@ -124,11 +130,12 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
   bin_distill_binomial: [
     (make, [v, h, w, k]) => ({
       ...binDistillBinomial(
-        make("x", [v, h, w, 1], "positive"),
-        make("t", [v, h, w, 1], "positive"),
-        make("r", [v, h, w, 1], "positive"),
-        make("c", [v, 1, 1, k]),
-        null,
+        {
+          pi: make("x", [v, h, w, 1], "positive"),
+          t: make("t", [v, h, w, 1], "positive"),
+          teacher: make("r", [v, h, w, 1], "positive"),
+          centers: make("c", [v, 1, 1, k]),
+        },
         { teacher: "relative" },
       ),
     }),
@@ -136,11 +143,11 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
   ],
   binomial_decode: [
     (make, [v, h, w, k]) => ({
-      y: binomialDecode(
-        make("x", [v, h, w, 1], "positive"),
-        make("t", [v, h, w, 1], "positive"),
-        make("c", [v, 1, 1, k]),
-      ),
+      y: binomialDecode({
+        pi: make("x", [v, h, w, 1], "positive"),
+        t: make("t", [v, h, w, 1], "positive"),
+        centers: make("c", [v, 1, 1, k]),
+      }),
     }),
     "x",
     "c",
@@ -204,11 +211,13 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
   batch_norm: [
     (make, [v, h, w, c], g) => ({
       y: batchNorm(
-        make("x", [v, h, w, c]),
-        make("g", [c]),
-        make("b", [c]),
-        g.state("mean", [c], 0),
-        g.state("variance", [c], 1),
+        {
+          x: make("x", [v, h, w, c]),
+          gamma: make("g", [c]),
+          beta: make("b", [c]),
+          running_mean: g.state("mean", [c], 0),
+          running_variance: g.state("variance", [c], 1),
+        },
         { training: true, epsilon: 1e-5, momentum: 0.1 },
       ),
     }),

@@ -1,6 +1,6 @@
 // The store: what is written is read back exactly, and what does not belong there is refused.
 import { expect, test } from "vitest";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { constant, heNormal } from "../../src/graph/initializers.ts";
 import { ARENAS } from "../../src/graph/layout.ts";

@@ -1,5 +1,27 @@
-// Elementwise non-linearities against their references.
-import { activation, activationGrad } from "../../src/kernels/activation.ts";
+// Elementwise non-linearities against their references, and their gradients.
+import {
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../../src/graph/ops/activation.ts";
+import type { Value } from "../../src/graph/value.ts";
+import { activation, activationGrad, type Activation } from "../../src/kernels/activation.ts";
+import { checkGradients } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(activation, activationGrad);
+
+const ops: Record<Activation, (x: Value, alpha: number) => Value> = {
+  relu,
+  leaky_relu: leakyRelu,
+  elu,
+  gelu,
+  sigmoid,
+  softplus,
+  tanh,
+};
+checkGradients(activation, ({ x }, { kind, alpha }) => ops[kind](x, alpha));

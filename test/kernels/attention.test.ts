@@ -17,7 +17,7 @@ import { draw } from "../../src/kernels/random_inputs.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";
-import { checkKernels } from "../support/check_kernel.ts";
+import { checkKernels, expectRight } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 
 checkKernels(attention, attentionRows, attentionGradStats);
@@ -117,7 +117,7 @@ test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
     const own = Object.fromEntries(read.map(({ name }) => [name, shapes[name]]));
     const { data } = kernel.cases[0];
     const problem = { name: "wide", shapes: own, attributes, data };
-    expect((await checkCase(gpu, kernel, problem)).message).toBe("");
+    expectRight(problem, await checkCase(gpu, kernel, problem));
   }
 });
 

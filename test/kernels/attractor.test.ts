@@ -7,7 +7,7 @@ import {
   attractorGradAttractorsRows,
   attractorGradCenters,
 } from "../../src/kernels/attractor.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { checkGradients } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
@@ -18,26 +18,9 @@ checkKernels(
   attractorGradAttractorsRows,
 );
 
-for (const attributes of [
-  { alpha: 1000, kind: "inverse", gamma: 2 },
-  { alpha: 1000, kind: "inverse", gamma: 2, mean: false },
-  { alpha: 300, kind: "exponential", gamma: 2 },
-] as const) {
-  checkGradient(
-    `attractor ${attributes.kind}${"mean" in attributes ? ", sum" : ""}`,
-    (g) => {
-      const centers = g.input("centers", [2, 3, 2, 9]);
-      const attractors = g.input("attractors", [2, 3, 2, 4]);
-      return { output: attractor(centers, attractors, attributes), wrt: [centers, attractors] };
-    },
-    {
-      data: {
-        centers: { kind: "uniform", low: 0, high: 0.2 },
-        attractors: { kind: "uniform", low: 0, high: 0.2 },
-      },
-    },
-  );
-}
+checkGradients(attractorKernel, ({ centers, attractors }, attributes) =>
+  attractor(centers, attractors, attributes),
+);
 
 test("an inverse attractor pulls hardest at 1 / sqrt(alpha), by half of it", async () => {
   const reach = 1 / Math.sqrt(1000);

@@ -27,7 +27,8 @@ test("a student that is its teacher: cross depth is depth, the divergence 0", as
   const { depth, cross, kl } = await runGraph(
     (g) => {
       const z = g.input("z", [1, 11, 3, 64]);
-      return { ...binDistill(z, z, g.input("c", [1, 1, 1, 64]), null, { teacher: "logits" }) };
+      const centers = g.input("c", [1, 1, 1, 64]);
+      return { ...binDistill({ student: z, teacher: z, centers }, { teacher: "logits" }) };
     },
     { z: logits, c: draw([64], { kind: "uniform", low: 0.01, high: 1 }, 1) },
   );
@@ -39,10 +40,11 @@ test("the divergence is never negative beyond rounding, and grows as bins part",
   const { kl } = await runGraph(
     (g) => ({
       kl: binDistill(
-        g.input("z", [1, 1, 3, 4]),
-        g.input("teacher", [1, 1, 3, 1]),
-        g.input("c", [1, 1, 1, 4]),
-        null,
+        {
+          student: g.input("z", [1, 1, 3, 4]),
+          teacher: g.input("teacher", [1, 1, 3, 1]),
+          centers: g.input("c", [1, 1, 1, 4]),
+        },
         { teacher: "relative" },
       ).kl,
     }),

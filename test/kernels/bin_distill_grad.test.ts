@@ -49,7 +49,10 @@ for (const [whose, centers] of WHOSE) {
         const c = g.input("centers", centers);
         const y = g.input("teacher", teacher === "logits" ? small : [2, 3, 11, 1]);
         const scale = g.input("scale", [2]);
-        return { output: sum(binDistill(z, y, c, scale, { teacher })), wrt: [z, c] };
+        return {
+          output: sum(binDistill({ student: z, teacher: y, centers: c, scale }, { teacher })),
+          wrt: [z, c],
+        };
       },
       teacher === "relative" ? { data: { teacher: relative } } : {},
     );
@@ -59,10 +62,14 @@ for (const [whose, centers] of WHOSE) {
     (g) => {
       const [pi, t] = [g.input("pi", [2, 3, 11, 1]), g.input("t", [2, 3, 11, 1])];
       const c = g.input("centers", centers);
-      const y = g.input("teacher", [2, 3, 11, 1]);
-      const distilled = binDistillBinomial(pi, t, y, c, g.input("scale", [2]), {
-        teacher: "relative",
-      });
+      const teacher = g.input("teacher", [2, 3, 11, 1]);
+      const scale = g.input("scale", [2]);
+      const distilled = binDistillBinomial(
+        { pi, t, teacher, centers: c, scale },
+        {
+          teacher: "relative",
+        },
+      );
       return { output: sum(distilled), wrt: [pi, t, c] };
     },
     {
@@ -146,7 +153,11 @@ test.each(CENTERS)(
         teacher: draw(all, { kind: "uniform", low: -80, high: 80 }, 7),
         centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
       },
-      (v) => binDistill(v["z"], v["teacher"], v["centers"], v["scale"], { teacher: "logits" }),
+      (v) =>
+        binDistill(
+          { student: v["z"], teacher: v["teacher"], centers: v["centers"], scale: v["scale"] },
+          { teacher: "logits" },
+        ),
       (v) => ({
         depth: binDecode(v["z"], v["centers"], v["scale"]),
         cross: binDecode(v["teacher"], v["centers"], v["scale"]),
@@ -172,9 +183,18 @@ test.each(
         centers: draw(shape, { kind: "uniform", low: 0.001, high: 1 }, 2),
       },
       (v) =>
-        binDistillBinomial(v["pi"], v["t"], v["teacher"], v["centers"], v["scale"], {
-          teacher: "relative",
-        }),
+        binDistillBinomial(
+          {
+            pi: v["pi"],
+            t: v["t"],
+            teacher: v["teacher"],
+            centers: v["centers"],
+            scale: v["scale"],
+          },
+          {
+            teacher: "relative",
+          },
+        ),
       (v) => {
         const z = logBinomial(v["pi"], v["t"], { bins });
         const teacher = softBins(v["teacher"], { bins });

@@ -40,17 +40,21 @@ for (const [whose, centers] of [
   ["the rig", [1, 1, 1, 5]],
 ] as const) {
   checkGradient(`bin_head, centres of ${whose}`, (g) => {
-    const x = g.input("features", [2, 3, 7, 6]);
-    const w = g.input("weight", [5, 1, 1, 6]);
-    const b = g.input("bias", [5]);
-    const c = g.input("centers", centers);
-    return { output: binHead(x, w, b, c, g.input("scale", [2])), wrt: [x, w, b, c] };
+    const wrt = {
+      features: g.input("features", [2, 3, 7, 6]),
+      weight: g.input("weight", [5, 1, 1, 6]),
+      bias: g.input("bias", [5]),
+      centers: g.input("centers", centers),
+    };
+    const output = binHead({ ...wrt, scale: g.input("scale", [2]) });
+    return { output, wrt: Object.values(wrt) };
   });
 }
 checkGradient("bin_head without bias", (g) => {
-  const x = g.input("features", [1, 3, 7, 6]);
-  const w = g.input("weight", [5, 1, 1, 6]);
-  return { output: binHead(x, w, null, g.input("centers", [1, 1, 1, 5])), wrt: [x, w] };
+  const features = g.input("features", [1, 3, 7, 6]);
+  const weight = g.input("weight", [5, 1, 1, 6]);
+  const centers = g.input("centers", [1, 1, 1, 5]);
+  return { output: binHead({ features, weight, bias: null, centers }), wrt: [features, weight] };
 });
 
 const views = 2;
@@ -84,7 +88,13 @@ test.each([
     scale: [0.8, 1.3],
     d_depth: draw([views, height, width, 1], { kind: "normal" }, 5),
   };
-  const fused = await runGraph((g) => withGradients(g, binHead), inputs);
+  const fused = await runGraph(
+    (g) =>
+      withGradients(g, (features, weight, bias, centers, scale) =>
+        binHead({ features, weight, bias, centers, scale }),
+      ),
+    inputs,
+  );
   const unfused = await runGraph(
     (g) =>
       withGradients(g, (...[features, w, b, c, scale]) =>

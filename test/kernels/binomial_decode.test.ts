@@ -28,8 +28,8 @@ for (const [whose, centers] of [
     `binomial_decode, centres of ${whose}`,
     (g) => {
       const [pi, t] = [g.input("pi", [2, 3, 11, 1]), g.input("t", [2, 3, 11, 1])];
-      const c = g.input("centers", centers);
-      return { output: binomialDecode(pi, t, c, g.input("scale", [2])), wrt: [pi, t, c] };
+      const [c, scale] = [g.input("centers", centers), g.input("scale", [2])];
+      return { output: binomialDecode({ pi, t, centers: c, scale }), wrt: [pi, t, c] };
     },
     {
       data: {
@@ -68,7 +68,10 @@ test.each([
       scale: [0.8, 1.3],
       d_depth: draw(one, { kind: "normal" }, 4),
     };
-    const fused = await runGraph((g) => withGradients(g, binomialDecode), inputs);
+    const fused = await runGraph(
+      (g) => withGradients(g, (pi, t, centers, scale) => binomialDecode({ pi, t, centers, scale })),
+      inputs,
+    );
     const stored = await runGraph(
       (g) =>
         withGradients(g, (pi, t, c, scale) => binDecode(logBinomial(pi, t, { bins }), c, scale)),

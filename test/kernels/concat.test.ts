@@ -1,6 +1,7 @@
 // Joining of tensors against its reference; gradients are slices.
 import { expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { concat as concatOp } from "../../src/graph/ops/concat.ts";
 import { concat } from "../../src/kernels/concat.ts";

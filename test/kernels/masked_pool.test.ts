@@ -2,25 +2,13 @@
 import { expect, test } from "vitest";
 import { maskedPool } from "../../src/graph/ops/view_relation.ts";
 import { maskedPool as maskedPoolKernel, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { checkGradients } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(maskedPoolKernel, maskedPoolGrad);
 
-for (const grid of [
-  [2, 3],
-  [4, 5],
-] as const) {
-  checkGradient(
-    `masked_pool of 6x9 to ${grid.join("x")}`,
-    (g) => {
-      const x = g.input("x", [2, 6, 9, 5]);
-      return { output: maskedPool(x, g.input("mask", [2, 6, 9, 1]), { grid }), wrt: [x] };
-    },
-    { linear: true, data: { mask: { kind: "mask", share: 0.7 } } },
-  );
-}
+checkGradients(maskedPoolKernel, ({ x, mask }, attributes) => maskedPool(x, mask, attributes));
 
 test("a token is the mean of what its cell lets through, and 0 of nothing", async () => {
   const { tokens } = await runGraph(

@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { compare, prepareCase } from "../../src/kernels/check.ts";
 import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
+import { canRun } from "../../src/engine/mapping.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { toleranceOf } from "../../src/engine/tolerance.ts";
@@ -132,7 +133,7 @@ function casesOf(kernel: AnyKernel): Case<string, unknown>[] {
   for (const problem of kernel.cases as readonly Case<string, unknown>[]) {
     const { attributes } = problem;
     const shapes: Readonly<Record<string, Shape>> = problem.shapes;
-    if (!(kernel.offered?.(gpu.facts, shapes, attributes) ?? true)) continue;
+    if (!canRun(kernel, gpu.facts, shapes, attributes)) continue;
     const names = Object.keys(shapes).filter((name) => size(shapes[name]) === 0);
     // [0] is an optional input that is left out, another empty shape a problem of no elements
     if (names.some((name) => shapes[name].length > 1)) continue;
@@ -150,6 +151,7 @@ const kindOf = (v: number): string => (Number.isFinite(v) ? "a number" : String(
 /** What is wrong with one tensor, "" when nothing is. */
 function faultOf(
   kernel: AnyKernel,
+  tensor: string,
   got: Float32Array,
   want: Float64Array,
   rounding: Float64Array | undefined,
@@ -162,12 +164,11 @@ function faultOf(
     const [mine, theirs] = [kindOf(got[i]), kindOf(want[i])];
     if (mine === "a number" && theirs === "a number") continue;
     if (mine !== theirs && (mine === "a number" || !spreads)) {
-      return `element ${i} is ${got[i]}, expected ${want[i]}`;
+      return `${tensor}: element ${i} is ${got[i]}, expected ${want[i]}`;
     }
     rest[i] = got[i];
   }
-  const { bad, worst } = compare(got, rest, rounding, toleranceOf(kernel.shader.name), shape);
-  return bad === 0 ? "" : `${bad} numbers differ; ${worst}`;
+  return compare(tensor, got, rest, rounding, toleranceOf(kernel.shader.name), shape).message;
 }
 
 /** Runs `problem` with `value` at one place of one input; what is wrong, and whether it came out. */
@@ -189,9 +190,16 @@ async function probe(
   const outputs: Record<string, Shape> = { ...shapes, ...kernel.shapes(shapes, attributes) };
   const faults: string[] = [];
   for (const [tensor, values] of Object.entries(got)) {
-    const fault = faultOf(kernel, values, want[tensor], rounding?.[tensor], outputs[tensor]);
+    const fault = faultOf(
+      kernel,
+      tensor,
+      values,
+      want[tensor],
+      rounding?.[tensor],
+      outputs[tensor],
+    );
     if (fault !== "") {
-      faults.push(`${problem.name}: ${input}[${place}] = ${value}: ${tensor}: ${fault}`);
+      faults.push(`${problem.name}: ${input}[${place}] = ${value}: ${fault}`);
     }
   }
   const reached = Object.values(want).some((values) => !values.every(Number.isFinite));

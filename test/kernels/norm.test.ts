@@ -11,7 +11,8 @@ import {
   normStatistics,
 } from "../../src/kernels/norm.ts";
 import { expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { batchNorm, groupNorm, layerNorm } from "../../src/graph/ops/norm.ts";
 import { checkGradient } from "../support/check_gradient.ts";
@@ -51,11 +52,16 @@ checkGradient("layer norm, many rows", (g) => {
 });
 for (const training of [true, false]) {
   checkGradient(`batch norm, ${training ? "training" : "evaluation"}`, (g) => {
-    const wrt = [g.input("x", [2, 3, 3, 4]), g.input("gamma", [4]), g.input("beta", [4])] as const;
-    const states = [g.state("mean", [4], 0.3), g.state("variance", [4], 1.7)] as const;
+    const x = g.input("x", [2, 3, 3, 4]);
+    const [gamma, beta] = [g.input("gamma", [4]), g.input("beta", [4])];
+    const running_mean = g.state("mean", [4], 0.3);
+    const running_variance = g.state("variance", [4], 1.7);
     return {
-      output: batchNorm(...wrt, ...states, { training, epsilon: 1e-3, momentum: 0.1 }),
-      wrt,
+      output: batchNorm(
+        { x, gamma, beta, running_mean, running_variance },
+        { training, epsilon: 1e-3, momentum: 0.1 },
+      ),
+      wrt: [x, gamma, beta],
     };
   });
 }
@@ -64,12 +70,16 @@ test("batch norm moves its running statistics by the momentum, variance unbiased
   const g = graph();
   const x = g.input("x", [1, 2, 2, 1]);
   const one = (name: string, value: number) => g.constant(name, [1], new Float32Array([value]));
-  const states = [g.state("mean", [1], 0), g.state("variance", [1], 1)] as const;
-  const y = batchNorm(x, one("gamma", 1), one("beta", 0), ...states, {
-    training: true,
-    epsilon: 0,
-    momentum: 0.1,
-  });
+  const y = batchNorm(
+    {
+      x,
+      gamma: one("gamma", 1),
+      beta: one("beta", 0),
+      running_mean: g.state("mean", [1], 0),
+      running_variance: g.state("variance", [1], 1),
+    },
+    { training: true, epsilon: 0, momentum: 0.1 },
+  );
   const store = initialStore(g, 0);
   runOnCpu(g, { outputs: { y } }, store, { x: [1, 2, 3, 6] });
   expect(store.states.get("mean")![0]).toBeCloseTo(0.3, 12); // 0.1 * 3

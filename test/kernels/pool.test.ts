@@ -6,7 +6,8 @@ import {
   maxPool,
   type PoolOptions,
 } from "../../src/graph/ops/pool.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import {
   poolAverage,

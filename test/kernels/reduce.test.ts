@@ -1,6 +1,7 @@
 // Folds along axes against their references; several passes give what one does.
 import { expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { expand, reduce as reduceOp } from "../../src/graph/ops/reduce.ts";
 import { compile } from "../../src/graph/plan.ts";

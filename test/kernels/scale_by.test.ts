@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { scaleBy as scaleByOp } from "../../src/graph/ops/arithmetic.ts";
 import { backward } from "../../src/graph/backward.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { checkKernels } from "../support/check_kernel.ts";

@@ -118,7 +118,9 @@ test("expectShape names the tensor, both shapes and where the wanted one is from
 test("an op says its name, its values and what its kernel expects", () => {
   const g = graph();
   const [x, d_y] = [g.input("feature", [2, 3]), g.input("slope", [2, 4])];
-  expect(() => apply(activationOps.activation_grad, [x, d_y], { kind: "relu", alpha: 0 })).toThrow(
+  expect(() =>
+    apply(activationOps.activation_grad, { x, d_y }, { kind: "relu", alpha: 0 }),
+  ).toThrow(
     "activation_grad(x=feature[2, 3], d_y=slope[2, 4]): d_y is [2, 4], expected [2, 3] (as x)",
   );
 });

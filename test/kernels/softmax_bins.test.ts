@@ -10,17 +10,16 @@ import {
 } from "../../src/kernels/softmax_bins.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { randomStream } from "../../src/tensor/random.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { checkGradients } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(softmaxBinsKernel, softmaxBinsRows, softmaxBinsGrad, softmaxBinsGradRows);
 
-checkGradient("softmax_bins", (g) => {
-  const logits = g.input("logits", [2, 3, 2, 9]);
-  return { output: softmaxBins(logits, 2.5), wrt: [logits] };
-});
+checkGradients(softmaxBinsKernel, ({ logits }, { temperature }) =>
+  softmaxBins(logits, temperature),
+);
 
 const softmax = async (logits: readonly number[], bins: number): Promise<number[]> => {
   const { p } = await runGraph(

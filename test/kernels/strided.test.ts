@@ -1,6 +1,7 @@
 // Copies with strides against their references; slices and transposes by hand, and their gradients.
 import { expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { slice, transpose } from "../../src/graph/ops/slice.ts";
 import { stridedRead, stridedWrite } from "../../src/kernels/strided.ts";

@@ -12,6 +12,7 @@ import {
 import { kernels } from "../../src/kernels/kernels.ts";
 import { tunedKernel } from "../../src/engine/tuning.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
+import { expectRight } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 import { tunings, type Tuned } from "../support/tunings.ts";
 
@@ -92,7 +93,7 @@ test.each(tunable.map((kernel) => [kernel.shader.name, kernel] as const))(
       for (const problem of problems) {
         // open, so that cases share pipelines
         const result = await checkCase(gpu, tunedKernel(kernel, tuned), problem, { freeze: false });
-        expect(result.message, JSON.stringify(tuned)).toBe("");
+        expectRight({ ...problem, name: `${problem.name}, ${JSON.stringify(tuned)}` }, result);
       }
     }
   },

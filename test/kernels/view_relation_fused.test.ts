@@ -1,7 +1,7 @@
 // The fused view relation: against its references, against the stored form, its gradient, and that
 // no plan with it holds a matrix of tokens x tokens.
 import { expect, test } from "vitest";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
 import {

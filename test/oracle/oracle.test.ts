@@ -1,10 +1,11 @@
-// Whole cases through both paths: passed, failed, not offered; predicates; and that test/README.md
-// is up to date.
+// Whole cases through both paths: passed, failed, not offered; predicates; and that the
+// page beside this file is up to date.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { predicateText, refusal } from "../../tools/oracle/offer.ts";
-import { partOf, STATIC_PARTS, unformatted } from "../../tools/oracle/readme.ts";
+import { partOf, README, STATIC_PARTS, unformatted } from "../../tools/oracle/readme.ts";
 import { summarize, table, type Judged } from "../../tools/oracle/report.ts";
+import { mergedRows, readRows, resultsText, rowsOf } from "../../tools/oracle/results.ts";
 import { runCase } from "../../tools/oracle/run.ts";
 import { OFFERS, plain } from "../../tools/oracle/sources/offers.ts";
 import { readCases, type VectorCase } from "../../tools/oracle/vectors.ts";
@@ -211,8 +212,26 @@ test("a predicate prints all that it asks for", () => {
   );
 });
 
-test.each(["predicates", "own"] as const)("test/README.md is up to date: %s", (part) => {
-  const text = readFileSync("test/README.md", "utf8");
+test("results of operators that did not run stay on the page", async () => {
+  const none = { passed: 0, failed: 0, not_offered: 0, gradients: 0 };
+  const before = [
+    { ...none, source: "onnx", operator: "Abs", passed: 2 },
+    { ...none, source: "onnx", operator: "Relu", failed: 3 },
+    { ...none, source: "tfjs", operator: "Square", passed: 4, not_offered: 1, gradients: 4 },
+    { ...none, source: "tfjs", operator: "TopK", not_offered: 5 },
+  ];
+  expect(readRows(resultsText(before))).toEqual(before);
+  const judged = await Promise.all([judge(relu({}, 1, 0, 3, 0)), judge(relu({}, 1, 0, 3, 1))]);
+  const after = mergedRows(before, rowsOf(judged));
+  const ran = { ...none, source: "onnx", operator: "Relu", passed: 1, failed: 1 };
+  expect(after).toEqual([before[0], ran, before[2], before[3]]);
+  expect(resultsText(after).split("\n")[0]).toBe(
+    "7 cases passed, 4 of them with gradients, 1 failed, 6 were not offered.",
+  );
+});
+
+test.each(["predicates", "own"] as const)(`${README} is up to date: %s`, (part) => {
+  const text = readFileSync(README, "utf8");
   const current = unformatted(partOf(text, part)) === unformatted(STATIC_PARTS[part]());
-  expect(current, "run `npm run oracle -- ../shared/oracle --write`").toBe(true);
+  expect(current, `run \`npm run oracle -- --${part} --write\``).toBe(true);
 });

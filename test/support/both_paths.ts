@@ -1,6 +1,7 @@
 // Holds a small graph and its gradients on the GPU against the same graph through the references,
 // whatever its shapes are; or has both refuse it.
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { backward } from "../../src/graph/backward.ts";
 import { compile } from "../../src/graph/plan.ts";

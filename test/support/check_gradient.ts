@@ -1,15 +1,17 @@
-// The gradient tests every op gets: central differences of the f64 interpreter along random
+// The gradient tests that every op gets: central differences of the f64 interpreter along random
 // directions, and for linear ops the adjoint identity on the GPU.
 import { expect, test } from "vitest";
 import { backward } from "../../src/graph/backward.ts";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import type { Distribution } from "../../src/engine/kernel.ts";
+import type { Case, Distribution, ShaderInfo } from "../../src/engine/kernel.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/engine/tolerance.ts";
+import type { Shape } from "../../src/tensor/shape.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";
 
 /**
@@ -59,7 +61,9 @@ export function checkGradient(
       });
       const slope = (loss(moved(1)) - loss(moved(-1))) / (2 * step);
       const projected = dot(got[name], direction);
-      const scale = Math.max(norm(got[name]), Math.abs(slope), 1e-6);
+      // a random direction meets a gradient of n numbers at 1 / sqrt(n) of its length
+      const expected = norm(got[name]) / Math.sqrt(Math.max(direction.length, 1));
+      const scale = Math.max(expected, Math.abs(slope), 1e-6);
       expect(
         Math.abs(projected - slope) / scale,
         `d ${name}: rule ${projected}, differences ${slope}`,
@@ -95,6 +99,33 @@ export function checkGradient(
       store.destroy();
     }
   });
+}
+
+/**
+ * Declares the gradient tests of the op of a kernel, one for each case that asks for them; `op`
+ * applies it to the kernel's inputs.
+ */
+export function checkGradients<Input extends string, A>(
+  { shader, cases }: { readonly shader: ShaderInfo; readonly cases: readonly Case<Input, A>[] },
+  op: (inputs: Readonly<Record<Input, Value>>, attributes: A) => Value,
+): void {
+  if (cases.every(({ gradient }) => gradient === undefined)) {
+    throw new Error(`${shader.name}: no case asks for a check of the gradient`);
+  }
+  for (const { name, shapes, attributes, data, gradient } of cases) {
+    if (gradient === undefined) continue;
+    const build = (g: Graph): Differentiated => {
+      const inputs = Object.fromEntries(
+        Object.entries<Shape>(shapes).map(([input, shape]) => [input, g.input(input, shape)]),
+      );
+      return {
+        output: op(inputs as Record<Input, Value>, attributes),
+        wrt: gradient.wrt.map((input) => inputs[input]),
+      };
+    };
+    const drawn = data as GradientOptions["data"];
+    checkGradient(`${shader.name}, ${name}`, build, { ...gradient, data: drawn });
+  }
 }
 
 function prepare(

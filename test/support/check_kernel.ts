@@ -1,7 +1,9 @@
 // The tests every kernel gets from its own table of cases.
 import { expect, test } from "vitest";
-import { checkCase } from "../../src/kernels/check.ts";
-import type { AnyKernel } from "../../src/engine/kernel.ts";
+import { checkCase, type CheckResult } from "../../src/kernels/check.ts";
+import { failureLines } from "../../src/engine/failure_table.ts";
+import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
+import { canRun } from "../../src/engine/mapping.ts";
 import { gpu } from "./gpu.ts";
 
 /**
@@ -11,19 +13,25 @@ import { gpu } from "./gpu.ts";
  */
 export function checkKernels(...kernels: readonly AnyKernel[]): void {
   for (const kernel of kernels) {
-    const able = kernel.shader.features.every((name) => gpu.facts.features.has(name));
     kernel.cases.forEach((problem, i) => {
-      const offered =
-        able && (kernel.offered?.(gpu.facts, problem.shapes, problem.attributes) ?? true);
-      test.skipIf(!offered)(
+      const { shapes, attributes } = problem;
+      test.skipIf(!canRun(kernel, gpu.facts, shapes, attributes))(
         `${kernel.shader.name} equals its reference: ${problem.name}`,
         async () => {
           for (const freeze of i === 0 ? [false, true] : [false]) {
             const result = await checkCase(gpu, kernel, problem, { freeze });
-            expect(result.message).toBe("");
+            expectRight(problem, result);
           }
         },
       );
     });
   }
+}
+
+/** Fails with the message and the tables of a case that went wrong. */
+export function expectRight(
+  problem: Case<string, unknown>,
+  { name, ok, message, failures }: CheckResult,
+): void {
+  expect(ok, ["", message, ...failureLines(name, problem, failures), ""].join("\n")).toBe(true);
 }

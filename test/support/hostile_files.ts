@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { ddad } from "../../src/data/ddad.ts";
 import { folder } from "../../src/data/folder.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { openCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { readStudent } from "../../src/train/student_file.ts";

@@ -37,7 +37,7 @@ export function clip(x: Value, low: number, high: number): Value {
 
 /** x for x > 0, else alpha (e^x - 1). */
 export function scaledElu(x: Value, alpha: number): Value {
-  return apply(activationOps.activation, [x], { kind: "elu", alpha })[0];
+  return apply(activationOps.activation, { x }, { kind: "elu", alpha })[0];
 }
 
 /** gamma x for x > 0, else gamma alpha (e^x - 1). Defaults: Klambauer et al. 2017. */

@@ -3,17 +3,20 @@
 // as not offered, never as passed.
 import { Command } from "commander";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import { checkShaderTable } from "../../src/kernels/shader_table.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";
-import { failureLines, shortTable, summarize, table, type Judged } from "./report.ts";
+import { README, STATIC_PARTS, writeResults, writeStaticParts, type StaticPart } from "./readme.ts";
+import { failureLines, grouped, summarize, table, type Judged } from "./report.ts";
+import { keyOf } from "./results.ts";
 import { runCase, type Failure } from "./run.ts";
-import { writeReadme } from "./readme.ts";
 import { OFFERS, plain } from "./sources/offers.ts";
 import { readSource, UnknownValueError, vectorSources, type VectorCase } from "./vectors.ts";
 
 interface Options {
   readonly json?: boolean;
   readonly predicates?: boolean;
+  readonly own?: boolean;
   readonly refused?: boolean;
   readonly only?: string;
   readonly write?: boolean;
@@ -24,10 +27,14 @@ const program = new Command("oracle")
   .argument("[folder]", "folder of <source>/<Operator>.json")
   .option("--json", "print counts as JSON and nothing else on stdout")
   .option("--predicates", "print what is offered, and run nothing")
+  .option("--own", "print how to write cases of your own, and run nothing")
   .option("--refused", "name every case that is not offered, and why")
   .option("--only <pattern>", "run only cases whose source/operator/id matches this expression")
-  .option("--write", "put results, predicates and operators into test/README.md")
-  .addHelpText("after", "\nExample:\n  npm run oracle -- ../shared/oracle --only 'onnx/Conv'")
+  .option("--write", `put what was run or printed into ${README}; the rest of it stays`)
+  .addHelpText(
+    "after",
+    "\nExample:\n  npm run oracle -- ../shared/oracle --only 'onnx/Conv'\n  npm run oracle -- --own --write",
+  )
   .parse();
 
 async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
@@ -45,14 +52,24 @@ async function judge(gpu: Gpu, given: VectorCase): Promise<Judged> {
   return { given, outcome: { kind: "failed", failures } };
 }
 
+function expression(text: string): RegExp {
+  try {
+    return new RegExp(text, "u");
+  } catch (error) {
+    throw new InputError(`oracle: --only: ${(error as Error).message}`);
+  }
+}
+
 async function run(folder: string, options: Options): Promise<boolean> {
   const say = (text: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
-  const pattern = new RegExp(options.only ?? "", "u");
-  const cases = vectorSources(folder)
+  const pattern = expression(options.only ?? "");
+  const all = vectorSources(folder)
     .flatMap((source) => readSource(folder, source))
-    .map(plain)
-    .filter((given) => pattern.test(`${given.source}/${given.operator}/${given.id}`));
+    .map(plain);
+  const cases = all.filter(({ source, operator, id }) =>
+    pattern.test(`${source}/${operator}/${id}`),
+  );
   const gpu = await openGpu({ validation: true });
   const kind = gpu.facts.software ? " (a software adapter)" : "";
   say(`${cases.length} cases on ${gpu.facts.name}${kind}`);
@@ -69,7 +86,18 @@ async function run(folder: string, options: Options): Promise<boolean> {
   const summary = summarize(judged);
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else say(`\n${table(judged)}`);
-  if (options.write) writeReadme(shortTable(judged));
+  if (options.write) {
+    const whole = grouped(
+      all.map((given) => ({ given })),
+      keyOf,
+    );
+    const ran = grouped(judged, keyOf);
+    const complete = [...ran].filter(([key, group]) => group.length === whole.get(key)?.length);
+    for (const key of ran.keys()) {
+      if (complete.every(([one]) => one !== key)) say(`not written: ${key}, only a part of it ran`);
+    }
+    writeResults(complete.flatMap(([, group]) => group));
+  }
   return summary.failed === 0;
 }
 
@@ -84,10 +112,19 @@ function printPredicates(): void {
 const options = program.opts<Options>();
 const [folder] = program.args;
 try {
-  if (options.predicates) printPredicates();
-  else if (folder === undefined)
+  const parts: StaticPart[] = [];
+  if (options.predicates) parts.push("predicates");
+  if (options.own) parts.push("own");
+  if (parts.length > 0) {
+    if (options.write) writeStaticParts(parts);
+    else if (options.own) process.stdout.write(`${STATIC_PARTS.own()}\n`);
+    if (options.predicates && !options.write) printPredicates();
+  } else if (folder === undefined)
     throw new InputError("oracle: name a folder of vectors, or --help");
-  else if (!(await run(folder, options))) process.exitCode = 1;
+  else {
+    checkShaderTable();
+    if (!(await run(folder, options))) process.exitCode = 1;
+  }
 } catch (error) {
   if (!(error instanceof InputError)) throw error;
   process.stderr.write(`${error.message}\n`);

@@ -1,7 +1,7 @@
 // What of a source's operators the engine can run: a predicate made of clauses that print
 // themselves, so that the text people read and the test that decides are one thing, and a function
 // that builds the case as a graph.
-import type { Request } from "../../src/graph/cpu.ts";
+import type { Request } from "../../src/graph/request.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { UnknownValueError, type VectorCase, type VectorTensor } from "./vectors.ts";

@@ -1,18 +1,20 @@
-// Writes the generated parts of test/README.md, each between two marks: results, predicates,
+// Writes the generated parts of test/oracle/README.md, each between two marks: results, predicates,
 // operators of `own`.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { ownPage } from "./own/page.ts";
 import { predicateText, type Offers } from "./offer.ts";
+import type { Judged } from "./report.ts";
+import { mergedRows, readRows, resultsText, rowsOf } from "./results.ts";
 import { OFFERS } from "./sources/offers.ts";
 
-const README = "test/README.md";
+/** The page, from the root of the repository. */
+export const README = "test/oracle/README.md";
 
-/** The parts that a run makes, by name. */
-export type Part = "results" | "predicates" | "own";
+type Part = "results" | "predicates" | "own";
 
 /**
- * What is offered of each published source, one row an operator; sources that offer the same share
+ * What is offered of each published source, one row per operator; sources that offer the same share
  * their rows.
  */
 function predicateTable(): string {
@@ -34,8 +36,11 @@ function predicateTable(): string {
   ].join("\n");
 }
 
+/** A part that does not need a run. */
+export type StaticPart = Exclude<Part, "results">;
+
 /** The text of the parts that do not need a run. */
-export const STATIC_PARTS: Readonly<Record<Exclude<Part, "results">, () => string>> = {
+export const STATIC_PARTS: Readonly<Record<StaticPart, () => string>> = {
   predicates: predicateTable,
   own: ownPage,
 };
@@ -65,12 +70,21 @@ function withPart(text: string, part: Part, inside: string): string {
   );
 }
 
-/** Rewrites the generated parts of the page. */
-export function writeReadme(results: string): void {
+/** Rewrites parts that do not need a run. */
+export function writeStaticParts(parts: readonly StaticPart[]): void {
   let text = readFileSync(README, "utf8");
-  text = withPart(text, "results", results);
-  for (const part of ["predicates", "own"] as const)
-    text = withPart(text, part, STATIC_PARTS[part]());
+  for (const part of parts) text = withPart(text, part, STATIC_PARTS[part]());
+  writePage(text);
+}
+
+/** Replaces the results of the operators that ran; those of the others stay. */
+export function writeResults(judged: readonly Judged[]): void {
+  const text = readFileSync(README, "utf8");
+  const rows = mergedRows(readRows(partOf(text, "results")), rowsOf(judged));
+  writePage(withPart(text, "results", resultsText(rows)));
+}
+
+function writePage(text: string): void {
   writeFileSync(README, text);
   execFileSync("npx", ["oxfmt", README]);
 }

@@ -30,35 +30,16 @@ function none(): Counts {
   return { passed: 0, failed: 0, not_offered: 0 };
 }
 
-function count(judged: readonly Judged[]): Counts {
+/** Counts of some cases. */
+export function count(judged: readonly Judged[]): Counts {
   const counts = none();
   for (const { outcome } of judged) counts[outcome.kind]++;
   return counts;
 }
 
-/** The table with offered operators only, and the rest of each source in a line. */
-export function shortTable(judged: readonly Judged[]): string {
-  const offered = (group: readonly Judged[]): boolean =>
-    group.some(({ outcome }) => outcome.kind !== "not_offered");
-  const kept: Judged[] = [];
-  const lines: string[] = [];
-  for (const [source, cases] of grouped(judged, ({ given }) => given.source)) {
-    const rest: string[] = [];
-    for (const [operator, group] of grouped(cases, ({ given }) => given.operator)) {
-      if (offered(group)) kept.push(...group);
-      else rest.push(`${operator} ${group.length}`);
-    }
-    if (rest.length > 0) lines.push(`- ${source}: ${rest.join(", ")}`);
-  }
-  const { passed, failed, not_offered } = count(judged);
-  const all = `${passed} cases passed, ${failed} failed, ${not_offered} were not offered.`;
-  return [all, table(kept), "Operators not offered, and their cases:", lines.join("\n")].join(
-    "\n\n",
-  );
-}
-
-function grouped(judged: readonly Judged[], keyOf: (one: Judged) => string): Map<string, Judged[]> {
-  const groups = new Map<string, Judged[]>();
+/** Judged cases by a key, in the order of their first. */
+export function grouped<T>(judged: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
   for (const one of judged) {
     const group = groups.get(keyOf(one));
     if (group === undefined) groups.set(keyOf(one), [one]);
@@ -96,7 +77,7 @@ export function table(judged: readonly Judged[]): string {
 }
 
 /** Rows as a Markdown table, the first one its head, columns padded to one width. */
-function aligned(rows: readonly (readonly string[])[]): string {
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) =>

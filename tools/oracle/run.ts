@@ -2,7 +2,8 @@
 // holds outputs and gradients against what was published. A case that throws has failed.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { backward } from "../../src/graph/backward.ts";
-import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";

@@ -1,6 +1,7 @@
-// Holds a result against an expected tensor at the tolerance that was published with it. The one
+// Compares a result with an expected tensor at the tolerance that was published with it. The one
 // bound of our own is for expected values in float64 held to float64 ULP, which no f32 kernel can
 // meet: `F32_OF_F64`.
+import { ulpDistance } from "../../src/tensor/ulps.ts";
 import type { VectorCase, VectorTensor } from "./vectors.ts";
 
 /** Which of the two ways a result was computed: the references in f64, or the kernels in f32. */
@@ -101,25 +102,8 @@ function largestOf({ values }: VectorTensor): number {
   return largest;
 }
 
-const float = new Float32Array(1);
-const bits = new Int32Array(float.buffer);
 const double = new Float64Array(1);
 const bits64 = new BigInt64Array(double.buffer);
-
-/** Place of a float32 among all float32 in ascending order; both zeros are 0. */
-function rank(x: number): number {
-  float[0] = x;
-  const b = bits[0];
-  return b >= 0 ? b : -(b & 0x7fff_ffff);
-}
-
-/**
- * Float32 numbers from a to b: 0 for equal numbers, 1 for neighbours. Both are rounded to float32
- * first.
- */
-export function ulpDistance(a: number, b: number): number {
-  return Math.abs(rank(a) - rank(b));
-}
 
 function ulpDistance64(a: number, b: number): number {
   const place = (x: number): bigint => {

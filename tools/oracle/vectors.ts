@@ -68,11 +68,11 @@ export interface VectorCase {
   /** Values along a trajectory, named `tensor@iterationK` (optimisers only). */
   readonly expected: readonly VectorTensor[];
   readonly tolerance: Tolerance;
-  /** Why the case cannot be read: an element type or a value that is not known here; else null. */
+  /** Why the case cannot be read, such as an element type that is not known here; else null. */
   readonly unreadable: string | null;
 }
 
-/** An element type or a value that this reader does not know: the case is not offered. */
+/** A tensor that this reader cannot make sense of: the case is not offered. */
 export class UnknownValueError extends InputError {
   override name = "UnknownValueError";
 }
@@ -125,8 +125,8 @@ export function vectorSources(folder: string): string[] {
 }
 
 /**
- * All cases of one source, file by file. Throws InputError with file, case and field where a file
- * is damaged.
+ * All cases of one source, file by file; one that is damaged is unreadable, with its reason. Throws
+ * InputError for a file that is no JSON of cases.
  */
 export function readSource(folder: string, source: string): VectorCase[] {
   const path = join(folder, source);
@@ -153,7 +153,7 @@ function jsonFiles(path: string): string[] {
 export function readCases(text: string, source: string, file: string): VectorCase[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(plainJson(text));
   } catch (error) {
     throw new InputError(`${file}: not JSON: ${(error as Error).message}`, { cause: error });
   }
@@ -165,12 +165,10 @@ export function readCases(text: string, source: string, file: string): VectorCas
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const why = `${at}: ${issue?.path.join(".")}: ${issue?.message}`;
-      // without a name it cannot be told of
-      if (issue?.path[0] === "id" || issue?.path.length === 0) throw new InputError(why);
       const operator = source === "own" ? "unknown" : basename(file, ".json");
       return {
         ...NOTHING,
-        id: (item as { id: string }).id,
+        id: nameOf(item) ?? `case ${i}`,
         source,
         file,
         operator,
@@ -184,7 +182,7 @@ export function readCases(text: string, source: string, file: string): VectorCas
     let unreadable: string | null = null;
     const tensor = (given: z.infer<typeof tensorRecord>): VectorTensor => {
       try {
-        return decode(given, where);
+        return decode(given);
       } catch (error) {
         if (!(error instanceof UnknownValueError)) throw error;
         unreadable ??= error.message;
@@ -213,6 +211,20 @@ export function readCases(text: string, source: string, file: string): VectorCas
   });
 }
 
+function nameOf(item: unknown): string | null {
+  if (typeof item !== "object" || item === null || !("id" in item)) return null;
+  return typeof item.id === "string" ? item.id : null;
+}
+
+/** JSON as Python writes it, with a byte order mark and bare NaN and Infinity, as plain JSON. */
+function plainJson(text: string): string {
+  return text
+    .replace(/^\ufeff/, "")
+    .replaceAll(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (part) =>
+      part.startsWith('"') ? part : `"${part}"`,
+    );
+}
+
 /** A case of which nothing could be read. */
 const NOTHING = {
   attributes: {},
@@ -232,22 +244,20 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   throw new InputError(`${where}: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-function decode(record: z.infer<typeof tensorRecord>, where: string): VectorTensor {
+function decode(record: z.infer<typeof tensorRecord>): VectorTensor {
   const { name, shape, data, b64 } = record;
   const dtype = DTYPES.find((known) => known === record.dtype);
   if (dtype === undefined) {
     throw new UnknownValueError(`tensor ${name} has elements of type ${record.dtype}`);
   }
   if ((data === undefined) === (b64 === undefined)) {
-    throw new InputError(`${where}: tensor ${name} needs either data or b64`);
+    throw new UnknownValueError(`tensor ${name} needs either data or b64`);
   }
   const values =
-    data === undefined
-      ? fromBytes(b64!, dtype, `${where}: tensor ${name}`)
-      : fromNumbers(data, dtype, name);
+    data === undefined ? fromBytes(b64!, dtype, `tensor ${name}`) : fromNumbers(data, dtype, name);
   if (values.length !== size(shape)) {
     const what = `tensor ${name}${formatShape(shape)}`;
-    throw new InputError(`${where}: ${what} needs ${size(shape)} numbers, has ${values.length}`);
+    throw new UnknownValueError(`${what} needs ${size(shape)} numbers, has ${values.length}`);
   }
   return { name, shape, dtype, values };
 }
@@ -295,10 +305,10 @@ function holds(dtype: DType, value: number): boolean {
   return Number.isInteger(value) && value >= range[0] && value <= range[1];
 }
 
-function fromBytes(b64: string, dtype: DType, where: string): Float64Array {
+function fromBytes(b64: string, dtype: DType, what: string): Float64Array {
   const bytes = Uint8Array.from(Buffer.from(b64, "base64"));
   if (bytes.length % BYTES[dtype] !== 0) {
-    throw new InputError(`${where}: ${bytes.length} bytes are no whole number of ${dtype}`);
+    throw new UnknownValueError(`${what}: ${bytes.length} bytes are no whole number of ${dtype}`);
   }
   const { buffer } = bytes;
   switch (dtype) {

@@ -14,37 +14,36 @@ import {
 import { apply, kernelOp } from "../apply.ts";
 import { arenaLayout } from "../layout.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value, Graph } from "../value.ts";
+import type { Op, Value, Graph } from "../value.ts";
 
-/** The ops of this family, by name. */
+/** The ops of this family, by name. Neither is differentiated: they end a step. */
 export const adamwOps: {
-  readonly grad_norm: Op<GradNormAttributes>;
-  readonly adamw: Op<AdamwAttributes>;
+  readonly grad_norm: Op<GradNormAttributes, "gradients">;
+  readonly adamw: Op<
+    AdamwAttributes,
+    "scalars" | "gradients" | "decay" | "norm" | "parameters" | "first_moments" | "second_moments"
+  >;
 } = {
   grad_norm: {
     name: "grad_norm",
     inputs: ["gradients"],
     outputs: ["norm"],
     shapes: () => [[4]],
-    lower: ({ inputs: [gradients], outputs: [norm], attributes, temporary, call }) => {
+    lower: ({ inputs: { gradients }, outputs: [norm], attributes, temporary, call }) => {
       const { partials: shape } = gradNormKernel.shapes({ gradients: gradients.shape }, undefined);
       const partials = temporary("partials", shape);
       call(gradNormKernel, { gradients, partials }, undefined);
       call(gradNormFinish, { partials, norm }, attributes);
     },
+    gradient: null,
   },
   adamw: kernelOp(
     "adamw",
     adamwKernel,
     ["scalars", "gradients", "decay", "norm", "parameters", "first_moments", "second_moments"],
     [],
+    null,
   ),
-};
-
-/** Neither is differentiated. */
-export const adamwRules: Rules<typeof adamwOps> = {
-  grad_norm: null,
-  adamw: null,
 };
 
 /**
@@ -53,14 +52,14 @@ export const adamwRules: Rules<typeof adamwOps> = {
  */
 export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
   checkOptions("gradNorm", attributes, { max_norm: "number" });
-  return apply(adamwOps.grad_norm, [gradients], attributes)[0];
+  return apply(adamwOps.grad_norm, { gradients }, attributes)[0];
 }
 
 /**
- * Updates every parameter of the graph by its gradient, clipped and checked by `norm` of
+ * Updates every parameter of the graph with its gradient, clipped and checked by `norm` of
  * `gradNorm`. Reads the step scalars `learning_rate`, `correction1` and `correction2` = 1 / (1 -
- * beta^t). Weight decay applies to parameters declared so. Source: Loshchilov and Hutter 2019
- * (arXiv:1711.05101), algorithm 2.
+ * beta^t). Weight decay applies only to parameters declared with it. Source: Loshchilov and Hutter
+ * 2019 (arXiv:1711.05101), algorithm 2.
  */
 export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
   const known = { beta1: "number", beta2: "number", epsilon: "number" } as const;
@@ -72,11 +71,16 @@ export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
     correction1: g.scalar("correction1"),
     correction2: g.scalar("correction2"),
   };
-  const state = [g.arena("parameters"), g.arena("first_moments"), g.arena("second_moments")];
-  apply(adamwOps.adamw, [g.scalars(), g.arena("gradients"), decay, norm, ...state], {
-    ...settings,
-    slots,
-  });
+  const scalars = g.scalars();
+  const gradients = g.arena("gradients");
+  const parameters = g.arena("parameters");
+  const first_moments = g.arena("first_moments");
+  const second_moments = g.arena("second_moments");
+  apply(
+    adamwOps.adamw,
+    { scalars, gradients, decay, norm, parameters, first_moments, second_moments },
+    { ...settings, slots },
+  );
 }
 
 /** 1 for each block of 64 floats of the parameter arena that decays, else 0. */

@@ -1,4 +1,4 @@
-// Attention as an op: y and the log-sum-exp that its gradient starts from. The mask has none.
+// Attention as an op: y and the log-sum-exp that its gradient needs. The mask has no gradient.
 import {
   attention as attentionKernel,
   attentionGradKv,
@@ -10,21 +10,31 @@ import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
 export const attentionOps: {
-  readonly attention: Op<AttentionAttributes>;
-  readonly attention_grad: Op<AttentionAttributes>;
+  readonly attention: Op<AttentionAttributes, "q" | "k" | "v" | "mask">;
+  readonly attention_grad: Op<AttentionAttributes, "q" | "k" | "v" | "mask" | "y" | "lse" | "d_y">;
 } = {
-  attention: kernelOp("attention", attentionKernel, ["q", "k", "v", "mask?"], ["y", "lse"]),
+  attention: kernelOp(
+    "attention",
+    attentionKernel,
+    ["q", "k", "v", "mask?"],
+    ["y", "lse"],
+    ({ inputs, outputs: [y, lse], attributes, d_outputs: [d_y, d_lse], wants }) => {
+      if (wants.mask) throw new InputError("attention has no gradient with respect to its mask");
+      if (d_lse !== null) throw new InputError("attention has no gradient of lse");
+      return [...apply(attentionOps.attention_grad, { ...inputs, y, lse, d_y }, attributes), null];
+    },
+  ),
   attention_grad: {
     name: "attention_grad",
     inputs: ["q", "k", "v", "mask?", "y", "lse", "d_y"],
     outputs: ["d_q", "d_k", "d_v"],
-    shapes: ([q, k, v]) => [q, k, v],
+    shapes: ({ q, k, v }) => [q, k, v],
     lower: (at) => {
-      const [q, k, v, mask, y, lse, d_y] = at.inputs;
+      const { q, k, v, mask, y, lse, d_y } = at.inputs;
       const [d_q, d_k, d_v] = at.outputs;
       const stats = at.temporary("stats", [...lse.shape, 2]);
       at.call(attentionGradStats, { y, lse, d_y, stats }, undefined);
@@ -32,35 +42,23 @@ export const attentionOps: {
       at.call(attentionGradQ, { ...operands, d_q }, at.attributes);
       at.call(attentionGradKv, { ...operands, d_k, d_v }, at.attributes);
     },
+    gradient: null,
   },
-};
-
-/** Their gradient rules. */
-export const attentionRules: Rules<typeof attentionOps> = {
-  attention: ({ inputs, outputs, attributes, d_outputs, wants }) => {
-    if (wants[3]) throw new InputError("attention has no gradient by its mask");
-    if (d_outputs[1] !== null) throw new InputError("attention has no gradient of lse");
-    return [
-      ...apply(attentionOps.attention_grad, [...inputs, ...outputs, d_outputs[0]], attributes),
-      null,
-    ];
-  },
-  attention_grad: null,
 };
 
 /** How queries look at keys. */
 export interface AttentionOptions {
   readonly heads: number;
-  /** Heads of k and v, each serving `heads / kvHeads` of q; as many as `heads` when left out. */
+  /** Heads of k and v, each serving `heads / kvHeads` heads of q; defaults to `heads`. */
   readonly kvHeads?: number;
   /**
    * Added to the scores: [B or 1, heads or 1, L or 1, S]. A score of -1e30 or less excludes its key
-   * altogether; smaller penalties, -1e9 say, weigh only against the other keys of the query.
+   * entirely; smaller penalties, such as -1e9, only count relative to the query's other keys.
    */
   readonly mask?: Value | null;
-  /** Factor of the products, 1 / sqrt(width of a head) when left out. */
+  /** Factor of the products; the default is 1 / sqrt(width of a head). */
   readonly scale?: number;
-  /** Query l sees keys 0 to l only. */
+  /** Query l sees only keys 0 to l. */
   readonly causal?: boolean;
   /** Scores become softcap tanh(s / softcap) before the mask is added. */
   readonly softcap?: number;
@@ -77,7 +75,7 @@ export function attention(q: Value, k: Value, v: Value, options: AttentionOption
   const { heads, kvHeads = heads, mask = null, causal = false, softcap = 0 } = options;
   const scale = options.scale ?? 1 / Math.sqrt(headWidth(q.shape, heads));
   const attributes = { heads, kv_heads: kvHeads, scale, causal, softcap };
-  return apply(attentionOps.attention, [q, k, v, mask], attributes)[0];
+  return apply(attentionOps.attention, { q, k, v, mask }, attributes)[0];
 }
 
 function headWidth(q: Shape, heads: number): number {

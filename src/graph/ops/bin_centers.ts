@@ -16,66 +16,71 @@ import {
 import { InputError } from "../../tensor/error.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 import { softplus } from "./activation.ts";
 
 /** The ops of this family, by name. */
 export const binCentersOps: {
-  readonly bin_centers: Op<BinCentersAttributes>;
-  readonly bin_centers_grad: Op<void>;
-  readonly attractor: Op<AttractorAttributes>;
-  readonly attractor_grad_centers: Op<AttractorAttributes>;
-  readonly attractor_grad_attractors: Op<AttractorAttributes>;
+  readonly bin_centers: Op<BinCentersAttributes, "widths">;
+  readonly bin_centers_grad: Op<void, "d_centers">;
+  readonly attractor: Op<AttractorAttributes, "centers" | "attractors">;
+  readonly attractor_grad_centers: Op<AttractorAttributes, "centers" | "attractors" | "d_y">;
+  readonly attractor_grad_attractors: Op<AttractorAttributes, "centers" | "attractors" | "d_y">;
 } = {
-  bin_centers: kernelOp("bin_centers", binCentersKernel, ["widths"], ["centers"]),
-  bin_centers_grad: kernelOp("bin_centers_grad", binCentersGrad, ["d_centers"], ["d_widths"]),
-  attractor: kernelOp("attractor", attractorKernel, ["centers", "attractors"], ["y"]),
+  bin_centers: kernelOp(
+    "bin_centers",
+    binCentersKernel,
+    ["widths"],
+    ["centers"],
+    ({ d_outputs: [d_centers] }) =>
+      apply(binCentersOps.bin_centers_grad, { d_centers: d_centers! }, undefined),
+  ),
+  bin_centers_grad: kernelOp("bin_centers_grad", binCentersGrad, ["d_centers"], ["d_widths"], null),
+  attractor: kernelOp(
+    "attractor",
+    attractorKernel,
+    ["centers", "attractors"],
+    ["y"],
+    ({ inputs: { centers, attractors }, attributes, d_outputs: [d_y], wants }) => {
+      const by = (op: Op<AttractorAttributes, "centers" | "attractors" | "d_y">): Value =>
+        apply(op, { centers: centers!, attractors: attractors!, d_y: d_y! }, attributes)[0];
+      return [
+        wants.centers ? by(binCentersOps.attractor_grad_centers) : null,
+        wants.attractors ? by(binCentersOps.attractor_grad_attractors) : null,
+      ];
+    },
+  ),
   attractor_grad_centers: kernelOp(
     "attractor_grad_centers",
     attractorGradCenters,
     ["centers", "attractors", "d_y"],
     ["d_centers"],
+    null,
   ),
   attractor_grad_attractors: kernelOp(
     "attractor_grad_attractors",
     attractorGradAttractors,
     ["centers", "attractors", "d_y"],
     ["d_attractors"],
+    null,
   ),
 };
 
-/** Their gradient rules. */
-export const binCentersRules: Rules<typeof binCentersOps> = {
-  bin_centers: ({ d_outputs: [d_centers] }) =>
-    apply(binCentersOps.bin_centers_grad, [d_centers!], undefined),
-  bin_centers_grad: null,
-  attractor: ({ inputs: [centers, attractors], attributes, d_outputs: [d_y], wants }) => {
-    const by = (op: Op<AttractorAttributes>): Value =>
-      apply(op, [centers!, attractors!, d_y!], attributes)[0];
-    return [
-      wants[0] ? by(binCentersOps.attractor_grad_centers) : null,
-      wants[1] ? by(binCentersOps.attractor_grad_attractors) : null,
-    ];
-  },
-  attractor_grad_centers: null,
-  attractor_grad_attractors: null,
-};
-
 /**
- * How the outputs of a layer become seed centres: as cumulative widths, in order by construction,
- * or each on its own.
+ * How a layer's outputs become seed centres: as cumulative widths, ascending by construction, or
+ * each independently.
  */
 export type CenterSeed = "cumulative" | "softplus";
 
-/** Depths count from here (DESIGN 11.1); the left edge of the first cumulative bin. */
+/** The nearest depth: the left edge of the first cumulative bin. */
 const NEAREST_M = 0.1;
-/** Where log-spaced centres begin (DESIGN 11.1). */
+/** Where log-spaced centres begin. */
 const START_M = 1;
 
 /**
  * Seed centres in units of the largest depth from the outputs of a layer, made positive by
- * softplus. `cumulative`: those are widths w, c_k = 0.1 m + sum_{j < k} w_j + w_k / 2; `softplus`:
- * they are the centres. raw [.., K] -> centers of its shape.
+ * softplus. `cumulative`: the outputs are widths w, c_k = 0.1 m + sum_{j < k} w_j + w_k / 2;
+ * `softplus`: they are the centres. raw [.., K] -> centers of the same shape.
  */
 export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): Value {
   const positive = softplus(raw);
@@ -105,11 +110,11 @@ function inverseSoftplus(y: number): number {
 }
 
 /**
- * c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of its shape, in the same
- * units.
+ * c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of the same shape, in the
+ * same units.
  */
 export function binCenters(widths: Value, first_edge: number): Value {
-  return apply(binCentersOps.bin_centers, [widths], { first_edge })[0];
+  return apply(binCentersOps.bin_centers, { widths }, { first_edge })[0];
 }
 
 /**
@@ -124,5 +129,5 @@ export function attractor(
 ): Value {
   const known = { alpha: "number", kind: ATTRACTIONS, gamma: "number" } as const;
   checkOptions("attractor", attributes, known, { mean: "flag" });
-  return apply(binCentersOps.attractor, [centers, attractors], attributes)[0];
+  return apply(binCentersOps.attractor, { centers, attractors }, attributes)[0];
 }

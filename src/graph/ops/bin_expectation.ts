@@ -9,34 +9,57 @@ import {
 } from "../../kernels/bin_expectation.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 import { addRows } from "./gemm.ts";
 
-/** The ops of this family, by name. */
+/** The ops of this family, by name. The scale is a number of the camera and has no gradient. */
 export const binExpectationOps: {
-  readonly bin_expectation: Op<void>;
-  readonly bin_expectation_grad: Op<void>;
-  readonly bin_expectation_grad_shared: Op<SharedCentersAttributes>;
+  readonly bin_expectation: Op<void, "probabilities" | "centers" | "scale">;
+  readonly bin_expectation_grad: Op<void, "factor" | "d_depth" | "scale">;
+  readonly bin_expectation_grad_shared: Op<
+    SharedCentersAttributes,
+    "probabilities" | "d_depth" | "scale"
+  >;
 } = {
   bin_expectation: kernelOp(
     "bin_expectation",
     binExpectationKernel,
     ["probabilities", "centers", "scale?"],
     ["depth"],
+    ({ inputs: { probabilities, centers, scale }, d_outputs: [d_depth], wants }) => {
+      const { bin_expectation_grad, bin_expectation_grad_shared } = binExpectationOps;
+      const each = sameShape(centers!.shape, probabilities!.shape);
+      const by = (factor: Value): Value =>
+        apply(bin_expectation_grad, { factor, d_depth: d_depth!, scale: scale! }, undefined)[0];
+      const shared = (): Value =>
+        apply(
+          bin_expectation_grad_shared,
+          { probabilities: probabilities!, d_depth: d_depth!, scale: scale! },
+          {
+            groups: centers!.shape[0],
+          },
+        )[0];
+      return [
+        wants.probabilities ? by(centers!) : null,
+        wants.centers ? (each ? by(probabilities!) : shared()) : null,
+        null,
+      ];
+    },
   ),
   bin_expectation_grad: kernelOp(
     "bin_expectation_grad",
     binExpectationGrad,
     ["factor", "d_depth", "scale?"],
     ["d_x"],
+    null,
   ),
   bin_expectation_grad_shared: {
     name: "bin_expectation_grad_shared",
     inputs: ["probabilities", "d_depth", "scale?"],
     outputs: ["d_centers"],
-    shapes: ([probabilities], { groups }) => [[groups, 1, 1, probabilities.at(-1) ?? 0]],
+    shapes: ({ probabilities }, { groups }) => [[groups, 1, 1, probabilities.at(-1) ?? 0]],
     lower: (at) => {
-      const [probabilities, d_depth, scale] = at.inputs;
+      const { probabilities, d_depth, scale } = at.inputs;
       const from = { probabilities, d_depth, scale };
       const { partials: shape } = binExpectationGradSlabs.shapes(
         { probabilities: probabilities.shape, d_depth: d_depth.shape, scale: scale.shape },
@@ -46,28 +69,8 @@ export const binExpectationOps: {
       at.call(binExpectationGradSlabs, { ...from, partials }, at.attributes);
       addRows(at, partials, at.outputs[0]);
     },
+    gradient: null,
   },
-};
-
-/** Their gradient rules; the scale is a number of the camera and has none. */
-export const binExpectationRules: Rules<typeof binExpectationOps> = {
-  bin_expectation: ({ inputs: [probabilities, centers, scale], d_outputs: [d_depth], wants }) => {
-    const { bin_expectation_grad, bin_expectation_grad_shared } = binExpectationOps;
-    const each = sameShape(centers!.shape, probabilities!.shape);
-    const by = (factor: Value): Value =>
-      apply(bin_expectation_grad, [factor, d_depth!, scale!], undefined)[0];
-    const shared = (): Value =>
-      apply(bin_expectation_grad_shared, [probabilities!, d_depth!, scale!], {
-        groups: centers!.shape[0],
-      })[0];
-    return [
-      wants[0] ? by(centers!) : null,
-      wants[1] ? (each ? by(probabilities!) : shared()) : null,
-      null,
-    ];
-  },
-  bin_expectation_grad: null,
-  bin_expectation_grad_shared: null,
 };
 
 /**
@@ -79,5 +82,5 @@ export function binExpectation(
   centers: Value,
   scale: Value | null = null,
 ): Value {
-  return apply(binExpectationOps.bin_expectation, [probabilities, centers, scale], undefined)[0];
+  return apply(binExpectationOps.bin_expectation, { probabilities, centers, scale }, undefined)[0];
 }

@@ -1,39 +1,50 @@
-// Depth from features (level 2, fused): the last 1x1 convolution inside the decode. Logits are made
-// again in the gradients, never stored.
+// Depth from features (level 2, fused): the last 1x1 convolution is part of the decode. The
+// gradients recompute the logits, which are never stored.
 import {
   binHead as binHeadKernel,
   binHeadGradFeatures,
   binHeadGradWeight,
 } from "../../kernels/bin_head.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Op, Rules, Value } from "../value.ts";
-import { lowerFactors } from "./bin_distill.ts";
+import type { Op, Value } from "../value.ts";
+import { lowerFactors, type MaybeScaled } from "./bin_distill.ts";
 import { addRows } from "./gemm.ts";
 
-/** The ops of this family, by name. */
+/** The ops of this family, by name. The scale is a number of the camera and has no gradient. */
 export const binHeadOps: {
-  readonly bin_head: Op<void>;
-  readonly bin_head_grad: Op<void>;
+  readonly bin_head: Op<void, "features" | "weight" | "bias" | "centers" | "scale">;
+  readonly bin_head_grad: Op<
+    void,
+    "features" | "weight" | "bias" | "centers" | "scale" | "statistics" | "depth" | "d_depth"
+  >;
 } = {
   bin_head: kernelOp(
     "bin_head",
     binHeadKernel,
     ["features", "weight", "bias?", "centers", "scale?"],
     ["depth", "statistics"],
+    ({ inputs, outputs: [depth, statistics], d_outputs: [d_depth] }) => {
+      const [d_features, d_weight, d_bias, d_centers] = apply(
+        binHeadOps.bin_head_grad,
+        { ...inputs, statistics, depth, d_depth },
+        undefined,
+      );
+      return [d_features, d_weight, inputs.bias === null ? null : d_bias, d_centers, null];
+    },
   ),
   bin_head_grad: {
     name: "bin_head_grad",
     inputs: ["features", "weight", "bias?", "centers", "scale?", "statistics", "depth", "d_depth"],
     outputs: ["d_features", "d_weight", "d_bias", "d_centers"],
-    shapes: ([features, weight, bias, centers, scale]) => {
+    shapes: ({ features, weight, bias, centers, scale }) => {
       binHeadKernel.shapes({ features, weight, bias, centers, scale }, undefined);
       return [features, weight, weight.slice(0, 1), centers];
     },
     lower: (at) => {
-      const [features, weight, bias, centers, scale, statistics, depth, d_depth] = at.inputs;
+      const { features, weight, bias, centers } = at.inputs;
       const [d_features, d_weight, d_bias, d_centers] = at.outputs;
       const absent = at.temporary("absent", [0]);
-      const factors = lowerFactors(at, [scale, statistics, depth, d_depth, absent, absent]);
+      const factors = lowerFactors(at, { ...at.inputs, d_cross: absent, d_kl: absent });
       const given = { features, weight, bias, centers, factors };
       at.call(binHeadGradFeatures, { ...given, d_features }, undefined);
       const made = binHeadGradWeight.shapes(
@@ -56,20 +67,8 @@ export const binHeadOps: {
       addRows(at, at.view(biases, [1, slabs, bins]), d_bias);
       addRows(at, partials, d_centers);
     },
+    gradient: null,
   },
-};
-
-/** Their gradient rules; the scale is a number of the camera and has none. */
-export const binHeadRules: Rules<typeof binHeadOps> = {
-  bin_head: ({ inputs, outputs: [depth, statistics], d_outputs: [d_depth] }) => {
-    const [d_features, d_weight, d_bias, d_centers] = apply(
-      binHeadOps.bin_head_grad,
-      [...inputs, statistics, depth, d_depth],
-      undefined,
-    );
-    return [d_features, d_weight, inputs[2] === null ? null : d_bias, d_centers, null];
-  },
-  bin_head_grad: null,
 };
 
 /**
@@ -78,11 +77,9 @@ export const binHeadRules: Rules<typeof binHeadOps> = {
  * [V] or none -> depth [V, H, W, 1] in the units of the centres.
  */
 export function binHead(
-  features: Value,
-  weight: Value,
-  bias: Value | null,
-  centers: Value,
-  scale: Value | null = null,
+  inputs: Readonly<Record<"features" | "weight" | "centers", Value>> &
+    MaybeScaled & { readonly bias: Value | null },
 ): Value {
-  return apply(binHeadOps.bin_head, [features, weight, bias, centers, scale], undefined)[0];
+  const { features, weight, bias, centers, scale = null } = inputs;
+  return apply(binHeadOps.bin_head, { features, weight, bias, centers, scale }, undefined)[0];
 }

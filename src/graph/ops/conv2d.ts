@@ -1,5 +1,6 @@
-// Two-dimensional convolution as an op, and its gradients by input and weight. Long sums are cut
-// into slices (of channels or pixels, as their shapes say): partial sums, then their sum in order.
+// Two-dimensional convolution as an op, and its gradients with respect to input and weight. Long
+// sums are cut into slices (of channels or pixels, depending on their shapes): one sum per slice,
+// then their sum in order.
 import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
 import {
   conv2dGradInputSlices,
@@ -11,43 +12,62 @@ import {
 } from "../../kernels/conv2d_geometry.ts";
 import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
 import { conv2dGradWeight } from "../../kernels/conv2d_grad_weight.ts";
-import type { AnyKernel } from "../../engine/kernel.ts";
-import { size, type Shape } from "../../tensor/shape.ts";
+import type { Bindings, Inputs, Kernel, Outputs, ShaderInfo } from "../../engine/kernel.ts";
+import { size } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
+import { bindingShapes } from "../lower.ts";
 import { checkOptions, type OptionRules } from "../options.ts";
-import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows, gemmOps } from "./gemm.ts";
 
-/** The ops of this family, by name. */
+/**
+ * The ops of this family, by name. d_x = d_y * weight turned round, d_weight = d_y against x,
+ * d_bias = the sum of d_y over pixels.
+ */
 export const conv2dOps: {
-  readonly conv2d: Op<Conv2dAttributes>;
-  readonly conv2d_grad_input: Op<Conv2dGradInputAttributes>;
-  readonly conv2d_grad_weight: Op<Conv2dGradWeightAttributes>;
+  readonly conv2d: Op<Conv2dAttributes, "x" | "weight" | "bias">;
+  readonly conv2d_grad_input: Op<Conv2dGradInputAttributes, "d_y" | "weight">;
+  readonly conv2d_grad_weight: Op<Conv2dGradWeightAttributes, "x" | "d_y">;
 } = {
   conv2d: {
     name: "conv2d",
     inputs: ["x", "weight", "bias?"],
     outputs: ["y"],
-    shapes: ([x, weight, bias], attributes) => {
+    shapes: ({ x, weight, bias }, attributes) => {
       const shapes = { x, weight, bias };
       return [conv2dKernel.shapes(shapes, { ...attributes, slices: 1 }).y];
     },
     lower: (at) => {
-      const [x, weight, bias] = at.inputs;
+      const { x, weight, bias } = at.inputs;
       const slices = conv2dSlices(conv2dParams(x.shape, weight.shape, at.attributes));
       callInSlices(at, conv2dKernel, { x, weight, bias }, "y", { ...at.attributes, slices });
+    },
+    gradient: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
+      const [x, weight] = [inputs.x!, inputs.weight!];
+      const input = [x.shape[1], x.shape[2]] as const;
+      const kernel = [weight.shape[1], weight.shape[2]] as const;
+      const { conv2d_grad_input, conv2d_grad_weight } = conv2dOps;
+      return [
+        wants.x
+          ? apply(conv2d_grad_input, { d_y: d_y!, weight }, { ...attributes, input })[0]
+          : null,
+        wants.weight
+          ? apply(conv2d_grad_weight, { x, d_y: d_y! }, { ...attributes, kernel })[0]
+          : null,
+        wants.bias ? sumOverPixels(d_y!) : null,
+      ];
     },
   },
   conv2d_grad_input: {
     name: "conv2d_grad_input",
     inputs: ["d_y", "weight"],
     outputs: ["d_x"],
-    shapes: ([d_y, weight], attributes) => {
+    shapes: ({ d_y, weight }, attributes) => {
       const shapes = { d_y, weight, bias: [0] };
       return [conv2dGradInput.shapes(shapes, { ...attributes, slices: 1 }).d_x];
     },
     lower: (at) => {
-      const [d_y, weight] = at.inputs;
+      const { d_y, weight } = at.inputs;
       const bias = at.temporary("no bias", [0]);
       const slices = conv2dGradInputSlices(
         conv2dParams(at.outputs[0].shape, weight.shape, at.attributes),
@@ -55,86 +75,68 @@ export const conv2dOps: {
       const attributes = { ...at.attributes, slices };
       callInSlices(at, conv2dGradInput, { d_y, weight, bias }, "d_x", attributes);
     },
+    gradient: null,
   },
   conv2d_grad_weight: {
     name: "conv2d_grad_weight",
     inputs: ["x", "d_y"],
     outputs: ["d_weight"],
-    shapes: ([x, d_y], attributes) => [
+    shapes: ({ x, d_y }, attributes) => [
       conv2dGradWeight.shapes({ x, d_y }, attributes).partials.slice(1),
     ],
     lower: (at) => {
-      const [x, d_y] = at.inputs;
+      const { x, d_y } = at.inputs;
       callInSlices(at, conv2dGradWeight, { x, d_y }, "partials", at.attributes);
     },
+    gradient: null,
   },
 };
 
 /**
  * Calls a kernel whose output, bound as `made`, may come in slices of a sum, and adds those up in
- * order into the op's output; a lone slice is the output.
+ * order into the op's output; a single slice is the output itself.
  */
-export function callInSlices<A>(
-  at: Lowering<A>,
-  kernel: AnyKernel,
-  inputs: Readonly<Record<string, Tensor>>,
-  made: string,
-  attributes: unknown,
+export function callInSlices<S extends ShaderInfo, K>(
+  at: Pick<Lowering<unknown>, "outputs" | "temporary" | "view" | "call">,
+  kernel: Kernel<S, K>,
+  inputs: NoInfer<Readonly<Record<Inputs<S>, Tensor>>>,
+  made: NoInfer<Outputs<S>>,
+  attributes: NoInfer<K>,
 ): void {
   const { temporary, view, call } = at;
   const sum = at.outputs[0];
-  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, t.shape]));
-  const shape = (kernel.shapes(shapes, attributes) as Record<string, Shape>)[made];
+  const shape = kernel.shapes(bindingShapes(inputs), attributes)[made];
+  const bound = (y: Tensor): Record<Bindings<S>, Tensor> => ({ ...inputs, [made]: y });
   if (size(shape) === size(sum.shape)) {
-    call(kernel, { ...inputs, [made]: view(sum, shape) }, attributes);
+    call(kernel, bound(view(sum, shape)), attributes);
     return;
   }
   const partials = temporary("partials", shape);
-  call(kernel, { ...inputs, [made]: partials }, attributes);
+  call(kernel, bound(partials), attributes);
   addRows(at, view(partials, [1, shape[0], size(sum.shape)]), sum);
 }
-
-/**
- * Their gradient rules: d_x = d_y * weight turned round, d_weight = d_y against x, d_bias = sum of
- * d_y over pixels.
- */
-export const conv2dRules: Rules<typeof conv2dOps> = {
-  conv2d: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
-    const [x, weight] = [inputs[0]!, inputs[1]!];
-    const input = [x.shape[1], x.shape[2]] as const;
-    const kernel = [weight.shape[1], weight.shape[2]] as const;
-    const { conv2d_grad_input, conv2d_grad_weight } = conv2dOps;
-    return [
-      wants[0] ? apply(conv2d_grad_input, [d_y!, weight], { ...attributes, input })[0] : null,
-      wants[1] ? apply(conv2d_grad_weight, [x, d_y!], { ...attributes, kernel })[0] : null,
-      wants[2] ? sumOverPixels(d_y!) : null,
-    ];
-  },
-  conv2d_grad_input: null,
-  conv2d_grad_weight: null,
-};
 
 /** Gradient of a bias: d_y [V, OH, OW, O] -> d_bias [O]. */
 export function sumOverPixels(d_y: Value): Value {
   const channels = d_y.shape.at(-1)!;
   const pixels = size(d_y.shape.slice(0, -1));
   const rows = reshape(d_y, [1, pixels, channels]);
-  return reshape(apply(gemmOps.column_sum, [rows], null)[0], [channels]);
+  return reshape(apply(gemmOps.column_sum, { x: rows }, null)[0], [channels]);
 }
 
 /** A number for both axes, or one each for rows and columns. */
 export type PerAxis = number | readonly [h: number, w: number];
 
-/** How to convolve; what is left out is stride 1, no padding, dilation 1, one group. */
+/** Options of a convolution; the defaults are stride 1, no padding, dilation 1, one group. */
 export interface Conv2dOptions {
   readonly stride?: PerAxis;
-  /** Zeros on every side, or at top, bottom, left and right. */
+  /** Zeros on every side, or [top, bottom, left, right]. */
   readonly pad?: number | readonly [top: number, bottom: number, left: number, right: number];
   readonly dilation?: PerAxis;
   readonly groups?: number;
 }
 
-/** The attributes that options stand for. */
+/** The attributes for a set of options. */
 export function conv2dAttributes(
   options: Conv2dOptions,
   op = "conv2d",
@@ -159,8 +161,8 @@ export function conv2dAttributes(
 }
 
 /**
- * Convolution (cross-correlation, as every framework has it) with zeros around the image.
- * x [V, H, W, C], weight [O, KH, KW, C/groups], bias [O] or null -> y [V, OH, OW, O].
+ * Convolution (cross-correlation, as in every framework) with zeros around the image. x [V, H, W,
+ * C], weight [O, KH, KW, C/groups], bias [O] or null -> y [V, OH, OW, O].
  */
 export function conv2d(
   x: Value,
@@ -168,5 +170,5 @@ export function conv2d(
   bias: Value | null,
   options: Conv2dOptions = {},
 ): Value {
-  return apply(conv2dOps.conv2d, [x, weight, bias], conv2dAttributes(options))[0];
+  return apply(conv2dOps.conv2d, { x, weight, bias }, conv2dAttributes(options))[0];
 }

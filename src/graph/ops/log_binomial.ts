@@ -1,4 +1,4 @@
-// The log-binomial head: probability and temperature from four positive numbers a pixel, and bin
+// The log-binomial head: probability and temperature from four positive numbers per pixel, and bin
 // logits from those. d_pi = sum_k d_k (k / pi - (K - 1 - k) / (1 - pi)) / t, d_t = -sum_k d_k z_k /
 // t.
 import {
@@ -11,43 +11,53 @@ import {
 } from "../../kernels/log_binomial.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
 export const logBinomialOps: {
-  readonly log_binomial: Op<LogBinomialAttributes>;
-  readonly log_binomial_grad: Op<void>;
-  readonly log_binomial_head: Op<LogBinomialHeadAttributes>;
-  readonly log_binomial_head_grad: Op<LogBinomialHeadAttributes>;
+  readonly log_binomial: Op<LogBinomialAttributes, "pi" | "t">;
+  readonly log_binomial_grad: Op<void, "pi" | "t" | "logits" | "d_logits">;
+  readonly log_binomial_head: Op<LogBinomialHeadAttributes, "pairs">;
+  readonly log_binomial_head_grad: Op<LogBinomialHeadAttributes, "pairs" | "d_pi" | "d_t">;
 } = {
-  log_binomial: kernelOp("log_binomial", logBinomialKernel, ["pi", "t"], ["logits"]),
+  log_binomial: kernelOp(
+    "log_binomial",
+    logBinomialKernel,
+    ["pi", "t"],
+    ["logits"],
+    ({ inputs: { pi, t }, outputs: [logits], d_outputs: [d_logits] }) =>
+      apply(
+        logBinomialOps.log_binomial_grad,
+        { pi: pi!, t: t!, logits, d_logits: d_logits! },
+        undefined,
+      ),
+  ),
   log_binomial_grad: kernelOp(
     "log_binomial_grad",
     logBinomialGrad,
     ["pi", "t", "logits", "d_logits"],
     ["d_pi", "d_t"],
+    null,
   ),
-  log_binomial_head: kernelOp("log_binomial_head", logBinomialHeadKernel, ["pairs"], ["pi", "t"]),
+  log_binomial_head: kernelOp(
+    "log_binomial_head",
+    logBinomialHeadKernel,
+    ["pairs"],
+    ["pi", "t"],
+    ({ inputs: { pairs }, outputs: [pi, t], attributes, d_outputs: [d_pi, d_t] }) =>
+      apply(
+        logBinomialOps.log_binomial_head_grad,
+        { pairs: pairs!, d_pi: d_pi ?? zeros(pi), d_t: d_t ?? zeros(t) },
+        attributes,
+      ),
+  ),
   log_binomial_head_grad: kernelOp(
     "log_binomial_head_grad",
     logBinomialHeadGrad,
     ["pairs", "d_pi", "d_t"],
     ["d_pairs"],
+    null,
   ),
-};
-
-/** Their gradient rules. */
-export const logBinomialRules: Rules<typeof logBinomialOps> = {
-  log_binomial: ({ inputs: [pi, t], outputs: [logits], d_outputs: [d_logits] }) =>
-    apply(logBinomialOps.log_binomial_grad, [pi!, t!, logits, d_logits!], undefined),
-  log_binomial_grad: null,
-  log_binomial_head: ({ inputs: [pairs], outputs: [pi, t], attributes, d_outputs: [d_pi, d_t] }) =>
-    apply(
-      logBinomialOps.log_binomial_head_grad,
-      [pairs!, d_pi ?? zeros(pi), d_t ?? zeros(t)],
-      attributes,
-    ),
-  log_binomial_head_grad: null,
 };
 
 /** Zeros of a value's shape: the gradient of an output that nothing depends on. */
@@ -63,11 +73,11 @@ function zeros(like: Value): Value {
  */
 export function logBinomial(pi: Value, t: Value, attributes: LogBinomialAttributes): Value {
   checkOptions("logBinomial", attributes, { bins: "number" });
-  return apply(logBinomialOps.log_binomial, [pi, t], attributes)[0];
+  return apply(logBinomialOps.log_binomial, { pi, t }, attributes)[0];
 }
 
 /**
- * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), 1e-4 added to each of the
+ * pi = a1 / (a1 + a2), t = t_min + (t_max - t_min) b1 / (b1 + b2), with 1e-4 added to each of the
  * positive numbers pairs [V, H, W, 4] = (a1, a2, b1, b2) -> pi, t [V, H, W, 1].
  */
 export function logBinomialHead(
@@ -75,6 +85,6 @@ export function logBinomialHead(
   attributes: LogBinomialHeadAttributes,
 ): { readonly pi: Value; readonly t: Value } {
   checkOptions("logBinomialHead", attributes, { t_min: "number", t_max: "number" });
-  const [pi, t] = apply(logBinomialOps.log_binomial_head, [pairs], attributes);
+  const [pi, t] = apply(logBinomialOps.log_binomial_head, { pairs }, attributes);
   return { pi, t };
 }

@@ -18,15 +18,15 @@ import { InputError } from "../../tensor/error.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Lowering, Op, Rules, Tensor, Value } from "../value.ts";
+import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows } from "./gemm.ts";
 
-/** How much of a batch the running statistics take; absent when nothing runs. */
+/** Weight of the batch in the running statistics; absent if they do not change. */
 export type BatchNormAttributes = NormAttributes & { readonly momentum: number };
 /** Whether the statistics were given rather than taken from x. */
 export type NormGradAttributes = NormAttributes & { readonly fixed: boolean };
 
-/** Mean and variance of x, by slabs and merged. */
+/** Mean and variance of x, per slice and merged. */
 function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, variance: Tensor): void {
   const { batches, slabs, groups } = normGeometry(x.shape, at.attributes);
   const slab_mean = at.temporary("slab_mean", [batches, slabs, groups]);
@@ -39,11 +39,11 @@ function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, varia
   );
 }
 
-// terms that one invocation adds before a pass of its own shortens the sum
+// terms that one invocation adds before a separate pass is worth its cost
 const LONGEST_RUN = 256;
 const GATHERED = 16;
 
-/** Sums of sixteen slabs each. slabs [B, S, C] -> [B, ceil(S / 16), C]. */
+/** Sums of sixteen slices each. slabs [B, S, C] -> [B, ceil(S / 16), C]. */
 function gathered(at: Lowering<NormAttributes>, slabs: Tensor): Tensor {
   const [batches, count, channels] = slabs.shape as readonly [number, number, number];
   if (count <= 1) return slabs;
@@ -58,28 +58,42 @@ function statisticsShape(x: Shape, attributes: NormAttributes): Shape {
   return [batches, groups];
 }
 
-/** The ops of this family, by name. */
+/** The ops of this family, by name. Mean and variance serve the gradient alone and pass none on. */
 export const normOps: {
-  readonly norm: Op<NormAttributes>;
-  readonly batch_norm: Op<BatchNormAttributes>;
-  readonly norm_fixed: Op<NormAttributes>;
-  readonly norm_grad: Op<NormGradAttributes>;
+  readonly norm: Op<NormAttributes, "x" | "gamma" | "beta">;
+  readonly batch_norm: Op<
+    BatchNormAttributes,
+    "x" | "gamma" | "beta" | "running_mean" | "running_variance"
+  >;
+  readonly norm_fixed: Op<NormAttributes, "x" | "mean" | "variance" | "gamma" | "beta">;
+  readonly norm_grad: Op<NormGradAttributes, "x" | "d_y" | "mean" | "variance" | "gamma">;
 } = {
   norm: {
     name: "norm",
     inputs: ["x", "gamma", "beta"],
     outputs: ["y", "mean", "variance"],
-    shapes: ([x, gamma, beta], attributes) => {
+    shapes: ({ x, gamma, beta }, attributes) => {
       const statistic = statisticsShape(x, attributes);
       normApply.shapes({ x, mean: statistic, variance: statistic, gamma, beta }, attributes);
       return [x, statistic, statistic];
     },
     lower: (at) => {
-      const [x, gamma, beta] = at.inputs as [Tensor, Tensor, Tensor];
+      const { x, gamma, beta } = at.inputs;
       const [y, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
       statistics(at, x, mean, variance);
       at.call(normApply, { x, mean, variance, gamma, beta, y }, at.attributes);
     },
+    gradient: ({
+      inputs: { x, gamma },
+      outputs: [, mean, variance],
+      attributes,
+      d_outputs: [d_y],
+    }) =>
+      apply(
+        normOps.norm_grad,
+        { x: x!, d_y: d_y!, mean, variance, gamma: gamma! },
+        { ...attributes, fixed: false },
+      ),
   },
   batch_norm: {
     name: "batch_norm",
@@ -87,13 +101,7 @@ export const normOps: {
     outputs: ["y", "mean", "variance"],
     shapes: (inputs, attributes) => normOps.norm.shapes(inputs, attributes),
     lower: (at) => {
-      const [x, , , running_mean, running_variance] = at.inputs as [
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
+      const { x, running_mean, running_variance } = at.inputs;
       const [, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
       normOps.norm.lower(at);
       const channels = [size(running_mean.shape)];
@@ -109,15 +117,45 @@ export const normOps: {
         { momentum: at.attributes.momentum, unbias: n / Math.max(1, n - 1) },
       );
     },
+    gradient: ({
+      inputs: { x, gamma },
+      outputs: [, mean, variance],
+      attributes,
+      d_outputs: [d_y],
+    }) => [
+      ...apply(
+        normOps.norm_grad,
+        { x: x!, d_y: d_y!, mean, variance, gamma: gamma! },
+        { ...attributes, fixed: false },
+      ),
+      null,
+      null,
+    ],
   },
-  norm_fixed: kernelOp("norm_fixed", normApply, ["x", "mean", "variance", "gamma", "beta"], ["y"]),
+  norm_fixed: kernelOp(
+    "norm_fixed",
+    normApply,
+    ["x", "mean", "variance", "gamma", "beta"],
+    ["y"],
+    ({ inputs: { x, mean, variance, gamma }, attributes, d_outputs: [d_y], wants }) => {
+      if (wants.mean || wants.variance) {
+        throw new InputError("norm_fixed: given statistics are not differentiated");
+      }
+      const [d_x, d_gamma, d_beta] = apply(
+        normOps.norm_grad,
+        { x: x!, d_y: d_y!, mean: mean!, variance: variance!, gamma: gamma! },
+        { ...attributes, fixed: true },
+      );
+      return [d_x, null, null, d_gamma, d_beta];
+    },
+  ),
   norm_grad: {
     name: "norm_grad",
     inputs: ["x", "d_y", "mean", "variance", "gamma"],
     outputs: ["d_x", "d_gamma", "d_beta"],
-    shapes: ([x, , , , gamma]) => [x, gamma, gamma],
+    shapes: ({ x, gamma }) => [x, gamma, gamma],
     lower: (at) => {
-      const [x, d_y, mean, variance, gamma] = at.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const { x, d_y, mean, variance, gamma } = at.inputs;
       const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
       const { batches, slabs, channels, groups } = normGeometry(x.shape, at.attributes);
       const slab_sum = at.temporary("slab_sum", [batches, slabs, channels]);
@@ -145,61 +183,34 @@ export const normOps: {
         at.attributes,
       );
     },
+    gradient: null,
   },
-};
-
-/** Their gradient rules: mean and variance are for the rule's own use and pass no gradient on. */
-export const normRules: Rules<typeof normOps> = {
-  norm: ({ inputs: [x, gamma], outputs: [, mean, variance], attributes, d_outputs: [d_y] }) =>
-    apply(normOps.norm_grad, [x!, d_y!, mean, variance, gamma!], { ...attributes, fixed: false }),
-  batch_norm: ({
-    inputs: [x, gamma],
-    outputs: [, mean, variance],
-    attributes,
-    d_outputs: [d_y],
-  }) => [
-    ...apply(normOps.norm_grad, [x!, d_y!, mean, variance, gamma!], {
-      ...attributes,
-      fixed: false,
-    }),
-    null,
-    null,
-  ],
-  norm_fixed: ({ inputs: [x, mean, variance, gamma], attributes, d_outputs: [d_y], wants }) => {
-    if (wants[1] || wants[2]) {
-      throw new InputError("norm_fixed: given statistics are not differentiated");
-    }
-    const [d_x, d_gamma, d_beta] = apply(normOps.norm_grad, [x!, d_y!, mean!, variance!, gamma!], {
-      ...attributes,
-      fixed: true,
-    });
-    return [d_x, null, null, d_gamma, d_beta];
-  },
-  norm_grad: null,
 };
 
 /**
- * Batch norm over [V,H,W] by channel: statistics of the batch in training (which also moves the
- * running ones), the running ones otherwise. x [V,H,W,C], the rest [C].
+ * Batch norm over [V,H,W] per channel: in training the statistics of the batch (which also move the
+ * running ones), otherwise the running ones. x [V,H,W,C], the rest [C].
  */
 export function batchNorm(
-  x: Value,
-  gamma: Value,
-  beta: Value,
-  running_mean: Value,
-  running_variance: Value,
+  inputs: Readonly<Record<"x" | "gamma" | "beta" | "running_mean" | "running_variance", Value>>,
   options: { readonly training: boolean; readonly epsilon: number; readonly momentum: number },
 ): Value {
   const known = { training: "flag", epsilon: "number", momentum: "number" } as const;
   checkOptions("batchNorm", options, known);
+  const { x, gamma, beta, running_mean, running_variance } = inputs;
   const { training, epsilon, momentum } = options;
   const attributes = { batches: 1, groups: x.shape.at(-1)!, epsilon };
   return training
-    ? apply(normOps.batch_norm, [x, gamma, beta, running_mean, running_variance], {
-        ...attributes,
-        momentum,
-      })[0]
-    : apply(normOps.norm_fixed, [x, running_mean, running_variance, gamma, beta], attributes)[0];
+    ? apply(
+        normOps.batch_norm,
+        { x, gamma, beta, running_mean, running_variance },
+        { ...attributes, momentum },
+      )[0]
+    : apply(
+        normOps.norm_fixed,
+        { x, mean: running_mean, variance: running_variance, gamma, beta },
+        attributes,
+      )[0];
 }
 
 /**
@@ -213,7 +224,7 @@ export function groupNorm(
   options: { readonly groups: number; readonly epsilon: number },
 ): Value {
   checkOptions("groupNorm", options, { groups: "number", epsilon: "number" });
-  return apply(normOps.norm, [x, gamma, beta], { batches: x.shape[0], ...options })[0];
+  return apply(normOps.norm, { x, gamma, beta }, { batches: x.shape[0], ...options })[0];
 }
 
 /** Layer norm over the last axis. x [..., C], gamma, beta [C]. */
@@ -225,5 +236,5 @@ export function layerNorm(
 ): Value {
   checkOptions("layerNorm", options, { epsilon: "number" });
   const batches = size(x.shape.slice(0, -1));
-  return apply(normOps.norm, [x, gamma, beta], { batches, groups: 1, ...options })[0];
+  return apply(normOps.norm, { x, gamma, beta }, { batches, groups: 1, ...options })[0];
 }

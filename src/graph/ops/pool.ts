@@ -13,60 +13,68 @@ import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 import { reduce } from "./reduce.ts";
 
-/** The ops of this family, by name. */
+/**
+ * The ops of this family, by name. The first maximum of a window takes its gradient, a mean
+ * shares it.
+ */
 export const poolOps: {
-  readonly max_pool: Op<PoolAttributes>;
-  readonly max_pool_grad: Op<PoolAttributes>;
-  readonly average_pool: Op<PoolAverageAttributes>;
-  readonly average_pool_grad: Op<PoolAverageGradAttributes>;
+  readonly max_pool: Op<PoolAttributes, "x">;
+  readonly max_pool_grad: Op<PoolAttributes, "x" | "y" | "d_y">;
+  readonly average_pool: Op<PoolAverageAttributes, "x">;
+  readonly average_pool_grad: Op<PoolAverageGradAttributes, "d_y">;
 } = {
-  max_pool: kernelOp("max_pool", poolMax, ["x"], ["y"]),
-  max_pool_grad: kernelOp("max_pool_grad", poolMaxGrad, ["x", "y", "d_y"], ["d_x"]),
-  average_pool: kernelOp("average_pool", poolAverage, ["x"], ["y"]),
-  average_pool_grad: kernelOp("average_pool_grad", poolAverageGrad, ["d_y"], ["d_x"]),
-};
-
-/** Their gradient rules: the first maximum of a window takes its gradient, a mean shares it. */
-export const poolRules: Rules<typeof poolOps> = {
-  max_pool: ({ inputs: [x], outputs: [y], attributes, d_outputs: [d_y] }) =>
-    apply(poolOps.max_pool_grad, [x!, y, d_y!], attributes),
-  max_pool_grad: null,
-  average_pool: ({ inputs: [x], attributes, d_outputs: [d_y] }) => {
-    const from = [x!.shape[1], x!.shape[2]] as const;
-    return apply(poolOps.average_pool_grad, [d_y!], { ...attributes, from });
-  },
-  average_pool_grad: null,
+  max_pool: kernelOp(
+    "max_pool",
+    poolMax,
+    ["x"],
+    ["y"],
+    ({ inputs: { x }, outputs: [y], attributes, d_outputs: [d_y] }) =>
+      apply(poolOps.max_pool_grad, { x: x!, y, d_y: d_y! }, attributes),
+  ),
+  max_pool_grad: kernelOp("max_pool_grad", poolMaxGrad, ["x", "y", "d_y"], ["d_x"], null),
+  average_pool: kernelOp(
+    "average_pool",
+    poolAverage,
+    ["x"],
+    ["y"],
+    ({ inputs: { x }, attributes, d_outputs: [d_y] }) => {
+      const from = [x!.shape[1], x!.shape[2]] as const;
+      return apply(poolOps.average_pool_grad, { d_y: d_y! }, { ...attributes, from });
+    },
+  ),
+  average_pool_grad: kernelOp("average_pool_grad", poolAverageGrad, ["d_y"], ["d_x"], null),
 };
 
 /** One number for rows and columns, or [rows, columns]. */
 export type Extent = number | readonly [number, number];
-/** Windows over an image; the stride is 1, the dilation 1 and the padding 0 when left out. */
+/** Windows over an image; the defaults are stride 1, dilation 1 and padding 0. */
 export interface PoolOptions {
   readonly window: Extent;
   readonly stride?: Extent;
   readonly dilation?: Extent;
   /** Rows and columns on each side, or [top, bottom, left, right]. */
   readonly pad?: number | readonly [number, number, number, number];
-  /** Count a last window that reaches beyond the padding. */
+  /** Include a last window that reaches beyond the padding. */
   readonly ceil?: boolean;
 }
 
 /**
- * y = largest value of each window; of equal ones the first takes the gradient. x [V,H,W,C] -> y
+ * y = largest value of each window; among equal ones the first takes the gradient. x [V,H,W,C] -> y
  * [V,H2,W2,C].
  */
 export function maxPool(x: Value, options: PoolOptions): Value {
-  return apply(poolOps.max_pool, [x], resolved(x, options))[0];
+  return apply(poolOps.max_pool, { x }, resolved(x, options))[0];
 }
 
 /**
- * y = mean of each window over its taps in the image, or with `countPadding` in image and padding.
+ * y = mean of each window over its taps inside the image or, with `countPadding`, inside image and
+ * padding.
  */
 export function averagePool(x: Value, options: PoolOptions, countPadding = false): Value {
-  return apply(poolOps.average_pool, [x], { ...resolved(x, options), countPadding })[0];
+  return apply(poolOps.average_pool, { x }, { ...resolved(x, options), countPadding })[0];
 }
 
 /** y = mean over all pixels. x [V,H,W,C] -> y [V,1,1,C]. */

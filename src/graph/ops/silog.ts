@@ -8,23 +8,23 @@ import {
 } from "../../kernels/silog.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
-/** The ops of this family, by name. */
+/** The ops of this family, by name. Ground truth and mask have no gradient. */
 export const silogOps: {
-  readonly silog: Op<SilogAttributes>;
-  readonly silog_grad: Op<SilogAttributes>;
+  readonly silog: Op<SilogAttributes, "depth" | "depth_m" | "valid">;
+  readonly silog_grad: Op<SilogAttributes, "depth" | "depth_m" | "valid" | "statistics" | "d_loss">;
 } = {
   silog: {
     name: "silog",
     inputs: ["depth", "depth_m", "valid"],
     outputs: ["loss", "count", "statistics"],
-    shapes: ([depth, depth_m, valid]) => {
+    shapes: ({ depth, depth_m, valid }) => {
       silogKernel.shapes({ depth, depth_m, valid }, undefined);
       return [[1], [1], [4]];
     },
     lower: ({ inputs, outputs, attributes, temporary, call }) => {
-      const [depth, depth_m, valid] = inputs;
+      const { depth, depth_m, valid } = inputs;
       const [loss, count, statistics] = outputs;
       const from = { depth, depth_m, valid };
       const { partials: shape } = silogKernel.shapes(
@@ -35,23 +35,19 @@ export const silogOps: {
       call(silogKernel, { ...from, partials }, undefined);
       call(silogFinish, { partials, loss, count, statistics }, attributes);
     },
+    gradient: ({ inputs, outputs: [, , statistics], attributes, d_outputs: [d_loss] }) => [
+      apply(silogOps.silog_grad, { ...inputs, statistics, d_loss: d_loss! }, attributes)[0],
+      null,
+      null,
+    ],
   },
   silog_grad: kernelOp(
     "silog_grad",
     silogGrad,
     ["depth", "depth_m", "valid", "statistics", "d_loss"],
     ["d_depth"],
+    null,
   ),
-};
-
-/** Their gradient rules; ground truth and mask have none. */
-export const silogRules: Rules<typeof silogOps> = {
-  silog: ({ inputs, outputs: [, , statistics], attributes, d_outputs: [d_loss] }) => [
-    apply(silogOps.silog_grad, [...inputs, statistics, d_loss!], attributes)[0],
-    null,
-    null,
-  ],
-  silog_grad: null,
 };
 
 /** lambda = 0.85 and a factor of 10, as in AdaBins and ZoeDepth. */
@@ -59,8 +55,8 @@ const ADABINS: SilogAttributes = { variance_focus: 0.85, scale: 10 };
 
 /**
  * loss = 10 sqrt(Var(g) + 0.15 mean(g)^2 + 1e-8), g = ln depth - ln depth_m over valid > 0, pooled
- * over all views; 0 of fewer than two valid pixels. depth, depth_m, valid [V, H, W, 1] metres ->
- * loss, count [1].
+ * over all views; 0 if there are fewer than two valid pixels. depth, depth_m, valid [V, H, W, 1]
+ * metres -> loss, count [1].
  */
 export function silog(
   depth: Value,
@@ -69,6 +65,6 @@ export function silog(
   attributes: SilogAttributes = ADABINS,
 ): { readonly loss: Value; readonly count: Value } {
   checkOptions("silog", attributes, { variance_focus: "number", scale: "number" });
-  const [loss, count] = apply(silogOps.silog, [depth, depth_m, valid], attributes);
+  const [loss, count] = apply(silogOps.silog, { depth, depth_m, valid }, attributes);
   return { loss, count };
 }

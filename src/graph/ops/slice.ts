@@ -1,9 +1,9 @@
-// Parts of a tensor and its axes in another order, as ops; both are reads with other strides.
+// Ranges of a tensor, and its axes in another order, as ops; both are reads with other strides.
 import { stridedRead, stridedWrite, type StridedWriteAttributes } from "../../kernels/strided.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, strides, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
 /**
  * Along each axis the first index, the number of indices, and the step between them (negative:
@@ -19,30 +19,35 @@ export interface TransposeAttributes {
   readonly permutation: readonly number[];
 }
 
-/** The ops of this family, by name. */
+/**
+ * The ops of this family, by name. A slice's gradient is placed into zeros, a permutation is
+ * undone.
+ */
 export const sliceOps: {
-  readonly slice: Op<SliceAttributes>;
-  readonly slice_grad: Op<StridedWriteAttributes>;
-  readonly transpose: Op<TransposeAttributes>;
+  readonly slice: Op<SliceAttributes, "x">;
+  readonly slice_grad: Op<StridedWriteAttributes, "x">;
+  readonly transpose: Op<TransposeAttributes, "x">;
 } = {
   slice: {
     name: "slice",
     inputs: ["x"],
     outputs: ["y"],
-    shapes: ([x], attributes) => [sliced(x, attributes)],
-    lower: ({ inputs: [x], outputs: [y], attributes: { starts, sizes, steps }, call }) => {
+    shapes: ({ x }, attributes) => [sliced(x, attributes)],
+    lower: ({ inputs: { x }, outputs: [y], attributes: { starts, sizes, steps }, call }) => {
       const inX = strides(x.shape);
       const start = starts.reduce((sum, index, axis) => sum + index * inX[axis], 0);
       const read = { shape: sizes, start, steps: inX.map((step, axis) => step * steps[axis]) };
       call(stridedRead, { x, y }, read);
     },
+    gradient: ({ inputs: { x }, attributes: { starts, steps }, d_outputs: [d_y] }) =>
+      apply(sliceOps.slice_grad, { x: d_y! }, { shape: x!.shape, starts, steps }),
   },
-  slice_grad: kernelOp("slice_grad", stridedWrite, ["x"], ["y"]),
+  slice_grad: kernelOp("slice_grad", stridedWrite, ["x"], ["y"], null),
   transpose: {
     name: "transpose",
     inputs: ["x"],
     outputs: ["y"],
-    shapes: ([x], { permutation }) => {
+    shapes: ({ x }, { permutation }) => {
       if (
         permutation.toSorted((a, b) => a - b).some((axis, i) => axis !== i) ||
         permutation.length !== x.length
@@ -53,25 +58,18 @@ export const sliceOps: {
       }
       return [permutation.map((axis) => x[axis])];
     },
-    lower: ({ inputs: [x], outputs: [y], attributes: { permutation }, call }) => {
+    lower: ({ inputs: { x }, outputs: [y], attributes: { permutation }, call }) => {
       const inX = strides(x.shape);
       const steps = permutation.map((axis) => inX[axis]);
       call(stridedRead, { x, y }, { shape: y.shape, start: 0, steps });
     },
+    gradient: ({ attributes: { permutation }, d_outputs: [d_y] }) => [
+      transpose(
+        d_y!,
+        permutation.map((_, axis) => permutation.indexOf(axis)),
+      ),
+    ],
   },
-};
-
-/** Their gradient rules: a slice is placed into zeros, a permutation undone. */
-export const sliceRules: Rules<typeof sliceOps> = {
-  slice: ({ inputs: [x], attributes: { starts, steps }, d_outputs: [d_y] }) =>
-    apply(sliceOps.slice_grad, [d_y!], { shape: x!.shape, starts, steps }),
-  slice_grad: null,
-  transpose: ({ attributes: { permutation }, d_outputs: [d_y] }) => [
-    transpose(
-      d_y!,
-      permutation.map((_, axis) => permutation.indexOf(axis)),
-    ),
-  ],
 };
 
 function sliced(x: Shape, { starts, sizes, steps }: SliceAttributes): Shape {
@@ -94,7 +92,7 @@ function sliced(x: Shape, { starts, sizes, steps }: SliceAttributes): Shape {
 }
 
 /**
- * The `sizes` elements of x from `starts`, every `steps`-th (every one when left out). x [any] -> y
+ * The `sizes` elements of x from `starts`, every `steps`-th (default: every one). x [any] -> y
  * [`sizes`].
  */
 export function slice(
@@ -103,10 +101,10 @@ export function slice(
   sizes: readonly number[],
   steps: readonly number[] = x.shape.map(() => 1),
 ): Value {
-  return apply(sliceOps.slice, [x], { starts, sizes, steps })[0];
+  return apply(sliceOps.slice, { x }, { starts, sizes, steps })[0];
 }
 
 /** x with its axes in another order. x [any] -> y, whose axis i is axis `permutation[i]` of x. */
 export function transpose(x: Value, permutation: readonly number[]): Value {
-  return apply(sliceOps.transpose, [x], { permutation })[0];
+  return apply(sliceOps.transpose, { x }, { permutation })[0];
 }

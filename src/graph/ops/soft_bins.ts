@@ -1,17 +1,12 @@
-// Bin logits of a teacher from its relative depth. A target: nothing flows back.
+// Bin logits of a teacher from its relative depth. They are targets: no gradient flows back.
 import { softBins as softBinsKernel, type SoftBinsAttributes } from "../../kernels/soft_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
 /** The op of this family, by name. */
-export const softBinsOps: { readonly soft_bins: Op<SoftBinsAttributes> } = {
-  soft_bins: kernelOp("soft_bins", softBinsKernel, ["relative"], ["logits"]),
-};
-
-/** Its gradient rule. */
-export const softBinsRules: Rules<typeof softBinsOps> = {
-  soft_bins: () => [null],
+export const softBinsOps: { readonly soft_bins: Op<SoftBinsAttributes, "relative"> } = {
+  soft_bins: kernelOp("soft_bins", softBinsKernel, ["relative"], ["logits"], () => [null]),
 };
 
 /**
@@ -20,5 +15,5 @@ export const softBinsRules: Rules<typeof softBinsOps> = {
  */
 export function softBins(relative: Value, attributes: SoftBinsAttributes): Value {
   checkOptions("softBins", attributes, { bins: "number" });
-  return apply(softBinsOps.soft_bins, [relative], attributes)[0];
+  return apply(softBinsOps.soft_bins, { relative }, attributes)[0];
 }

@@ -5,33 +5,38 @@ import {
   type SoftmaxBinsAttributes,
 } from "../../kernels/softmax_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
-import type { Op, Rules, Value } from "../value.ts";
+import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. */
 export const softmaxBinsOps: {
-  readonly softmax_bins: Op<SoftmaxBinsAttributes>;
-  readonly softmax_bins_grad: Op<SoftmaxBinsAttributes>;
+  readonly softmax_bins: Op<SoftmaxBinsAttributes, "logits">;
+  readonly softmax_bins_grad: Op<SoftmaxBinsAttributes, "probabilities" | "d_probabilities">;
 } = {
-  softmax_bins: kernelOp("softmax_bins", softmaxBinsKernel, ["logits"], ["probabilities"]),
+  softmax_bins: kernelOp(
+    "softmax_bins",
+    softmaxBinsKernel,
+    ["logits"],
+    ["probabilities"],
+    ({ outputs: [probabilities], attributes, d_outputs: [d_probabilities] }) =>
+      apply(
+        softmaxBinsOps.softmax_bins_grad,
+        { probabilities, d_probabilities: d_probabilities! },
+        attributes,
+      ),
+  ),
   softmax_bins_grad: kernelOp(
     "softmax_bins_grad",
     softmaxBinsGrad,
     ["probabilities", "d_probabilities"],
     ["d_logits"],
+    null,
   ),
 };
 
-/** Their gradient rules. */
-export const softmaxBinsRules: Rules<typeof softmaxBinsOps> = {
-  softmax_bins: ({ outputs: [probabilities], attributes, d_outputs: [d_probabilities] }) =>
-    apply(softmaxBinsOps.softmax_bins_grad, [probabilities, d_probabilities!], attributes),
-  softmax_bins_grad: null,
-};
-
 /**
- * Softmax of logits / temperature over the last axis. logits [..., K] -> probabilities of its
+ * Softmax of logits / temperature over the last axis. logits [..., K] -> probabilities of the same
  * shape.
  */
 export function softmaxBins(logits: Value, temperature = 1): Value {
-  return apply(softmaxBinsOps.softmax_bins, [logits], { temperature })[0];
+  return apply(softmaxBinsOps.softmax_bins, { logits }, { temperature })[0];
 }

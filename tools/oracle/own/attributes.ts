@@ -1,5 +1,5 @@
 // The attributes of the engine's operators as a case of the source `own` may spell them: kinds,
-// defaults, meanings. One table serves the reading of cases and the page in test/README.md.
+// defaults, meanings. One table serves the reading of cases and the page in test/oracle/README.md.
 import type { Shape } from "../../../src/tensor/shape.ts";
 
 /**

@@ -204,7 +204,7 @@ function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value
   const n = size(parameters.shape);
   if (n % DECAY_BLOCK !== 0)
     throw new InputError(`adamw_update: ${n} numbers, expected a multiple of 64`);
-  const [first, second] = [bench.state(2), bench.state(3)];
+  const [first_moments, second_moments] = [bench.state(2), bench.state(3)];
   for (const name of ["learning_rate", "correction1", "correction2"]) bench.graph.scalar(name);
   Object.assign(bench.stepScalars, {
     learning_rate,
@@ -213,10 +213,11 @@ function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value
   });
   const decay = bench.filled([n / DECAY_BLOCK], 1);
   const norm = gradNorm(gradients, { max_norm });
-  const inputs = [bench.graph.scalars(), gradients, decay, norm, parameters, first, second];
+  const moments = { first_moments, second_moments };
+  const inputs = { scalars: bench.graph.scalars(), gradients, decay, norm, parameters, ...moments };
   const slots = { learning_rate: 0, correction1: 1, correction2: 2 };
   apply(adamwOps.adamw, inputs, { ...attributes, slots });
-  return { parameters, first_moments: first, second_moments: second };
+  return { parameters, ...moments };
 }
 
 /** All composites by name. */
@@ -248,9 +249,11 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     outputs: ["y"],
     attributes: { epsilon: EPSILON },
     build: (bench: Workbench, { epsilon }: { epsilon: number }) => {
-      const [x, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((i) => bench.input(i));
+      const [x, gamma, beta, running_mean, running_variance] = [0, 1, 2, 3, 4].map((i) =>
+        bench.input(i),
+      );
       const options = { training: false, epsilon, momentum: 0 };
-      return { y: batchNorm(x, gamma, beta, mean, variance, options) };
+      return { y: batchNorm({ x, gamma, beta, running_mean, running_variance }, options) };
     },
   },
   global_average_pool: {

@@ -1,13 +1,14 @@
-// The source `own`: cases in the engine's own names, written by outsiders from test/README.md.
+// The source `own`: cases in the engine's own names, written by outsiders from test/oracle/README.md.
 // Inputs are told by name, or by place when no name is known; attributes left out take their
 // default; what is not understood is refused in words.
 import { apply } from "../../../src/graph/apply.ts";
-import { ops } from "../../../src/graph/ops.ts";
+import { byInput } from "../../../src/graph/named_inputs.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import { clause, offer, type Clause, type Offer, type Offers, type Result } from "../offer.ts";
 import type { VectorCase } from "../vectors.ts";
 import type { Workbench } from "../workbench.ts";
+import { ALL_OPS } from "./all_ops.ts";
 import { resolve, type At } from "./attributes.ts";
 import { COMPOSITES, resultsOf } from "./composites.ts";
 import { OWN_OPS } from "./ops.ts";
@@ -15,7 +16,7 @@ import type { OwnOp } from "./own_op.ts";
 
 /** Names of an operator's inputs, or null where there is no such operator. */
 function inputNames(operator: string): readonly string[] | null {
-  const known = (ops as Readonly<Record<string, Op<unknown>>>)[operator] ?? COMPOSITES[operator];
+  const known = ALL_OPS[operator] ?? COMPOSITES[operator];
   return known?.inputs ?? null;
 }
 
@@ -117,7 +118,7 @@ function opOffer(name: string, op: Op<unknown>, own: OwnOp): Offer {
       if (input === "scalars") return bench.scalars(i);
       return changed.includes(input) ? bench.state(i) : bench.optional(i);
     });
-    const outputs = apply(op, values, attributesFor(own, op.inputs, bench.given));
+    const outputs = apply(op, byInput(op, values), attributesFor(own, op.inputs, bench.given));
     const after = op.inputs.flatMap((input, i): Result[] =>
       changed.includes(input) ? [{ name: input, value: values[i]! }] : [],
     );
@@ -144,10 +145,7 @@ function compositeOffer(name: string): Offer {
 /** Every op and every composite. */
 export const ownOffers: Offers = {
   ...Object.fromEntries(
-    Object.entries(OWN_OPS).map(([name, own]) => [
-      name,
-      opOffer(name, (ops as Readonly<Record<string, Op<unknown>>>)[name], own),
-    ]),
+    Object.entries(OWN_OPS).map(([name, own]) => [name, opOffer(name, ALL_OPS[name], own)]),
   ),
   ...Object.fromEntries(Object.keys(COMPOSITES).map((name) => [name, compositeOffer(name)])),
 };

@@ -1,7 +1,7 @@
-// The part of test/README.md that outsiders write cases of the source `own` from: every operator
+// The part of test/oracle/README.md that outsiders write cases of the source `own` from: every operator
 // with its inputs, outputs and attributes, from the tables that the cases are read by.
-import { gradientRules, ops } from "../../../src/graph/ops.ts";
 import { OWN_TOLERANCE } from "../vectors.ts";
+import { ALL_OPS } from "./all_ops.ts";
 import type { Attribute } from "./attributes.ts";
 import { COMPOSITES } from "./composites.ts";
 import { OWN_OPS } from "./ops.ts";
@@ -105,9 +105,8 @@ function section(
 /** The page in Markdown. */
 export function ownPage(): string {
   const opSections = Object.entries(OWN_OPS).map(([name, own]) => {
-    const key = name as keyof typeof ops;
-    const differentiated = gradientRules[key] === null ? ["- no gradient"] : [];
-    return section(name, own, ops[key], differentiated);
+    const op = ALL_OPS[name];
+    return section(name, own, op, op.gradient === null ? ["- no gradient"] : []);
   });
   const compositeSections = Object.entries(COMPOSITES).map(([name, own]) =>
     section(name, own, own, own.notes === undefined ? [] : ["", own.notes]),

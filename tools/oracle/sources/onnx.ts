@@ -146,12 +146,15 @@ const batchNormalization: Offer = offer(
   ],
   (bench) => {
     const { x, axes } = channelsLast(bench);
-    const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => bench.input(i));
-    const value = batchNorm(x, gamma, beta, mean, variance, {
-      training: false,
-      epsilon: numberOf(bench.given, "epsilon", 1e-5),
-      momentum: 0,
-    });
+    const [gamma, beta, running_mean, running_variance] = [1, 2, 3, 4].map((i) => bench.input(i));
+    const value = batchNorm(
+      { x, gamma, beta, running_mean, running_variance },
+      {
+        training: false,
+        epsilon: numberOf(bench.given, "epsilon", 1e-5),
+        momentum: 0,
+      },
+    );
     return [{ value, axes }];
   },
 );
@@ -202,7 +205,11 @@ const layerNormalization: Offer = offer(
     const beta = bench.optional(2) ?? bench.filled([n], 0);
     const [y, mean, variance] = apply(
       normOps.norm,
-      [reshape(x, [...outer, n]), reshape(bench.input(1), [n]), reshape(beta, [n])],
+      {
+        x: reshape(x, [...outer, n]),
+        gamma: reshape(bench.input(1), [n]),
+        beta: reshape(beta, [n]),
+      },
       attributes,
     );
     const kept = [...outer, ...x.shape.slice(axis).map(() => 1)];

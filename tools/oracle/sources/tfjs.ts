@@ -156,7 +156,12 @@ const fusedBatchNorm: Offer = offer([floats(), finite, knows("varianceEpsilon")]
   }
   const gamma = scale ?? bench.filled(mean.shape, 1);
   const beta = offset ?? bench.filled(mean.shape, 0);
-  return [batchNorm(x, gamma, beta, mean, variance, { training: false, epsilon, momentum: 0 })];
+  return [
+    batchNorm(
+      { x, gamma, beta, running_mean: mean, running_variance: variance },
+      { training: false, epsilon, momentum: 0 },
+    ),
+  ];
 });
 
 function softmaxAlong(bench: Workbench, axis: number, f: (x: Value) => Value): Result[] {

@@ -89,11 +89,15 @@ const batchNormalization: Offer = offer(
     const channels = [x.shape.at(-1)!];
     const gamma = bench.optional(3) ?? bench.filled(channels, 1);
     const beta = bench.optional(4) ?? bench.filled(channels, 0);
-    const value = batchNorm(x, gamma, beta, bench.input(1), bench.input(2), {
-      training: false,
-      epsilon: numberOf(bench.given, "epsilon", 1e-5),
-      momentum: 0,
-    });
+    const [running_mean, running_variance] = [bench.input(1), bench.input(2)];
+    const value = batchNorm(
+      { x, gamma, beta, running_mean, running_variance },
+      {
+        training: false,
+        epsilon: numberOf(bench.given, "epsilon", 1e-5),
+        momentum: 0,
+      },
+    );
     return [{ value, axes }];
   },
 );

@@ -1,0 +1,71 @@
+// Mappings: several shaders for one function. Each twin says where its mapping runs and where the
+// rule prefers it; tuning.ts may choose any that runs.
+import type { AdapterFacts } from "../gpu/device.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { AnyKernel, Kernel, ShaderInfo } from "./kernel.ts";
+
+/** The part of a base that its mappings share: the function, and what the function costs. */
+type Base<S extends ShaderInfo, A> = Pick<
+  Kernel<S, A>,
+  "axes" | "shapes" | "params" | "cost" | "terms" | "magnitudes" | "cases" | "reference"
+> & {
+  // may set what this shader does not have
+  overrides?(...problem: Parameters<NonNullable<Kernel<S, A>["overrides"]>>): object;
+};
+
+/** What a mapping states itself; `cost`, `params` and the like only where they differ. */
+type Own<S extends ShaderInfo, A> = Pick<Kernel<S, A>, "shader" | "grid"> &
+  Partial<Omit<Kernel<S, A>, "shader" | "grid" | "variants">>;
+
+/**
+ * A further mapping of a base kernel: the same function by another shader and grid. The base's
+ * flags are set where the shader has them; its rule of tuning stays with the base.
+ */
+export function mapping<const S extends ShaderInfo, A>(
+  base: Base<NoInfer<S>, A>,
+  own: Own<S, A>,
+): Kernel<S, A> {
+  const ofBase = { tuneRule: undefined, runs: undefined, suits: undefined, variants: undefined };
+  return { ...base, ...ofBase, ...own };
+}
+
+/** For `suits`: mappings without barriers, which software adapters run as loops of their own. */
+export function onSoftware({ software }: AdapterFacts): boolean {
+  return software;
+}
+
+/** For `runs`: mappings whose workgroup is one subgroup of 8. */
+export function inSubgroupsOf8({ subgroup_size }: AdapterFacts): boolean {
+  return subgroup_size === 8;
+}
+
+/** Every mapping of a base kernel, the base first. */
+export function mappingsOf(base: AnyKernel): readonly AnyKernel[] {
+  return [base, ...(base.variants?.() ?? [])];
+}
+
+/** Whether this adapter can run a mapping on a problem, preferred or not. */
+export function canRun(
+  kernel: AnyKernel,
+  facts: AdapterFacts,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): boolean {
+  if (!kernel.shader.features.every((name) => facts.features.has(name))) return false;
+  return kernel.runs?.(facts, inputs, attributes) ?? true;
+}
+
+/** The mapping by rule: the first variant that runs and suits, else the base. */
+export function ruleMapping(
+  base: AnyKernel,
+  facts: AdapterFacts,
+  inputs: Readonly<Record<string, Shape>>,
+  attributes: unknown,
+): AnyKernel {
+  const preferred = (base.variants?.() ?? []).find(
+    (variant) =>
+      canRun(variant, facts, inputs, attributes) &&
+      (variant.suits?.(facts, inputs, attributes) ?? true),
+  );
+  return preferred ?? base;
+}

@@ -1,0 +1,45 @@
+// What the host gives a run of a graph: the numbers of its inputs and step scalars.
+import { hostScalar, refuseUnknown, type Described } from "./host_numbers.ts";
+import type { Graph, Value } from "./value.ts";
+
+/**
+ * The numbers of each input of the graph, as `convert` makes them; throws InputError where one is
+ * missing, unknown, of another length or no list of numbers.
+ */
+export function inputValues<T>(
+  graph: Graph,
+  inputs: Readonly<Record<string, unknown>>,
+  convert: (what: Described, given: unknown) => T,
+): Map<Value, T> {
+  const known = graph.inputs;
+  refuseUnknown(
+    "input",
+    inputs,
+    known.map(({ name }) => name),
+  );
+  return new Map(
+    known.map((value) => [value, convert({ kind: "input", ...value }, inputs[value.name])]),
+  );
+}
+
+/** Throws InputError where a step scalar is unknown or no finite number. */
+export function checkScalars(graph: Graph, scalars: Readonly<Record<string, unknown>>): void {
+  refuseUnknown("step scalar", scalars, graph.scalarNames);
+  for (const [name, value] of Object.entries(scalars)) hostScalar(name, value);
+}
+
+/**
+ * Fills a block of step scalars by slot and returns it; throws InputError when one is missing,
+ * unknown or no finite number.
+ */
+export function scalarBlock<T extends Float32Array | Float64Array>(
+  graph: Graph,
+  scalars: Readonly<Record<string, number>>,
+  block: T,
+): T {
+  checkScalars(graph, scalars);
+  graph.scalarNames.forEach((name, slot) => {
+    block[slot] = hostScalar(name, scalars[name]);
+  });
+  return block;
+}
