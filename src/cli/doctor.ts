@@ -37,8 +37,8 @@ const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
 export const defineDoctor: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("doctor")
-    .description("print adapter, driver, features, limits, timer, memory and measured ceilings")
-    .option("--quick", "measure no ceilings where none are known");
+    .description("print the adapter, driver, features, limits, timer, memory and measured ceilings")
+    .option("--quick", "do not measure ceilings that are not known yet");
   common(command, "ringdepth doctor");
   command.action(async (options: CommonOptions & { readonly quick?: boolean }) => {
     const output = makeOutput(surroundings, options.json === true, true);

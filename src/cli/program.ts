@@ -1,6 +1,8 @@
 // The program `ringdepth`: its commands put together, and one run of it from arguments to exit
 // code.
 import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
 import type { Gpu, GpuOptions } from "../gpu/device.ts";
 import { defineBench } from "./bench/bench.ts";
@@ -32,12 +34,17 @@ const COMMANDS: readonly Define[] = [
 ];
 
 const EXIT_CODES = `
-Exit codes: 0 fine, 1 a gate failed, 2 wrong usage or input, or output that cannot be written,
-3 a wrong result, 4 no adapter, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM (a training run has
-then written a checkpoint), 141 where whoever read the report closed the pipe before its end.
+Exit codes:
+  0    success
+  1    a gate failed
+  2    wrong usage or input, or output that cannot be written
+  3    a wrong result
+  4    no WebGPU adapter
+  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM; a training run writes a checkpoint first
+  141  the program that read the report closed the pipe early
 
-For developers of kernels: every command reads shaders/*.wgsl as they lie on disk. The environment
-variable RINGDEPTH_SHADERS names another folder with a copy of them to read instead.`;
+For kernel developers: every command reads shaders/*.wgsl from disk. Set RINGDEPTH_SHADERS to read a
+copy of that folder instead.`;
 
 // What these leave behind is in files: the end of stdout does not make them fail.
 const MAKES_FILES = new Set(["train", "start", "predict", "tune"]);
@@ -109,16 +116,27 @@ async function runCommand(args: readonly string[], surroundings: Surroundings): 
   });
   for (const define of COMMANDS) define(program, context);
   try {
-    await program.parseAsync(helpAsOption(args), { from: "user" });
+    await program.parseAsync(helpAsOption(program, args), { from: "user" });
     return exitCode;
   } catch (error) {
     return reportError(error, stderr);
   }
 }
 
-/** `help bench bins` as `bench bins --help`: the help command of commander knows one name only. */
-function helpAsOption(args: readonly string[]): readonly string[] {
-  return args[0] === "help" && args.length > 2 ? [...args.slice(1), "--help"] : args;
+/**
+ * `help bench bins` as `bench bins --help`: the help command of commander knows one name only. Throws
+ * InputError for a name that is no command, which commander passes over.
+ */
+function helpAsOption(program: Command, args: readonly string[]): readonly string[] {
+  if (args[0] !== "help") return args;
+  let command = program;
+  for (const name of args.slice(1)) {
+    if (name.startsWith("-") || command.commands.length === 0) break;
+    const next = command.commands.find((one) => one.name() === name);
+    if (next === undefined && name !== "help") throw new InputError(`unknown command '${name}'`);
+    command = next ?? command;
+  }
+  return args.length > 2 ? [...args.slice(1), "--help"] : args;
 }
 
 /** The version in package.json, which lies beside src/ and dist/ alike. */

@@ -19,7 +19,7 @@ export interface Batch {
   readonly focal_scale: Float32Array;
 }
 
-/** How channels in [0, 1] become inputs: (x - mean) / deviation. */
+/** Normalisation of channels in [0, 1] to inputs: (x - mean) / deviation. */
 export interface ImageNormalization {
   readonly mean: number;
   readonly deviation: number;

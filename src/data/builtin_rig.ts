@@ -12,7 +12,7 @@ import { checkedSample, type RigSample } from "./rig_sample.ts";
 import { shadowGrid } from "./shadow.ts";
 import { makeStreet, type Street } from "./street.ts";
 
-/** Which streets the built-in rig shows. */
+/** The streets that the built-in rig shows. */
 export interface BuiltinRigOptions {
   readonly split: Split;
   readonly seed: number;

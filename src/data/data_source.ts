@@ -1,13 +1,13 @@
-// What every data set looks like to training and evaluation: moments of a camera rig, by index.
+// The common view of every data set for training and evaluation: moments of a camera rig, by index.
 // The sources themselves are builtin_rig.ts, ddad.ts and folder.ts; open_data.ts picks one.
 import type { Camera, ImageSize } from "./camera.ts";
 import type { MomentIdentity } from "./moment_identity.ts";
 import type { RigSample } from "./rig_sample.ts";
 
-/** Which moments of a data set a source gives. A set with one split gives the same for both. */
+/** The split of a data set to open. A set with one split gives the same moments for both. */
 export type Split = "train" | "held-out";
 
-/** Which depths count, in training and evaluation: min_m < d < cap_m, both strict. */
+/** The range of depths that count, in training and evaluation: min_m < d < cap_m, both strict. */
 export interface DepthProtocol {
   readonly name: string;
   readonly min_m: number;
@@ -16,14 +16,14 @@ export interface DepthProtocol {
 
 /** The moments of one split of a data set. */
 export interface DataSource {
-  /** What a person typed to open it, such as `rig` or `ddad:PATH`. */
+  /** The text that opens it, such as `rig` or `ddad:PATH`. */
   readonly name: string;
   readonly split: Split;
   /** The range of depth that a training on it takes; a trained student keeps it. */
   readonly protocol: DepthProtocol;
   /**
    * The cameras in ring order at their native size, as the first moment has them. Every sample has
-   * the same names in the same order; where scenes were calibrated anew, their own numbers.
+   * the same names in the same order; where scenes were recalibrated, their own numbers.
    */
   readonly cameras: readonly Camera[];
   /**

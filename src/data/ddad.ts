@@ -38,7 +38,7 @@ const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
  * Opens the DDAD data set in folder `root`.
  *
  * Reads all JSON of the split. Throws InputError for a missing folder, a broken ddad.json or scene,
- * a scene that stands twice, and masks that are not read. A moment with a broken calibration or
+ * a scene that appears twice, and masks that are not read. A moment with a broken calibration or
  * reading, without cloud, with two images of one camera or without one of the cameras: throws too,
  * or with `skip` fails when it is read. Images and clouds are read when a sample is asked for.
  */
@@ -58,7 +58,8 @@ export async function ddad(
   }
   const scenes = splits.get(key)!;
   const twice = firstTwice(scenes.map((scene) => posix.normalize(scene)));
-  if (twice !== undefined) throw new InputError(`${file}: scene ${twice} stands twice in ${split}`);
+  if (twice !== undefined)
+    throw new InputError(`${file}: scene ${twice} appears twice in ${split}`);
   const allScenes = [...splits.values()].flat();
   const { moments, cameras } = await readMoments(root, scenes, allScenes, badSamples);
   if (moments.length === 0) throw new InputError(`${file}: split ${split} has no sample`);
@@ -110,7 +111,7 @@ async function readSample(
   const points = await readCloud(root, moment.cloud.file, moment.cloud.columns);
   const truth: GroundTruth[] = [];
   const cameras = moment.shots.map(({ camera }) => resizeIntrinsics(camera, size));
-  // What fails first must not depend on which read is faster.
+  // The reported failure must not depend on which read is faster.
   const reads = await Promise.allSettled(
     moment.shots.map(async ({ camera, file, toWorld }, v) => {
       const bytes = await readInside(root, file, IMAGE_LIMIT_BYTES);

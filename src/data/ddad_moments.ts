@@ -71,7 +71,7 @@ export async function readMoments(
   return { moments, cameras };
 }
 
-/** What ids of a scene begin with: the name of its folder, or its whole path where two share one. */
+/** The prefix of a scene's ids: the name of its folder, or its whole path where two share one. */
 function scenePrefixes(scenes: readonly string[]): Map<string, string> {
   const short = (scene: string): string => posix.basename(folderOf(scene));
   const folders = new Map<string, Set<string>>();
@@ -86,7 +86,7 @@ function scenePrefixes(scenes: readonly string[]): Map<string, string> {
   );
 }
 
-/** The folder of a scene below the root; a scene beside ddad.json goes by its own name. */
+/** The folder of a scene below the root; a scene beside ddad.json keeps its own name. */
 function folderOf(scene: string): string {
   const folder = posix.dirname(scene);
   return folder === "." ? posix.basename(scene, ".json") : posix.normalize(folder);
@@ -100,7 +100,7 @@ async function momentsOf(
   const folder = posix.dirname(scene);
   const read = await readScene(root, scene);
   if (folder !== ".") await refuseMasksIn(join(root, folder), join(root, "masks", "CAMERA.png"));
-  const calibrations = new Map<string, Promise<CalibratedSensor[]>>();
+  const calibrations = new Map<string, Promise<Sensors>>();
   const moments: (Moment | BrokenMoment)[] = [];
   for (const [index, moment] of read.entries()) {
     const where = `${join(root, scene)}: samples[${index}]`;
@@ -114,20 +114,23 @@ async function momentsOf(
   return moments;
 }
 
+/** The sensors of a calibration by their loose names. */
+type Sensors = ReadonlyMap<string, CalibratedSensor>;
+
 async function placeMoment(
   root: string,
   folder: string,
   prefix: string,
   moment: DdadMoment | BrokenDdadMoment,
   where: string,
-  calibrations: Map<string, Promise<CalibratedSensor[]>>,
+  calibrations: Map<string, Promise<Sensors>>,
 ): Promise<Moment> {
   if ("fault" in moment) throw moment.fault;
   const { data, calibrationKey } = moment;
   // No join: it would resolve a ".." before anybody sees it.
   const calibration = `${folder}/calibration/${calibrationKey}.json`;
   const known = calibrations.get(calibrationKey);
-  const read = known ?? readCalibration(root, calibration);
+  const read = known ?? readCalibration(root, calibration).then(byLooseName);
   calibrations.set(calibrationKey, read);
   const sensors = await read;
   const cloud = data.find(({ kind }) => kind === "point_cloud");
@@ -162,16 +165,15 @@ async function placeMoment(
   };
 }
 
-function cameraOf(
-  image: Datum,
-  sensors: readonly CalibratedSensor[],
-  where: string,
-  calibrationFile: string,
-): Camera {
+function byLooseName(sensors: readonly CalibratedSensor[]): Sensors {
+  return new Map(sensors.map((sensor) => [looseKey(sensor.name), sensor]));
+}
+
+function cameraOf(image: Datum, sensors: Sensors, where: string, calibrationFile: string): Camera {
   // DGP compares the names of sensors without regard to case.
-  const sensor = sensors.find(({ name }) => looseKey(name) === looseKey(image.name));
+  const sensor = sensors.get(looseKey(image.name));
   if (!sensor) {
-    const known = sensors.map(({ name }) => name).join(", ");
+    const known = [...sensors.values()].map(({ name }) => name).join(", ");
     throw new InputError(`${where}: unknown camera ${image.name}; ${calibrationFile} has ${known}`);
   }
   const { name, fx, fy, cx, cy, pose } = sensor;

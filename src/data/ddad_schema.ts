@@ -196,7 +196,7 @@ export async function readCalibration(root: string, name: string): Promise<Calib
   for (const { name: sensor } of sensors) {
     const twin = known.get(looseKey(sensor));
     if (twin !== undefined) {
-      const what = twin === sensor ? "stands twice" : `and ${twin} differ in case only`;
+      const what = twin === sensor ? "appears twice" : `and ${twin} differ in case only`;
       throw new InputError(`${file}: names: sensor ${sensor} ${what}`);
     }
     known.set(looseKey(sensor), sensor);
@@ -217,21 +217,24 @@ function poseOf(message: z.infer<typeof poseMessage>, where: string): Pose {
 
 /**
  * The value with every key of every object in snake_case. A field that is null is left out: in
- * proto3 it holds its default.
+ * proto3 it holds its default. A field that is written in both cases is a fault: either could be
+ * meant.
  */
-function fieldNames(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(fieldNames);
+function fieldNames(value: unknown, faults: z.RefinementCtx): unknown {
+  if (Array.isArray(value)) return value.map((item) => fieldNames(item, faults));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== null)
-      .map(([key, inner]) => [
-        // Names in capitals (CAMERA_01) and hashes are keys of maps, not fields.
-        key.replace(
-          /([a-z])([A-Z])/g,
-          (_, low: string, high: string) => `${low}_${high.toLowerCase()}`,
-        ),
-        fieldNames(inner),
-      ]),
-  );
+  const fields = new Map<string, unknown>();
+  for (const [key, inner] of Object.entries(value)) {
+    if (inner === null) continue;
+    // Names in capitals (CAMERA_01) and hashes are keys of maps, not fields.
+    const name = key.replace(
+      /([a-z])([A-Z])/g,
+      (_, low: string, high: string) => `${low}_${high.toLowerCase()}`,
+    );
+    if (fields.has(name)) {
+      faults.addIssue({ code: "custom", message: `field ${name} appears twice, in two spellings` });
+    }
+    fields.set(name, fieldNames(inner, faults));
+  }
+  return Object.fromEntries(fields);
 }

@@ -35,7 +35,7 @@ const TOOL_NAMES = new Set([
   "thumbs.db",
 ]);
 
-/** Whether a name is of a hidden file or one that a tool left: never data. */
+/** Whether a name belongs to a hidden file or a tool's leftover: never data. */
 function isToolName(name: string): boolean {
   return name.startsWith(".") || TOOL_NAMES.has(name.toLowerCase());
 }

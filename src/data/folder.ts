@@ -114,7 +114,7 @@ export async function folder(
     cameras.map(({ name }) => name),
   );
   const depth = (await listFolder(root)).find(({ key }) => key === "depth");
-  if (depth?.isFolder === false) throw new InputError(`${join(root, "depth")}: is no folder`);
+  if (depth?.isFolder === false) throw new InputError(`${join(root, "depth")}: is not a folder`);
   const canTrain = depth !== undefined;
   const moments: (Moment | BrokenMoment)[] = [];
   const depthFolders = canTrain ? await listFolder(join(root, "depth")) : null;
@@ -156,25 +156,28 @@ function orderedCameras(
   file: string,
 ): Camera[] {
   const cameras = new Map<string, Camera>();
+  const known = new Map<string, string>();
   for (const camera of written) {
     const name = nameKey(camera.name);
-    const twin = [...cameras.keys()].find((other) => looseKey(other) === looseKey(name));
-    if (twin === name) throw new InputError(`${file}: camera ${name} stands twice`);
+    const twin = known.get(looseKey(name));
+    if (twin === name) throw new InputError(`${file}: camera ${name} appears twice`);
     if (twin !== undefined) {
       throw new InputError(`${file}: cameras ${twin} and ${name} differ in case only; rename one`);
     }
+    known.set(looseKey(name), name);
     cameras.set(name, checkedCamera({ ...camera, name }, file));
   }
   if (!ring) return ringOrder([...cameras.values()]);
-  const keys = ring.map(nameKey);
-  const ordered = keys.map((name, place) => {
+  const seen = new Set<string>();
+  const ordered = ring.map(nameKey).map((name) => {
     const camera = cameras.get(name);
     if (!camera)
-      throw new InputError(`${file}: ring: unknown camera ${name}; ${known(cameras.keys())}`);
-    if (keys.indexOf(name) !== place) throw new InputError(`${file}: ring: ${name} stands twice`);
+      throw new InputError(`${file}: ring: unknown camera ${name}; ${namesOf(cameras.keys())}`);
+    if (seen.has(name)) throw new InputError(`${file}: ring: ${name} appears twice`);
+    seen.add(name);
     return camera;
   });
-  const left = [...cameras.keys()].find((name) => !keys.includes(name));
+  const left = [...cameras.keys()].find((name) => !seen.has(name));
   if (left !== undefined) throw new InputError(`${file}: ring: camera ${left} is missing`);
   return ordered;
 }
@@ -199,12 +202,11 @@ async function momentFolders(
     );
   }
   const all = entries.filter(({ isFolder, isBroken }) => isFolder || isBroken);
-  const kept = heldOut.map(nameKey);
-  const missing = kept.find((name) => !all.some(({ key }) => key === name));
+  const kept = new Set(heldOut.map(nameKey));
+  const there = new Set(all.map(({ key }) => key));
+  const missing = [...kept].find((name) => !there.has(name));
   if (missing !== undefined) throw new InputError(`${file}: held_out: no images/${missing}`);
-  const own = all.filter(
-    ({ key }) => kept.length === 0 || kept.includes(key) === (split === "held-out"),
-  );
+  const own = all.filter(({ key }) => kept.size === 0 || kept.has(key) === (split === "held-out"));
   if (own.length === 0) throw new InputError(`${images}: no ${split} moment`);
   return own;
 }
@@ -243,15 +245,15 @@ async function cameraFiles(
 ): Promise<CameraFiles> {
   if (!existsSync(directory)) throw new InputError(`${directory}: no such folder`);
   const files = new Map<string, string>();
+  const known = new Set(cameras.map((camera) => camera.name));
   for (const { name: entry, key } of await listFolder(directory)) {
     const { name } = parse(key);
     const at = join(directory, entry);
     if (!endings.includes(ending(key))) {
       throw new InputError(`${at}: expected a file that ends in ${endings.join(", ")}`);
     }
-    if (!cameras.some((camera) => camera.name === name)) {
-      const list = known(cameras.map((camera) => camera.name));
-      throw new InputError(`${at}: unknown camera ${name}; ${list}`);
+    if (!known.has(name)) {
+      throw new InputError(`${at}: unknown camera ${name}; ${namesOf(known)}`);
     }
     if (files.has(name)) throw new InputError(`${at}: a second file for camera ${name}`);
     files.set(name, entry);
@@ -264,7 +266,7 @@ async function cameraFiles(
   return { folder: directory, names };
 }
 
-function known(names: Iterable<string>): string {
+function namesOf(names: Iterable<string>): string {
   return `rig.json has ${[...names].join(", ")}`;
 }
 
@@ -280,7 +282,7 @@ async function readSample(
   const usable = new Uint8Array(native.length * pixels).fill(1);
   const sparse_depth_m = new Float32Array(native.length * pixels);
   const truth: GroundTruth[] = [];
-  // What fails first must not depend on which read is faster.
+  // The reported failure must not depend on which read is faster.
   const reads = await Promise.allSettled(
     native.map(async (camera, v) => {
       const image = moment.images.names[v];

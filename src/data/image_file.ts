@@ -34,7 +34,8 @@ export async function decodeImage(
  * In the file white (128 and above) is usable and black is masked: the polarity of vidar and
  * VFDepth; SurroundDepth's masks are the other way round and need inverting. A file that holds
  * nothing but 0 and 1 is a map of labels, and 1 is usable. Nearest pixel, never blended. Throws as
- * `decodeImage` does, and for a mask that is not black all over and yet has no usable pixel.
+ * `decodeImage` does, for a mask that is not black all over and yet has no usable pixel, and for one
+ * that is transparent in places: its grey levels alone would not say what was meant.
  */
 export async function decodeMask(
   bytes: Uint8Array,
@@ -64,7 +65,11 @@ async function greyLevels(
   size: ImageSize,
 ): Promise<{ levels: Uint8Array | Uint16Array; white: number }> {
   const image = openImage(bytes, file, native);
-  const { depth } = await image.metadata().catch(() => fail(file));
+  const { depth, hasAlpha } = await image.metadata().catch(() => fail(file));
+  // Whatever was painted into the transparency would be lost in silence.
+  if (hasAlpha && !(await image.stats().catch(() => fail(file))).isOpaque) {
+    throw new InputError(`${file}: the mask is transparent in places; expected grey levels only`);
+  }
   // sharp's 8-bit grey of 16 bits would take every label for black.
   if (depth !== "ushort") {
     const grey = image.removeAlpha().toColourspace("b-w");

@@ -8,7 +8,7 @@ import type { DataSource } from "./data_source.ts";
 import { placeOf } from "./order.ts";
 import type { RigSample } from "./rig_sample.ts";
 
-/** What to do with a bad sample: stop with its error, or leave it out and report it. */
+/** Whether a bad sample stops with its error, or is left out and reported. */
 export type BadSamples = "stop" | "skip";
 
 /** The choices of a loader. */
@@ -22,7 +22,7 @@ export interface LoaderOptions {
   readonly onSkip?: (message: string) => void;
 }
 
-/** What step `step` trains on. */
+/** The sample that step `step` trains on. */
 export interface LoadedStep {
   readonly epoch: number;
   readonly sample: RigSample;

@@ -1,6 +1,6 @@
-// Self-occlusion masks of a rig, one file a camera in ROOT/mask/ or ROOT/masks/. Each is used where
-// its name can mean only one camera; any other file or folder of masks is named, since a mask that
-// is passed over in silence trains on the vehicle's own body.
+// Self-occlusion masks of a rig, one file per camera in ROOT/mask/ or ROOT/masks/. Each is used
+// where its name can mean only one camera; any other file or folder of masks is named, since a mask
+// that is passed over in silence trains on the vehicle's own body.
 import { join, parse } from "node:path";
 import { readInside } from "../formats/inside_root.ts";
 import { InputError } from "../tensor/error.ts";

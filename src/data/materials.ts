@@ -1,5 +1,5 @@
-// What the surfaces of the built-in street look like: procedural textures in world units, so that
-// their scale tells distance. Colours are linear light in 0..1. Shapes are solids.ts.
+// The surfaces of the built-in street: procedural textures in world units, so that their scale
+// tells distance. Colours are linear light in 0..1. Shapes are solids.ts.
 import type { Hit, Solid } from "./solids.ts";
 
 /** Linear red, green and blue. */
@@ -13,7 +13,7 @@ export interface DressedSolid extends Solid {
 /** The kinds of surface; each has its texture below. */
 export type Surface = "facade" | "paint" | "cabin" | "leaves" | "plain";
 
-/** What a solid is made of. */
+/** The material of a solid. */
 export interface Material {
   readonly surface: Surface;
   readonly color: Color;
@@ -27,7 +27,7 @@ export interface Material {
 /** Ground of the street: distances from its middle line, metres. */
 export interface Ground {
   readonly seed: number;
-  /** Half the roadway; the kerbs stand there. */
+  /** Half the width of the roadway, where the kerbs are. */
   readonly roadHalf_m: number;
   /** From the middle line to the outer edge of the pavements. */
   readonly pavementHalf_m: number;
@@ -70,7 +70,7 @@ function lattice(column: number, row: number, seed: number): number {
 
 const fraction = (x: number): number => x - Math.floor(x);
 
-/** How much of a detail of size `detail_m` a pixel that covers `footprint_m` still shows, 0..1. */
+/** The visible share, 0..1, of a detail of `detail_m` in a pixel that covers `footprint_m`. */
 function visible(detail_m: number, footprint_m: number): number {
   return Math.min(1, Math.max(0, 1.5 - footprint_m / detail_m));
 }

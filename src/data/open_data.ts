@@ -1,4 +1,4 @@
-// Opens a data source by what a person types: rig, ddad:PATH or folder:PATH.
+// Opens a data source by its name: rig, ddad:PATH or folder:PATH.
 import { InputError } from "../tensor/error.ts";
 import { builtinRig } from "./builtin_rig.ts";
 import type { DataSource, Split } from "./data_source.ts";

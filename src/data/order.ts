@@ -1,4 +1,5 @@
-// Which sample a step trains on: every epoch a new permutation, all of it computed from the step.
+// The sample of each training step: every epoch a new permutation, all of it computed from the
+// step.
 import { hashText, permutation } from "../tensor/random.ts";
 
 const KEY = hashText("sample order");
@@ -12,7 +13,7 @@ export interface Place {
   readonly position: number;
 }
 
-/** Where step `step` (from 0) of a run with this seed stands in a set of `count` samples. */
+/** Position of step `step` (from 0) of a run with this seed in a set of `count` samples. */
 export function placeOf(step: number, count: number, seed: number): Place {
   const epoch = Math.floor(step / count);
   return { epoch, order: permutation(count, KEY, seed, epoch), position: step % count };

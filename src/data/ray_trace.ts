@@ -15,7 +15,7 @@ export interface View {
   readonly depth_m: Float32Array;
 }
 
-/** Nothing is drawn beyond this z-depth: the sky's horizon stands there. */
+/** Nothing is drawn beyond this z-depth: the sky's horizon is there. */
 const FAR_M = 200;
 
 const GROUND = -1;

@@ -91,7 +91,7 @@ function checkArray(
   shape: number[],
 ): void {
   if (!(array instanceof type)) {
-    throw new InputError(`sample ${sample.id}: ${field} is no ${type.name}`);
+    throw new InputError(`sample ${sample.id}: ${field} is not a ${type.name}`);
   }
   const expected = shape.reduce((product, axis) => product * axis, 1);
   if (array.length !== expected) {
@@ -146,7 +146,7 @@ export function checkTruth({ height, width, pixels, depth_m }: GroundTruth, at: 
   }
 }
 
-/** Whether a value may stand in a depth map: finite and not negative. */
+/** Whether a depth map may contain a value: finite and not negative. */
 export function isDepth(value: number): boolean {
   return value >= 0 && value < Infinity;
 }

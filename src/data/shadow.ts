@@ -46,7 +46,7 @@ export function shadowGrid(solids: PackedSolids, sun: Vector): ShadowGrid {
   return { sun, starts, members: Uint16Array.from(lists.flat()) };
 }
 
-/** Whether something stands between the sun and point (x, y, z) of a surface with this normal. */
+/** Whether a solid is between the sun and point (x, y, z) of a surface with this normal. */
 export function isShadowed(
   solids: PackedSolids,
   { sun, starts, members }: ShadowGrid,

@@ -47,7 +47,7 @@ export function ambientLight(sky: Sky, normalZ: number, out: Float64Array): void
   const open = 0.5 + 0.5 * normalZ;
   for (let channel = 0; channel < 3; channel++) {
     const above = 0.5 * (sky.zenith[channel] + sky.horizon[channel]) + 0.15 * sky.cloud;
-    // What the street itself throws back is a fifth of what falls on it.
+    // The street itself reflects a fifth of the light that falls on it.
     const below = 0.2 * (above + 0.5 * sky.sunlight[channel]);
     out[channel] = below + (above - below) * open;
   }

@@ -1,4 +1,4 @@
-// Which solids a tile of pixels can see: bounding rectangles of the solids' boxes, in tiles.
+// The solids that a tile of pixels can see: bounding rectangles of the solids' boxes, in tiles.
 import type { Camera } from "./camera.ts";
 import { rotationMatrix, type Pose } from "./pose.ts";
 import { corners, type PackedSolids } from "./solids.ts";

@@ -45,7 +45,7 @@ export function clampDepth(depth_m: number, range: DepthRange): number {
 }
 
 /**
- * The metrics of one image over its valid pixels, `undefined` where it has none.
+ * The metrics of one image over its valid pixels, `undefined` if it has no valid pixel.
  *
  * `prediction_m` and `truth_m` are `[n]`, paired; the prediction is multiplied by `scale`, then
  * clamped to the range. With p and g the pair, e = ln p - ln g:

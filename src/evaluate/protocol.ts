@@ -1,4 +1,4 @@
-// How predictions of many moments become one table: the metric protocol of SurroundDepth and
+// From the predictions of many moments to one table: the metric protocol of SurroundDepth and
 // S3Depth without flipped pass. A prediction is resized bilinearly to the size of its truth and
 // clamped; metrics are per image, then a mean per camera, then over cameras. The formulas are in
 // metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
@@ -22,7 +22,7 @@ export interface MetricTable {
   readonly all: DepthMetrics;
 }
 
-/** What `ringdepth eval --json` prints. A camera of which no image had valid truth is left out. */
+/** The output of `ringdepth eval --json`. A camera without any valid truth is left out. */
 export interface EvaluationResult extends MetricTable {
   readonly protocol: string;
   /** Depths that count lie strictly between the two. */

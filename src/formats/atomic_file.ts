@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { InputError } from "../tensor/error.ts";
 import { disk, writeAll } from "./disk.ts";
 
-// What `readBytes` reads at most unless told otherwise.
+// The default limit of `readBytes`.
 const READ_LIMIT_BYTES = 2 ** 31 - 1;
 
 /**

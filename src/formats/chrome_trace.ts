@@ -14,7 +14,7 @@ export interface TraceSlice {
 /** A value from a moment on. */
 export interface TraceCounter {
   readonly name: string;
-  /** What is counted, in its unit. */
+  /** The counted quantities, in their unit. */
   readonly series: string;
   readonly at_ms: number;
   readonly value: number;
@@ -27,7 +27,7 @@ export interface TraceFlow {
   readonly to: { readonly thread: string; readonly at_ms: number };
 }
 
-/** What happened in one process. */
+/** The events of one process. */
 export interface Trace {
   readonly process: string;
   /** In the order they are shown. */

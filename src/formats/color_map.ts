@@ -8,7 +8,7 @@ export type ColorMap = "Spectral_r" | "magma" | "turbo";
 /** An sRGB colour of three bytes. */
 export type Rgb = readonly [number, number, number];
 
-/** How values become colours. */
+/** The mapping from values to colours. */
 export interface Coloring {
   readonly map: ColorMap;
   /** The value of the first colour; smaller ones take it too. */

@@ -15,7 +15,7 @@ export interface DiskFile {
 /** How a file is opened to be written: "wx" new, "r+" there already, "r" a folder to be synced. */
 export type OpenFlags = "wx" | "r+" | "r";
 
-/** What writes files. */
+/** The operations that write files. */
 export interface Disk {
   readonly open: (file: string, flags: OpenFlags) => Promise<DiskFile>;
   readonly rename: (from: string, to: string) => Promise<void>;

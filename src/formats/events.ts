@@ -69,6 +69,8 @@ export async function openEventLog(
   };
   const bytes = existsSync(file) ? await readBytes(file) : new Uint8Array(0);
   const kept = keptRecords(bytes, fromStep, file);
+  // The file is made again: a copy of the run folder by hard links (cp -al) keeps its own.
+  if (kept.bytes > 0) await writeFileAtomically(file, bytes.subarray(0, kept.bytes));
   const appended = await openToAppend(file, kept.bytes === 0 ? await begin() : kept.bytes);
   const add = async (
     tagged: readonly (readonly [tag: string, field: number, value: WireValue])[],
@@ -104,7 +106,7 @@ export async function openEventLog(
   };
 }
 
-/** What stays of a file: the records before the first one that is damaged or of `fromStep` or later. */
+/** The part of a file to keep: records before the first one damaged or from `fromStep` on. */
 function keptRecords(
   bytes: Uint8Array,
   fromStep: number,

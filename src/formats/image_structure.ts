@@ -1,5 +1,5 @@
-// What an image file is by its content, before a decoder sees it: JPEG or PNG and nothing else, its
-// size, and whether it is there to its end. A name says nothing about it.
+// The kind of an image file by its content, before a decoder sees it: JPEG or PNG and nothing else,
+// its size, and whether it is there to its end. A name says nothing about it.
 import { InputError } from "../tensor/error.ts";
 import { checkPixels } from "./limits.ts";
 import { readPngChunks } from "./png.ts";
@@ -18,7 +18,7 @@ export function imageSize(bytes: Uint8Array, file: string): Size {
   const format = formatOf(bytes);
   if (format === "PNG") return readPngChunks(bytes, file);
   if (format !== "JPEG") {
-    const what = format === null ? "it is no image that is known here" : `it is ${format}`;
+    const what = format === null ? "its format is unknown" : `it is ${format}`;
     throw new InputError(
       `${file}: cannot decode the image: ${what}; only JPEG and PNG are read, whatever the name says`,
     );
@@ -129,7 +129,7 @@ function countScan(
   return true;
 }
 
-/** Where the next marker begins after the coded data of a scan. */
+/** Offset of the next marker after the coded data of a scan. */
 function endOfScan(bytes: Uint8Array, from: number): number {
   let at = from;
   for (;;) {

@@ -7,7 +7,7 @@ import { decodeText, lineAndColumn } from "./text.ts";
 
 /**
  * The value of a JSON text or file, a byte order mark before it or not. Throws `InputError` that
- * begins with `where`: not JSON (line and column), a key that stands twice, beyond `LIMITS.json_*`.
+ * begins with `where`: not JSON (line and column), a key that appears twice, beyond `LIMITS.json_*`.
  */
 export function parseJson(
   source: string | Uint8Array,
@@ -23,7 +23,7 @@ export function parseJson(
   return JSON.parse(text);
 }
 
-// What may come next.
+// The tokens that may come next.
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1;
 const KEY = 2;
@@ -57,7 +57,7 @@ function checkJson(text: string, where: string): void {
     throw new InputError(`${where}: not valid JSON: ${lineAndColumn(text, at)}: ${fault}`);
   };
   const refuse = (count: number, what: string): never => {
-    throw new InputError(`${where}: JSON of more than ${count} ${what}; no such file is read`);
+    throw new InputError(`${where}: JSON of more than ${count} ${what}; such files are not read`);
   };
   while (next !== COMMA_OR_CLOSE || open.length > 0) {
     const code = text.charCodeAt(at); // NaN at the end.
@@ -79,7 +79,7 @@ function checkJson(text: string, where: string): void {
       if (end < 0) fail(STRING_FAULT);
       const key = keyOf(text.slice(at, end));
       const keys = open.at(-1)!;
-      if (keys.has(key)) throw new InputError(`${where}: key ${shown(key)} stands twice`);
+      if (keys.has(key)) throw new InputError(`${where}: key ${shown(key)} appears twice`);
       keys.add(key);
       if (keys.size > LIMITS.json_keys) refuse(LIMITS.json_keys, "keys in one object");
       at = skipSpace(text, end);
@@ -117,7 +117,7 @@ function skipSpace(text: string, from: number): number {
 const STRING_FAULT = "a text without end, with a control character or a wrong escape";
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** Where the string that starts at `from` ends; -1 where it is none. */
+/** End of the string that starts at `from`; -1 if there is none. */
 function stringEnd(text: string, from: number): number {
   for (let at = from + 1; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -136,7 +136,7 @@ function stringEnd(text: string, from: number): number {
 
 const WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** Where the number or word that starts at `from` ends; -1 where it is none. */
+/** End of the number or word that starts at `from`; -1 if there is none. */
 function wordEnd(text: string, from: number): number {
   WORD.lastIndex = from;
   return WORD.test(text) ? WORD.lastIndex : -1;

@@ -1,5 +1,6 @@
-// What readers refuse before they read on or allocate. A file beyond a limit is a mistake or an
-// attack: each limit is far above what real data needs, and each says why it is what it is.
+// The limits beyond which readers refuse a file before they read on or allocate. A file beyond a
+// limit is a mistake or an attack: each limit is far above what real data needs, and each says why
+// it is what it is.
 import { InputError } from "../tensor/error.ts";
 
 /** The limits of all readers. */

@@ -1,12 +1,12 @@
 // A lock that one process holds on a file or a folder: a small file with its pid and host. A lock
 // whose process has ended is taken over; one of another host never is, since nobody here can tell.
 import { createHash, randomUUID } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
-import { link, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { lstatSync, readFileSync, rmSync } from "node:fs";
+import { link, lstat, rm, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { InputError } from "../tensor/error.ts";
-import { systemReason } from "./atomic_file.ts";
+import { readBytes, systemReason } from "./atomic_file.ts";
 
 /** Who holds a lock. */
 export interface LockOwner {
@@ -38,6 +38,9 @@ export class LockedError extends InputError {
 
 // A lock may be let go, or be taken over by somebody else, between two looks.
 const TRIES = 8;
+
+// A lock has 200 bytes.
+const LOCK_LIMIT_BYTES = 4096;
 
 /**
  * Takes the lock `file` at once, or throws LockedError, which names pid and host of the holder;
@@ -108,13 +111,19 @@ async function claimByCreation(file: string, owner: LockOwner): Promise<boolean>
 
 /** The holder; "none" where there is no lock, null where the file says nothing that can be read. */
 async function readOwner(file: string): Promise<LockOwner | null | "none"> {
-  let text: string;
   try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "none" : null;
+    return parseOwner(Buffer.from(await readBytes(file, LOCK_LIMIT_BYTES)).toString());
+  } catch {
+    // A pipe, a folder or a device names no holder.
+    return (await exists(file)) ? null : "none";
   }
-  return parseOwner(text);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await lstat(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+  );
 }
 
 function parseOwner(text: string): LockOwner | null {
@@ -177,7 +186,10 @@ function held(file: string, owner: LockOwner): Lock {
   let isHeld = true;
   const isOwn = (): boolean => {
     try {
-      return parseOwner(readFileSync(file, "utf8"))?.token === owner.token;
+      // A pipe in its place would be waited for.
+      return (
+        lstatSync(file).isFile() && parseOwner(readFileSync(file, "utf8"))?.token === owner.token
+      );
     } catch {
       return false;
     }

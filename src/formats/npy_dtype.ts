@@ -51,7 +51,7 @@ export function npyDtype(
   for (const field of descr as readonly PythonLiteral[]) {
     if (!Array.isArray(field) || field.length !== 2 || typeof field[0] !== "string") {
       throw new InputError(
-        `${file}: header field descr: only (name, type) fields are read, no titles or ` +
+        `${file}: header field descr: only (name, type) fields are read, not titles or ` +
           `sub-arrays; save the columns as a plain array`,
       );
     }
@@ -63,7 +63,7 @@ export function npyDtype(
       continue;
     }
     if (fields.some((other) => other.name === name)) {
-      throw new InputError(`${file}: header field descr: ${JSON.stringify(name)} stands twice`);
+      throw new InputError(`${file}: header field descr: ${JSON.stringify(name)} appears twice`);
     }
     const dtype = scalarDtype(type, `${file}: header field descr: ${JSON.stringify(name)}`);
     fields.push({ name, offset, dtype });

@@ -12,7 +12,7 @@ export interface Npz {
   readonly has: (name: string) => boolean;
   /**
    * The array of a name; throws `InputError` naming file and member where it is missing, damaged,
-   * stands twice, unpacks to too much or is no plain array.
+   * appears twice, unpacks to too much or is no plain array.
    */
   readonly read: (name: string) => NpyArray;
 }
@@ -44,7 +44,7 @@ export function openNpz(bytes: Uint8Array, file: string): Npz {
 }
 
 /**
- * The array `name` of a .npz file; where the archive has none of that name, its first plain array.
+ * The array `name` of a .npz file; if the archive has no such member, its first plain array.
  * Throws `InputError` naming file and member.
  */
 export function readNpz(bytes: Uint8Array, file: string, name: string): NpyArray {

@@ -1,5 +1,5 @@
-// Which files of a folder ringdepth wrote itself, as a small list in the folder says. Only those are
-// ever replaced or removed: a file that somebody else put there, or changed since, is named and
+// The files of a folder that ringdepth wrote itself, as a small list in the folder says. Only those
+// are ever replaced or removed: a file that somebody else put there, or changed since, is named and
 // stays.
 //
 //   FOLDER/.ringdepth-files.json   {"files": {"front.npy": ["<sha256 of its bytes>"], "log": null}}
@@ -10,7 +10,7 @@ import { lstat, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../tensor/error.ts";
 import { readBytes, systemReason, writeFileAtomically } from "./atomic_file.ts";
-import { makeFolder as makeWithParents } from "./make_folder.ts";
+import { makeFolder } from "./make_folder.ts";
 
 /** Name of the list in its folder. */
 export const OWN_FILES = ".ringdepth-files.json";
@@ -29,9 +29,9 @@ const LIST_LIMIT_BYTES = 64 * 2 ** 20;
  * line) it may be a link to one; else a link is refused, since it would lead writes elsewhere.
  * Throws InputError where it cannot be made.
  */
-export async function makeFolder(folder: string, isNamedByUser: boolean): Promise<void> {
+export async function makeOutFolder(folder: string, isNamedByUser: boolean): Promise<void> {
   try {
-    await makeWithParents(isNamedByUser ? folder : dirname(folder));
+    await makeFolder(isNamedByUser ? folder : dirname(folder));
     if (isNamedByUser) return;
     await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
@@ -122,7 +122,8 @@ async function readOwn(folder: string): Promise<Map<string, Digests>> {
   if ((await lstat(file).catch(() => null)) === null) return new Map();
   const text = Buffer.from(await readBytes(file, LIST_LIMIT_BYTES)).toString("utf8");
   const own = parseOwn(text);
-  if (own === null) throw new InputError(`${file}: is no list of files by ringdepth; move it away`);
+  if (own === null)
+    throw new InputError(`${file}: is not a list of files by ringdepth; move it away`);
   return own;
 }
 

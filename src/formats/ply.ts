@@ -168,7 +168,7 @@ function fixedBytes({ properties }: Element): number | null {
   return properties.reduce((sum, { type }) => sum + elementBytes(type), 0);
 }
 
-/** Where the rows of an element with lists end; beyond the file where it is cut short. */
+/** End of the rows of an element with lists; beyond the file if it is cut short. */
 function endOfLists(view: DataView, begin: number, { count, properties }: Element): number {
   let at = begin;
   for (let row = 0; row < count; row++) {
@@ -207,14 +207,14 @@ function parseHeader(bytes: Uint8Array, file: string): Header {
       const [name, count] = words as [string?, string?];
       if (name === undefined || !/^\d{1,10}$/.test(count ?? ""))
         fail("not an element with a count");
-      if (elements.some((element) => element.name === name)) fail(`element ${name} stands twice`);
+      if (elements.some((element) => element.name === name)) fail(`element ${name} appears twice`);
       elements.push({ name: name!, count: Number(count), properties: [] });
     } else if (keyword === "property") {
       const property = parseProperty(words);
       const properties = elements.at(-1)?.properties;
       if (property === null || properties === undefined) fail("not a property of an element");
       else if (properties.some(({ name }) => name === property.name)) {
-        fail(`property ${property.name} stands twice`);
+        fail(`property ${property.name} appears twice`);
       } else properties.push(property);
     } else fail("its keyword is unknown");
   }

@@ -8,7 +8,7 @@ import { InputError } from "../tensor/error.ts";
 import { crc32 } from "./crc32.ts";
 import { checkPixels, checkUnpacked, LIMITS } from "./limits.ts";
 
-/** What IHDR says, and the packed image data. */
+/** The fields of IHDR, and the packed image data. */
 export interface Png {
   readonly width: number;
   readonly height: number;
@@ -68,7 +68,7 @@ export function readPngChunks(bytes: Uint8Array, file: string): Png {
     if (type === "IHDR") {
       header = parseHeader(content, file);
     } else if (type === "PLTE") {
-      if (paletteColors !== undefined || data.length > 0) fail("PLTE stands twice or too late");
+      if (paletteColors !== undefined || data.length > 0) fail("PLTE appears twice or too late");
       paletteColors = content.length / 3;
       const most = header!.color === "palette" ? 2 ** header!.depth : 256;
       if (!Number.isInteger(paletteColors) || paletteColors < 1 || paletteColors > most) {

@@ -138,7 +138,9 @@ export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFil
 
 function headerLength(bytes: Uint8Array, file: string): number {
   if (bytes.length < LENGTH_BYTES) {
-    throw new InputError(`${file}: ${bytes.length} bytes are no safetensors file (8 at least)`);
+    throw new InputError(
+      `${file}: ${bytes.length} bytes are too few for a safetensors file (at least 8)`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES);
   const length = Number(view.getBigUint64(0, true));

@@ -62,7 +62,7 @@ function damaged(file: string): InputError {
   return new InputError(`${file}: it is damaged: its checksum does not match its content`);
 }
 
-/** Where the digits of the digest begin, or null where there are none. */
+/** Offset of the digest's digits, or null if there are none. */
 function digestPlace(bytes: Uint8Array): number | null {
   const at = place(bytes, DIGEST_MARK);
   return at === -1 ? null : at + DIGEST_MARK.length;

@@ -13,7 +13,7 @@ export function decodeText(bytes: Uint8Array, where: string): string {
   }
 }
 
-/** Where a character of `text` is, for a person: `line 3, column 7`, both from 1. */
+/** The position of a character of `text`, for a person: `line 3, column 7`, both from 1. */
 export function lineAndColumn(text: string, at: number): string {
   let line = 1;
   let begin = 0;

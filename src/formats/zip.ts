@@ -26,7 +26,7 @@ export interface Zip {
   readonly names: readonly string[];
   /**
    * A member unpacked and checked; throws `InputError` naming file and member where it is damaged,
-   * encrypted, packed by another method, stands twice or unpacks to more than the limit.
+   * encrypted, packed by another method, appears twice or unpacks to more than the limit.
    */
   readonly read: (name: string) => Uint8Array;
 }
@@ -65,7 +65,7 @@ export function openZip(archive: Uint8Array, file: string): Zip {
       const where = `${file}: member ${JSON.stringify(name)}`;
       const [entry, twice] = entries.get(name) ?? [];
       if (entry === undefined) throw new InputError(`${where} is not in the archive`);
-      if (twice !== undefined) throw new InputError(`${where} stands twice`);
+      if (twice !== undefined) throw new InputError(`${where} appears twice`);
       return inside(file, () => unpack(archive, view, entry, where));
     },
   };
@@ -82,7 +82,7 @@ function inside<T>(file: string, read: () => T): T {
 }
 
 interface EndRecord {
-  /** Where the directory starts and ends in the file, and how many entries it has. */
+  /** The start and end of the directory in the file, and its number of entries. */
   readonly begin: number;
   readonly end: number;
   readonly count: number;
@@ -183,7 +183,7 @@ function dataBegin(view: DataView, { offset }: Entry): number {
   return offset + LOCAL_HEADER_BYTES + variable;
 }
 
-/** 64-bit values for the fields of `entry` that need them, which stand in this order. */
+/** 64-bit values for the fields of `entry` that need them, which are in this order. */
 function readZip64Fields(view: DataView, entry: Entry, begin: number, end: number): void {
   for (let at = begin; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
     if (view.getUint16(at, true) !== 1) continue;

@@ -1,5 +1,5 @@
 // GPU buffers with accounting: V8 does not see GPU memory, so every buffer is counted and destroyed
-// by hand, and refused where it would not fit the memory budget.
+// by hand, and refused if it would exceed the memory budget.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { Gpu } from "./device.ts";
@@ -19,8 +19,8 @@ export interface CountedBuffer {
   readonly buffer: GPUBuffer;
   readonly size_bytes: number;
   /**
-   * Settles when the driver has answered; rejects with GpuMemoryError where it has no memory. To be
-   * awaited before the buffer is used: the use of a failed one is an error of the device.
+   * Settles when the driver has answered; rejects with GpuMemoryError if it has no memory. Await it
+   * before using the buffer: using a failed buffer is a device error.
    */
   readonly ready: Promise<void>;
   readonly destroy: () => void;
@@ -28,9 +28,9 @@ export interface CountedBuffer {
 
 /**
  * Creates a buffer of at least `size_bytes` (rounded up to 256) and counts it in `gpu.memory`;
- * `describe` names it in errors where its label says too little. Throws InputError where the adapter
- * has no buffer as large, GpuMemoryError where it does not fit the memory budget; nothing has changed
- * then.
+ * `describe` names it in errors when its label says too little. Throws InputError if the adapter
+ * cannot create so large a buffer, and GpuMemoryError if it exceeds the memory budget; in both
+ * cases nothing has changed.
  */
 export function createBuffer(
   gpu: Gpu,
@@ -51,7 +51,7 @@ export function createBuffer(
   device.pushErrorScope("out-of-memory");
   const buffer = device.createBuffer({ label, size: bytes, usage });
   const ready = allocated(device, describe, bytes, memory.live_bytes);
-  ready.catch(() => {}); // whoever does not wait for it sees the error when the buffer is used
+  ready.catch(() => {}); // a caller that does not await it sees the error when the buffer is used
   memory.live_bytes += bytes;
   memory.peak_bytes = Math.max(memory.peak_bytes, memory.live_bytes);
   let live = true;
@@ -68,7 +68,7 @@ export function createBuffer(
   };
 }
 
-/** A buffer for each of `things`; none where one of them cannot be made. */
+/** One buffer for each of `things`; none if one of them cannot be created. */
 export function createEach<T>(
   things: readonly T[],
   make: (thing: T) => CountedBuffer,
@@ -90,7 +90,7 @@ function overBudget(what: string, asked: number, free: number, budget: number): 
   );
 }
 
-/** The answer of the error scope around the creation of a buffer. */
+/** The result of the error scope around the creation of a buffer. */
 async function allocated(
   device: GPUDevice,
   describe: () => string,
@@ -106,14 +106,14 @@ async function allocated(
 }
 
 /**
- * Waits until the driver has made all of `buffers`; throws the GpuMemoryError of the first that it
- * has no memory for, DeviceLostError where the device is lost.
+ * Waits until the driver has created all of `buffers`; throws the GpuMemoryError of the first one
+ * that it has no memory for, or DeviceLostError if the device is lost.
  */
 export async function allReady(gpu: Gpu, buffers: Iterable<CountedBuffer>): Promise<void> {
   await gpu.unlessLost(Promise.all(Array.from(buffers, ({ ready }) => ready)));
 }
 
-/** Throws InputError where a tensor is larger than what the adapter binds at once. */
+/** Throws InputError if a tensor is larger than the adapter's binding limit. */
 export function checkBinding(gpu: Gpu, name: string, shape: Shape): void {
   const bytes = 4 * size(shape);
   const limit = gpu.limits.maxStorageBufferBindingSize;
@@ -123,7 +123,7 @@ export function checkBinding(gpu: Gpu, name: string, shape: Shape): void {
   );
 }
 
-/** A buffer of many tensors as errors name it: with the three largest of them. */
+/** The name in errors of a buffer of many tensors: lists the three largest. */
 export function withLargest(
   label: string,
   tensors: Iterable<{ readonly name: string; readonly shape: Shape }>,
@@ -136,7 +136,7 @@ export function withLargest(
   return `${label} (largest: ${named.join(", ")})`;
 }
 
-/** Usage of a buffer that kernels read and write and the host may fill and read. */
+/** Usage of a buffer that kernels read and write and that the host may fill and read. */
 export const STORAGE_USAGE: GPUBufferUsageFlags = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
 /** Usage of a small block of numbers that kernels read. */
 export const UNIFORM_USAGE: GPUBufferUsageFlags = 0x40 | 0x08; // UNIFORM | COPY_DST

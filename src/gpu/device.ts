@@ -1,5 +1,5 @@
-// Opens the adapter and device, once a process: explicit limits, one uncaptured-error listener that
-// fails the run, device loss reported. Knows nothing of kernels.
+// Opens the adapter and device, once per process: explicit limits, one uncaptured-error listener
+// that fails the run, and device loss reported. Knows nothing of kernels.
 import { create, globals } from "webgpu";
 import { watchDevice, type DeviceState } from "./device_state.ts";
 import { NoAdapterError, type DeviceLostError } from "./errors.ts";
@@ -9,30 +9,33 @@ import type { GPUDevice, GPUSupportedLimits } from "./webgpu_types.ts";
 
 /** How to open the device. */
 export interface GpuOptions {
-  /** Validate every call (tests and training); off for benchmarks, where it costs CPU time only. */
+  /** Validate every call (tests and training); off for benchmarks, where it only costs CPU time. */
   readonly validation: boolean;
-  /** Part of the adapter's name, where a machine has several. */
+  /** Part of the adapter's name, for a machine with several. */
   readonly adapter?: string;
   /**
-   * Clamp every index to its binding in the shader, where drivers may drop the access instead: a
-   * stray one then always ends in the last word of the binding. For `check` and tests.
+   * Clamp every index to its binding in the shader. Without this, drivers may drop the access; with
+   * it, a stray access always reaches the last word of the binding. For `check` and tests.
    */
   readonly clamp_indices?: boolean;
-  /** Dawn's own switches to turn on, such as `disable_robustness`. */
+  /** Dawn's own toggles to turn on, such as `disable_robustness`. */
   readonly toggles?: readonly string[];
-  /** Most bytes of all live buffers together; what would go beyond is refused. None when left out. */
+  /**
+   * The most bytes that all live buffers may use together; beyond it, creation is refused.
+   * Unlimited if left out.
+   */
   readonly memory_budget_bytes?: number;
 }
 
-/** What variant rules and reports may know of an adapter. */
+/** The facts about an adapter that mapping rules and reports may use. */
 export interface AdapterFacts {
   readonly name: string;
   readonly vendor: string;
   readonly architecture: string;
   readonly driver: string;
-  /** A CPU pretending to be a GPU (lavapipe, SwiftShader): what is fast on it differs. */
+  /** A CPU that acts as a GPU (lavapipe, SwiftShader): different mappings are fast on it. */
   readonly software: boolean;
-  /** Subgroup width where the adapter has exactly one, else 0. */
+  /** Subgroup width if the adapter has exactly one, else 0. */
   readonly subgroup_size: number;
   readonly features: ReadonlySet<string>;
 }
@@ -40,32 +43,39 @@ export interface AdapterFacts {
 /** Bytes of live buffers. */
 export interface GpuMemory {
   live_bytes: number;
-  /** The most there were at once. */
+  /** The peak so far. */
   peak_bytes: number;
-  /** The most there may be at once, Infinity where there is no budget. */
+  /** The budget, Infinity if there is none. */
   readonly budget_bytes: number;
 }
 
-/** An open device and what belongs to it for its whole life. */
+/** An open device and everything that belongs to it for its whole life. */
 export interface Gpu {
-  /** The device; throws DeviceLostError once it is lost or closed, or the first error it reported. */
+  /**
+   * The device; throws DeviceLostError once it is lost or closed, or the first error that it
+   * reported.
+   */
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
   readonly limits: GPUSupportedLimits;
   /**
-   * A second device of the adapter, opened with `clamp_indices`, where kernels are timed on this one
-   * and are to be checked for stray accesses too.
+   * A second device of the adapter, opened with `clamp_indices`, for when kernels are timed on this
+   * one and also need checking for stray accesses.
    */
   readonly clamped?: Gpu;
-  /** The account of `createBuffer`. */
+  /** The memory account that `createBuffer` updates. */
   readonly memory: GpuMemory;
-  /** Throws the first error that the device reported since it was opened, its loss included. */
+  /**
+   * Throws the first error that the device has reported since it was opened, including its loss.
+   */
   readonly check: DeviceState["check"];
-  /** What work of the device resolves to, or its error as soon as there is one. */
+  /**
+   * The result of `work` on the device; rejects with the device's error as soon as there is one.
+   */
   readonly unlessLost: DeviceState["unlessLost"];
   /** Resolves with the error when the device is lost (not when it is closed). */
   readonly lost: Promise<DeviceLostError>;
-  /** Ends the device; whatever is called after it answers DeviceLostError. */
+  /** Ends the device; every later call fails with DeviceLostError. */
   readonly close: () => void;
 }
 
@@ -89,8 +99,8 @@ function flags(options: GpuOptions): string[] {
   const enable = options.validation
     ? ["allow_unsafe_apis"]
     : ["allow_unsafe_apis", "skip_validation", "disable_robustness", "disable_workgroup_init"];
-  // Dawn refuses f16 on NVIDIA's Vulkan driver unless told otherwise; the toggles are Vulkan's
-  // only.
+  // Dawn refuses f16 on NVIDIA's Vulkan driver unless this toggle is set; the toggles exist for
+  // Vulkan only.
   if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
   enable.push(...(options.toggles ?? []));
   const disable = ["timestamp_quantization"];
@@ -111,21 +121,20 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
     pinned.push(adapter);
     return adapter;
   } catch (error) {
-    // So it is when an adapter was asked for by name and none has it; the message lists those there
-    // are.
+    // Dawn throws when no adapter has the requested name; its message lists the available ones.
     const names = [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
     if (options.adapter === undefined) throw error;
     if (names.length === 0) return null;
     throw new NoAdapterError(
-      `no WebGPU adapter whose name contains "${options.adapter}"; there is ${names.join(", ")}`,
+      `no WebGPU adapter whose name contains "${options.adapter}"; available: ${names.join(", ")}`,
     );
   }
 }
 
 /**
- * Opens the best adapter with its full limits, the software adapter of `tools/setup` where there is
- * no other. Throws NoAdapterError when there is none at all, or none of the name that was asked
- * for, and InputError where the memory budget is no number above 0.
+ * Opens the best adapter with its full limits, or the software adapter of `tools/setup` if there is
+ * no other. Throws NoAdapterError if there is none at all or none with the requested name, and
+ * InputError if the memory budget is not a number above 0.
  */
 export async function openGpu(options: GpuOptions): Promise<Gpu> {
   const budget_bytes = options.memory_budget_bytes ?? Infinity;
@@ -163,7 +172,8 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
 
 function adapterFacts(adapter: GPUAdapter, features: readonly string[]): AdapterFacts {
   const info = adapter.info;
-  // Dawn turns what is no letter or digit into dashes, the closing bracket of a version too.
+  // Dawn replaces everything except letters and digits with dashes, even the closing bracket of a
+  // version.
   const name = (info.device || info.description || info.architecture).replace(/-+$/, "");
   const [low, high] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
   return {

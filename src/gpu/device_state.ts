@@ -1,20 +1,22 @@
-// Whether a device can still be used: its first error, its loss, and everybody who waits for it.
-// Dawn answers calls on a lost device as if they had worked, so every call goes through here.
+// Whether a device can still be used: its first error, its loss, and every caller that waits for
+// it. Dawn answers calls on a lost device as if they had worked, so every call goes through here.
 import { setImmediate } from "node:timers/promises";
 import { DeviceLostError, GpuMemoryError, GpuValidationError, MEMORY_ADVICE } from "./errors.ts";
 import type { GPUDevice, GPUDeviceLostReason } from "./webgpu_types.ts";
 
 const UNKNOWN = { asked_bytes: null, free_bytes: null };
 
-/** Whether a device works, for all that use it. */
+/** Whether a device works, for all its users. */
 export interface DeviceState {
-  /** The device; throws the first error that it reported, DeviceLostError once it is lost. */
+  /** The device; throws the first error that it reported, or DeviceLostError once it is lost. */
   readonly device: () => GPUDevice;
-  /** Throws the first error that the device reported; nothing after `close`, which is no error. */
+  /**
+   * Throws the first error that the device reported; silent after `close`, which is not an error.
+   */
   readonly check: () => void;
   /**
-   * What `work` of the device resolves to. Rejects with the first error of the device as soon as
-   * there is one: a lost device may never answer.
+   * The result of `work` on the device. Rejects with the device's first error as soon as there is
+   * one, because a lost device may never answer.
    */
   readonly unlessLost: <T>(work: Promise<T>) => Promise<T>;
   /** Resolves when the device is lost, but not when it is closed. */
@@ -43,14 +45,14 @@ export function watchDevice(device: GPUDevice): DeviceState {
   const lose = (reason: GPUDeviceLostReason, message: string): void => {
     if (closed || failure instanceof DeviceLostError) return;
     const text = `device lost (${reason}): ${message}`;
-    const error = new DeviceLostError(`${text}; a training run goes on with --resume`, reason);
+    const error = new DeviceLostError(`${text}; a training run continues with --resume`, reason);
     failure = error; // also where an earlier error came first: that device is gone
     rejectWaiting(error);
     tellLoss(error);
   };
 
   device.addEventListener("uncapturederror", (event) => {
-    event.preventDefault(); // Dawn prints to stdout otherwise, where --json output belongs
+    event.preventDefault(); // otherwise Dawn prints to stdout, which --json output needs
     const { message, constructor } = event.error;
     fail(
       /memory/i.test(constructor.name)
@@ -59,7 +61,7 @@ export function watchDevice(device: GPUDevice): DeviceState {
     );
   });
   void device.lost.then(({ reason, message }) => lose(reason, message));
-  // `lost` resolves a turn of the event loop after destroy(); calls in between would seem to work.
+  // `lost` resolves one event-loop turn after destroy(); calls in between would appear to work.
   const destroy = device.destroy.bind(device);
   device.destroy = () => {
     lose("destroyed", "device was destroyed");
@@ -81,7 +83,7 @@ export function watchDevice(device: GPUDevice): DeviceState {
       return device;
     },
     unlessLost: async (work) => {
-      work.catch(() => {}); // it may fail when nobody waits for it any more
+      work.catch(() => {}); // it may fail when no caller waits for it any more
       checkOpen();
       let stop: (error: Error) => void = () => {};
       const failing = new Promise<never>((_, reject) => {
@@ -93,7 +95,7 @@ export function watchDevice(device: GPUDevice): DeviceState {
         checkOpen();
         return result;
       } catch (error) {
-        // The driver rejects what waited before it says why.
+        // The driver rejects pending work before it reports the reason.
         await setImmediate();
         checkOpen();
         throw error;

@@ -6,7 +6,7 @@ import type {
   GPUComputePipeline,
 } from "./webgpu_types.ts";
 
-/** A dispatch with all its state prebuilt: replaying it costs no allocation. */
+/** A dispatch with all its state prebuilt: replaying it allocates nothing. */
 export interface PreparedDispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
@@ -14,8 +14,7 @@ export interface PreparedDispatch {
 }
 
 /**
- * Replays the dispatches in order in one compute pass, with a time stamp at either end where
- * wanted.
+ * Replays the dispatches in order in one compute pass, optionally with a timestamp at either end.
  */
 export function encodePass(
   encoder: GPUCommandEncoder,

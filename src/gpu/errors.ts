@@ -1,34 +1,32 @@
-// Errors of the GPU layer, each with what a person can do about it.
+// Errors of the GPU layer, each with advice for the user.
 import type { GPUDeviceLostReason } from "./webgpu_types.ts";
 
-/** No Vulkan, Metal or D3D12 adapter, or none with the clock that is needed: exit code 4. */
+/** No Vulkan, Metal or D3D12 adapter, or none with the required timestamps: exit code 4. */
 export class NoAdapterError extends Error {
   override name = "NoAdapterError";
 }
 
-/**
- * A shader did not compile, a pipeline could not be made, or a command was refused by validation.
- */
+/** A shader did not compile, a pipeline could not be created, or validation refused a command. */
 export class GpuValidationError extends Error {
   override name = "GpuValidationError";
 }
 
-/** What a person can do about a tensor that is too large for the adapter. */
+/** Advice for a tensor that is too large for the adapter. */
 export const SHAPE_ADVICE = "use smaller shapes (commands have a smaller --size or --student)";
 
-/** What a person can do about memory that does not suffice. */
+/** Advice for insufficient memory. */
 export const MEMORY_ADVICE =
   "use smaller shapes or a larger memory budget (commands have --size, --student and --memory-budget)";
 
-/** Bytes that were asked for, and bytes of the budget that were free; null where only the driver knows. */
+/** Requested bytes, and free bytes of the budget; null if only the driver knows. */
 export interface MemoryAsked {
   readonly asked_bytes: number | null;
   readonly free_bytes: number | null;
 }
 
 /**
- * The memory budget or the driver's memory does not suffice for what was asked. What was asked for
- * was not made, and everything made before can still be used.
+ * The memory budget or the driver's memory is too small for a request. Nothing was created, and
+ * everything created before remains usable.
  */
 export class GpuMemoryError extends Error {
   override name = "GpuMemoryError";
@@ -43,9 +41,9 @@ export class GpuMemoryError extends Error {
 }
 
 /**
- * The device is gone, and nothing after its loss can be trusted. The reason is `unknown` where the
- * driver dropped it (reset, crash, unplugged), `destroyed` where this process destroyed it, `closed`
- * where `Gpu.close` ended it on purpose.
+ * The device is gone, and nothing after its loss can be trusted. The reason is `unknown` if the
+ * driver dropped it (reset, crash, unplugged), `destroyed` if this process destroyed it, and
+ * `closed` if `Gpu.close` ended it on purpose.
  */
 export class DeviceLostError extends Error {
   override name = "DeviceLostError";

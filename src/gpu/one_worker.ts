@@ -1,19 +1,19 @@
-// Mesa's software adapter with one thread for its kernels instead of one a core: cores shared with
-// others are undisturbed one at a time far more often than all at once.
+// Mesa's software adapter with one kernel thread instead of one per core: on shared cores, one core
+// is free of interference far more often than all of them at once.
 import { availableParallelism } from "node:os";
 import { openGpu, type Gpu } from "./device.ts";
 
-const THREADS = "LP_NUM_THREADS"; // of Mesa's documented environment variables
+const THREADS = "LP_NUM_THREADS"; // one of Mesa's documented environment variables
 
-/** A device whose kernels run on one of the `workers` threads that another has. */
+/** A device whose kernels run on one thread where the other device has `workers`. */
 export interface OneWorker {
   readonly gpu: Gpu;
   readonly workers: number;
 }
 
 /**
- * Opens the adapter of `gpu` anew with one worker; null where it is not Mesa's software adapter, the
- * only one to take a number of threads, or has one worker anyway.
+ * Opens the adapter of `gpu` a second time with one worker; null if it is not Mesa's software
+ * adapter (no other accepts a thread count) or already has one worker.
  */
 export async function openOneWorker({ facts }: Pick<Gpu, "facts">): Promise<OneWorker | null> {
   const given = process.env[THREADS];

@@ -1,17 +1,17 @@
-// Compute pipelines: compiled in parallel, each distinct one once, with explicit layouts.
+// Compute pipelines: compiled in parallel, each distinct one only once, with explicit layouts.
 import type { Gpu } from "./device.ts";
 import { DeviceLostError, GpuValidationError } from "./errors.ts";
 import { settled } from "./settled.ts";
 import type { GPUBindGroupLayout, GPUComputePipeline } from "./webgpu_types.ts";
 
-/** Everything that makes a pipeline what it is. */
+/** Everything that identifies a pipeline. */
 export interface PipelineSource {
   /** Entry point and label. */
   readonly name: string;
   readonly code: string;
   readonly layout: readonly ("uniform" | "read-only-storage" | "storage")[];
   readonly constants: Readonly<Record<string, number>>;
-  /** Values that stand in the text already, for the label. */
+  /** Values that the text already contains, for the label. */
   readonly tuned?: Readonly<Record<string, number>>;
 }
 
@@ -37,7 +37,7 @@ function cacheOf(device: GPUDevice): Cache {
   return cache;
 }
 
-/** The pipeline's name with what it is specialised on, as labels and profiles show it. */
+/** The pipeline's name and what it is specialised on, as labels and profiles show it. */
 export function pipelineLabel(source: PipelineSource): string {
   const all = { ...source.constants, ...source.tuned };
   const constants = Object.entries(all).map(([name, value]) => `${name}=${value}`);
@@ -46,7 +46,7 @@ export function pipelineLabel(source: PipelineSource): string {
 
 /**
  * Compiles a pipeline, or returns the one already compiled (or being compiled) from the same text
- * and constants. Throws GpuValidationError with file, line and column when the shader does not
+ * and constants. Throws GpuValidationError with file, line and column if the shader does not
  * compile.
  */
 export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pipeline> {
@@ -86,8 +86,8 @@ async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<
 
 async function compileModule(gpu: Gpu, { name, code }: PipelineSource): Promise<GPUShaderModule> {
   const { device } = gpu;
-  // The scope keeps the error from the listener that fails the run; the compilation info says it
-  // better.
+  // The scope keeps the error from the listener that fails the run; the compilation info has a
+  // better message.
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: name, code });
   const scope = device.popErrorScope();

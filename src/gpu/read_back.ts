@@ -1,4 +1,4 @@
-// Reading back: a ring of staging buffers, so that a step's results are read while the next one
+// Read-back through a ring of staging buffers: the results of a step are read while the next step
 // runs.
 import { ALIGNMENT_BYTES, allReady, createBuffer, createEach } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
@@ -8,32 +8,32 @@ import type { GPUBuffer, GPUCommandEncoder } from "./webgpu_types.ts";
 const STAGING_USAGE: GPUBufferUsageFlags = 0x01 | 0x08; // MAP_READ | COPY_DST
 const READ = 0x01; // GPUMapMode.READ
 
-/** A part of a buffer, in bytes. */
+/** A range of a buffer, in bytes. */
 export interface BufferRange {
   readonly buffer: GPUBuffer;
   readonly offset_bytes: number;
   readonly size_bytes: number;
 }
 
-/** Staging buffers used in turn; a slot is reused only after its read has been taken. */
+/** Staging buffers used in rotation; a slot is reused only after its read has been taken. */
 export interface StagingRing {
   /**
-   * Adds the copies of `ranges`, one behind the other, to the encoder; the returned function,
-   * called after submit, reads them. Throws where all slots wait to be read.
+   * Adds the copies of `ranges`, one behind the other, to the encoder; the returned function reads
+   * them and is called after submit. Throws if all slots are waiting to be read.
    */
   readonly copy: (
     encoder: GPUCommandEncoder,
     ranges: readonly BufferRange[],
   ) => () => Promise<Float32Array>;
   readonly size_bytes: number;
-  /** Settles when the driver has made the buffers, as `CountedBuffer.ready`. */
+  /** Settles when the driver has created the buffers, as `CountedBuffer.ready` does. */
   readonly ready: () => Promise<void>;
   readonly destroy: () => void;
 }
 
 /**
- * Makes a ring of `slots` staging buffers of `size_bytes` each; throws as `createBuffer`, and makes
- * none then.
+ * Creates a ring of `slots` staging buffers of `size_bytes` each; throws as `createBuffer` does,
+ * and then creates none.
  */
 export function stagingRing(
   gpu: Gpu,
@@ -69,7 +69,7 @@ export function stagingRing(
         busy[slot] = false;
         return values;
       };
-      // Once: by a second call the slot may hold a later step.
+      // May be called once: at a second call the slot may hold a later step.
       let reading: Promise<Float32Array> | null = null;
       return () => (reading ??= read());
     },
@@ -82,8 +82,8 @@ export function stagingRing(
 }
 
 /**
- * Reads `count` floats of a buffer, waiting for all work submitted before; piece by piece where the
- * memory budget leaves no room for a staging buffer of the whole.
+ * Reads `count` floats of a buffer after all previously submitted work; piece by piece if the
+ * memory budget leaves no room for one staging buffer.
  */
 export async function readFloats(
   gpu: Gpu,
@@ -114,11 +114,12 @@ export async function readFloats(
 }
 
 /**
- * Maps a staging buffer, copies it out and unmaps it; throws what the device reported meanwhile.
+ * Maps a staging buffer, copies it out and unmaps it; throws any error that the device reported
+ * meanwhile.
  */
 async function readStaging(gpu: Gpu, staging: GPUBuffer, bytes: number): Promise<Float32Array> {
   await settled(gpu, staging.mapAsync(READ, 0, bytes));
-  // A copy into memory of our own is several times faster than slicing the mapped range.
+  // Copying into our own memory is several times faster than slicing the mapped range.
   const values = new Float32Array(bytes / 4);
   values.set(new Float32Array(staging.getMappedRange(0, bytes)));
   staging.unmap();

@@ -1,4 +1,4 @@
-// Waiting for what a device was given to do, without taking the processor from it.
+// Waiting for the device's work without taking the processor from it.
 import type { Gpu } from "./device.ts";
 
 const SHARE = 0.05;
@@ -10,11 +10,11 @@ let asleep = false;
 let since_ms = 0;
 
 /**
- * What `work` of the device resolves to. Dawn for Node asks for news in every turn of the event
- * loop, which keeps a core busy: a software adapter computes on those cores (a step of training took
- * a quarter longer, bench/README.md), so there the thread sleeps between turns, a twentieth of the
- * time waited so far and a millisecond at most. Timers and input are that much later. Throws the
- * error of the device where it reports one, DeviceLostError where it is lost meanwhile.
+ * The result of `work` on the device. Dawn for Node polls on every event-loop turn, which keeps a
+ * core busy. A software adapter computes on those cores (a training step took a quarter longer,
+ * bench/README.md), so on one the thread sleeps between turns: a twentieth of the time waited so
+ * far, at most one millisecond. Timers and input are delayed by that much. Throws the device's
+ * error if it reports one, and DeviceLostError if it is lost meanwhile.
  */
 export async function settled<T>(
   { facts, unlessLost }: Pick<Gpu, "facts" | "unlessLost">,

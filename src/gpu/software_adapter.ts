@@ -1,5 +1,5 @@
-// Loads the software Vulkan driver that tools/setup fetched, for machines with no driver of their
-// own and no root to install one. Does not fetch anything.
+// Loads the software Vulkan driver that tools/setup downloaded, for machines with no driver and no
+// root access to install one. Downloads nothing itself.
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ const FOLDER = fileURLToPath(new URL("../../.cache/swiftshader", import.meta.url
 const RTLD_NODELETE = 0x1000; // glibc's bits/dlfcn.h
 
 /**
- * Makes Dawn's next `create()` in this process find the fetched driver (SwiftShader, with its own
- * Vulkan loader); false where none was fetched. Throws what the dynamic linker says when the driver
- * is there but cannot be loaded.
+ * Makes Dawn's next `create()` in this process find the downloaded driver (SwiftShader, with its
+ * own Vulkan loader); false if there is none. Throws the dynamic linker's message if the driver is
+ * there but cannot be loaded.
  */
 export function loadSoftwareVulkan(): boolean {
   const loader = join(FOLDER, "libvulkan.so.1");
@@ -21,9 +21,9 @@ export function loadSoftwareVulkan(): boolean {
   process.env["VK_ICD_FILENAMES"] = driver;
   process.env["VK_DRIVER_FILES"] = driver; // the name that newer loaders ask for first
   try {
-    // Dawn opens "libvulkan.so.1" by name, and the dynamic linker then gives it the one that is
-    // loaded already. Node takes the library for an addon, complains that it is none and closes it:
-    // NODELETE keeps it.
+    // Dawn opens "libvulkan.so.1" by name, and the dynamic linker then returns the one already
+    // loaded. Node treats the library as an addon, complains that it is not one and closes it;
+    // NODELETE keeps it loaded.
     process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("did not self-register")) throw error;

@@ -1,5 +1,5 @@
-// GPU time of dispatches: one compute pass each with a timestamp at either end (WebGPU has none per
-// dispatch).
+// GPU time of dispatches: one compute pass each, with a timestamp at either end (WebGPU has no
+// timestamps per dispatch).
 import { createBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
@@ -7,7 +7,7 @@ import { NoAdapterError } from "./errors.ts";
 import { settled } from "./settled.ts";
 import type { GPUCommandEncoder, GPUComputePassTimestampWrites } from "./webgpu_types.ts";
 
-const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 stamps
+const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 timestamps
 const STAMP_BYTES = 8;
 
 /** When a pass began and ended on the GPU's own clock, in nanoseconds. */
@@ -16,26 +16,26 @@ export interface PassTime {
   readonly end_ns: bigint;
 }
 
-/** Stamps at either end of each pass of one command buffer. */
+/** Timestamps at either end of each pass of one command buffer. */
 export interface PassStamps {
   readonly passes: number;
-  /** What the descriptor of a pass is given; passes count from 0. */
+  /** The timestamp entry of a pass descriptor; passes count from 0. */
   readonly writes: (pass: number) => GPUComputePassTimestampWrites;
-  /** Adds the copy of the stamps to the encoder, after the last pass. */
+  /** Adds the copy of the timestamps to the encoder, after the last pass. */
   readonly resolve: (encoder: GPUCommandEncoder) => void;
-  /** Reads the stamps once the commands are submitted. */
+  /** Reads the timestamps once the commands are submitted. */
   readonly read: () => Promise<PassTime[]>;
   readonly destroy: () => void;
 }
 
-/** Whether the adapter can tell GPU time. */
+/** Whether the adapter can measure GPU time. */
 export function hasTimestamps(gpu: Gpu): boolean {
   return gpu.facts.features.has("timestamp-query");
 }
 
 /**
- * Makes the stamps of `passes` passes, for one submit after the other. Throws NoAdapterError where
- * the adapter has no timestamps.
+ * Creates the timestamps of `passes` passes, reusable for one submit after another. Throws
+ * NoAdapterError if the adapter has no timestamps.
  */
 export function passStamps(gpu: Gpu, passes: number): PassStamps {
   if (!hasTimestamps(gpu)) {
@@ -81,14 +81,14 @@ export function passStamps(gpu: Gpu, passes: number): PassStamps {
   };
 }
 
-/** How long a pass took, in milliseconds. */
+/** Duration of a pass, in milliseconds. */
 export function passTime_ms({ begin_ns, end_ns }: PassTime): number {
   return Number(end_ns - begin_ns) / 1e6;
 }
 
 /**
- * Runs each group of dispatches in a pass of its own and returns the GPU time of each, in
- * milliseconds. Throws NoAdapterError where the adapter has no timestamps.
+ * Runs each group of dispatches in its own pass and returns the GPU time of each, in milliseconds.
+ * Throws NoAdapterError if the adapter has no timestamps.
  */
 export async function timePasses(
   gpu: Gpu,
@@ -109,15 +109,15 @@ export async function timePasses(
 }
 
 /**
- * The step of the GPU's clock as it shows: the greatest common divisor of the times of empty
- * passes, in nanoseconds. 0 where all of them take no time.
+ * The observed resolution of the GPU's clock: the greatest common divisor of the times of empty
+ * passes, in nanoseconds. 0 if all of them take no time.
  */
 export async function timerQuantum_ns(gpu: Gpu): Promise<number> {
   const times_ms = await timePasses(
     gpu,
     Array.from({ length: 256 }, () => []),
   );
-  // A pair of stamps may run backwards; its step is the clock's all the same.
+  // A pair of timestamps may run backwards; its difference still is a multiple of the resolution.
   return times_ms
     .map((time_ms) => Math.abs(Math.round(time_ms * 1e6)))
     .reduce(greatestCommonDivisor, 0);

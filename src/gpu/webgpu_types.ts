@@ -1,6 +1,6 @@
-// The types of WebGPU in what this package declares: the global ones where a program has them, from
-// TypeScript's DOM library or from @webgpu/types, else opaque objects. So a program type-checks with
-// any libraries, and none declares a name twice.
+// The WebGPU types in this package's declarations: the global ones where a program has them, from
+// TypeScript's DOM library or @webgpu/types, else opaque objects. A program type-checks with any
+// set of libraries, and no name is declared twice.
 
 type Global<Name extends string> =
   typeof globalThis extends Record<Name, { prototype: infer Instance }> ? Instance : object;
@@ -15,7 +15,7 @@ export type GPUDevice = Global<"GPUDevice">;
 export type GPUDeviceLostReason = "destroyed" | "unknown";
 export type GPUSupportedLimits = Global<"GPUSupportedLimits">;
 
-/** Where the times at the two ends of a compute pass are written. */
+/** Where the times at both ends of a compute pass are written. */
 export interface GPUComputePassTimestampWrites {
   querySet: Global<"GPUQuerySet">;
   beginningOfPassWriteIndex?: number;

@@ -1,21 +1,21 @@
-// How far what two ways make is apart: depths by the worst pixel, all else by norms.
+// How far two implementations disagree: depths by the worst pixel, everything else by norms.
 import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../engine/tolerance.ts";
 import { relativeNorm, worstRelative } from "../tensor/differences.ts";
 
 /** Tensors by name; `depth_m` and `cross_m` are depths. */
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
-/** How far numbers are from those they are held against. */
+/** The disagreement of numbers with their expected values. */
 export interface Agreement {
-  /** Worst |got - want| / |want| of a depth; null where there is none. */
+  /** Worst |got - want| / |want| of a depth; null if there is no depth. */
   readonly depth_error: number | null;
-  /** Worst |got - want| / |want| of the norms of a loss or gradient; null where there is none. */
+  /** Worst |got - want| / |want| of the norms of a loss or gradient; null if there is none. */
   readonly gradient_error: number | null;
-  /** What is beyond its tolerance; empty where nothing is. */
+  /** The values that exceed their tolerance; empty if none do. */
   readonly error: string;
 }
 
-/** Compares tensor by tensor; `against` is what a fault names. */
+/** Compares tensor by tensor; faults name the other side as `against`. */
 export function compareNumbers(got: Numbers, want: Numbers, against: string): Agreement {
   const errors: Record<"depth" | "gradient", number[]> = { depth: [], gradient: [] };
   const faults: string[] = [];
@@ -25,7 +25,9 @@ export function compareNumbers(got: Numbers, want: Numbers, against: string): Ag
     errors[depth ? "depth" : "gradient"].push(error);
     const tolerance = depth ? BIN_DEPTH_TOLERANCE : BIN_GRADIENT_TOLERANCE;
     if (error <= tolerance) continue;
-    faults.push(`${name} is ${error.toExponential(1)} from ${against}, ${tolerance} is allowed`);
+    faults.push(
+      `${name} differs from ${against} by ${error.toExponential(1)}; ${tolerance} is allowed`,
+    );
   }
   return {
     depth_error: worst(errors.depth),
@@ -34,7 +36,7 @@ export function compareNumbers(got: Numbers, want: Numbers, against: string): Ag
   };
 }
 
-/** The worse of two agreements, of which the first fault is told. */
+/** The worse of two agreements, with the first fault found. */
 export function worseAgreement(a: Agreement, b: Agreement): Agreement {
   const both = (...errors: readonly (number | null)[]): number | null =>
     worst(errors.filter((error) => error !== null));

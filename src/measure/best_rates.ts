@@ -1,44 +1,47 @@
-// What is reached at the best, under whatever else a machine does: forms of the same figure in
-// rounds spread in time, until the best of each does not rise any more. The clock is given.
+// The best rates that a machine reaches despite its other work: measures several forms of each
+// figure in rounds spread over time, until the best of each no longer rises. The clock is passed
+// in.
 
-/** One way to reach a figure; several may have the same. */
+/** One way to reach a figure; several forms may share a figure. */
 export interface Form {
   readonly figure: string;
-  /** Measures for a moment; returns the best rate of it. */
+  /** Measures for a moment; returns the best rate in it. */
   readonly rate: () => Promise<number>;
 }
 
-/** When figures are believed, and when measuring ends all the same. */
+/** When figures are trusted, and when measuring ends regardless. */
 export interface RoundSettings {
-  /** Undisturbed rounds that there are at least, in each half of the time. */
+  /** The minimum number of undisturbed rounds in each half of the time. */
   readonly rounds: number;
-  /** How far the best of the two halves may lie apart, as a share of the higher. */
+  /** The largest difference between the bests of the two halves, as a share of the higher. */
   readonly within: number;
-  /** Of each of several measurements. */
+  /** For each of several measurements. */
   readonly timeout_s: number;
-  /** Starts to watch a round; tells whether anything disturbed it. */
+  /** Starts to watch a round; the result tells whether anything disturbed it. */
   readonly watch: () => () => boolean;
-  /** Called before each round; throws where measuring is to end without a result. */
+  /** Called before each round; throws if measuring must end without a result. */
   readonly proceed?: (() => void) | undefined;
 }
 
-/** The best rates of one measurement, and the figures that still rose when the time was up. */
+/**
+ * The best rates of one measurement, and the figures that were still rising when the time was up.
+ */
 export interface BestRates {
   readonly rates: ReadonlyMap<string, number>;
   readonly unsettled: readonly string[];
 }
 
-/** What one round came to, by figure. */
+/** The results of one round, by figure. */
 interface Round {
   readonly rates: ReadonlyMap<string, number>;
   readonly disturbed: boolean;
 }
 
 /**
- * The best rate of each figure, `times` over, in turn: round by round, so that all have met the same
- * state of the machine. Other work only takes from a rate: once the first half of the undisturbed
- * rounds and the second came to the same, that is what can be reached. All figures are measured to
- * the end, since what a processor reaches changes by the minute.
+ * The best rate of each figure, for `times` interleaved measurements: they alternate round by round,
+ * so that all meet the same state of the machine. Other work can only lower a rate: once the first
+ * half of the undisturbed rounds and the second half agree, that is the best rate. All figures are
+ * measured until the end, because a processor's speed changes by the minute.
  */
 export async function bestRates(
   forms: readonly Form[],
@@ -78,14 +81,14 @@ async function round(
   const rates = new Map<string, number>();
   for (const { figure, rate } of forms) {
     const now = await rate();
-    // Of a time that the clock does not tell there is no rate.
+    // If the clock cannot measure a time, there is no rate.
     const told = Number.isFinite(now) && now > 0 ? now : 0;
     rates.set(figure, Math.max(rates.get(figure) ?? 0, told));
   }
   return { rates, disturbed: disturbed() };
 }
 
-/** The figures of which the two halves of the undisturbed rounds came to other rates. */
+/** The figures whose rates differ between the two halves of the undisturbed rounds. */
 function unsettledOf(
   figures: readonly string[],
   all: readonly Round[],

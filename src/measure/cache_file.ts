@@ -1,6 +1,6 @@
-// Files of the cache folder. A cache only saves time: where one cannot be read or written, a command
-// says so in one line and goes on without. Several processes write one file: each merges what it
-// found into what is there by then, under a lock.
+// Files of the cache folder. A cache only saves time: if one cannot be read or written, a command
+// says so in one line and continues without it. Several processes write the same file: each merges
+// its results into the current content under a lock.
 import { rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemReason } from "../formats/atomic_file.ts";
@@ -8,32 +8,32 @@ import { waitForLock } from "../formats/lock_file.ts";
 import { makeFolder } from "../formats/make_folder.ts";
 import { InputError } from "../tensor/error.ts";
 
-/** Takes one line about a cache that cannot be used. */
+/** Receives one line about a cache that cannot be used. */
 export type Warn = (line: string) => void;
 
-/** How a kind of file is read and put together. */
+/** How a kind of file is read and merged. */
 export interface CacheAccess<T> {
-  /** Null where the file holds nothing of use; throws where it is damaged. */
+  /** Null if the file holds nothing useful; throws if it is damaged. */
   readonly read: (file: string) => Promise<T | null>;
   readonly write: (file: string, value: T) => Promise<void>;
-  /** What is found now put into what was known; null where nothing was. */
+  /** Merges new results into the known ones; null if nothing was known. */
   readonly merge: (known: T | null) => T;
 }
 
-/** What became of a merge. */
+/** The outcome of a merge. */
 export interface Merged<T> {
-  /** Of all that is known, written or not. */
+  /** All known results, written or not. */
   readonly value: T;
-  /** The file in words for a person; null where nothing could be written. */
+  /** The file as shown to a person; null if nothing could be written. */
   readonly keptIn: string | null;
 }
 
 // A writer holds the lock for milliseconds.
 const WAIT_MS = 5000;
 const NO_FOLDER =
-  "no folder for caches: there is no home folder; RINGDEPTH_CACHE may name one (what is measured is not kept)";
+  "no cache folder, because there is no home folder; measurements are not kept unless RINGDEPTH_CACHE names a folder";
 
-/** Reads a file of the cache; null, with a line to `warn`, where it cannot be used. */
+/** Reads a file of the cache; null, with a line to `warn`, if it cannot be used. */
 export async function readCache<T>(
   file: string | null,
   read: CacheAccess<T>["read"],
@@ -46,14 +46,14 @@ export async function readCache<T>(
   try {
     return await readIfThere(file, read);
   } catch (error) {
-    warnOnce(warn, file, `${reasonOf(file, error)}; going on without it`);
+    warnOnce(warn, file, `${reasonOf(file, error)}; continuing without it`);
     return null;
   }
 }
 
 /**
  * Merges into a file of the cache under its lock. A file that cannot be read is moved aside, never
- * overwritten. What keeps it from being written is a line to `warn`.
+ * overwritten. If it cannot be written, the reason is a line to `warn`.
  */
 export async function mergeCache<T>(
   file: string | null,
@@ -71,20 +71,20 @@ export async function mergeCache<T>(
       const { known, aside } = await knownOrAside(file, read);
       const value = merge(known);
       await write(file, value);
-      const keptIn = aside === null ? file : `${file}; what could not be read is now ${aside}`;
+      const keptIn = aside === null ? file : `${file}; the unreadable file is now ${aside}`;
       return { value, keptIn };
     } finally {
       await lock.release();
     }
   } catch (error) {
-    warnOnce(warn, file, `${reasonOf(file, error)}; what was measured is not kept`);
+    warnOnce(warn, file, `${reasonOf(file, error)}; the measurements are not kept`);
     return { value: merge(await readIfThere(file, read).catch(() => null)), keptIn: null };
   }
 }
 
 async function readIfThere<T>(file: string, read: CacheAccess<T>["read"]): Promise<T | null> {
   try {
-    // A pipe or a device would be waited for without end.
+    // Waiting for a pipe or a device would never end.
     if (!(await stat(file)).isFile()) throw new InputError(`${file}: is not a file`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
@@ -113,7 +113,7 @@ function reasonOf(file: string, error: unknown): string {
 
 const warned = new WeakMap<Warn, Set<string>>();
 
-/** One line per file and command: what cannot be read can often not be written either. */
+/** One line per file and command: a file that cannot be read often cannot be written either. */
 function warnOnce(warn: Warn, key: string, line = key): void {
   const keys = warned.get(warn) ?? new Set();
   warned.set(warn, keys);

@@ -1,5 +1,5 @@
-// The dispatches of one form of a ceiling, and their least time. All forms share three tensors,
-// since a working set beyond every cache is large.
+// The dispatches of one form of a ceiling, and their shortest time. All forms share three tensors,
+// because a working set that exceeds every cache is large.
 import {
   aligned,
   createBuffer,
@@ -11,8 +11,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor } from "../gpu/pipelines.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
-import { specialize } from "../engine/specialize.ts";
-import { freezesShapes } from "../engine/variant.ts";
+import { specialize, freezesShapes } from "../engine/specialize.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { batchFor } from "./clock.ts";
 import type { GPUBuffer } from "../gpu/webgpu_types.ts";
@@ -21,7 +20,7 @@ import { soundPasses } from "./sound_passes.ts";
 const MIB = 2 ** 20;
 const MOST_BATCHED = 1000;
 
-/** Tensors on the GPU, and all else that is to be destroyed with them. */
+/** Tensors on the GPU, and everything else that must be destroyed with them. */
 export interface CeilingTensors {
   readonly gpu: Gpu;
   readonly first: GPUBuffer;
@@ -31,20 +30,20 @@ export interface CeilingTensors {
   readonly destroy: () => void;
 }
 
-/** What a dispatch of a form does. */
+/** The operation of a form's dispatch. */
 export interface CeilingWork {
   readonly kernel: AnyKernel;
   readonly shapes: Readonly<Record<string, Shape>>;
   readonly attributes: unknown;
-  /** How many dispatches go through the tensors, each at its own part of them. */
+  /** The number of dispatches that cover the tensors, each on its own range. */
   readonly parts: number;
-  /** Time that a sample takes at least, for the launch not to count. */
+  /** The minimum time of a sample, long enough that the launch does not count. */
   readonly least_ms: number;
-  /** Samples of a moment; at once, so that the host, which may be held up, has no part between. */
+  /** Samples per moment, in one submit, so that a delay of the host cannot come in between. */
   readonly samples: number;
 }
 
-/** Makes tensors for working sets of up to `largest_bytes`: one, two or three of one size in all. */
+/** Creates tensors for working sets of up to `largest_bytes`: one, two or three of equal size. */
 export function ceilingTensors(gpu: Gpu, largest_bytes: number): CeilingTensors {
   const owned: CountedBuffer[] = [];
   const own = (counted: CountedBuffer): GPUBuffer => {
@@ -76,7 +75,9 @@ export function ceilingTensors(gpu: Gpu, largest_bytes: number): CeilingTensors 
   return tensors;
 }
 
-/** Compiles a form; returns what measures, for a moment, the least time of a dispatch of it. */
+/**
+ * Compiles a form; the result measures, for a moment, the shortest time of one of its dispatches.
+ */
 export async function prepareCeiling(
   tensors: CeilingTensors,
   quantum_ns: number,
@@ -102,7 +103,7 @@ export async function prepareCeiling(
   };
 }
 
-/** The dispatch on one part of the tensors: of x or a, b, and y. */
+/** The dispatch on one range of the tensors: of x or a, b, and y. */
 async function bindPart(
   { gpu, first, second, output, own }: CeilingTensors,
   { kernel, shapes, attributes }: CeilingWork,

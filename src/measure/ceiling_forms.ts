@@ -1,5 +1,5 @@
-// The figures that ceilings are made of, and the forms that may reach them: each kind of access at
-// each working-set size, arithmetic, and a dispatch that does nothing.
+// The figures of the ceilings, and the forms that may reach them: each kind of access at each
+// working-set size, arithmetic, and a dispatch that does nothing.
 import { ALIGNMENT_BYTES } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import {
@@ -15,24 +15,24 @@ import { prepareCeiling, type CeilingTensors, type CeilingWork } from "./ceiling
 import type { GPUSupportedLimits } from "../gpu/webgpu_types.ts";
 
 const MIB = 2 ** 20;
-// From what lies in the last-level cache to what does not.
+// From working sets that fit the last-level cache to ones that do not.
 const HARDWARE_MIB = [2, 8, 32, 128, 512];
 const SOFTWARE_MIB = [1, 4, 16, 64];
-// A software adapter shares its cores: the shorter a time, the likelier it is undisturbed. So a
-// large working set is gone through in parts, each of which was left longest ago.
+// A software adapter shares its cores: the shorter a time, the more likely it is undisturbed. So a
+// large working set is covered range by range, each time the one used longest ago.
 const SOFTWARE_PART_BYTES = 4 * MIB;
 const SAMPLE_MS = 1;
-// Invocations, and turns of each, so that a dispatch takes about a millisecond at most.
+// Invocations, and repetitions of each, so that a dispatch takes about a millisecond at most.
 const HARDWARE_FMA = { invocations: [2 ** 18, 2 ** 20, 2 ** 21], f32_loops: 32, f16_loops: 32 };
 const SOFTWARE_FMA = { invocations: [2 ** 11, 2 ** 13], f32_loops: 16, f16_loops: 1 };
 
 /** A kind of access to memory. */
 export type Access = "copy" | "read" | "triad";
 
-/** Figures that are no bandwidth. */
+/** Figures that are not bandwidths. */
 export const FIGURE = { f32: "f32", f16: "f16", launch: "launch" } as const;
 
-// Sizes of working sets are shared out among inputs, and outputs as large.
+// The size of a working set is divided among inputs and outputs of equal size.
 const ACCESS: Readonly<
   Record<Access, { readonly kernel: AnyKernel; readonly inputs: string[]; readonly share: number }>
 > = {
@@ -46,7 +46,7 @@ export function accessFigure(access: Access, working_set_bytes: number): string 
   return `${access} ${working_set_bytes}`;
 }
 
-/** What of an adapter decides on working sets. */
+/** Adapter facts that determine the working-set sizes. */
 interface Sized {
   readonly facts: Pick<Gpu["facts"], "software">;
   readonly limits: Pick<GPUSupportedLimits, "maxBufferSize" | "maxStorageBufferBindingSize">;
@@ -63,13 +63,13 @@ export function workingSets({ facts, limits }: Sized): number[] {
 /** How forms are measured. */
 export interface FormSettings {
   readonly quantum_ns: number;
-  /** Of a moment. */
+  /** For one moment. */
   readonly samples: number;
-  /** How many there are of what the device computes on; rates are times so many. */
+  /** The number of compute units of the device; rates are multiplied by it. */
   readonly workers: number;
 }
 
-/** Compiles the forms of memory and arithmetic; rates are bytes or flops by millisecond. */
+/** Compiles the forms of memory and arithmetic; rates are bytes or flops per millisecond. */
 export async function prepareForms(
   tensors: CeilingTensors,
   { quantum_ns, samples, workers }: FormSettings,
@@ -110,13 +110,13 @@ export async function prepareForms(
   return forms;
 }
 
-/** Compiles a dispatch that does nothing; its rate is dispatches by millisecond. */
+/** Compiles a dispatch that does nothing; its rate is dispatches per millisecond. */
 export async function prepareLaunch(
   tensors: CeilingTensors,
   { quantum_ns, samples }: Omit<FormSettings, "workers">,
 ): Promise<Form> {
   const nothing = { kernel: ceilingCopy, shapes: { x: [4] }, attributes: { runs: false } };
-  // As kernels are timed: one at a time, unless the clock asks for more.
+  // As kernels are timed: one at a time, unless the clock needs more.
   const once = { ...nothing, parts: 1, least_ms: 0, samples };
   const time_ms = await prepareCeiling(tensors, quantum_ns, once);
   return { figure: FIGURE.launch, rate: async () => 1 / (await time_ms()) };

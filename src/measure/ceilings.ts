@@ -1,5 +1,5 @@
-// What an adapter reaches at most, measured: bandwidth by working-set size, arithmetic, and the time
-// of a dispatch that does nothing. Kept in a file per adapter, with its date.
+// The measured maxima of an adapter: bandwidth by working-set size, arithmetic, and the time of a
+// dispatch that does nothing. Kept in one file per adapter, with its date.
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -30,20 +30,21 @@ import {
 import { adapterFile } from "./environment.ts";
 import { InterruptedError } from "./measure.ts";
 import { watchOthers } from "./other_load.ts";
-import { isOffered, makeChecker } from "./problems.ts";
+import { isRunnable, makeChecker } from "./problems.ts";
 
 const VERSION = 3;
-// Of a figure and round; few of all workers where one by itself is the likelier to be undisturbed.
+// Per figure and round; few with all workers where a single worker is more likely to be
+// undisturbed.
 const [SAMPLES, FEW_SAMPLES] = [10, 2];
-// What other programs do on the processor does not disturb a GPU.
+// Other programs on the processor do not disturb a GPU.
 const HARDWARE: RoundSettings = {
   rounds: 5,
   within: 0.02,
   timeout_s: 20,
   watch: () => () => false,
 };
-// Cores are shared with all else that runs, under a hypervisor also with what does not show: each is
-// fast for milliseconds and slow for seconds, and its clock changes by the minute.
+// Cores are shared with everything else that runs, under a hypervisor even with invisible work:
+// each core is fast for milliseconds and slow for seconds, and its clock changes by the minute.
 const MOST_OTHERS = 0.15;
 const SOFTWARE: RoundSettings = {
   rounds: 20,
@@ -55,7 +56,7 @@ const SOFTWARE: RoundSettings = {
   },
 };
 
-/** Bandwidths at one working-set size, each the best of the ways to share out the memory. */
+/** Bandwidths at one working-set size, each the best over the ways to divide the memory. */
 export interface Bandwidth {
   readonly working_set_bytes: number;
   readonly copy_gbytes: number;
@@ -63,7 +64,7 @@ export interface Bandwidth {
   readonly triad_gbytes: number;
 }
 
-/** The ceilings of one adapter; GB/s are 1e9 bytes a second, read and written alike. */
+/** The ceilings of one adapter; GB/s are 1e9 bytes per second, read and written alike. */
 export interface Ceilings {
   readonly version: typeof VERSION;
   readonly date: string;
@@ -71,9 +72,9 @@ export interface Ceilings {
   readonly driver: string;
   /** Smallest working set first. */
   readonly bandwidth: readonly Bandwidth[];
-  /** Of single precision. */
+  /** In single precision. */
   readonly gflops: number;
-  /** Of half precision; null where the adapter has none. */
+  /** In half precision; null if the adapter lacks it. */
   readonly f16_gflops: number | null;
   readonly empty_dispatch_us: number;
 }
@@ -99,26 +100,26 @@ const schema: z.ZodType<Ceilings> = z.strictObject({
 /** Ceilings just measured. */
 export interface MeasuredCeilings {
   readonly ceilings: Ceilings;
-  /** Of how many figures, and how many of them still rose when the time was up. */
+  /** Of how many figures, and which of them still rose when the time was up. */
   readonly figures: number;
-  readonly unsettled: number;
+  readonly unsettled: readonly string[];
 }
 
-/** How long to measure ceilings. */
+/** Options for measuring ceilings. */
 export interface CeilingsTime {
-  /** How often, in turn round by round. */
+  /** The number of measurements, interleaved round by round. */
   readonly times: number;
-  /** Of each time at most; left out, as the adapter needs. */
+  /** Maximum time of each measurement; by default what the adapter needs. */
   readonly timeout_s?: number | undefined;
   /** Once aborted, measuring throws InterruptedError. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Measures all ceilings, telling `progress` how far it is. On Mesa's software adapter a rate is the
- * higher of what all workers reach and of what one reaches times their number: that two cores are
- * undisturbed at once may take minutes on a shared machine (bench/README.md). Throws where a ceiling
- * kernel is wrong.
+ * Measures all ceilings and reports its progress to `progress`. On Mesa's software adapter a rate
+ * is the higher of two: the rate of all workers, and the rate of one worker times their number,
+ * because on a shared machine it may take minutes until two cores are undisturbed at once
+ * (bench/README.md). Throws if a ceiling kernel is wrong.
  */
 export async function measureCeilings(
   gpu: Gpu,
@@ -136,11 +137,11 @@ export async function measureCeilings(
   return all.map(({ rates, unsettled }) => ({
     ceilings: ceilingsOf(gpu, rates),
     figures: rates.size,
-    unsettled: unsettled.length,
+    unsettled,
   }));
 }
 
-/** How long the ceilings of an adapter take at most, where nothing else is asked for. */
+/** The longest time that an adapter's ceilings take by default. */
 export function ceilingsTimeout_s({ software }: Pick<AdapterFacts, "software">): number {
   return (software ? SOFTWARE : HARDWARE).timeout_s;
 }
@@ -200,8 +201,8 @@ function ceilingsOf(gpu: Gpu, rates: ReadonlyMap<string, number>): Ceilings {
 }
 
 /**
- * The ceilings of one adapter from two measurements: of each figure the higher rate, of the empty
- * dispatch the shorter time, since other work on the machine only takes from what is reached.
+ * The ceilings of one adapter from two measurements: the higher rate of each figure and the shorter
+ * time of the empty dispatch, because other work on the machine can only lower the results.
  */
 export function raisedCeilings(before: Ceilings, after: Ceilings): Ceilings {
   const f16 = [before.f16_gflops, after.f16_gflops].filter((rate) => rate !== null);
@@ -230,21 +231,21 @@ export function ceilingsFile(folder: string, facts: Pick<AdapterFacts, "name" | 
   return adapterFile(folder, "ceilings", facts);
 }
 
-/** Writes ceilings where `readCeilings` finds them; throws InputError for what it would refuse. */
+/** Writes ceilings where `readCeilings` finds them; throws InputError for those it would refuse. */
 export async function writeCeilings(file: string, ceilings: Ceilings): Promise<void> {
   const text = `${JSON.stringify(ceilings, null, 2)}\n`;
   const parsed = schema.safeParse(JSON.parse(text));
   if (!parsed.success) {
     const [{ path }] = parsed.error.issues;
-    throw new InputError(`${file}: no ceiling was told by the clock for ${path.join(".")}`);
+    throw new InputError(`${file}: the clock gave no ceiling for ${path.join(".")}`);
   }
   await makeFolder(dirname(file));
   await writeFileAtomically(file, Buffer.from(text));
 }
 
 /**
- * Reads ceilings measured before; null where there are none, or none of this version. Throws
- * InputError where the file is damaged.
+ * Reads ceilings measured earlier; null if there are none, or none of this version. Throws
+ * InputError if the file is damaged.
  */
 export async function readCeilings(file: string): Promise<Ceilings | null> {
   if (!existsSync(file)) return null;
@@ -254,7 +255,7 @@ export async function readCeilings(file: string): Promise<Ceilings | null> {
     return versioned.parse(value).version === VERSION ? schema.parse(value) : null;
   } catch {
     throw new InputError(
-      `${file}: not ceilings; measure them anew by "ringdepth profile ceilings --anew"`,
+      `${file}: not a file of ceilings; measure them again with "ringdepth profile ceilings --anew"`,
     );
   }
 }
@@ -263,8 +264,8 @@ async function checkCeilings(gpu: Gpu): Promise<void> {
   const checker = makeChecker(gpu);
   for (const kernel of [ceilingCopy, ceilingRead, ceilingTriad, ceilingFma, ceilingFmaF16]) {
     const problem = kernel.cases[1];
-    if (!isOffered(gpu, kernel, problem)) continue;
+    if (!isRunnable(gpu, kernel, problem)) continue;
     const { error } = await checker.check(kernel, problem);
-    if (error !== "") throw new Error(`no ceilings without a right kernel: ${error}`);
+    if (error !== "") throw new Error(`cannot measure ceilings with a wrong kernel: ${error}`);
   }
 }

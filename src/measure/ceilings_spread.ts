@@ -1,5 +1,6 @@
 // How far measurements of the same ceilings lie apart, figure by figure. Pure.
-import type { Ceilings } from "./ceilings.ts";
+import { accessFigure, FIGURE } from "./ceiling_forms.ts";
+import type { Ceilings, MeasuredCeilings } from "./ceilings.ts";
 
 /** One figure of several measurements. */
 export interface FigureSpread {
@@ -7,33 +8,49 @@ export interface FigureSpread {
   readonly unit: string;
   readonly lowest: number;
   readonly highest: number;
-  /** The highest by the lowest, less 1. */
+  /** The highest divided by the lowest, minus 1. */
   readonly difference: number;
+  /** Whether none of the measurements still rose when its time was up. */
+  readonly settled: boolean;
 }
 
 /** The spread of each figure of ceilings of one adapter; of none, there is none. */
-export function ceilingsSpread(measured: readonly Ceilings[]): FigureSpread[] {
-  const rates = measured.map(figures);
-  return (rates[0] ?? []).map(({ figure, unit }, i) => {
+export function ceilingsSpread(
+  measured: readonly Pick<MeasuredCeilings, "ceilings" | "unsettled">[],
+): FigureSpread[] {
+  const rates = measured.map(({ ceilings }) => figures(ceilings));
+  return (rates[0] ?? []).map(({ figure, unit, key }, i) => {
     const values = rates.map((list) => list[i].rate);
     const [lowest, highest] = [Math.min(...values), Math.max(...values)];
-    return { figure, unit, lowest, highest, difference: highest / lowest - 1 };
+    const settled = !measured.some(({ unsettled }) => unsettled.includes(key));
+    return { figure, unit, lowest, highest, difference: highest / lowest - 1, settled };
   });
 }
 
-function figures({
-  bandwidth,
-  gflops,
-  f16_gflops,
-}: Ceilings): { figure: string; unit: string; rate: number }[] {
+/** A figure of one measurement; `key` is what the measurement calls it. */
+interface Figure {
+  readonly figure: string;
+  readonly key: string;
+  readonly unit: string;
+  readonly rate: number;
+}
+
+function figures({ bandwidth, gflops, f16_gflops }: Ceilings): Figure[] {
   const access = bandwidth.flatMap((b) => {
-    const name = (kind: string): string => `${kind} ${b.working_set_bytes / 2 ** 20} MiB`;
-    return [
-      { figure: name("copy"), unit: "GB/s", rate: b.copy_gbytes },
-      { figure: name("read"), unit: "GB/s", rate: b.read_gbytes },
-      { figure: name("triad"), unit: "GB/s", rate: b.triad_gbytes },
-    ];
+    const { working_set_bytes: bytes } = b;
+    return (["copy", "read", "triad"] as const).map((kind) => ({
+      figure: `${kind} ${bytes / 2 ** 20} MiB`,
+      key: accessFigure(kind, bytes),
+      unit: "GB/s",
+      rate: b[`${kind}_gbytes`],
+    }));
   });
-  const f16 = f16_gflops === null ? [] : [{ figure: "f16", unit: "GFLOP/s", rate: f16_gflops }];
-  return [...access, { figure: "f32", unit: "GFLOP/s", rate: gflops }, ...f16];
+  const arithmetic = (key: "f16" | "f32", rate: number): Figure => ({
+    figure: key,
+    key: FIGURE[key],
+    unit: "GFLOP/s",
+    rate,
+  });
+  const f16 = f16_gflops === null ? [] : [arithmetic("f16", f16_gflops)];
+  return [...access, arithmetic("f32", gflops), ...f16];
 }

@@ -9,13 +9,13 @@ import { soundPasses } from "./sound_passes.ts";
 
 const MOST_BATCHED = 1000;
 
-/** A time below so many steps of the clock is not told by it. */
+/** A time shorter than this many clock steps is not measurable. */
 export const TRUSTED_QUANTA = 20;
 
-// Well beyond the last-level caches of today's adapters, software ones included.
+// Well beyond the last-level caches of today's adapters, including software adapters.
 const FLUSHED_BYTES = 128 * 2 ** 20;
 
-/** Throws what it holds out of the caches of the adapter. */
+/** Evicts the previous content of the adapter's caches. */
 export interface CacheFlush {
   readonly run: () => Promise<void>;
   readonly destroy: () => void;
@@ -30,7 +30,7 @@ export async function prepareFlush(gpu: Gpu): Promise<CacheFlush> {
       const encoder = gpu.device.createCommandEncoder({ label: "cache flush" });
       encodePass(encoder, "cache flush", [copy.dispatch]);
       gpu.device.queue.submit([encoder.finish()]);
-      // Passes that share no buffer may overlap: what is timed must wait for the flush.
+      // Passes that share no buffer may overlap, so the timed pass must depend on the flush.
       await settled(gpu, gpu.device.queue.onSubmittedWorkDone());
     },
     destroy: copy.destroy,
@@ -58,7 +58,9 @@ export async function timeCold(
   return time_ms;
 }
 
-/** How many dispatches make one time that the clock can tell: 1 where one alone is long enough. */
+/**
+ * The number of dispatches that make one measurable time: 1 if a single dispatch is long enough.
+ */
 export function batchFor(time_ms: number, quantum_ns: number): number {
   const least_ms = (TRUSTED_QUANTA * quantum_ns) / 1e6;
   if (time_ms >= least_ms) return 1;

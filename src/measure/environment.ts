@@ -1,4 +1,5 @@
-// Where and from what a profile was taken, so that two are compared only where that means something.
+// The machine and code that a profile was taken with, so that two are compared only if that is
+// meaningful.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
@@ -9,7 +10,7 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 
-/** What a time depends on beside the kernel. */
+/** Everything that a time depends on besides the kernel. */
 export interface Environment {
   readonly adapter: string;
   readonly driver: string;
@@ -18,7 +19,9 @@ export interface Environment {
   readonly node: string;
   readonly webgpu: string;
   readonly platform: string;
-  /** The commit that the working folder is on, and whether files differ from it; null elsewhere. */
+  /**
+   * The commit of the working folder, and whether files differ from it; null outside a repository.
+   */
   readonly git: { readonly commit: string; readonly dirty: boolean } | null;
 }
 
@@ -50,7 +53,7 @@ export async function describeEnvironment(gpu: Gpu, quantum_ns: number): Promise
   };
 }
 
-/** The fields that differ and forbid a comparison, as text; empty where there are none. */
+/** The fields that differ and forbid a comparison, as text; empty if there are none. */
 export function incomparable(a: Environment, b: Environment): string {
   return (["adapter", "driver", "timer_quantum_ns"] as const)
     .filter((field) => a[field] !== b[field])
@@ -64,13 +67,13 @@ export function shaderHash(code: string): string {
 }
 
 /**
- * The folder for what may be deleted at any time: RINGDEPTH_CACHE, else the user's own; null where
- * the user has no home.
+ * The folder for files that may be deleted at any time: RINGDEPTH_CACHE, else the user's own; null
+ * if the user has no home.
  */
 function cacheFolder(): string | null {
   const { RINGDEPTH_CACHE = "", XDG_CACHE_HOME = "" } = process.env;
   if (RINGDEPTH_CACHE !== "") return RINGDEPTH_CACHE;
-  // The specification of XDG has a path that is not absolute ignored.
+  // The XDG specification says that a path that is not absolute must be ignored.
   if (isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, "ringdepth");
   const home = homeFolder();
   return home === null ? null : join(home, ".cache", "ringdepth");
@@ -81,11 +84,13 @@ function homeFolder(): string | null {
     const home = homedir();
     return isAbsolute(home) ? home : null;
   } catch {
-    return null; // No HOME, and a user that the system does not know.
+    return null; // No HOME, and a user unknown to the system.
   }
 }
 
-/** The file of an adapter in the folder of caches, named by `fileIn`; null where there is none. */
+/**
+ * The file of an adapter in the folder of caches, named by `fileIn`; null without such a folder.
+ */
 export function cachedFile<Facts>(
   fileIn: (folder: string, facts: Facts) => string,
   facts: Facts,
@@ -110,7 +115,7 @@ export function adapterFile(
 // Beside src/ (or dist/): the folder of shaders/ and, in a checkout, of .git.
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What `git` prints; null where it fails: no git, no repository, nothing of that name. */
+/** The output of `git`; null if it fails: no git, no repository, or no such name. */
 export async function git(...args: readonly string[]): Promise<string | null> {
   try {
     return (await promisify(execFile)("git", [...args], { cwd: ROOT })).stdout;

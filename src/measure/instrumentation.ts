@@ -1,4 +1,4 @@
-// What the profiler itself adds: the time stamps at either end of a pass, against the same pass
+// The profiler's own cost: the timestamps at either end of a pass, compared with the same pass
 // without them.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
@@ -10,8 +10,8 @@ const PASSES = 100;
 const ROUNDS = 15;
 
 /**
- * Microseconds that two stamps add to a pass, from the wall time of many small passes with and
- * without; no time that a profile shows has them in it.
+ * Microseconds that two timestamps add to a pass, from the wall time of many small passes with and
+ * without them; no time in a profile includes them.
  */
 export async function stampCost_us(gpu: Gpu): Promise<number> {
   const { device } = gpu;

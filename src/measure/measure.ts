@@ -1,5 +1,5 @@
-// Measures one kernel on one problem, after it was found to be right: warm-up until the time is
-// steady, then samples until their interval is narrow. What samples mean is in statistics.ts.
+// Measures one kernel on one problem, after it was found to be correct: warms up until the time is
+// steady, then samples until the interval is narrow. statistics.ts interprets the samples.
 import type { Gpu } from "../gpu/device.ts";
 import type { PreparedKernel } from "../engine/run.ts";
 import {
@@ -13,36 +13,36 @@ import {
 import { ClockError } from "./sound_passes.ts";
 import { comparePairs, estimate, median, relativeNoise, type Comparison } from "./statistics.ts";
 
-/** When there are samples enough. */
+/** When sampling may end. */
 export interface MeasureSettings {
-  /** Least time to measure for, in seconds. */
+  /** Minimum sampling time, in seconds. */
   readonly time_s: number;
   readonly min_samples: number;
-  /** Half the interval by the median at which sampling ends. */
+  /** Target half-width of the interval relative to the median; sampling ends there. */
   readonly noise: number;
-  /** Time in seconds after which sampling ends all the same. */
+  /** Maximum sampling time, in seconds. */
   readonly timeout_s: number;
 }
 
-/** Somebody asked for the end while something was measured; what was measured before counts. */
+/** The user interrupted a measurement; results measured before it remain valid. */
 export class InterruptedError extends Error {
   override name = "InterruptedError";
 }
 
-/** For what was measured in part when it was interrupted. */
+/** For results that were only partly measured when interrupted. */
 export function nullIfInterrupted(error: unknown): null {
   if (error instanceof InterruptedError) return null;
   throw error;
 }
 
-/** What measuring needs of its surroundings, made once a run. */
+/** The tools of measuring, created once per run. */
 export interface Bench {
-  /** Once aborted, what is being measured throws InterruptedError. */
+  /** Once aborted, the current measurement throws InterruptedError. */
   readonly signal?: AbortSignal | undefined;
   readonly gpu: Gpu;
   readonly quantum_ns: number;
   readonly settings: MeasureSettings;
-  /** Null where cold times are not wanted. */
+  /** Null if cold times are not wanted. */
   readonly flush: CacheFlush | null;
   readonly destroy: () => void;
 }
@@ -50,51 +50,51 @@ export interface Bench {
 /** The samples of one kernel and problem with one state of the caches. */
 export interface Timing {
   readonly samples_ms: readonly number[];
-  /** Dispatches in each sample, which is their mean. */
+  /** Dispatches per sample; a sample is their mean. */
   readonly batch: number;
-  /** Whether the interval became as narrow as was asked before the time was up. */
+  /** Whether the interval became as narrow as requested before the time was up. */
   readonly converged: boolean;
   /** Whether each sample is long enough for the clock. */
   readonly trusted: boolean;
 }
 
-/** One of several that are timed in turn. */
+/** One of several interleaved contestants. */
 export interface Contestant {
-  /** GPU time in milliseconds of each part of a run, as the mean of `batch` runs. */
+  /** GPU time in milliseconds of each part of a run, averaged over `batch` runs. */
   readonly time: (batch: number) => Promise<readonly number[]>;
 }
 
-/** Contestants timed in turn. */
+/** The times of interleaved contestants. */
 export interface TurnTiming {
-  /** In milliseconds, by contestant and round: what each part of the run took. */
+  /** In milliseconds, by contestant and round: the time of each part of the run. */
   readonly rounds: readonly (readonly (readonly number[])[])[];
-  /** Runs in each sample, which is their mean. */
+  /** Runs per sample; a sample is their mean. */
   readonly batch: number;
   readonly converged: boolean;
 }
 
-/** Two kernels timed in turn. */
+/** The times of two interleaved kernels. */
 export interface PairTiming {
   readonly a: Timing;
   readonly b: Timing;
   readonly comparison: Comparison;
 }
 
-// Two medians of this many times that agree are a steady clock.
+// The clock is steady once two medians of this many times agree.
 const WINDOW = 5;
 const STEADY = 0.02;
 const WARM_UP_SHARE = 0.5;
-// Times that tell how many runs the clock needs at once, where there is time for them.
+// Times used to find how many runs per sample the clock needs, if there is time for them.
 const FIRST = 3;
 const LEAST_SAMPLES = 3;
-// Runs in a row of which the clock may tell nothing.
+// Consecutive runs that the clock may fail to measure.
 const MOST_UNTOLD = 20;
-// The interval is computed anew when there are this many times the samples.
+// The interval is recomputed when the number of samples has grown by this factor.
 const GROWTH = 1.2;
-// Share of the time-out after which a time that will not get quiet within it is given up.
+// Share of the time-out after which a time is given up if it cannot become quiet by its end.
 const PATIENCE = 1 / 3;
 
-/** Prepares for measuring; `cold` where the caches are to be flushed before samples. */
+/** Prepares for measuring; `cold` if the caches must be flushed before samples. */
 export async function prepareBench(
   gpu: Gpu,
   quantum_ns: number,
@@ -107,8 +107,8 @@ export async function prepareBench(
 }
 
 /**
- * Times a kernel whose caches hold what they hold after it ran before; null where the clock is too
- * coarse to tell any time.
+ * Times a kernel with the caches as its previous run left them; null if the clock is too coarse to
+ * measure any time.
  */
 export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing | null> {
   const turn = await measureInTurn(bench, [hot(bench.gpu, kernel)]).catch(nullIfUntold);
@@ -116,8 +116,8 @@ export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<
 }
 
 /**
- * Times a kernel after a flush of the caches; null where the clock is too coarse to tell any time.
- * Only one dispatch of it is cold, so a short one cannot be batched and is not trusted.
+ * Times a kernel after a flush of the caches; null if the clock is too coarse to measure any time.
+ * Only its first dispatch is cold, so a short kernel cannot be batched and is not trusted.
  */
 export async function measureCold(
   bench: Bench,
@@ -139,7 +139,7 @@ export async function measureCold(
   return converged === null ? null : timingOf(bench, { samples_ms, batch: 1, converged });
 }
 
-/** Times two kernels in turn, hot. */
+/** Times two kernels, interleaved and hot. */
 export async function measurePair(
   bench: Bench,
   [a, b]: readonly [PreparedKernel, PreparedKernel],
@@ -148,7 +148,7 @@ export async function measurePair(
   return await measureTwo(bench, [hot(bench.gpu, a), hot(bench.gpu, b)], threshold);
 }
 
-/** Times two contestants in turn and compares the second with the first. */
+/** Times two interleaved contestants and compares the second with the first. */
 export async function measureTwo(
   bench: Pick<Bench, "quantum_ns" | "settings" | "signal">,
   contestants: readonly [Contestant, Contestant],
@@ -159,10 +159,10 @@ export async function measureTwo(
 }
 
 /**
- * Times contestants in turn, each round one further on in their order. Sampling ends by the width
- * of intervals, of the ratios to the first where there are several, and never by a verdict, which
- * would favour a difference. A round in which the clock told no time is taken again; throws
- * ClockError where that goes on.
+ * Times contestants interleaved, each round starting one further on in their order. Sampling ends
+ * when the intervals are narrow enough (those of the ratios to the first, if there are several),
+ * never because of a verdict, which would favour a difference. A round that the clock could not
+ * measure is repeated; throws ClockError if that continues.
  */
 export async function measureInTurn(
   bench: Pick<Bench, "quantum_ns" | "settings" | "signal">,
@@ -198,17 +198,17 @@ export async function measureInTurn(
   return { rounds, batch, converged };
 }
 
-/** What all parts of a run took. */
+/** The total time of all parts of a run. */
 export function total(parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum + part, 0);
 }
 
-/** Round by round, one series by the other. */
+/** Divides one series by the other, round by round. */
 export function ratios(above: readonly number[], below: readonly number[]): number[] {
   return above.map((value, i) => value / below[i]);
 }
 
-/** Takes a sample again until the clock tells its time; throws where it does not, or is to stop. */
+/** Repeats a sample until the clock can measure it; throws if it never can or must stop. */
 async function told(
   { signal }: Pick<Bench, "signal">,
   sample: () => Promise<boolean>,
@@ -218,7 +218,7 @@ async function told(
     if (await sample()) return;
   }
   throw new ClockError(
-    `the GPU's clock is too coarse: it told 0 for all of ${MOST_UNTOLD} runs of what was to be timed`,
+    `the GPU's clock is too coarse: it reported 0 for all ${MOST_UNTOLD} timed runs`,
   );
 }
 
@@ -234,8 +234,8 @@ function hot(gpu: Gpu, kernel: PreparedKernel): Contestant {
 const now = (): number => performance.now();
 
 /**
- * Runs a contestant until its time is steady, or half the time to measure is over; returns how many
- * runs the clock needs at once.
+ * Runs a contestant until its time is steady, or half the measuring time is over; returns how many
+ * runs per sample the clock needs.
  */
 async function warmUp(
   { quantum_ns, settings, signal }: Pick<Bench, "quantum_ns" | "settings" | "signal">,
@@ -262,7 +262,7 @@ async function warmUp(
   return batch;
 }
 
-/** Samples until `noise` is as low as asked; returns whether it is, with as many as asked. */
+/** Samples until `noise` is as low as requested; returns whether it is, and the required count. */
 async function collect(
   { time_s, min_samples, noise: wanted, timeout_s }: MeasureSettings,
   sample: () => Promise<void>,
@@ -279,20 +279,20 @@ async function collect(
     next = Math.ceil(count * GROWTH);
     const reached = noise();
     const converged = reached <= wanted;
-    // The interval narrows with the root of the time: what the time-out would not bring is not
-    // waited for.
+    // The interval narrows with the square root of the time: if the time-out would not reach the
+    // target, sampling stops early.
     const share = elapsed_s / timeout_s;
     const hopeless = share >= PATIENCE && reached * Math.sqrt(share) > wanted;
     if (late || converged || hopeless) return converged && count >= min_samples;
   }
 }
 
-/** The timing of each contestant, of all parts of its runs. */
+/** The timing of each contestant, over all parts of its runs. */
 function timings(bench: Pick<Bench, "quantum_ns">, { rounds, ...rest }: TurnTiming): Timing[] {
   return rounds.map((runs) => timingOf(bench, { samples_ms: runs.map(total), ...rest }));
 }
 
-/** A timing with what its clock is worth. */
+/** A timing, with whether the clock can be trusted on it. */
 export function timingOf(
   { quantum_ns }: Pick<Bench, "quantum_ns">,
   timing: Omit<Timing, "trusted">,

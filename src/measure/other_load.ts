@@ -1,8 +1,11 @@
-// How much of the processor other programs take: what a software adapter measures meanwhile is not
-// what it can do, and a program that holds a core for minutes takes the same from every time.
+// The processor share of other programs: on a software adapter, a time measured under such load
+// does not show what the adapter can do, and a program that occupies a core for minutes slows every
+// time equally.
 import { cpus } from "node:os";
 
-/** Starts to watch; what it returns tells the share of all cores that others have had since. */
+/**
+ * Starts to watch; the returned function gives the share of all cores that others have used since.
+ */
 export function watchOthers(): () => number {
   const before = now();
   return () => {
@@ -12,7 +15,7 @@ export function watchOthers(): () => number {
   };
 }
 
-/** Time since the machine started, of all cores and of those busy with others. */
+/** Time since the machine started, for all cores, and the part spent on other programs. */
 function now(): { readonly all_ms: number; readonly others_ms: number } {
   let [all, idle] = [0, 0];
   for (const { times } of cpus()) {

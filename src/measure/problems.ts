@@ -1,14 +1,14 @@
-// One kernel on one problem, found right or wrong before it may be timed.
+// One kernel on one problem, checked before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
 import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
 import type { AnyKernel, Case } from "../engine/kernel.ts";
 import { caseInputs } from "../kernels/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
-import { isAble } from "../engine/tuning.ts";
+import { canRun } from "../engine/mapping.ts";
 
 /** A problem to time a kernel on. */
 export interface Problem extends Case<string, unknown> {
-  /** Times the kernel on zeros; it is checked on the numbers of the case all the same. */
+  /** Times the kernel on zeros; it is still checked on the numbers of the case. */
   readonly zeros?: boolean;
 }
 
@@ -29,21 +29,21 @@ export async function prepareProblem(
   return await prepareKernel(gpu, kernel, timedInputs(kernel, problem), shapes, attributes);
 }
 
-/** What the check of a kernel said. */
+/** The result of a kernel's check. */
 export interface Checked {
   /** What was compared with the reference: this problem, or the kernel's own cases. */
   readonly checked: "case" | "kernel";
-  /** What is wrong with the output; empty where all is well. */
+  /** The fault of the output; empty if it is correct. */
   readonly error: string;
 }
 
-// The reference of a larger problem takes minutes in plain loops.
+// The plain loops of the reference take minutes on a larger problem.
 const CHECKED_FLOPS = 2e8;
 
-/** Checks kernels before they are timed; the cases of a kernel are run once. */
+/** Checks kernels before they are timed; the cases of a kernel run only once. */
 export interface Checker {
   readonly check: (kernel: AnyKernel, problem: Problem) => Promise<Checked>;
-  /** The same by the kernel's own cases, whatever the problem. */
+  /** The same with the kernel's own cases, whatever the problem. */
   readonly checkOwn: (kernel: AnyKernel) => Promise<Checked>;
 }
 
@@ -71,8 +71,8 @@ export function makeChecker(gpu: Gpu): Checker {
 }
 
 /**
- * Prepares cases; mappings of one kernel that come one after the other share what was prepared,
- * since the reference takes longer than they do.
+ * Prepares cases; consecutive mappings of one kernel share them, because the reference takes longer
+ * than the mappings do.
  */
 function preparer(): typeof prepareCase {
   let last: { readonly kernel: AnyKernel; readonly prepared: PreparedCase } | null = null;
@@ -87,14 +87,11 @@ function preparer(): typeof prepareCase {
 }
 
 /** Whether this adapter can run the kernel on the problem. */
-export function isOffered({ facts }: Gpu, kernel: AnyKernel, problem: Problem): boolean {
-  return (
-    kernel.shader.features.every((feature) => facts.features.has(feature)) &&
-    (kernel.offered?.(facts, problem.shapes, problem.attributes) ?? true)
-  );
+export function isRunnable({ facts }: Gpu, kernel: AnyKernel, problem: Problem): boolean {
+  return canRun(kernel, facts, problem.shapes, problem.attributes);
 }
 
-/** What is wrong with a case on the device that it is timed on, else on the one that clamps indices. */
+/** The fault of a case on the device that times it, else on the one that clamps indices. */
 async function faultOf(gpu: Gpu, kernel: AnyKernel, prepared: PreparedCase): Promise<string> {
   const { message } = await checkPrepared(gpu, kernel, prepared);
   const { clamped } = gpu;
@@ -102,15 +99,14 @@ async function faultOf(gpu: Gpu, kernel: AnyKernel, prepared: PreparedCase): Pro
   return (await checkPrepared(clamped, kernel, prepared)).message;
 }
 
-/**
- * The first fault that the kernel's own cases show, or that none of them can run here; else "".
- */
+/** The first fault in the kernel's own cases, or that none of them can run here; else "". */
 export async function checkKernel(gpu: Gpu, kernel: AnyKernel): Promise<string> {
-  // A mapping that the rule leaves to other adapters is right here too, or it is wrong.
+  // A mapping that the rule reserves for other adapters must be correct here too.
   const cases = kernel.cases.filter(({ shapes, attributes }) =>
-    isAble(kernel, gpu.facts, shapes, attributes),
+    canRun(kernel, gpu.facts, shapes, attributes),
   );
-  if (cases.length === 0) return `${kernel.shader.name}: no case of its own runs on this adapter`;
+  if (cases.length === 0)
+    return `${kernel.shader.name}: none of its own problems runs on this adapter`;
   for (const problem of cases) {
     const message = await faultOf(gpu, kernel, prepareCase(kernel, problem));
     if (message !== "") return message;

@@ -1,14 +1,14 @@
-// What a ratio of times says for sure. Pure.
+// The certain conclusion from a ratio of times. Pure.
 
-/** A ratio of times with its interval, and whether the clock can tell the time. */
+/** A ratio of times with its interval, and whether the clock can measure the time. */
 interface MeasuredRatio {
   readonly ratio: { readonly low: number; readonly high: number } | null;
   readonly time: { readonly trusted: boolean } | null;
 }
 
 /**
- * Whether a way is faster or slower than the first one: its whole interval lies above 1 or below.
- * AMBIGUOUS where it holds 1, or where the time is too short for the clock.
+ * Whether a candidate is faster or slower than the first one: its whole interval must lie above or
+ * below 1. AMBIGUOUS if the interval contains 1, or if the time is too short for the clock.
  */
 export function ratioVerdict({ ratio, time }: MeasuredRatio): "faster" | "slower" | "AMBIGUOUS" {
   if (ratio === null || time?.trusted === false) return "AMBIGUOUS";

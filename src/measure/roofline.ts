@@ -1,18 +1,18 @@
-// Where a kernel stands under the ceilings of its adapter: what bounds it, and its share of that
+// The position of a kernel under the ceilings of its adapter: what bounds it, and its share of that
 // bound. Pure.
 import type { Cost } from "../engine/kernel.ts";
 import type { Ceilings } from "./ceilings.ts";
 
 /**
- * What keeps a kernel from being faster. latency: below 30 % of both ceilings, it waits for launches,
- * dependencies, barriers or integer work, of which the model of flops and bytes knows nothing.
+ * The limit on a kernel's speed. latency: below 30 % of both ceilings, it waits for launches,
+ * dependencies, barriers or integer work, which the model of flops and bytes does not cover.
  */
 export type Bound = "memory" | "compute" | "launch" | "latency";
 
-/** Below this share of a ceiling, the ceiling is not what a kernel waits for. */
+/** Below this share of a ceiling, the ceiling is not the limit of a kernel. */
 export const LEAST_SHARE = 0.3;
 
-/** Which of the two shares bounds, latency where neither is large enough. */
+/** The larger of the two shares names the bound; latency if neither is large enough. */
 function nearerCeiling(
   memory_share: number,
   compute_share: number,
@@ -21,31 +21,31 @@ function nearerCeiling(
   return memory_share >= compute_share ? "memory" : "compute";
 }
 
-/** A kernel's rates, and how near they come to what was measured at most. */
+/** A kernel's rates, and how close they come to the measured maxima. */
 export interface Roofline {
   readonly gflops: number;
   readonly gbytes: number;
   /**
-   * What the kernel would take longest for at the ceilings; launch where it takes little more than
-   * a dispatch that does nothing; latency where it is near neither ceiling.
+   * The resource that would take longest at the ceilings; launch if the kernel takes little more
+   * than a dispatch that does nothing; latency if it is near neither ceiling.
    */
   readonly bound: Bound;
-  /** The larger of the two shares below; null where the launch bounds. */
+  /** The larger of the two shares below; null if the launch bounds. */
   readonly share: number | null;
-  /** Time that the bytes, or the flops, take at their ceiling by time taken. */
+  /** Time that the bytes, or the flops, take at their ceiling, divided by the measured time. */
   readonly memory_share: number;
   readonly compute_share: number;
-  /** The bandwidth that was the ceiling, at its working-set size. */
+  /** The bandwidth used as the ceiling, at its working-set size. */
   readonly ceiling_gbytes: number;
   readonly ceiling_bytes: number;
 }
 
-// Below so many empty dispatches, time says nothing of the kernel.
+// Below this many empty dispatches, a time says nothing about the kernel.
 const LAUNCH = 2;
 
 /**
- * The bandwidth to hold a kernel against: of working sets no smaller than its own, or next to it,
- * the best rate that any access form reached.
+ * The bandwidth to compare a kernel with: the best rate of any access form, over working sets at
+ * least as large as the kernel's or next to it.
  */
 export function bandwidthCeiling(
   { bandwidth }: Ceilings,
@@ -60,8 +60,8 @@ export function bandwidthCeiling(
 }
 
 /**
- * Rates and bound of a kernel of `cost` that takes `time_ms`. With `cold` caches the ceiling is that
- * of the largest working set, else that of the bytes which the kernel touches.
+ * Rates and bound of a kernel of `cost` that takes `time_ms`. With `cold` caches the ceiling is
+ * that of the largest working set, else that of the bytes that the kernel touches.
  */
 export function roofline(
   { flops, bytes }: Cost,

@@ -1,5 +1,5 @@
-// One profile: every kernel on every problem compiled, checked, then timed; a wrong kernel gets its
-// error and no time.
+// One profile: every kernel on every problem is compiled, checked, then timed; a wrong kernel gets
+// its error instead of a time.
 import type { Gpu } from "../gpu/device.ts";
 import { shaderText } from "../engine/shader_text.ts";
 import { shaderHash } from "./environment.ts";
@@ -27,8 +27,8 @@ export interface Target extends SourcedKernel {
 }
 
 /**
- * Checks and times the targets in order; `hot` where times with warm caches are wanted too. Once the
- * bench is interrupted it returns the rows that are whole.
+ * Checks and times the targets in order; with `hot`, times with warm caches too. Once the bench is
+ * interrupted it returns the complete rows.
  */
 export async function profileTargets(
   bench: Bench,
@@ -49,14 +49,14 @@ export async function profileTargets(
   return rows;
 }
 
-/** Two kernels on one problem: what was wrong with either, else their times in turn. */
+/** Two kernels on one problem: the fault of either, else their interleaved times. */
 export interface PairRow {
   readonly case: string;
   readonly error: string;
   readonly timing: PairTiming | null;
 }
 
-/** Checks two kernels on each problem and times them in turn. */
+/** Checks two kernels on each problem and times them interleaved. */
 export async function profilePair(
   bench: Bench,
   kernels: readonly [SourcedKernel, SourcedKernel],
@@ -128,7 +128,7 @@ async function timePair(
   }
 }
 
-/** What is wrong with a kernel: that it does not compile, else what it computes. */
+/** The fault of a kernel: a compile error, else a wrong result. */
 async function checkTarget(gpu: Gpu, checker: Checker, target: Target): Promise<Checked> {
   const { kernel, problem } = target;
   const error = await compileFault(gpu, target, problem);

@@ -1,5 +1,5 @@
-// What two safeguards of the GPU layer cost a kernel: bounds checks in the shader, as GPU time, and
-// validation of calls, as CPU time. Each is measured in turn with a second device without it.
+// The cost of two safeguards of the GPU layer: bounds checks in the shader, as GPU time, and
+// validation of calls, as CPU time. Each is measured interleaved with a second device without it.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import type { PreparedKernel } from "../engine/run.ts";
@@ -9,13 +9,13 @@ import { makeChecker, prepareProblem } from "./problems.ts";
 import type { Target } from "./run_profile.ts";
 import { comparePairs, median, type Estimate } from "./statistics.ts";
 
-/** Dawn's switches that take the safeguards off. */
+/** Dawn's toggles that remove the safeguards. */
 export const WITHOUT = {
   robustness: "disable_robustness",
   validation: "skip_validation",
 } as const;
 
-/** Devices without a safeguard; null where its cost is not asked for. */
+/** Devices without a safeguard; null if its cost was not requested. */
 export interface BareDevices {
   readonly robustness: Gpu | null;
   readonly validation: Gpu | null;
@@ -25,14 +25,14 @@ export interface BareDevices {
 export interface BoundsChecksCost {
   readonly with_us: number;
   readonly without_us: number;
-  /** Time with them by time without, less 1. */
+  /** Time with them divided by time without, minus 1. */
   readonly cost: Estimate;
   readonly pairs: number;
 }
 
 /**
- * CPU time to encode and submit a dispatch with and without validation: the least of many, since
- * other work on the machine only adds time.
+ * CPU time to encode and submit a dispatch with and without validation: the minimum of many,
+ * because other work on the machine can only add time.
  */
 export interface ValidationCost {
   readonly with_us: number;
@@ -40,21 +40,21 @@ export interface ValidationCost {
   readonly pairs: number;
 }
 
-/** The costs of one row; `error` where the kernel is wrong without bounds checks. */
+/** The costs of one row; `error` if the kernel is wrong without bounds checks. */
 export interface RowCosts {
   readonly robustness: BoundsChecksCost | null;
   readonly validation: ValidationCost | null;
   readonly error: string;
 }
 
-// As many pairs as a verdict takes where they are short, as many as fit the time where not.
+// As many pairs as a verdict needs if they are short, otherwise as many as fit the time.
 const PAIRS = 100;
 const LEAST_PAIRS = 5;
 const TIMEOUT_S = 3;
-// Encoded at once: enough that the submit weighs little, few enough that the GPU keeps up.
+// Encoded together: enough that the submit weighs little, few enough that the GPU keeps up.
 const DISPATCHES = 200;
 
-/** Measures what the safeguards cost a kernel that was found right with them. */
+/** Measures the safeguards' cost to a kernel that was found correct with them. */
 export async function measureCosts(
   bench: Pick<Bench, "gpu" | "quantum_ns">,
   { robustness, validation }: BareDevices,
@@ -119,7 +119,7 @@ async function validationCost(
   }
 }
 
-/** Takes times of two in turn, the first of each pair being the second of the next. */
+/** Takes interleaved times of two; the first of each pair is the second of the next. */
 async function inTurn(
   ...timers: readonly [() => Promise<number>, () => Promise<number>]
 ): Promise<{ readonly first: readonly number[]; readonly second: readonly number[] }> {
@@ -134,7 +134,7 @@ async function inTurn(
 
 /** CPU time to encode and submit one dispatch among many, in microseconds. */
 async function encodeTime_us({ device, check }: Gpu, dispatch: PreparedDispatch): Promise<number> {
-  // What is validated does not depend on how many workgroups run, and one is soonest done.
+  // Validation does not depend on the number of workgroups, and one is fastest.
   const one: PreparedDispatch = { ...dispatch, grid: [1, 1, 1] };
   const dispatches = Array.from({ length: DISPATCHES }, () => one);
   const started = performance.now();

@@ -1,5 +1,5 @@
 // A profile as a file: one JSON with its environment and every raw sample, so that a later version
-// can judge it again.
+// can evaluate it again.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -18,11 +18,11 @@ const VERSION = 1;
 export interface ProfileRow {
   readonly kernel: string;
   readonly case: string;
-  /** Of the shader's text. */
+  /** Hash of the shader's text. */
   readonly shader_hash: string;
   /** What was compared with the reference: this problem, or the kernel's own cases. */
   readonly checked: "case" | "kernel";
-  /** What is wrong with the output; a row with an error has no times. */
+  /** The fault of the output; a row with an error has no times. */
   readonly error: string;
   readonly flops: number;
   readonly bytes: number;
@@ -62,14 +62,14 @@ const schema: z.ZodType<SavedRun> = z.strictObject({
   rows: z.array(rowSchema).readonly(),
 });
 
-/** The version of the file, for those who write one. */
+/** The version of the file, for its writers. */
 export const SAVED_RUN_VERSION: typeof VERSION = VERSION;
 
-/** How a row of one profile stands against that of another. */
+/** The result of comparing a row of one profile with that of another. */
 export interface RowComparison {
   readonly kernel: string;
   readonly case: string;
-  /** Which caches the comparison is of. */
+  /** The state of the caches that the comparison uses. */
   readonly caches: "cold" | "hot";
   /**
    * NEW: not in the profile before; MISSING: not in the one after; WRONG: one of the two has no
@@ -81,8 +81,8 @@ export interface RowComparison {
 }
 
 /**
- * Writes a profile as `name` into a folder. Throws InputError where that fails, or where `readRun`
- * would refuse the profile.
+ * Writes a profile as `name` into a folder. Throws InputError if that fails, or if `readRun` would
+ * refuse the profile.
  */
 export async function saveRun(folder: string, name: string, run: SavedRun): Promise<string> {
   const file = savedFile(folder, name);
@@ -97,12 +97,12 @@ export async function saveRun(folder: string, name: string, run: SavedRun): Prom
   return file;
 }
 
-/** Reads the profile `name`; throws InputError where it is missing, damaged or of another version. */
+/** Reads the profile `name`; throws InputError if it is missing, damaged or of another version. */
 export async function readRun(folder: string, name: string): Promise<SavedRun> {
   const file = savedFile(folder, name);
   const names = await savedNames(folder);
   if (!names.includes(name)) {
-    const there = names.length === 0 ? "there is none" : `there is ${names.join(", ")}`;
+    const there = names.length === 0 ? "none is saved" : `the saved ones are ${names.join(", ")}`;
     throw new InputError(`${file}: no such saved profile; ${there}`);
   }
   return parseRun(await readBytes(file, LIMITS.json_bytes), file);
@@ -118,8 +118,8 @@ export async function savedNames(folder: string): Promise<string[]> {
 }
 
 /**
- * Compares each row of `after` with that of the same kernel and case in `before`: cold times where
- * both have them, else hot ones. Throws InputError where adapter, driver or clock differ.
+ * Compares each row of `after` with that of the same kernel and case in `before`: cold times if
+ * both have them, else hot ones. Throws InputError if adapter, driver or clock differ.
  */
 export function compareRuns(before: SavedRun, after: SavedRun, threshold: number): RowComparison[] {
   const why = incomparable(before.environment, after.environment);
@@ -130,7 +130,7 @@ export function compareRuns(before: SavedRun, after: SavedRun, threshold: number
   );
 }
 
-/** The rows of `before` that `after` has not, of those that are `wanted`. */
+/** The `wanted` rows of `before` that `after` lacks. */
 export function missingRows(
   before: SavedRun,
   after: SavedRun,
@@ -160,16 +160,18 @@ function compareRow(
   if (before === undefined) return { ...row, ...without, verdict: "NEW" };
   const [a, b] = [before[caches], after[caches]];
   if (a === null || b === null) return { ...row, ...without, verdict: "WRONG" };
-  // Of times of 0 there is no ratio; programs of before may have kept some.
+  // Times of 0 have no ratio; earlier versions may have saved some.
   const isTold = [a, b].every(({ samples_ms, trusted }) => trusted && Math.min(...samples_ms) > 0);
   if (!isTold) return { ...row, ...without, verdict: "UNTRUSTED" };
   return { ...row, ...compareSamples(a.samples_ms, b.samples_ms, threshold) };
 }
 
-/** The file of a saved profile; throws InputError for what is no name. */
+/** The file of a saved profile; throws InputError for an invalid name. */
 export function savedFile(folder: string, name: string): string {
   if (!/^[\w.-]+$/.test(name) || name.startsWith(".")) {
-    throw new InputError(`profile ${JSON.stringify(name)}: a name has letters, digits, _ . and -`);
+    throw new InputError(
+      `profile ${JSON.stringify(name)}: a name may have letters, digits, _ . and -`,
+    );
   }
   return join(folder, `${name}.json`);
 }

@@ -1,6 +1,6 @@
-// Kernels whose shader, interface included, is read from a text: the one on disk, of a commit, or of
-// an editor's last save. A text that breaks a rule has its fault beside it, so that a watch goes on.
-// Compile errors come with their line and a caret.
+// Kernels whose shader, including its interface, is read from a text: the file on disk, of a
+// commit, or of an editor's last save. A text that breaks a rule carries its fault, so that a watch
+// continues. Compile errors come with their line and a caret.
 import type { Gpu } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import { pipelineFor, type PipelineSource } from "../gpu/pipelines.ts";
@@ -8,25 +8,24 @@ import type { AnyKernel } from "../engine/kernel.ts";
 import { readShader } from "../engine/shader_file.ts";
 import { sourcePlace } from "../engine/shader_snippets.ts";
 import { checkSnippets, readShaderFile } from "../engine/shader_text.ts";
-import { specialize } from "../engine/specialize.ts";
-import { freezesShapes } from "../engine/variant.ts";
+import { specialize, freezesShapes } from "../engine/specialize.ts";
 import { InputError } from "../tensor/error.ts";
 import { git } from "./environment.ts";
 import type { Problem } from "./problems.ts";
 
-/** A kernel with a shader that was read, and the rule of the header or of bindings it breaks. */
+/** A kernel with a shader that was read, and the header or binding rule that it breaks. */
 export interface SourcedKernel {
   readonly kernel: AnyKernel;
-  /** Empty where it keeps all rules. */
+  /** Empty if it keeps all rules. */
   readonly fault: string;
 }
 
-/** The kernel with the shader that lies on disk; throws InputError where the file is missing. */
+/** The kernel with the shader on disk; throws InputError if the file is missing. */
 export function kernelOnDisk(kernel: AnyKernel): SourcedKernel {
   return kernelWith(kernel, readShaderFile(kernel.shader.name));
 }
 
-/** The kernel with a text that has the snippets of shaders/lib as they lie on disk. */
+/** The kernel with a text whose snippets are those of shaders/lib on disk. */
 export function kernelWith(kernel: AnyKernel, code: string): SourcedKernel {
   const { name } = kernel.shader;
   return sourced(kernel, code, () => {
@@ -34,7 +33,7 @@ export function kernelWith(kernel: AnyKernel, code: string): SourcedKernel {
   });
 }
 
-/** The kernel with its shader as git has it at `revision`; throws InputError where it has none. */
+/** The kernel with its shader from git `revision`; throws InputError if it has none there. */
 export async function kernelAt(kernel: AnyKernel, revision: string): Promise<SourcedKernel> {
   const { name } = kernel.shader;
   const code = await git("show", "--end-of-options", `${revision}:./shaders/${name}.wgsl`);
@@ -42,7 +41,7 @@ export async function kernelAt(kernel: AnyKernel, revision: string): Promise<Sou
   return sourced(kernel, code, () => undefined);
 }
 
-/** A text that breaks a rule keeps the bindings of the table: the compiler may say better why. */
+/** A text that breaks a rule keeps the table's bindings: the compiler may explain it better. */
 function sourced(kernel: AnyKernel, code: string, check: () => void): SourcedKernel {
   try {
     check();
@@ -55,8 +54,9 @@ function sourced(kernel: AnyKernel, code: string, check: () => void): SourcedKer
 }
 
 /**
- * What keeps a kernel from running on a problem: its compile error as an editor reads it, else what
- * its twin does not find in the shader, else the rule it breaks. Empty where there is nothing.
+ * The reason why a kernel cannot run on a problem: its compile error as an editor shows it, else
+ * the names that its twin does not find in the shader, else the rule that it breaks. Empty if it
+ * can.
  */
 export async function compileFault(
   gpu: Gpu,
@@ -79,8 +79,8 @@ export async function compileFault(
 }
 
 /**
- * `file:line:col: message` with the line of `code` and a caret under the column; the message alone
- * where it names no line. Within a snippet the place is the one in shaders/lib.
+ * `file:line:col: message` with the line of `code` and a caret under the column; only the message
+ * if it names no line. For a snippet, the place is the one in shaders/lib.
  */
 export function withCaret(message: string, code: string): string {
   const place = /^shaders\/(\w+)\.wgsl:(\d+):(\d+): ([\s\S]*)$/.exec(message);
@@ -88,7 +88,7 @@ export function withCaret(message: string, code: string): string {
   if (place === null || line === undefined) return message;
   const [, stem, compiled, column, text] = place;
   const { file, line: number } = sourcePlace(stem, code, Number(compiled));
-  // Tabs stay tabs, so that the caret stands where an editor shows the column.
+  // Tabs stay tabs, so that the caret is where an editor shows the column.
   const indent = line.slice(0, Number(column) - 1).replace(/[^\t]/g, " ");
   const gutter = " ".repeat(String(number).length);
   return [

@@ -1,23 +1,21 @@
-// GPU times of passes that can be believed: clocks of real adapters now and then run backwards
-// between the two stamps of a pass, or leave one unwritten.
+// Trustworthy GPU times of passes: clocks of real adapters sometimes run backwards between the two
+// timestamps of a pass, or leave one unwritten.
 import type { Gpu } from "../gpu/device.ts";
 import type { PreparedDispatch } from "../gpu/encode.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { timePasses } from "../gpu/timestamps.ts";
 
-/** The GPU's clock does not tell what was to be timed. */
+/** The GPU's clock could not measure a time. */
 export class ClockError extends NoAdapterError {
   override name = "ClockError";
 }
 
 const TRIES = 8;
-// Beyond the time that went by on the host, which also submits and waits, a stamp is wrong.
+// A timestamp beyond the time passed on the host, which also submits and waits, is wrong.
 const MOST_OVER = 1.5;
 const SLACK_MS = 5;
 
-/**
- * Does `work` again until `isSound` of what it measured; throws ClockError where it never is.
- */
+/** Repeats `work` until `isSound` accepts its measurement; throws ClockError if it never does. */
 export async function untilSound<T>(
   work: () => Promise<T>,
   isSound: (found: T) => boolean,
@@ -32,9 +30,9 @@ export async function untilSound<T>(
 }
 
 /**
- * As `timePasses`: the time of each group in milliseconds. Measures again where a time is negative,
- * not finite, longer than it took by the host's clock, or 0 of a group that does something; a clock
- * whose step is longer than the work may tell 0 to the last. Throws ClockError where others stay.
+ * As `timePasses`: the time of each group in milliseconds. Measures again if a time is negative,
+ * not finite, longer than the host's clock says, or 0 for a group that does something; a clock
+ * whose step is longer than the work may still give 0. Throws ClockError if other faults remain.
  */
 export async function soundPasses(
   gpu: Gpu,
@@ -55,7 +53,7 @@ export async function soundPasses(
   const wrong = times_ms.find((time_ms) => !(time_ms >= 0 && time_ms < Infinity));
   if (wrong === undefined) return times_ms;
   throw new ClockError(
-    `${gpu.facts.name}: its clock told ${wrong} ms for a pass, and not once in ${TRIES} tries a time ` +
-      `that can be; its times cannot be trusted`,
+    `${gpu.facts.name}: its clock reported ${wrong} ms for a pass, and no possible time in ` +
+      `${TRIES} tries; its times cannot be trusted`,
   );
 }

@@ -1,13 +1,13 @@
-// What samples of a time say: median, bootstrap interval, drift, and the verdict on two sets of
-// them. Pure functions; the GPU is in measure.ts.
+// Statistics of sampled times: median, bootstrap interval, drift, and the verdict on two sets of
+// samples. Pure functions; the GPU is in measure.ts.
 import { randomStream } from "../tensor/random.ts";
 
 const RESAMPLES = 1000;
 const COVERED = 0.95;
-// Beyond this many times the samples there are, more of them settle nothing.
+// If more than this many times the present samples would be needed, more samples settle nothing.
 const MOST_GROWTH = 100;
 
-/** A range that holds the true value in 95 of 100 cases. */
+/** A range that contains the true value in 95 of 100 cases. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
@@ -18,38 +18,38 @@ export interface Estimate extends Interval {
   readonly median: number;
 }
 
-/** What two sets of samples say of the second: the change of its time, and how sure that is. */
+/** The verdict on the second of two sets of samples: its change of time, and how certain it is. */
 export interface Comparison {
   readonly verdict: "SAME" | "FAST" | "SLOW" | "AMBIGUOUS";
-  /** Median of the second by that of the first, less 1: 0.05 is 5 % more time. */
+  /** Median of the second divided by that of the first, minus 1: 0.05 is 5 % more time. */
   readonly change: Estimate;
   /**
-   * For AMBIGUOUS: how many more samples are likely to settle it; null where no number is, or none
+   * For AMBIGUOUS: how many more samples are likely to settle it; null if no number would, or none
    * is needed.
    */
   readonly further_samples: number | null;
 }
 
-/** The middle of `values`; NaN of none. */
+/** The middle of `values`; NaN if there are none. */
 export function median(values: readonly number[]): number {
   return middle(values.toSorted((a, b) => a - b));
 }
 
-/** Median and bootstrap interval of `samples`; the same for the same samples and seed. */
+/** Median and bootstrap interval of `samples`; deterministic for the same samples and seed. */
 export function estimate(samples: readonly number[], seed = 1): Estimate {
   const sorted = samples.toSorted((a, b) => a - b);
   const medians = resampledMedians(sorted, seed);
   return { median: middle(sorted), ...covering(medians) };
 }
 
-/** Half the interval by the median: what `--noise` bounds. */
+/** Half the interval divided by the median; `--noise` limits it. */
 export function relativeNoise({ low, high, median: center }: Estimate): number {
   return center === 0 ? Infinity : (high - low) / 2 / center;
 }
 
 /**
- * Median of the last third of the samples by that of the first, less 1: a machine that warms up or
- * throttles shows here. 0 for fewer than 6 samples.
+ * Median of the last third of the samples divided by that of the first, minus 1: shows a machine
+ * that warms up or throttles. 0 for fewer than 6 samples.
  */
 export function drift(samples: readonly number[]): number {
   if (samples.length < 6) return 0;
@@ -59,9 +59,9 @@ export function drift(samples: readonly number[]): number {
 }
 
 /**
- * Compares two sets of samples that were taken apart, such as a run and a saved one. What lies
- * between the two shows in no sample: the interval is widened by the drift of either, and all of it
- * must be beyond the threshold.
+ * Compares two sets of samples that were taken separately, such as a run and a saved one. Changes
+ * of the machine in between show in no sample: the interval is widened by the drift of both, and
+ * all of it must be beyond the threshold.
  */
 export function compareSamples(
   before: readonly number[],
@@ -78,8 +78,8 @@ export function compareSamples(
 }
 
 /**
- * Compares two sets of samples that were taken in turn: the change is the median of the ratios of
- * pairs, so that drift meets both alike.
+ * Compares two sets of interleaved samples: the change is the median of the ratios of pairs, so
+ * that drift affects both equally.
  */
 export function comparePairs(
   first: readonly number[],
@@ -95,10 +95,12 @@ export function comparePairs(
 }
 
 /**
- * SLOW or FAST needs both: a median beyond the threshold, and an interval that lies beyond `gap` and
- * beyond a quarter of the median. Of intervals that hold the truth in 95 of 100 cases, one in twenty
- * lies beyond 0 by chance, one in a hundred beyond a quarter of its median. SAME needs the whole
- * interval within the threshold. A change that is no number, as to a time of 0, is AMBIGUOUS. No further sample narrows the part of the interval that is `moved`.
+ * SLOW or FAST needs both: a median beyond the threshold, and an interval that lies beyond `gap`
+ * and beyond a quarter of the median. Among intervals that contain the truth in 95 of 100 cases,
+ * one in twenty lies beyond 0 by chance, one in a hundred beyond a quarter of its median. SAME
+ * needs the whole interval within the threshold. A change that is not a number, such as one
+ * relative to a time of 0, is AMBIGUOUS. No further sample narrows the part of the interval that is
+ * `moved`.
  */
 function judge(
   change: Estimate,
@@ -118,17 +120,17 @@ function judge(
   if (low > clear && center > threshold) return settled("SLOW");
   if (high < -clear && center < -threshold) return settled("FAST");
   if (low >= -threshold && high <= threshold) return settled("SAME");
-  // The interval narrows with the root of the number of samples; how narrow it must become depends
+  // The interval narrows with the square root of the number of samples; the required width depends
   // on the side of the threshold that the median is on.
   const needed = (size > threshold ? size - clear : threshold - size) - moved;
   const growth = needed > 0 ? (((high - low) / 2 - moved) / needed) ** 2 : Infinity;
-  // At least a tenth: where the interval is lopsided, half its width may look narrow enough.
+  // At least a tenth: if the interval is lopsided, half its width may look narrow enough.
   const further = Math.ceil(samples * Math.max(0.1, growth - 1));
   const within = further <= MOST_GROWTH * samples;
   return { verdict: "AMBIGUOUS", change, further_samples: within ? further : null };
 }
 
-/** Medians of samples drawn anew from `sorted`, as often as it has elements. */
+/** Medians of resamples of `sorted`, each as long as it is. */
 function resampledMedians(sorted: readonly number[], seed: number): number[] {
   const n = sorted.length;
   const stream = randomStream(seed, n);
@@ -137,7 +139,7 @@ function resampledMedians(sorted: readonly number[], seed: number): number[] {
   return Array.from({ length: n === 0 ? 0 : RESAMPLES }, () => {
     counts.fill(0);
     for (let i = 0; i < n; i++) counts[stream.integer(n)]++;
-    // The drawn elements in order are those of `sorted`, each as often as it was drawn.
+    // The drawn elements in order are those of `sorted`, each repeated as often as it was drawn.
     let [seen, at] = [0, -1];
     const element = (rank: number): number => {
       while (seen <= rank) seen += counts[++at];

@@ -1,4 +1,4 @@
-// A profile in the numbers that are shown: the same for every format. Pure.
+// The displayed numbers of a profile, the same for every format. Pure.
 import type { Ceilings } from "./ceilings.ts";
 import type { Environment } from "./environment.ts";
 import type { Timing } from "./measure.ts";
@@ -7,15 +7,15 @@ import type { RowComparison, SavedRun, ProfileRow } from "./saved_run.ts";
 import type { RowCosts } from "./safeguards.ts";
 import { drift, estimate, relativeNoise } from "./statistics.ts";
 
-/** Samples in short. */
+/** Summary of samples. */
 export interface TimingSummary {
   readonly median_ms: number;
-  /** Ends of the interval that holds the median in 95 of 100 cases. */
+  /** Ends of the interval that contains the median in 95 of 100 cases. */
   readonly low_ms: number;
   readonly high_ms: number;
-  /** Half the interval by the median. */
+  /** Half the interval divided by the median. */
   readonly noise: number;
-  /** Last third of the samples by the first, less 1. */
+  /** Last third of the samples divided by the first, minus 1. */
   readonly drift: number;
   readonly samples: number;
   readonly batch: number;
@@ -23,40 +23,40 @@ export interface TimingSummary {
   readonly trusted: boolean;
 }
 
-/** One kernel and problem as it is shown. */
+/** One kernel and problem as displayed. */
 export interface SummaryRow extends Omit<ProfileRow, "cold" | "hot"> {
   readonly ok: boolean;
   readonly cold: TimingSummary | null;
   readonly hot: TimingSummary | null;
-  /** Of the hot time, of the cold one where there is none; null where it is not to be trusted. */
+  /** For the hot time, or the cold one if there is no hot time; null if it is not trusted. */
   readonly roofline: Roofline | null;
   readonly comparison: RowComparison | null;
-  /** What bounds checks and validation cost it, where that was asked for. */
+  /** The cost of bounds checks and validation, if requested. */
   readonly costs?: RowCosts | null;
 }
 
-/** A profile as it is shown. */
+/** A profile as displayed. */
 export interface Summary {
   readonly date: string;
   readonly environment: Environment;
   readonly ceilings: Ceilings | null;
   readonly baseline: string | null;
   readonly rows: readonly SummaryRow[];
-  /** Rows of the baseline that this profile has not. */
+  /** Rows of the baseline that this profile lacks. */
   readonly missing?: readonly RowComparison[];
-  /** There where a signal ended it before all rows were measured. */
+  /** Present if a signal ended it before all rows were measured. */
   readonly interrupted?: boolean;
-  /** What two time stamps add to a pass; in no time of the profile. */
+  /** The time that two timestamps add to a pass; no time of the profile includes it. */
   readonly instrumentation_us?: number;
 }
 
-/** What a profile is set against. */
+/** The baseline of a profile. */
 export interface Against {
   readonly name: string;
   readonly rows: readonly RowComparison[];
 }
 
-/** Sums up a profile under the ceilings of its adapter. */
+/** Summarises a profile under the ceilings of its adapter. */
 export function summarize(
   { date, environment, rows }: SavedRun,
   ceilings: Ceilings | null,
@@ -71,7 +71,7 @@ export function summarize(
   };
 }
 
-/** Sums up samples. */
+/** Summarises samples. */
 export function summarizeTiming(timing: Timing): TimingSummary {
   const { samples_ms, batch, converged, trusted } = timing;
   const center = estimate(samples_ms);

@@ -1,12 +1,13 @@
-// The numbers of a profile as people read them: the same words in the terminal and in a page. Pure.
+// The numbers of a profile as text: the same words in the terminal and on a page. Pure.
 import type { Roofline } from "./roofline.ts";
 import type { RowComparison } from "./saved_run.ts";
 import type { Comparison, Estimate } from "./statistics.ts";
 import type { Summary, TimingSummary } from "./summary.ts";
 
-// A share of more than this says that the ceiling was measured while the machine was busy.
+// A larger share than this shows that the ceiling was measured while the machine was busy.
 const BELIEVED = 1.05;
-// Others that take more of the processor are a likely cause of noise on a software adapter.
+// If other programs take more of the processor, they are a likely cause of noise on a software
+// adapter.
 const DISTURBED = 0.15;
 
 /** A verdict with its change, and what would settle an open one. */
@@ -32,7 +33,7 @@ export function timeText(time_ms: number): string {
   return `${(scale * time_ms).toPrecision(4)} ${unit}`;
 }
 
-/** The unit that fits a time, and how many of it make a millisecond. */
+/** The unit that fits a time, and the number of such units per millisecond. */
 export function unitOf(time_ms: number): [unit: string, scale: number] {
   const size = Math.abs(time_ms);
   if (size >= 1000) return ["s", 1e-3];
@@ -45,12 +46,14 @@ export function intervalTimeText({ median, low, high }: Estimate): string {
   return `[${endText(scale * low)}, ${endText(scale * high)}]`;
 }
 
-/** An end of an interval: four digits, or all before the point, so that none has an exponent. */
+/**
+ * An end of an interval: four digits, or all digits before the point, so that none has an exponent.
+ */
 function endText(value: number): string {
   return value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
-/** A median with its interval, its batch, and `?` where the clock does not tell it. */
+/** A median with its interval, its batch, and `?` if the clock cannot measure it. */
 export function timingText(timing: TimingSummary | null): string {
   if (timing === null) return "";
   const { median_ms, low_ms, high_ms, batch, trusted } = timing;
@@ -60,8 +63,9 @@ export function timingText(timing: TimingSummary | null): string {
 }
 
 /**
- * What bounds a row, and its share of that ceiling; below 30 % of both, latency and the share of the
- * nearer one; `?` where its time is not to be trusted. */
+ * The bound of a row, and its share of that ceiling; below 30 % of both, latency and the share of
+ * the nearer one; `?` if its time is not trusted.
+ */
 export function boundText({
   ok,
   roofline,
@@ -77,38 +81,38 @@ export function boundText({
   return `latency (${memory_share >= compute_share ? "memory" : "compute"} ${percent})`;
 }
 
-/** A share as `2.1 %`, a change with its sign. */
+/** A share as `2.1 %`, or a change with its sign. */
 export function percentText(value: number, signed: boolean, digits = 1): string {
   if (!Number.isFinite(value)) return "? %";
   const text = (100 * value).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
   return `${signed && !text.startsWith("-") ? "+" : ""}${text} %`;
 }
 
-/** Billions a second, whole where three digits are not enough. */
+/** Billions per second, whole where three digits are not enough. */
 export function rateText(rate: number): string {
   return rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3);
 }
 
 /**
- * What a reader should know of the times of a profile; empty where all is well. `others_share` is
- * what other programs took of the processor meanwhile.
+ * Warnings about the times of a profile; empty if there are none. `others_share` is the processor
+ * share of other programs meanwhile.
  */
 export function remarks({ rows, environment }: Summary, others_share = 0): string[] {
   const timings = rows.flatMap(({ cold, hot }) => [cold, hot]).filter((t) => t !== null);
   const wide = timings.filter(({ converged }) => !converged).length;
   const short = timings.filter(({ trusted }) => !trusted).length;
   const lines: string[] = [];
-  // What others do on the processor does not disturb a GPU.
+  // Other programs on the processor do not disturb a GPU.
   const isDisturbed = others_share > DISTURBED && environment.software;
   const cause = `: other programs took ${percentText(others_share, false, 0)} of the processor`;
   if (wide > 0) {
-    const noisy = `${wide} of ${timings.length} times noisier than asked at the time-out`;
+    const noisy = `${wide} of ${timings.length} times were noisier than requested at the time-out`;
     lines.push(`${noisy}${isDisturbed ? cause : ""}`);
   }
-  if (short > 0) lines.push(`${short} too short for the clock (?)`);
+  if (short > 0) lines.push(`${short} too short for the clock (marked ?)`);
   const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
   if (above > 0) {
-    lines.push(`${above} above their ceiling: measure it anew by "ringdepth profile ceilings"`);
+    lines.push(`${above} above their ceiling: measure it again with "ringdepth profile ceilings"`);
   }
   return lines;
 }

@@ -10,13 +10,13 @@ export interface Chart {
   readonly labels: readonly string[];
   /** Indices of curves drawn dashed and flat: levels to compare with. */
   readonly levels: readonly number[];
-  /** Whether the values stand on a logarithmic axis. */
+  /** Whether the values have a logarithmic axis. */
   readonly logarithmic: boolean;
   /** Steps, then the values of each curve at them; null leaves a gap that a line spans. */
   readonly columns: readonly (readonly (number | null)[])[];
 }
 
-/** What a chart is made of. */
+/** The contents of a chart. */
 export interface ChartSource {
   readonly id: string;
   readonly title: string;

@@ -77,7 +77,7 @@ pre { margin: .75rem 0 0; overflow-x: auto; font: 13px/1.45 ui-monospace, monosp
 summary { cursor: pointer; font-weight: 600; }
 `;
 
-/** What `report.html` has beside it: charts in a canvas, and pictures. */
+/** Additions for `report.html`: charts in a canvas, and pictures. */
 export const REPORT_STYLE = `
 .charts {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));

@@ -1,4 +1,4 @@
-// Where the names of dots can stand in a chart without covering each other, a dot or a line of text.
+// Places for the names of dots in a chart that cover no other name, dot or line of text.
 // Pure.
 
 /** A rectangle in pixels, y downwards. */
@@ -26,12 +26,12 @@ export interface PlacedLabel<Dot extends NamedDot> {
   readonly dy: number;
 }
 
-// Of the font that labels have, at its widest.
+// The widest letter of the labels' font.
 const CHARACTER = 6.4;
 const LINE = 13;
 const GAP = 3;
 
-/** What names have to keep to. */
+/** The limits for the places of names. */
 export interface Room {
   /** No name leaves it. */
   readonly frame: Box;

@@ -15,7 +15,7 @@ export interface RigMaps extends ImageSize {
   readonly values: Float32Array;
 }
 
-/** What the panorama shows beside the images of a sample. */
+/** The maps that the panorama shows besides the images of a sample. */
 export interface PanoramaMaps {
   /** Predicted depth in metres. */
   readonly student_m: RigMaps;
@@ -27,7 +27,7 @@ export interface PanoramaMaps {
 const TOTAL_WIDTH = 1920;
 const CELL_WIDTHS = [240, 640] as const;
 
-// A camera that looks further left than this stands at the right end: the ring is cut between the
+// A camera that looks further left than this is at the right end: the ring is cut between the
 // left rear cameras (nuScenes 109, DDAD 124 degrees) and the one that looks back (180).
 const CUT_DEG = 150;
 

@@ -1,5 +1,5 @@
-// Where things stand in the panorama: a grid of cells, names above, rows named at the left, scale
-// bars below. Large letters: the picture is often seen at half its size.
+// The layout of the panorama: a grid of cells, names above, rows named at the left, scale bars
+// below. Large letters: the picture is often seen at half its size.
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";
 import { depthColors, type DepthScale } from "./depth_picture.ts";
@@ -10,7 +10,7 @@ import { strokeText, textWidth } from "./stroke_text.ts";
 /** A column of the panorama, left to right. */
 export interface PanoramaColumn {
   readonly name: string;
-  /** Where the camera looks, degrees to the left of straight ahead. */
+  /** The camera's direction, degrees to the left of straight ahead. */
   readonly yaw_deg: number;
 }
 
@@ -20,7 +20,7 @@ export interface PanoramaRow {
   readonly cells: readonly Picture[];
 }
 
-/** What is laid out. */
+/** The contents to lay out. */
 export interface PanoramaGrid {
   readonly columns: readonly PanoramaColumn[];
   readonly rows: readonly PanoramaRow[];
@@ -36,7 +36,7 @@ const GAP = 4;
 const GUTTER = 36;
 const HEAD = 42;
 const BAR_HEIGHT = 14;
-// A scale bar with its ticks below; two stand side by side where they have room.
+// A scale bar with its ticks below; two are side by side if there is room.
 const BAR_LINE = 60;
 const SIDE_BY_SIDE = 1100;
 const TITLE_WIDTH = 150;
@@ -131,7 +131,7 @@ function depthTicks({ near_m, far_m }: DepthScale): Bar["ticks"] {
     for (const digit of [1, 2, 5]) round.push(digit * 10 ** decade);
   }
   const at = (depth_m: number): number => Math.log(depth_m / near_m) / Math.log(far_m / near_m);
-  // A round number close to an end would stand in the end's own text.
+  // A round number close to an end would overlap the end's own text.
   const inner = round.filter((depth_m) => at(depth_m) > 0.06 && at(depth_m) < 0.94);
   return [near_m, ...inner, far_m].map((depth_m) => ({
     at: at(depth_m),

@@ -7,7 +7,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
 /** A chart as the text of one `svg` element in the colour of the text around it. */
 export function plotSvg(options: PlotOptions): string {
   const drawn = plot({ ...options, className: "plot", document });
-  // The same in every chart: it stands once in the style of the page.
+  // The same in every chart, so it is in the page's style once.
   drawn.querySelector("style")?.remove();
   return drawn.outerHTML;
 }

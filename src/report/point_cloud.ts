@@ -5,7 +5,7 @@ import { transform } from "../data/pose.ts";
 import type { PointCloud } from "../formats/ply.ts";
 import { InputError } from "../tensor/error.ts";
 
-/** What becomes points: arrays of V views at one size H x W, row-major. */
+/** The input of a point cloud: arrays of V views at one size H x W, row-major. */
 export interface RigDepth extends ImageSize {
   /** `[V, H, W]` z-depth in metres; 0 and NaN are no depth. */
   readonly depth_m: Float32Array;

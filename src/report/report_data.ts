@@ -1,4 +1,4 @@
-// What a report shows: plain data that the training loop fills in. How it looks is in html.ts.
+// The contents of a report: plain data that the training loop fills in. html.ts formats it.
 import type { RigConsistency } from "../evaluate/consistency.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import type { Picture } from "./picture.ts";
@@ -23,7 +23,7 @@ export interface ReportData {
   readonly configuration: string;
 }
 
-/** What was run, where and when. */
+/** The run, its place and its time. */
 export interface ReportRun {
   readonly name: string;
   /** When the run ended or was last written, as people read it. */
@@ -62,7 +62,7 @@ export interface ReportPicture {
   readonly picture: Picture;
 }
 
-/** What one kernel took in one step. */
+/** The time of one kernel in one step. */
 export interface KernelTime {
   readonly kernel: string;
   readonly dispatches: number;

@@ -112,10 +112,10 @@ const GLYPHS: Readonly<Record<string, readonly [number, string]>> = {
   "\u00b0": [1.8, "M.9 0A.9 .9 0 1 0 .91 0Z"],
 };
 
-// What a letter without a glyph looks like.
+// The shape of a letter without a glyph.
 const BOX: readonly [number, string] = [3, "M0 0H3V6H0Z"];
 
-/** The glyph of a character; a box for one that has none. */
+/** The glyph of a character; a box for a character without one. */
 export function strokeGlyph(character: string): StrokeGlyph {
   const [width, path] = Object.hasOwn(GLYPHS, character) ? GLYPHS[character] : BOX;
   return { width, path };

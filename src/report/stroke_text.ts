@@ -1,7 +1,7 @@
 // Text set in the letters of stroke_glyphs.ts, as SVG. For the few words of a picture; no kerning.
 import { strokeGlyph } from "./stroke_glyphs.ts";
 
-/** How and where a text stands. */
+/** The position and style of a text. */
 export interface TextStyle {
   /** Anchor point: on the baseline, at the start, middle or end of the text. */
   readonly x: number;

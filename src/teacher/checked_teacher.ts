@@ -19,7 +19,7 @@ export async function teacherDepth(
   const at = `teacher ${teacher.name}, sample ${sample.id}`;
   if (!(map instanceof Float32Array) || map.length !== sample.cameras.length * plane) {
     throw new InputError(
-      `${at}: its map is no Float32Array of ${sample.cameras.length} x ${size.height} x ` +
+      `${at}: its map is not a Float32Array of ${sample.cameras.length} x ${size.height} x ` +
         `${size.width} elements`,
     );
   }

@@ -4,7 +4,7 @@ import { builtinTeacher } from "./builtin_teacher.ts";
 import { fileTeacher } from "./file_teacher.ts";
 import type { Teacher } from "./teacher.ts";
 
-/** What the configuration says of the teacher. */
+/** The teacher's part of the configuration. */
 export interface TeacherChoice {
   readonly kind: "auto" | "builtin" | "files" | "none";
   readonly path: string | null;
@@ -27,8 +27,7 @@ export async function openTeacher(
     return await fileTeacher(path);
   }
   if (kind === "builtin" || (kind === "auto" && data === "rig")) {
-    if (data !== "rig")
-      throw new InputError(`teacher.kind builtin goes with data rig only, not ${data}`);
+    if (data !== "rig") throw new InputError(`teacher.kind builtin needs data rig, not ${data}`);
     return builtinTeacher(seed);
   }
   return null;

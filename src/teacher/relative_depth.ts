@@ -10,7 +10,7 @@ const HIGH_SHARE = 0.98;
 
 /**
  * Normalises one view to [0, 1] by its 2nd and 98th percentiles and turns it so that it ascends
- * with distance (DESIGN 11.2). map [h, w] -> [h, w]; a map without contrast becomes 0.5 everywhere.
+ * with distance. map [h, w] -> [h, w]; a map without contrast becomes 0.5 everywhere.
  */
 export function normalizeRelative(map: Float32Array, kind: RelativeKind): Float32Array {
   const sorted = map.toSorted();

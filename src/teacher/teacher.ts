@@ -1,4 +1,4 @@
-// What the student sees of any teacher: one map a moment. The log-binomial (pi, t) of a metric-bins
+// The student's view of any teacher: one map per moment. The log-binomial (pi, t) of a metric-bins
 // teacher and soft-binned files of a foundation model fit the same interface, since both become
 // logits over bins in the graph.
 import type { ImageSize } from "../data/camera.ts";

@@ -26,6 +26,17 @@ export function strides(shape: Shape): number[] {
   return steps;
 }
 
+/** The index along each axis of the element at a position of a row-major tensor. */
+export function axesAt(position: number, shape: Shape): number[] {
+  const index: number[] = [];
+  let rest = position;
+  for (const axis of shape.toReversed()) {
+    index.unshift(rest % axis);
+    rest = Math.floor(rest / axis);
+  }
+  return index;
+}
+
 /** Whether two shapes have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((axis, i) => axis === b[i]);

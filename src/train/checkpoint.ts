@@ -1,6 +1,6 @@
-// Checkpoints: everything a run needs to go on to the same bits. Parameters, moments and states as
-// safetensors, with the step (the only other state: order, augmentation and schedule follow from
-// it) and the configuration, all of it under one seal.
+// Checkpoints: everything a run needs in order to resume to the same bits. Parameters, moments and
+// states as safetensors, with the step (the only other state: order, augmentation and schedule
+// follow from it) and the configuration, all under one seal.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readBytes, systemReason, writeFileAtomically } from "../formats/atomic_file.ts";
@@ -8,20 +8,20 @@ import { disk } from "../formats/disk.ts";
 import { toFloat32 } from "../formats/elements.ts";
 import type { NewTensor, StoredTensor } from "../formats/safetensors.ts";
 import { openSealed, sealSafetensors } from "../formats/sealed_file.ts";
-import type { CpuStore } from "../graph/cpu.ts";
+import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
 import { formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
 
-/** What a checkpoint says beside the tensors. */
+/** The metadata of a checkpoint. */
 export interface CheckpointInfo {
-  /** Steps done. */
+  /** Completed steps. */
   readonly step: number;
   /** The configuration as YAML; a run resumes only with its own. */
   readonly config: string;
-  /** Metres of a bin centre of 1. */
+  /** Depth in metres of a bin centre of 1. */
   readonly depth_max_m: number;
-  /** What the run was trained on; left out where it is not known. */
+  /** The training data; absent if unknown. */
   readonly origin?: StudentOrigin;
 }
 
@@ -76,11 +76,11 @@ export async function writeCheckpoint(
 /** A checkpoint whose seal holds; `load` fills a store of its network. */
 export interface OpenCheckpoint extends CheckpointInfo {
   readonly file: string;
-  /** Throws InputError where the store is of another network or a number is not finite. */
+  /** Throws InputError if the store belongs to another network or a number is not finite. */
   readonly load: (store: CpuStore) => void;
 }
 
-/** Opens a checkpoint; throws InputError naming the file where it is damaged or is something else. */
+/** Opens a checkpoint; throws InputError naming the file if it is damaged or not a checkpoint. */
 export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
   const { tensors, metadata, sealed } = openSealed(await readBytes(file), file);
   const { step, config, depth_max_m } = metadata;
@@ -101,7 +101,7 @@ export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
     ...(origin !== null && { origin }),
     load: (store) => {
       const take = tensorReader(tensors, file);
-      // All of them are looked at before the first one is copied.
+      // All of them are checked before the first one is copied.
       const copies: { readonly values: Float32Array; readonly to: Float64Array }[] = [];
       for (const { name, shape, offset, size } of store.layout.slots) {
         for (const arena of ["parameters", ...MOMENTS] as const) {
@@ -125,8 +125,8 @@ export interface CheckpointName {
 }
 
 /**
- * The checkpoints of a folder, the one with the most steps first; none where there is no folder.
- * Throws InputError where it cannot be read.
+ * The checkpoints of a folder, the one with the most steps first; empty if there is no folder.
+ * Throws InputError if it cannot be read.
  */
 export async function checkpointsIn(folder: string): Promise<CheckpointName[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -157,8 +157,8 @@ export async function pruneCheckpoints(folder: string, step: number, keep: numbe
 }
 
 /**
- * Looks tensors up by name; throws InputError where one is missing, has another shape or a number
- * that is not finite.
+ * Looks tensors up by name; throws InputError if one is missing, has another shape or contains a
+ * number that is not finite.
  */
 export function tensorReader(
   tensors: ReadonlyMap<string, StoredTensor>,

@@ -1,5 +1,5 @@
-// The configuration of a run: every choice by name, complete once resolved. Files are YAML; what
-// the command line says comes last. A misspelt key is an error.
+// The configuration of a run: every choice by name, complete once resolved. Files are YAML, and the
+// command line overrides them. A misspelt key is an error.
 import { stringify } from "yaml";
 import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
@@ -28,7 +28,7 @@ export interface TrainConfig {
     readonly centers: BinHeadConfig["seed"];
   };
   readonly teacher: {
-    /** `auto`: the files at `path` where given, else the built-in one for the rig, else none. */
+    /** `auto`: the files at `path` if given, else the built-in teacher for the rig, else none. */
     readonly kind: "auto" | "builtin" | "files" | "none";
     /** Folder of the teacher's maps. */
     readonly path: string | null;
@@ -44,16 +44,16 @@ export interface TrainConfig {
     readonly beta1: number;
     readonly beta2: number;
     readonly epsilon: number;
-    /** Largest global norm of the gradient; beyond it the gradient is scaled down. */
+    /** Largest global gradient norm; larger gradients are scaled down. */
     readonly max_norm: number;
-    /** Share of the steps that warm the learning rate up. */
+    /** Share of the steps that warm up the learning rate. */
     readonly warmup: number;
-    /** Share of the learning rate that a cosine takes it down to. */
+    /** Share of the learning rate that remains at the end of the cosine. */
     readonly final: number;
   };
   /** Colour jitter. */
   readonly augmentation: boolean;
-  /** What to do with a sample whose files are broken: stop, or leave it out and count it. */
+  /** Whether a sample with broken files stops training, or is left out and counted. */
   readonly bad_samples: BadSamples;
   /** Steps between checkpoints. */
   readonly checkpoint_every: number;
@@ -87,15 +87,13 @@ const share = z.number().min(0).max(1);
 const streets = count.max(1_000_000);
 const side = count.multipleOf(32, "must be a multiple of 32");
 
-/**
- * The configuration as files may give it, with what people are told of each key (config_help.ts).
- */
+/** The configuration as files may give it, with the explanation of each key (config_help.ts). */
 export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
   rig: z
     .strictObject({
-      train_moments: streets.default(48).describe("streets of the built-in rig to train on"),
-      held_out_moments: streets.default(12).describe("streets of the built-in rig to evaluate on"),
+      train_moments: streets.default(48).describe("moments of the built-in rig to train on"),
+      held_out_moments: streets.default(12).describe("moments of the built-in rig to evaluate on"),
     })
     .prefault({}),
   student: z.enum(STUDENTS).default("nano").describe(STUDENTS.join(" or ")),
@@ -109,20 +107,24 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .int()
     .nonnegative()
     .default(0)
-    .describe("of first parameters, order, augmentation, built-in streets and built-in teacher"),
+    .describe(
+      "seed for initial weights, sample order, augmentation, built-in rig and built-in teacher",
+    ),
   head: z
     .strictObject({
       kind: z
         .enum(["metric_bins", "softmax_bins"])
         .default("metric_bins")
         .describe(
-          "metric_bins: log-binomial, attracted centres a pixel; softmax_bins: logits, centres an image",
+          "metric_bins: log-binomial, attracted centres per pixel; softmax_bins: logits, centres per image",
         ),
       bins: z.number().int().min(2).max(256).default(64).describe("depth bins, 2 to 256"),
       centers: z
         .enum(["cumulative", "softplus"])
         .default("cumulative")
-        .describe("cumulative: sums of positive widths, ascending; softplus: each by itself"),
+        .describe(
+          "cumulative: ascending sums of positive widths; softplus: each centre independent",
+        ),
     })
     .prefault({}),
   teacher: z
@@ -130,7 +132,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       kind: z
         .enum(["auto", "builtin", "files", "none"])
         .default("auto")
-        .describe("auto (files at path, else builtin for rig, else none), builtin, files or none"),
+        .describe(
+          "auto (files if path is given, else builtin for rig, else none), builtin, files or none",
+        ),
       path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
     })
     .prefault({}),
@@ -140,7 +144,7 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       cross_term: z
         .enum(["silog", "none"])
         .default("silog")
-        .describe("its second half, teacher bins with student centres: silog or none"),
+        .describe("second part of ckd, teacher bins with student centres: silog or none"),
       relation: z
         .enum(["cosine", "none"])
         .default("cosine")
@@ -148,16 +152,22 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       bins_form: z
         .enum(["fused", "stored"])
         .default("fused")
-        .describe("bins decoded and distilled in one sweep (fused) or from stored logits"),
+        .describe(
+          "fused: decode and distil bins in one sweep; stored: keep their logits in memory",
+        ),
       relation_form: z
         .enum(["fused", "stored"])
         .default("fused")
-        .describe("fused: tile by tile; stored: every tokens x tokens relation is kept in memory"),
-      temperature: positive.default(1).describe("divides the logits of the KL"),
+        .describe(
+          "fused: compute relations tile by tile; stored: keep each tokens x tokens relation in memory",
+        ),
+      temperature: positive
+        .default(1)
+        .describe("temperature of the KL: its logits are divided by this"),
       relation_grid: z
         .tuple([count, count])
         .default([6, 10])
-        .describe("tokens of a view along height and width"),
+        .describe("tokens per view along height and width"),
       weights: z
         .strictObject({
           silog: weight.default(1),
@@ -166,8 +176,10 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
           relation: weight.default(1),
         } satisfies Record<LossTerm, z.ZodType>)
         .prefault({})
-        .describe("factors of the terms"),
-      ramp: share.default(0.1).describe("share of steps in which teacher terms rise from 0"),
+        .describe("weights of the loss terms"),
+      ramp: share
+        .default(0.1)
+        .describe("share of the steps during which the teacher terms rise from 0"),
     })
     .prefault({}),
   optimizer: z
@@ -175,28 +187,40 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       learning_rate: positive
         .nullable()
         .default(null)
-        .describe("of AdamW, at its peak; null: 0.003 for nano, 0.0003 for resnet18"),
-      weight_decay: weight.default(0.01).describe("decoupled; none on norms and biases"),
-      beta1: decay.default(0.9).describe("decay of the first moment"),
-      beta2: decay.default(0.99).describe("decay of the second moment"),
-      epsilon: positive.default(1e-8).describe("added to the root of the second moment"),
-      max_norm: positive.default(1).describe("longest gradient of all; scaled down beyond it"),
-      warmup: share.default(0.1).describe("share of steps that warm the learning rate up"),
-      final: share.default(0.01).describe("share of the peak that a cosine ends at"),
+        .describe("peak learning rate of AdamW; null: 0.003 for nano, 0.0003 for resnet18"),
+      weight_decay: weight
+        .default(0.01)
+        .describe("decoupled weight decay; none for norms and biases"),
+      beta1: decay.default(0.9).describe("decay rate of the mean gradient (AdamW)"),
+      beta2: decay.default(0.99).describe("decay rate of the mean squared gradient (AdamW)"),
+      epsilon: positive
+        .default(1e-8)
+        .describe("added to the root of the mean squared gradient (AdamW)"),
+      max_norm: positive
+        .default(1)
+        .describe("largest global gradient norm; larger gradients are scaled down"),
+      warmup: share
+        .default(0.1)
+        .describe("share of the steps during which the learning rate rises to its peak"),
+      final: share
+        .default(0.01)
+        .describe("final learning rate after the cosine decay, as a share of the peak"),
     })
     .prefault({}),
-  augmentation: z.boolean().default(true).describe("colour jitter, alike for all cameras"),
+  augmentation: z.boolean().default(true).describe("colour jitter, the same for all cameras"),
   bad_samples: z
     .enum(["stop", "skip"])
     .default("stop")
-    .describe("where files of a sample are broken: stop, or skip and count it"),
+    .describe("when the files of a sample are broken: stop, or skip and count the sample"),
   checkpoint_every: count.default(200).describe("steps between checkpoints"),
   keep_checkpoints: count
     .default(3)
-    .describe("newest checkpoints to keep; an older one goes once a new one is on the disk"),
+    .describe(
+      "number of newest checkpoints to keep; older ones are deleted once a new one is on disk",
+    ),
 });
 
-/** Fills in what is left out; throws InputError naming `where`, the key and what it may be. */
+/** Fills in defaults; throws InputError naming `where`, the key and its allowed values. */
 export function resolveConfig(given: unknown, where: string): TrainConfig {
   const result = configSchema.safeParse(given);
   if (result.success) {

@@ -1,16 +1,16 @@
-// The configuration explained to people: config.yaml of a run with a comment above each key, and the
-// keys as `train --help` lists them. The words stand in the schema.
+// The configuration explained to people: config.yaml of a run with a comment above each key, and
+// the keys as `train --help` lists them. The words are in the schema.
 import { Document, isMap, isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { configSchema, resolveConfig, type TrainConfig } from "./config.ts";
 
-/** What JSON Schema says of a key, as far as it is used here. */
+/** The part of a key's JSON Schema that is used here. */
 interface Explained {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, Explained>>;
 }
 
-/** The configuration as YAML, each key below what it means. */
+/** The configuration as YAML, each key below its explanation. */
 export function explainedConfig(config: TrainConfig): string {
   const document = new Document(config);
   comment(document.contents, explanation());
@@ -34,7 +34,7 @@ export interface ConfigKey {
   readonly description: string;
 }
 
-/** Every key with its default and what it means; a described group is one key. */
+/** Every key with its default and its meaning; a described group is one key. */
 export function configKeys(): ConfigKey[] {
   const keys: ConfigKey[] = [];
   const walk = (path: string, value: unknown, { description, properties }: Explained): void => {

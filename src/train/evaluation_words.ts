@@ -1,5 +1,5 @@
-// What people are told of an evaluation beside its numbers: which moments it is of, by what the
-// metres were taken, and what was left out. "Held-out" is said only of moments that are.
+// Remarks that accompany the numbers of an evaluation: which moments were evaluated, how metres
+// were determined, and what was left out. Only moments not trained on are called "held-out".
 import type { DataSource, Split } from "../data/data_source.ts";
 import type { Evaluation } from "./predictor.ts";
 import type { TrainedStudent } from "./student_file.ts";
@@ -10,7 +10,8 @@ export function describeMoments(
   { moments, trained_on }: Pick<Evaluation, "moments" | "trained_on">,
 ): string {
   const counted = moments === 1 ? "1 moment" : `${moments} moments`;
-  if (trained_on === null) return `${counted}, not known whether the student was trained on them`;
+  if (trained_on === null)
+    return `${counted}; it is not known whether the student was trained on them`;
   if (trained_on > 0) {
     return `${trained_on} of ${counted} ${trained_on === 1 ? "was" : "were"} trained on`;
   }
@@ -18,7 +19,7 @@ export function describeMoments(
   return `${counted} of the train split, none trained on`;
 }
 
-/** What turned images into metres, and how the opened source would differ. */
+/** The rule that turned images into metres, and the difference of the opened source. */
 export interface MetresBy {
   readonly focal_reference_px: number;
   readonly depth_max_m: number;
@@ -26,13 +27,13 @@ export interface MetresBy {
   readonly trained_with: string;
 }
 
-/** By what the metres of a student are made, whichever source is opened. */
+/** The rule for a student's metres, whichever source is opened. */
 export function metresBy({ config, depth_max_m, origin }: TrainedStudent): MetresBy {
   const { focalReference_px } = origin.scale;
   return { focal_reference_px: focalReference_px, depth_max_m, trained_with: config.data };
 }
 
-/** The same as a line, which names what the opened source has instead. */
+/** The same as a line, which names the opened source's rule if that differs. */
 export function describeMetres(student: TrainedStudent, source: DataSource): string {
   const { focal_reference_px, depth_max_m, trained_with } = metresBy(student);
   const { protocol } = source;
@@ -41,15 +42,15 @@ export function describeMetres(student: TrainedStudent, source: DataSource): str
     ...(protocol.cap_m === depth_max_m ? [] : [`${protocol.cap_m} m`]),
   ];
   return (
-    `Metres by the student's own focal reference, ${focal_reference_px} px, and depths up to ` +
+    `Metres use the student's own focal reference, ${focal_reference_px} px, and depths up to ` +
     `${depth_max_m} m, from its training on ${trained_with}` +
-    (others.length === 0 ? "" : ` (a training on this data would take ${others.join(" and ")})`)
+    (others.length === 0 ? "" : ` (training on this data would use ${others.join(" and ")})`)
   );
 }
 
 /**
- * Lines about what an evaluation does not show: moments that were trained on, images and cameras
- * without true depth in range.
+ * Lines about the limits of an evaluation: moments that were trained on, images and cameras without
+ * true depth in range.
  */
 export function evaluationRemarks({
   moments,
@@ -62,7 +63,7 @@ export function evaluationRemarks({
   const lines: string[] = [];
   if (trained_on !== null && trained_on > 0) {
     const part = trained_on === moments ? "these moments" : "some of these moments";
-    lines.push(`the student was trained on ${part}: on new ones it may be worse`);
+    lines.push(`the student was trained on ${part}: it may be worse on new ones`);
   }
   if (some.length > 0) {
     const counts = some.map((name) => `${name} ${skipped_images[name]}`).join(", ");

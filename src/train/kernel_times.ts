@@ -1,5 +1,5 @@
-// Where the time of one training step goes, by kernel, for the report. The ground for decisions is
-// the profiler: here every dispatch is timed in a pass of its own, once.
+// The time of one training step by kernel, for the report. For decisions use the profiler: here
+// every dispatch is timed only once, in a separate pass.
 import type { Gpu } from "../gpu/device.ts";
 import { hasTimestamps, timePasses } from "../gpu/timestamps.ts";
 import type { Plan } from "../graph/plan.ts";
@@ -8,8 +8,8 @@ import { kernelTotals } from "../measure/kernel_totals.ts";
 import type { KernelTime } from "../report/report_data.ts";
 
 /**
- * GPU time by kernel of one replayed step; empty where the adapter has no timestamps. The replay
- * trains on whatever the inputs hold, so the store is put back as it was.
+ * GPU time by kernel of one replayed step; empty if the adapter has no timestamps. The replay
+ * trains on whatever the inputs hold, so the store is restored afterwards.
  */
 export async function kernelTimes(gpu: Gpu, plan: Plan, store: GpuStore): Promise<KernelTime[]> {
   if (!hasTimestamps(gpu)) return [];

@@ -9,7 +9,7 @@ import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { viewOf } from "../evaluate/sample_depth.ts";
 import { writeColorPng } from "../formats/color_png.ts";
 import { writeNpy } from "../formats/npy.ts";
-import { makeFolder, OWN_FILES, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
+import { makeOutFolder, OWN_FILES, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
 import { pathName, pathNames } from "../formats/path_name.ts";
 import { writePly } from "../formats/ply.ts";
 import { writeDepthPng } from "../formats/png16.ts";
@@ -48,9 +48,9 @@ export interface MomentWriter<Result> {
 }
 
 /**
- * Writes pictures into `folder`: of each moment `MOMENT_CAMERA.png` in colour for every camera, and
- * `MOMENT_panorama.png`, which it returns. Where a foreign file has such a name nothing of the
- * moment is written and `onRefused` is told why: a report can do without.
+ * Writes pictures into `folder`: for each moment, `MOMENT_CAMERA.png` in colour for every camera,
+ * and `MOMENT_panorama.png`, which it returns. If a foreign file has such a name, nothing of the
+ * moment is written and `onRefused` receives the reason: a report can do without it.
  */
 export function pictureWriter(
   folder: string,
@@ -74,7 +74,7 @@ export function pictureWriter(
       files.push({ name: fileOf("camera", camera.name), bytes });
     }
     try {
-      await makeFolder(folder, true);
+      await makeOutFolder(folder, true);
       await writeOwnFiles(folder, files);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -86,10 +86,10 @@ export function pictureWriter(
 }
 
 /**
- * Writes everything of a moment into a folder of its own below `out`, whose path it returns: of each
+ * Writes everything of a moment into its own folder below `out`, whose path it returns: for each
  * camera `CAMERA.png` (16 bit, metres x 256), `CAMERA_color.png` and `CAMERA.npy` (f32 `[H, W]` in
- * metres); of the rig `points.ply` in the vehicle frame and `panorama.png`. Rejects with InputError,
- * having written nothing of the moment, where a foreign file has such a name.
+ * metres); for the rig `points.ply` in the vehicle frame and `panorama.png`. If a foreign file has
+ * such a name, rejects with InputError and writes nothing of the moment.
  */
 export function predictionWriter(
   out: string,
@@ -99,8 +99,8 @@ export function predictionWriter(
   const write = async (moment: PredictedMoment): Promise<string> => {
     const folder = join(out, folders.of(moment.sample.id));
     const files = await predictionFiles(moment, source);
-    await makeFolder(out, true);
-    await makeFolder(folder, false);
+    await makeOutFolder(out, true);
+    await makeOutFolder(folder, false);
     await writeOwnFiles(folder, files);
     return folder;
   };

@@ -2,7 +2,7 @@
 // prediction. Both name their parameters alike, so that they share one store.
 import type { ImageSize } from "../data/camera.ts";
 import { losses, type Losses } from "../distill/losses.ts";
-import type { Request } from "../graph/cpu.ts";
+import type { Request } from "../graph/request.ts";
 import { graph, type Graph } from "../graph/graph.ts";
 import { adamw, gradNorm } from "../graph/ops/adamw.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
@@ -11,27 +11,27 @@ import { student, type StudentOutput } from "../student/student.ts";
 import { headOf, type TrainConfig } from "./config.ts";
 import { stepScalars } from "./schedule.ts";
 
-/** What fixes the shapes of a network beside the configuration. */
+/** The facts besides the configuration that determine the shapes of a network. */
 export interface NetworkShape {
   readonly views: number;
   readonly size: ImageSize;
-  /** Metres of a bin centre of 1: the cap of the data's protocol. */
+  /** Depth in metres of a bin centre of 1: the cap of the data's protocol. */
   readonly depth_max_m: number;
   /** Whether each batch comes with the teacher's relative depth. */
   readonly teacher: boolean;
 }
 
-/** A graph and what to compute of it. */
+/** A graph and the request to compute. */
 export interface Network {
   readonly g: Graph;
   readonly request: Request;
 }
 
-/** The training graph before its update: what `check` compares with the CPU. */
+/** The training graph before its update: the part that `check` compares with the CPU. */
 export interface LossNetwork extends Network {
   readonly output: StudentOutput;
   readonly losses: Losses;
-  /** Gradient of the loss by each parameter. */
+  /** Gradient of the loss with respect to each parameter. */
   readonly gradients: ReadonlyMap<Value, Value>;
 }
 

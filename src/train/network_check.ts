@@ -1,11 +1,13 @@
-// Holds a whole network on the GPU against the CPU path in f64: one step of the same graph on the
-// same numbers, compared gradient by gradient. Kernels one by one are src/kernels/check.ts's.
+// Compares a whole network on the GPU with the CPU path in f64: one step of the same graph on the
+// same numbers, gradient by gradient. src/kernels/check.ts checks single kernels.
 import type { DataSource } from "../data/data_source.ts";
 import { loader } from "../data/loader.ts";
-import { makeFolder, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
+import { makeOutFolder, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
 import { writeSafetensors, type NewTensor } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { initialStore, runOnCpu, type CpuStore, type Request } from "../graph/cpu.ts";
+import { runOnCpu } from "../graph/cpu.ts";
+import { initialStore, type CpuStore } from "../graph/cpu_store.ts";
+import type { Request } from "../graph/request.ts";
 import { eachArena } from "../graph/layout.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
@@ -19,16 +21,16 @@ import type { TrainConfig } from "./config.ts";
 import { lossNetwork, outputSize } from "./network.ts";
 import { stepScalars } from "./schedule.ts";
 
-/** Largest relative error of a parameter's gradient of a student as it is initialised. */
+/** Largest relative error of a parameter's gradient for a freshly initialised student. */
 export const INITIAL_GATE = 1e-3;
-/** The same of a trained student: its losses are small differences of large numbers. */
+/** The same for a trained student: its losses are small differences of large numbers. */
 export const TRAINED_GATE = 5e-3;
 
-/** How one parameter tensor's gradient compares. */
+/** The comparison of one parameter tensor's gradient. */
 export interface ParameterCheck {
   readonly name: string;
   readonly shape: Shape;
-  /** |gpu - cpu| / max(|cpu|, 1e-6 |all gradients|), Euclidean norms (DESIGN 11.12). */
+  /** |gpu - cpu| / max(|cpu|, 1e-6 |all gradients|), Euclidean norms. */
   readonly relative_error: number;
 }
 
@@ -38,7 +40,7 @@ export interface StepNumbers {
   readonly gradients: Float64Array;
 }
 
-/** Both paths of one step and what they started from. */
+/** Both paths of one step and their initial values. */
 export interface NetworkComparison {
   readonly parameters: readonly ParameterCheck[];
   readonly initial: CpuStore;
@@ -51,18 +53,21 @@ export interface NetworkComparison {
   readonly cpu: StepNumbers;
 }
 
-/** What to compare. */
+/** Options of the comparison. */
 export interface NetworkCheck {
   readonly config: TrainConfig;
   /** The batch is its first training step. */
   readonly source: DataSource;
   readonly teacher: Teacher | null;
-  /** Puts trained parameters and states in; left out, those of the configuration's seed. */
+  /** Loads trained parameters and states; by default those of the configuration's seed are used. */
   readonly load?: (store: CpuStore) => void;
-  /** Metres of a bin centre of 1 of the trained student; left out, the cap of the data. */
+  /**
+   * Depth in metres of a bin centre of 1 for the trained student; by default the cap of the data.
+   */
   readonly depth_max_m?: number;
   /**
-   * Also the outputs of the student, for a dump. They stay in memory, which no training step does.
+   * Also keep the outputs of the student, for a dump. They stay in memory, unlike in a training
+   * step.
    */
   readonly outputs?: boolean;
 }
@@ -114,7 +119,7 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   };
 }
 
-/** The batch of the first training step, without augmentation, and the teacher's map of it. */
+/** The batch of the first training step, without augmentation, and its teacher map. */
 export async function firstBatch({
   config,
   source,
@@ -193,6 +198,6 @@ export async function dumpNetwork(folder: string, compared: NetworkComparison): 
       ];
     }),
   );
-  await makeFolder(folder, true);
+  await makeOutFolder(folder, true);
   await writeOwnFiles(folder, files);
 }

@@ -1,5 +1,5 @@
 // Where a run goes on: its newest checkpoint that can be read, whatever became of later ones.
-import type { CpuStore } from "../graph/cpu.ts";
+import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import {
   checkpointsIn,
@@ -12,7 +12,7 @@ import type { TrainConfig } from "./config.ts";
 import { requireSameRun } from "./resume.ts";
 import { runPaths } from "./run_folder.ts";
 
-/** A run that is to go on. */
+/** A run to resume. */
 export interface ResumedRun {
   /** Path of the run folder. */
   readonly out: string;
@@ -21,9 +21,8 @@ export interface ResumedRun {
 }
 
 /**
- * Loads the newest checkpoint that can be read into `values` and returns what it says beside the
- * tensors; `onMessage` hears of each damaged one. Throws InputError where there is none, and where
- * it belongs to another run.
+ * Loads the newest readable checkpoint into `values` and returns its metadata; `onMessage` is told
+ * of each damaged one. Throws InputError if there is none, or if it belongs to another run.
  */
 export async function loadNewest(run: ResumedRun, values: CpuStore): Promise<CheckpointInfo> {
   const { checkpoints } = runPaths(run.out);
@@ -45,7 +44,7 @@ export async function loadNewest(run: ResumedRun, values: CpuStore): Promise<Che
   );
 }
 
-/** A checkpoint, or null where it is damaged or is not what its name says. */
+/** A checkpoint, or null if it is damaged or does not match its name. */
 async function openIntact(
   { file, step }: CheckpointName,
   onMessage: ResumedRun["onMessage"],

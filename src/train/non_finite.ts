@@ -1,5 +1,5 @@
 // NaN and infinity: which number of a training state is the first one, in words for a person.
-import type { CpuStore } from "../graph/cpu.ts";
+import type { CpuStore } from "../graph/cpu_store.ts";
 
 /** Numbers under the name that a person knows them by. */
 export interface NamedNumbers {
@@ -7,15 +7,15 @@ export interface NamedNumbers {
   readonly values: ArrayLike<number>;
 }
 
-/** A training step came to a number that is not finite; nothing of it was kept. */
+/** A training step produced a number that is not finite; nothing of it was kept. */
 export class NonFiniteError extends Error {
   override name = "NonFiniteError";
 }
 
-/** The first number that is not finite, as `name[index] is NaN`; null where all of them are. */
+/** The first number that is not finite, as `name[index] is NaN`; null if all are finite. */
 export function firstNonFinite(tensors: Iterable<NamedNumbers>): string | null {
   for (const { name, values } of tensors) {
-    // A loop over indices: this reads every number of a network at each checkpoint.
+    // An index loop, because this reads every number of a network at each checkpoint.
     for (let i = 0; i < values.length; i++) {
       if (!Number.isFinite(values[i])) return `${name}[${i}] is ${values[i]}`;
     }
@@ -23,7 +23,7 @@ export function firstNonFinite(tensors: Iterable<NamedNumbers>): string | null {
   return null;
 }
 
-/** What a checkpoint holds, by name: parameters, then states, then the moments of the optimiser. */
+/** The tensors of a checkpoint, by name: parameters, then states, then the optimiser's moments. */
 export function* keptNumbers(store: CpuStore): Generator<NamedNumbers> {
   yield* arenaNumbers(store, "parameters", "parameter");
   for (const [name, values] of store.states) yield { name: `state ${name}`, values };
@@ -31,7 +31,7 @@ export function* keptNumbers(store: CpuStore): Generator<NamedNumbers> {
   yield* arenaNumbers(store, "second_moments", "second moment of");
 }
 
-/** The gradients in the order in which the backward pass comes to them: the last layer's first. */
+/** The gradients in the order of the backward pass: the last layer's first. */
 export function gradientNumbers(store: CpuStore): NamedNumbers[] {
   return [...arenaNumbers(store, "gradients", "gradient of")].toReversed();
 }

@@ -1,11 +1,11 @@
-// Where a step that came to NaN or infinity did so: the first tensor in the order of computation.
+// The origin of a NaN or infinity in a step: the first such tensor in the order of computation.
 import { firstNonFinite, gradientNumbers, keptNumbers, type NamedNumbers } from "./non_finite.ts";
 import type { Session } from "./session.ts";
 
 /**
- * The first number of a step that is not finite, as `name[index] is NaN`: of its inputs, the
- * parameters, the terms of its loss, the gradients from the last layer back, the states. The step is
- * done once more for it, with a learning rate of 0; null where everything is finite this time.
+ * The first number of a step that is not finite, as `name[index] is NaN`: among its inputs, the
+ * parameters, the terms of its loss, the gradients from the last layer back, and the states. The
+ * step is repeated for this with a learning rate of 0; null if everything is finite this time.
  */
 export async function nonFiniteStep(
   { plan, store }: Session,

@@ -1,5 +1,5 @@
-// A student ready to predict: the prediction graph compiled over a store of trained parameters. What
-// scales its metres is the student's own, whichever source the moments come from.
+// A student ready to predict: the prediction graph compiled over a store of trained parameters. The
+// scale of its metres belongs to the student, whichever source the moments come from.
 import { makeBatch } from "../data/batch.ts";
 import type { ImageSize } from "../data/camera.ts";
 import type { DataSource } from "../data/data_source.ts";
@@ -9,7 +9,7 @@ import { checkDepths } from "../evaluate/checked_depth.ts";
 import { consistencyMeter, type RigConsistency } from "../evaluate/consistency.ts";
 import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { initialStore } from "../graph/cpu.ts";
+import { initialStore } from "../graph/cpu_store.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
@@ -24,16 +24,16 @@ export interface Predictor {
   readonly student: TrainedStudent;
   readonly size: ImageSize;
   /**
-   * `[V, H, W]` depth in metres, every one a distance. Throws InputError for a sample that does not
-   * fit, WrongDepthError where a depth is not finite or not above 0.
+   * `[V, H, W]` depth in metres, every number a valid distance. Throws InputError for a sample that
+   * does not fit, and WrongDepthError if a depth is not finite or not above 0.
    */
   readonly predict: (sample: RigSample) => Promise<Float32Array>;
   readonly destroy: () => void;
 }
 
 /**
- * Compiles the prediction of a student for as many cameras as `source` has, over parameters that the
- * caller owns; kernels run as `tuning` says, else by rule.
+ * Compiles the prediction of a student for as many cameras as `source` has, over parameters that
+ * the caller owns; mappings come from `tuning` if it has a choice, else from the rules.
  */
 export async function createPredictor(
   gpu: Gpu,
@@ -99,22 +99,22 @@ export async function loadPredictor(
   }
 }
 
-/** What an evaluation found. */
+/** The result of an evaluation. */
 export interface Evaluation {
   readonly result: EvaluationResult;
   /** Agreement of neighbouring cameras where they overlap. */
   readonly consistency: RigConsistency;
-  /** Moments that the metrics are of. */
+  /** Number of evaluated moments. */
   readonly moments: number;
-  /** How many of them the student was trained on; null where its file does not say. */
+  /** How many of them the student was trained on; null if its file does not say. */
   readonly trained_on: number | null;
-  /** Samples left out because a file of theirs is broken. */
+  /** Samples left out because one of their files is broken. */
   readonly skipped_samples: number;
 }
 
 /**
- * Evaluates a predictor on every sample of `source`, by the depths that the student was trained for;
- * with `skip` a broken sample is left out, reported and counted.
+ * Evaluates a predictor on every sample of `source`, over the depth range that the student was
+ * trained for; with `skip` a broken sample is left out, reported and counted.
  */
 export async function evaluate(
   predictor: Predictor,
@@ -153,7 +153,7 @@ export async function evaluate(
   };
 }
 
-/** Ids of the moments of `source` that the student was trained on; null where it does not say. */
+/** Ids of the moments of `source` that the student was trained on; null if it does not say. */
 async function knownMoments(
   { config, steps, origin }: TrainedStudent,
   source: DataSource,

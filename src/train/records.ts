@@ -31,7 +31,7 @@ export interface StepRecord {
 export interface Records {
   /** All records so far. */
   readonly records: readonly StepRecord[];
-  /** Adds a line; false, and no line, where the step has one already. */
+  /** Adds a line; returns false, without adding one, if the step already has a line. */
   readonly add: (record: StepRecord) => Promise<boolean>;
   /** Returns once every line is on the disk. */
   readonly sync: () => Promise<void>;
@@ -39,9 +39,9 @@ export interface Records {
 }
 
 /**
- * Opens the file for a run that goes on after `fromStep` (0: a new one, whose file begins empty).
- * It keeps the records up to that step and loses the rest, by one atomic write. Throws InputError
- * where it cannot be read or written; `onMessage` hears of steps up to there without a record.
+ * Opens the file for a run that continues after `fromStep` (0: a new one, whose file begins empty).
+ * It keeps the records up to that step and drops the rest, by one atomic write. Throws InputError
+ * if it cannot be read or written; `onMessage` is told of earlier steps without a record.
  */
 export async function openRecords(
   file: string,
@@ -57,7 +57,7 @@ export async function openRecords(
     while (present.has(first)) first++;
     onMessage(
       `${file}: has no readable record of ${fromStep - records.length} steps up to ${fromStep} ` +
-        `(the first: ${first}); the run goes on without them`,
+        `(the first: ${first}); the run continues without them`,
     );
   }
   const kept = encode(...records);
@@ -76,7 +76,10 @@ export async function openRecords(
   };
 }
 
-/** The records of steps up to `fromStep` in order, one of each; lines that are no record are left out. */
+/**
+ * The records of steps up to `fromStep` in order, one of each; lines that are not records are left
+ * out.
+ */
 function recordsIn(text: string, fromStep: number): StepRecord[] {
   const bySteps = new Map<number, StepRecord>();
   for (const line of text.split("\n")) {
@@ -92,7 +95,7 @@ function parseRecord(line: string): StepRecord | null {
     const parsed = recordSchema.safeParse(JSON.parse(line));
     return parsed.success ? parsed.data : null;
   } catch {
-    return null; // A line that a crash cut short, or that somebody wrote by hand.
+    return null; // A line cut short by a crash, or written by hand.
   }
 }
 

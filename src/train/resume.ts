@@ -1,5 +1,5 @@
-// What a resumed run must share with the one that wrote its checkpoint: the configuration apart from
-// the places of its files, and the data itself, wherever it lies now.
+// The common ground of a resumed run and its checkpoint: the configuration except for file paths,
+// and the data itself, wherever it is now.
 import type { DataSource } from "../data/data_source.ts";
 import { InputError } from "../tensor/error.ts";
 import type { CheckpointInfo } from "./checkpoint.ts";
@@ -14,7 +14,7 @@ export function withoutPlaces(config: TrainConfig): TrainConfig {
   return { ...config, data, teacher: { ...teacher, path: path === null ? null : "given" } };
 }
 
-/** Throws InputError where a checkpoint belongs to a run of another configuration. */
+/** Throws InputError if a checkpoint belongs to a run with another configuration. */
 export function requireSameRun(
   { config, out }: { readonly config: TrainConfig; readonly out: string },
   info: CheckpointInfo,
@@ -28,9 +28,9 @@ export function requireSameRun(
 }
 
 /**
- * The origin that a resumed run goes on with: the one of its checkpoint. Throws InputError where
- * `found`, that of the data it was given, is other data. A checkpoint of an earlier version does not
- * say what it was trained on, and `onMessage` is told so.
+ * The origin with which a resumed run continues, taken from its checkpoint. Throws InputError if
+ * `found`, the origin of the given data, is other data. A checkpoint of an earlier version does not
+ * name its training data, and `onMessage` is told so.
  */
 export function runOrigin(
   run: {

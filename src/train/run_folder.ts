@@ -1,5 +1,5 @@
-// The run folder: where everything of a run is written, who may write there, and what a resumed run
-// keeps of it.
+// The run folder: the place for everything that a run writes, who may write there, and what a
+// resumed run keeps of it.
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { systemReason } from "../formats/atomic_file.ts";
 import { disk } from "../formats/disk.ts";
 import { openEventLog } from "../formats/events.ts";
 import { takeLock, type Lock } from "../formats/lock_file.ts";
-import { claimFiles, makeFolder, OWN_FILES, ownLeftovers } from "../formats/own_files.ts";
+import { claimFiles, makeOutFolder, OWN_FILES, ownLeftovers } from "../formats/own_files.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkpointsIn } from "./checkpoint.ts";
 import { openRecords, type StepRecord } from "./records.ts";
@@ -22,13 +22,13 @@ export interface RunFolder {
   readonly checkpoints: string;
   readonly depth: string;
   readonly report: string;
-  /** The measured choices of mappings that the run goes by. */
+  /** The measured choices of mappings that the run uses. */
   readonly tuning: string;
-  /** Records so far: those of a resumed run before it went on, then each one added. */
+  /** Records so far: a resumed run's earlier ones, then each one added. */
   readonly records: readonly StepRecord[];
   /**
-   * Adds a step to metrics.jsonl and the TensorBoard events; false, and nothing added, where the
-   * step has its record already: done a second time it comes to the same numbers.
+   * Adds a step to metrics.jsonl and the TensorBoard events; returns false, without adding
+   * anything, if the step already has a record: a repeated step gives the same numbers.
    */
   readonly add: (record: StepRecord) => Promise<boolean>;
   /** Returns once every record is on the disk. */
@@ -69,7 +69,7 @@ const FILES = [
   "events.out.tfevents.ringdepth",
 ] as const;
 
-/** How a run begins in its folder. */
+/** The start of a run in its folder. */
 export type Beginning = "new" | "resume" | "replace";
 
 /**
@@ -83,7 +83,7 @@ export async function claimRunFolder(path: string, beginning: Beginning): Promis
   if (beginning === "resume" && !existsSync(path)) {
     throw new InputError(`${path}: no run to resume; start it without --resume`);
   }
-  await makeFolder(path, true);
+  await makeOutFolder(path, true);
   const lock = await takeLock(paths.lock, `run folder ${path}`);
   try {
     if (beginning === "replace") await removeRun(path);
@@ -93,8 +93,8 @@ export async function claimRunFolder(path: string, beginning: Beginning): Promis
         path,
         FILES.map((name) => ({ name })),
       );
-    await makeFolder(paths.checkpoints, false);
-    await makeFolder(paths.depth, false);
+    await makeOutFolder(paths.checkpoints, false);
+    await makeOutFolder(paths.depth, false);
     await removeLeftovers(path);
     return lock;
   } catch (error) {
@@ -104,8 +104,8 @@ export async function claimRunFolder(path: string, beginning: Beginning): Promis
 }
 
 /**
- * Opens the records of a locked run folder after step `fromStep`, and keeps those up to there; a new
- * run begins with none. `onMessage` hears of records that are lost.
+ * Opens the records of a locked run folder after step `fromStep`, and keeps those up to there; a
+ * new run begins with none. `onMessage` is told of lost records.
  */
 export async function openRunFolder(
   path: string,
@@ -160,7 +160,7 @@ async function requireNoRun(path: string): Promise<void> {
   const { checkpoints, student } = runPaths(path);
   if ((await checkpointsIn(checkpoints)).length === 0 && !existsSync(student)) return;
   throw new InputError(
-    `${path} holds a run already: choose another --out, or go on with it by --resume`,
+    `${path} holds a run already: choose another --out, or continue it with --resume`,
   );
 }
 

@@ -1,8 +1,8 @@
-// The training step of a run on one device, and a fresh device in place of one that is lost.
+// The training step of a run on one device, and a fresh device to replace a lost one.
 import { setTimeout } from "node:timers/promises";
 import type { Gpu } from "../gpu/device.ts";
 import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
-import type { CpuStore } from "../graph/cpu.ts";
+import type { CpuStore } from "../graph/cpu_store.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
@@ -14,11 +14,11 @@ export interface Session {
   readonly gpu: Gpu;
   readonly store: GpuStore;
   readonly plan: Plan;
-  /** Frees store and plan; the device belongs to whoever opened it. */
+  /** Frees store and plan; the device belongs to its opener. */
   readonly close: () => void;
 }
 
-/** What a run comes back to: the numbers after so many steps, on the host. */
+/** A state to return to: the numbers after some number of steps, on the host. */
 export interface TrainingState {
   readonly step: number;
   readonly values: CpuStore;
@@ -48,7 +48,7 @@ export async function openSession(
   }
 }
 
-/** What recovery needs of a run. */
+/** The inputs of recovery. */
 export interface RecoveryOptions {
   /** Opens a fresh device and closes the lost one; without it every loss ends the run. */
   readonly reopen: (() => Promise<Gpu>) | undefined;
@@ -57,14 +57,14 @@ export interface RecoveryOptions {
 }
 
 /**
- * The session after `error`: on a fresh device at the last state in memory where the device was
- * lost. Throws `error` where it was not, and DeviceLostError once three tries in a row did not get
- * the run beyond that state.
+ * The session after `error`: if the device was lost, on a fresh device from the last state in
+ * memory. Throws `error` if it was not lost, and DeviceLostError once three tries in a row did not
+ * get the run beyond that state.
  */
 export type Recover = (lost: Session, error: unknown, state: TrainingState) => Promise<Session>;
 
 const TRIES = 3;
-// The driver may tell of an error first and of the loss of the device a little later.
+// The driver may report an error first and the loss of the device a little later.
 const LOSS_DELAY_MS = 200;
 
 /** The recovery of a run. */
@@ -87,7 +87,7 @@ export function deviceRecovery({ reopen, open, onMessage }: RecoveryOptions): Re
       }
       tries++;
       onMessage(
-        `${reason}; going on after step ${state.step} on a fresh device, try ${tries} of ${TRIES}`,
+        `${reason}; continuing after step ${state.step} on a fresh device, try ${tries} of ${TRIES}`,
       );
       try {
         const gpu = await reopen();
@@ -103,13 +103,13 @@ export function deviceRecovery({ reopen, open, onMessage }: RecoveryOptions): Re
   };
 }
 
-/** Another adapter would go on to other bits. */
+/** Another adapter would give different bits. */
 function requireSameAdapter({ facts: before }: Gpu, { facts: now }: Gpu): void {
   if (before.name === now.name && before.driver === now.driver) return;
-  throw new NoAdapterError(`${before.name} does not come back; there is ${now.name}`);
+  throw new NoAdapterError(`${before.name} did not come back; only ${now.name} is available`);
 }
 
-/** The loss of the device behind an error, or null where the device is not lost. */
+/** The device loss behind an error, or null if the device is not lost. */
 async function lossOf(gpu: Gpu, error: unknown): Promise<DeviceLostError | null> {
   if (error instanceof DeviceLostError) return error;
   if (error instanceof InputError) return null;

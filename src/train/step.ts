@@ -1,4 +1,4 @@
-// What one training step takes from the data, and what is kept of its outputs.
+// The data that one training step takes, and the outputs that are kept.
 import type { DataSource } from "../data/data_source.ts";
 import type { Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
@@ -15,13 +15,13 @@ export function requireDepth(source: DataSource): void {
   throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
 }
 
-/** What the inputs of a step depend on beside its sample. */
+/** Everything besides its sample that the inputs of a step depend on. */
 export interface StepSource {
   readonly teacher: Teacher | null;
   readonly config: TrainConfig;
 }
 
-/** The inputs of a step: its batch and the teacher's map of its sample. */
+/** The inputs of a step: its batch and its sample's teacher map. */
 export async function stepInputs(
   { teacher, config }: StepSource,
   samples: Loader,
@@ -35,7 +35,7 @@ export async function stepInputs(
   return inputs;
 }
 
-/** The record of a step, counted from 0; null where a number of it is not finite. */
+/** The record of a step, counted from 0; null if one of its numbers is not finite. */
 export function stepRecord(
   step: number,
   learning_rate: number,

@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
 import { openSealed, sealSafetensors, type SealedFile } from "../formats/sealed_file.ts";
-import type { CpuStore } from "../graph/cpu.ts";
+import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
 import { checkpointsIn, namedTensors, tensorReader } from "./checkpoint.ts";
@@ -14,7 +14,7 @@ import { earlierOrigin, formatOrigin, parseOrigin, type StudentOrigin } from "./
 /** A trained student apart from its tensors. */
 export interface TrainedStudent {
   readonly config: TrainConfig;
-  /** Metres of a bin centre of 1. */
+  /** Depth in metres of a bin centre of 1. */
   readonly depth_max_m: number;
   readonly steps: number;
   readonly origin: StudentOrigin;
@@ -49,9 +49,9 @@ export async function writeStudent(
 
 /**
  * Reads a trained student or a checkpoint; `path` may also be a run folder, whose student it reads.
- * A file of an earlier version is read with what that version assumed, and `warn` is told so.
- * Throws InputError naming file and field where the file is damaged or something else; `load` does
- * where a tensor is missing, of another shape or not finite.
+ * A file of an earlier version is read with that version's assumptions, and `warn` is told so.
+ * Throws InputError naming file and field if the file is damaged or something else; `load` does if
+ * a tensor is missing, has another shape or is not finite.
  */
 export async function readStudent(
   path: string,
@@ -86,7 +86,7 @@ export async function readStudent(
     steps,
     origin,
     load: (store) => {
-      // All of them are looked at before the first one is copied.
+      // All of them are checked before the first one is copied.
       const parameters = store.layout.slots.map(({ name, shape, offset }) => {
         return { offset, values: take(name, shape) };
       });
@@ -121,7 +121,7 @@ function checkKeys(metadata: Readonly<Record<string, string>>, file: string): vo
   );
 }
 
-/** A number of the metadata; throws InputError where it is missing or not finite. */
+/** A number of the metadata; throws InputError if it is missing or not finite. */
 function number(metadata: Readonly<Record<string, string>>, key: string, file: string): number {
   const text = metadata[key];
   if (text === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
@@ -137,7 +137,7 @@ function originIn(
 ): StudentOrigin {
   const { config, depth_max_m, file } = about;
   const origin = parseOrigin(metadata, file);
-  // This version seals all that it writes with an origin.
+  // This version seals every file that it writes with an origin.
   if (origin !== null && !sealed) {
     throw new InputError(`${file}: it is damaged: the checksum that belongs to it is missing`);
   }
@@ -146,7 +146,7 @@ function originIn(
   const { focalReference_px, protocol } = earlier.scale;
   warn(
     printable(
-      `${file}: an earlier version wrote it: its metres are taken with a focal reference of ` +
+      `${file}: an earlier version wrote it: its metres are assumed to use a focal reference of ` +
         `${focalReference_px} px (that of ${protocol.name} data) and depths up to ${depth_max_m} m; ` +
         `it is not known which moments it was trained on` +
         (sealed ? "" : ", and damage to it cannot be seen"),

@@ -1,6 +1,6 @@
-// Where a student comes from: everything of its training data that its metres and its evaluation
-// depend on. It travels in student files and checkpoints, so that no data source opened later
-// changes what the student says.
+// The origin of a student: everything of its training data that its metres and its evaluation
+// depend on. It is stored in student files and checkpoints, so that no data source opened later
+// changes the student's results.
 import { z } from "zod";
 import { NORMALIZATION, type InputScale } from "../data/batch.ts";
 import type { Camera } from "../data/camera.ts";
@@ -13,7 +13,7 @@ import {
   type TrainingMoment,
 } from "./training_moments.ts";
 
-/** What a student keeps of the data that it was trained on. */
+/** The facts that a student keeps about its training data. */
 export interface StudentOrigin {
   readonly scale: Required<InputScale>;
   /** The cameras of training in ring order at native size; null in files of earlier versions. */
@@ -103,7 +103,10 @@ export function parseOrigin(
 const EARLIER_REFERENCES_PX: Readonly<Record<string, number>> = { ddad: 715.0873 };
 const EARLIER_DEFAULT_PX = 500;
 
-/** What an earlier version trained with, from the `data` of its configuration and its largest depth. */
+/**
+ * The training facts of an earlier version, from the `data` of its configuration and its largest
+ * depth.
+ */
 export function earlierOrigin(data: string, depth_max_m: number): StudentOrigin {
   const name = data.split(":")[0];
   return {
@@ -118,8 +121,8 @@ export function earlierOrigin(data: string, depth_max_m: number): StudentOrigin 
 }
 
 /**
- * Throws InputError where `found`, the data that a resumed run was given, is not what `stored` says
- * that it was trained on: other cameras, other moments or another order of them.
+ * Throws InputError if `found`, the data that a resumed run was given, differs from the training
+ * data in `stored`: other cameras, other moments or another order of them.
  */
 export function requireSameData(stored: StudentOrigin, found: StudentOrigin, name: string): void {
   const refuse = (difference: string): never => {
@@ -153,7 +156,7 @@ export function requireSameData(stored: StudentOrigin, found: StudentOrigin, nam
   }
 }
 
-/** The fields of a camera in one order, whatever else its source put there. */
+/** The fields of a camera in a fixed order, without any additions of its source. */
 function plainCamera(full: Camera): z.infer<typeof camera> {
   const { name, width, height, fx, fy, cx, cy } = full;
   const [w, x, y, z_] = full.rotation;
@@ -169,6 +172,6 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new InputError(`${file}: metadata origin: is no JSON`);
+    throw new InputError(`${file}: metadata origin is not JSON`);
   }
 }

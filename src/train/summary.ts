@@ -1,5 +1,5 @@
-// What follows training: evaluation on the other split's moments beside the best constant depth, pictures of
-// moments the student has not seen, and report.html. Trains nothing.
+// The work after training: evaluates the other split's moments beside the best constant depth, and
+// writes pictures of moments that the student has not seen, and report.html. Trains nothing.
 import { basename } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
 import { checkedSample, type RigSample } from "../data/rig_sample.ts";
@@ -23,28 +23,30 @@ import type { StepRecord } from "./run_folder.ts";
 import { seenBy } from "./student_origin.ts";
 import type { TrainedRun } from "./trainer.ts";
 
-/** What a summary is made of. */
+/** The inputs of a summary. */
 export interface SummaryInput {
   readonly gpu: Gpu;
   readonly config: TrainConfig;
   readonly trained: TrainedRun;
-  /** The training moments, that the constants are fitted on. */
+  /** The training moments, on which the constants are fitted. */
   readonly source: DataSource;
-  /** The moments to evaluate on; where some were trained on, the report says so. */
+  /** The moments to evaluate; if some were trained on, the report says so. */
   readonly heldOut: DataSource;
   readonly teacher: Teacher | null;
   /** When the run ended, as the report prints it. */
   readonly date: string;
-  /** A line for people about a sample that is left out. */
+  /** Receives a line for people about a sample that is left out. */
   readonly onMessage: (message: string) => void;
 }
 
-/** How good the student is. */
+/** The quality of the student. */
 export interface Summary {
   readonly evaluation: Evaluation;
-  /** The best constant depth per camera on the same moments; null where none could be fitted. */
+  /** The best constant depth per camera on the same moments; null if none could be fitted. */
   readonly baseline: EvaluationResult | null;
-  /** AbsRel of the student over that of the constants; null without them or where theirs is 0. */
+  /**
+   * AbsRel of the student divided by that of the constants; null without them or if theirs is 0.
+   */
   readonly ratio: number | null;
   /** Path of report.html. */
   readonly report: string;
@@ -107,7 +109,7 @@ async function constantResult(input: SummaryInput): Promise<EvaluationResult | n
     return evaluateConstants(names, baseline.constants_m(), protocol, truths);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    // A camera that saw no depth in training keeps nobody from the report.
+    // A camera without depth in training must not prevent the report.
     input.onMessage(`no constants to compare with: ${error.message}`);
     return null;
   }
@@ -172,7 +174,7 @@ function describeRun(input: SummaryInput, evaluation: Evaluation): ReportRun {
   };
 }
 
-/** The loss, and its terms where there is more than one. */
+/** The loss, and its terms if there are several. */
 function lossCurves(records: readonly StepRecord[]): Curve[] {
   const terms = Object.keys(records[0]?.terms ?? {});
   const total = curve("loss", records, ({ loss }) => loss);

@@ -3,7 +3,7 @@ import type { DataSource } from "../data/data_source.ts";
 import { loader } from "../data/loader.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { initialStore } from "../graph/cpu.ts";
+import { initialStore } from "../graph/cpu_store.ts";
 import type { Plan, PlanSummary } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
@@ -38,12 +38,12 @@ import { runSteps, type LoopRun } from "./training_loop.ts";
 
 export { NonFiniteError };
 
-/** What a run is made of. */
+/** The inputs of a run. */
 export interface TrainingRun {
   readonly gpu: Gpu;
   /**
-   * Opens a fresh device in place of the one in use, which it closes; with it a run goes on after
-   * its device is lost, and comes to the same bits.
+   * Opens a fresh device to replace the one in use, which it closes; with it, a run continues after
+   * its device is lost, with the same bits.
    */
   readonly reopen?: () => Promise<Gpu>;
   readonly config: TrainConfig;
@@ -52,11 +52,11 @@ export interface TrainingRun {
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
-  /** Whether a new run removes the one in its folder; else it is refused there. */
+  /** Whether a new run removes the one in its folder; otherwise it is refused there. */
   readonly replace?: boolean;
   /**
-   * Measured choices for a new run; null or left out, the rules of the twins decide. A resumed run
-   * goes by its own, so that it comes to the same bits.
+   * Measured choices for a new run; without them, the rules of the twins decide. A resumed run uses
+   * its own, so that it gives the same bits.
    */
   readonly tuning?: TuningFile | null;
   /** Asked to stop (SIGINT, SIGTERM, SIGHUP): the step in progress ends, a checkpoint is written. */
@@ -65,7 +65,7 @@ export interface TrainingRun {
     readonly plan: PlanSummary;
     readonly parameters: number;
     readonly fromStep: number;
-    /** Measured choices that the step goes by. */
+    /** Measured choices that the step uses. */
     readonly choices: number;
   }) => void;
   readonly onStep?: (record: StepRecord) => void;
@@ -73,9 +73,7 @@ export interface TrainingRun {
   readonly onMessage?: (message: string) => void;
 }
 
-/**
- * A run that ended, by itself or by a signal. The store holds the trained student until `close`.
- */
+/** A run that ended, normally or by a signal. The store holds the trained student until `close`. */
 export interface TrainedRun {
   /** The device in use; another one after `recover`, as are store and plan. */
   readonly gpu: Gpu;
@@ -87,24 +85,24 @@ export interface TrainedRun {
   readonly steps: number;
   readonly interrupted: boolean;
   readonly skipped_samples: number;
-  /** The measured choices that the step goes by. */
+  /** The measured choices that the step uses. */
   readonly tuning: Tuning;
   /** Wall time of the steps of this process. */
   readonly time_s: number;
   /**
-   * Puts the trained student on a fresh device after `error`; throws `error` where the device was
-   * not lost, or cannot be opened once more.
+   * Puts the trained student on a fresh device after `error`; throws `error` if the device was not
+   * lost, or if none can be opened.
    */
   readonly recover: (error: unknown) => Promise<void>;
-  /** Closes the records, frees plan and store, and gives the run folder back. */
+  /** Closes the records, frees plan and store, and releases the run folder. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for data
- * without depth, for a folder that another run holds and for a checkpoint of another run,
- * NonFiniteError where a number is not finite, DeviceLostError where a lost device does not come
- * back.
+ * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for
+ * data without depth, for a folder that another run holds and for a checkpoint of another run,
+ * NonFiniteError if a number is not finite, and DeviceLostError if a lost device cannot be
+ * replaced.
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
   requireDepth(run.source);
@@ -130,9 +128,9 @@ function beginning({ resume, replace }: TrainingRun): Beginning {
   return replace === true ? "replace" : "new";
 }
 
-/** What a run begins with. */
+/** The starting point of a run. */
 interface FirstState extends TrainingState {
-  /** What the student is trained on. */
+  /** The training data of the student. */
   readonly origin: StudentOrigin;
 }
 
@@ -251,7 +249,7 @@ async function trainIn(
   };
 }
 
-/** Writes the choices that the plan goes by into the run folder, and returns them. */
+/** Writes the choices that the plan uses into the run folder, and returns them. */
 async function keepTuning(folder: RunFolder, file: TuningFile, plan: Plan): Promise<Tuning> {
   const keys = problemKeys(plan.dispatches.map(({ call }) => call));
   const current = choicesOf(file);

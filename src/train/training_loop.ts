@@ -10,7 +10,7 @@ import type { TrainedStudent } from "./student_file.ts";
 import { stepInputs, stepRecord, type StepSource } from "./step.ts";
 import { nonFiniteStep } from "./non_finite_step.ts";
 
-/** What the loop works on. */
+/** The inputs of the loop. */
 export interface LoopRun extends StepSource {
   readonly config: TrainConfig;
   readonly folder: RunFolder;
@@ -24,7 +24,7 @@ export interface LoopRun extends StepSource {
   readonly onState: (state: TrainingState) => void;
 }
 
-/** A step that the device is at work on. */
+/** A step that the device is working on. */
 interface Flight {
   readonly step: number;
   readonly inputs: Readonly<Record<string, Float32Array>>;
@@ -32,12 +32,12 @@ interface Flight {
   readonly read: () => Promise<Record<string, Float32Array>>;
 }
 
-// Without a checkpoint in between, this many steps at most are done again after a lost device.
+// Without a checkpoint in between, at most this many steps are repeated after a device loss.
 const STATE_STEPS = 50;
 
 /**
  * Trains from a state to the last step, or to the one in progress when the signal comes; returns
- * that state, whose checkpoint is written. Throws NonFiniteError where a number is not finite.
+ * that state, whose checkpoint is written. Throws NonFiniteError if a number is not finite.
  */
 export async function runSteps(
   run: LoopRun,
@@ -49,7 +49,7 @@ export async function runSteps(
   const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
     if (next >= config.steps) return null;
     const inputs = stepInputs(run, samples, next);
-    // Thrown where it is awaited; here only not to be called unhandled.
+    // The error is thrown where it is awaited; this only avoids an unhandled rejection.
     inputs.catch(() => undefined);
     return inputs;
   };
@@ -85,7 +85,7 @@ export async function runSteps(
   return state;
 }
 
-/** What `work` comes to, or null once the signal has come, which waits for nothing. */
+/** The result of `work`, or null once the signal has come, which does not wait for it. */
 async function unlessAborted<T>(
   signal: AbortSignal | undefined,
   work: Promise<T>,
@@ -115,7 +115,7 @@ function stopwatch(): () => number {
   };
 }
 
-/** Reads and records a step once its successor is submitted; throws where it is not finite. */
+/** Reads and records a step once its successor is submitted; throws if it is not finite. */
 async function collect(
   run: LoopRun,
   session: Session,
@@ -142,7 +142,7 @@ async function collect(
   if (await run.folder.add(record)) run.onStep(record);
 }
 
-/** The state after a step, on the host; throws where a number of it is not finite. */
+/** The state after a step, on the host; throws if one of its numbers is not finite. */
 async function readState(session: Session, run: LoopRun, step: number): Promise<TrainingState> {
   const values = await session.store.read();
   const found = firstNonFinite(keptNumbers(values));

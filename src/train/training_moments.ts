@@ -1,6 +1,6 @@
-// Which moments a student was trained on, compact enough for its file: 16 bytes a moment, half of
-// a hash of its id and half of one of its content. An evaluation asks whether its own are among
-// them.
+// The moments that a student was trained on, compact enough for its file: 16 bytes per moment, half
+// of a hash of its id and half of one of its content. An evaluation checks whether its own are
+// among them.
 import { createHash } from "node:crypto";
 import type { DataSource } from "../data/data_source.ts";
 import type { MomentIdentity } from "../data/moment_identity.ts";
@@ -15,7 +15,7 @@ export interface TrainingMoment {
 
 const HASH_BYTES = 8;
 const RECORD_BYTES = 2 * HASH_BYTES;
-// Files are opened side by side; a moment has about six.
+// Files are opened in parallel; a moment has about six.
 const AT_ONCE = 8;
 
 /** Every moment of `source` in its order; one that cannot be read is known by its place alone. */
@@ -59,11 +59,11 @@ export function formatMoments(moments: readonly TrainingMoment[]): string {
   return Buffer.from(hex, "hex").toString("base64");
 }
 
-/** Reads what `formatMoments` wrote; throws InputError naming `file` where it is something else. */
+/** Reads the output of `formatMoments`; throws InputError naming `file` if it is something else. */
 export function parseMoments(text: string, file: string): TrainingMoment[] {
   const bytes = Buffer.from(text, "base64");
   if (bytes.length % RECORD_BYTES !== 0 || bytes.toString("base64") !== text) {
-    throw new InputError(`${file}: metadata training_moments: is no list of hashes`);
+    throw new InputError(`${file}: metadata training_moments is not a list of hashes`);
   }
   return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
     const hex = bytes.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES).toString("hex");
@@ -71,11 +71,11 @@ export function parseMoments(text: string, file: string): TrainingMoment[] {
   });
 }
 
-/** How far a student was trained: what says which moments its steps saw. */
+/** A student's training progress, which determines the moments that its steps saw. */
 export interface TrainingProgress {
   readonly steps: number;
   readonly seed: number;
-  /** Where samples may be skipped, others take their places, and all moments count as seen. */
+  /** If samples may be skipped, others take their places, and all moments count as seen. */
   readonly maySkip: boolean;
 }
 

@@ -1,18 +1,19 @@
-// Which choices a whole step keeps: what wins alone may lose among others, by caches or by clocks.
-// Pure; the steps run in tune_step.ts.
+// Selects the choices that a whole step keeps: a choice that wins alone may lose among others,
+// because of caches or clocks. Pure; the steps run in tune_step.ts.
 import type { Estimate } from "../measure/statistics.ts";
 
 /**
- * Whether a change of time says that a step is no slower: its middle is no rise, and its interval
- * rules a rise of `threshold` out.
+ * Whether a change of time shows that a step is no slower: its median is not a rise, and its
+ * interval excludes a rise of `threshold`.
  */
 export function isNoSlower({ median, high }: Estimate, threshold: number): boolean {
   return median <= 0 && high <= threshold;
 }
 
 /**
- * The choices that a step keeps: all of them where `keeps` says so, else by halves, each half beside
- * those kept before it, down to single ones. Once the time `isOver`, what was not tried is left out.
+ * The choices that a step keeps: all of them if `keeps` accepts them, else by halves, each half
+ * together with those kept before it, down to single choices. Once the time `isOver`, untried
+ * choices are left out.
  */
 export async function keptChoices<T>(
   choices: readonly T[],

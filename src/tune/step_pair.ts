@@ -1,6 +1,6 @@
 // A step compiled with one set of choices against another: the same results, and timed in turn over
 // one store, a pass each.
-import type { Request } from "../graph/cpu.ts";
+import type { Request } from "../graph/request.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import type { GpuStore } from "../graph/store.ts";
@@ -15,41 +15,43 @@ import {
 import { median, type Comparison } from "../measure/statistics.ts";
 import { soundPasses } from "../measure/sound_passes.ts";
 
-// Passes over the dispatches of a step to learn which take long.
+// Passes over the dispatches of a step to find out which ones take long.
 const PASSES = 3;
 
-/** A step to tune: a graph with what it runs on. */
+/** A step to tune: a graph and everything that it runs on. */
 export interface Step {
-  /** What it is of, such as `train nano 64x128`. */
+  /** Its name, such as `train nano 64x128`. */
   readonly name: string;
   readonly graph: Graph;
   readonly request: Request;
-  /** Its parameters; put back as they were. */
+  /** Its parameters; restored afterwards. */
   readonly store: GpuStore;
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly scalars: Readonly<Record<string, number>>;
 }
 
-/** The second of two compiled steps against the first. */
+/** The second of two compiled steps compared with the first. */
 export interface StepComparison {
   readonly comparison: Comparison;
   readonly pairs: number;
-  /** What differs in the results by more than rounding; empty where they agree. */
+  /** The difference of the results beyond rounding; empty if they agree. */
   readonly difference: string;
 }
 
-/** A step ready to be compiled with choices; `close` puts its store back. */
+/** A step ready to be compiled with choices; `close` restores its store. */
 export interface StepBench {
-  /** The plan by rule. */
+  /** The plan that follows the rules. */
   readonly rule: Plan;
-  /** GPU time of each dispatch of the plan by rule. */
+  /** GPU time of each dispatch of that plan. */
   readonly dispatchTimes_ms: () => Promise<number[]>;
-  /** Times the step with two sets of choices in turn; asked again, it says the same. */
+  /**
+   * Times the step with two sets of choices, interleaved; a repeated call gives the same answer.
+   */
   readonly compare: (first: Tuning, second: Tuning, threshold: number) => Promise<StepComparison>;
   readonly close: () => void;
 }
 
-/** Compiles a step by rule and runs it once; `settings` say when there are pairs enough. */
+/** Compiles a step by the rules and runs it once; `settings` say when there are enough pairs. */
 export async function openStep(
   bench: Bench,
   step: Step,
@@ -58,7 +60,7 @@ export async function openStep(
   const { gpu } = bench;
   const { graph, request, store, inputs, scalars } = step;
   const before = await store.read();
-  /** Compiles with choices and runs once, from what the store held at first. */
+  /** Compiles with choices and runs once, starting from the store's initial content. */
   const open = async (tuning: Tuning): Promise<Opened> => {
     const plan = await compile(gpu, graph, request, store, { tuning });
     store.write(before);
@@ -120,7 +122,7 @@ function passTimer({ gpu }: Bench, plan: Plan): Contestant {
   };
 }
 
-/** The first output of which an element is further off than the tolerance; empty where none is. */
+/** The first output with an element outside the tolerance; empty if there is none. */
 export function differenceOf(
   want: Readonly<Record<string, Float32Array>>,
   got: Readonly<Record<string, Float32Array>>,

@@ -5,18 +5,18 @@ import { problemKey } from "../engine/tuning.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Problem } from "../measure/problems.ts";
 
-/** One base kernel on one set of shapes and attributes, wherever the step has it. */
+/** One base kernel on one set of shapes and attributes, wherever the step uses it. */
 export interface StepProblem {
   readonly key: string;
   readonly base: AnyKernel;
   readonly problem: Problem;
   readonly dispatches: number;
   readonly time_ms: number;
-  /** Of the GPU time of all dispatches. */
+  /** Share of the GPU time of all dispatches. */
   readonly share: number;
 }
 
-/** The keys of the problems of calls, as a tuning has them. */
+/** The keys of the calls' problems, as in a tuning. */
 export function problemKeys(calls: readonly Call[]): Set<string> {
   return new Set(calls.map((call) => problemKey(call.base, inputShapes(call), call.attributes)));
 }
@@ -26,7 +26,7 @@ function inputShapes({ base, bindings }: Call): Record<string, Shape> {
   return Object.fromEntries(read.map(({ name }) => [name, bindings[name].shape]));
 }
 
-/** The problems of the calls of a step, which took `times_ms`; the longest first. */
+/** The problems of the calls of a step, which took `times_ms`; longest first. */
 export function stepProblems(calls: readonly Call[], times_ms: readonly number[]): StepProblem[] {
   const total_ms = times_ms.reduce((a, b) => a + b, 0);
   const found = new Map<string, Omit<StepProblem, "share">>();
@@ -54,8 +54,8 @@ export function stepProblems(calls: readonly Call[], times_ms: readonly number[]
 }
 
 /**
- * How to draw inputs: as the kernel's own case with the same attributes does, else its first. What
- * is positive, a mask or a table stays one.
+ * How to draw inputs: as the kernel's own case with the same attributes does, else its first case.
+ * Positive inputs, masks and tables keep their kind.
  */
 function likelyData(
   { cases }: AnyKernel,

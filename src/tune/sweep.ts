@@ -1,31 +1,30 @@
-// Finds the fastest mapping of one problem: every mapping that the adapter can run with every value
-// of its tuned lines, wrong ones rejected, slow ones dropped early, the best set against the rule.
-// What runs on the GPU is in sweep_tools.ts.
+// Finds the fastest mapping of one problem: tries every mapping that the adapter can run with every
+// value of its tuned lines, rejects wrong ones, drops slow ones early, and compares the best with
+// the rule. The GPU work is in sweep_tools.ts.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel, ShaderInfo } from "../engine/kernel.ts";
-import { freeConstants, isAble, mappingsOf, tunedKernel, type Mapping } from "../engine/tuning.ts";
-import { chooseVariant } from "../engine/variant.ts";
+import { canRun, mappingsOf } from "../engine/mapping.ts";
+import { freeConstants, tunedKernel, type Mapping, chooseVariant } from "../engine/tuning.ts";
 import type { Problem } from "../measure/problems.ts";
 import type { Comparison } from "../measure/statistics.ts";
 
-// Up to so many combinations of tuned values all are tried; of more, one line after the other is
-// varied from the best so far.
+// Up to this many combinations of tuned values are all tried; beyond it, the lines are varied one
+// at a time from the best so far.
 const MOST_TOGETHER = 16;
-// A mapping that takes so many times the best as its file has it is varied only where that was
-// asked for.
+// A mapping that, with its file's values, takes this many times the best is varied only on request.
 const FAR = 2;
 
-/** What a sweep needs done to a kernel on a problem. */
+/** The operations on a kernel and problem that a sweep needs. */
 export interface SweepTools {
-  /** What is wrong with a kernel: its compile error or its output; empty where all is well. */
+  /** The fault of a kernel: its compile error or its output; empty if it is correct. */
   readonly check: (kernel: AnyKernel, problem: Problem) => Promise<string>;
-  /** A quick time; `dropped` once it is clear that it is far above `best_ms`. */
+  /** A quick time; `dropped` once it is clearly far above `best_ms`. */
   readonly time: (
     kernel: AnyKernel,
     problem: Problem,
     best_ms: number,
   ) => Promise<{ readonly time_ms: number; readonly dropped: boolean }>;
-  /** Times two kernels in turn; null where the clock is too coarse for them. */
+  /** Times two kernels, interleaved; null if the clock is too coarse for them. */
   readonly compare: (
     rule: AnyKernel,
     best: AnyKernel,
@@ -33,40 +32,40 @@ export interface SweepTools {
   ) => Promise<{ readonly comparison: Comparison; readonly pairs: number } | null>;
 }
 
-/** What of the mappings is wanted. */
+/** Restricts a sweep to some mappings. */
 export interface SweepChoice {
-  /** Values by constant; where given, other constants stay as they are by rule. */
+  /** Values by constant; if given, other constants keep the rule's values. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
-  /** Names of kernels; left out, all that the adapter can run. */
+  /** Names of kernels; by default, all that the adapter can run. */
   readonly kernels?: readonly string[];
-  /** Whether the time to sweep is up: what was tried by then counts. */
+  /** Whether the time of the sweep is up; candidates tried by then count. */
   readonly isOver?: () => boolean;
 }
 
 /** One candidate of a sweep. */
 export interface SweepRow extends Mapping {
-  /** What is wrong with it; such a candidate has no time. */
+  /** The fault of the candidate; a wrong candidate has no time. */
   readonly error: string;
   readonly time_ms: number | null;
-  /** Its time was far above the best after a few samples, so that no more were taken. */
+  /** Its time was far above the best after a few samples, so no more were taken. */
   readonly dropped: boolean;
 }
 
-/** What a sweep of one problem found. */
+/** The result of sweeping one problem. */
 export interface Swept {
   readonly rule: string;
   /** The rule first, then in the order of trying. */
   readonly rows: readonly SweepRow[];
-  /** The mapping that is faster than the rule beyond noise and threshold; null where none is. */
+  /** The mapping that is faster than the rule beyond noise and threshold; null if there is none. */
   readonly winner: Mapping | null;
-  /** The best against the rule, in turn; null where no candidate had a better quick time. */
+  /** The best against the rule, interleaved; null if no candidate had a better quick time. */
   readonly comparison: Comparison | null;
   readonly pairs: number;
   /** Whether every candidate was tried before the time was up. */
   readonly complete: boolean;
 }
 
-/** How many candidates a problem has at most, the rule included. */
+/** The maximum number of candidates of a problem, including the rule. */
 export function candidateCount(
   base: AnyKernel,
   facts: AdapterFacts,
@@ -115,7 +114,7 @@ export async function sweepProblem(
   );
   for (const kernel of [rule, ...wanted]) {
     const plain_ms = await attempt(kernel, {});
-    // A rule that is wrong is a fault to be mended, not to be tuned around.
+    // A wrong rule is a fault to be fixed, not to be tuned around.
     if (rows[0].error !== "") break;
     if (kernel === rule && !isWanted(rule.shader.name, choice)) continue;
     const asked = choice.constants !== undefined;
@@ -146,14 +145,14 @@ function ableMappings(
   facts: AdapterFacts,
   { shapes, attributes }: Pick<Problem, "shapes" | "attributes">,
 ): AnyKernel[] {
-  return mappingsOf(base).filter((kernel) => isAble(kernel, facts, shapes, attributes));
+  return mappingsOf(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
 }
 
 function isWanted(name: string, { kernels }: SweepChoice): boolean {
   return kernels === undefined || kernels.includes(name);
 }
 
-/** The values that differ from those by rule. */
+/** The values that differ from the rule's. */
 function changedConstants(
   kernel: AnyKernel,
   { shapes, attributes }: Problem,
@@ -165,7 +164,7 @@ function changedConstants(
   return Object.fromEntries(changed.map(({ name }) => [name, constants[name]]));
 }
 
-/** The lines of a kernel that a sweep varies, with the values it tries. */
+/** The lines of a kernel that a sweep varies, with the values that it tries. */
 function linesToVary(
   kernel: AnyKernel,
   { shapes, attributes }: Problem,
@@ -179,7 +178,7 @@ function linesToVary(
   });
 }
 
-/** Tries combinations of values: all where they are few, else line by line from the best. */
+/** Tries combinations of values: all if they are few, else line by line from the best. */
 async function vary(
   kernel: AnyKernel,
   lines: ShaderInfo["tune"],

@@ -1,5 +1,5 @@
-// What a sweep does on the GPU: a candidate compiled and checked, quickly timed, and set against the
-// rule in turn.
+// The GPU work of a sweep: compiles and checks a candidate, times it quickly, and compares it with
+// the rule, interleaved.
 import type { AnyKernel } from "../engine/kernel.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { batchFor, timeHot } from "../measure/clock.ts";
@@ -9,11 +9,11 @@ import { compileFault } from "../measure/shader_source.ts";
 import { median } from "../measure/statistics.ts";
 import type { SweepTools } from "./sweep.ts";
 
-// Samples of a quick time, and after how many a candidate far above the best is let go.
+// Samples of a quick time, and the number after which a candidate far above the best is dropped.
 const SAMPLES = 9;
 const SAMPLES_TO_DROP = 3;
 const DROPPED = 1.3;
-// One that far above it is let go after its first run, which may be slower than the next.
+// A candidate that far above it is dropped after its first run, which may be slower than the next.
 const DROPPED_AT_ONCE = 4;
 const QUICK_MS = 500;
 
@@ -21,8 +21,8 @@ const QUICK_MS = 500;
 export const FASTER = 0.03;
 
 /**
- * The tools of a sweep on the adapter of `bench`; with `own` candidates are held against their
- * reference on the cases of their kernel and not on the problem.
+ * The tools of a sweep on the adapter of `bench`; with `own`, candidates are compared with their
+ * reference on their kernel's cases instead of the problem.
  */
 export function sweepTools(bench: Bench, threshold: number = FASTER, own = false): SweepTools {
   const { gpu } = bench;
@@ -81,7 +81,7 @@ async function quickTime(
   return { time_ms: median(samples_ms), dropped: false };
 }
 
-/** The inputs of a problem, made once for all mappings that come one after the other. */
+/** The inputs of a problem, made once for all its consecutive mappings. */
 function lastInputs(): typeof timedInputs {
   let last: { readonly problem: Problem; readonly inputs: Record<string, Float32Array> } | null =
     null;

@@ -1,5 +1,6 @@
-// Tunes a whole step: its problems swept, those that take most of its time first; then the step with
-// the winners against the step by rule, in turn. Only winners that do not slow the step are kept.
+// Tunes a whole step: sweeps its problems, those that take most of its time first; then compares
+// the step with the winners and the step by the rules, interleaved. Keeps only winners that do not
+// slow the step.
 import type { Mapping } from "../engine/tuning.ts";
 import type { Bench, MeasureSettings } from "../measure/measure.ts";
 import { isNoSlower, keptChoices } from "./step_choices.ts";
@@ -10,45 +11,45 @@ import { FASTER, sweepTools } from "./sweep_tools.ts";
 import { entryOf, isSettled } from "./tuning_entry.ts";
 import { choicesOf, type TunedStep, type TuningEntry, type TuningFile } from "./tuning_file.ts";
 
-// Problems that take less of the step are not worth their sweep.
+// Problems that take less of the step are not worth a sweep.
 const LEAST_SHARE = 0.005;
-// Share of the budget that sweeps may take; the rest is for whole steps in turn.
+// Share of the budget that sweeps may take; the rest is for interleaved whole steps.
 const SWEEP_SHARE = 0.6;
 
-/** How to tune a step. */
+/** Options of tuning a step. */
 export interface TuneOptions {
-  /** Seconds that tuning may take; the comparison of the whole step may come on top. */
+  /** Seconds that tuning may take; the comparison of the whole step may exceed them. */
   readonly budget_s: number;
-  /** When whole steps in turn have pairs enough. */
+  /** When there are enough pairs of interleaved whole steps. */
   readonly steps: MeasureSettings;
-  /** What is known of the adapter; null sweeps every problem anew. */
+  /** The known results of the adapter; null sweeps every problem from scratch. */
   readonly known: TuningFile | null;
-  /** A line on how far it is; milestones are lines to keep. */
+  /** Receives a line of progress; milestones are lines to keep. */
   readonly progress: (line: string, milestone: boolean) => void;
 }
 
-/** One problem of a step and what came of it. */
+/** One problem of a step and its result. */
 export interface TunedProblem {
   readonly problem: string;
-  /** Of the GPU time of the step. */
+  /** Share of the GPU time of the step. */
   readonly share: number;
   readonly dispatches: number;
-  /** Null where it was known before. */
+  /** Null if the result was already known. */
   readonly swept: Swept | null;
-  /** Null where nothing is to be kept of it: a wrong rule, or no winner in the time there was. */
+  /** Null if nothing of it is kept: the rule was wrong, or no winner was found in time. */
   readonly entry: TuningEntry | null;
 }
 
-/** What tuning a step found. */
+/** The result of tuning a step. */
 export interface StepTuning {
   readonly problems: readonly TunedProblem[];
   /** Problems that the budget did not reach. */
   readonly left: { readonly problems: number; readonly share: number };
-  /** The step with its choices against the step by rule; null where it has none. */
+  /** The step with its choices against the step by the rules; null if it has none. */
   readonly tuned: TunedStep | null;
 }
 
-/** Tunes a step; its store is as it was when it returns. */
+/** Tunes a step and restores its store. */
 export async function tuneStep(
   bench: Bench,
   step: Step,
@@ -74,7 +75,7 @@ export async function tuneStep(
   }
 }
 
-/** Sweeps problems in order until the time is up; what is known of one already is taken as it is. */
+/** Sweeps problems in order until the time is up; a known result is reused. */
 async function sweepAll(
   bench: Bench,
   worth: readonly StepProblem[],
@@ -95,8 +96,8 @@ async function sweepAll(
       const sweep = async (by: SweepTools): Promise<Swept> =>
         await sweepProblem(by, base, facts, one.problem, { isOver });
       let swept = await sweep(tools[0]);
-      // Numbers drawn for the problem may ask for more than the kernel's tolerance is stated for:
-      // then its own cases say what is wrong.
+      // Numbers drawn for the problem may be harder than those of the kernel's tolerance: then its
+      // own cases decide whether it is wrong.
       if (swept.rows[0].error !== "") swept = await sweep(tools[1]);
       done.push({ problem, share, dispatches, swept, entry: entryOf(one, swept, facts) });
       progress(`${place}: ${outcomeText(swept)}`, true);
@@ -105,7 +106,7 @@ async function sweepAll(
   return done;
 }
 
-/** Sets the step with the winners against the step by rule, and takes back what slows it. */
+/** Compares the step with the winners and the step by the rules, and drops winners that slow it. */
 async function judge(
   opened: StepBench,
   name: string,
@@ -120,7 +121,10 @@ async function judge(
     kept: readonly TuningEntry[],
     more: readonly TuningEntry[],
   ): ReturnType<StepBench["compare"]> => {
-    progress(`the step with ${kept.length + more.length} choices against ${kept.length}`, false);
+    progress(
+      `timing the step with ${kept.length + more.length} choices against ${kept.length}`,
+      false,
+    );
     const [first, second] = [kept, [...kept, ...more]].map((list) => choicesOf({ entries: list }));
     const compared = await opened.compare(first, second, FASTER);
     if (compared.difference !== "") progress(`other results: ${compared.difference}`, true);
@@ -134,7 +138,7 @@ async function judge(
     return difference === "" && isNoSlower(comparison.change, FASTER);
   };
   let kept = await keptChoices(winners, keeps, isOver);
-  // Put together from parts, the whole is held to the same.
+  // A set combined from halves must pass the same test as a whole.
   if (kept.length > 0 && !(await keeps([], kept))) kept = [];
   const slowing = new Set(winners.filter((entry) => !kept.includes(entry)));
   const judged = problems.map((one) =>
@@ -151,20 +155,20 @@ function byRule(entry: TuningEntry): TuningEntry {
   return { ...entry, kernel: entry.rule, constants: {}, reason: "no gain in the step" };
 }
 
-/** What came of a sweep, in short. */
+/** The result of a sweep in short. */
 function outcomeText({ rows, rule, winner, comparison, complete }: Swept): string {
-  if (rows[0].error !== "") return `the rule's own is wrong: ${rows[0].error}`;
+  if (rows[0].error !== "") return `the default kernel is wrong: ${rows[0].error}`;
   const tried = `${rows.length} tried${complete ? "" : ", time is up"}`;
   if (winner === null || comparison === null) return `${rule} stays (${tried})`;
   return `${mappingText(winner)} ${(100 * comparison.change.median).toFixed(1)} % (${tried})`;
 }
 
-/** The key of a problem in short: kernel and the shapes of what is there. */
+/** The key of a problem in short: kernel and the shapes of its present inputs. */
 export function problemText(key: string): string {
   return key.replace(/ \{.*$/, "").replaceAll(/ \w+\[0\]/g, "");
 }
 
-/** A mapping with its constants, as tables and lines show it. */
+/** A mapping with its constants, as displayed in tables and lines. */
 export function mappingText({ kernel, constants }: Mapping): string {
   const values = Object.entries(constants).map(([name, value]) => `${name}=${value}`);
   return [kernel, ...values].join(" ");

@@ -1,9 +1,9 @@
-// Between a sweep and its file: what is written down of a problem, and whether what was written down
-// says all there is to find.
+// Between a sweep and its file: the entry to write for a problem, and whether an existing entry is
+// complete.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
-import { isAble, isOfRule, mappingsOf, ruleConstants } from "../engine/tuning.ts";
-import { chooseVariant } from "../engine/variant.ts";
+import { canRun, mappingsOf } from "../engine/mapping.ts";
+import { isOfRule, ruleConstants, chooseVariant } from "../engine/tuning.ts";
 import type { Problem } from "../measure/problems.ts";
 import type { Swept } from "./sweep.ts";
 import { hashesOf, type TuningEntry } from "./tuning_file.ts";
@@ -16,8 +16,8 @@ export interface KeyedProblem {
 }
 
 /**
- * What a file is to say of a problem that was swept; null where that is nothing: its rule is wrong,
- * or the time was up without a winner.
+ * The file entry of a swept problem; null if there is nothing to write: its rule is wrong, or the
+ * time was up without a winner.
  */
 export function entryOf(
   { key, base, problem }: KeyedProblem,
@@ -27,7 +27,7 @@ export function entryOf(
   const { rule, rows, winner, comparison, pairs, complete } = swept;
   if (rows[0].error !== "" || (winner === null && !complete)) return null;
   const { kernel, constants } = winner ?? { kernel: rule, constants: {} };
-  // One that was swept in part names the shaders of its choice alone, and so is swept again.
+  // A partial sweep names only the shaders of its choice, so the problem is swept again later.
   const named = mappingsOf(base).filter(({ shader }) => [rule, kernel].includes(shader.name));
   const ruling = mappingsOf(base).find(({ shader }) => shader.name === rule)!;
   const rule_constants = ruleConstants(ruling, problem.shapes, problem.attributes);
@@ -45,7 +45,7 @@ export function entryOf(
   };
 }
 
-/** Whether an entry says all there is to find of a problem: its rule and every mapping as today. */
+/** Whether an entry is complete: its rule and every mapping are still the current ones. */
 export function isSettled(
   entry: TuningEntry,
   { key, base, problem }: KeyedProblem,
@@ -55,7 +55,8 @@ export function isSettled(
   const hashes = Object.entries(hashesOf(ableMappings(base, problem, facts)));
   return (
     entry.problem === key &&
-    // What the whole step said of a winner depends on the others, and on the time there was.
+    // The whole step's decision on a winner depends on the other choices, and on the available
+    // time.
     entry.reason !== "no gain in the step" &&
     isOfRule(entry, chooseVariant(base, facts, shapes, attributes), shapes, attributes) &&
     hashes.every(([name, hash]) => entry.shaders[name] === hash)
@@ -67,5 +68,5 @@ function ableMappings(
   { shapes, attributes }: Problem,
   facts: AdapterFacts,
 ): AnyKernel[] {
-  return mappingsOf(base).filter((kernel) => isAble(kernel, facts, shapes, attributes));
+  return mappingsOf(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
 }

@@ -1,5 +1,5 @@
-// What the autotuner found on one adapter and driver, as a file that people can read, share and
-// delete; a run folder keeps the part that the run goes by.
+// The autotuner's results on one adapter and driver, as a file that people can read, share and
+// delete; a run folder keeps the part that the run uses.
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -19,24 +19,24 @@ import type { Estimate } from "../measure/statistics.ts";
 
 const VERSION = 1;
 
-/** What was found for one problem. */
+/** The result for one problem. */
 export interface TuningEntry extends Choice {
   /** Its key, see `problemKey`. */
   readonly problem: string;
   /**
-   * Why this kernel runs: it is faster than the rule's; or the rule's stays, since none is, or since
-   * the whole step was not shown to be no slower with the faster one.
+   * Why this kernel runs: it is faster than the rule's; or the rule's kernel stays, because none is
+   * faster, or because the whole step was not shown to be no slower with the faster one.
    */
   readonly reason: "faster" | "rule" | "no gain in the step";
-  /** Change of time against the rule, of the best candidate; null where none had a better time. */
+  /** Change of time of the best candidate against the rule; null if none had a better time. */
   readonly change: Estimate | null;
   readonly pairs: number;
   readonly date: string;
-  /** Hashes of the shaders that it was found with, by name. */
+  /** Hashes of the shaders that were measured, by name. */
   readonly shaders: Readonly<Record<string, string>>;
 }
 
-/** A whole step with its choices against the step by rule, in turn. */
+/** A whole step with its choices against the step by the rules, interleaved. */
 export interface TunedStep {
   readonly name: string;
   readonly date: string;
@@ -96,15 +96,15 @@ export function emptyTuning({ name, driver }: Pick<AdapterFacts, "name" | "drive
   return { version: VERSION, adapter: name, driver, steps: [], entries: [] };
 }
 
-/** Reads a tuning file; null where there is none. Throws InputError where it is damaged. */
+/** Reads a tuning file; null if there is none. Throws InputError if it is damaged. */
 export async function readTuning(file: string): Promise<TuningFile | null> {
   if (!existsSync(file)) return null;
   return parseTuning(await readBytes(file, LIMITS.json_bytes), file);
 }
 
-/** A tuning file from its bytes; throws InputError naming `file` where it is damaged. */
+/** A tuning file from its bytes; throws InputError naming `file` if it is damaged. */
 export function parseTuning(bytes: Uint8Array, file: string): TuningFile {
-  const advice = "it may be deleted, which loses nothing but the time to measure it";
+  const advice = "you may delete it; only the time to measure again is lost";
   let value: unknown;
   try {
     value = parseJson(bytes, file);
@@ -119,7 +119,9 @@ export function parseTuning(bytes: Uint8Array, file: string): TuningFile {
   );
 }
 
-/** Writes a tuning file in one piece; throws InputError for what `readTuning` would refuse. */
+/**
+ * Writes a tuning file atomically; throws InputError for content that `readTuning` would refuse.
+ */
 export async function writeTuning(file: string, tuning: TuningFile): Promise<void> {
   const text = `${JSON.stringify(tuning, null, 2)}\n`;
   const parsed = schema.safeParse(JSON.parse(text));
@@ -131,7 +133,7 @@ export async function writeTuning(file: string, tuning: TuningFile): Promise<voi
   await writeFileAtomically(file, Buffer.from(text));
 }
 
-/** What was found is put in place of what was known of the same problems and steps. */
+/** New results replace the known ones of the same problems and steps. */
 export function mergeTuning(
   known: TuningFile,
   { steps, entries }: Pick<TuningFile, "steps" | "entries">,
@@ -143,7 +145,7 @@ export function mergeTuning(
   };
 }
 
-/** Merges what was found into the file of an adapter; see `mergeCache`. */
+/** Merges new results into the file of an adapter; see `mergeCache`. */
 export async function keepTuning(
   file: string | null,
   facts: Pick<AdapterFacts, "name" | "driver">,
@@ -155,15 +157,15 @@ export async function keepTuning(
   return await mergeCache(file, { read: readTuning, write: writeTuning, merge }, warn);
 }
 
-/** Of both lists, the later for equal names, in order of name. */
+/** The union of both lists in order of name; for equal names, the later entry. */
 function merged<T>(before: readonly T[], after: readonly T[], nameOf: (one: T) => string): T[] {
   const all = new Map([...before, ...after].map((one) => [nameOf(one), one]));
   return [...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 /**
- * The choices of a file for the engine: of those that are not the rule itself, the ones whose
- * shaders have the texts they were found with.
+ * The choices of a file for the engine: those that differ from the rule and whose shaders still
+ * have the measured texts.
  */
 export function choicesOf({ entries }: Pick<TuningFile, "entries">): Tuning {
   const current = entries.filter(
@@ -180,7 +182,7 @@ export function hashesOf(list: readonly AnyKernel[]): Record<string, string> {
   );
 }
 
-/** The hash of the shader that the engine runs under a name; undefined where there is none. */
+/** The hash of the shader that the engine runs under a name; undefined if there is none. */
 function currentHash(name: string): string | undefined {
   const found = kernels.find(({ shader }) => shader.name === name);
   return found === undefined ? undefined : shaderHash(shaderText(found.shader));

@@ -1,7 +1,8 @@
 // The bin heads: shapes, where centres start, order of bins, and which pixels bins depend on.
 import { describe, expect, test } from "vitest";
 import { binHead, type BinHeadConfig, type BinOutput } from "../../src/bins/metric_bins.ts";
-import { initialStore, runOnCpu, type CpuStore } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { slice } from "../../src/graph/ops/slice.ts";

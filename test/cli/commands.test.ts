@@ -128,7 +128,7 @@ test("eval says how many of its moments were trained on, and by what the metres 
   expect(code).toBe(0);
   expect(stdout).toContain("depths 0.1 to 80 m, 2 of 3 moments were trained on\n");
   expect(stdout).toContain("the student was trained on some of these moments");
-  expect(stdout).toContain("(a training on this data would take 30 m)");
+  expect(stdout).toContain("(training on this data would use 30 m)");
   expect(stdout).not.toContain("held-out");
   const json = JSON.parse((await cli(...args, "--json")).stdout) as unknown;
   const metres_by = {

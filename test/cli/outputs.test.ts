@@ -84,7 +84,7 @@ const BINS = [
   "3",
   "--timeout",
   "0.1",
-  "--student",
+  "--from",
   "binomial",
 ];
 
@@ -146,10 +146,10 @@ test("two options do not share one file, and none writes over what it reads", as
   const fail = (): never => expect.fail("the adapter was opened");
   const path = join(folder, "both");
   const both = await run([...ONE, "-o", path, "--html", join(folder, ".", "both")], fail);
-  expect(both.stderr).toContain("--html " + join(folder, "both") + ": is the file of -o too");
+  expect(both.stderr).toContain("--html " + join(folder, "both") + ": -o names the same file");
   const npy = join(folder, "x.npy");
   const own = await run([...ONE, "--data", npy, "-o", npy], fail);
-  expect(own.stderr).toContain(`-o ${npy}: is the file of --data too`);
+  expect(own.stderr).toContain(`-o ${npy}: --data names the same file`);
   expect([both.code, own.code]).toEqual([2, 2]);
 });
 
@@ -196,7 +196,7 @@ describe.skipIf(!hasTimestamps(gpu))("a result that exists", () => {
       const result = JSON.parse(stdout) as Record<string, unknown>;
       expect(result["interrupted"]).toBe(true);
       expect((result[field] as unknown[]).length).toBeGreaterThan(0);
-      expect(stderr).toContain(`${signal}: what was measured is printed`);
+      expect(stderr).toContain(`${signal}: printing what was measured`);
       sent = false;
       const table = await run([...args, "-o", out], () => undefined, onText);
       expect(table.code).toBe(exit);
@@ -209,7 +209,7 @@ describe.skipIf(!hasTimestamps(gpu))("a result that exists", () => {
     vi.stubEnv("TERM", "dumb");
     const { stdout } = await run(ONE, () => undefined);
     expect(stdout).toMatch(
-      /^adapter: .*\nmeasuring \d+ rows?, at most 0.1 s for each state of the/,
+      /^adapter: .*\nmeasuring \d+ rows?, at most 0.1 s per row and cache state/,
     );
   });
 

@@ -37,9 +37,9 @@ test.each([
   [["train", "--steps", "1.5"], "--steps 1.5: expected a whole number of at least 1"],
   [["train", "--student", "giant"], "student giant: expected nano or resnet18"],
   [["check", "--gate", "0"], "--gate 0: expected a number above 0"],
-  [["check", "--steps", "3"], "--steps goes with --network"],
+  [["check", "--steps", "3"], "--steps needs --network"],
   [["check", "gemm", "--network", "nano"], "give a glob of kernels or --network, not both"],
-  [["check", "gemmm"], 'no kernel matches "gemmm"; there are gemm'],
+  [["check", "gemmm"], 'no kernel matches "gemmm"; similar names: gemm'],
 ])("%j is one clear line and exit code 2", async (args, line) => {
   const { code, stdout, stderr } = await cli(...args);
   expect(code).toBe(2);

@@ -34,7 +34,7 @@ test.each(SIGNALS)(
     process.emit(name);
     expect(signals.signal.aborted).toBe(true);
     expect(signals.exitCode()).toBe(code);
-    expect(happened).toEqual([expect.stringContaining("a checkpoint is written after this step")]);
+    expect(happened).toEqual([expect.stringContaining("writing a checkpoint after this step")]);
     process.emit("SIGTERM");
     expect(happened.slice(1)).toEqual(["exit 143"]);
   },

@@ -60,7 +60,7 @@ test("a device lost in evaluation is replaced, and the report is written", async
     second = trainCli(out, () => undefined);
   });
   expect(text).toContain(
-    "the device was lost (destroyed); going on after step 2 on a fresh device, try 1 of 3",
+    "the device was lost (destroyed); continuing after step 2 on a fresh device, try 1 of 3",
   );
   expect(code).toBe(0);
   expect(readFileSync(runPaths(out).report, "utf8")).toContain("Metrics by camera");

@@ -35,7 +35,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile --sweep", () => {
   test("tries every value of the tuned lines, the rule first", async () => {
     const { code, stdout } = await cli(...SWEEP, ...QUICK);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/case +candidate +ok +quick time +to rule +in turn +verdict\n/);
+    expect(stdout).toMatch(/case +candidate +ok +quick time +vs rule +change \[95 %\] +verdict\n/);
     expect(stdout).toMatch(/first slot +scale_by \(rule\) +yes +\S+ (us|ms) +1\.00/);
     for (const step of [1, 2, 4]) expect(stdout).toContain(`scale_by STEP=${step} `);
     expect(existsSync(file)).toBe(false);
@@ -102,12 +102,12 @@ describe.skipIf(!hasTimestamps(gpu))("tune", () => {
 
 test.each([
   [["profile", "gemm", "--apply"], "give --sweep too"],
-  [["profile", "--sweep", "gemm"], "expected NAME=VALUE,VALUE; kernels stand before --sweep"],
-  [["profile", "gemm", "--sweep", "TM=3"], "3 is no value of TM; there is 2, 4, 8"],
-  [["profile", "gemm", "--sweep", "SIZE=3"], "SIZE is no constant; there is SIDE, TM"],
-  [["profile", "gemm", "--sweep", "variant=conv2d"], "conv2d is no variant; there is gemm,"],
-  [["profile", "gemm", "--sweep", "--save", "x"], "--save does not go with --sweep"],
-  [["profile", "gemm", "--sweep", "--watch"], "--sweep does not go with --watch"],
+  [["profile", "--sweep", "gemm"], "expected NAME=VALUE,VALUE; name kernels before --sweep"],
+  [["profile", "gemm", "--sweep", "TM=3"], "3 is not a value of TM; expected 2, 4, 8"],
+  [["profile", "gemm", "--sweep", "SIZE=3"], "SIZE is not a constant; expected SIDE, TM"],
+  [["profile", "gemm", "--sweep", "variant=conv2d"], "conv2d is not a mapping; expected gemm,"],
+  [["profile", "gemm", "--sweep", "--save", "x"], "--save cannot be combined with --sweep"],
+  [["profile", "gemm", "--sweep", "--watch"], "--sweep cannot be combined with --watch"],
   [["tune", "--budget", "0"], "--budget 0: expected a number above 0"],
 ])("%j is refused with one line", async (args, message) => {
   const { code, stderr } = await cli(...args);

@@ -33,7 +33,7 @@ test.each([
   [["bench", "bins", "--qiuck"], "unknown option '--qiuck' (Did you mean --quick?)"],
   [["check", "--zzzzzz"], "unknown option '--zzzzzz'"],
   [["bench", "bns"], "unknown command 'bns' (Did you mean bins?)"],
-  [["profile", "gemmm"], 'no kernel matches "gemmm"; there are gemm'],
+  [["profile", "gemmm"], 'no kernel matches "gemmm"; similar names: gemm'],
   [["profile", "--ab", "gemm", "nope"], 'no kernel matches "nope"'],
   [["profile", "--ab", "gemm"], "--ab takes two kernels"],
   [["profile", "gemm", "--baseline", "never_saved"], "never_saved.json: no such saved profile"],
@@ -41,7 +41,7 @@ test.each([
   [["check", "gemm\u001b[2J"], 'no kernel matches "gemm'],
   [["train", "--\u001b]0;evil\u0007"], "unknown option '--"],
   [["bench", "\u001b[31mbins"], "unknown command"],
-  [["profile", "show", "\r\u001b[K"], "a name has letters, digits"],
+  [["profile", "show", "\r\u001b[K"], "a name may have letters, digits"],
 ])("%j is one clear line and exit code 2", async (args, line) => {
   const { code, stdout, stderr } = await usage(...args);
   expect(code).toBe(2);
@@ -57,6 +57,15 @@ test("help of a subcommand is that subcommand's own", async () => {
   expect(stdout).toBe((await usage("bench", "bins", "--help")).stdout);
   expect(stdout).toContain("Usage: ringdepth bench bins");
   expect((await usage("help", "bench")).stdout).toContain("Usage: ringdepth bench ");
+});
+
+test.each([
+  ["help", "nope"],
+  ["help", "bench", "nope"],
+])("%s %s %s is refused by the name that is no command", async (...args) => {
+  const { code, stdout, stderr } = await usage(...args);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe("ringdepth: unknown command 'nope'\n");
 });
 
 test("a shape beyond what the adapter binds is refused by tensor and bytes", async () => {

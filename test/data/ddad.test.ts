@@ -134,9 +134,14 @@ test.each<[string, () => void, RegExp]>([
     /cd\.json: LIDAR: rotation \[0, 0, 0, 0\] has length 0/,
   ],
   [
+    "a field in both spellings",
+    () => edit(DGP_FILES.set, /^\{/, '{"sceneSplits":{},'),
+    /ddad\.json: field scene_splits appears twice, in two spellings/,
+  ],
+  [
     "a camera of which the calibration has two",
     () => edit(DGP_FILES.calibration, '"LIDAR"', '"CAMERA_01"'),
-    /cd\.json: names: sensor CAMERA_01 stands twice/,
+    /cd\.json: names: sensor CAMERA_01 appears twice/,
   ],
   [
     "two sensors that differ in case only",
@@ -179,14 +184,14 @@ test.each<[string, () => void, RegExp]>([
     /scene_ab\.json: key CAMERA_01 of two data/,
   ],
   [
-    "a scene that stands twice",
+    "a scene that appears twice",
     () =>
       edit(
         DGP_FILES.set,
         `["${DGP_FILES.scene}"]`,
         `["${DGP_FILES.scene}","./${DGP_FILES.scene}"]`,
       ),
-    /ddad\.json: scene 000000.scene_ab\.json stands twice in train/,
+    /ddad\.json: scene 000000.scene_ab\.json appears twice in train/,
   ],
   [
     "masks beside a scene, where none are read",

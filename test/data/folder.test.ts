@@ -104,6 +104,18 @@ test("black in a mask is the vehicle itself", async () => {
   expect([...(await read()).usable]).toEqual([...Array(8).fill(1), ...Array(8).fill(0)]);
 });
 
+test("a rig of 20,000 cameras is refused in seconds, not minutes", async () => {
+  const cameras = Array.from({ length: 20_000 }, (_, i) => camera(`c${i}`, [1, 0, 0, 0]));
+  const ring = cameras.map(({ name }) => name);
+  writeRig({ cameras, ring, held_out: Array.from({ length: 200_000 }, (_, i) => `m${i}`) });
+  const before = process.cpuUsage();
+  await expect(folder(root, "train")).rejects.toThrow(/held_out: no images\/m0/);
+  writeRig({ cameras, ring });
+  await expect(folder(root, "train")).rejects.toThrow(/: unknown camera \w+; rig\.json has c0, c1/);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(5);
+});
+
 describe("names are compared as people read them:", () => {
   test("files in NFD, rig.json in NFC, and the other way round", async () => {
     const [composed, apart] = ["r\u00fcck", "ru\u0308ck"];
@@ -135,7 +147,7 @@ describe("names are compared as people read them:", () => {
     rmSync(at("images", "\u00fc"), { recursive: true });
     const twice = ["u\u0308", "\u00fc"].map((name) => camera(name, [0.5, -0.5, 0.5, -0.5]));
     writeRig({ cameras: twice });
-    await expect(folder(root, "train")).rejects.toThrow(/camera \u00fc stands twice/);
+    await expect(folder(root, "train")).rejects.toThrow(/camera \u00fc appears twice/);
     writeRig({ cameras: [...RIG.cameras, camera("Front", [1, 0, 0, 0])] });
     await expect(folder(root, "train")).rejects.toThrow(/front and Front differ in case only/);
   });
@@ -165,7 +177,7 @@ test("a moment folder that is a link is read, one that leads nowhere is named", 
   rmSync(at("elsewhere"), { recursive: true });
   await expect(folder(root, "train")).rejects.toThrow(/images.b: no such folder/);
   symlinkSync(at("gone"), at("depth"));
-  await expect(folder(root, "train")).rejects.toThrow(/depth: is no folder/);
+  await expect(folder(root, "train")).rejects.toThrow(/depth: is not a folder/);
 });
 
 test("images beside the moments are named", async () => {
@@ -268,7 +280,7 @@ test.each<[string, () => void | Promise<void>, RegExp]>([
   [
     "a camera twice",
     () => writeRig({ cameras: [...RIG.cameras, RIG.cameras[0]] }),
-    /camera rear stands twice/,
+    /camera rear appears twice/,
   ],
   [
     "cap_m below min_m",

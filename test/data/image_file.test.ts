@@ -41,11 +41,7 @@ describe("other formats are refused by name, whatever the file is called:", () =
     ["BMP", () => latin1("BM............"), /it is BMP; /],
     ["PDF", () => latin1("%PDF-1.7"), /it is PDF; /],
     ["a page", () => latin1("<!DOCTYPE html><p>"), /it is a text in XML or HTML; /],
-    [
-      "something else",
-      () => latin1("a secret that nobody quotes"),
-      /no image that is known here; /,
-    ],
+    ["something else", () => latin1("a secret that nobody quotes"), /its format is unknown; /],
   ])("%s", async (_, make, message) => {
     const decoded = decode(await make());
     await expect(decoded).rejects.toThrow(InputError);
@@ -130,5 +126,21 @@ describe("a mask", () => {
     ["8 bits written as 16", () => mask(255, 0, 16), /brightest level is 255 of 65535/],
   ])("of %s is named", async (_, make, message) => {
     await expect(halves(await make())).rejects.toThrow(message);
+  });
+
+  test("with a channel of transparency counts by grey levels where all is opaque", async () => {
+    const rgba = (alpha: (pixel: number) => number): Promise<Uint8Array> => {
+      const bytes = Uint8Array.from({ length: 24 * 40 * 4 }, (_, i) => {
+        const pixel = Math.floor(i / 4);
+        if (i % 4 === 3) return alpha(pixel);
+        return pixel % 40 < 20 ? 255 : 0;
+      });
+      return sharp(bytes, { raw: { ...SIZE, channels: 4 } })
+        .png()
+        .toBuffer();
+    };
+    expect(await halves(await rgba(() => 255))).toEqual([1, 0]);
+    const painted = rgba((pixel) => (pixel % 40 < 20 ? 0 : 255));
+    await expect(halves(await painted)).rejects.toThrow("the mask is transparent in places");
   });
 });

@@ -58,10 +58,13 @@ test.each<[Partial<RigSample>, RegExp]>([
     { cameras: [camera("front"), { ...camera("back"), fx: NaN }] },
     /sample s1: camera back: fx is NaN/,
   ],
-  [{ images: new Float32Array(36) as unknown as Uint8Array }, /sample s1: images is no Uint8Array/],
+  [
+    { images: new Float32Array(36) as unknown as Uint8Array },
+    /sample s1: images is not a Uint8Array/,
+  ],
   [
     { sparse_depth_m: new Float64Array(12) as unknown as Float32Array },
-    /sample s1: sparse_depth_m is no Float32Array/,
+    /sample s1: sparse_depth_m is not a Float32Array/,
   ],
 ])("fault %#", (change, message) => {
   expect(() => checkedSample({ ...sample(), ...change })).toThrow(message);

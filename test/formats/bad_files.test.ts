@@ -36,7 +36,7 @@ describe("safetensors", () => {
 
   // One per kind of error of the reference reader, then what it leaves to others.
   test.each<Bad>([
-    ["HeaderTooSmall", Buffer.from("1234567"), /7 bytes are no safetensors file/],
+    ["HeaderTooSmall", Buffer.from("1234567"), /7 bytes are too few for a safetensors file/],
     ["HeaderTooLarge", file("{}", 0, 100_000_001n), /header of 100000001 bytes/],
     ["InvalidHeaderLength", file("{}", 0, 90n), /header of 90 bytes in a file of 10/],
     ["InvalidHeader", file(Buffer.from([0x7b, 0xff, 0x7d])), /not UTF-8/],
@@ -59,7 +59,7 @@ describe("safetensors", () => {
       ),
       /an overlap/,
     ],
-    ["a key twice", file('{"a":{},"a":{}}'), /"a" stands twice/],
+    ["a key twice", file('{"a":{},"a":{}}'), /"a" appears twice/],
     ["offsets of NaN", file(one("U8", "[1]", "[NaN,1]"), 1), /not valid JSON/],
     ["a shape of 1e400", file(one("U8", "[1e400]", "[0,1]"), 1), /whole numbers/],
     ["an axis of 2^53 + 1", file(one("U8", "[9007199254740993]", "[0,1]"), 1), /whole numbers/],
@@ -261,7 +261,7 @@ describe("manifests", () => {
     ["a raw line break in a text", scene, swap("CAMERA_01", "CAM\nERA"), /a text without end/],
     ["a wrong escape", scene, swap("CAMERA_01", "\\x41"), /a text without end/],
     ["Latin-1", scene, put(Buffer.from('{"name":"é"}', "latin1")), /not text in UTF-8/],
-    ["a key twice", set, swap("{", '{"scene_splits":{},'), /"scene_splits" stands twice/],
+    ["a key twice", set, swap("{", '{"scene_splits":{},'), /"scene_splits" appears twice/],
     ["a list for an object", set, put("[]"), /ddad\.json: .*expected/],
     ["null", set, put("null"), /ddad\.json: .*expected/],
     ["a number for a list", set, swap(/\[[^\]]*\]/, "3"), /filenames: .*expected array/],

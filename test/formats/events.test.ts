@@ -1,6 +1,7 @@
 // TensorBoard events: bytes, round trips, resuming at a step, torn and damaged files.
 import {
   appendFileSync,
+  linkSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -83,6 +84,16 @@ test("a resumed run continues the file of the unbroken one, byte for byte", asyn
   await train(4, 10);
   expect(steps()).toEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]); // The first is the file's version.
   expect(readFileSync(file)).toEqual(unbroken);
+});
+
+test("a hard link to the file of an earlier run keeps what it had", async () => {
+  await train(0, 7);
+  const before = readFileSync(file);
+  const copy = `${file}.copy`;
+  linkSync(file, copy);
+  await train(4, 10);
+  expect(readFileSync(copy)).toEqual(before);
+  rmSync(copy);
 });
 
 test("a torn last record is cut off, a run from 0 begins a new file", async () => {

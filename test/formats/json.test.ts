@@ -44,7 +44,7 @@ test("takes and refuses the same texts as JSON.parse", () => {
       try {
         expect(parseJson(text, FILE)).toEqual(expected);
       } catch (error) {
-        expect((error as Error).message).toContain("stands twice");
+        expect((error as Error).message).toContain("appears twice");
       }
     }),
     { numRuns: 5000 },
@@ -84,7 +84,7 @@ test.each([
   const error = await Promise.resolve()
     .then(() => parseJson(json, FILE))
     .catch((reason: Error) => reason.message);
-  expect(error).toBe(`${FILE}: key "${key}" stands twice`);
+  expect(error).toBe(`${FILE}: key "${key}" appears twice`);
 });
 
 test.each([

@@ -1,10 +1,12 @@
 // Locks: one holder, told by pid and host; a dead holder's lock is taken over, a foreign host's not.
 import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LockedError, takeLock, waitForLock } from "../../src/formats/lock_file.ts";
+import { makePipe } from "../support/special_files.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -61,6 +63,22 @@ test("a lock of another host, or a file that is no lock, is left alone", async (
     await expect(takeLock(file, "the run")).rejects.toThrow(LockedError);
     expect(await readFile(file, "utf8")).toBe(text);
   }
+  await rm(file);
+});
+
+test("a pipe, a folder or a device in place of a lock is in use, and not waited for", async () => {
+  const file = join(folder, "g.lock");
+  const makers = [makePipe, mkdirSync, (path: string) => symlinkSync("/dev/zero", path)];
+  for (const make of makers) {
+    make(file);
+    await expect(takeLock(file, "the run")).rejects.toThrow(/in use by another process/);
+    await rm(file, { recursive: true });
+  }
+  const lock = await takeLock(file, "the run");
+  await rm(file);
+  makePipe(file);
+  await lock.release();
+  expect(existsSync(file)).toBe(true);
   await rm(file);
 });
 

@@ -174,7 +174,7 @@ test.each<[string, Uint8Array, RegExp]>([
   [
     "a sub-array",
     header("{'descr': [('p', '<f4', (3,))], 'fortran_order': False, 'shape': (0,)}"),
-    /no titles or sub-arrays/,
+    /not titles or sub-arrays/,
   ],
   [
     "a nested structure",
@@ -184,7 +184,7 @@ test.each<[string, Uint8Array, RegExp]>([
   [
     "a repeated field",
     header("{'descr': [('x', '<f4'), ('x', '<f4')], 'fortran_order': False, 'shape': (0,)}"),
-    /"x" stands twice/,
+    /"x" appears twice/,
   ],
 ])("refuses %s", (_, bytes, pattern) => expectRefused(() => readNpy(bytes, FILE), pattern));
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   claimFiles,
   isOwnFile,
-  makeFolder,
+  makeOutFolder,
   OWN_FILES,
   ownLeftovers,
   writeOwnFiles,
@@ -75,7 +75,7 @@ test("a link in place of a file is foreign, wherever it leads", async () => {
 test("a list that is none is left alone", async () => {
   for (const text of ["", "{}", '{"files": 3}', '{"files": {"a": 3}}', "\u0000"]) {
     await writeFile(join(folder, OWN_FILES), text);
-    await expect(write("a.npy", "new")).rejects.toThrow(/is no list of files by ringdepth/);
+    await expect(write("a.npy", "new")).rejects.toThrow(/is not a list of files by ringdepth/);
     expect(await read(OWN_FILES)).toBe(text);
   }
 });
@@ -90,16 +90,18 @@ test("of temporary files only those of our own files are leftovers", async () =>
 test("a folder that a person names may be a link, one named by data may not", async () => {
   await mkdir(join(folder, "far"));
   await symlink(join(folder, "far"), join(folder, "out"));
-  await makeFolder(join(folder, "out"), true);
-  await makeFolder(join(folder, "out", "moment"), false);
-  await makeFolder(join(folder, "out", "moment"), false);
+  await makeOutFolder(join(folder, "out"), true);
+  await makeOutFolder(join(folder, "out", "moment"), false);
+  await makeOutFolder(join(folder, "out", "moment"), false);
   await symlink(join(folder, "far"), join(folder, "far", "linked"));
-  const linked = makeFolder(join(folder, "out", "linked"), false);
+  const linked = makeOutFolder(join(folder, "out", "linked"), false);
   await expect(linked).rejects.toThrow(/linked: is a link, not a folder/);
   await writeFile(join(folder, "file"), "");
-  await expect(makeFolder(join(folder, "file"), false)).rejects.toThrow(/is a file, not a folder/);
-  await expect(makeFolder(join(folder, "file"), true)).rejects.toThrow(/cannot make the folder/);
-  await expect(makeFolder(join(folder, "file", "x"), true)).rejects.toThrow(
+  await expect(makeOutFolder(join(folder, "file"), false)).rejects.toThrow(
+    /is a file, not a folder/,
+  );
+  await expect(makeOutFolder(join(folder, "file"), true)).rejects.toThrow(/cannot make the folder/);
+  await expect(makeOutFolder(join(folder, "file", "x"), true)).rejects.toThrow(
     /cannot make the folder/,
   );
 });

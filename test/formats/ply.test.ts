@@ -110,7 +110,7 @@ test.each<[string, Uint8Array, RegExp]>([
   [
     "two vertex elements",
     changed("comment made by hand", "element vertex 0"),
-    /vertex stands twice/,
+    /vertex appears twice/,
   ],
   [
     "faces that are missing",
@@ -132,7 +132,7 @@ test.each<[string, Uint8Array, RegExp]>([
   ["a list", changed("property uchar red", "property list uchar int red"), /a list in vertex/],
   ["an unknown type", changed("property float x", "property half x"), /line 5: not a property/],
   ["a property without a name", changed("float x", "float"), /line 5: not a property/],
-  ["a repeated property", changed("float y", "float x"), /line 6: property x stands twice/],
+  ["a repeated property", changed("float y", "float x"), /line 6: property x appears twice/],
   ["an unknown keyword", changed("comment", "remark"), /line 3: its keyword is unknown/],
   ["no z", changed("property float z\n", ""), /vertex property z is missing/],
   ["integer x", changed("float x", "int x"), /vertex property x is missing or not f32\/f64/],

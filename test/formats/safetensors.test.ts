@@ -158,7 +158,7 @@ test("reads metadata of null and white space before the header, as the reference
 const U8 = (begin: number, end: number): string => tensor("U8", [end - begin], [begin, end]);
 
 test.each<[string, Uint8Array, RegExp]>([
-  ["no bytes", new Uint8Array(0), /0 bytes are no safetensors file/],
+  ["no bytes", new Uint8Array(0), /0 bytes are too few for a safetensors file/],
   ["a header too long to be one", file("{}", 0, 100_000_001n), /header of 100000001 bytes/],
   ["a header length of 2^63", file("{}", 0, 2n ** 63n), /header of 9223372036854776000 bytes/],
   ["a header beyond the file", file("{}", 0, 3n), /header of 3 bytes in a file of 10/],
@@ -169,8 +169,8 @@ test.each<[string, Uint8Array, RegExp]>([
   ["a header that is not UTF-8", file("{}", 1, 3n).fill(0xff, 10), /not UTF-8/],
   ["a header that is not JSON", file('{"a":\n}'), /not valid JSON/],
   ["two values in the header", file("{}{}"), /not valid JSON/],
-  ["a duplicate tensor", file(`{"a":${U8(0, 1)},"a":${U8(0, 1)}}`, 1), /"a" stands twice/],
-  ["a duplicate field", file(`{"a":{"dtype":"U8","dtype":"U8"}}`), /"dtype" stands twice/],
+  ["a duplicate tensor", file(`{"a":${U8(0, 1)},"a":${U8(0, 1)}}`, 1), /"a" appears twice/],
+  ["a duplicate field", file(`{"a":{"dtype":"U8","dtype":"U8"}}`), /"dtype" appears twice/],
   ["metadata that is a text", file('{"__metadata__":"x"}'), /__metadata__ is not an object/],
   ["metadata with a number", file('{"__metadata__":{"k":1}}'), /__metadata__ "k" is not a text/],
   ["an entry that is a list", file('{"a":[]}'), /"a": its header entry is not an object/],

@@ -71,11 +71,11 @@ test("reads ZIP64 sizes, offsets and end record", () => {
 
 const ENTRY = directoryStart(STORED);
 
-test("refuses a member that stands twice", async () => {
+test("refuses a member that appears twice", async () => {
   const archive = zipSync({ a: Uint8Array.of(1), b: Uint8Array.of(2) }, { level: 0 });
   const second = directoryStart(archive) + 46 + 1; // After the first entry and its name.
   const twice = patched(archive, second + 46, "a".charCodeAt(0));
-  await expectRefused(() => readZip(twice, FILE), /member "a" stands twice/);
+  await expectRefused(() => readZip(twice, FILE), /member "a" appears twice/);
 });
 
 test.each<[string, Uint8Array, RegExp]>([

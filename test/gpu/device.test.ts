@@ -8,7 +8,7 @@ import { readFloats, stagingRing } from "../../src/gpu/read_back.ts";
 import { hasTimestamps, timePasses } from "../../src/gpu/timestamps.ts";
 import { pipelineFor } from "../../src/gpu/pipelines.ts";
 import { graph } from "../../src/graph/graph.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { constant } from "../../src/graph/initializers.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";
 import { compile } from "../../src/graph/plan.ts";
@@ -83,7 +83,7 @@ describe("errors", () => {
     const opening = openGpu({ validation: true, adapter: "no such adapter" });
     await expect(opening).rejects.toThrow(NoAdapterError);
     await expect(opening).rejects.toThrow(
-      /^no WebGPU adapter whose name contains "no such adapter"; there is \S/,
+      /^no WebGPU adapter whose name contains "no such adapter"; available: \S/,
     );
   });
 });

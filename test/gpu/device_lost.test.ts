@@ -8,7 +8,7 @@ import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { pipelineFor } from "../../src/gpu/pipelines.ts";
 import { readFloats, stagingRing } from "../../src/gpu/read_back.ts";
 import { hasTimestamps, timePasses, timerQuantum_ns } from "../../src/gpu/timestamps.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { constant } from "../../src/graph/initializers.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";

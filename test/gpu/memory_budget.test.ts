@@ -5,7 +5,7 @@ import { allReady, createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts"
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
 import { GpuMemoryError } from "../../src/gpu/errors.ts";
 import { readFloats } from "../../src/gpu/read_back.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant } from "../../src/graph/initializers.ts";
 import { add, scaleShift } from "../../src/graph/ops/arithmetic.ts";

@@ -10,14 +10,14 @@ test("a depth is wrong by its worst pixel, a gradient by its norm", () => {
   expect(near.gradient_error).toBeCloseTo(1e-9, 12);
   const far = compareNumbers({ depth_m: [1.01, 50], d_logits: [1, 0.1] }, want, "level 0");
   expect(far.error).toBe(
-    "depth_m is 1.0e-2 from level 0, 0.00001 is allowed; d_logits is 1.0e-1 from level 0, 0.0001 is allowed",
+    "depth_m differs from level 0 by 1.0e-2; 0.00001 is allowed; d_logits differs from level 0 by 1.0e-1; 0.0001 is allowed",
   );
 });
 
 test("nothing of a kind compared is null, and a NaN is a fault", () => {
   const lost = compareNumbers({ loss: [Number.NaN] }, { loss: [1] }, "f64");
   expect(lost).toMatchObject({ depth_error: null, gradient_error: Infinity });
-  expect(lost.error).toContain("loss is Infinity from f64");
+  expect(lost.error).toContain("loss differs from f64 by Infinity");
 });
 
 test("the worse of two keeps the larger errors and the first fault", () => {

@@ -7,7 +7,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
 import type { Form } from "../../src/measure/best_rates.ts";
 import { ceilingTensors } from "../../src/measure/ceiling_dispatch.ts";
-import { prepareForms, prepareLaunch, workingSets } from "../../src/measure/ceiling_forms.ts";
+import {
+  accessFigure,
+  prepareForms,
+  prepareLaunch,
+  workingSets,
+} from "../../src/measure/ceiling_forms.ts";
 import {
   ceilingsFile,
   raisedCeilings,
@@ -76,7 +81,7 @@ describe("ceilings in a file", () => {
     "%s is refused by its name",
     async (text) => {
       writeFileSync(file, text);
-      await expect(readCeilings(file)).rejects.toThrow(`${file}: not ceilings`);
+      await expect(readCeilings(file)).rejects.toThrow(`${file}: not a file of ceilings`);
     },
   );
 });
@@ -88,12 +93,30 @@ test("the spread of measurements is the highest by the lowest of each figure", (
     bandwidth: [{ ...access, read_gbytes: 100 }],
     gflops: 900,
   };
-  expect(ceilingsSpread([MEASURED, again])).toEqual([
-    { figure: "copy 1 MiB", unit: "GB/s", lowest: 100, highest: 100, difference: 0 },
-    { figure: "read 1 MiB", unit: "GB/s", lowest: 80, highest: 100, difference: 0.25 },
-    { figure: "triad 1 MiB", unit: "GB/s", lowest: 90, highest: 90, difference: 0 },
-    { figure: "f32", unit: "GFLOP/s", lowest: 900, highest: 1000, difference: 1000 / 900 - 1 },
-    { figure: "f16", unit: "GFLOP/s", lowest: 2000, highest: 2000, difference: 0 },
+  const measured = [
+    { ceilings: MEASURED, unsettled: [] },
+    { ceilings: again, unsettled: [accessFigure("triad", 2 ** 20)] },
+  ];
+  expect(ceilingsSpread(measured)).toEqual([
+    { figure: "copy 1 MiB", unit: "GB/s", lowest: 100, highest: 100, difference: 0, settled: true },
+    {
+      figure: "read 1 MiB",
+      unit: "GB/s",
+      lowest: 80,
+      highest: 100,
+      difference: 0.25,
+      settled: true,
+    },
+    { figure: "triad 1 MiB", unit: "GB/s", lowest: 90, highest: 90, difference: 0, settled: false },
+    {
+      figure: "f32",
+      unit: "GFLOP/s",
+      lowest: 900,
+      highest: 1000,
+      difference: 1000 / 900 - 1,
+      settled: true,
+    },
+    { figure: "f16", unit: "GFLOP/s", lowest: 2000, highest: 2000, difference: 0, settled: true },
   ]);
   expect(ceilingsSpread([])).toEqual([]);
 });

@@ -94,9 +94,9 @@ describe("a saved profile", () => {
 
   test("that is not there is refused with those that are, a name that is a path too", async () => {
     await expect(readRun(folder, "after")).rejects.toThrow(
-      /no such saved profile; there is .*before/,
+      /no such saved profile; the saved ones are .*before/,
     );
-    await expect(readRun(folder, "../before")).rejects.toThrow("a name has letters");
+    await expect(readRun(folder, "../before")).rejects.toThrow("a name may have letters");
   });
 });
 

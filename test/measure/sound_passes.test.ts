@@ -150,7 +150,9 @@ test("ceilings and choices that no reader would take are not written", async () 
     empty_dispatch_us: 1,
   } as const;
   const file = join(folder, "ceilings.json");
-  await expect(writeCeilings(file, ceilings)).rejects.toThrow(`${file}: no ceiling was told by`);
+  await expect(writeCeilings(file, ceilings)).rejects.toThrow(
+    `${file}: the clock gave no ceiling for`,
+  );
   expect(await readCeilings(file)).toBeNull();
   const change = { median: Number.NaN, low: 0, high: 0 };
   const step = { name: "x", date: "2026-01-02T03:04:05.678Z", choices: 1, change, pairs: 3 };
@@ -167,7 +169,7 @@ test("noise has its likely cause beside it, where that is known", () => {
     null,
     null,
   );
-  const line = "1 of 1 times noisier than asked at the time-out";
+  const line = "1 of 1 times were noisier than requested at the time-out";
   expect(remarks(summary)).toEqual([line]);
   expect(remarks(summary, 0.05)).toEqual([line]);
   expect(remarks(summary, 0.4)).toEqual([`${line}: other programs took 40 % of the processor`]);

@@ -71,6 +71,22 @@ describe("imports", () => {
     expect(files.flatMap((path) => forbiddenImports(path, readFileSync(path, "utf8")))).toEqual([]);
   });
 
+  test("the commands of src/cli do not import each other", () => {
+    const cli = join(ROOT, "src", "cli");
+    const shared = ["terminal", "settings"];
+    const strays = sourceFiles().flatMap((path) => {
+      const [folder, ...rest] = relative(cli, path).split(sep);
+      // The program itself and src outside of cli.
+      if (rest.length === 0 || folder === "..") return [];
+      const allowed = shared.includes(folder) ? shared : [folder, ...shared];
+      return [...readFileSync(path, "utf8").matchAll(IMPORT)]
+        .map(([, specifier]) => relative(cli, join(dirname(path), specifier)))
+        .filter((target) => !target.startsWith("..") && !allowed.includes(target.split(sep)[0]))
+        .map((target) => `${relative(cli, path)} imports ${target}`);
+    });
+    expect(strays).toEqual([]);
+  });
+
   test("a wrong import of any form is seen", () => {
     const path = join(ROOT, "src", "kernels", "families", "x.ts");
     const code = `import { a } from "../../graph/a.ts";

@@ -53,3 +53,14 @@ test("a variant has the bindings of its base, in its order", () => {
     }
   }
 });
+
+test("the mappings of a kernel add the same numbers: slabs and tiles of one size", () => {
+  for (const base of kernels) {
+    for (const { shader } of base.variants?.() ?? []) {
+      for (const name of ["SLAB", "TILE"]) {
+        const own = base.shader.constants[name];
+        expect(shader.constants[name] ?? own, `${shader.name}, ${name}`).toBe(own);
+      }
+    }
+  }
+});

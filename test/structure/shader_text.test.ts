@@ -146,6 +146,12 @@ describe("what does not fit the table is refused, naming the file and the way ou
       `shaders/scale_by.wgsl: its "// tune:" lines are not those of the table of shaders: ${RUN}`,
     ],
     [
+      "another constant of the host",
+      () =>
+        edit("adamw.wgsl", "const BLOCK: u32 = 64u; // host", "const BLOCK: u32 = 32u; // host"),
+      `shaders/adamw.wgsl: its constants are not those of the table of shaders: ${RUN}`,
+    ],
+    [
       "another feature",
       () => edit("scale_by.wgsl", "struct Params", "enable subgroups;\nstruct Params"),
       `shaders/scale_by.wgsl: its features are not those of the table of shaders: ${RUN}`,

@@ -1,7 +1,8 @@
 // The students: sizes and names, cost of nano, one set of parameters for training and use, and what
 // the focal scale does.
 import { describe, expect, test } from "vitest";
-import { initialStore, NO_ADAPTER, runOnCpu } from "../../src/graph/cpu.ts";
+import { NO_ADAPTER, runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { bindingShapes, lower } from "../../src/graph/lower.ts";
 import type { Value } from "../../src/graph/value.ts";

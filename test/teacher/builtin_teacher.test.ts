@@ -115,7 +115,7 @@ describe("choosing a teacher", () => {
 
   test("what does not fit is refused, with what would", async () => {
     await expect(open("builtin", "ddad:somewhere")).rejects.toThrow(
-      "teacher.kind builtin goes with data rig only, not ddad:somewhere",
+      "teacher.kind builtin needs data rig, not ddad:somewhere",
     );
     await expect(open("files", "rig")).rejects.toThrow(
       "teacher.kind is files: give teacher.path, the folder of its maps",

@@ -72,11 +72,11 @@ test("every key is explained, in the help and above it in config.yaml", () => {
   expect(keys).toContainEqual({
     path: "optimizer.beta1",
     value: 0.9,
-    description: "decay of the first moment",
+    description: "decay rate of the mean gradient (AdamW)",
   });
   const config = resolveConfig({ steps: 7 }, "test");
   const text = explainedConfig(config);
-  expect(text).toContain("  # decay of the first moment\n  beta1: 0.9\n");
+  expect(text).toContain("  # decay rate of the mean gradient (AdamW)\n  beta1: 0.9\n");
   expect(resolveConfig(parseConfigFile(text, "config.yaml"), "config.yaml")).toEqual(config);
 });
 

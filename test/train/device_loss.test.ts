@@ -78,7 +78,7 @@ test("lost at each of a few steps, a run ends at the same bits with each step re
     await trained.close();
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(
-      /^the device was lost \(destroyed\); going on after step \d on a fresh device, try 1 of 3$/,
+      /^the device was lost \(destroyed\); continuing after step \d on a fresh device, try 1 of 3$/,
     );
     expect(studentOf(name).equals(studentOf("unbroken"))).toBe(true);
     expect(stepsOf(name)).toEqual([1, 2, 3, 4, 5, 6, 7]);

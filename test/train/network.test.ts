@@ -1,6 +1,7 @@
 // The training graph as a whole: forms of one loss give one loss.
 import { expect, test } from "vitest";
-import { initialStore, runOnCpu } from "../../src/graph/cpu.ts";
+import { runOnCpu } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { lossNetwork } from "../../src/train/network.ts";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { formatConfig } from "../../src/train/config.ts";

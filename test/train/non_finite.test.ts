@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loader } from "../../src/data/loader.ts";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { formatConfig } from "../../src/train/config.ts";
 import { trainingNetwork } from "../../src/train/network.ts";

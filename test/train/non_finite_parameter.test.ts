@@ -1,7 +1,7 @@
 // A parameter that is not a number does not go unseen: it reaches the loss and the norm of the
 // gradients in the same step.
 import { expect, test } from "vitest";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import { draw } from "../../src/kernels/random_inputs.ts";

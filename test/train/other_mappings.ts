@@ -2,7 +2,8 @@
 import type { DataSource } from "../../src/data/data_source.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { lower } from "../../src/graph/lower.ts";
-import { isAble, mappingsOf, ruleConstants } from "../../src/engine/tuning.ts";
+import { canRun, mappingsOf } from "../../src/engine/mapping.ts";
+import { ruleConstants } from "../../src/engine/tuning.ts";
 import { stepProblems } from "../../src/tune/step_problems.ts";
 import {
   emptyTuning,
@@ -33,7 +34,7 @@ export function otherMappings(
   ).flatMap(({ key, base, problem: { shapes, attributes } }): TuningEntry[] => {
     if (!["softmax_bins", "bin_kl", "conv2d"].includes(base.shader.name)) return [];
     const rule = calls.find((call) => call.base === base)!.kernel;
-    const able = mappingsOf(base).filter((one) => isAble(one, facts, shapes, attributes));
+    const able = mappingsOf(base).filter((one) => canRun(one, facts, shapes, attributes));
     const other = able.find((one) => one !== rule && one !== base) ?? base;
     if (other === rule) return [];
     return [

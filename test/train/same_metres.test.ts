@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataSource } from "../../src/data/data_source.ts";
 import { folder } from "../../src/data/folder.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { predictionNetwork } from "../../src/train/network.ts";
 import { evaluate, loadPredictor } from "../../src/train/predictor.ts";
 import { readStudent, writeStudent, type StudentFile } from "../../src/train/student_file.ts";

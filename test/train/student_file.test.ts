@@ -10,7 +10,7 @@ import {
   type NewTensor,
 } from "../../src/formats/safetensors.ts";
 import { sealSafetensors } from "../../src/formats/sealed_file.ts";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { randomStream } from "../../src/tensor/random.ts";
@@ -129,13 +129,13 @@ test.each<[string, (metadata: Record<string, string>) => void, string]>([
   ["no steps", (m) => delete m["steps"], "its metadata lacks step"],
   ["negative reference", inOrigin("focal_reference_px", "-500"), "origin.focal_reference_px"],
   ["infinite reference", inOrigin("focal_reference_px", "1e999"), "origin.focal_reference_px"],
-  ["NaN reference", inOrigin("focal_reference_px", "NaN"), "metadata origin: is no JSON"],
+  ["NaN reference", inOrigin("focal_reference_px", "NaN"), "metadata origin is not JSON"],
   ["no reference", inOrigin("focal_reference_px", "null"), "origin.focal_reference_px"],
   ["cap below min", inOrigin("cap_m", "0.05"), "origin.protocol: min_m must be below cap_m"],
   ["deviation 0", inOrigin("deviation", "0"), "origin.normalization.deviation"],
   ["no origin", (m) => delete m["origin"], "its metadata lacks origin"],
   ["no moments", (m) => delete m["training_moments"], "its metadata lacks training_moments"],
-  ["cut moments", (m) => (m["training_moments"] += "AA=="), "training_moments: is no list"],
+  ["cut moments", (m) => (m["training_moments"] += "AA=="), "training_moments is not a list"],
   ["unknown key", (m) => (m["depth_maxm"] = "80"), 'unknown key "depth_maxm"; known: format,'],
   [
     "unknown key of the configuration",

@@ -110,7 +110,7 @@ test.each([
   ["held-out", 3, 3, "3 of 3 moments were trained on"],
   ["train", 3, 1, "1 of 3 moments was trained on"],
   ["train", 3, 0, "3 moments of the train split, none trained on"],
-  ["held-out", 3, null, "3 moments, not known whether the student was trained on them"],
+  ["held-out", 3, null, "3 moments; it is not known whether the student was trained on them"],
 ] as const)("%s moments, %d, %s of them known: %s", (split, moments, trained_on, words) => {
   expect(describeMoments(split, { moments, trained_on })).toBe(words);
 });

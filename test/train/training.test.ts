@@ -157,7 +157,7 @@ test("a summary says what was trained on, and does without constants where a cam
   expect([baseline, ratio]).toEqual([null, null]);
   expect(messages).toEqual([expect.stringContaining("camera CAM_FRONT has no true depth")]);
   expect(evaluationRemarks(evaluation)).toEqual([
-    "the student was trained on these moments: on new ones it may be worse",
+    "the student was trained on these moments: it may be worse on new ones",
     "cameras without true depth in range, not in the mean of all: CAM_FRONT",
   ]);
   const html = readFileSync(report, "utf8");

@@ -133,7 +133,7 @@ test("a teacher's map of another size or type is refused", async () => {
   for (const map of [new Float32Array(11), new Float64Array(12) as unknown as Float32Array]) {
     const teacher = { name: "mine", relativeDepth: async () => await Promise.resolve(map) };
     await expect(teacherDepth(teacher, sample, size)).rejects.toThrow(
-      "no Float32Array of 3 x 2 x 2 elements",
+      "is not a Float32Array of 3 x 2 x 2 elements",
     );
   }
 });

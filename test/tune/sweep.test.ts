@@ -122,10 +122,9 @@ test("when the time is up, the best so far is set against the rule", async () =>
 });
 
 test("a mapping that is far behind is not varied", async () => {
-  const slow = { ...gemm, offered: () => true };
   const base: AnyKernel = { ...scaleBy, variants: () => [] };
   const far = { ...base, shader: { ...base.shader, name: "far" } };
-  const family: AnyKernel = { ...base, variants: () => [far], offered: slow.offered };
+  const family: AnyKernel = { ...base, variants: () => [far] };
   const problem = scaleBy.cases[0];
   const facts = { ...NVIDIA, features: new Set<string>() };
   const tools = madeUp(({ shader }) => (shader.name === "far" ? 3 : 1));
@@ -186,7 +185,7 @@ describe("on the adapter", () => {
         ...scaleBy,
         shader: { ...shader, name, code: code!.replace("fn scale_by(", `fn ${name}(`) },
         // the rule leaves it to other adapters; a sweep does not
-        offered: ({ software }) => software !== gpu.facts.software,
+        suits: () => false,
       };
       const { rows, winner } = await sweep({ ...scaleBy, variants: () => [other] });
       const wrong = rows.filter(({ error }) => error !== "");

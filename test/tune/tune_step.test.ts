@@ -2,7 +2,7 @@
 // trace. What wins is the adapter's affair.
 import { describe, expect, test } from "vitest";
 import { hasTimestamps } from "../../src/gpu/timestamps.ts";
-import { initialStore } from "../../src/graph/cpu.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { heNormal } from "../../src/graph/initializers.ts";
 import { relu } from "../../src/graph/ops/activation.ts";

@@ -1,5 +1,5 @@
 // The autotuner's file: what is written is read, merged by problem, and stale entries are not
-// followed; a damaged file says that it may be deleted, and without one the rule runs.
+// followed; a damaged file says that you may delete it, and without one the rule runs.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +7,9 @@ import { afterAll, expect, test } from "vitest";
 import { conv2d } from "../../src/kernels/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";
+import { mappingsOf } from "../../src/engine/mapping.ts";
 import { specialize } from "../../src/engine/specialize.ts";
-import { mappingsOf, problemKey } from "../../src/engine/tuning.ts";
-import { chooseVariant } from "../../src/engine/variant.ts";
+import { problemKey, chooseVariant } from "../../src/engine/tuning.ts";
 import type { Swept } from "../../src/tune/sweep.ts";
 import { entryOf, isSettled } from "../../src/tune/tuning_entry.ts";
 import {
@@ -108,7 +108,9 @@ test.each([
   writeFileSync(file, text);
   await expect(readTuning(file)).rejects.toThrow(`${file}: not `);
   await expect(readTuning(file)).rejects.toThrow(why);
-  await expect(readTuning(file)).rejects.toThrow("it may be deleted, which loses nothing but");
+  await expect(readTuning(file)).rejects.toThrow(
+    "you may delete it; only the time to measure again is lost",
+  );
 });
 
 test("a problem whose rule goes by shape is settled until the rule changes", () => {

@@ -15,7 +15,12 @@ import { newTally, type Tally, type TortureOptions } from "./tally.ts";
 const STEPS = 5;
 
 /** Flips and cuts at random places, and a cut at every byte of the first 4 KiB. */
-export async function torturedByDamage({ isLarge, seed, root }: TortureOptions): Promise<Tally> {
+export async function torturedByDamage({
+  isLarge,
+  count,
+  seed,
+  root,
+}: TortureOptions): Promise<Tally> {
   const tally = newTally("flipped bits and cuts of student and checkpoint", "files");
   const out = join(root, "damaged");
   await paperRun({ out, steps: STEPS });
@@ -28,7 +33,7 @@ export async function torturedByDamage({ isLarge, seed, root }: TortureOptions):
       tally.tries++;
       if (!isRefused(content)) tally.faults.push(`${path}: ${what} was not found`);
     };
-    for (let i = 0; i < (isLarge ? 100_000 : 1000); i++) {
+    for (let i = 0; i < (count ?? (isLarge ? 100_000 : 1000)); i++) {
       const at = place();
       const bit = Math.floor(8 * random.uniform());
       const copy = Uint8Array.from(bytes);

@@ -21,7 +21,12 @@ const CONFIG = {
 };
 
 /** 3 or 20 losses. */
-export async function torturedByLoss({ isLarge, seed, root }: TortureOptions): Promise<Tally> {
+export async function torturedByLoss({
+  isLarge,
+  count,
+  seed,
+  root,
+}: TortureOptions): Promise<Tally> {
   const tally = newTally("device destroyed at a random step", "losses");
   const config = resolveConfig(CONFIG, "torture");
   const source = await openSource(config, "train");
@@ -54,7 +59,7 @@ export async function torturedByLoss({ isLarge, seed, root }: TortureOptions): P
   try {
     const unbroken = await trained("never_lost", null);
     const random = randomStream(seed, 4);
-    for (let i = 0; i < (isLarge ? 20 : 3); i++) {
+    for (let i = 0; i < (count ?? (isLarge ? 20 : 3)); i++) {
       const step = 1 + Math.floor(STEPS * random.uniform());
       tally.tries++;
       const name = `lost_${i}`;

@@ -18,10 +18,15 @@ const KILLS_PER_RUN = 10;
 const STOP_WITHIN_MS = 5000;
 
 /** 20 or 500 kills: nothing unreadable, and the same bits and records in the end. */
-export async function torturedByKill({ isLarge, seed, root }: TortureOptions): Promise<Tally> {
+export async function torturedByKill({
+  isLarge,
+  count,
+  seed,
+  root,
+}: TortureOptions): Promise<Tally> {
   const tally = newTally("kill -9 in training, then --resume", "kills");
   const { student, time_ms } = await unbrokenChild(root);
-  const kills = isLarge ? 500 : 20;
+  const kills = count ?? (isLarge ? 500 : 20);
   const random = randomStream(seed, 1);
   for (let run = 0; tally.tries < kills; run++) {
     const out = join(root, `killed_${run}`);
@@ -52,12 +57,17 @@ async function killedAfter(child: ChildRun, wait_ms: number): Promise<Ending> {
 }
 
 /** Signals: the right exit code within 5 s, a checkpoint, and the same bits in the end. */
-export async function torturedBySignal({ isLarge, seed, root }: TortureOptions): Promise<Tally> {
+export async function torturedBySignal({
+  isLarge,
+  count,
+  seed,
+  root,
+}: TortureOptions): Promise<Tally> {
   const tally = newTally("SIGINT, SIGTERM, SIGHUP", "signals");
   const { student, time_ms } = await unbrokenChild(root);
   const random = randomStream(seed, 2);
   let longest_ms = 0;
-  for (let round = 0; round < (isLarge ? 20 : 1); round++) {
+  for (let round = 0; round < (count ?? (isLarge ? 20 : 1)); round++) {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       const out = join(root, `${name}_${round}`);
       const child = await startChild(root, out);

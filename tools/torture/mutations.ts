@@ -26,9 +26,13 @@ const MOST_BYTES = 64e6;
 const MOST_FAULTS = 10;
 
 /** A million damaged files per reader, a thousand in the small form. */
-export async function torturedByMutations({ isLarge, seed }: TortureOptions): Promise<Tally> {
+export async function torturedByMutations({
+  isLarge,
+  count,
+  seed,
+}: TortureOptions): Promise<Tally> {
   const tally = newTally("damaged files of every kind that is read", "files");
-  const all = await mutations(isLarge ? 1_000_000 : 1000, console.log, seed);
+  const all = await mutations(count ?? (isLarge ? 1_000_000 : 1000), console.log, seed);
   for (const { reader, tried, faults } of all) {
     tally.tries += tried;
     tally.faults.push(...faults.map((fault) => `${reader}: ${fault}`));

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Loader } from "../../src/data/loader.ts";
 import { readEvents } from "../../src/formats/events.ts";
-import { initialStore, type CpuStore } from "../../src/graph/cpu.ts";
+import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { checkpointsIn } from "../../src/train/checkpoint.ts";

@@ -15,6 +15,8 @@ export interface Tally {
 /** How much is done, and by which random numbers. */
 export interface TortureOptions {
   readonly isLarge: boolean;
+  /** Tries instead of those of the form; where every call of a disk is tried, it has no meaning. */
+  readonly count: number | undefined;
   readonly seed: number;
   /** An empty folder for files. */
   readonly root: string;

@@ -1,5 +1,4 @@
-// `ringdepth bench`: what is chosen between, timed in turn on this adapter; kernels and host paths
-// one by one. The problems lie in bench/, which comes with a clone.
+// `ringdepth bench`: alternatives timed interleaved on this adapter; kernels and host paths one by one. The problems lie in bench/, which comes with a clone.
 import type { Command } from "commander";
 import { defineBenchBins } from "./bins.ts";
 import { defineBenchHost } from "./host.ts";
@@ -12,7 +11,7 @@ import type { CommandContext, Define } from "../terminal/define.ts";
 export const defineBench: Define = (program: Command, context: CommandContext) => {
   const command = program
     .command("bench")
-    .description("time what is chosen between: levels of fusing, forms of a step, host paths");
+    .description("time the alternatives: levels of fusing in bins, relation and step; host code");
   defineBenchBins(command, context);
   defineBenchRelation(command, context);
   defineBenchKernels(command, context);

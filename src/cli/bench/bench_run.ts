@@ -23,7 +23,7 @@ export interface BenchOptions extends CommonOptions {
   readonly output?: string;
 }
 
-/** Options of every bench whose plans are timed in turn. */
+/** Options of every bench whose plans are timed interleaved. */
 export interface TurnOptions extends BenchOptions {
   readonly minSamples?: number;
   readonly timeout?: number;
@@ -56,11 +56,11 @@ export function benchOptions(command: Command, example: string): Command {
   );
 }
 
-/** Adds the options of a bench whose plans are timed in turn. */
+/** Adds the options of a bench whose plans are timed interleaved. */
 export function turnOptions(command: Command): Command {
   return command
-    .option("--min-samples <n>", "rounds at least", wholeNumber("--min-samples", 3))
-    .option("--timeout <s>", "most seconds of rounds a problem", positiveNumber("--timeout"));
+    .option("--min-samples <n>", "minimum number of rounds", wholeNumber("--min-samples", 3))
+    .option("--timeout <s>", "maximum seconds of rounds per problem", positiveNumber("--timeout"));
 }
 
 /** The voice of a bench: lines for people only where the result is one for them. */
@@ -116,7 +116,9 @@ export async function writeBench(
 export async function benchFile<T>(name: string): Promise<T> {
   const file = new URL(`../../../bench/${name}.bench.ts`, import.meta.url);
   if (!existsSync(file)) {
-    throw new InputError(`bench/${name}.bench.ts: no such file; bench/ comes with a clone`);
+    throw new InputError(
+      `bench/${name}.bench.ts: no such file; bench/ exists only in a clone of the repository`,
+    );
   }
   return (await import(file.href)) as T;
 }
@@ -140,7 +142,9 @@ export function oneOf<T extends string>(option: string, names: readonly T[]): (t
 /** The line above a result: when, on what, from which commit. */
 export function headline({ adapter, driver, git }: Environment, date: string): string {
   const commit =
-    git === null ? "" : `, commit ${git.commit.slice(0, 8)}${git.dirty ? " and changes" : ""}`;
+    git === null
+      ? ""
+      : `, commit ${git.commit.slice(0, 8)}${git.dirty ? " with local changes" : ""}`;
   return `${date.slice(0, 10)}, ${adapter} (${driver})${commit}`;
 }
 

@@ -36,7 +36,7 @@ import { binsAnswer, lossLine, verdictLine } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
-import { wholeNumber } from "../terminal/options.ts";
+import { movedOption, wholeNumber } from "../terminal/options.ts";
 import type { Table } from "../terminal/profile_table.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
 
@@ -45,7 +45,7 @@ interface BinsOptions extends TurnOptions {
   readonly size?: BinAxes["sizes"];
   readonly level?: readonly BinLevel[];
   readonly direction?: readonly Direction[];
-  readonly student?: readonly BinStudent[];
+  readonly from?: readonly BinStudent[];
   readonly centers?: readonly BinProblem["centers"][];
   readonly quick?: boolean;
   readonly check?: boolean;
@@ -62,46 +62,62 @@ interface BinsFile {
 
 const LEVEL_NUMBERS: readonly BinLevel[] = [0, 1, 2, 3];
 const DIRECTIONS = ["forward", "backward", "both"] as const;
-const STUDENTS = ["logits", "binomial", "features"] as const;
+const INPUTS = ["logits", "binomial", "features"] as const;
 const CENTERS = ["image", "pixel"] as const;
-const NOT_CHECKED = ["size", "level", "direction", "student", "centers", "svg", "quick"] as const;
+const NOT_CHECKED = ["size", "level", "direction", "from", "centers", "svg", "quick"] as const;
 
 const HELP = `
-Levels (level 0 is always run, ratios are to it):
-  0  1x1 convolution, softmax, product and sum, losses: each its own kernel
+Levels (level 0 always runs: the others are compared with it):
+  0  1x1 convolution, softmax, product and sum, losses: one kernel each
   1  logits or (pi, t) to depth in one read
-  2  the 1x1 convolution inside the decode (student features)
+  2  the 1x1 convolution inside the decode (needs --from features)
   3  depth, cross depth and divergence in one sweep, all gradients in another
-Directions: forward decodes to depth alone; a step also has cross depth, SILog, divergence and all
-gradients (from features: depth and its gradients): backward is its gradients, both is all of it.`;
+Directions:
+  forward   decode depth, nothing else
+  backward  the gradients of a step
+  both      a whole step: depth, cross depth, SILog, divergence and all gradients
+            (--from features: depth and its gradients)`;
 
 /** Defines the command under `bench`. */
 export function defineBenchBins(parent: Command, context: CommandContext): void {
   const command = parent
     .command("bins")
-    .description("bin decoding at every level of fusing, checked and timed in turn")
-    .option("--bins <list>", "numbers of bins", listOf(wholeNumber("--bins", 2)))
-    .option("--size <list>", "pixels of a view, such as 48x80", listOf(pixelSize))
-    .option("--level <list>", "0, 1, 2, 3", listOf(level))
-    .option("--direction <list>", DIRECTIONS.join(", "), listOf(oneOf("--direction", DIRECTIONS)))
-    .option("--student <list>", STUDENTS.join(", "), listOf(oneOf("--student", STUDENTS)))
-    .option("--centers <list>", CENTERS.join(", "), listOf(oneOf("--centers", CENTERS)))
-    .option("--quick", "two numbers of bins at one size")
-    .option("--check", "hold all levels against f64 on rows hard to decode, time nothing")
+    .description("bin decoding at every level of fusing, checked and timed interleaved")
+    .option("--bins <list>", "numbers of bins, such as 64,128", listOf(wholeNumber("--bins", 2)))
+    .option("--size <list>", "pixels per view, such as 48x80", listOf(pixelSize))
+    .option("--level <list>", "levels of fusing: 0, 1, 2, 3", listOf(level))
+    .option(
+      "--direction <list>",
+      `passes to time: ${DIRECTIONS.join(", ")}`,
+      listOf(oneOf("--direction", DIRECTIONS)),
+    )
+    .option(
+      "--from <list>",
+      `inputs of the decode: ${INPUTS.join(", ")}`,
+      listOf(oneOf("--from", INPUTS)),
+    )
+    .option(
+      "--centers <list>",
+      `bin centres per image or per pixel: ${CENTERS.join(", ")}`,
+      listOf(oneOf("--centers", CENTERS)),
+    )
+    .option("--quick", "one size and two numbers of bins")
+    .option("--check", "check all levels in f64 on inputs that are hard to decode; time nothing")
     .option(
       "--gate",
-      "exit with 1 where a claim is not met; AMBIGUOUS passes, as with profile --gate",
+      "exit with code 1 if a claim is not met; AMBIGUOUS passes, as in profile --gate",
     )
-    .option("--svg <file>", "draw time and memory by bins")
+    .option("--svg <file>", "draw time and memory against the number of bins")
     .addHelpText("after", HELP);
+  movedOption(command, "--student <list>", "--from logits, binomial or features");
   benchOptions(
     turnOptions(command),
-    "ringdepth bench bins --quick\n  ringdepth bench bins --bins 64,128 --student binomial --json",
+    "ringdepth bench bins --quick\n  ringdepth bench bins --bins 64,128 --from binomial --json",
   );
   command.action(async (options: BinsOptions) => {
     if (options.check === true) {
       const stray = NOT_CHECKED.find((name) => options[name] !== undefined);
-      if (stray !== undefined) throw new InputError(`--${stray} does not go with --check`);
+      if (stray !== undefined) throw new InputError(`--${stray} cannot be combined with --check`);
       await check(context, options);
       return;
     }
@@ -152,7 +168,7 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
           if (svg === undefined) return;
           const title = `${environment.adapter}, ${date.slice(0, 10)}`;
           await writeFileAtomically(svg, Buffer.from(binsPicture(rows, title)));
-          output.say(`drawn into ${svg}`);
+          output.say(`picture written to ${svg}`);
         },
       );
       if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
@@ -170,10 +186,10 @@ async function chooseBins(options: BinsOptions): Promise<BinChoice> {
     ...(options.bins !== undefined && { bins: options.bins }),
     ...(options.size !== undefined && { sizes: options.size }),
   };
-  const { student: students = STUDENTS, centers, direction: directions = DIRECTIONS } = options;
+  const { from: inputs = INPUTS, centers, direction: directions = DIRECTIONS } = options;
   const wanted = options.level ?? LEVEL_NUMBERS;
   const levels = LEVEL_NUMBERS.filter((one) => one === 0 || wanted.includes(one));
-  const plain = students.filter((student) => student !== "features");
+  const plain = inputs.filter((input) => input !== "features");
   const problems = binProblems({
     ...file.axes,
     ...given,
@@ -181,15 +197,15 @@ async function chooseBins(options: BinsOptions): Promise<BinChoice> {
     ...(centers !== undefined && { centers }),
   });
   const fromFeatures =
-    students.includes("features") && levels.includes(2) && centers?.includes("image") !== false;
+    inputs.includes("features") && levels.includes(2) && centers?.includes("image") !== false;
   if (fromFeatures) problems.push(...featureProblems({ ...file.featureAxes, ...given }));
   if (problems.length === 0) {
-    throw new InputError(
-      "no problem is of these: level 2 goes with features, centres of the image",
-    );
+    throw new InputError("no problem matches: --from features needs --level 2 and --centers image");
   }
   if (options.svg !== undefined && (!directions.includes("both") || plain.length === 0)) {
-    throw new InputError("--svg draws steps: it needs --direction both, from logits or binomial");
+    throw new InputError(
+      "--svg draws steps: it needs --direction both and --from logits or binomial",
+    );
   }
   return { problems, levels, directions };
 }
@@ -215,7 +231,7 @@ async function writeChecks(
 ): Promise<void> {
   const text = (error: number | null): string => (error === null ? "" : error.toExponential(1));
   const table: Table = {
-    head: ["rows", "count", "bins", "centres", "level", "ok", "depth error", "gradient error"],
+    head: ["inputs", "pixels", "bins", "centres", "level", "ok", "depth error", "gradient error"],
     rows: checks.map((row) => [
       row.rows,
       String(row.count),
@@ -233,8 +249,8 @@ async function writeChecks(
     const worst = (field: "depth_error" | "gradient_error"): string =>
       text(Math.max(...own.map((row) => row[field] ?? 0)));
     return (
-      `level ${of}: ${count} rows against f64, depth to ${worst("depth_error")} of a pixel, ` +
-      `gradients to ${worst("gradient_error")} of their norms`
+      `level ${of}: ${count} pixels checked in f64, largest relative error: ` +
+      `depth ${worst("depth_error")}, gradients ${worst("gradient_error")}`
     );
   });
   await writeBench(surroundings, benchOutput(surroundings, options), options, {

@@ -28,10 +28,10 @@ interface HostOptions extends BenchOptions {
 export function defineBenchHost(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("host")
-    .description("what the processor does for a step: images, batches, encoding, files")
+    .description("host work of a step: images, batches, encoding, files")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--time <s>", "least seconds of each (default: 1)", positiveNumber("--time"));
+    .option("--time <s>", "minimum seconds per path (default: 1)", positiveNumber("--time"));
   benchOptions(command, "ringdepth bench host --json");
   command.action(async (options: HostOptions) => {
     const output = benchOutput(surroundings, options);

@@ -1,15 +1,16 @@
-// `ringdepth bench kernels`: the problems of bench/kernels one by one, each kernel with the variant
-// that this adapter runs.
+// `ringdepth bench kernels`: the problems of bench/kernels one by one, each with the mapping that
+// this adapter runs.
+import { makeChecker } from "../../measure/problems.ts";
+import { type Target, profileTargets } from "../../measure/run_profile.ts";
 import type { Command } from "commander";
 import type { Gpu } from "../../gpu/device.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { checkShadersOf } from "../../kernels/shader_table.ts";
-import { mappingsOf } from "../../engine/tuning.ts";
-import { chooseVariant } from "../../engine/variant.ts";
+import { mappingsOf } from "../../engine/mapping.ts";
+import { chooseVariant } from "../../engine/tuning.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
 import { prepareBench, type MeasureSettings } from "../../measure/measure.ts";
 import { rateText, timingText } from "../../measure/text.ts";
-import { profileTargets } from "../../measure/run_profile.ts";
 import { summarizeTiming, type TimingSummary } from "../../measure/summary.ts";
 import { InputError } from "../../tensor/error.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -38,8 +39,8 @@ interface KernelRow {
 export function defineBenchKernels(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("kernels")
-    .description("every kernel at the student's sizes; `profile` says more of one")
-    .argument("[parts...]", "parts of names of kernels or cases (default: all)");
+    .description("time every kernel at the student's sizes; ringdepth profile says more about one")
+    .argument("[parts...]", "text that the name of a kernel or problem contains (default: all)");
   benchOptions(command, "ringdepth bench kernels conv2d 'relation 6x60'");
   command.action(async (parts: string[], options: BenchOptions) => {
     const output = benchOutput(surroundings, options);
@@ -76,20 +77,27 @@ async function chooseProblems(parts: readonly string[]): Promise<BenchProblem[]>
     ({ name, kernel }) =>
       parts.length === 0 || parts.some((part) => `${kernel.shader.name} ${name}`.includes(part)),
   );
-  if (chosen.length === 0) throw new InputError(`no case has ${parts.join(" or ")} in its name`);
+  if (chosen.length === 0) throw new InputError(`no problem has ${parts.join(" or ")} in its name`);
   return chosen;
 }
 
-/** Times every problem hot, as `ringdepth profile --hot` does. */
+/**
+ * Times every problem hot, as `ringdepth profile --hot` does. A kernel is first checked on its own
+ * cases: those of a bench have the sizes of training, and may miss a branch that is wrong.
+ */
 async function timeProblems(
   gpu: Gpu,
   problems: readonly BenchProblem[],
   output: Output,
 ): Promise<KernelRow[]> {
-  const targets = problems.map((problem) => {
-    const { kernel, shapes, attributes } = problem;
-    return { kernel: chooseVariant(kernel, gpu.facts, shapes, attributes), fault: "", problem };
-  });
+  const checker = makeChecker(gpu);
+  const targets: Target[] = [];
+  for (const problem of problems) {
+    const { shapes, attributes } = problem;
+    const kernel = chooseVariant(problem.kernel, gpu.facts, shapes, attributes);
+    output.progress(`${kernel.shader.name}: checking its cases`, false);
+    targets.push({ kernel, fault: (await checker.checkOwn(kernel)).error, problem });
+  }
   const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), SETTINGS, false);
   const rows = await profileTargets(bench, targets, true, (line) => output.progress(line, false));
   return rows.map(({ kernel, case: name, checked, error, hot, flops, bytes }) => {

@@ -39,11 +39,19 @@ const DIRECTIONS = ["forward", "backward", "both"] as const;
 export function defineBenchRelation(parent: Command, context: CommandContext): void {
   const command = parent
     .command("relation")
-    .description("the view relation's loss and gradient, stored and fused")
-    .option("--tokens <list>", "tokens of a view", listOf(wholeNumber("--tokens", 1)))
-    .option("--features <list>", "features of the student", listOf(wholeNumber("--features", 1)))
-    .option("--direction <list>", DIRECTIONS.join(", "), listOf(oneOf("--direction", DIRECTIONS)))
-    .option("--quick", "the first problem alone");
+    .description("loss and gradient of the view relation: stored, and fused tile by tile")
+    .option("--tokens <list>", "numbers of tokens per view", listOf(wholeNumber("--tokens", 1)))
+    .option(
+      "--features <list>",
+      "numbers of features per token",
+      listOf(wholeNumber("--features", 1)),
+    )
+    .option(
+      "--direction <list>",
+      `passes to time: ${DIRECTIONS.join(", ")}`,
+      listOf(oneOf("--direction", DIRECTIONS)),
+    )
+    .option("--quick", "only the first problem");
   benchOptions(turnOptions(command), "ringdepth bench relation --tokens 240");
   command.action(async (options: RelationOptions) => {
     const problems = await chooseProblems(options);
@@ -95,7 +103,7 @@ async function chooseProblems({
 
 function relationTable(rows: readonly RelationRow[]): Table {
   return {
-    head: ["views x tokens x features", "direction", "form", ...wayHead("stored")],
+    head: ["views x tokens x features", "direction", "level", ...wayHead("stored")],
     rows: rows.map((row) => [relationName(row), row.direction, row.way, ...wayCells(row)]),
   };
 }

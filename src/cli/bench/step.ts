@@ -41,10 +41,12 @@ const SMALL: Readonly<Record<StudentName, ImageSize>> = {
 export function defineBenchStep(parent: Command, context: CommandContext): void {
   const command = parent
     .command("step")
-    .description("a training step on the built-in rig, its forms checked and timed in turn")
+    .description(
+      "a training step on the built-in rig at every level of fusing, checked and timed interleaved",
+    )
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--tuned", "time it by rule and by the choices of ringdepth tune instead");
+    .option("--tuned", "compare the rule with the choices of ringdepth tune instead");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
   command.action(async (options: StepOptions) => {
     const { student, size } = options;

@@ -7,12 +7,12 @@ import { boundText, rateText, timingText } from "../../measure/text.ts";
 export function wayHead(first: string): string[] {
   return [
     "time p50 [95 %]",
-    `${first} by this [95 %]`,
+    `speed-up over ${first} [95 %]`,
     "GFLOP/s",
     "moved",
     "between",
     "peak",
-    "of ceiling",
+    "share of ceiling",
   ];
 }
 
@@ -40,10 +40,10 @@ export function agreementLine(
   const depth = worst(rows.map(({ depth_error }) => depth_error));
   const gradient = worst(rows.map(({ gradient_error }) => gradient_error));
   const parts = [
-    ...(depth === null ? [] : [`depths to ${depth} of a pixel`]),
-    ...(gradient === null ? [] : [`losses and gradients to ${gradient} of their norms`]),
+    ...(depth === null ? [] : [`depth ${depth}`]),
+    ...(gradient === null ? [] : [`losses and gradients ${gradient}`]),
   ];
-  return parts.length === 0 ? "" : `all agree: ${parts.join(", ")}`;
+  return parts.length === 0 ? "" : `all agree; largest relative error: ${parts.join(", ")}`;
 }
 
 /** What a reader should know of the times; empty where all is well. */
@@ -52,8 +52,10 @@ export function timeRemarks(rows: readonly Pick<WayRow, "time">[]): string[] {
   const wide = times.filter(({ converged }) => !converged).length;
   const brief = times.filter(({ trusted }) => !trusted).length;
   return [
-    ...(wide === 0 ? [] : [`${wide} of ${times.length} times noisier than asked at the time-out`]),
-    ...(brief === 0 ? [] : [`${brief} too short for the clock (?)`]),
+    ...(wide === 0
+      ? []
+      : [`${wide} of ${times.length} times were noisier than requested at the time-out`]),
+    ...(brief === 0 ? [] : [`${brief} too short for the clock (marked ?)`]),
   ];
 }
 

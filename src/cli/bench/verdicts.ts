@@ -33,7 +33,7 @@ export function binsAnswer(
             `[${range(ends)}]`,
         ]),
     ...(asked.length === 0 ? [] : [`claims: ${counts.join(", ")}`]),
-    `fusing loses for sure in ${lost} of ${compared} rows`,
+    `fusing is certainly slower in ${lost} of ${compared} rows`,
   ].join("; ");
 }
 
@@ -66,5 +66,5 @@ export function wayLines<Row extends WayRow>(
 const WORDS = {
   faster: "faster",
   slower: "slower",
-  AMBIGUOUS: "neither faster nor slower for sure (AMBIGUOUS)",
+  AMBIGUOUS: "neither certainly faster nor certainly slower (AMBIGUOUS)",
 } as const;

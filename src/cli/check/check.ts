@@ -22,27 +22,31 @@ import { InputError } from "../../tensor/error.ts";
 const NETWORK_ONLY = ["steps", "checkpoint", "size", "seed", "gate", "dump"] as const;
 
 const DUMP = `
-Files of --dump, safetensors, tensors named as in the graph, NHWC and OHWI:
+Files that --dump writes (safetensors; tensors are named as in the graph, NHWC and OHWI):
   weights    parameters, and running statistics as state/NAME
-  batch      the inputs of the step
-  outputs    what the student gives, of the GPU (f32) and as cpu/NAME of the CPU path (f64)
-  losses     every term before weighting, and their weighted sum as loss; likewise
-  gradients  of every parameter; likewise`;
+  batch      inputs of the step
+  outputs    outputs of the student: from the GPU (f32), and from the CPU (f64) as cpu/NAME
+  losses     each term before weighting, and their weighted sum as loss; named as the outputs
+  gradients  gradient of each parameter; named as the outputs`;
 
 /** Defines the command. */
 export const defineCheck: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("check")
-    .description("hold kernels, or a whole network, against their references on the CPU")
+    .description("check kernels, or a whole network, against their references on the CPU")
     .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
     .option("--network <name>", "check the gradients of nano or resnet18 instead", studentName)
-    .option("--steps <n>", "train so many steps first (default: 0)", wholeNumber("--steps", 0))
+    .option("--steps <n>", "train this many steps first (default: 0)", wholeNumber("--steps", 0))
     .option("--checkpoint <file>", "check this trained student")
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--seed <n>", "seed of parameters and rig (default: 0)", wholeNumber("--seed", 0))
+    .option(
+      "--seed <n>",
+      "seed for the initial weights and the rig (default: 0)",
+      wholeNumber("--seed", 0),
+    )
     .option(
       "--gate <x>",
-      "largest relative error of a gradient (default: 1e-3, trained 5e-3)",
+      "largest relative error allowed per gradient (default: 1e-3; 5e-3 once trained)",
       positiveNumber("--gate"),
     )
     .option("--dump <dir>", "write weights, batch, outputs, losses and gradients")
@@ -61,7 +65,7 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
       return;
     }
     const stray = NETWORK_ONLY.find((name) => options[name] !== undefined);
-    if (stray !== undefined) throw new InputError(`--${stray} goes with --network`);
+    if (stray !== undefined) throw new InputError(`--${stray} needs --network`);
     const kernels = matchingKernels(glob);
     checkShadersOf(kernels);
     const work = (gpu: Gpu): Promise<number> => checkKernels(gpu, kernels, output);

@@ -1,13 +1,15 @@
 // The half of `check` that holds kernels one by one against their references.
 import type { Gpu } from "../../gpu/device.ts";
 import { checkCase, type CheckResult } from "../../kernels/check.ts";
-import type { AnyKernel } from "../../engine/kernel.ts";
+import { failureLines } from "../../engine/failure_table.ts";
+import type { AnyKernel, Case } from "../../engine/kernel.ts";
+import { canRun } from "../../engine/mapping.ts";
 import { shadersOffTable } from "../../kernels/shader_table.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";
 
-/** Runs every case that this adapter offers and prints the table; returns the exit code. */
+/** Runs every case that this adapter can run and prints the table; returns the exit code. */
 export async function checkKernels(
   gpu: Gpu,
   list: readonly AnyKernel[],
@@ -16,37 +18,69 @@ export async function checkKernels(
   for (const stem of shadersOffTable()) {
     output.warn(`shaders/${stem}.wgsl is not in the table of shaders: run npm run shaders`);
   }
-  const results: CheckResult[] = [];
+  const results: CheckedCase[] = [];
   const told = new Set<string>();
   const rows: string[][] = [];
+  const details: string[][] = [];
   let left = 0;
   for (const [i, kernel] of list.entries()) {
     const { name } = kernel.shader;
-    const offered = offeredCases(gpu, kernel);
-    left += kernel.cases.length - offered.length;
-    const own: CheckResult[] = [];
-    for (const problem of offered) own.push(await checkCase(gpu, kernel, problem));
+    const cases = casesThatRun(gpu, kernel);
+    left += kernel.cases.length - cases.length;
+    const own: CheckedCase[] = [];
+    for (const problem of cases) {
+      own.push({ ...(await checkCase(gpu, kernel, problem)), problem });
+    }
     results.push(...own);
     rows.push(tableRow(name, own));
+    details.push(detailLines(own));
     for (const result of own) if (!result.ok && isNews(result, told)) output.warn(result.message);
     const bad = own.filter(({ ok }) => !ok).length;
     output.progress(`kernel ${i + 1}/${list.length}: ${name}${bad > 0 ? ": wrong" : ""}`, false);
   }
   const failed = results.filter(({ ok }) => !ok).length;
+  const [head, ...table] = textTable(
+    ["kernel", "cases", "wrong", "max abs error", "max rel error"],
+    rows,
+  );
   output.result(
     {
-      kernels: results.map(({ message, ...result }) =>
-        result.ok ? result : { ...result, message },
-      ),
+      kernels: results.map(jsonOf),
       cases_not_offered: left,
     },
     [
-      ...textTable(["kernel", "cases", "wrong", "max abs error", "max rel error"], rows),
+      head,
+      ...table.flatMap((row, i) => [row, ...details[i]]),
       `${results.length} cases of ${list.length} kernels, ${failed} wrong; ` +
-        `${left} cases not offered on this adapter`,
+        `${left} cases left out on this adapter`,
     ],
   );
   return failed === 0 ? EXIT.fine : EXIT.wrong;
+}
+
+/** The result of a case with what it was run on. */
+interface CheckedCase extends CheckResult {
+  readonly problem: Case<string, unknown>;
+}
+
+/** The result of a case as JSON, with its numbers where it is wrong. */
+function jsonOf({ problem, message, failures, ...result }: CheckedCase): object {
+  if (result.ok) return result;
+  const { shapes, attributes, seed } = problem;
+  return { ...result, message, shapes, attributes, seed, failures };
+}
+
+/**
+ * The tables of the first wrong case of a kernel; those of the others are in the JSON, since they
+ * mostly look alike.
+ */
+function detailLines(results: readonly CheckedCase[]): string[] {
+  const wrong = results.filter(({ ok }) => !ok);
+  if (wrong.length === 0) return [];
+  const [{ name, problem, failures }] = wrong;
+  const others =
+    wrong.length === 1 ? [] : [`  wrong in ${wrong.length} cases; --json has the tables of all`];
+  return ["", ...failureLines(name, problem, failures), ...others, ""];
 }
 
 /** Whether a fault was not told of another case; one that does not compile has it in every case. */
@@ -58,11 +92,8 @@ function isNews({ name, case: problem, message }: CheckResult, told: Set<string>
 }
 
 /** The cases of a kernel that this adapter can run. */
-function offeredCases({ facts }: Gpu, kernel: AnyKernel): AnyKernel["cases"] {
-  if (!kernel.shader.features.every((feature) => facts.features.has(feature))) return [];
-  return kernel.cases.filter(
-    ({ shapes, attributes }) => kernel.offered?.(facts, shapes, attributes) ?? true,
-  );
+function casesThatRun({ facts }: Gpu, kernel: AnyKernel): AnyKernel["cases"] {
+  return kernel.cases.filter(({ shapes, attributes }) => canRun(kernel, facts, shapes, attributes));
 }
 
 function tableRow(name: string, results: readonly CheckResult[]): string[] {

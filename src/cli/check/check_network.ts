@@ -24,7 +24,7 @@ import { EXIT } from "../terminal/exit_code.ts";
 import type { CommonOptions } from "../terminal/options.ts";
 import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";
-import { trainingProgress } from "../train/training_progress.ts";
+import { trainingProgress } from "../terminal/training_progress.ts";
 
 /** Options of the command; all but the common ones concern `--network`. */
 export interface CheckOptions extends CommonOptions {
@@ -58,11 +58,11 @@ export async function checkNetwork(
     name,
     formatShape(shape),
     relative_error.toExponential(2),
-    isBeyond(relative_error) ? "beyond the gate" : "",
+    isBeyond(relative_error) ? "above the gate" : "",
   ]);
   output.result({ parameters, gate, max_relative_error: worst, ok: beyond.length === 0 }, [
     ...textTable(["parameter", "shape", "relative error", ""], rows),
-    `${parameters.length} parameter tensors, ${beyond.length} beyond the gate of ${gate}; ` +
+    `${parameters.length} parameter tensors, ${beyond.length} above the gate of ${gate}; ` +
       `worst ${worst.toExponential(2)}`,
   ]);
   // The result stands, whatever becomes of the files.

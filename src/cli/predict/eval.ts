@@ -19,7 +19,7 @@ import { metricLines } from "../terminal/table.ts";
 export const defineEval: Define = (program: Command, { surroundings }) => {
   const command = program
     .command("eval")
-    .description("evaluate a trained student: seven metrics by camera, against true depth");
+    .description("evaluate a trained student against true depth: seven metrics per camera");
   common(studentOptions(command), "ringdepth eval --checkpoint runs/ddad/student.safetensors");
   command.action(async (options: StudentOptions) => {
     const output = makeOutput(surroundings, options.json === true);

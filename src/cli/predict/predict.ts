@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { loader } from "../../data/loader.ts";
 import { takeLock } from "../../formats/lock_file.ts";
-import { makeFolder } from "../../formats/own_files.ts";
+import { makeOutFolder } from "../../formats/own_files.ts";
 import { PREDICTION_LOCK, predictionWriter } from "../../train/moment_files.ts";
 import { loadPredictor } from "../../train/predictor.ts";
 import { seenBy } from "../../train/student_origin.ts";
@@ -20,14 +20,14 @@ interface PredictOptions extends StudentOptions {
 }
 
 const FILES = `
-Files, in a folder for each moment:
+Files, in one folder per moment:
   CAMERA.png        16-bit depth, metres x 256
   CAMERA_color.png  depth in colour, for people
   CAMERA.npy        f32 [H, W] depth in metres
   points.ply        all cameras as one cloud in the vehicle frame, metres
   panorama.png      images and depth around the vehicle
-Characters of names that file systems lose are written as %XX. Files that ringdepth did not write
-are never replaced: it stops and names them.`;
+Characters that file systems do not keep in names are written as %XX. ringdepth never replaces a
+file that it did not write: it stops and names the file.`;
 
 /** Defines the command. */
 export const definePredict: Define = (program: Command, { surroundings }) => {
@@ -35,7 +35,7 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
     .command("predict")
     .description("predict depth and write it as PNG, npy, PLY and panorama")
     .option("--out <dir>", "folder to write into", "predictions")
-    .option("--limit <n>", "at most so many moments", wholeNumber("--limit", 1))
+    .option("--limit <n>", "predict at most this many moments", wholeNumber("--limit", 1))
     .addHelpText("after", FILES);
   const example =
     "ringdepth predict --checkpoint runs/ddad/student.safetensors --data folder:drive --out depth";
@@ -44,7 +44,7 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
     const output = makeOutput(surroundings, options.json === true);
     const { file, source, badSamples } = await openStudentSource(options, output.warn);
     // What is known from the start is said before anything is computed.
-    await makeFolder(options.out, true);
+    await makeOutFolder(options.out, true);
     const lock = await takeLock(join(options.out, PREDICTION_LOCK), `folder ${options.out}`);
     const work = withGpu(surroundings, output, options.adapter, async (gpu) => {
       output.say(`data: ${source.describe()}`);

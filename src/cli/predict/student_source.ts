@@ -36,7 +36,7 @@ export function studentOptions(command: Command): Command {
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
     .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)
     .option("--split <name>", "train or held-out (default: held-out)")
-    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+    .option("--skip-bad-samples", "skip samples with broken files and count them");
 }
 
 /**

@@ -16,11 +16,12 @@ export interface GateResult {
 type Verdict = RowComparison["verdict"];
 
 const WORDS: Partial<Record<Verdict, string>> = {
-  MISSING: "in the earlier profile only",
+  MISSING: "only in the earlier profile",
   NEW: "not in the earlier profile",
-  WRONG: "without a time in one of the two",
-  AMBIGUOUS: "neither the same nor changed for sure; more samples (--time) may settle it",
-  UNTRUSTED: "too short for the clock to tell",
+  WRONG: "one of the two profiles has no time",
+  AMBIGUOUS:
+    "not certainly the same and not certainly changed; more samples (--time) may settle it",
+  UNTRUSTED: "too short for the clock to measure",
 };
 // Rows that no time stands against: a gate that ignored them would pass what was never measured.
 const UNCOMPARED: readonly Verdict[] = ["MISSING", "NEW", "WRONG"];
@@ -46,7 +47,7 @@ export function judge(
     .map((verdict) => `${of(verdict).length} ${verdict}`);
   if (counts.length === 0) return { lines: [...lines, "gate passed"], failed: false };
   const onlyUncompared = of("SLOW").length === 0;
-  const hint = onlyUncompared ? "; --lenient lets rows pass that are not compared" : "";
+  const hint = onlyUncompared ? "; --lenient allows rows that are not compared" : "";
   return { lines: [...lines, `gate failed: ${counts.join(", ")}${hint}`], failed: true };
 }
 

@@ -7,8 +7,7 @@ import type { Command } from "commander";
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { openGpu } from "../../gpu/device.ts";
 import { pipelineFor, pipelineLabel, type PipelineSource } from "../../gpu/pipelines.ts";
-import { specialize } from "../../engine/specialize.ts";
-import { freezesShapes } from "../../engine/variant.ts";
+import { specialize, freezesShapes } from "../../engine/specialize.ts";
 import {
   dumpedForms,
   dumpedSection,
@@ -98,6 +97,6 @@ async function dumped(
   const section = dumpedSection(dump, form, source.name);
   if (section !== null) return section;
   const forms = dumpedForms(dump);
-  const instead = forms.length === 0 ? "nothing that is known" : forms.join(", ");
+  const instead = forms.length === 0 ? "no known form" : forms.join(", ");
   throw new InputError(`--ir ${form}: the back end of ${gpu.facts.name} writes ${instead}`);
 }

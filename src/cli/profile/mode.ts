@@ -1,6 +1,7 @@
 // What a command line of `ringdepth profile` asks for, and which options go with it.
 import { InputError } from "../../tensor/error.ts";
 import { dataOption } from "../../profile/kernel/data.ts";
+import { commandLine } from "./html.ts";
 import type { ProfileOptions } from "./profile_options.ts";
 import { stepTarget, type StepTarget } from "./step.ts";
 
@@ -12,7 +13,7 @@ const SAMPLES = ["time", "minSamples", "noise", "timeout"] as const;
 const STEP = ["student", "data", "size", "seed", "config", "skipBadSamples"] as const;
 
 /** A kind of profile. */
-export type ProfileKind = "kernels" | "ir" | "watch" | "sweep" | "ab" | "step" | "step sweep";
+export type ProfileKind = "kernels" | "ir" | "watch" | "sweep" | "ab" | "step";
 
 /** The options that each kind of profile takes; any other one is refused. */
 const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
@@ -37,7 +38,6 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
   sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
   ab: ["ab", "hot", "threshold", "gate", ...PROBLEMS, ...SAMPLES, ...RESULT],
   step: ["steps", "trace", "html", "gate", "tune", ...STEP, ...RESULT],
-  "step sweep": ["sweep", "apply", "budget", "json", ...STEP],
 };
 
 /** What is asked for: a kind of profile, of a step where one is named. */
@@ -53,6 +53,8 @@ const CHOOSERS = ["ir", "watch", "sweep", "ab"] as const;
 /** The mode of a command line; throws InputError naming options that do not go together. */
 export function profileMode(targets: readonly string[], options: ProfileOptions): ProfileMode {
   const step = stepTarget(targets);
+  if (step !== null && options.sweep !== undefined)
+    throw new InputError(tuneInstead(step, options));
   const kind = kindOf(step, options);
   const taken = [...TAKES[kind], "adapter"];
   // Left alone, options of NEGATED are true: nobody asked for them.
@@ -71,23 +73,30 @@ export function profileMode(targets: readonly string[], options: ProfileOptions)
 }
 
 function kindOf(step: StepTarget | null, options: ProfileOptions): ProfileKind {
-  if (step === null) return CHOOSERS.find((name) => options[name] !== undefined) ?? "kernels";
-  if (options.sweep === undefined) return "step";
-  if (step === "step:predict") {
-    throw new InputError("step:predict has no sweep of its own: it goes by that of step:train");
-  }
-  if (options.sweep !== true) {
-    throw new InputError("--sweep of a step tries all that its kernels offer: give it no values");
-  }
-  return "step sweep";
+  if (step !== null) return "step";
+  return CHOOSERS.find((name) => options[name] !== undefined) ?? "kernels";
+}
+
+/** The command that tunes a step, with the options that it shares with this one. */
+function tuneInstead(step: StepTarget, { student, data, size, config }: ProfileOptions): string {
+  const given = {
+    student,
+    data,
+    size: size === undefined ? undefined : `${size.height}x${size.width}`,
+    config,
+  };
+  const typed = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return `${step} cannot be swept here; use: ${commandLine(["tune", ...typed])}`;
 }
 
 function refusal(stray: Option, kind: ProfileKind, step: StepTarget | null): string {
   const name = optionText(stray);
-  if (stray === "apply") return "--apply keeps what a sweep finds: give --sweep too";
-  if (step !== null) return `${name} is of kernels, not of ${step}`;
-  if (kind === "kernels") return `${name} is of a step: ringdepth profile step:train ${name}`;
-  return `${name} does not go with --${kind}`;
+  if (stray === "apply") return "--apply saves the winners of a sweep: give --sweep too";
+  if (step !== null) return `${name} applies to kernels, not to ${step}`;
+  if (kind === "kernels") return `${name} applies to a step: ringdepth profile step:train ${name}`;
+  return `${name} cannot be combined with --${kind}`;
 }
 
 function refuseContradictions(
@@ -103,9 +112,9 @@ function refuseContradictions(
   if (cases !== undefined && preset !== undefined) {
     throw new InputError("give --cases or --preset, not both");
   }
-  if (lenient === true && gate !== true) throw new InputError("--lenient goes with --gate");
+  if (lenient === true && gate !== true) throw new InputError("--lenient needs --gate");
   if (gate === true && kind === "kernels" && step === null && baseline === undefined) {
-    throw new InputError("--gate goes with --baseline or --ab: it is of a comparison");
+    throw new InputError("--gate judges a comparison: it needs --baseline or --ab");
   }
 }
 

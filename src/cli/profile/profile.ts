@@ -26,7 +26,7 @@ import {
   type ProfileOptions,
 } from "./profile_options.ts";
 import { compareSaved, listSaved, showSaved, type CompareOptions } from "./saved.ts";
-import { profileStep, profileStepSweep } from "./step.ts";
+import { profileStep } from "./step.ts";
 import { profileSweep } from "./sweep.ts";
 import { watchKernels } from "./watch.ts";
 import { RUNS_FOLDER, type ProfileRun } from "./run.ts";
@@ -42,10 +42,10 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   const command = program
     .command("profile")
     .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
-    .description("time kernels that were found right, under the ceilings of this adapter")
+    .description("check and time kernels; show how close they come to the ceilings of this adapter")
     .argument(
       "[targets...]",
-      "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train, step:predict",
+      "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train or step:predict",
     )
     // Subcommands have options of the same names.
     .enablePositionalOptions();
@@ -83,9 +83,7 @@ async function carryOut(
   targets: readonly string[],
   command: string,
 ): Promise<number> {
-  if (step !== null) {
-    return kind === "step" ? await profileStep(run, step, command) : await profileStepSweep(run);
-  }
+  if (step !== null) return await profileStep(run, step, command);
   const { ab = [], ir = "wgsl" } = run.options;
   switch (kind) {
     case "ir":
@@ -151,19 +149,19 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
   const command = parent
     .command("ceilings")
     .description(
-      "measure bandwidth and arithmetic of this adapter; the most that was reached is kept",
+      "measure the bandwidth and arithmetic rate of this adapter; the highest values are kept",
     )
     .option(
       "--repeat <n>",
-      "measure so often in turn, and compare: exit with 1 where figures differ",
+      "measure this many times, interleaved; exit with code 1 if the results differ",
       wholeNumber("--repeat", 1),
     )
     .option(
       "--timeout <s>",
-      "most seconds each (default: 20, on software adapters 240)",
+      "maximum seconds per measurement (default: 20; 240 on software adapters)",
       positiveNumber("--timeout"),
     )
-    .option("--anew", "forget what was reached before");
+    .option("--anew", "discard the ceilings measured before");
   addResultOptions(command, "ringdepth profile ceilings --repeat 2");
   command.action(async (options: CeilingsOptions) => {
     const output = makeOutput(surroundings, !isTable(options));
@@ -177,15 +175,15 @@ function defineCeilings(parent: Command, { surroundings, exit }: CommandContext)
 }
 
 function defineSaved(parent: Command, { surroundings, exit }: CommandContext): void {
-  const list = parent.command("list").description("the profiles that were saved");
+  const list = parent.command("list").description("list the saved profiles");
   addResultOptions(list, "ringdepth profile list", false);
   list.action(async (options: ResultOptions) => {
     await listSaved(surroundings, options);
   });
   const show = parent
     .command("show")
-    .description("a profile that was saved")
-    .argument("<name>", "its name");
+    .description("show a saved profile")
+    .argument("<name>", "name of the profile");
   addResultOptions(
     addHtmlOption(show),
     "ringdepth profile show before\n  ringdepth profile show before --html before.html",
@@ -196,9 +194,9 @@ function defineSaved(parent: Command, { surroundings, exit }: CommandContext): v
   });
   const compare = parent
     .command("compare")
-    .description("two profiles that were saved, kernel by kernel")
-    .argument("<before>", "name of the first")
-    .argument("<after>", "name of the second");
+    .description("compare two saved profiles, kernel by kernel")
+    .argument("<before>", "name of the earlier profile")
+    .argument("<after>", "name of the later profile");
   addResultOptions(addGateOptions(compare), "ringdepth profile compare before after --gate", false);
   compare.action(async (before: string, after: string, options: CompareOptions) => {
     exit(await compareSaved(surroundings, options, before, after));

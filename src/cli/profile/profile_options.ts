@@ -10,6 +10,7 @@ import { InputError } from "../../tensor/error.ts";
 import {
   common,
   imageSize,
+  movedOption,
   positiveNumber,
   studentName,
   wholeNumber,
@@ -31,7 +32,6 @@ interface StepOptions {
   readonly trace?: string;
   /** False where kernels are to run by rule, whatever tuning has found. */
   readonly tune?: boolean;
-  readonly budget?: number;
 }
 
 /** Options of the command; `data` and `seed` are of the problems of kernels, or of a step. */
@@ -59,13 +59,16 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
 }
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const DATA_HELP = "random (default), zeros, FILE.npy as first input; of a step rig, ddad:PATH, ...";
-const LEAST_HELP = "least number of samples (default: 20, with --ab 100 pairs)";
-const SWEEP_HELP = "every variant and tuned value against the rule, or those given: TM=2,4";
-const GATE_HELP = "exit with 1 where a row is SLOW or not compared, a step unaccounted over 5 %";
-const LENIENT_HELP = "the gate lets rows pass that are MISSING, NEW or WRONG";
-const THRESHOLD_HELP = "change that counts (default: 3 %, on software adapters 10 %)";
-const HTML_HELP = "write a page with roofline, table and distributions too";
+const DATA_HELP =
+  "random (default), zeros, or FILE.npy for the first input; for a step: rig, ddad:PATH, ...";
+const LEAST_HELP = "minimum number of samples (default: 20; 100 pairs with --ab)";
+const SWEEP_HELP =
+  "time every mapping and tuned value against the rule, or only the given ones: TM=2,4";
+const GATE_HELP =
+  "exit with code 1 if a row is SLOW or not compared, or if over 5 % of a step is unaccounted";
+const LENIENT_HELP = "with --gate: allow rows that are MISSING, NEW or WRONG";
+const THRESHOLD_HELP = "smallest change that counts (default: 3 %; 10 % on software adapters)";
+const HTML_HELP = "also write a page with roofline, table and distributions";
 const EXAMPLES = [
   "ringdepth profile 'bin_*' --save before",
   "ringdepth profile 'bin_*' --baseline before --gate",
@@ -81,47 +84,74 @@ const EXAMPLES = [
 export function addProfileOptions(command: Command): void {
   command
     .optionsGroup("Problems:")
-    .option("--cases <which>", "of bench/ (default in a clone) or the kernels' own", source)
-    .option("--case <part>", "only those with this in their name")
-    .option("--preset <student>", "of the training step of nano or resnet18", studentName)
-    .option("--shape <NAME=AxB..>", "another shape of an input; repeatable", shapeOption)
-    .option("--axis <L=a,b,c>", "lengths of an axis, or L=from:to:*step; repeatable", axisOption)
+    .option(
+      "--cases <which>",
+      "bench (those of bench/, default in a clone) or own (the kernels' own)",
+      source,
+    )
+    .option("--case <part>", "only problems whose name contains this text")
+    .option("--preset <student>", "problems of the training step of nano or resnet18", studentName)
+    .option("--shape <NAME=AxB..>", "give an input another shape; repeatable", shapeOption)
+    .option("--axis <L=a,b,c>", "lengths for an axis, or L=from:to:*step; repeatable", axisOption)
     .option("--data <what>", DATA_HELP)
-    .option("--seed <n>", "draw other random numbers", wholeNumber("--seed", 0))
+    .option("--seed <n>", "seed for the random inputs", wholeNumber("--seed", 0))
     .optionsGroup("Times:")
-    .option("--cold", "only with caches flushed before each time (default: cold and hot)")
-    .option("--hot", "only with caches as the kernel leaves them")
-    .option("--time <s>", "least seconds of samples (default: 0.5)", positiveNumber("--time"))
+    .option("--cold", "time only with flushed caches (default: both cold and hot)")
+    .option("--hot", "time only with warm caches, as the kernel leaves them")
+    .option(
+      "--time <s>",
+      "minimum sampling time in seconds (default: 0.5)",
+      positiveNumber("--time"),
+    )
     .option("--min-samples <n>", LEAST_HELP, wholeNumber("--min-samples", 3))
-    .option("--noise <%>", "half the interval to reach (default: 1 %)", percentage("--noise"))
-    .option("--timeout <s>", "most seconds of samples (default: 15)", positiveNumber("--timeout"))
-    .option("--watch", "time a shader again whenever it is saved, against what it was")
-    .option("--no-robustness", "print what bounds checks cost, beside the times with them")
-    .option("--skip-validation", "print what validation costs the CPU, beside the times with it")
-    .option("--ir <form>", "no times: print the compiler's wgsl, spirv or tint", irForm)
+    .option(
+      "--noise <%>",
+      "target half-width of the 95 % interval (default: 1 %)",
+      percentage("--noise"),
+    )
+    .option(
+      "--timeout <s>",
+      "maximum sampling time in seconds (default: 15)",
+      positiveNumber("--timeout"),
+    )
+    .option(
+      "--watch",
+      "time a shader whenever it is saved and compare it with its version at the start",
+    )
+    .option("--no-robustness", "also measure the cost of bounds checks")
+    .option("--skip-validation", "also measure the CPU cost of validation")
+    .option(
+      "--ir <form>",
+      "print the compiled kernel instead of times: wgsl, spirv or tint",
+      irForm,
+    )
     .optionsGroup("A step (step:train, step:predict):")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--config <file>", "YAML configuration, as train takes it")
-    .option("--skip-bad-samples", "leave samples with broken files out")
-    .option("--steps <n>", "how many to measure (default: 8 s of them)", wholeNumber("--steps", 3))
-    .option("--trace <file>", "write a trace for ui.perfetto.dev");
+    .option("--config <file>", "YAML configuration, as for train")
+    .option("--skip-bad-samples", "skip samples with broken files")
+    .option(
+      "--steps <n>",
+      "number of steps to measure (default: as many as fit in 8 s)",
+      wholeNumber("--steps", 3),
+    )
+    .option("--trace <file>", "write a trace that ui.perfetto.dev can open");
   tuneOption(command)
     .optionsGroup("Comparison:")
-    .option("--ab <A B...>", "time two kernels in turn; NAME@COMMIT is the shader in git")
+    .option("--ab <A B...>", "time two kernels interleaved; NAME@COMMIT reads the shader from git")
     .option("--sweep [NAME=VALUES...]", SWEEP_HELP)
-    .option("--apply", "keep what won the sweep: ringdepth train goes by it")
-    .option("--budget <s>", "of a swept step: seconds to take", positiveNumber("--budget"))
-    .option("--save <name>", "keep the profile with all samples")
-    .option("--baseline <name>", "compare with a profile that was saved");
+    .option("--apply", "save the winners of --sweep; ringdepth train then uses them")
+    .option("--save <name>", "save the profile with all its samples")
+    .option("--baseline <name>", "compare with a saved profile");
   addGateOptions(command)
     .optionsGroup("Result:")
     .option(
       "--explain",
-      "print how rates and bounds came about (of flops and bytes, not integers)",
+      "show how rates and bounds are computed (from flops and bytes, not integer work)",
     );
   addHtmlOption(command);
   addResultOptions(command, EXAMPLES);
+  movedOption(command, "--budget <s>", "ringdepth tune --budget, which tunes a step");
 }
 
 /** Adds what says when a comparison fails. */

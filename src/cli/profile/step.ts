@@ -3,7 +3,7 @@ import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { encodeTrace } from "../../formats/chrome_trace.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
-import { closes, stepAccount } from "../../profile/step/account.ts";
+import { closure, stepAccount } from "../../profile/step/account.ts";
 import { measureStep, wrongKernels } from "../../profile/step/step_run.ts";
 import { stepTrace } from "../../profile/step/trace.ts";
 import { openTeacher } from "../../teacher/open_teacher.ts";
@@ -16,12 +16,11 @@ import { writeAll } from "../terminal/output_file.ts";
 import { writeProfilePage } from "./html.ts";
 import type { ProfileOptions } from "./profile_options.ts";
 import { writeResult } from "../terminal/result.ts";
-import { stepCsv, stepKernelTable, stepLines, stepPartTable } from "./step_table.ts";
+import { gateLine, stepCsv, stepKernelTable, stepLines, stepPartTable } from "./step_table.ts";
 import { environmentLine } from "../terminal/profile_table.ts";
 import { type ProfileRun } from "./run.ts";
 import { knownCeilings } from "../terminal/known_ceilings.ts";
 import { runSettings } from "../settings/run_settings.ts";
-import { sweepStep } from "../tune/tune_work.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
 
 const TARGETS = ["step:train", "step:predict"] as const;
@@ -35,8 +34,7 @@ export function stepTarget(globs: readonly string[]): StepTarget | null {
   if (step === undefined) return null;
   const target = TARGETS.find((name) => name === step);
   if (target === undefined) throw new InputError(`${step}: expected ${TARGETS.join(" or ")}`);
-  if (globs.length > 1)
-    throw new InputError(`${step} is profiled by itself, without other targets`);
+  if (globs.length > 1) throw new InputError(`${step} must be the only target`);
   return target;
 }
 
@@ -82,23 +80,13 @@ export async function profileStep(
       },
       async () => await writeProfilePage(output, options.html, report),
     );
-    return options.gate === true && !closes(account) ? EXIT.gate : EXIT.fine;
+    if (options.gate !== true) return EXIT.fine;
+    const verdict = closure(account);
+    output.say(gateLine(verdict));
+    return verdict === "open" ? EXIT.gate : EXIT.fine;
   } finally {
     await step.destroy();
   }
-}
-
-/** Sweeps the kernels of the training step, as `ringdepth tune` does; returns the exit code. */
-export async function profileStepSweep({
-  gpu,
-  output,
-  options,
-}: ProfileRun<ProfileOptions>): Promise<number> {
-  const { budget: budget_s, apply = false } = options;
-  const settings = { config: await stepConfig(options), budget_s, anew: false, apply };
-  const { json, lines, exitCode } = await sweepStep({ gpu, output }, settings);
-  output.result(json, lines);
-  return exitCode;
 }
 
 async function stepConfig(options: ProfileOptions): Promise<TrainConfig> {

@@ -1,6 +1,6 @@
 // The account of a step as text. Draws what step_account.ts says and computes nothing.
 import { boundText, percentText, timeText } from "../../measure/text.ts";
-import type { StepAccount } from "../../profile/step/account.ts";
+import type { closure, StepAccount } from "../../profile/step/account.ts";
 import type { Table } from "../terminal/profile_table.ts";
 
 const BAR = 40;
@@ -22,9 +22,17 @@ export function stepLines(account: StepAccount): {
       `in the loop a step takes ${timeText(overlapped.median)} ` +
         `[${timeText(overlapped.low)}, ${timeText(overlapped.high)}]: ` +
         `GPU busy ${percentText(gpu_busy, false)}, idle for ${timeText(idle_ms)}`,
-      `host with the data in memory; read for the first time, a moment takes ${timeText(account.first_read_ms)}`,
+      `host times are with the data in memory; the first read of a moment takes ${timeText(account.first_read_ms)}`,
     ],
   };
+}
+
+/** What a gate says of an account; what is not sure never fails it. */
+export function gateLine(verdict: ReturnType<typeof closure>): string {
+  const open = { closed: "at most 5 %", open: "over 5 %", AMBIGUOUS: "about 5 %" }[verdict];
+  const result = verdict === "open" ? "gate failed" : "gate passed";
+  const hint = verdict === "AMBIGUOUS" ? "; AMBIGUOUS: more steps (--steps) may settle it" : "";
+  return `${result}: ${open} of the step is unaccounted for${hint}`;
 }
 
 /** Where the time of a step goes, in the order of the step. */

@@ -3,7 +3,8 @@
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { kernels } from "../../kernels/kernels.ts";
-import { mappingsOf, problemKey } from "../../engine/tuning.ts";
+import { mappingsOf } from "../../engine/mapping.ts";
+import { problemKey } from "../../engine/tuning.ts";
 import { readCache } from "../../measure/cache_file.ts";
 import { cachedFile } from "../../measure/environment.ts";
 import { prepareBench, type MeasureSettings } from "../../measure/measure.ts";
@@ -123,25 +124,25 @@ function sweepChoice(
     const values = list.split(",").filter((value) => value !== "");
     if (values.length === 0) {
       throw new InputError(
-        `--sweep ${text}: expected NAME=VALUE,VALUE; kernels stand before --sweep`,
+        `--sweep ${text}: expected NAME=VALUE,VALUE; name kernels before --sweep`,
       );
     }
     if (name === "variant") {
       const stranger = values.find((value) => !names.has(value));
-      if (stranger !== undefined) throw noSuch("variant", stranger, [...names]);
+      if (stranger !== undefined) throw noSuch("a mapping", stranger, [...names]);
       chosen = values;
       continue;
     }
     const own = lines.filter((line) => line.name === name);
     if (own.length === 0)
       throw noSuch(
-        "constant",
+        "a constant",
         name,
         lines.map((line) => line.name),
       );
     const listed = own.flatMap((line) => line.values);
     const stranger = values.find((value) => !listed.includes(Number(value)));
-    if (stranger !== undefined) throw noSuch(`value of ${name}`, stranger, listed.map(String));
+    if (stranger !== undefined) throw noSuch(`a value of ${name}`, stranger, listed.map(String));
     constants[name] = values.map(Number);
   }
   return {
@@ -152,8 +153,8 @@ function sweepChoice(
 
 function noSuch(what: string, name: string, there: readonly string[]): InputError {
   const known = [...new Set(there)].join(", ");
-  const list = known === "" ? "there is none" : `there is ${known}`;
-  return new InputError(`--sweep: ${name} is no ${what}; ${list}`);
+  const list = known === "" ? "there are none" : `expected ${known}`;
+  return new InputError(`--sweep: ${name} is not ${what}; ${list}`);
 }
 
 function settingsOf(options: ProfileOptions): MeasureSettings {
@@ -163,7 +164,7 @@ function settingsOf(options: ProfileOptions): MeasureSettings {
 
 function sweepTable(found: readonly SweptProblem[]): Table {
   return {
-    head: ["case", "candidate", "ok", "quick time", "to rule", "in turn", "verdict"],
+    head: ["case", "candidate", "ok", "quick time", "vs rule", "change [95 %]", "verdict"],
     rows: found.flatMap(({ problem, swept }) => sweptRows(problem.name, swept)),
   };
 }

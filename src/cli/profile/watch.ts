@@ -26,7 +26,7 @@ const PAIRS = 25;
 const TIMEOUT_S = 1;
 const THRESHOLD = 0.03;
 
-const WATCHING = "watching shaders/; Ctrl-C ends";
+const WATCHING = "watching shaders/; press Ctrl-C to stop";
 const HEAD = ["kernel", "case", "at start", "now", "change [95 %]", "verdict"];
 
 /** A line of the table: what one kernel and problem took at the start, and takes now. */
@@ -61,7 +61,7 @@ export async function watchKernels(
     const own = rows.filter(({ target }) => target.kernel.shader.name === stem);
     const faults = await timeChanged(bench, own, code, threshold);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    const last = faults.length > 0 ? "; the numbers are of its last good text" : "";
+    const last = faults.length > 0 ? "; the numbers are from its last good version" : "";
     const tried = `${stem} tried in ${seconds} s${last}`;
     draw([...lines(), ...faults, tried, ...pastedLine(pasted), WATCHING]);
   }

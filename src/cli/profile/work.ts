@@ -68,7 +68,7 @@ async function profileUntil(
   const ceilings = await knownCeilings(run, quantum_ns, signal);
   const settings = settingsOf(options, 20);
   const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true, signal);
-  const most = `${settings.timeout_s} s for each state of the caches`;
+  const most = `${settings.timeout_s} s per row and cache state`;
   output.progress(
     `measuring ${targets.length} ${targets.length === 1 ? "row" : "rows"}, at most ${most}`,
     true,

@@ -68,8 +68,8 @@ export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   const choices = tune ? 0 : ((await readTuning(tuning))?.entries.length ?? 0);
   if (choices > 0) {
     throw new InputError(
-      `--no-tune: the run in ${out} goes by ${choices} measured choices, without which it would not ` +
-        `come to the same bits; leave it out, or start a new run with another --out`,
+      `--no-tune: the run in ${out} uses ${choices} measured choices and would not give the same ` +
+        `bits without them; leave --no-tune out, or start a new run with another --out`,
     );
   }
   const { data, teacher } = wanted;
@@ -112,6 +112,6 @@ function checkAgreement(wanted: TrainConfig, own: TrainConfig, out: string): voi
   if (key === undefined) return;
   throw new InputError(
     `--resume: ${key} is ${JSON.stringify(wanted[key])}, but the run in ${out} has ` +
-      `${JSON.stringify(own[key])}; leave it out, or start a new run with another --out`,
+      `${JSON.stringify(own[key])}; leave that setting out, or start a new run with another --out`,
   );
 }

@@ -15,7 +15,10 @@ export interface CachedTuning {
 
 /** Adds `--no-tune`. */
 export function tuneOption(command: Command): Command {
-  return command.option("--no-tune", "run kernels by rule, whatever ringdepth tune has found");
+  return command.option(
+    "--no-tune",
+    "choose kernels by rule, not by what ringdepth tune has measured",
+  );
 }
 
 /** Reads the choices of an adapter; there are none, with a line to `warn`, where that fails. */

@@ -12,6 +12,7 @@ import {
   writeCeilings,
   type Ceilings,
   type CeilingsTime,
+  type MeasuredCeilings,
 } from "../../measure/ceilings.ts";
 import { cachedFile } from "../../measure/environment.ts";
 import type { Output } from "./output.ts";
@@ -60,21 +61,22 @@ export async function newCeilings(
   { gpu, output }: CeilingsRun,
   quantum_ns: number,
   time: CeilingsTime,
-): Promise<{ readonly measured: readonly Ceilings[]; readonly kept: Ceilings }> {
+): Promise<{ readonly measured: readonly MeasuredCeilings[]; readonly kept: Ceilings }> {
   const file = cachedFile(ceilingsFile, gpu.facts);
   // What is wrong with the file shows before anything is measured.
   await readCache(file, readCeilings, output.warn);
   const progress = (line: string): void => output.progress(line, false);
   output.progress(`measuring the ceilings of this adapter, ${ceilingsTimeText(gpu, time)}`, true);
-  const all = await measureCeilings(gpu, quantum_ns, time, progress);
-  const measured = all.map(({ ceilings }) => ceilings);
+  const measured = await measureCeilings(gpu, quantum_ns, time, progress);
   const merge = (known: Ceilings | null): Ceilings =>
-    [...(known === null ? [] : [known]), ...measured].reduce(raisedCeilings);
+    [...(known === null ? [] : [known]), ...measured.map(({ ceilings }) => ceilings)].reduce(
+      raisedCeilings,
+    );
   const access = { read: readCeilings, write: writeCeilings, merge };
   const { value: kept, keptIn } = await mergeCache(file, access, output.warn);
   output.say(`ceilings measured${keptIn === null ? "" : `, kept in ${keptIn}`}`);
-  const [{ figures }] = all;
-  const unsettled = Math.max(...all.map((one) => one.unsettled));
+  const [{ figures }] = measured;
+  const unsettled = Math.max(...measured.map((one) => one.unsettled.length));
   if (unsettled > 0) {
     output.say(
       `${unsettled} of ${figures} figures had not settled when the time was up: ` +

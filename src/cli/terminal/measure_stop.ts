@@ -27,7 +27,7 @@ export async function stoppable(
     const listener = (): void => {
       if (code !== null) process.exit(EXIT[name]);
       code = EXIT[name];
-      output.warn(`${name}: what was measured is printed; once more to stop at once`);
+      output.warn(`${name}: printing what was measured so far; send it again to stop at once`);
       controller.abort();
     };
     process.on(name, listener);

@@ -1,5 +1,5 @@
 // Options that several commands share, and how their texts become values.
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { parseSize, type ImageSize } from "../../data/camera.ts";
 import { STUDENTS, type StudentName } from "../../student/student.ts";
 import { InputError } from "../../tensor/error.ts";
@@ -15,10 +15,10 @@ export interface CommonOptions {
 export function common(command: Command, example: string): Command {
   return withJson(
     command
-      .option("--adapter <name>", "part of the adapter's name, where there are several")
+      .option("--adapter <name>", "use the adapter whose name contains this text")
       .option(
         "--memory-budget <size>",
-        "most GPU memory of all buffers, such as 512MiB or 2GiB",
+        "limit for the GPU memory of all buffers, such as 512MiB or 2GiB",
         memorySize("--memory-budget"),
       ),
     example,
@@ -50,8 +50,16 @@ export function memorySize(option: string): (text: string) => number {
 /** Adds what a command has that needs no adapter: `--json`, and an example to the help. */
 export function withJson(command: Command, example: string): Command {
   return command
-    .option("--json", "print the result as JSON on stdout, all else on stderr")
+    .option("--json", "print the result as JSON on stdout, everything else on stderr")
     .addHelpText("after", `\nExample:\n  ${example}`);
+}
+
+/** Refuses an option that commands no longer have with a line that names what to type instead. */
+export function movedOption(command: Command, flags: string, instead: string): Command {
+  const refuse = (): never => {
+    throw new InputError(`${flags.split(" ")[0]} is not an option here any more; use ${instead}`);
+  };
+  return command.addOption(new Option(flags).argParser(refuse).hideHelp());
 }
 
 /** Reads a whole number of at least `least`; throws InputError naming the option. */

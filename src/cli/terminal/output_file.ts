@@ -31,7 +31,7 @@ export function checkOutputs(
     if (path === undefined) continue;
     const other = taken.get(resolve(path));
     if (other !== undefined) {
-      throw new InputError(`${option} ${path}: is the file of ${other} too; give it another name`);
+      throw new InputError(`${option} ${path}: ${other} names the same file; choose another name`);
     }
     taken.set(resolve(path), option);
     checkOutput(output, path);

@@ -128,7 +128,7 @@ export function environmentLine({
   const commit =
     git === null ? "" : `  git ${git.commit.slice(0, 8)}${git.dirty ? " changed" : ""}`;
   const measured = ceilings === null ? "none" : `of ${ceilings.date.slice(0, 10)}`;
-  const kind = software ? "software adapter" : "not a fallback";
+  const kind = software ? "software adapter" : "hardware adapter";
   return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}  ${kind}`;
 }
 
@@ -155,7 +155,7 @@ export function explain({ rows, ceilings }: Summary): string[] {
       `  flops   ${flops.toPrecision(4)} / ${time} = ${rateText(roofline.gflops)} GFLOP/s of ${rateText(ceilings.gflops)} measured: ${compute} at least`,
       `  bytes   ${bytes.toPrecision(4)} / ${time} = ${rateText(roofline.gbytes)} GB/s of ${rateText(ceiling_gbytes)} measured at ${ceiling_bytes / 2 ** 20} MiB: ${memory} at least`,
       share === null
-        ? `  launch  an empty dispatch takes ${timeText(ceilings.empty_dispatch_us / 1000)}: this is little more`
+        ? `  launch  an empty dispatch takes ${timeText(ceilings.empty_dispatch_us / 1000)}: this row takes little more`
         : boundLine,
     ];
   });

@@ -34,7 +34,7 @@ export function listenForStop(
       const isSecond = exitCode !== EXIT.fine;
       exitCode = EXIT[name];
       if (isTraining && !isSecond) {
-        output.warn(`${name}: a checkpoint is written after this step; once more to stop at once`);
+        output.warn(`${name}: writing a checkpoint after this step; send it again to stop at once`);
         controller.abort();
         return;
       }

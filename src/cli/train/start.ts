@@ -24,7 +24,7 @@ const START = {
 export const defineStart: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("start")
-    .description("the demonstration: train nano on the built-in rig, into runs/start");
+    .description("demonstration: train nano on the built-in rig and write runs/start");
   common(command, "ringdepth start");
   command.action(async (options: CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);

@@ -24,7 +24,7 @@ function configHelp(): string {
   ]);
   const width = Math.min(38, Math.max(...keys.map(([key]) => key.length)));
   const lines = keys.map(([key, description]) => `  ${key.padEnd(width)}  ${description}`);
-  return `\nKeys of --config and their defaults (a dot stands for a level of YAML):\n${lines.join("\n")}`;
+  return `\nKeys of --config and their defaults (a dot separates levels of YAML):\n${lines.join("\n")}`;
 }
 
 /** Defines the command. */
@@ -34,13 +34,17 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .description("train a student with distillation, evaluate it and write its run folder")
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
-    .option("--steps <n>", "steps of one rig each (default: 600)", wholeNumber("--steps", 1))
-    .option("--seed <n>", "seed of everything random (default: 0)", wholeNumber("--seed", 0))
+    .option(
+      "--steps <n>",
+      "training steps, one moment of the rig per step (default: 600)",
+      wholeNumber("--steps", 1),
+    )
+    .option("--seed <n>", "seed for all random choices (default: 0)", wholeNumber("--seed", 0))
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
-    .option("--config <file>", "YAML configuration; options on the command line come after it")
-    .option("--resume", "go on from the latest checkpoint of the run folder")
-    .option("--skip-bad-samples", "leave samples with broken files out and count them");
+    .option("--config <file>", "YAML configuration; command-line options override it")
+    .option("--resume", "continue from the latest checkpoint in the run folder")
+    .option("--skip-bad-samples", "skip samples with broken files and count them");
   tuneOption(command);
   command.addHelpText("after", configHelp);
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");

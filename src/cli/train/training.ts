@@ -11,7 +11,7 @@ import type { Output } from "../terminal/output.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
-import { clock, trainingProgress } from "./training_progress.ts";
+import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 
 /** How a run ended; without a summary it was interrupted. */
@@ -105,11 +105,11 @@ function tuningLine(
   choices: number,
 ): string {
   const file = resume ? runPaths(out).tuning : path;
-  if (choices > 0) return `tuning: choices measured (${choices}), from ${file}`;
-  if (resume || !tune) return "tuning: none, kernels run by rule";
+  if (choices > 0) return `tuning: ${choices} measured choices from ${file}`;
+  if (resume || !tune) return "tuning: none, kernels are chosen by rule";
   const { height, width } = config.size;
   return (
-    "tuning: none measured for this step; measure it by " +
+    "tuning: none measured for this step; measure it with " +
     `"ringdepth tune --student ${config.student} --size ${height}x${width}"`
   );
 }
@@ -126,7 +126,7 @@ function interruptedOutcome(
     json: { run: out, steps, interrupted: true },
     lines: [
       `stopped after step ${steps} of ${config.steps}; the checkpoint is in ${out}`,
-      `go on with: ringdepth train --resume --out ${out}`,
+      `continue with: ringdepth train --resume --out ${out}`,
     ],
   };
 }

@@ -19,26 +19,29 @@ type TuneFlags = Pick<RunFlags, "data" | "student" | "size" | "config"> & {
 };
 
 const ABOUT = `
-Every kernel of the step is tried with each of its mappings and tuned values: held against its
-reference, timed, the best set against the rule in turn; then the whole step. What is faster and does
-not slow the step is kept in a file of this adapter, which ringdepth train goes by (not with
---no-tune). The file may be deleted: that loses nothing but the time to measure it.`;
+Every kernel of the step is tried with each of its mappings and tuned values. Each try is checked
+against the reference and timed; the fastest and the rule are then timed interleaved. Last, the whole
+step is timed with and without the new choices. Choices that are faster and do not slow the step are
+saved in a file for this adapter. ringdepth train uses that file unless --no-tune is given. You may
+delete it: only the time to measure again is lost.`;
 
 /** Defines the command. */
 export const defineTune: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("tune")
-    .description("measure which kernels run the training step fastest here, and keep that")
+    .description(
+      "measure which kernels run the training step fastest on this adapter; save the choices",
+    )
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
-    .option("--config <file>", "YAML configuration; options on the command line come after it")
+    .option("--config <file>", "YAML configuration; command-line options override it")
     .option(
       "--budget <s>",
-      "seconds to take (default: 120, software 60)",
+      "seconds to spend (default: 120; 60 on software adapters)",
       positiveNumber("--budget"),
     )
-    .option("--anew", "measure again what is known of this adapter")
+    .option("--anew", "measure again even where choices are already known")
     .addHelpText("after", ABOUT);
   common(command, "ringdepth tune --student nano --size 64x128");
   command.action(async (options: TuneFlags & CommonOptions) => {
@@ -46,7 +49,7 @@ export const defineTune: Define = (program: Command, { surroundings, exit }) => 
     const { config } = await runSettings(options);
     const { budget: budget_s, anew = false } = options;
     const outcome = await withGpu(surroundings, output, options.adapter, async (gpu) =>
-      sweepStep({ gpu, output }, { config, budget_s, anew, apply: true }),
+      sweepStep({ gpu, output }, { config, budget_s, anew }),
     );
     output.result(outcome.json, outcome.lines);
     exit(outcome.exitCode);

@@ -29,8 +29,6 @@ export interface SweepStepOptions {
   readonly budget_s?: number;
   /** Sweep what is known of the adapter again. */
   readonly anew: boolean;
-  /** Keep what was found, so that training goes by it. */
-  readonly apply: boolean;
 }
 
 /** How tuning ended. */
@@ -54,7 +52,7 @@ export async function sweepStep(
   { gpu, output }: { readonly gpu: Gpu; readonly output: Output },
   options: SweepStepOptions,
 ): Promise<SweepStepOutcome> {
-  const { config, anew, apply } = options;
+  const { config, anew } = options;
   const { budget_s = gpu.facts.software ? SOFTWARE_BUDGET_S : BUDGET_S } = options;
   const file = cachedFile(tuningPath, gpu.facts);
   // What is wrong with the file shows before anything is measured.
@@ -70,7 +68,7 @@ export async function sweepStep(
     const asked = { budget_s, steps: STEPS, known: anew ? null : known, progress };
     const found = await tuneStep(bench, step, asked);
     for (const error of rejections(found.problems)) output.warn(error);
-    const keptIn = apply ? await keep(file, gpu, found, output.warn) : null;
+    const keptIn = await keep(file, gpu, found, output.warn);
     const kept = keptIn === null ? [] : [`kept in ${keptIn}`];
     const wrong = found.problems.some(({ swept }) => (swept?.rows[0].error ?? "") !== "");
     return {
@@ -114,20 +112,20 @@ function tuningLines({ problems, left, tuned }: StepTuning): string[] {
     reason === "faster" ? mappingText({ kernel, constants }) : reason,
     change === null ? "" : intervalText(change),
   ]);
-  const head = ["problem", "of the step", "rule", "choice", "change [95 %]"];
+  const head = ["problem", "share of step", "rule", "choice", "change [95 %]"];
   const unreached =
     left.problems === 0
       ? []
       : [
-          `${left.problems} problems (${percent(left.share)} of the step) were not reached: run it ` +
-            `again to go on, or give it a longer --budget`,
+          `${left.problems} problems (${percent(left.share)} of the step) were not reached: run ` +
+            `this again to continue, or give a longer --budget`,
         ];
   return [
     ...(rows.length === 0 ? [] : textTable(head, rows)),
     ...unreached,
     tuned === null
-      ? "the rule stays for the whole step"
-      : `the step with choices for ${tuned.choices} of its problems against the rule: ` +
+      ? "no choice makes the whole step faster: it runs by rule"
+      : `the step with ${tuned.choices} measured choices, compared with the rule: ` +
         `${intervalText(tuned.change)} in ${tuned.pairs} pairs`,
   ];
 }

@@ -1,4 +1,4 @@
-// `bench bins`: what fusing the bin decode is worth. Level by level, in one run, decoding and
+// `bench bins`: the benefit of fusing the bin decode. Compares the levels in one run, decoding and
 // distilling, forward and backward.
 import {
   decodeGraph,
@@ -24,15 +24,15 @@ export interface BinAxes {
   readonly centers: readonly BinProblem["centers"][];
 }
 
-/** The axes of the problems that begin with features; their centres are of the image. */
+/** The axes of the problems that begin with features; their centres are per image. */
 export interface FeatureAxes extends Pick<BinAxes, "views" | "sizes" | "bins"> {
   readonly channels: readonly number[];
 }
 
-/** What is wanted of the bench. */
+/** Options of the bench. */
 export interface BinChoice {
   readonly problems: readonly BinProblem[];
-  /** Level 0 is always among them. */
+  /** Level 0 is always included. */
   readonly levels: readonly BinLevel[];
   readonly directions: readonly Direction[];
 }
@@ -76,7 +76,7 @@ export function featureProblems({ views, sizes, bins, channels }: FeatureAxes): 
   );
 }
 
-/** What a problem is called in tables. */
+/** The name of a problem in tables. */
 export function problemName(problem: BinProblem): string {
   const { views, height, width, bins, student, channels, centers } = problem;
   const from = { logits: "logits", binomial: "(pi, t)", features: `${channels} features` }[student];
@@ -84,10 +84,10 @@ export function problemName(problem: BinProblem): string {
 }
 
 /**
- * Checks and times every level on every problem. `forward` is a plan of its own that decodes to
- * depth alone; a step is one plan whose forward dispatches (with the losses) are one pass and whose
- * gradients are another of the same submission: `backward` is the second pass, `both` the sum. Once
- * the bench is interrupted it returns the rows that are whole.
+ * Checks and times every level on every problem. `forward` is a separate plan that decodes to depth
+ * alone; a step is one plan whose forward dispatches (with the losses) are one pass and whose
+ * gradients are another pass of the same submission: `backward` is the second pass, `both` the sum.
+ * Once the bench is interrupted it returns the complete rows.
  */
 export async function benchBins(
   bench: Bench,
@@ -104,7 +104,8 @@ export async function benchBins(
     for (const step of [false, true]) {
       const wanted = directions.filter((direction) => isOfStep(direction) === step);
       const made = (step ? stepLevels : decodeLevels)(problem).filter((l) => levels.includes(l));
-      // Level 0 alone is compared with nothing: where none of the others is made, none is asked for.
+      // Level 0 alone has nothing to be compared with: if none of the others applies, it is not
+      // run.
       if (wanted.length === 0 || (made.length === 1 && levels.length > 1)) continue;
       progress(`${i + 1}/${problems.length} ${problemName(problem)}, ${wanted.join(" and ")}`);
       const graphOf = (of: BinProblem, level: BinLevel): BenchGraph =>

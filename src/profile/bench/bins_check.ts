@@ -1,5 +1,5 @@
-// `bench bins --check`: every level against the CPU path in f64, on rows of bins that are hard to
-// make alike: logits to ±80, one-hot and constant, and the coldest log-binomials.
+// `bench bins --check`: every level against the CPU path in f64, on pixels whose bins are
+// numerically hard: logits to ±80, one-hot and constant, and the coldest log-binomials.
 import { HARD_TEMPERATURES, hardLogits } from "../../distill/hard_rows.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { draw } from "../../kernels/random_inputs.ts";
@@ -15,11 +15,11 @@ import {
 } from "./bins_problem.ts";
 import { compareWithCpu, type GraphInputs } from "./plan_bench.ts";
 
-// 1,040 rows each.
+// 1,040 pixels each.
 const ROWS = { views: 2, height: 20, width: 26 } as const;
 const CHANNELS = 24;
 
-/** One level on one kind of rows. */
+/** One level on one kind of pixels. */
 export interface HardRowsCheck extends Agreement {
   readonly rows: string;
   readonly centers: BinProblem["centers"];
@@ -28,7 +28,7 @@ export interface HardRowsCheck extends Agreement {
   readonly level: BinLevel;
 }
 
-/** Holds every level of every kind of rows against f64, decoding and in a step. */
+/** Compares every level on every kind of pixels with f64, decoding and in a step. */
 export async function checkHardRows(
   gpu: Gpu,
   bins: readonly number[],

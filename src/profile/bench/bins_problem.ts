@@ -1,5 +1,5 @@
-// The problems of `bench bins`: what a student gives of each pixel, decoded or distilled at a level
-// of fusing, and the random numbers that go in. No GPU.
+// The problems of `bench bins`: the student's output at each pixel, decoded or distilled at a level
+// of fusing, and the random inputs. No GPU.
 import { TEMPERATURE } from "../../bins/metric_bins.ts";
 import {
   decodeBins,
@@ -19,22 +19,22 @@ import { hashText } from "../../tensor/random.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import type { BenchGraph, GraphInputs } from "./plan_bench.ts";
 
-/** How much of the decode is one kernel (DESIGN section 5). */
+/** How much of the decode is one kernel; src/distill/README.md has the table. */
 export type BinLevel = 0 | 1 | 2 | 3;
 
-/** What the decode starts from: logits, the (pi, t) of a log-binomial, or features. */
+/** The input of the decode: logits, the (pi, t) of a log-binomial, or features. */
 export type BinStudent = "logits" | "binomial" | "features";
 
-/** One problem; the rows of a bench are of one each. */
+/** One problem; each row of a bench is for one. */
 export interface BinProblem {
   readonly views: number;
   readonly height: number;
   readonly width: number;
   readonly bins: number;
   readonly student: BinStudent;
-  /** Channels of the features; 0 of the other students. */
+  /** Channels of the features; 0 for the other students. */
   readonly channels: number;
-  /** Whether each pixel has centres of its own, or all of an image share them. */
+  /** Whether each pixel has its own centres, or all pixels of an image share them. */
   readonly centers: "image" | "pixel";
 }
 
@@ -43,7 +43,10 @@ export function decodeLevels({ student }: BinProblem): readonly BinLevel[] {
   return student === "features" ? [0, 1, 2] : [0, 1];
 }
 
-/** The levels of a step: from features that of depth alone, which level 3 is not made for. */
+/**
+ * The levels of a step: from features only those of depth alone, because level 3 does not take
+ * features.
+ */
 export function stepLevels({ student }: BinProblem): readonly BinLevel[] {
   return student === "features" ? [0, 1, 2] : [0, 1, 3];
 }
@@ -56,8 +59,8 @@ export function decodeGraph(problem: BinProblem, level: BinLevel): BenchGraph {
 
 /**
  * A step. From logits and (pi, t): depth and cross depth with their SILog, the divergence, and the
- * gradients of the sum of the three losses by what the student gives. From features: depth, and its
- * gradients by features, weights, biases and centres.
+ * gradients of the sum of the three losses with respect to the student's outputs. From features:
+ * depth, and its gradients with respect to features, weights, biases and centres.
  */
 export function stepGraph(problem: BinProblem, level: BinLevel): BenchGraph {
   const g = graph();
@@ -86,7 +89,7 @@ export function smallProblem(problem: BinProblem): BinProblem {
   return { ...problem, views: 2, height: 6, width: 10 };
 }
 
-/** Random numbers for all inputs of the graphs of a problem, the same for the same shapes. */
+/** Random inputs for all graphs of a problem, deterministic for the same shapes. */
 export function problemInputs(problem: BinProblem): GraphInputs {
   const { views, bins, student, channels } = problem;
   const one = [...pixels(problem), 1];
@@ -121,7 +124,7 @@ export function problemInputs(problem: BinProblem): GraphInputs {
   };
 }
 
-/** What a student's bins are made from, and their gradients asked for by. */
+/** The values that a student's bins are made from, and that gradients are taken with respect to. */
 interface GivenBins {
   readonly bins: StudentBins;
   readonly wrt: readonly Value[];
@@ -179,10 +182,10 @@ function named(gradients: ReadonlyMap<Value, Value>): Record<string, Value> {
 }
 
 const WIDTHS: Distribution = { kind: "uniform", low: 0.2, high: 1 };
-// Drawn anew; what is beyond repeats it. Millions of numbers would take many seconds.
+// The numbers are drawn once and repeated beyond that: millions of draws would take many seconds.
 const DRAWN = 2 ** 18;
 
-/** Whole rows at random, repeated to fill the shape. */
+/** Random pixels, repeated as a whole to fill the shape. */
 function drawn(name: string, shape: Shape, distribution: Distribution): Float32Array {
   const row = shape.at(-1)!;
   const count = size(shape);
@@ -195,7 +198,7 @@ function drawn(name: string, shape: Shape, distribution: Distribution): Float32A
   return values;
 }
 
-/** Widths of bins made centres: ascending in every row, the last edge at 1. */
+/** Centres from widths of bins: ascending at every pixel, the last edge at 1. */
 function ascending(widths: Float32Array, bins: number): Float32Array {
   const centers = new Float32Array(widths.length);
   for (let start = 0; start < widths.length; start += bins) {

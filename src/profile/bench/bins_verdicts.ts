@@ -1,38 +1,38 @@
-// What fusing the bin decode is asked to be worth, whether rows of the bench say so, and where fusing
-// loses. Verdicts go by whole intervals, never by medians alone. Pure.
+// The claims about fusing the bin decode, whether the bench's rows confirm them, and where fusing
+// loses. Verdicts use whole intervals, never medians alone. Pure.
 import { problemName, type BinRow } from "./bins_bench.ts";
 import type { BinStudent } from "./bins_problem.ts";
 import { ratioVerdict } from "../../measure/ratio_verdict.ts";
 import type { Estimate } from "../../measure/statistics.ts";
 
-/** What the intervals of all problems say of a claim. */
+/** The verdict that the intervals of all problems give on a claim. */
 export type ClaimVerdict =
-  /** Every interval lies above what is needed. */
+  /** Every interval lies above the required ratio. */
   | "met"
-  /** An interval lies below what is needed. */
+  /** An interval lies below the required ratio. */
   | "not met"
-  /** Neither: an interval holds what is needed, or a time is too short for the clock. */
+  /** Neither: an interval contains the required ratio, or a time is too short for the clock. */
   | "AMBIGUOUS"
-  /** A problem has no ratio, since its numbers are wrong. */
+  /** A problem has no ratio, because its numbers are wrong. */
   | "WRONG"
   | "not measured";
 
-/** One thing asked of the levels, and what was measured of it. */
+/** One claim about the levels, and its measurement. */
 export interface BinVerdict {
   readonly claim: string;
-  /** Least ratio that is needed, of the first level by the other. */
+  /** The minimum ratio required, of the first level to the other. */
   readonly needed: number;
-  /** Least and largest ratio over the problems that were measured; null where there is none. */
+  /** Smallest and largest ratio over the measured problems; null if there is none. */
   readonly least: Estimate | null;
   readonly most: Estimate | null;
-  /** The problem that decides: the one whose interval begins lowest. */
+  /** The deciding problem: the one whose interval begins lowest. */
   readonly at: string;
   readonly verdict: ClaimVerdict;
 }
 
 const STUDENT_NAMES = { logits: "logits", binomial: "(pi, t)" } as const;
 
-/** The verdicts of a bench, those of problems that were not measured too. */
+/** The verdicts of a bench, including claims whose problems were not measured. */
 export function binVerdicts(rows: readonly BinRow[]): BinVerdict[] {
   const decodes = rows.filter(
     (row) =>
@@ -47,19 +47,19 @@ export function binVerdicts(rows: readonly BinRow[]): BinVerdict[] {
     list.map((row) => ({ row, ratio: row.ratio, told: row.time?.trusted ?? true }));
   return [
     verdict(
-      "from logits, forward at 64 and 128 bins: time of level 0 by that of level 1",
+      "from logits, forward at 64 and 128 bins: time of level 0 / time of level 1",
       1.5,
       times(decodes),
     ),
     ...(["logits", "binomial"] as const).map((student) =>
       verdict(
-        `from ${STUDENT_NAMES[student]}, distillation step: time of level 0 by that of level 3`,
+        `from ${STUDENT_NAMES[student]}, distillation step: time of level 0 / time of level 3`,
         2,
         times(steps(student)),
       ),
     ),
     verdict(
-      "from (pi, t), centres of the image, 128 bins: peak memory of level 0 by that of level 3",
+      "from (pi, t), centres of the image, 128 bins: peak memory of level 0 / that of level 3",
       4,
       steps("binomial")
         .filter(({ centers, bins }) => centers === "image" && bins === 128)
@@ -68,17 +68,17 @@ export function binVerdicts(rows: readonly BinRow[]): BinVerdict[] {
   ];
 }
 
-/** Rows of one level, direction and input that are slower than level 0 for sure. */
+/** Rows of one level, direction and input that are certainly slower than level 0. */
 export interface BinLoss {
   readonly level: BinRow["level"];
   readonly direction: BinRow["direction"];
   readonly student: BinStudent;
-  /** Features that the decode begins with; 0 from logits and (pi, t). */
+  /** Channels of the features that the decode begins with; 0 from logits and (pi, t). */
   readonly channels: number;
-  /** How many rows of this kind lose, of how many. */
+  /** The number of such rows that lose, and of all such rows. */
   readonly rows: number;
   readonly of: number;
-  /** The least ratio of them, and its problem. */
+  /** Their smallest ratio, and its problem. */
   readonly worst: Estimate;
   readonly at: string;
 }
@@ -114,13 +114,13 @@ export function binLosses(rows: readonly BinRow[]): BinLoss[] {
 
 interface Ratio {
   readonly row: BinRow;
-  /** Null where the row has no time. */
+  /** Null if the row has no time. */
   readonly ratio: Estimate | null;
-  /** Whether the clock can tell it. */
+  /** Whether the clock can measure it. */
   readonly told: boolean;
 }
 
-/** Peak memory of level 0 by that of a row; null where level 0 or the row is wrong. */
+/** Peak memory of level 0 divided by that of a row; null if level 0 or the row is wrong. */
 function memoryRatio(rows: readonly BinRow[], row: BinRow): Estimate | null {
   const name = problemName(row);
   const unfused = rows.find(
@@ -134,7 +134,7 @@ function memoryRatio(rows: readonly BinRow[], row: BinRow): Estimate | null {
 function verdict(claim: string, needed: number, all: readonly Ratio[]): BinVerdict {
   const measured = all.flatMap(({ row, ratio }) => (ratio === null ? [] : [{ row, ratio }]));
   if (measured.length === 0) {
-    // A row without a number is wrong, and so is what was claimed of it.
+    // A row without a number is wrong, and so is any claim about it.
     const none = all.length === 0 ? "not measured" : "WRONG";
     return { claim, needed, least: null, most: null, at: "", verdict: none };
   }

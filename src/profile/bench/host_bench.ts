@@ -1,24 +1,24 @@
-// Times of paths on the host, by tinybench.
+// Times of code paths on the host, by tinybench.
 import { Bench } from "tinybench";
 
-/** A path on the host. */
+/** A code path on the host. */
 export interface HostTask {
   readonly name: string;
   readonly run: () => unknown;
 }
 
-/** How long a path takes. */
+/** The time that a path takes. */
 export interface HostRow {
   readonly name: string;
   readonly median_ms: number;
   readonly p75_ms: number;
   readonly p99_ms: number;
-  /** Runs a second, of the median time. */
+  /** Runs per second, from the median time. */
   readonly rate_hz: number;
   readonly samples: number;
 }
 
-/** Times each task for at least `time_s`, after warming it up; throws what a task throws. */
+/** Times each task for at least `time_s`, after warming it up; rethrows a task's error. */
 export async function timeTasks(tasks: readonly HostTask[], time_s: number): Promise<HostRow[]> {
   const time = 1000 * time_s;
   const bench = new Bench({

@@ -1,4 +1,4 @@
-// The paths of `bench host`: what the processor does for each step while the GPU works, and the
+// The code paths of `bench host`: the processor's work in each step while the GPU computes, and the
 // files of a student.
 import { join } from "node:path";
 import sharp from "sharp";
@@ -11,7 +11,7 @@ import { readBytes } from "../../formats/atomic_file.ts";
 import { readSafetensors, writeSafetensors } from "../../formats/safetensors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { encodePass } from "../../gpu/encode.ts";
-import { initialStore } from "../../graph/cpu.ts";
+import { initialStore } from "../../graph/cpu_store.ts";
 import { compile } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
 import type { HostTask } from "./host_bench.ts";
@@ -20,7 +20,7 @@ import { namedTensors } from "../../train/checkpoint.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { outputSize, trainingNetwork } from "../../train/network.ts";
 
-/** Tasks with what they hold. */
+/** Tasks with the resources they hold. */
 export interface HostTasks {
   readonly tasks: readonly HostTask[];
   readonly destroy: () => void;

@@ -1,9 +1,10 @@
-// Ways to the same numbers as plans: held against each other on the whole problem, the first one
-// against the CPU path in f64 on a small one, then timed in turn. A way that is wrong gets its
-// error and no time.
+// Plans that compute the same numbers: compared with each other on the whole problem, the first one
+// also with the CPU path in f64 on a small one, then timed interleaved. A wrong plan gets its error
+// instead of a time.
 import type { Gpu } from "../../gpu/device.ts";
 import type { PreparedDispatch } from "../../gpu/encode.ts";
-import { initialStore, runOnCpu } from "../../graph/cpu.ts";
+import { runOnCpu } from "../../graph/cpu.ts";
+import { initialStore } from "../../graph/cpu_store.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { compile, type PlannedDispatch, type PlanSummary } from "../../graph/plan.ts";
@@ -24,15 +25,15 @@ import { estimate, type Estimate } from "../../measure/statistics.ts";
 import { summarizeTiming, type TimingSummary } from "../../measure/summary.ts";
 import { soundPasses } from "../../measure/sound_passes.ts";
 
-/** What of a step is timed: one of its two parts, or both together. */
+/** The timed range of a step: one of its two parts, or both together. */
 export type Direction = "forward" | "backward" | "both";
 
-/** A graph in the two parts that are timed apart. */
+/** A graph in the two parts that are timed separately. */
 export interface BenchGraph {
   readonly g: Graph;
   /** Outputs of the forward part, by name. */
   readonly forward: Readonly<Record<string, Value>>;
-  /** Gradients, by name; computed after it. */
+  /** Gradients, by name; computed after the forward part. */
   readonly backward: Readonly<Record<string, Value>>;
 }
 
@@ -45,16 +46,16 @@ export interface BenchProblem {
   readonly inputs: GraphInputs;
 }
 
-/** Ways to the numbers of one problem. */
+/** Plans that compute the numbers of one problem. */
 export interface WaySet {
-  /** The first is the one that the others are held against. */
+  /** The first is the reference for the others. */
   readonly ways: readonly { readonly name: string; readonly graph: BenchGraph }[];
   readonly inputs: GraphInputs;
-  /** The first way on a problem small enough for the CPU path. */
+  /** The first plan on a problem small enough for the CPU path. */
   readonly small: BenchProblem;
 }
 
-/** A way that can be timed: what was found of it, and its dispatches in their two parts. */
+/** A plan that can be timed: the result of its check, and its dispatches in their two parts. */
 export interface PreparedWay {
   readonly name: string;
   readonly found: Agreement;
@@ -63,30 +64,30 @@ export interface PreparedWay {
   readonly backward: readonly PlannedDispatch[];
 }
 
-/** What is told of one way in one direction. */
+/** The result of one plan in one direction. */
 export interface WayRow {
   readonly way: string;
   readonly direction: Direction;
-  /** What is wrong with its numbers; a row with an error has no time. */
+  /** The fault of its numbers; a row with an error has no time. */
   readonly error: string;
-  /** Against the first way; of that one itself against the CPU path in f64. */
+  /** Against the first plan; for the first plan itself, against the CPU path in f64. */
   readonly depth_error: number | null;
   readonly gradient_error: number | null;
   readonly time: TimingSummary | null;
-  /** Time of the first way by this one's, round by round: 2 is twice as fast. */
+  /** Time of the first plan divided by this one's, round by round: 2 is twice as fast. */
   readonly ratio: Estimate | null;
   readonly dispatches: number;
   readonly flops: number;
-  /** Bytes that the dispatches read and write, by the model of their twins. */
+  /** Bytes that the dispatches read and write, by the cost model of their twins. */
   readonly bytes: number;
-  /** Bytes of the tensors between the dispatches of the plan, gradients counted. */
+  /** Bytes of the tensors between the dispatches of the plan, including gradients. */
   readonly between_bytes: number;
-  /** Bytes of all buffers of the plan but those that numbers are read back through. */
+  /** Bytes of all buffers of the plan except its staging buffers. */
   readonly peak_bytes: number;
   readonly roofline: PlanRoofline | null;
 }
 
-/** Checks the ways, times them in turn and tells of each direction asked for. */
+/** Checks the plans, times them interleaved and reports each requested direction. */
 export async function benchWays(
   bench: Bench,
   ceilings: Ceilings,
@@ -114,7 +115,7 @@ export async function benchWays(
   }
 }
 
-/** Times in turn the ways that are right, none where the first is wrong. */
+/** Times the correct plans, interleaved; none if the first is wrong. */
 export async function timeWays(
   bench: Bench,
   ceilings: Ceilings,
@@ -212,7 +213,7 @@ export async function compareWithCpu(
   return compareNumbers(numbers, onCpu, "f64");
 }
 
-/** Those inputs of a problem that a graph has: not every way to its result needs all of them. */
+/** The inputs of a problem that a graph has: not every plan needs all of them. */
 export function inputsOf({ inputs }: Graph, given: GraphInputs): Record<string, Float32Array> {
   return Object.fromEntries(inputs.map(({ name }) => [name, given[name]]));
 }

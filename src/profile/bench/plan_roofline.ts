@@ -1,5 +1,5 @@
-// Where a sequence of dispatches stands under the ceilings of its adapter: what each would take at
-// the least, one after the other. Pure.
+// A sequence of dispatches under the ceilings of its adapter: the minimum time of each, one after
+// the other. Pure.
 import type { Cost } from "../../engine/kernel.ts";
 import type { Ceilings } from "../../measure/ceilings.ts";
 import { bandwidthCeiling, LEAST_SHARE, type Bound } from "../../measure/roofline.ts";
@@ -8,12 +8,20 @@ import { bandwidthCeiling, LEAST_SHARE, type Bound } from "../../measure/rooflin
 export interface PlanRoofline {
   readonly gflops: number;
   readonly gbytes: number;
-  /** What most of the least time goes to; latency where that is no large share of the time taken. */
+  /**
+   * The largest part of the minimum time; latency if that is not a large share of the measured
+   * time.
+   */
   readonly bound: Exclude<Bound, "launch">;
-  /** Shares of the time taken, of dispatches that memory or arithmetic bounds at the ceilings. */
+  /**
+   * Shares of the measured time, for dispatches that memory or arithmetic bounds at the ceilings.
+   */
   readonly memory_share: number;
   readonly compute_share: number;
-  /** Their sum: least time by time taken: launches and what is between dispatches lower it too. */
+  /**
+   * Their sum, minimum time divided by measured time; launches and gaps between dispatches lower it
+   * too.
+   */
   readonly share: number;
 }
 
@@ -42,7 +50,7 @@ export function planRoofline(
   };
 }
 
-/** The work of dispatches together. */
+/** The total work of several dispatches. */
 export function totalCost(costs: readonly Cost[]): Cost {
   return {
     flops: costs.reduce((sum, { flops }) => sum + flops, 0),

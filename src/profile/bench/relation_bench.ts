@@ -1,5 +1,5 @@
-// `bench relation`: the loss between view relations and its gradient, with the relations stored and
-// made tile by tile.
+// `bench relation`: the loss between view relations and its gradient, once with the relations
+// stored and once computed tile by tile.
 import { graph } from "../../graph/graph.ts";
 import { viewRelation, viewRelationLoss } from "../../graph/ops/view_relation.ts";
 import { viewRelationFused } from "../../graph/ops/view_relation_fused.ts";
@@ -29,8 +29,8 @@ export interface RelationRow extends RelationProblem, WayRow {}
 
 /**
  * Checks and times both forms on every problem. A step is one plan: `forward` is the pass of the
- * loss, `backward` that of its gradient with respect to the student's tokens, `both` the
- * sum. Once the bench is interrupted it returns the rows that are whole.
+ * loss, `backward` that of its gradient with respect to the student's tokens, `both` the sum. Once
+ * the bench is interrupted it returns the complete rows.
  */
 export async function benchRelation(
   bench: Bench,
@@ -56,7 +56,7 @@ export async function benchRelation(
   return rows;
 }
 
-/** What a problem is called in tables. */
+/** The name of a problem in tables. */
 export function relationName({ views, tokens, features }: RelationProblem): string {
   return `${views}x${tokens}x${features}`;
 }
@@ -76,7 +76,7 @@ function relationGraph(problem: RelationProblem, form: (typeof FORMS)[number]): 
 
 function relationInputs(problem: RelationProblem): GraphInputs {
   const { views, tokens, features, teacher_features } = problem;
-  // Of about length one, as normalised tokens are.
+  // With length about one, like normalised tokens.
   const of = (width: number, seed: number): Float32Array =>
     draw([views, tokens, width], { kind: "normal", deviation: 1 / Math.sqrt(width) }, seed);
   return { student: of(features, 1), teacher: of(teacher_features, 2) };

@@ -1,7 +1,8 @@
-// `bench step`: whole training steps in their forms, held against each other and timed in turn.
+// `bench step`: whole training steps in their forms, compared with each other and timed
+// interleaved.
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { initialStore } from "../../graph/cpu.ts";
+import { initialStore } from "../../graph/cpu_store.ts";
 import { compile, type Plan } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
 import { BIN_GRADIENT_TOLERANCE } from "../../engine/tolerance.ts";
@@ -28,11 +29,11 @@ import { stepScalars } from "../../train/schedule.ts";
 export interface StepForm {
   readonly name: string;
   readonly config: TrainConfig;
-  /** Choices that its kernels run by; the rules of their twins where left out. */
+  /** The choices that its kernels run with; by default the rules of their twins. */
   readonly tuning?: Tuning;
 }
 
-/** What a step trains on: data with its teacher. */
+/** The training data of a step, with its teacher. */
 export interface StepData {
   readonly source: DataSource;
   readonly teacher: Teacher | null;
@@ -65,10 +66,10 @@ export function tunedForms(config: TrainConfig, tuning: Tuning): StepForm[] {
 }
 
 /**
- * Holds the first form against the CPU path in f64 on images of `small`, the others against the
- * first, and times one whole step of each in turn: all its dispatches in one pass. Nothing is
- * learnt meanwhile, the learning rate is 0. Throws InputError for a form whose choices are all of
- * other problems.
+ * Compares the first form with the CPU path in f64 on images of size `small` and the others with
+ * the first, and times one whole step of each, interleaved: all its dispatches in one pass. The
+ * learning rate is 0, so nothing is learnt meanwhile. Throws InputError for a form whose choices
+ * all belong to other problems.
  */
 export async function benchStep(
   bench: Bench,
@@ -79,14 +80,14 @@ export async function benchStep(
   progress: (line: string) => void,
 ): Promise<WayRow[]> {
   const { gpu } = bench;
-  progress("the first form against f64");
+  progress("checking the first level in f64");
   const inputs = await firstBatch({ config: forms[0].config, ...data });
   const prepared: PreparedWay[] = [];
   const open: (() => void)[] = [];
   try {
     let first: StepNumbers | null = null;
     for (const form of forms) {
-      progress(`${form.name}: compiled and run`);
+      progress(`${form.name}: compiling and running`);
       const { plan, numbers, destroy } = await runStep(gpu, form, data, inputs);
       open.push(destroy);
       const found: Agreement =
@@ -97,14 +98,14 @@ export async function benchStep(
       const { summary, dispatches } = plan;
       prepared.push({ name: form.name, found, summary, forward: dispatches, backward: [] });
     }
-    progress("timed in turn");
+    progress("timing, interleaved");
     return await timeWays(bench, ceilings, prepared, ["both"]);
   } finally {
     for (const destroy of open) destroy();
   }
 }
 
-/** What a step made. */
+/** The outputs of a step. */
 interface StepNumbers {
   readonly losses: Numbers;
   readonly gradients: Float64Array;
@@ -136,9 +137,9 @@ async function runStep(
     open.push(plan.destroy);
     const problems = problemKeys(plan.dispatches.map(({ call }) => call));
     if (tuning !== undefined && [...problems].every((key) => !tuning.has(key))) {
-      throw new InputError("no measured choice is of this step: ringdepth tune measures some");
+      throw new InputError("no measured choice applies to this step: run ringdepth tune first");
     }
-    // Past the ramp, where all terms have their weight.
+    // Past the ramp, where all terms have their full weight.
     const scalars = { ...stepScalars(config, config.steps), learning_rate: 0 };
     const { gradient_norm: _, ...losses } = await plan.run(inputs, scalars);
     const { gradients } = (await store.read()).arenas;
@@ -189,7 +190,7 @@ function withGradients(
   const fault =
     relative_error <= tolerance
       ? ""
-      : `the gradient of ${name} is ${relative_error.toExponential(1)} from ${against}, ` +
+      : `the gradient of ${name} differs from ${against} by ${relative_error.toExponential(1)}; ` +
         `${tolerance} is allowed`;
   return {
     depth_error: found.depth_error,

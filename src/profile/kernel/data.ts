@@ -1,12 +1,13 @@
 // `--data` and `--seed`: the numbers that problems are timed on.
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readBytes } from "../../formats/atomic_file.ts";
 import { readNpy } from "../../formats/npy.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
 import type { Problem } from "../../measure/problems.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../../tensor/shape.ts";
 
-/** Which numbers are wanted. */
+/** The requested numbers. */
 export interface DataChoice {
   /** `random`, `zeros` or a `.npy` file for the first input. */
   readonly data?: string;
@@ -20,30 +21,30 @@ export interface FileData {
   readonly values: Float32Array;
 }
 
-/** What to tell who times kernels on zeros. */
+/** The warning for timing kernels on zeros. */
 export const ZEROS_WARNING =
   "--data zeros: hardware draws less power and software takes shortcuts on zeros, so times may be too short";
 
-/** Refuses what is no choice of `--data`. */
+/** Refuses an invalid value of `--data`. */
 export function dataOption(text: string): string {
   if (text === "random" || text === "zeros" || text.endsWith(".npy")) return text;
   throw new InputError(`--data ${text}: expected random, zeros or FILE.npy`);
 }
 
-/** Reads the file of `--data`; null where it names none. Throws InputError for a damaged file. */
+/** Reads the file of `--data`; null if it names none. Throws InputError for a damaged file. */
 export async function readData({
   data = "random",
 }: Pick<DataChoice, "data">): Promise<FileData | null> {
   if (!data.endsWith(".npy")) return null;
-  const bytes = await readFile(data).catch(() => null);
-  if (bytes === null) throw new InputError(`--data ${data}: no such file`);
+  if (!existsSync(data)) throw new InputError(`--data ${data}: no such file`);
+  const bytes = await readBytes(data);
   const { shape, data: values } = readNpy(bytes, data);
   return { file: data, shape, values: Float32Array.from(values, Number) };
 }
 
 /**
- * The problem with the numbers that were asked for; throws InputError where a file does not have the
- * shape of the first input.
+ * The problem with the requested numbers; throws InputError if a file does not have the shape of
+ * the first input.
  */
 export function withData(
   kernel: AnyKernel,
@@ -58,7 +59,7 @@ export function withData(
   const shape = problem.shapes[first];
   if (!sameShape(shape, file.shape)) {
     throw new InputError(
-      `${file.file} is ${formatShape(file.shape)}, but ${first} of ${kernel.shader.name}, ${problem.name}, is ${formatShape(shape)}; --shape or --case may mend that`,
+      `${file.file} is ${formatShape(file.shape)}, but ${first} of ${kernel.shader.name}, ${problem.name}, is ${formatShape(shape)}; --shape or --case may help`,
     );
   }
   const given = { kind: "given", values: file.values } as const;

@@ -4,7 +4,7 @@ import { kernels } from "../../kernels/kernels.ts";
 import { shadersOffTable } from "../../kernels/shader_table.ts";
 import { InputError } from "../../tensor/error.ts";
 
-/** What a glob of `*` and `?` matches as a whole. */
+/** Matches a whole name against a glob of `*` and `?`. */
 export function globPattern(glob: string): RegExp {
   const pattern = glob
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
@@ -13,7 +13,7 @@ export function globPattern(glob: string): RegExp {
   return new RegExp(`^${pattern}$`);
 }
 
-/** The kernels whose names match a glob of `*` and `?`; throws InputError where none does. */
+/** The kernels whose names match a glob of `*` and `?`; throws InputError if none does. */
 export function matchingKernels(glob: string | undefined): AnyKernel[] {
   if (glob === undefined) return [...kernels];
   const pattern = globPattern(glob);
@@ -28,6 +28,6 @@ export function matchingKernels(glob: string | undefined): AnyKernel[] {
   const near = kernels
     .map(({ shader }) => shader.name)
     .filter((name) => name.startsWith(glob.slice(0, 3)));
-  const hint = near.length > 0 ? `; there are ${near.join(", ")}` : "";
+  const hint = near.length > 0 ? `; similar names: ${near.join(", ")}` : "";
   throw new InputError(`no kernel matches ${JSON.stringify(glob)}${hint}`);
 }

@@ -1,5 +1,5 @@
-// `--preset`: the calls of a student's training step as problems, so that a kernel is timed on what
-// training really runs it on.
+// `--preset`: the calls of a student's training step as problems, so that a kernel is timed on the
+// problems of real training.
 import { builtinRig } from "../../data/builtin_rig.ts";
 import type { AdapterFacts } from "../../gpu/device.ts";
 import { lower, bindingShapes } from "../../graph/lower.ts";
@@ -20,7 +20,7 @@ export interface PresetCall {
   readonly problem: Problem;
 }
 
-// Kernels of one profile ask for it again and again.
+// Kernels of one profile need it again and again.
 const known = new WeakMap<AdapterFacts, Map<StudentName, readonly PresetCall[]>>();
 
 /** The distinct calls of a training step at the student's default size, in order. */
@@ -53,7 +53,7 @@ function distinctCalls(student: StudentName, facts: AdapterFacts): PresetCall[] 
   });
 }
 
-/** The kernel that a variant is a mapping of; a base itself. */
+/** The base kernel of a mapping; a base itself. */
 export function familyOf({ shader: { name } }: AnyKernel): AnyKernel {
   const base = kernels.find((kernel) =>
     [kernel, ...(kernel.variants?.() ?? [])].some(({ shader }) => shader.name === name),
@@ -84,7 +84,7 @@ function inputShapes({ kernel, bindings }: Call): Record<string, Shape> {
   return Object.fromEntries(inputs.map(({ name }) => [name, shapes[name]]));
 }
 
-/** `conv2d x 6x48x80x16 weight 16x3x3x16`: the op, and the inputs that are there. */
+/** `conv2d x 6x48x80x16 weight 16x3x3x16`: the op, and its present inputs. */
 function shapesName(call: Call): string {
   const inputs = Object.entries(inputShapes(call)).filter(([, shape]) => size(shape) > 0);
   return [call.op, ...inputs.map(([name, shape]) => `${name} ${shape.join("x")}`)].join(" ");
@@ -101,8 +101,9 @@ function ownAttributes(call: Call, alike: readonly Call[]): string[] {
 }
 
 /**
- * How the kernel's own cases draw each input, so that masks are masks and probabilities sum to one:
- * the first that says anything, those with attributes like the call's before the others.
+ * The distribution of each input in the kernel's own cases, so that masks are masks and
+ * probabilities sum to one: from the first case that states one, those with attributes like the
+ * call's first.
  */
 function usualData(kernel: AnyKernel, attributes: unknown): Record<string, Distribution> {
   const wanted = entryTexts(attributes);

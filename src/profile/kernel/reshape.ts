@@ -1,33 +1,32 @@
-// Problems with other shapes: whole shapes of inputs, or the length of an axis that the shader's
-// header names, in all inputs alike. Attributes and distributions are kept.
+// Problems with other shapes: whole shapes of inputs, or the length of an axis that the twin
+// declares, in all inputs alike. Attributes and distributions are kept.
 import type { AnyKernel, Distribution } from "../../engine/kernel.ts";
-import { lettersOf, readLayout, withAxisLength, axisLengths } from "./shader_layout.ts";
-import { readShaderFile, shaderText } from "../../engine/shader_text.ts";
+import { axisLengths, layoutOf, lettersOf, withAxisLength } from "./axis_lengths.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import type { Problem } from "../../measure/problems.ts";
 
-/** Lengths to give an axis, one problem each. */
+/** Lengths of an axis, one problem each. */
 export interface AxisLengths {
   readonly letter: string;
   readonly lengths: readonly number[];
 }
 
-/** What of a problem's shapes is replaced. */
+/** The shapes to replace in a problem. */
 export interface ShapeChanges {
   /** By input. */
   readonly shapes: Readonly<Record<string, Shape>>;
-  /** Several make every combination. */
+  /** Several axes make every combination. */
   readonly axes: readonly AxisLengths[];
 }
 
-// Axes that are numbers among the attributes of kernels where no input has them.
+// Axes that are numbers among the attributes of kernels and that no input has.
 const AXIS_ATTRIBUTES: Readonly<Record<string, string>> = { K: "bins" };
 
 /**
- * The problems that a problem of `kernel` becomes by the changes, each named for its own. Throws
- * InputError naming kernel and shapes where an input or axis is not one of the kernel's, or where
- * the twin refuses the shapes.
+ * The problems that result from a problem of `kernel` and the changes, each named after its
+ * changes. Throws InputError naming kernel and shapes if an input or axis does not belong to the
+ * kernel, or if the twin refuses the shapes.
  */
 export function reshaped(
   kernel: AnyKernel,
@@ -73,9 +72,7 @@ function withShapes(
 function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: number): Problem {
   const { name } = kernel.shader;
   const inputs = inputsOf(kernel);
-  const layout = readLayout(name, (stem) =>
-    stem === name ? shaderText(kernel.shader) : readShaderFile(stem),
-  );
+  const layout = layoutOf(kernel);
   const named = `${problem.name}, ${letter}=${length}`;
   const letters = lettersOf(layout, inputs);
   const attribute = AXIS_ATTRIBUTES[letter];
@@ -86,18 +83,18 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
   const fail = (why: string): never => {
     throw new InputError(`--axis ${letter}=${length}: ${name}${why}; --shape NAME=AxBx… may do`);
   };
-  if (letters.length === 0) fail(" takes tensors of any shape, its header names no axes");
+  if (letters.length === 0) fail(" takes tensors of any shape and names no axes");
   if (!letters.includes(letter))
     fail(` has no axis ${letter}, its inputs have ${letters.join(" ")}`);
   const own = Object.fromEntries(inputs.map((input) => [input, problem.shapes[input]]));
   const lengths = axisLengths(layout, own, problem.attributes);
   if (lengths.length === 0) {
-    fail(`, ${problem.name}: ${shapesText(own)} is not laid out as its header says`);
+    fail(`, ${problem.name}: ${shapesText(own)} is not laid out as its axes say`);
   }
   if (lengths.every((one) => !one.has(letter))) fail(` has ${letter} only within other lengths`);
   const answers = withAxisLength(layout, own, problem.attributes, letter, length);
   if (answers.length === 0) fail(`, ${problem.name}: an axis made of ${letter} is no whole number`);
-  // Of several, the one in which the twin reads the letters as the header does.
+  // Of several, the one in which the twin reads the letters as its axes do.
   const taken = (shapes: Readonly<Record<string, Shape>> | null): boolean =>
     shapes !== null && refusal(kernel, { ...problem, shapes }) === "";
   const { shapes } =
@@ -112,7 +109,7 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
   });
 }
 
-/** The problem itself; throws InputError with the twin's own words where it refuses the shapes. */
+/** The problem itself; throws InputError with the twin's own message if it refuses the shapes. */
 function fitting(kernel: AnyKernel, problem: Problem): Problem {
   const why = refusal(kernel, problem);
   if (why === "") return problem;
@@ -120,7 +117,7 @@ function fitting(kernel: AnyKernel, problem: Problem): Problem {
   throw new InputError(`${kernel.shader.name}, ${shapesText(own)}: ${why}`);
 }
 
-/** Why the twin refuses a problem; empty where it takes it. */
+/** The twin's reason to refuse a problem; empty if it accepts it. */
 function refusal(kernel: AnyKernel, { shapes, attributes }: Problem): string {
   const large = Object.entries(shapes).find(([, shape]) => size(shape) > LARGEST);
   if (large !== undefined) return `${large[0]} has more than ${LARGEST} numbers`;
@@ -133,7 +130,7 @@ function refusal(kernel: AnyKernel, { shapes, attributes }: Problem): string {
   }
 }
 
-// Numbers of one tensor: 4 GiB, beyond which no adapter binds it.
+// The maximum numbers of one tensor: 4 GiB, beyond which no adapter binds it.
 const LARGEST = 2 ** 30;
 
 function shapesText(shapes: Readonly<Record<string, Shape>>): string {
@@ -142,7 +139,7 @@ function shapesText(shapes: Readonly<Record<string, Shape>>): string {
     .join(" ");
 }
 
-/** Rows of a binomial are drawn for as many bins as the table of its coefficients has. */
+/** Pixels of a binomial are drawn for as many bins as the table of its coefficients has. */
 export function dataFor(
   { data = {} }: Pick<Problem, "data">,
   shapes: Readonly<Record<string, Shape>>,

@@ -1,11 +1,11 @@
-// Which kernels a profile is of, and on which problems: those of bench/ in a checkout, which have
-// the student's sizes, else the kernels' own, or those of a training step; with other shapes or data
-// where that is asked for.
+// The kernels of a profile and their problems: in a checkout those of bench/, which have the
+// student's sizes, else the kernels' own or those of a training step; on request with other shapes
+// or data.
 import { existsSync, readdirSync } from "node:fs";
 import type { Gpu } from "../../gpu/device.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { kernels } from "../../kernels/kernels.ts";
-import { isOffered, type Problem } from "../../measure/problems.ts";
+import { isRunnable, type Problem } from "../../measure/problems.ts";
 import { reshaped, type AxisLengths } from "./reshape.ts";
 import type { Target } from "../../measure/run_profile.ts";
 import { kernelAt, kernelOnDisk, type SourcedKernel } from "../../measure/shader_source.ts";
@@ -16,16 +16,16 @@ import { matchingKernels } from "./matching.ts";
 import { readData, withData, type DataChoice } from "./data.ts";
 import { familyOf, presetCalls } from "./preset.ts";
 
-/** Where problems come from. */
+/** The source of problems. */
 export type ProblemSource = "bench" | "own";
 
-/** Which problems are wanted. */
+/** The requested problems. */
 export interface ProblemChoice extends DataChoice {
-  /** Left out: bench where there is one. */
+  /** By default bench, if it exists. */
   readonly cases?: ProblemSource;
   /** Part of the problem's name. */
   readonly case?: string;
-  /** Problems of a training step of this student instead. */
+  /** Use the problems of this student's training step instead. */
   readonly preset?: StudentName;
   /** Other shapes, by input. */
   readonly shape?: Readonly<Record<string, Shape>>;
@@ -33,18 +33,18 @@ export interface ProblemChoice extends DataChoice {
   readonly axis?: readonly AxisLengths[];
 }
 
-// What a check puts behind an output to find stores past its end.
+// The bytes that a check puts behind an output to find stores past its end.
 const FENCE_BYTES = 256;
 const BENCH = new URL("../../../bench/kernels/", import.meta.url);
 
-/** A problem of a bench file; its `cases` say which kernel they are of. */
+/** A problem of a bench file; its `cases` name its kernel. */
 export interface BenchProblem extends Problem {
   readonly kernel: AnyKernel;
 }
 
 /**
- * The targets of a profile: shaders as they lie on disk. Throws InputError where no kernel or no
- * problem is of the names asked for.
+ * The targets of a profile, with the shaders on disk. Throws InputError if no kernel or no problem
+ * has the requested names.
  */
 export async function chooseTargets(
   gpu: Gpu,
@@ -62,8 +62,8 @@ export async function chooseTargets(
 }
 
 /**
- * The kernels of `globs`; of a preset those that the training step runs, where a base stands for its
- * variants and a variant that is named is timed too.
+ * The kernels of `globs`; for a preset, those that the training step runs: a base represents its
+ * mappings, and a mapping that is named is timed too.
  */
 function wantedKernels(
   { facts }: Gpu,
@@ -84,7 +84,7 @@ export interface PairTargets {
   readonly problems: readonly Problem[];
 }
 
-/** The two sides of `--ab`; throws InputError where they have no problem in common. */
+/** The two sides of `--ab`; throws InputError if they have no problem in common. */
 export async function choosePair(
   gpu: Gpu,
   names: readonly string[],
@@ -115,7 +115,7 @@ function fits(gpu: Gpu, kernel: AnyKernel, problem: Problem): boolean {
   } catch {
     return false;
   }
-  return isOffered(gpu, kernel, problem);
+  return isRunnable(gpu, kernel, problem);
 }
 
 async function problemsOf(gpu: Gpu, kernel: AnyKernel, choice: ProblemChoice): Promise<Problem[]> {
@@ -128,10 +128,10 @@ async function problemsOf(gpu: Gpu, kernel: AnyKernel, choice: ProblemChoice): P
     .flatMap((problem) => reshaped(kernel, problem, { shapes: shape, axes: axis }))
     .map((problem) => (isReshaped ? bindable(gpu, kernel, problem) : problem))
     .map((problem) => withData(kernel, problem, choice, values))
-    .filter((problem) => isOffered(gpu, kernel, problem));
+    .filter((problem) => isRunnable(gpu, kernel, problem));
 }
 
-/** The problem itself; throws InputError where a tensor is larger than what the adapter binds. */
+/** The problem itself; throws InputError if a tensor exceeds the adapter's binding limit. */
 function bindable({ limits, facts }: Gpu, kernel: AnyKernel, problem: Problem): Problem {
   const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const shapes = { ...problem.shapes, ...kernel.shapes(problem.shapes, problem.attributes) };
@@ -155,7 +155,7 @@ async function sourceProblems(
     const { name } = kernel.shader;
     const calls = presetCalls(preset, facts);
     const own = calls.filter((call) => call.kernel.shader.name === name);
-    // A variant that training does not run is timed on what its family is run on.
+    // A mapping that training does not run is timed on the problems of its family.
     const family = familyOf(kernel);
     const list = own.length > 0 ? own : calls.filter((call) => familyOf(call.kernel) === family);
     return list.map(({ problem }) => problem);
@@ -166,7 +166,7 @@ async function sourceProblems(
   return fromBench.length > 0 || cases === "bench" ? fromBench : kernel.cases;
 }
 
-/** The problems of bench/ for a kernel, or for the kernel that it is a variant of. */
+/** The problems of bench/ for a kernel, or for the kernel of which it is a mapping. */
 async function benchProblems(kernel: AnyKernel): Promise<Problem[]> {
   const { name } = kernel.shader;
   return (await allBenchProblems()).filter((problem) => {
@@ -178,12 +178,12 @@ async function benchProblems(kernel: AnyKernel): Promise<Problem[]> {
 let loading: Promise<BenchProblem[]> | null = null;
 
 /**
- * The problems of all files of bench/kernels, in the order of their names; throws InputError where
+ * The problems of all files of bench/kernels, in the order of their names; throws InputError if
  * there is no bench/.
  */
 export async function allBenchProblems(): Promise<BenchProblem[]> {
   if (!existsSync(BENCH)) {
-    throw new InputError("there is no bench/ here; it comes with a clone");
+    throw new InputError("there is no bench/ here: it exists only in a clone of the repository");
   }
   loading ??= loadBench();
   return await loading;

@@ -1,27 +1,27 @@
-// Tells when shaders change on disk, once for each new text: by an edit of their own file, or of a
-// snippet of shaders/lib that they have.
+// Reports each new text of a shader on disk once: after an edit of its own file, or of a snippet of
+// shaders/lib that it contains.
 import { setTimeout as wait } from "node:timers/promises";
 import { snippetsOf, withSnippets } from "../../engine/shader_snippets.ts";
 import { readShaderFile, readSnippetFile } from "../../engine/shader_text.ts";
 import { InputError } from "../../tensor/error.ts";
 
-// Looked at rather than notified of: no save is missed before the watch stands, none is told twice,
-// and folders without notifications (network, containers) work.
+// Polls instead of using notifications: no save is missed before the watch begins, none is reported
+// twice, and folders without notifications (network, containers) work.
 const LOOK_MS = 100;
-// Editors write in several steps; what they leave counts.
+// Editors write in several steps; only their final text counts.
 const SETTLE_MS = 30;
 
 /** A new text of a shader. */
 export interface ChangedShader {
   readonly stem: string;
   readonly code: string;
-  /** Snippets of which shaders/lib has a newer text, which `code` has and the file has not yet. */
+  /** Snippets with a newer text in shaders/lib, which `code` contains and the file does not yet. */
   readonly pasted: readonly string[];
 }
 
 /**
- * Yields a shader whenever it has a new text, until `signal`; `known` are the names and the texts
- * that were read before.
+ * Yields a shader whenever it has a new text, until `signal`; `known` has the names and texts read
+ * earlier.
  */
 export async function* changedShaders(
   known: ReadonlyMap<string, string>,
@@ -48,8 +48,9 @@ export async function* changedShaders(
 }
 
 /**
- * A shader with those snippets pasted whose file is another than in `library`, which was read at the
- * start: others that differ were edited in the shader. Empty while an editor has the file away.
+ * A shader with those snippets pasted whose file differs from `library`, which was read at the
+ * start: other differing snippets were edited in the shader. Empty while an editor has moved the
+ * file away.
  */
 function readChanged(stem: string, library: ReadonlyMap<string, string | null>): ChangedShader {
   try {
@@ -68,7 +69,7 @@ function readChanged(stem: string, library: ReadonlyMap<string, string | null>):
   }
 }
 
-/** None where the marks are broken: the text is then told by itself. */
+/** None if the marks are broken: the text is then reported as it is. */
 function snippetNames(stem: string, code: string): string[] {
   try {
     return snippetsOf(stem, code).map(({ name }) => name);

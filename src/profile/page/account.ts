@@ -1,14 +1,14 @@
-// Where the time of one step goes, as HTML: headline, bars of its parts, and tables.
+// The parts of one step's time, as HTML: headline, bars of its parts, and tables.
 import { intervalTimeText, percentText, timeText } from "../../measure/text.ts";
 import type { StepAccount } from "../step/account.ts";
 import { escapeMarkup } from "../../report/escape.ts";
 import { headlineNumbers, remark } from "../../report/html_page.ts";
 import { partsHtml } from "./tables.ts";
 
-// A part too small for its name stands in the table alone.
+// A part too small for its name is only in the table.
 const NAMED_SHARE = 0.16;
 
-/** The account of a step but for its kernels. */
+/** The account of a step without its kernels. */
 export function accountHtml(account: StepAccount): string {
   const { wall, overlapped, unaccounted, bound, gpu_busy, what, steps, drift } = account;
   const numbers = headlineNumbers([
@@ -20,8 +20,8 @@ export function accountHtml(account: StepAccount): string {
   const notes = [
     `${what}, ${steps} steps measured`,
     `stamps ${percentText(account.stamps, true)}`,
-    `a pass for each kernel against one pass ${percentText(account.instrumentation, true)}`,
-    `GPU on the host's clock to ${timeText(account.clock_uncertainty_ms)}`,
+    `one pass per kernel instead of one for all ${percentText(account.instrumentation, true)}`,
+    `GPU and host clocks agree within ${timeText(account.clock_uncertainty_ms)}`,
     `drift ${percentText(drift, true)}`,
   ];
   return `${numbers}
@@ -30,7 +30,7 @@ ${bars(account)}
 ${remark(`${notes.join("; ")}.`)}`;
 }
 
-/** A step by itself and one of the loop, on one scale; the first by its parts. */
+/** A single step and one of the loop, on one scale; the first in its parts. */
 function bars(account: StepAccount): string {
   const { wall, overlapped, parts } = account;
   const longest = Math.max(wall.median, overlapped.median);
@@ -55,7 +55,7 @@ function piece(width: number, color: string, title: string, label: string): stri
   return `<i style="${style}" title="${escapeMarkup(title)}">${label || "&nbsp;"}</i>`;
 }
 
-/** The colour of a part by its place; what is left over is grey. */
+/** The colour of a part by its position; the remainder is grey. */
 function colorOf({ parts }: StepAccount, name: string): string {
   const i = parts.findIndex((part) => part.name === name);
   return i === parts.length - 1 ? "var(--curve-8)" : `var(--curve-${(i % 7) + 1})`;

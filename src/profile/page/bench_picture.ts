@@ -1,5 +1,5 @@
-// The picture of `bench bins`: time of a distillation step and its peak memory by the number of
-// bins, a line a level, as one SVG of its own background.
+// The picture of `bench bins`: time of a distillation step and its peak memory over the number of
+// bins, one line per level, as one SVG with its own background.
 import { dot, line, ruleX } from "@observablehq/plot";
 import type { BinRow } from "../bench/bins_bench.ts";
 import { InputError } from "../../tensor/error.ts";
@@ -9,7 +9,7 @@ import { plotSvg } from "../../report/plot_svg.ts";
 const [WIDTH, PANEL_WIDTH, PANEL_HEIGHT] = [800, 384, 250];
 const [MARGIN, HEAD, CAPTION] = [12, 64, 26];
 const [INK, PAPER] = ["#1f2328", "#ffffff"];
-// Okabe and Ito's colours: told apart by the colour-blind too.
+// Okabe and Ito's colours, which colour-blind readers can tell apart too.
 const LEVELS = [
   { level: 0, color: "#d55e00", label: "level 0: every tensor stored" },
   { level: 1, color: "#0072b2", label: "level 1: decoded in one read" },
@@ -30,8 +30,8 @@ interface Point {
 }
 
 /**
- * Draws the steps among `rows` that share the first size, and centres of the image where there are
- * any; `title` says where they were measured. Throws InputError where no step was measured.
+ * Draws the steps among `rows` that share the first size, and those with centres per image if there
+ * are any; `title` says where they were measured. Throws InputError if no step was measured.
  */
 export function binsPicture(rows: readonly BinRow[], title: string): string {
   const steps = rows.filter(({ direction, time }) => direction === "both" && time !== null);

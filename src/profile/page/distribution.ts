@@ -1,5 +1,5 @@
-// How the samples of each kernel are distributed: a histogram a case and state of the caches, with
-// the median and its interval marked.
+// The distribution of the samples of each kernel: one histogram per case and state of the caches,
+// with the median and its interval marked.
 import { axisX, binX, rect, rectY, ruleX, ruleY, tickX, type Markish } from "@observablehq/plot";
 import type { Timing } from "../../measure/measure.ts";
 import { percentText, timeText, timingText, unitOf } from "../../measure/text.ts";
@@ -9,14 +9,14 @@ import { escapeMarkup } from "../../report/escape.ts";
 import { breakable } from "../../report/html_table.ts";
 import { plotSvg } from "../../report/plot_svg.ts";
 
-// The narrowest card that there is, so that letters keep their size.
+// The narrowest possible card, so that letters keep their size.
 const WIDTH = 334;
 const HEIGHT = 76;
-// Of the middle half of the samples: what lies further out is told in words.
+// As a multiple of the range of the middle half; samples further out are described in words.
 const WHISKERS = 3;
-// Of fewer samples nothing is known of a drift.
+// With fewer samples, a drift is unknown.
 const LEAST_FOR_DRIFT = 6;
-// Fewer samples than this are drawn one by one.
+// Fewer samples than this are drawn individually.
 const BARS_FROM = 20;
 // More kernels than this are folded.
 const MOST_OPEN = 8;
@@ -56,7 +56,7 @@ function stripFigure(
     `${caches} ${timingText(summary)}`,
     `${summary.samples} samples${summary.batch > 1 ? ` of ${summary.batch} dispatches` : ""}`,
     ...(summary.samples < LEAST_FOR_DRIFT ? [] : [`drift ${percentText(summary.drift, true)}`]),
-    ...(summary.converged ? [] : ["noisier than asked"]),
+    ...(summary.converged ? [] : ["noisier than requested"]),
     ...(outside.length === 0 ? [] : [outsideText(outside, low, high)]),
   ];
   const label = escapeMarkup(facts.join(", "));
@@ -64,7 +64,7 @@ function stripFigure(
 <figcaption>${facts.map(escapeMarkup).join(" \u00b7 ")}</figcaption></figure>`;
 }
 
-/** The range that is drawn: all samples but those far from the middle half of them. */
+/** The range that is drawn: all samples except those far from the middle half. */
 export function shownRange(
   samples_ms: readonly number[],
   { median_ms, low_ms, high_ms }: Pick<TimingSummary, "median_ms" | "low_ms" | "high_ms">,
@@ -125,7 +125,7 @@ function strip(
   });
 }
 
-/** A histogram, or each sample by itself where they are few. */
+/** A histogram, or individual samples if they are few. */
 function sampleMarks(values: readonly number[], [low, high]: readonly [number, number]): Markish[] {
   if (values.length < BARS_FROM) {
     return [tickX(values, { stroke: "var(--curve-1)", strokeWidth: 2, insetTop: 12 })];

@@ -15,24 +15,24 @@ import { rooflineFigure, stepPoints, summaryPoints, type RooflinePoint } from ".
 import { PROFILE_STYLE } from "./style.ts";
 import { ceilingsHtml, stepKernelsHtml, summaryHtml } from "./tables.ts";
 
-/** What the page of a profile shows; what is left out is not shown. */
+/** The content of a profile's page; parts left out are not shown. */
 export interface ProfileReport {
   readonly environment: Environment;
   readonly ceilings: Ceilings | null;
-  /** When it was measured, ISO 8601. */
+  /** The time of measurement, ISO 8601. */
   readonly date: string;
   readonly summary?: Summary;
-  /** The samples that `summary` sums up, row by row. */
+  /** The samples that `summary` summarises, row by row. */
   readonly run?: Pick<SavedRun, "rows">;
   readonly account?: StepAccount;
   /** The command line that measured it. */
   readonly command?: string;
 }
 
-// Nothing runs and nothing is loaded: a report is safe to open and to pass on.
+// The page runs nothing and loads nothing: it is safe to open and to share.
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/** The text of the page; all text from outside is escaped, no part of it is loaded later. */
+/** The text of the page; all external text is escaped, and no part of it is loaded later. */
 export function renderProfileReport(report: ProfileReport): string {
   const { ceilings, summary, run, account } = report;
   return renderPage({
@@ -80,7 +80,7 @@ ${factCard(facts)}
 </header>`;
 }
 
-/** `2026-11-22 09:00 UTC` of `2026-11-22T09:00:00.000Z`. */
+/** `2026-11-22 09:00 UTC` for `2026-11-22T09:00:00.000Z`. */
 function dateText(date: string): string {
   return escapeMarkup(date.replace(/^([\d-]+)T(\d\d:\d\d).*Z$/, "$1 $2 UTC"));
 }
@@ -105,23 +105,24 @@ function roofline(
     title,
     `<div class="roofline">${picture}
 <div class="ceilings">${ceilingsHtml(ceilings)}${remark(`${notes.join("; ")}.`)}
-${remark("Kernels that only move data have no place in the picture: they stand in the table.")}</div></div>`,
+${remark("Kernels that only move data are not drawn; the table lists them.")}</div></div>`,
   );
 }
 
 function kernels(summary: Summary): string {
-  // A saved profile does not hold what stamps cost: its page is the same as when it was taken.
+  // A saved profile does not hold the cost of timestamps: its page is the same as when it was
+  // taken.
   const parts = closingParts({ ...summary, instrumentation_us: undefined });
   const notes = [...parts, ...remarks(summary)];
   return `${errors(summary)}<div class="kernels">${summaryHtml(summary)}</div>
 ${notes.length > 0 ? remark(`${notes.join("; ")}.`) : ""}`;
 }
 
-/** What is wrong with kernels, where it can be read in full; empty where all are right. */
+/** The faults of kernels in full; empty if all are correct. */
 function errors({ rows }: Summary): string {
   const wrong = rows.filter(({ ok }) => !ok);
   if (wrong.length === 0) return "";
-  // A fault of the shader is one for all its cases.
+  // A fault of the shader applies to all its cases.
   const items = [...new Set(wrong.map(({ error }) => error))].map((error) => {
     const cases = wrong.filter((row) => row.error === error);
     const names = cases.map(({ kernel, case: name }) => `${kernel}, ${name}`).join("; ");
@@ -135,6 +136,6 @@ function samples(summary: Summary, run: Pick<SavedRun, "rows">): string {
   const text = distributions(summary, run);
   const note =
     "Bars: samples; line: their median; band: its 95 % interval. Samples far from all others are " +
-    "told in words.";
+    "listed as text.";
   return text && remark(note) + text;
 }

@@ -1,5 +1,5 @@
-// The roofline picture: each kernel by its arithmetic intensity and the rate it reaches, under the
-// ceilings that were measured. Drawn twice, for wide windows and for narrow ones.
+// The roofline picture: each kernel at its arithmetic intensity and rate, under the measured
+// ceilings. Drawn twice, for wide windows and for narrow ones.
 import {
   axisX,
   axisY,
@@ -30,16 +30,16 @@ import {
 } from "../../report/label_places.ts";
 import { plotSvg } from "../../report/plot_svg.ts";
 
-/** A kernel on a problem, or in a step, where it stands in the picture. */
+/** The position in the picture of a kernel on a problem, or in a step. */
 export interface RooflinePoint {
   readonly kernel: string;
-  /** What is said of it where the pointer rests on it. */
+  /** The text shown when the pointer rests on it. */
   readonly title: string;
   /** Flops per byte. */
   readonly intensity: number;
   readonly gflops: number;
   readonly bound: Roofline["bound"];
-  /** What the area of its dot is in proportion to; names go to the largest. */
+  /** The area of its dot is proportional to this; the largest get names. */
   readonly weight: number;
 }
 
@@ -47,7 +47,7 @@ export interface RooflinePoint {
 export interface MemoryCeiling {
   readonly label: string;
   readonly gbytes: number;
-  /** Of its line, so that lines side by side can be told apart. */
+  /** The style of its line, so that adjacent lines can be told apart. */
   readonly opacity: number;
 }
 
@@ -66,7 +66,8 @@ interface Size {
   readonly radius: number;
 }
 
-// The narrow one is drawn for the card of a window that is 400 pixels wide, letters at their size.
+// The narrow one is drawn for the card of a window that is 400 pixels wide, with letters at their
+// size.
 const WIDE: Size = { width: 780, height: 460, names: 14, radius: 16 };
 const NARROW: Size = { width: 334, height: 360, names: 5, radius: 11 };
 const MARGIN = { left: 44, right: 12, top: 22, bottom: 38 };
@@ -74,7 +75,7 @@ const FONT_SIZE = 11;
 const DOT_RADIUS = 4.5;
 // Between a line and the middle of the words along it.
 const TEXT_GAP = 9;
-// Of the length of a line, where its words may stand; the first that is free.
+// As shares of a line's length, positions for its words; the first free one is used.
 const PLACES = [0.5, 0.3, 0.7, 0.15];
 
 /** The points of a profile of kernels; rows without a trusted time or without flops have none. */
@@ -89,7 +90,7 @@ export function summaryPoints({ rows }: Summary): RooflinePoint[] {
   });
 }
 
-/** The points of a step, one a kernel, as large as its share of the time. */
+/** The points of a step, one per kernel, sized by its share of the time. */
 export function stepPoints({ kernels }: StepAccount): RooflinePoint[] {
   return kernels.flatMap(({ kernel, dispatches, time_ms, share, flops, bytes, roofline }) => {
     if (roofline === null || flops === 0) return [];
@@ -114,7 +115,7 @@ export function memoryCeilings({ bandwidth }: Ceilings): MemoryCeiling[] {
   }));
 }
 
-/** The picture of some points; `sized` where the areas of dots are their weights. */
+/** The picture of some points; `sized` if the areas of dots are their weights. */
 export function rooflineFigure(
   points: readonly RooflinePoint[],
   ceilings: Ceilings,
@@ -169,11 +170,11 @@ function roofsOf(ceilings: Ceilings & { readonly f16_gflops?: number | null }): 
   return [{ name: "f32", gflops }, ...half].toSorted((a, b) => b.gflops - a.gflops);
 }
 
-/** What all marks of one drawing share. */
+/** The properties that all marks of one drawing share. */
 interface Drawing {
   readonly ranges: Ranges;
   readonly frame: Box;
-  /** From values to pixels, as the chart does it. */
+  /** From values to pixels, as in the chart. */
   readonly place: (x: number, y: number) => [number, number];
 }
 
@@ -181,7 +182,7 @@ interface PointDot extends NamedDot {
   readonly point: RooflinePoint;
 }
 
-/** Marks, with the room that they take from the names of dots. */
+/** Marks, and the room that they take from the names of dots. */
 interface Ceiling {
   readonly marks: readonly Markish[];
   readonly texts: readonly Box[];
@@ -200,7 +201,7 @@ function draw(
   const heaviest = Math.max(...points.map(({ weight }) => weight));
   const radiusOf = ({ weight }: RooflinePoint): number =>
     sized ? Math.max(2.5, radius * Math.sqrt(weight / heaviest)) : DOT_RADIUS;
-  // Small dots last, so that none lies under a large one.
+  // Small dots last, so that none is hidden under a large one.
   const ordered = points.toSorted((a, b) => b.weight - a.weight);
   const dots = ordered.map((point): PointDot => {
     const [x, y] = drawing.place(point.intensity, point.gflops);
@@ -209,13 +210,13 @@ function draw(
   const drawn = [
     ...memoryLines(ceilings, roofs, drawing, dots.map(dotBox)),
     ...roofs.map((roof, i) => {
-      // Above the line, where no kernel is; below it where another line is close.
+      // Above the line, where no kernel is; below it if another line is close.
       const gap = drawing.place(1, roof.gflops)[1] - drawing.place(1, roofs[0].gflops)[1];
       return roofLine(roof, i === 0 || gap > 2 * TEXT_GAP, ceilings, drawing);
     }),
   ];
   const room: Room = {
-    // Names may stand beside the frame.
+    // Names may extend beyond the frame.
     frame: { ...frame, right: width },
     texts: drawn.flatMap(({ texts }) => texts),
     lines: drawn.flatMap(({ lines }) => lines),
@@ -267,7 +268,9 @@ function drawingOf(ranges: Ranges, width: number, height: number): Drawing {
   return { ranges, frame, place };
 }
 
-/** One line a working set up to the highest roof; the outermost two are named along their line. */
+/**
+ * One line per working set up to the highest roof; the outermost two are named along their line.
+ */
 function memoryLines(
   ceilings: Ceilings,
   roofs: readonly Roof[],
@@ -323,7 +326,7 @@ function memoryLines(
   });
 }
 
-/** A ceiling of arithmetic from where the memory lets it be reached; named above or below. */
+/** A ceiling of arithmetic, from where the memory allows it; named above or below. */
 function roofLine(
   { name, gflops }: Roof,
   above: boolean,
@@ -354,7 +357,7 @@ function roofLine(
   };
 }
 
-/** The name of a dot where it found room. */
+/** The name of a dot, if there is room for it. */
 function nameMark({ dot: { point }, anchor, dx, dy }: PlacedLabel<PointDot>): Markish {
   return text([point], {
     x: "intensity",
@@ -378,6 +381,6 @@ function decades([low, high]: readonly [number, number]): number[] {
 function powerText(value: number): string {
   if (value >= 1e6) return `${value / 1e6}M`;
   if (value >= 1000) return `${value / 1000}k`;
-  // Shorter than its zeros.
+  // Shorter than writing its zeros.
   return value < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(1)));
 }

@@ -1,4 +1,4 @@
-// What the page of a profile has beside the common style: charts as SVG, bars of parts.
+// Additions of a profile's page to the common style: charts as SVG, bars of parts.
 
 /** The style of the page of a profile, after the common one. */
 export const PROFILE_STYLE = `

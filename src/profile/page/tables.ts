@@ -20,7 +20,7 @@ const VERDICT_CLASS: Readonly<Record<string, string>> = {
   WRONG: "bad",
 };
 
-/** A profile: one row a kernel and case, as the terminal shows it. */
+/** A profile: one row per kernel and case, as in the terminal. */
 export function summaryHtml({ rows, baseline }: Summary): string {
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
   const head = [
@@ -51,7 +51,7 @@ export function summaryHtml({ rows, baseline }: Summary): string {
   return htmlTable(head, body);
 }
 
-/** A median over its interval, which leaves room for more columns than one line would. */
+/** A median above its interval, which leaves room for more columns than one line would. */
 function timingCell(timing: TimingSummary | null): Cell {
   if (timing === null) return "";
   const { median_ms, low_ms, high_ms, batch, trusted } = timing;
@@ -63,7 +63,7 @@ function timingCell(timing: TimingSummary | null): Cell {
 
 const wrongCell: Cell = { text: "WRONG", attributes: `class="bad"` };
 
-/** Over the columns that have nothing to show. */
+/** For columns that have nothing to show. */
 function untimedCell(columns: number): Cell {
   return { text: "not timed", attributes: `class="untimed bad" colspan="${columns}"` };
 }

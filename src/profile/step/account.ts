@@ -1,5 +1,4 @@
-// The account of a step: what its marks say of where the wall time goes, and whether it closes.
-// Pure.
+// The account of a step: from its marks, the parts of its wall time, and whether they add up. Pure.
 import { NoAdapterError } from "../../gpu/errors.ts";
 import { passTime_ms, type PassTime } from "../../gpu/timestamps.ts";
 import type { PlannedDispatch } from "../../graph/plan.ts";
@@ -8,68 +7,81 @@ import { TRUSTED_QUANTA } from "../../measure/clock.ts";
 import type { HostClock } from "./clock_sync.ts";
 import { kernelTotals, type KernelTotal } from "../../measure/kernel_totals.ts";
 import { roofline, type Roofline } from "../../measure/roofline.ts";
-import { drift, estimate, median, type Estimate } from "../../measure/statistics.ts";
+import { drift, estimate, median, type Estimate, type Interval } from "../../measure/statistics.ts";
 import { length_ms, type ProfiledStep, type StepMarks } from "./marks.ts";
 import type { StepRun } from "./step_run.ts";
 
 /** One kernel in the account of a step. */
 export interface StepKernel extends KernelTotal {
-  /** Of the times of all kernels. */
+  /** Share of the times of all kernels. */
   readonly share: number;
-  /** Of the mean dispatch; null without ceilings, and where that is too short for the clock. */
+  /** For the mean dispatch; null without ceilings, or if it is too short for the clock. */
   readonly roofline: Roofline | null;
 }
 
-/** Where the wall time of one step goes; times in milliseconds are medians where nothing is said. */
+/** The parts of one step's wall time; times in milliseconds are medians unless stated otherwise. */
 export interface StepAccount {
   readonly target: "step:train" | "step:predict";
   /** Student, data, size and number of dispatches. */
   readonly what: string;
-  /** Steps measured. */
+  /** Number of steps measured. */
   readonly steps: number;
-  /** Wall time of a step by itself, nothing overlapped, with its interval. */
+  /** Wall time of a single step, nothing overlapped, with its interval. */
   readonly wall: Estimate;
   /**
    * In the order of the step: host, upload, encode, launch, gpu, read back, then unaccounted. Means
-   * of the half of the steps whose wall time is in the middle, so that they add up to the whole.
+   * over the half of the steps with the middle wall times, so that they add up to the whole.
    */
   readonly parts: readonly {
     readonly name: string;
     readonly time_ms: number;
     readonly share: number;
   }[];
-  /** Share of the wall time of those steps that lies within none of their parts. */
+  /** Share of the wall time of those steps outside all of their parts. */
   readonly unaccounted: number;
+  /** The interval of that share, from step to step. */
+  readonly unaccounted_interval: Interval;
   /** GPU time by kernel: passes of their own, largest first; shares are of their sum. */
   readonly kernels: readonly StepKernel[];
-  /** Sum of the passes of their own by the one pass of the account, less 1; of steps in turn. */
+  /**
+   * Sum of the separate passes divided by the account's one pass, minus 1; from interleaved steps.
+   */
   readonly instrumentation: number;
-  /** Wall time with the two stamps of the account by that without any, less 1; of steps in turn. */
+  /**
+   * Wall time with the account's two timestamps divided by that without, minus 1; from interleaved
+   * steps.
+   */
   readonly stamps: number;
   /** A step of the loop as it runs (training prepares the next batch while the GPU works), ms. */
   readonly overlapped: Estimate;
-  /** Share of the time of the loop in which the GPU works. */
+  /** Share of the loop's time in which the GPU works. */
   readonly gpu_busy: number;
-  /** What the loop waits for. */
+  /** The resource that the loop waits for. */
   readonly bound: "GPU" | "CPU";
   readonly drift: number;
-  /** How far a time of the GPU may be off on the host's clock: between launch and read back. */
+  /** Possible error of a GPU time on the host's clock: at launch and read back. */
   readonly clock_uncertainty_ms: number;
   /** Time to prepare a step whose data was never read before; in `host` it is in memory. */
   readonly first_read_ms: number;
 }
 
-// The loop waits for the GPU where that works for so much of the time.
+// The loop waits for the GPU if the GPU works for this share of the time.
 const BUSY = 0.9;
 // An account that leaves more than this share open explains nothing.
 const CLOSED = 0.05;
 
-/** Whether the parts explain the wall time of the step, to 5 %. */
-export function closes({ unaccounted }: Pick<StepAccount, "unaccounted">): boolean {
-  return Math.abs(unaccounted) <= CLOSED;
+/**
+ * Whether the parts explain the wall time of the step, to 5 %: the whole interval of what they leave
+ * open lies within that, or beyond it. AMBIGUOUS where it holds the bound.
+ */
+export function closure({
+  unaccounted_interval: { low, high },
+}: Pick<StepAccount, "unaccounted_interval">): "closed" | "open" | "AMBIGUOUS" {
+  if (low > CLOSED || high < -CLOSED) return "open";
+  return low >= -CLOSED && high <= CLOSED ? "closed" : "AMBIGUOUS";
 }
 
-/** Draws up the account of a measured step; throws NoAdapterError where the clocks disagree. */
+/** Computes the account of a measured step; throws NoAdapterError if the clocks disagree. */
 export function stepAccount(
   { target, what, plan }: Pick<ProfiledStep, "target" | "what" | "plan">,
   run: StepRun,
@@ -86,6 +98,8 @@ export function stepAccount(
     return { name, time_ms, share: time_ms / whole_ms };
   });
   checkClock(parts, clock);
+  const unaccounted = parts.at(-1)!.share;
+  const shares = estimate(accounts.map((times, i) => times.unaccounted / length_ms(middle[i])));
   const times_ms = plan.dispatches.map((_, i) =>
     median(split.map((marks) => passTime_ms(marks.passes[i]))),
   );
@@ -97,7 +111,12 @@ export function stepAccount(
     steps: stamped.length,
     wall,
     parts,
-    unaccounted: parts.at(-1)!.share,
+    unaccounted,
+    // The share is of means, the interval of medians: it holds both.
+    unaccounted_interval: {
+      low: Math.min(shares.low, unaccounted),
+      high: Math.max(shares.high, unaccounted),
+    },
     kernels: stepKernels(plan.dispatches, times_ms, quantum_ns, ceilings),
     instrumentation: median(split.map((marks, i) => gpu_ms(marks) / gpu_ms(stamped[i]))) - 1,
     stamps: median(stamped.map((marks, i) => length_ms(marks) / length_ms(plain[i]))) - 1,
@@ -110,7 +129,7 @@ export function stepAccount(
   };
 }
 
-/** The half of the steps whose wall time is neither among the shortest nor the longest. */
+/** The half of the steps whose wall times are in the middle. */
 function middleHalf(steps: readonly StepMarks[]): StepMarks[] {
   const cut = Math.floor(steps.length / 4);
   const sorted = steps.toSorted((a, b) => length_ms(a) - length_ms(b));
@@ -121,7 +140,7 @@ function middleHalf(steps: readonly StepMarks[]): StepMarks[] {
 const PARTS = ["host", "upload", "encode", "launch", "gpu", "read back", "unaccounted"] as const;
 type PartName = (typeof PARTS)[number];
 
-/** What each part of one step took, by marks of its own, and what lies within none of them. */
+/** The time of each part of one step, from its own marks, and the time outside all of them. */
 function partTimes(marks: StepMarks, clock: HostClock): Record<PartName, number> {
   const { prepare, upload, encode, submit, read, collect } = marks.parts;
   const [pass] = marks.passes;
@@ -136,7 +155,7 @@ function partTimes(marks: StepMarks, clock: HostClock): Record<PartName, number>
   return { ...known, unaccounted: length_ms(marks) - sum(Object.values(known)) };
 }
 
-/** Throws where the GPU seems to begin before it was told to, or to end after its numbers came. */
+/** Throws if the GPU seems to begin before its submit, or to end after its numbers arrived. */
 function checkClock(
   parts: readonly { readonly name: PartName; readonly time_ms: number }[],
   { uncertainty_ms }: HostClock,

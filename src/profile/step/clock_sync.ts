@@ -1,11 +1,11 @@
-// The GPU's clock set against the host's: empty passes between two looks at the host's clock say
-// where the one lies in the other.
+// Aligns the GPU's clock with the host's: empty passes between two readings of the host's clock
+// locate one on the other.
 import type { Gpu } from "../../gpu/device.ts";
 import { encodePass } from "../../gpu/encode.ts";
 import { NoAdapterError } from "../../gpu/errors.ts";
 import { passStamps, type PassTime } from "../../gpu/timestamps.ts";
 
-/** A pass and the times of the host between which it surely ran, in milliseconds. */
+/** A pass and the host times between which it certainly ran, in milliseconds. */
 export interface Bracket extends PassTime {
   readonly before_ms: number;
   readonly after_ms: number;
@@ -15,22 +15,22 @@ export interface Bracket extends PassTime {
 export interface ClockSync {
   readonly gpu_ns: bigint;
   readonly host_ms: number;
-  /** The moment on the host's clock may be so much earlier or later. */
+  /** The moment on the host's clock may be earlier or later by this much. */
   readonly uncertainty_ms: number;
 }
 
-/** Stamps of the GPU on the host's clock (`performance.now`). */
+/** GPU timestamps on the host's clock (`performance.now`). */
 export interface HostClock {
   readonly at_ms: (stamp_ns: bigint) => number;
   readonly uncertainty_ms: number;
 }
 
 const BRACKETS = 24;
-// Quartz differs by parts in a hundred thousand, ticks that are taken for nanoseconds by several
-// times.
+// Quartz clocks differ by parts in a hundred thousand; ticks mistaken for nanoseconds differ by a
+// factor of several.
 const STRANGE_RATE = 0.01;
 
-/** Looks at both clocks at once, several times within a few milliseconds. */
+/** Reads both clocks at once, several times within a few milliseconds. */
 export async function lookAtClocks(gpu: Gpu): Promise<ClockSync> {
   const stamps = passStamps(gpu, 1);
   try {
@@ -51,7 +51,7 @@ export async function lookAtClocks(gpu: Gpu): Promise<ClockSync> {
   }
 }
 
-/** The moment that fits all brackets: each bounds how far the clocks are apart from both sides. */
+/** The moment that fits all brackets: each bounds the difference of the clocks from both sides. */
 export function alignClocks(brackets: readonly Bracket[]): ClockSync {
   const gpu_ns = brackets[0].begin_ns;
   const since_ms = (stamp_ns: bigint): number => Number(stamp_ns - gpu_ns) / 1e6;
@@ -62,8 +62,8 @@ export function alignClocks(brackets: readonly Bracket[]): ClockSync {
 }
 
 /**
- * The host's clock between two moments on both. Throws NoAdapterError where the GPU's clock runs at
- * another rate: its times are in some other unit.
+ * The host's clock between two moments on both. Throws NoAdapterError if the GPU's clock runs at
+ * another rate, because its times then have some other unit.
  */
 export function hostClock(first: ClockSync, last: ClockSync): HostClock {
   const gpu_ms = Number(last.gpu_ns - first.gpu_ns) / 1e6;

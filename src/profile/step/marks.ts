@@ -1,53 +1,53 @@
-// Runs steps and marks when each part of them began and ended: one by itself, or the loop in which
-// the next batch is prepared while the GPU works. What the marks say is in step_account.ts.
+// Runs steps and marks when each part of them began and ended: a single step, or the loop in which
+// the next batch is prepared while the GPU works. account.ts interprets the marks.
 import type { Gpu } from "../../gpu/device.ts";
 import { passStamps, type PassStamps, type PassTime } from "../../gpu/timestamps.ts";
 import type { Plan } from "../../graph/plan.ts";
 import type { GpuStore } from "../../graph/store.ts";
 import { untilSound } from "../../measure/sound_passes.ts";
 
-/** What a step is given. */
+/** The inputs of a step. */
 export interface StepInputs {
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly scalars: Readonly<Record<string, number>>;
 }
 
-/** A step that can be run again and again, of whatever it may be. */
+/** A repeatable step of any kind. */
 export interface ProfiledStep {
   readonly target: "step:train" | "step:predict";
-  /** What it is of, such as `nano on rig, 6x96x160`. */
+  /** Its name, such as `nano on rig, 6x96x160`. */
   readonly what: string;
   readonly plan: Plan;
   readonly store: GpuStore;
-  /** How many steps with different inputs there are to take in turn. */
+  /** The number of steps with different inputs to rotate through. */
   readonly moments: number;
   /** Whether the loop prepares the next step while the GPU works on this one. */
   readonly overlaps: boolean;
   /** Loads what a step needs. */
   readonly prepare: (step: number) => Promise<StepInputs>;
-  /** Does with the outputs of a step what the loop does. */
+  /** Handles the outputs of a step as the loop does. */
   readonly collect: (step: number, outputs: Readonly<Record<string, Float32Array>>) => void;
 }
 
-/** What the host does in a step. */
+/** The host's parts of a step. */
 export type HostPart = "prepare" | "upload" | "encode" | "submit" | "read" | "collect";
 
-/** A piece of time on the host's clock. */
+/** An interval on the host's clock. */
 export interface Span {
   readonly begin_ms: number;
   readonly end_ms: number;
 }
 
-/** How long it is, in milliseconds. */
+/** Its length, in milliseconds. */
 export function length_ms({ begin_ms, end_ms }: Span): number {
   return end_ms - begin_ms;
 }
 
-/** One step as it went. */
+/** The record of one step. */
 export interface StepMarks extends Span {
-  /** When each part began and ended; `read` waits for the GPU too. */
+  /** When each part began and ended; `read` includes waiting for the GPU. */
   readonly parts: Readonly<Record<HostPart, Span>>;
-  /** Its passes on the GPU's clock: one, one for each dispatch, or none where there are no stamps. */
+  /** Its passes on the GPU's clock: one, one per dispatch, or none without timestamps. */
   readonly passes: readonly PassTime[];
   /** When the encoding of each pass began. */
   readonly encoded_ms: readonly number[];
@@ -56,8 +56,8 @@ export interface StepMarks extends Span {
 }
 
 /**
- * Runs one step by itself, nothing overlapped; once more where the GPU's clock ran backwards. Throws
- * ClockError where it does so again and again.
+ * Runs a single step, nothing overlapped; repeats it if the GPU's clock ran backwards. Throws
+ * ClockError if that keeps happening.
  */
 export async function runStep(
   gpu: Gpu,
@@ -91,8 +91,8 @@ async function stepOnce(
 
 /**
  * Runs `count` steps as the loop does: while the GPU works on a step, the next one is prepared and
- * the outputs of the one before are collected. A step's own time is from the one before to it. The
- * loop is run again where the GPU's clock ran backwards; throws ClockError as `runStep` does.
+ * the outputs of the previous one are collected. A step's own time is measured from the previous
+ * step. The loop is repeated if the GPU's clock ran backwards; throws ClockError as `runStep` does.
  */
 export async function runLoop(gpu: Gpu, step: ProfiledStep, count: number): Promise<StepMarks[]> {
   const loop = async (): Promise<StepMarks[]> => await loopOnce(gpu, step, count);
@@ -106,7 +106,7 @@ async function loopOnce(gpu: Gpu, step: ProfiledStep, count: number): Promise<St
   }));
   const prepare = (i: number): Promise<StepInputs> => {
     const ready = all[i].marks.during("prepare", async () => await step.prepare(i % step.moments));
-    // Thrown where it is awaited; here only not to be called unhandled.
+    // The error is thrown where it is awaited; this only avoids an unhandled rejection.
     ready.catch(() => undefined);
     return ready;
   };
@@ -140,7 +140,7 @@ async function loopOnce(gpu: Gpu, step: ProfiledStep, count: number): Promise<St
   }
 }
 
-/** A step on its way. */
+/** A step in flight. */
 interface Submitted {
   readonly read: () => Promise<Record<string, Float32Array>>;
   readonly stamped: () => Promise<Pick<StepMarks, "passes" | "encoded_ms" | "live_bytes">>;
@@ -170,7 +170,7 @@ function submitMarked(
 interface PartMarks {
   readonly phase: <T>(name: HostPart, work: () => T) => T;
   readonly during: <T>(name: HostPart, work: () => Promise<T>) => Promise<T>;
-  /** The times; throws where a part was not done. */
+  /** The times; throws if a part is missing. */
   readonly done: () => Record<HostPart, Span>;
 }
 

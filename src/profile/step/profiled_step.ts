@@ -1,5 +1,5 @@
-// One step of training or of prediction as the profiler takes it: the same graph, inputs and
-// records as in the loop, over parameters as they are initialised.
+// One step of training or of prediction for the profiler: the same graph, inputs and records as in
+// the loop, with freshly initialised parameters.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { makeBatch } from "../../data/batch.ts";
 import type { DataSource } from "../../data/data_source.ts";
 import { loader, type Loader } from "../../data/loader.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { initialStore } from "../../graph/cpu.ts";
+import { initialStore } from "../../graph/cpu_store.ts";
 import { compile, type Plan } from "../../graph/plan.ts";
 import { createStore, type GpuStore } from "../../graph/store.ts";
 import type { Tuning } from "../../engine/tuning.ts";
@@ -19,7 +19,7 @@ import { openRunFolder } from "../../train/run_folder.ts";
 import { stepScalars } from "../../train/schedule.ts";
 import { requireDepth, stepInputs, stepRecord } from "../../train/step.ts";
 
-/** A step with what it holds until `destroy`. */
+/** A step with the resources it holds until `destroy`. */
 export interface OpenStep extends ProfiledStep {
   readonly destroy: () => Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface OpenStep extends ProfiledStep {
 const MOMENTS = 4;
 
 /**
- * The training step of a configuration, its kernels run as `tuning` says; throws InputError for data
+ * The training step of a configuration, with the mappings of `tuning`; throws InputError for data
  * without depth.
  */
 export async function trainingStep(
@@ -48,7 +48,7 @@ export async function trainingStep(
   });
   const samples = samplesOf(config, source, config.augmentation, onMessage);
   const { plan, store } = await compiled(gpu, config, network, tuning);
-  // Records are written as in a run, to a folder that is gone afterwards.
+  // Records are written as in a run, to a folder that is deleted afterwards.
   const path = await mkdtemp(join(tmpdir(), "ringdepth-profile-"));
   const folder = await openRunFolder(path, 0);
   let added = 0;
@@ -65,7 +65,7 @@ export async function trainingStep(
       scalars: stepScalars(config, step),
     }),
     collect: (_step, outputs) => {
-      // A step that is measured again is one more record.
+      // Measuring a step again adds one more record.
       const record = stepRecord(added++, 0, outputs, 0);
       if (record === null) return;
       writes = writes.then(async () => await folder.add(record));
@@ -84,7 +84,9 @@ export async function trainingStep(
   };
 }
 
-/** The prediction of one moment by the student of a configuration, run as `tuning` says. */
+/**
+ * The prediction of one moment by the student of a configuration, with the mappings of `tuning`.
+ */
 export async function predictionStep(
   gpu: Gpu,
   config: TrainConfig,

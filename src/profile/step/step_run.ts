@@ -1,5 +1,5 @@
-// Measures a step: by itself without stamps, with them and with a pass for each dispatch, in turn,
-// then in its loop. The store is put back after.
+// Measures a step: alone without timestamps, with them and with one pass per dispatch, interleaved,
+// then in its loop. Restores the store afterwards.
 import type { Gpu } from "../../gpu/device.ts";
 import { passStamps, type PassStamps } from "../../gpu/timestamps.ts";
 import type { PlannedDispatch } from "../../graph/plan.ts";
@@ -8,17 +8,19 @@ import { checkKernel } from "../../measure/problems.ts";
 import { length_ms, runLoop, runStep, type ProfiledStep, type StepMarks } from "./marks.ts";
 import { estimate, median, relativeNoise } from "../../measure/statistics.ts";
 
-/** A step measured: the marks of all the times it was run. */
+/** A measured step: the marks of all its runs. */
 export interface StepRun {
-  /** By itself, without stamps. */
+  /** Alone, without timestamps. */
   readonly plain: readonly StepMarks[];
-  /** By itself, its one pass stamped. */
+  /** Alone, with timestamps on its one pass. */
   readonly stamped: readonly StepMarks[];
-  /** By itself, a stamped pass for each dispatch. */
+  /** Alone, one pass with timestamps per dispatch. */
   readonly split: readonly StepMarks[];
-  /** Once more for a picture, stamped and one right after the other, the last with split passes. */
+  /**
+   * Repeated for a picture, with timestamps and back to back, the last with one pass per dispatch.
+   */
   readonly shown: readonly StepMarks[];
-  /** In the loop, one stamped pass each. */
+  /** In the loop, one pass with timestamps each. */
   readonly loop: readonly StepMarks[];
   readonly clock: HostClock;
   /** Time to prepare a step whose data was never read before. */
@@ -27,17 +29,16 @@ export interface StepRun {
 
 const WARM_UP = 2;
 const LEAST_LOOP = 8;
-// Drift is of thirds of two steps at least.
+// Drift compares thirds, each of at least two steps.
 const LEAST_STEPS = 6;
 const MOST_STEPS = 200;
-// Measured for so long, and longer where the steps with and without stamps do not yet compare.
+// The measuring time; longer if the steps with and without timestamps are not yet comparable.
 const LEAST_MS = 8000;
 const MOST_MS = 30_000;
 const NOISE = 0.015;
 
 /**
- * What the kernels of a plan get wrong on their own cases, each mapping once; empty where all are
- * right.
+ * The faults of a plan's kernels on their own cases, each mapping once; empty if all are correct.
  */
 export async function wrongKernels(
   gpu: Gpu,
@@ -54,7 +55,7 @@ export async function wrongKernels(
   return errors;
 }
 
-/** Measures a step; `steps` by itself, left out as many as a few seconds hold. */
+/** Measures a step; `steps` is the number run alone, by default as many as fit a few seconds. */
 export async function measureStep(
   gpu: Gpu,
   step: ProfiledStep,
@@ -82,7 +83,7 @@ export async function measureStep(
     while (wantsMore({ plain, stamped }, steps, performance.now() - begin_ms)) {
       const index = plain.length;
       progress(`step ${index + 1}${steps === undefined ? "" : `/${steps}`}`);
-      // In turn and on the same inputs, so that drift meets all alike.
+      // Interleaved and on the same inputs, so that drift affects all equally.
       for (let turn = 0; turn < kinds.length; turn++) {
         const { marks, stamps } = kinds[(index + turn) % kinds.length];
         marks.push(await run(index, stamps));
@@ -101,7 +102,7 @@ export async function measureStep(
   }
 }
 
-/** Whether the steps that were measured do not yet say enough. */
+/** Whether more measured steps are needed. */
 function wantsMore(
   { plain, stamped }: Pick<StepRun, "plain" | "stamped">,
   steps: number | undefined,
@@ -114,7 +115,7 @@ function wantsMore(
   return elapsed_ms < LEAST_MS || relativeNoise(estimate(ratios)) > NOISE;
 }
 
-/** Prepares every moment once, so that later all are in memory; the median of the times. */
+/** Prepares every moment once, so that all are in memory afterwards; the median of the times. */
 async function firstRead_ms(step: ProfiledStep): Promise<number> {
   const times_ms: number[] = [];
   for (let i = 0; i < step.moments; i++) {

@@ -1,5 +1,5 @@
-// A measured step as a trace: the host and the GPU on one clock, what lives in memory, and arrows
-// from where a pass was encoded to where it ran. Pure.
+// A measured step as a trace: the host and the GPU on one clock, the memory in use, and arrows from
+// where a pass was encoded to where it ran. Pure.
 import type { Trace, TraceCounter, TraceFlow, TraceSlice } from "../../formats/chrome_trace.ts";
 import { passTime_ms, type PassTime } from "../../gpu/timestamps.ts";
 import type { PlannedDispatch } from "../../graph/plan.ts";
@@ -13,7 +13,7 @@ const GPU = "GPU";
 const LOOPED = 4;
 const MEMORY = "live bytes";
 
-/** A few steps as they ran by themselves, one with a pass for each dispatch, a few of the loop. */
+/** A few steps that ran alone, one with a pass per dispatch, and a few of the loop. */
 export function stepTrace(dispatches: readonly PlannedDispatch[], run: StepRun): Trace {
   const { shown, loop, clock } = run;
   const traces = [
@@ -75,7 +75,7 @@ function serialStep(
   return { slices, counters: memory, flows };
 }
 
-/** Steps of the loop that follow each other: each is read while the next one is under way. */
+/** Consecutive steps of the loop: each is read while the next one is running. */
 function loopedSteps(steps: readonly StepMarks[], clock: HostClock): Piece {
   const pieces = steps.map((marks): Piece => {
     const { parts, live_bytes } = marks;

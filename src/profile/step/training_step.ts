@@ -1,8 +1,8 @@
-// One training step of a configuration, ready to be tuned: the graph of the loop over parameters as
-// initialised, on the first batch.
+// One training step of a configuration, ready to be tuned: the graph of the loop with freshly
+// initialised parameters, on the first batch.
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { initialStore } from "../../graph/cpu.ts";
+import { initialStore } from "../../graph/cpu_store.ts";
 import { createStore } from "../../graph/store.ts";
 import type { Step } from "../../tune/step_pair.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
@@ -37,7 +37,7 @@ export async function openTrainingStep(
     request,
     store: createStore(gpu, g, initialStore(g, config.seed)),
     inputs,
-    // Of the last step: every loss has risen to its weight.
+    // From the last step: every loss has risen to its weight.
     scalars: stepScalars(config, config.steps),
   };
 }

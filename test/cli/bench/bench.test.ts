@@ -49,7 +49,7 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
 
   test("bins: the table has verdicts under it, Markdown and the picture go into files", async () => {
     const [md, svg] = [join(folder, "bins.md"), join(folder, "bins.svg")];
-    const one = [...tiny, "--student", "binomial", "--centers", "image", "--level", "3"];
+    const one = [...tiny, "--from", "binomial", "--centers", "image", "--level", "3"];
     const table = await cli(...one, "--svg", svg);
     expect(table.code).toBe(0);
     expect(table.stdout).toMatch(/^from +centres +size +bins +direction +level +time p50/m);
@@ -80,7 +80,9 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
       expect(gradient_error).toBeGreaterThan(0);
     }
     const { stdout } = await cli("bench", "bins", "--check", "--bins", "16");
-    expect(stdout).toMatch(/^level 2: 1040 rows against f64, depth to \S+ of a pixel/m);
+    expect(stdout).toMatch(
+      /^level 2: 1040 pixels checked in f64, largest relative error: depth \S+, gradients/m,
+    );
   });
 
   test("relation: stored and fused agree", async () => {
@@ -104,7 +106,7 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
     expect(rows[0]).toMatchObject({ kernel: "log_binomial_head", error: "", checked: "case" });
     const none = await cli("bench", "kernels", "no such case");
     expect(none).toMatchObject({ code: 2 });
-    expect(none.stderr).toContain("no case has no such case in its name");
+    expect(none.stderr).toContain("no problem has no such case in its name");
   });
 
   test("step: four forms of one step", async () => {
@@ -128,7 +130,7 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
     const args = ["bench", "step", "--size", "32x32", "--tuned", ...FAST, "--json"];
     const none = await cli(...args);
     expect(none.code).toBe(2);
-    expect(none.stderr).toContain("no measured choice is of this step: ringdepth tune");
+    expect(none.stderr).toContain("no measured choice applies to this step: run ringdepth tune");
     const config = resolveConfig({ size: { height: 32, width: 32 } }, "test");
     const tuning = otherMappings(gpu, config, await openSource(config, "train"));
     await writeTuning(tuningPath(folder, gpu.facts), tuning);
@@ -158,10 +160,11 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
 test.each([
   [["bench", "bins", "--size", "48"], "--size 48: expected HEIGHTxWIDTH"],
   [["bench", "bins", "--level", "4"], "--level 4: expected 0, 1, 2, 3"],
-  [["bench", "bins", "--student", "logits,nano"], "--student nano: expected logits"],
-  [["bench", "bins", "--check", "--svg", "x.svg"], "--svg does not go with --check"],
+  [["bench", "bins", "--from", "logits,nano"], "--from nano: expected logits"],
+  [["bench", "bins", "--student", "logits"], "use --from logits, binomial or features"],
+  [["bench", "bins", "--check", "--svg", "x.svg"], "--svg cannot be combined with --check"],
   [["bench", "bins", "--svg", "x.svg", "--direction", "forward"], "--svg draws"],
-  [["bench", "bins", "--student", "features", "--centers", "pixel"], "no problem"],
+  [["bench", "bins", "--from", "features", "--centers", "pixel"], "no problem"],
   [["bench", "relation", "--json", "--md"], "give --json or --md, not both"],
 ])("%j is refused with one line", async (args, message) => {
   const { code, stderr } = await cli(...args);

@@ -36,17 +36,17 @@ test("rows that are not compared or not sure are named, with a gate or without",
     row("UNTRUSTED"),
   ];
   expect(judge(rows, {}).lines).toEqual([
-    "1 MISSING: in the earlier profile only: gemm, one",
+    "1 MISSING: only in the earlier profile: gemm, one",
     "5 NEW: not in the earlier profile: gemm, a; gemm, b; gemm, c; 2 more",
-    "1 AMBIGUOUS: neither the same nor changed for sure; more samples (--time) may settle it: gemm, one",
-    "1 UNTRUSTED: too short for the clock to tell: gemm, one",
+    "1 AMBIGUOUS: not certainly the same and not certainly changed; more samples (--time) may settle it: gemm, one",
+    "1 UNTRUSTED: too short for the clock to measure: gemm, one",
   ]);
 });
 
 test("a gate says how it went, and what would let it pass", () => {
   expect(judge([row("SAME")], { gate: true }).lines).toEqual(["gate passed"]);
   expect(judge([row("NEW")], { gate: true }).lines.at(-1)).toBe(
-    "gate failed: 1 NEW; --lenient lets rows pass that are not compared",
+    "gate failed: 1 NEW; --lenient allows rows that are not compared",
   );
   expect(judge([row("SLOW"), row("NEW")], { gate: true }).lines.at(-1)).toBe(
     "gate failed: 1 SLOW, 1 NEW",

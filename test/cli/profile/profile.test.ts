@@ -51,7 +51,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(stdout).toMatch(/kernel +case +ok +hot p50 \[95 %\] +GFLOP\/s +GB\/s +bound\n/);
     expect(stdout).toMatch(/scale_by +first slot +yes +\S+ (us|ms|s) \[\S+, \S+\]/);
     expect(stdout).toMatch(
-      /\nlaunch-bound: .* {3}instrumentation [+-]\S+ us a pass {3}drift at most /,
+      /\nlaunch-bound: .* {3}instrumentation [+-]\S+ us per pass {3}drift at most /,
     );
     expect(stdout).toMatch(/ {2}bytes +\S+ \/ .* measured at 1 MiB: /);
   });
@@ -96,7 +96,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(wider.stdout).toMatch(/gate failed: 2 NEW; --lenient/);
     const narrower = await cli("profile", "compare", "all", "one", ...runs, ...wide, "--gate");
     expect(narrower.code).toBe(1);
-    expect(narrower.stdout).toMatch(/2 MISSING: in the earlier profile only/);
+    expect(narrower.stdout).toMatch(/2 MISSING: only in the earlier profile/);
     const lenient = ["--gate", "--lenient", "--format", "csv"];
     const passed = await cli("profile", "compare", "all", "one", ...runs, ...wide, ...lenient);
     expect(passed.code).toBe(0);
@@ -104,7 +104,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     expect(passed.stderr).toContain("gate passed");
     const missing = await cli("profile", ...ONE, ...runs, "--baseline", "three");
     expect(missing.code).toBe(2);
-    expect(missing.stderr).toContain("there is all, one, two");
+    expect(missing.stderr).toContain("the saved ones are all, one, two");
   });
 
   test("--axis and --shape make problems of other sizes, --data of other numbers", async () => {
@@ -231,7 +231,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     } finally {
       child.kill();
     }
-    expect(stdout).toMatch(/scale_by tried in \S+ s; the numbers are of its last good text/);
+    expect(stdout).toMatch(/scale_by tried in \S+ s; the numbers are from its last good version/);
     expect(stdout).toMatch(/first slot .* (SAME|AMBIGUOUS|FAST|SLOW) /);
   });
 
@@ -250,7 +250,7 @@ test("a share above its ceiling is remarked, and names the way out", () => {
   const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
   expect(closingLine(summary)).toBe("launch-bound: none");
   expect(remarks(summary)).toEqual([
-    '1 above their ceiling: measure it anew by "ringdepth profile ceilings"',
+    '1 above their ceiling: measure it again with "ringdepth profile ceilings"',
   ]);
 });
 
@@ -259,28 +259,31 @@ test.each([
   [["profile", "scale_by", "--case", "no such case"], "no problem of scale_by"],
   [["profile", "--ab", "gemm"], "--ab takes two kernels"],
   [["profile", "--ab", "gemm", "scale_by"], "no problem of gemm and scale_by"],
-  [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save does not go with --ab"],
-  [["profile", "gemm", "--watch", "--html", "x"], "--html does not go with --watch"],
+  [["profile", "--ab", "gemm", "gemm", "--save", "x"], "--save cannot be combined with --ab"],
+  [["profile", "gemm", "--watch", "--html", "x"], "--html cannot be combined with --watch"],
   [["profile", "--cold", "--hot"], "--cold and --hot"],
-  [["profile", "--gate"], "--gate goes with --baseline or --ab"],
-  [["profile", "--lenient"], "--lenient goes with --gate"],
+  [["profile", "--gate"], "it needs --baseline or --ab"],
+  [["profile", "--lenient"], "--lenient needs --gate"],
   [["profile", "--preset", "nano", "--cases", "own"], "give --cases or --preset"],
   [["profile", "--preset", "huge"], "student huge: expected nano or resnet18"],
   [["profile", "--ir", "hlsl"], "--ir hlsl: expected wgsl, spirv, tint"],
-  [["profile", "--ir", "wgsl", "--watch"], "--watch does not go with --ir"],
-  [["profile", "gemm", "--no-robustness", "--watch"], "--no-robustness does not go with --watch"],
+  [["profile", "--ir", "wgsl", "--watch"], "--watch cannot be combined with --ir"],
+  [
+    ["profile", "gemm", "--no-robustness", "--watch"],
+    "--no-robustness cannot be combined with --watch",
+  ],
   [["profile", "gemm", "--axis", "Q=3"], "gemm has no axis Q"],
   [["profile", "gemm", "--shape", "a=3x4"], "gemm, a[3, 4]"],
   [["profile", "gemm", "--data", "x.txt"], "--data x.txt: expected random, zeros or FILE.npy"],
   [["profile", "gemm", "--data", "none.npy"], "--data none.npy: no such file"],
   [["profile", "gemm", "--data", PAIR], "pair.npy is [2], but a of gemm"],
-  [["profile", "gemm", "--watch", "--json"], "--json does not go with --watch"],
+  [["profile", "gemm", "--watch", "--json"], "--json cannot be combined with --watch"],
   [["profile", "--json", "--format", "csv"], "contradict"],
   [["profile", "--format", "xml"], "--format xml"],
   [["profile", "--threshold", "-3%"], "--threshold -3: expected a number above 0"],
   [
     ["profile", "show", "x", "--runs", join(folder, "none")],
-    "no such saved profile; there is none",
+    "no such saved profile; none is saved",
   ],
 ])("%j is refused with one line", async (args, message) => {
   const { code, stderr } = await cli(...args);

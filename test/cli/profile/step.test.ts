@@ -80,6 +80,7 @@ const ACCOUNT: StepAccount = {
     { name: "unaccounted", time_ms: -0.2, share: -0.02 },
   ],
   unaccounted: -0.02,
+  unaccounted_interval: { low: -0.03, high: -0.01 },
   kernels: Array.from({ length: 20 }, (_, i) => ({
     kernel: `kernel_${i}`,
     dispatches: 2,
@@ -105,7 +106,7 @@ test("the lines say what the numbers do", () => {
     remarks: [
       "instrumentation +6.1 % (two stamps alone +0.4 %)  drift +0.1 %  unaccounted -2.0 % of step  CPU-bound",
       "in the loop a step takes 8.000 ms [7.000 ms, 9.000 ms]: GPU busy 75.0 %, idle for 2.000 ms",
-      "host with the data in memory; read for the first time, a moment takes 30.00 ms",
+      "host times are with the data in memory; the first read of a moment takes 30.00 ms",
     ],
   });
 });
@@ -121,14 +122,20 @@ test("kernels beyond the longest are summed up for people, and all there for pro
 
 test.each([
   [["profile", "step:tain"], "step:tain: expected step:train or step:predict"],
-  [["profile", "step:train", "gemm"], "step:train is profiled by itself"],
-  [["profile", "step:train", "--save", "x"], "--save is of kernels, not of step:train"],
-  [["profile", "step:train", "--min-samples", "9"], "--min-samples is of kernels"],
-  [["profile", "step:predict", "--no-robustness"], "--no-robustness is of kernels"],
-  [["profile", "gemm", "--no-tune"], "--no-tune is of a step"],
+  [["profile", "step:train", "gemm"], "step:train must be the only target"],
+  [["profile", "step:train", "--save", "x"], "--save applies to kernels, not to step:train"],
+  [["profile", "step:train", "--min-samples", "9"], "--min-samples applies to kernels"],
+  [["profile", "step:predict", "--no-robustness"], "--no-robustness applies to kernels"],
+  [["profile", "step:train", "--sweep", "--size", "64x128"], "use: ringdepth tune --size 64x128"],
+  [["profile", "step:predict", "--sweep", "TM=2", "--apply"], "use: ringdepth tune"],
+  [["profile", "step:train", "--sweep", "--budget", "9"], "use ringdepth tune --budget"],
+  [["profile", "gemm", "--no-tune"], "--no-tune applies to a step"],
   [["profile", "gemm", "--data", "rig"], "--data rig: expected random, zeros or FILE.npy"],
-  [["profile", "gemm", "--trace", "t.json"], "--trace is of a step: ringdepth profile step:train"],
-  [["profile", "--skip-bad-samples"], "--skip-bad-samples is of a step"],
+  [
+    ["profile", "gemm", "--trace", "t.json"],
+    "--trace applies to a step: ringdepth profile step:train",
+  ],
+  [["profile", "--skip-bad-samples"], "--skip-bad-samples applies to a step"],
   [["profile", "step:train", "--steps", "2"], "--steps 2: expected a whole number of at least 3"],
   [["profile", "step:train", "--data", "ddad:none"], "none"],
 ])("%j is refused with one line", async (args, message) => {

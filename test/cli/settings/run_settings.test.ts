@@ -119,7 +119,7 @@ test("a run that goes by measured choices is not resumed without them", async ()
   const tuning = { version: 1, adapter: "", driver: "", steps: [], entries: [entry] };
   write("tuning.json", JSON.stringify(tuning));
   await expect(runSettings(flags)).rejects.toThrow("--no-tune: the run in");
-  await expect(runSettings(flags)).rejects.toThrow("goes by 1 measured choices");
+  await expect(runSettings(flags)).rejects.toThrow("uses 1 measured choices");
 });
 
 test("there is nothing to resume in a folder without a run", async () => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeOutput, type Output } from "../../../src/cli/terminal/output.ts";
 import { cutToWidth, textWidth } from "../../../src/cli/terminal/text_width.ts";
-import { clock, trainingProgress } from "../../../src/cli/train/training_progress.ts";
+import { clock, trainingProgress } from "../../../src/cli/terminal/training_progress.ts";
 
 beforeEach(() => {
   vi.stubEnv("TERM", "xterm");
@@ -147,4 +147,14 @@ test("training shows step, loss, rate of the last steps and time left, about twe
 
 test("clock", () => {
   expect([0, 59.6, 61, 3725].map(clock)).toEqual(["0:00", "1:00", "1:01", "1:02:05"]);
+});
+
+test("names in JSON move no cursor and turn no text, and are read back as they are", () => {
+  const { out, text } = captured(true, true);
+  const camera = "a\u009b31m\u202egpj\u001b[2J\u2028\n\t\u007fé";
+  out.result({ camera, [camera]: 1 }, []);
+  const [stdout] = text();
+  // oxlint-disable-next-line eslint/no-control-regex -- these are what is looked for
+  expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/);
+  expect(JSON.parse(stdout)).toEqual({ camera, [camera]: 1 });
 });

@@ -65,7 +65,9 @@ describe.skipIf(!hasTimestamps(gpu))("ways on the adapter", () => {
     expect(right.roofline!.share).toBeLessThan(1);
     expect(right.gradient_error).toBeLessThan(1e-6);
     expect(wrong).toMatchObject({ time: null, ratio: null, roofline: null });
-    expect(wrong.error).toMatch(/^loss is 6\.7e-3 from before, .*; d_x is 6\.7e-3 from before/);
+    expect(wrong.error).toMatch(
+      /^loss differs from before by 6\.7e-3; .*; d_x differs from before by 6\.7e-3/,
+    );
     expect(first.dispatches).toBeGreaterThan(rows[0].dispatches);
     expect(first.bytes).toBeGreaterThan(rows[0].bytes);
     expect(gpu.memory.live_bytes).toBe(before);
@@ -83,7 +85,7 @@ describe.skipIf(!hasTimestamps(gpu))("ways on the adapter", () => {
       { ...set, small: { ...small, graph: lost } },
       ["both"],
     );
-    expect(rows[0].error).toContain("loss is Infinity from f64");
+    expect(rows[0].error).toContain("loss differs from f64 by Infinity");
     expect(rows.map(({ time }) => time)).toEqual([null, null, null]);
   });
 

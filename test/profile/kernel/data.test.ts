@@ -8,6 +8,7 @@ import { writeNpy } from "../../../src/formats/npy.ts";
 import { binDecode } from "../../../src/kernels/bin_decode.ts";
 import { caseInputs } from "../../../src/kernels/random_inputs.ts";
 import type { Problem } from "../../../src/measure/problems.ts";
+import { makePipe } from "../../support/special_files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-data-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,6 +27,14 @@ test("a seed draws other numbers, the same for the same seed", () => {
   expect(drawn(3)).toEqual(drawn(3));
   expect(drawn(3)["logits"]).not.toEqual(drawn(4)["logits"]);
   expect(drawn()).toEqual(caseInputs(binDecode, problem));
+});
+
+test("a pipe or a folder in place of a file is refused", async () => {
+  const other = join(folder, "other.npy");
+  makePipe(other);
+  await expect(readData({ data: other })).rejects.toThrow(/other\.npy: .*not a regular file/);
+  rmSync(other);
+  await expect(readData({ data: other })).rejects.toThrow(/--data .*other\.npy: no such file/);
 });
 
 test("zeros are timed, and random numbers checked all the same", () => {

@@ -4,6 +4,7 @@ import { familyOf, presetCalls } from "../../../src/profile/kernel/preset.ts";
 import { checkCase } from "../../../src/kernels/check.ts";
 import { conv2d } from "../../../src/kernels/conv2d.ts";
 import { size } from "../../../src/tensor/shape.ts";
+import { expectRight } from "../../support/check_kernel.ts";
 import { gpu } from "../../support/gpu.ts";
 
 const calls = presetCalls("nano", gpu.facts);
@@ -43,6 +44,6 @@ test("inputs are valid: the smallest call of each kernel is right on them", asyn
   }
   for (const { kernel, problem } of smallest.values()) {
     if (kernel.cost(problem.shapes, problem.attributes).flops > 2e7) continue;
-    expect((await checkCase(gpu, kernel, problem)).message).toBe("");
+    expectRight(problem, await checkCase(gpu, kernel, problem));
   }
 });

@@ -55,7 +55,7 @@ describe("--axis", () => {
   });
 
   test.each([
-    [scaleBy, "K", "scale_by takes tensors of any shape, its header names no axes"],
+    [scaleBy, "K", "scale_by takes tensors of any shape and names no axes"],
     [gemm, "Q", "gemm has no axis Q, its inputs have M K N"],
   ])("is refused in words: %#", (kernel, letter, message) => {
     const axes = [{ letter, lengths: [4] }];

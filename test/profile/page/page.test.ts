@@ -80,6 +80,7 @@ const account: StepAccount = {
     { name: "unaccounted", time_ms: 0.5, share: 0.05 },
   ],
   unaccounted: 0.05,
+  unaccounted_interval: { low: 0.04, high: 0.06 },
   kernels: ["conv2d", EVIL].map((kernel) => ({
     kernel,
     dispatches: 3,
@@ -175,7 +176,7 @@ describe("page of a profile", () => {
   it("closes the account of a step", () => {
     expect(texts).toContain("<b>10.00 ms</b>a step by itself [9.000, 11.00]");
     expect(texts).toContain("<b>5.0 %</b>unaccounted for");
-    expect(texts).toContain("one pass +6.0 %");
+    expect(texts).toContain("one for all +6.0 %");
     expect(texts).toMatch(/width:85\.00%;background:[^"]+" title="gpu 8\.500 ms">gpu</);
     expect(texts).toMatch(/conv2d<\/th><td>4\.000 ms<\/td><td class="share" style="--share: 50/);
   });

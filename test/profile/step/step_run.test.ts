@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { encodeTrace } from "../../../src/formats/chrome_trace.ts";
 import { hasTimestamps } from "../../../src/gpu/timestamps.ts";
-import { initialStore } from "../../../src/graph/cpu.ts";
+import { initialStore } from "../../../src/graph/cpu_store.ts";
 import { graph } from "../../../src/graph/graph.ts";
 import { heNormal } from "../../../src/graph/initializers.ts";
 import { relu } from "../../../src/graph/ops/activation.ts";

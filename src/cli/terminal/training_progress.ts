@@ -1,6 +1,6 @@
-// The progress of training as one line: step, loss, rigs a second, time left.
+// The progress of training as one line: step, loss, rigs per second, time left.
 import type { StepRecord } from "../../train/run_folder.ts";
-import type { Output } from "../terminal/output.ts";
+import type { Output } from "./output.ts";
 
 // Plain lines come about this often over a run.
 const LINES = 20;

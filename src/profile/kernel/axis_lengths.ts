@@ -1,49 +1,42 @@
-// Reads the axes of each tensor from the Layout lines of a shader's header, and gives an axis
-// another length in all inputs at once. Words such as "any shape" give a tensor no axes.
+// Gives an axis another length in all inputs at once, by the axes that a twin declares. An input of
+// any shape has no axes.
+import type { AnyKernel } from "../../engine/kernel.ts";
 import { sameShape, type Shape } from "../../tensor/shape.ts";
 
-/** How long one axis is: its factors, letters and numbers, by the divisor. */
+/** The length of one axis: its factors, letters and numbers, over the divisor. */
 interface Axis {
   readonly scale: number;
   readonly letters: readonly string[];
-  /** Of `n / 64`; `groups` of `C'`, which stands for C / groups. */
+  /** For `n / 64`; `groups` for `C'`, which means C / groups. */
   readonly divisor: number | "groups";
-  /** Of `B or 1`. */
+  /** For `B or 1`. */
   readonly orOne: boolean;
-  /** Of `before + LENGTH + after`, whose length is not worked out. */
+  /** For `before + LENGTH + after`, whose length is not computed. */
   readonly opaque: boolean;
 }
 
-/** One way to lay a tensor out. */
+/** One possible layout of a tensor. */
 interface Pattern {
-  /** Begins with any number of axes: `[..., K]`, `[batch.., M, K]`. */
+  /** Begins with any number of axes: `..., M, K`. */
   readonly rest: boolean;
   readonly axes: readonly Axis[];
 }
 
-/** The ways in which each tensor of a kernel may be laid out, by its binding. */
+/** The possible layouts of each tensor of a kernel, by its binding. */
 export type Layout = ReadonlyMap<string, readonly Pattern[]>;
 
 /** The length of each letter. */
 type Lengths = ReadonlyMap<string, number>;
 
-const LAYOUT = /^\/\/ Layout {2,}(.*(?:\n\/\/ {3,}.*)*)/m;
-const SHAPES = /((?:\w+\s*,\s*)*\w+)\s*:?\s*(\[[^\]]*\](?:\s*(?:,|or|, or)\s*\[[^\]]*\])*)/g;
-
-/**
- * The layout that the header of shaders/`stem`.wgsl states; `codeOf` finds the text of a shader,
- * also of the one in "as in X.wgsl".
- */
-export function readLayout(stem: string, codeOf: (stem: string) => string | undefined): Layout {
-  const lines = LAYOUT.exec(codeOf(stem) ?? "")?.[1] ?? "";
-  const text = withoutBrackets(lines.replaceAll(/\s*\n\/\/\s*/g, " "));
-  const other = /^as in (\w+)\.wgsl/.exec(text)?.[1];
-  const layout = new Map(other === undefined ? [] : readLayout(other, codeOf));
-  for (const [, names, shapes] of text.matchAll(SHAPES)) {
-    const patterns = [...shapes.matchAll(/\[([^\]]*)\]/g)].map(([, axes]) => readPattern(axes));
-    for (const name of names.split(",")) layout.set(name.trim(), patterns);
-  }
-  return layout;
+/** The axes that a twin declares. */
+export function layoutOf({ axes = {} }: Pick<AnyKernel, "axes">): Layout {
+  const entries = Object.entries<string | readonly string[] | undefined>(axes);
+  return new Map(
+    entries.map(([name, ways = []]) => {
+      const texts = typeof ways === "string" ? [ways] : ways;
+      return [name, texts.map(readPattern)];
+    }),
+  );
 }
 
 /** The letters of the axes of these tensors, in order. */
@@ -55,7 +48,7 @@ export function lettersOf(layout: Layout, names: readonly string[]): string[] {
 
 /**
  * The length of each letter that `shapes` give by themselves or by numbers among the attributes;
- * several answers where the header leaves it open, none where shapes and header contradict.
+ * several answers where the axes leave it open, none where shapes and axes contradict.
  */
 export function axisLengths(
   layout: Layout,
@@ -69,14 +62,14 @@ export function axisLengths(
 export interface AxisAnswer {
   readonly shapes: Record<string, Shape>;
   /**
-   * Shapes read off the header in the same way, each letter of a length of its own: a twin that
+   * Shapes of the same layout, each letter of a length of its own: a twin that
    * refuses them reads the shapes otherwise. Null where there are none.
    */
   readonly probe: Record<string, Shape> | null;
 }
 
 /**
- * `shapes` with the axis `letter` of another length: every answer that the header allows. None where
+ * `shapes` with the axis `letter` of another length: every answer that the axes allow. None where
  * the letter has no length of its own, or stands where its length is not worked out.
  */
 export function withAxisLength(
@@ -104,10 +97,10 @@ export function withAxisLength(
   return answers;
 }
 
-// A multiple of every divisor in a header.
+// A multiple of every divisor that a twin declares.
 const PROBE = 64;
 
-/** Replaces the axes that any of `letters` is in; null where one of them has no whole length. */
+/** Replaces the axes that contain any of `letters`; null if one of them has no whole length. */
 function relaid(
   shapes: Readonly<Record<string, Shape>>,
   patterns: ReadonlyMap<string, Pattern>,
@@ -129,13 +122,13 @@ function relaid(
   return made;
 }
 
-/** The lengths of the letters, and which pattern each tensor follows; none for one left out. */
+/** The lengths of the letters, and the pattern that each tensor follows; none for an absent one. */
 interface Solution {
   readonly lengths: Lengths;
   readonly patterns: ReadonlyMap<string, Pattern>;
 }
 
-/** Every way to lay the tensors out as the header says, tensor by tensor. */
+/** Every way to lay the tensors out by their axes, tensor by tensor. */
 function solutions(
   layout: Layout,
   shapes: Readonly<Record<string, Shape>>,
@@ -158,7 +151,7 @@ function solutions(
   return open.filter((solution) => isConsistent(solution, shapes, numbers));
 }
 
-/** `known` with the letters that a shape gives; null where it does not follow the pattern. */
+/** `known` with the letters that a shape determines; null if it does not follow the pattern. */
 function fit(
   { rest, axes }: Pattern,
   shape: Shape,
@@ -184,7 +177,7 @@ function fit(
   return lengths;
 }
 
-/** Holds what was open when a tensor was looked at against what the later ones gave. */
+/** Checks what an earlier tensor left open against the results of later tensors. */
 function isConsistent(
   { lengths, patterns }: Solution,
   shapes: Readonly<Record<string, Shape>>,
@@ -196,7 +189,7 @@ function isConsistent(
   });
 }
 
-/** The length of an axis; null where one of its letters has none. */
+/** The length of an axis; null if one of its letters has none. */
 function lengthOf(
   { scale, letters, divisor }: Axis,
   lengths: Lengths,
@@ -213,7 +206,7 @@ function lengthOf(
 
 function readPattern(text: string): Pattern {
   const parts = text.split(",").map((part) => part.trim());
-  const rest = parts[0].endsWith("..");
+  const rest = parts[0] === "...";
   return { rest, axes: (rest ? parts.slice(1) : parts).map(readAxis) };
 }
 
@@ -229,15 +222,10 @@ function readAxis(text: string): Axis {
   return { ...plain, letters, divisor: divided === undefined ? 1 : Number(divided.slice(3)) };
 }
 
-/** Numbers among attributes, which the header names as it names axes: `heads W`. */
+/** Numbers among attributes, which axes name as they name lengths: `heads W`. */
 function numbersOf(attributes: unknown): Lengths {
   const entries = Object.entries((attributes ?? {}) as Readonly<Record<string, unknown>>);
   return new Map(
     entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"),
   );
-}
-
-function withoutBrackets(text: string): string {
-  const without = text.replaceAll(/\([^()]*\)/g, "");
-  return without === text ? text : withoutBrackets(without);
 }

@@ -1,56 +1,43 @@
-// The Layout lines of every shader's header: understood as they stand, and followed by the cases.
+// The axes of every twin: followed by its cases, and given other lengths.
 import { describe, expect, test } from "vitest";
 import type { AnyKernel, Case } from "../../../src/engine/kernel.ts";
 import { kernels } from "../../../src/kernels/kernels.ts";
-import {
-  axisLengths,
-  lettersOf,
-  readLayout,
-  withAxisLength,
-  type Layout,
-} from "../../../src/profile/kernel/shader_layout.ts";
-import { shaderText } from "../../../src/engine/shader_text.ts";
+import { axisLengths, layoutOf, withAxisLength } from "../../../src/profile/kernel/axis_lengths.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 
-const codeOf = (stem: string): string => shaderText(named(stem).shader);
 const inputsOf = ({ shader }: AnyKernel): string[] =>
   shader.bindings.filter(({ access }) => access !== "write").map(({ name }) => name);
-const layoutOf = (text: string): Layout =>
-  readLayout("one", () => `// one — x.\n//\n// Layout   ${text}\n// Mapping  one\n`);
 const named = (stem: string): AnyKernel => kernels.find(({ shader }) => shader.name === stem)!;
 
 const answers = (...args: Parameters<typeof withAxisLength>): Record<string, Shape>[] =>
   withAxisLength(...args).map(({ shapes }) => shapes);
 
-const WITHOUT_AXES = kernels
-  .filter(
-    (kernel) => lettersOf(readLayout(kernel.shader.name, codeOf), inputsOf(kernel)).length === 0,
-  )
-  .map(({ shader }) => shader.name);
-// Their cases have axes that the header shows merged, or shapes that only their base takes.
-const MERGED = /^(bin_kl|concat|conv2d_(grad_input_)?depthwise|norm_|pad_grad|view_relation_loss)/;
-const WITH_AXES = kernels.filter(({ shader }) => !WITHOUT_AXES.includes(shader.name));
+/** Kernels whose tensors may have any shape. */
+const ANY_SHAPE =
+  /^(activation|binary|ceiling_(copy|read|triad)|masked_mean|pad|reduce|scale_by|strided|unary)/;
+// Their cases have axes that the kernel merges, or shapes that only their base takes.
+const MERGED = /^(bin_kl|concat|norm_|pad_grad|view_relation_loss)/;
+const WITH_AXES = kernels.filter(({ axes }) => axes !== undefined);
 
 test("only kernels of tensors of any shape have no axes", () => {
-  for (const name of WITHOUT_AXES) {
-    const layout = /^\/\/ Layout(.*(?:\n\/\/ {3,}.*)*)/m.exec(codeOf(name))![1];
-    expect(layout, name).toMatch(/any shape|broadcast|six axes|merged/);
+  for (const { shader, axes } of kernels) {
+    if (axes === undefined) expect(shader.name).toMatch(ANY_SHAPE);
   }
 });
 
 describe.each(WITH_AXES.map((kernel) => [kernel.shader.name, kernel] as const))(
   "%s",
   (name, kernel) => {
-    const layout = readLayout(name, codeOf);
+    const layout = layoutOf(kernel);
 
-    test("every input has its axes in the header", () => {
+    test("every input has its axes", () => {
       // Step scalars and numbers of the whole tensor have no axis to vary.
       const without = inputsOf(kernel).filter((input) => !layout.has(input) && input !== "scalars");
       expect(without).toEqual([]);
     });
 
     test.skipIf(MERGED.test(name))(
-      "every case follows the header, and stays when nothing changes",
+      "every case follows the axes, and stays when nothing changes",
       () => {
         for (const { name: what, shapes, attributes } of kernel.cases as readonly Case<
           string,
@@ -77,8 +64,7 @@ describe("an axis of another length", () => {
     letter: string,
     length: number,
     attributes: unknown = {},
-  ): Record<string, Shape>[] =>
-    answers(readLayout(stem, codeOf), shapes, attributes, letter, length);
+  ): Record<string, Shape>[] => answers(layoutOf(named(stem)), shapes, attributes, letter, length);
 
   test("is so in all inputs, and no other axis changes", () => {
     const shapes = { logits: [6, 48, 80, 128], centers: [6, 1, 1, 128], scale: [6] };
@@ -115,32 +101,21 @@ describe("an axis of another length", () => {
       { q: [2, 60, 64], k: [2, 30, 64], v: [2, 30, 64], mask: [2, 1, 60, 30] },
     ]);
     const flat = { n: [640], decay: [10] };
-    expect(answers(layoutOf("n [n]; decay [n / 64]: a factor"), flat, null, "n", 128)).toEqual([
+    expect(answers(layoutOf({ axes: { n: "n", decay: "n / 64" } }), flat, null, "n", 128)).toEqual([
       { n: [128], decay: [2] },
     ]);
   });
 
-  test("gives every answer where the header leaves two", () => {
+  test("gives every answer where the axes leave two", () => {
     const square = { a: [64, 64], b: [64, 64], bias: [0] };
     expect(change("gemm", square, "M", 8)).toContainEqual({ ...square, a: [8, 64] });
     expect(change("gemm", square, "M", 8)).toContainEqual({ ...square, a: [64, 8] });
   });
 
-  test("has no answer within a sum or where shapes and header contradict", () => {
-    const rows = layoutOf("x [outer, before + LENGTH + after]; y [outer]");
+  test("has no answer within a sum or where shapes and axes contradict", () => {
+    const rows = layoutOf({ axes: { x: "outer, before + LENGTH + after", y: "outer" } });
     expect(answers(rows, { x: [2, 9], y: [2] }, null, "LENGTH", 4)).toEqual([]);
     expect(answers(rows, { x: [2, 9], y: [2] }, null, "outer", 4)).toEqual([{ x: [4, 9], y: [4] }]);
     expect(axisLengths(rows, { x: [2, 9], y: [3] }, null)).toEqual([]);
   });
-});
-
-test("words beside the shapes are no shapes", () => {
-  const layout = layoutOf("relative [V, H, W, 1] in [0, 1], ascending; (note [Q]) d [K] as told");
-  expect(lettersOf(layout, ["relative"])).toEqual(["V", "H", "W"]);
-  expect(lettersOf(layout, ["relative", "note", "d"])).toEqual(["V", "H", "W", "K"]);
-});
-
-test("a header that refers to another has its axes", () => {
-  const layout = readLayout("attention_grad_q_rows", codeOf);
-  expect(inputsOf(named("attention_grad_q_rows")).every((input) => layout.has(input))).toBe(true);
 });
