@@ -69,6 +69,10 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
       const result = { out: options.out, moments: folders, skipped_samples: samples.skipped };
       output.result(result, [`${folders.length} moments in ${options.out}`]);
     });
-    await work.finally(() => void lock.release());
+    try {
+      await work;
+    } finally {
+      await lock.release();
+    }
   });
 };
