@@ -11,7 +11,7 @@
 //          by all at the same address
 // Memory   k and v are loaded once for every WG queries; bound by arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per four keys
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

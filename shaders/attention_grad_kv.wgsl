@@ -13,7 +13,7 @@
 // Memory   q and d_y are loaded once for every WG keys; p is recomputed, not stored; bound by
 //          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

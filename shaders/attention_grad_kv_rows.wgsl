@@ -10,7 +10,7 @@
 //          hold the running sums
 // Memory   9 loads for 8 products, and 9 loads and a store for 8 sums, twice; for software adapters
 // Source   Dao et al., FlashAttention (2022), algorithm 4
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

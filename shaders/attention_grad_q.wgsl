@@ -12,7 +12,7 @@
 // Memory   k and v are loaded once for every WG queries; p is recomputed, not stored; bound by
 //          arithmetic
 // Source   Dao et al., FlashAttention (2022), algorithm 4
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

@@ -9,7 +9,7 @@
 //          sum
 // Memory   9 loads for 8 products, twice, and 9 loads and a store for 8 sums; for software adapters
 // Source   Dao et al., FlashAttention (2022), algorithm 4
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

@@ -7,7 +7,7 @@
 // Memory   2 V loads for 2 stores; bound by bandwidth
 // Source   Dao et al., FlashAttention (2022), algorithm 4: the softmax's share of the gradient is
 //          one number per row
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     n: u32,           // B heads L

@@ -10,7 +10,7 @@
 //          loads cost the same everywhere, barriers are expensive and a long unrolled kernel takes
 //          seconds to compile
 // Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per eight keys
-// Twin     src/kernels/attention.ts
+// Twin     src/kernels/attention/attention.ts
 
 struct Params {
     batches: u32,

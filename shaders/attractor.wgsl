@@ -10,7 +10,7 @@
 // Memory   1 load + 1 store per bin, the attractors from cache; bound by bandwidth for few
 //          attractors
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
-// Twin     src/kernels/attractor.ts
+// Twin     src/kernels/depth_bins/attractor.ts
 
 struct Params {
     rows: u32,       // pixels

@@ -7,7 +7,7 @@
 // Mapping  LANES neighbouring invocations share an attractor and step through the bins together
 // Memory   2 loads per bin and attractor (all but the first from cache) + 1 store per attractor
 // Source   derivative of attractor
-// Twin     src/kernels/attractor.ts
+// Twin     src/kernels/depth_bins/attractor.ts
 
 struct Params {
     n: u32,          // elements of d_attractors

@@ -7,7 +7,7 @@
 // Mapping  one invocation per attractor: no barrier; for adapters that do not need coalesced loads
 // Memory   2 loads per bin and attractor + 1 store per attractor
 // Source   derivative of attractor
-// Twin     src/kernels/attractor.ts
+// Twin     src/kernels/depth_bins/attractor.ts
 
 struct Params {
     n: u32,          // elements of d_attractors

@@ -8,7 +8,7 @@
 //          coalesce
 // Memory   2 loads + 1 store per bin, the attractors from cache
 // Source   derivative of attractor
-// Twin     src/kernels/attractor.ts
+// Twin     src/kernels/depth_bins/attractor.ts
 
 struct Params {
     rows: u32,       // pixels

@@ -6,7 +6,7 @@
 // Mapping  one invocation per row: rows are few (images, or pixels of the coarsest feature)
 // Memory   1 load + 1 store per bin
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 2, without the normalisation
-// Twin     src/kernels/bin_centers.ts
+// Twin     src/kernels/depth_bins/bin_centers.ts
 
 struct Params {
     rows: u32,

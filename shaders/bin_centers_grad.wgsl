@@ -6,7 +6,7 @@
 // Mapping  one invocation per row, from the last bin to the first
 // Memory   1 load + 1 store per bin
 // Source   derivative of bin_centers
-// Twin     src/kernels/bin_centers.ts
+// Twin     src/kernels/depth_bins/bin_centers.ts
 
 struct Params {
     rows: u32,

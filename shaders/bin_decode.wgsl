@@ -11,7 +11,7 @@
 // Memory   2 loads per bin + 3 stores per pixel; bound by bandwidth
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); expectation: AdaBins eq.
 //          3
-// Twin     src/kernels/bin_decode.ts
+// Twin     src/kernels/depth_bins/bin_decode.ts
 
 struct Params {
     rows: u32,              // pixels of all views

@@ -8,7 +8,7 @@
 //          coalesce
 // Memory   1 load + 1 store per bin; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/bin_decode.ts
+// Twin     src/kernels/depth_bins/bin_decode.ts
 
 struct Params {
     rows: u32,  // pixels of all views

@@ -10,7 +10,7 @@
 // Memory   1 load per bin and pixel; bound by bandwidth
 // Source   elementary; slices are a fixed number of pixels, so that every adapter adds in the same
 //          order
-// Twin     src/kernels/bin_decode.ts
+// Twin     src/kernels/depth_bins/bin_decode.ts
 
 struct Params {
     n: u32,                 // elements of partials

@@ -12,7 +12,7 @@
 //          coalesce
 // Memory   each bin read once or twice, none stored; bound by arithmetic
 // Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; AdaBins eq. 3
-// Twin     src/kernels/bin_distill.ts
+// Twin     src/kernels/depth_bins/bin_distill.ts
 
 struct Params {
     rows: u32,              // pixels of all views

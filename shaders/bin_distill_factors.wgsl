@@ -7,7 +7,7 @@
 // Mapping  one invocation per pixel
 // Memory   9 loads + 8 stores per pixel
 // Source   elementary
-// Twin     src/kernels/bin_distill.ts
+// Twin     src/kernels/depth_bins/bin_distill.ts
 
 struct Params {
     rows: u32,  // pixels of all views

@@ -11,7 +11,7 @@
 // Memory   2 loads + 1 or 2 stores per bin, 9 loads per pixel and TK bins; bound by bandwidth
 // Source   derivative of bin_distill; slices are a fixed number of pixels, so that every adapter
 //          adds in the same order
-// Twin     src/kernels/bin_distill_grad.ts
+// Twin     src/kernels/depth_bins/bin_distill_grad.ts
 
 struct Params {
     n: u32,                 // invocations

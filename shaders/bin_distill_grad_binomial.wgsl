@@ -12,7 +12,7 @@
 //          coalesce
 // Memory   2 loads + 1 store per bin at most; bound by arithmetic
 // Source   derivative of bin_distill_binomial; sum_k d_z = 0, so that k and z count from the peak
-// Twin     src/kernels/bin_distill_grad.ts
+// Twin     src/kernels/depth_bins/bin_distill_grad.ts
 
 struct Params {
     rows: u32,              // pixels of all views

@@ -11,7 +11,7 @@
 // Memory   12 loads per pixel and TK bins; bound by arithmetic
 // Source   elementary; slices are a fixed number of pixels, so that every adapter adds in the same
 //          order
-// Twin     src/kernels/bin_distill_grad.ts
+// Twin     src/kernels/depth_bins/bin_distill_grad.ts
 
 struct Params {
     n: u32,                 // invocations

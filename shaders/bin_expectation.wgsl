@@ -9,7 +9,7 @@
 //          coalesce
 // Memory   2 loads per bin + 1 store per pixel; bound by bandwidth
 // Source   AdaBins, Bhat et al. 2021 (arXiv:2011.14141) eq. 3
-// Twin     src/kernels/bin_expectation.ts
+// Twin     src/kernels/depth_bins/bin_expectation.ts
 
 struct Params {
     rows: u32,              // pixels of all views

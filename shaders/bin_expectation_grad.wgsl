@@ -9,7 +9,7 @@
 //          stores coalesce
 // Memory   1 load + 1 store per bin; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/bin_expectation.ts
+// Twin     src/kernels/depth_bins/bin_expectation.ts
 
 struct Params {
     rows: u32,              // pixels of all views

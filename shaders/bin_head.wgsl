@@ -10,7 +10,7 @@
 //          for TP TK products
 // Memory   features read K / TK times, from cache where C is small
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); AdaBins eq. 3
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 struct Params {
     rows: u32,              // pixels of all views

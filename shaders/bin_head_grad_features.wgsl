@@ -10,7 +10,7 @@
 // Memory   features and weight read once per tile of bins; the logits are recomputed for each
 //          CHANNELS_TILE channels
 // Source   derivative of bin_head
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 struct Params {
     rows: u32,              // pixels of all views

@@ -8,7 +8,7 @@
 // Mapping  one invocation per TP pixels and TC channels; for adapters where barriers are expensive
 // Memory   the logits are recomputed for each TC channels
 // Source   derivative of bin_head
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 struct Params {
     rows: u32,              // pixels of all views

@@ -10,7 +10,7 @@
 //          share weights through subgroupBroadcast
 // Memory   6 loads for 64 fma in each part; the logits are computed once
 // Source   derivative of bin_head
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 enable subgroups;
 

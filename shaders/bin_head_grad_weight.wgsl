@@ -12,7 +12,7 @@
 //          channels
 // Source   derivative of bin_head; slices are a fixed number of pixels, so that every adapter adds
 //          in the same order
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 struct Params {
     rows: u32,              // pixels of all views

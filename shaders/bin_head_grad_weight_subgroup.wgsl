@@ -13,7 +13,7 @@
 // Memory   6 loads for 64 fma, then 4; the logits are recomputed for each 32 channels
 // Source   derivative of bin_head; slices are a fixed number of pixels, so that every adapter adds
 //          in the same order
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 enable subgroups;
 

@@ -11,7 +11,7 @@
 //          the 16 weights, and takes the others from its neighbours by subgroupBroadcast
 // Memory   6 loads for 64 fma, see gemm_subgroup.wgsl; features are read K / 16 times, from cache
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867); AdaBins eq. 3
-// Twin     src/kernels/bin_head.ts
+// Twin     src/kernels/depth_bins/bin_head.ts
 
 enable subgroups;
 

@@ -10,7 +10,7 @@
 // Memory   4 loads per bin (two from cache) + 5 stores per pixel; bound by bandwidth
 // Source   Hinton et al. 2015 (arXiv:1503.02531) eq. 2-4; ln q = z - max - ln sum, since z reaches
 //          -27,000
-// Twin     src/kernels/bin_kl.ts
+// Twin     src/kernels/depth_bins/bin_kl.ts
 
 struct Params {
     rows: u32,                // pixels

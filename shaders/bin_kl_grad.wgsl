@@ -9,7 +9,7 @@
 //          coalesce
 // Memory   2 loads + 1 store per bin; bound by bandwidth
 // Source   method of the twin; Hinton et al. 2015 (arXiv:1503.02531) eq. 2
-// Twin     src/kernels/bin_kl.ts
+// Twin     src/kernels/depth_bins/bin_kl.ts
 
 struct Params {
     rows: u32,                // pixels

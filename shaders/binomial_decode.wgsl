@@ -11,7 +11,7 @@
 //          coalesce
 // Memory   1 load per bin besides the table + 9 per pixel
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
-// Twin     src/kernels/binomial_decode.ts
+// Twin     src/kernels/depth_bins/binomial_decode.ts
 
 struct Params {
     rows: u32,              // pixels of all views

@@ -9,7 +9,7 @@
 // Mapping  one invocation per pixel
 // Memory   6 loads + 5 stores per pixel
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
-// Twin     src/kernels/binomial_pack.ts
+// Twin     src/kernels/depth_bins/binomial_pack.ts
 
 struct Params {
     rows: u32,  // pixels of all views

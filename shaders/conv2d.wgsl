@@ -15,7 +15,7 @@
 // Memory   each number of x is loaded KH KW O' / BN times, mostly from cache; bound by arithmetic
 //          from C' = 16 on
 // Source   elementary
-// Twin     src/kernels/conv2d.ts
+// Twin     src/kernels/convolution/conv2d.ts
 
 struct Params {
     views: u32,

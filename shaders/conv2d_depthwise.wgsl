@@ -10,7 +10,7 @@
 //          channels
 // Memory   5 loads for 4 fma, those of x from cache for all taps but the first; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/conv2d.ts
+// Twin     src/kernels/convolution/conv2d.ts
 
 struct Params {
     views: u32,

@@ -17,7 +17,7 @@
 // Memory   each number of d_y is loaded KH KW C' / (BN s_h s_w) times, mostly from cache; bound by
 //          arithmetic
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_input.ts
+// Twin     src/kernels/convolution/conv2d_grad_input.ts
 
 struct Params {
     views: u32,

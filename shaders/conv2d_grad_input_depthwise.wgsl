@@ -11,7 +11,7 @@
 //          reaches all of them or none; neighbours own neighbouring channels
 // Memory   5 loads for 4 fma, most of them from cache; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_input.ts
+// Twin     src/kernels/convolution/conv2d_grad_input.ts
 
 struct Params {
     views: u32,

@@ -14,7 +14,7 @@
 //          slice x phase x group x tile of channels
 // Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_input.ts
+// Twin     src/kernels/convolution/conv2d_grad_input.ts
 
 struct Params {
     views: u32,

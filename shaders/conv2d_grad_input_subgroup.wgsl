@@ -16,7 +16,7 @@
 //          channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_input.ts
+// Twin     src/kernels/convolution/conv2d_grad_input.ts
 
 enable subgroups;
 

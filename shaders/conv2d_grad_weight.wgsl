@@ -14,7 +14,7 @@
 // Memory   d_y is loaded KH KW C' / BN times, x KH KW O' / BM times, mostly from cache; bound by
 //          arithmetic; slices fill the GPU where the weight is small and the pixels are many
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_weight.ts
+// Twin     src/kernels/convolution/conv2d_grad_weight.ts
 
 struct Params {
     views: u32,

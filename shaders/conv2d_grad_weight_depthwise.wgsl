@@ -11,7 +11,7 @@
 //          channels
 // Memory   2 loads per term, most of them from cache; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_weight.ts
+// Twin     src/kernels/convolution/conv2d_grad_weight.ts
 
 struct Params {
     views: u32,

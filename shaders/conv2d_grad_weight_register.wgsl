@@ -11,7 +11,7 @@
 //          terms, y groups x tiles of channels, z slices
 // Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_weight.ts
+// Twin     src/kernels/convolution/conv2d_grad_weight.ts
 
 struct Params {
     views: u32,

@@ -13,7 +13,7 @@
 //          tiles of channels, z slices
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
-// Twin     src/kernels/conv2d_grad_weight.ts
+// Twin     src/kernels/convolution/conv2d_grad_weight.ts
 
 enable subgroups;
 

@@ -12,7 +12,7 @@
 //          channels
 // Memory   20 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   elementary
-// Twin     src/kernels/conv2d.ts
+// Twin     src/kernels/convolution/conv2d.ts
 
 struct Params {
     views: u32,

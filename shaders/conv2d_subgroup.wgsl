@@ -13,7 +13,7 @@
 //          neighbours by shuffles; grid z = slice x group x tile of channels
 // Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
 // Source   elementary
-// Twin     src/kernels/conv2d.ts
+// Twin     src/kernels/convolution/conv2d.ts
 
 enable subgroups;
 

@@ -9,7 +9,7 @@
 //          stores coalesce
 // Memory   2 loads per pixel + 1 store per bin; bound by bandwidth
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
-// Twin     src/kernels/log_binomial.ts
+// Twin     src/kernels/depth_bins/log_binomial.ts
 
 struct Params {
     rows: u32, // pixels

@@ -9,7 +9,7 @@
 //          coalesced loads
 // Memory   2 loads per bin + 2 stores per pixel
 // Source   derivative of log_binomial
-// Twin     src/kernels/log_binomial.ts
+// Twin     src/kernels/depth_bins/log_binomial.ts
 
 struct Params {
     rows: u32, // pixels

@@ -7,7 +7,7 @@
 // Mapping  one invocation per pixel
 // Memory   4 loads + 2 stores per pixel; bound by bandwidth
 // Source   ZoeDepth, Bhat et al. 2023 (arXiv:2302.12288) section 3.2
-// Twin     src/kernels/log_binomial.ts
+// Twin     src/kernels/depth_bins/log_binomial.ts
 
 struct Params {
     rows: u32,  // pixels

@@ -7,7 +7,7 @@
 // Mapping  one invocation per pixel
 // Memory   6 loads + 4 stores per pixel; bound by bandwidth
 // Source   derivative of log_binomial_head
-// Twin     src/kernels/log_binomial.ts
+// Twin     src/kernels/depth_bins/log_binomial.ts
 
 struct Params {
     rows: u32,   // pixels

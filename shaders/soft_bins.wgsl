@@ -8,7 +8,7 @@
 //          stores coalesce
 // Memory   1 load per pixel + 1 store per bin; bound by bandwidth
 // Source   the soft binning of TIE-KD (Choi and Jung 2024) on normalised depth
-// Twin     src/kernels/soft_bins.ts
+// Twin     src/kernels/depth_bins/soft_bins.ts
 
 struct Params {
     rows: u32, // pixels

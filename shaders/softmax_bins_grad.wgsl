@@ -9,7 +9,7 @@
 //          coalesce
 // Memory   4 loads (two from cache) + 1 store per bin; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/softmax_bins.ts
+// Twin     src/kernels/depth_bins/softmax_bins.ts
 
 struct Params {
     rows: u32,                // pixels

@@ -9,7 +9,7 @@
 //          coalesced loads
 // Memory   4 loads + 1 store per bin
 // Source   elementary
-// Twin     src/kernels/softmax_bins.ts
+// Twin     src/kernels/depth_bins/softmax_bins.ts
 
 struct Params {
     rows: u32,                // pixels

@@ -8,7 +8,7 @@
 //          coalesced loads
 // Memory   2 loads + 1 store per bin
 // Source   online softmax, Milakov and Gimelshein 2018 (arXiv:1805.02867)
-// Twin     src/kernels/softmax_bins.ts
+// Twin     src/kernels/depth_bins/softmax_bins.ts
 
 struct Params {
     rows: u32,                // pixels

@@ -9,7 +9,7 @@
 //          features at a time
 // Memory   each token is loaded L / 32 times; bound by arithmetic from E = 64 on
 // Source   cosine relation of adjacent views, as in CIRKD, Yang et al. 2022 (arXiv:2204.06986)
-// Twin     src/kernels/view_relation.ts
+// Twin     src/kernels/relations/view_relation.ts
 
 struct Params {
     views: u32,    // V

@@ -12,7 +12,7 @@
 // Memory   each token is loaded L / 32 times; bound by arithmetic
 // Source   cosine relation of adjacent views, as in CIRKD, Yang et al. 2022 (arXiv:2204.06986);
 //          tiles are a fixed number of entries, so that every adapter adds the same numbers
-// Twin     src/kernels/view_relation_fused.ts
+// Twin     src/kernels/relations/view_relation_fused.ts
 
 struct Params {
     views: u32,            // V

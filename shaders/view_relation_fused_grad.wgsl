@@ -11,7 +11,7 @@
 //          other, and multiplied with panels of the other view in workgroup memory
 // Memory   each token is loaded 2 L / 32 times for d and as often for the sum; bound by arithmetic
 // Source   derivative of view_relation_fused
-// Twin     src/kernels/view_relation_fused.ts
+// Twin     src/kernels/relations/view_relation_fused.ts
 
 struct Params {
     views: u32,            // V

@@ -11,7 +11,7 @@
 // Memory   16 loads for 64 fma of d, 16 loads and 8 stores for 64 fma of the sum; for software
 //          adapters, where barriers are expensive
 // Source   derivative of view_relation_fused
-// Twin     src/kernels/view_relation_fused.ts
+// Twin     src/kernels/relations/view_relation_fused.ts
 
 struct Params {
     views: u32,            // V

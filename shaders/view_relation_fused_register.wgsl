@@ -9,7 +9,7 @@
 // Mapping  one invocation per tile of TILE x TILE entries, 8 x 8 of it at a time in registers
 // Memory   16 loads for 64 fma; for software adapters, where barriers are expensive
 // Source   as in view_relation_fused.wgsl
-// Twin     src/kernels/view_relation_fused.ts
+// Twin     src/kernels/relations/view_relation_fused.ts
 
 struct Params {
     views: u32,            // V

@@ -10,7 +10,7 @@
 //          for one role, then for the other
 // Memory   each gradient is loaded E / 32 times, each token 2 L / 32 times; bound by arithmetic
 // Source   derivative of view_relation
-// Twin     src/kernels/view_relation.ts
+// Twin     src/kernels/relations/view_relation.ts
 
 struct Params {
     views: u32,    // V

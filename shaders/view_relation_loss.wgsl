@@ -8,7 +8,7 @@
 // Memory   2 loads per element; bound by bandwidth
 // Source   elementary; slices are a fixed number of elements, so that every adapter adds in the
 //          same order
-// Twin     src/kernels/view_relation.ts
+// Twin     src/kernels/relations/view_relation.ts
 
 struct Params {
     n: u32, // elements

@@ -7,7 +7,7 @@
 //          neighbours
 // Memory   2 loads + 1 store per element; bound by bandwidth
 // Source   elementary
-// Twin     src/kernels/view_relation.ts
+// Twin     src/kernels/relations/view_relation.ts
 
 struct Params {
     n: u32, // elements

@@ -13,9 +13,9 @@ export {
   GpuValidationError,
   NoAdapterError,
 } from "./gpu/errors.ts";
-export { checkCase, type CheckResult } from "./kernels/check.ts";
+export { checkCase, type CheckResult } from "./kernels/check/check.ts";
 export type { AnyKernel, Case, Kernel } from "./engine/kernel.ts";
-export { logChoose } from "./kernels/binomial_row.ts";
+export { logChoose } from "./kernels/depth_bins/binomial_row.ts";
 export { kernels } from "./kernels/kernels.ts";
 export { runOnCpu } from "./graph/cpu.ts";
 export { initialStore, type CpuStore } from "./graph/cpu_store.ts";

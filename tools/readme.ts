@@ -13,15 +13,17 @@ function rows(): string {
     const text = readFileSync(`shaders/${file}`, "utf8");
     const stem = file.slice(0, -".wgsl".length);
     const clause = new RegExp(`^// ${stem} — (.+?)\\.?$`, "m").exec(text)?.[1] ?? "";
-    const family = /^\/\/ Twin {2,}src\/kernels\/(\w+)\.ts$/m.exec(text)?.[1] ?? stem;
+    const family = /^\/\/ Twin {2,}src\/kernels\/([\w/]+)\.ts$/m.exec(text)?.[1] ?? stem;
     const list = families.get(family) ?? [];
     list.push(`| | [\`${stem}\`](${file}) | ${clause.replaceAll("|", "\\|")} |`);
     families.set(family, list);
   }
   const lines = ["| family | kernel | computes |", "| --- | --- | --- |"];
-  for (const [family, list] of [...families].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+  const name = (family: string): string => family.slice(family.lastIndexOf("/") + 1);
+  const order = (a: string, b: string): number => (name(a) < name(b) ? -1 : 1);
+  for (const [family, list] of [...families].toSorted(([a], [b]) => order(a, b))) {
     lines.push(
-      list[0].replace("| |", `| [${family}](../src/kernels/${family}.ts) |`),
+      list[0].replace("| |", `| [${name(family)}](../src/kernels/${family}.ts) |`),
       ...list.slice(1),
     );
   }

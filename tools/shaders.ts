@@ -98,7 +98,9 @@ async function compileAll(shaders: readonly PastedShader[]): Promise<string[]> {
 
 /** What src names of the table and has no file: the program could not start without it. */
 function missingShaders(stems: readonly string[]): string[] {
-  const files = readdirSync("src/kernels").filter((file) => /(?<!\.gen)\.ts$/.test(file));
+  const files = readdirSync("src/kernels", { recursive: true, encoding: "utf8" })
+    .filter((file) => /(?<!\.gen)\.ts$/.test(file))
+    .toSorted();
   return files.flatMap((file) => {
     const names = [
       ...readText(`src/kernels/${file}`).matchAll(/(?:shader: |typeof )shaders\.(\w+)/g),

@@ -1,5 +1,9 @@
 // Attention at the size of the student's cross-view block and of a small vision transformer.
-import { attention, attentionGradKv, attentionGradQ } from "../../src/kernels/attention.ts";
+import {
+  attention,
+  attentionGradKv,
+  attentionGradQ,
+} from "../../src/kernels/attention/attention.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 /** Three kernels on q [views, tokens, heads x width] and k, v [views, keys, heads x width]. */

@@ -3,7 +3,7 @@ import {
   attractor,
   attractorGradAttractors,
   attractorGradCenters,
-} from "../../src/kernels/attractor.ts";
+} from "../../src/kernels/depth_bins/attractor.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { alpha: 1000, kind: "inverse", gamma: 2 } as const;

@@ -1,5 +1,5 @@
 // Cumulative bin centres at the coarsest feature of the student.
-import { binCenters, binCentersGrad } from "../../src/kernels/bin_centers.ts";
+import { binCenters, binCentersGrad } from "../../src/kernels/depth_bins/bin_centers.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const widths = [6, 12, 20, 64];

@@ -4,7 +4,7 @@ import {
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
-} from "../../src/kernels/bin_decode.ts";
+} from "../../src/kernels/depth_bins/bin_decode.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const logits = [6, 48, 80, 128];

@@ -3,8 +3,8 @@ import {
   binDistill,
   binDistillBinomial,
   binDistillFactors,
-} from "../../src/kernels/bin_distill.ts";
-import { rowsOfBins } from "../../src/kernels/binomial_decode.ts";
+} from "../../src/kernels/depth_bins/bin_distill.ts";
+import { rowsOfBins } from "../../src/kernels/depth_bins/binomial_decode.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const student = [6, 48, 80, 128];

@@ -3,7 +3,7 @@ import {
   binExpectation,
   binExpectationGrad,
   binExpectationGradSlabs,
-} from "../../src/kernels/bin_expectation.ts";
+} from "../../src/kernels/depth_bins/bin_expectation.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const bins = [6, 48, 80, 128];

@@ -1,5 +1,9 @@
 // Depth from features in one kernel, and its gradients, with few channels and with many.
-import { binHead, binHeadGradFeatures, binHeadGradWeight } from "../../src/kernels/bin_head.ts";
+import {
+  binHead,
+  binHeadGradFeatures,
+  binHeadGradWeight,
+} from "../../src/kernels/depth_bins/bin_head.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 /** 128 bins at half resolution, centres of the image. */

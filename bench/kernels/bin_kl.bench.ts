@@ -1,5 +1,5 @@
 // Divergence of bin probabilities at the student's sizes.
-import { binKl, binKlGrad } from "../../src/kernels/bin_kl.ts";
+import { binKl, binKlGrad } from "../../src/kernels/depth_bins/bin_kl.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { temperature: 1 };

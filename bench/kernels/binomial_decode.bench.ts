@@ -1,5 +1,5 @@
 // Depth from a binomial over the bins, none stored, at the student's sizes.
-import { binomialDecode, rowsOfBins } from "../../src/kernels/binomial_decode.ts";
+import { binomialDecode, rowsOfBins } from "../../src/kernels/depth_bins/binomial_decode.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const rows = [6, 48, 80, 5];

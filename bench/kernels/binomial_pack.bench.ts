@@ -1,5 +1,5 @@
 // What the fused kernels of the log-binomial head need of each pixel, at the student's size.
-import { binomialPack } from "../../src/kernels/binomial_pack.ts";
+import { binomialPack } from "../../src/kernels/depth_bins/binomial_pack.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const one = [6, 48, 80, 1];

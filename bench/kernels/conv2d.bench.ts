@@ -1,7 +1,7 @@
 // Convolutions at the student's sizes (six views of 96x160): the heavy 3x3, the stem, a 1x1, the
 // smallest map.
-import { conv2d } from "../../src/kernels/conv2d.ts";
-import type { Conv2dAttributes } from "../../src/kernels/conv2d_geometry.ts";
+import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
+import type { Conv2dAttributes } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 /** A convolution to time, and its gradients with it. */

@@ -1,6 +1,6 @@
 // Gradients of the student's convolutions by their input.
-import { conv2dOutputSize } from "../../src/kernels/conv2d_geometry.ts";
-import { conv2dGradInput } from "../../src/kernels/conv2d_grad_input.ts";
+import { conv2dOutputSize } from "../../src/kernels/convolution/conv2d_geometry.ts";
+import { conv2dGradInput } from "../../src/kernels/convolution/conv2d_grad_input.ts";
 import type { BenchCase } from "../bench_case.ts";
 import { problems } from "./conv2d.bench.ts";
 

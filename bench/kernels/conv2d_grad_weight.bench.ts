@@ -1,6 +1,6 @@
 // Gradients of the student's convolutions by their weight.
-import { conv2dOutputSize } from "../../src/kernels/conv2d_geometry.ts";
-import { conv2dGradWeight } from "../../src/kernels/conv2d_grad_weight.ts";
+import { conv2dOutputSize } from "../../src/kernels/convolution/conv2d_geometry.ts";
+import { conv2dGradWeight } from "../../src/kernels/convolution/conv2d_grad_weight.ts";
 import type { BenchCase } from "../bench_case.ts";
 import { problems } from "./conv2d.bench.ts";
 

@@ -5,7 +5,7 @@ import {
   logBinomialGrad,
   logBinomialHead,
   logBinomialHeadGrad,
-} from "../../src/kernels/log_binomial.ts";
+} from "../../src/kernels/depth_bins/log_binomial.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const one = [6, 48, 80, 1];

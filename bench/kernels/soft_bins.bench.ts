@@ -1,5 +1,5 @@
 // Soft bins of a teacher's relative depth at the student's sizes.
-import { softBins } from "../../src/kernels/soft_bins.ts";
+import { softBins } from "../../src/kernels/depth_bins/soft_bins.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 /** 64 bins at half resolution. */

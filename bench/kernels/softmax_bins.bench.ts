@@ -1,5 +1,5 @@
 // Softmax over the bins at the student's sizes.
-import { softmaxBins, softmaxBinsGrad } from "../../src/kernels/softmax_bins.ts";
+import { softmaxBins, softmaxBinsGrad } from "../../src/kernels/depth_bins/softmax_bins.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { temperature: 1 };

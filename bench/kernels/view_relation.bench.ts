@@ -4,7 +4,7 @@ import {
   viewRelationGrad,
   viewRelationLoss,
   viewRelationLossGrad,
-} from "../../src/kernels/view_relation.ts";
+} from "../../src/kernels/relations/view_relation.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const attributes = undefined;

@@ -1,6 +1,9 @@
 // The fused view relation's loss and gradient at the student's sizes. The same step stored is, of
 // view_relation.bench.ts: the relations of student and teacher, loss, loss gradient, gradient.
-import { viewRelationFused, viewRelationFusedGrad } from "../../src/kernels/view_relation_fused.ts";
+import {
+  viewRelationFused,
+  viewRelationFusedGrad,
+} from "../../src/kernels/relations/view_relation_fused.ts";
 import type { BenchCase } from "../bench_case.ts";
 
 const attributes = undefined;

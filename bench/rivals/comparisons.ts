@@ -11,7 +11,7 @@ import { matmul } from "../../src/graph/ops/gemm.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { hashText } from "../../src/tensor/random.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import type { Tfjs, TfTensor } from "./tfjs_backend.ts";

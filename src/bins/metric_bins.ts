@@ -18,7 +18,7 @@ import { logBinomial, logBinomialHead } from "../graph/ops/log_binomial.ts";
 import { reduce } from "../graph/ops/reduce.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Initializer, Value } from "../graph/value.ts";
-import type { LogBinomialHeadAttributes } from "../kernels/log_binomial.ts";
+import type { LogBinomialHeadAttributes } from "../kernels/depth_bins/log_binomial.ts";
 
 /** Sizes and choices of the head. */
 export interface BinHeadConfig {

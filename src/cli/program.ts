@@ -18,7 +18,7 @@ import { defineStart } from "./train/start.ts";
 import { StrictCommand } from "./terminal/strict_command.ts";
 import type { Surroundings } from "./terminal/surroundings.ts";
 import { defineTrain } from "./train/train.ts";
-import { checkShaderTable } from "../kernels/shader_table.ts";
+import { checkShaderTable } from "../kernels/check/shader_table.ts";
 import { defineTune } from "./tune/tune.ts";
 
 const COMMANDS: readonly Define[] = [

@@ -1,7 +1,7 @@
 // Rows of bins on which a fused decode may part from the unfused one.
 import { TEMPERATURE } from "../bins/metric_bins.ts";
 import type { Distribution } from "../engine/kernel.ts";
-import { draw } from "../kernels/random_inputs.ts";
+import { draw } from "../kernels/check/random_inputs.ts";
 
 /** A third of the rows random over ±80, a third one-hot, a third constant. -> [rows, bins]. */
 export function hardLogits(rows: number, bins: number): Float32Array {

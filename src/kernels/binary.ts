@@ -11,7 +11,7 @@ import {
   six,
   walk,
   type Walk,
-} from "./axes.ts";
+} from "../engine/axes.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";

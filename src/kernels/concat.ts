@@ -1,7 +1,7 @@
 // Two to four tensors joined along one axis.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { linesGrid } from "./axes.ts";
+import { linesGrid } from "../engine/axes.ts";
 import { kernel, type Case, type Inputs, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 

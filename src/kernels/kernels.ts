@@ -1,33 +1,46 @@
 // The list of all kernels, for `check` and the README: every base kernel with its mappings.
 import { activation, activationGrad } from "./activation.ts";
 import { adamw } from "./adamw.ts";
-import { attention, attentionGradKv, attentionGradQ, attentionGradStats } from "./attention.ts";
-import { attractor, attractorGradAttractors, attractorGradCenters } from "./attractor.ts";
-import { binCenters, binCentersGrad } from "./bin_centers.ts";
+import {
+  attention,
+  attentionGradKv,
+  attentionGradQ,
+  attentionGradStats,
+} from "./attention/attention.ts";
+import {
+  attractor,
+  attractorGradAttractors,
+  attractorGradCenters,
+} from "./depth_bins/attractor.ts";
+import { binCenters, binCentersGrad } from "./depth_bins/bin_centers.ts";
 import {
   binDecode,
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
-} from "./bin_decode.ts";
-import { binDistill, binDistillBinomial, binDistillFactors } from "./bin_distill.ts";
+} from "./depth_bins/bin_decode.ts";
+import { binDistill, binDistillBinomial, binDistillFactors } from "./depth_bins/bin_distill.ts";
 import {
   binDistillGrad,
   binDistillGradBinomial,
   binDistillGradBinomialSlabs,
-} from "./bin_distill_grad.ts";
-import { binExpectation, binExpectationGrad, binExpectationGradSlabs } from "./bin_expectation.ts";
-import { binHead, binHeadGradFeatures, binHeadGradWeight } from "./bin_head.ts";
-import { binKl, binKlGrad } from "./bin_kl.ts";
+} from "./depth_bins/bin_distill_grad.ts";
+import {
+  binExpectation,
+  binExpectationGrad,
+  binExpectationGradSlabs,
+} from "./depth_bins/bin_expectation.ts";
+import { binHead, binHeadGradFeatures, binHeadGradWeight } from "./depth_bins/bin_head.ts";
+import { binKl, binKlGrad } from "./depth_bins/bin_kl.ts";
 import { binary, binaryGrad } from "./binary.ts";
-import { binomialDecode } from "./binomial_decode.ts";
-import { binomialPack } from "./binomial_pack.ts";
+import { binomialDecode } from "./depth_bins/binomial_decode.ts";
+import { binomialPack } from "./depth_bins/binomial_pack.ts";
 import { ceilingCopy, ceilingFma, ceilingFmaF16, ceilingRead, ceilingTriad } from "./ceiling.ts";
 import { columnSum } from "./column_sum.ts";
 import { concat } from "./concat.ts";
-import { conv2d } from "./conv2d.ts";
-import { conv2dGradInput } from "./conv2d_grad_input.ts";
-import { conv2dGradWeight } from "./conv2d_grad_weight.ts";
+import { conv2d } from "./convolution/conv2d.ts";
+import { conv2dGradInput } from "./convolution/conv2d_grad_input.ts";
+import { conv2dGradWeight } from "./convolution/conv2d_grad_weight.ts";
 import { gemm } from "./gemm.ts";
 import { gradNorm, gradNormFinish } from "./grad_norm.ts";
 import {
@@ -35,7 +48,7 @@ import {
   logBinomialGrad,
   logBinomialHead,
   logBinomialHeadGrad,
-} from "./log_binomial.ts";
+} from "./depth_bins/log_binomial.ts";
 import { maskedMean, maskedMeanFinish, maskedMeanGrad } from "./masked_mean.ts";
 import { maskedPool, maskedPoolGrad } from "./masked_pool.ts";
 import {
@@ -56,8 +69,8 @@ import { reduceGrad, reduceGradProduct } from "./reduce_grad.ts";
 import { resizeBilinear, resizeBilinearGrad, resizeNearest, resizeNearestGrad } from "./resize.ts";
 import { scaleBy } from "./scale_by.ts";
 import { silog, silogFinish, silogGrad } from "./silog.ts";
-import { softBins } from "./soft_bins.ts";
-import { softmaxBins, softmaxBinsGrad } from "./softmax_bins.ts";
+import { softBins } from "./depth_bins/soft_bins.ts";
+import { softmaxBins, softmaxBinsGrad } from "./depth_bins/softmax_bins.ts";
 import { stridedRead, stridedWrite } from "./strided.ts";
 import { unary, unaryGrad } from "./unary.ts";
 import {
@@ -65,8 +78,8 @@ import {
   viewRelationGrad,
   viewRelationLoss,
   viewRelationLossGrad,
-} from "./view_relation.ts";
-import { viewRelationFused, viewRelationFusedGrad } from "./view_relation_fused.ts";
+} from "./relations/view_relation.ts";
+import { viewRelationFused, viewRelationFusedGrad } from "./relations/view_relation_fused.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
 
 const BASES: readonly AnyKernel[] = [

@@ -2,7 +2,7 @@
 // tensor.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { linesGrid, linesOf, six, sixOf } from "./axes.ts";
+import { linesGrid, linesOf, six, sixOf } from "../engine/axes.ts";
 import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 

@@ -3,7 +3,7 @@
 // summation is the same on every adapter.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
-import { offsets, walk, type Walk } from "./axes.ts";
+import { offsets, walk, type Walk } from "../engine/axes.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 

@@ -2,7 +2,7 @@
 // mean are broadcasts.
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
-import { linesGrid, linesOf, six, walk, type Walk } from "./axes.ts";
+import { linesGrid, linesOf, six, walk, type Walk } from "../engine/axes.ts";
 import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
 import {
   extent,

@@ -1,7 +1,7 @@
 // Copies with strides: slices, transposes, mirrors and broadcasts, and placing a slice into zeros.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
-import { linesGrid, linesOf, offsets, six, sixOf, walk } from "./axes.ts";
+import { linesGrid, linesOf, offsets, six, sixOf, walk } from "../engine/axes.ts";
 import { kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 

@@ -1,8 +1,8 @@
 // One kernel on one problem, checked before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
-import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check.ts";
+import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check/check.ts";
 import type { AnyKernel, Case } from "../engine/kernel.ts";
-import { caseInputs } from "../kernels/random_inputs.ts";
+import { caseInputs } from "../kernels/check/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { canRun } from "../engine/mapping.ts";
 

@@ -1,5 +1,5 @@
 // Compares a whole network on the GPU with the CPU path in f64: one step of the same graph on the
-// same numbers, gradient by gradient. src/kernels/check.ts checks single kernels.
+// same numbers, gradient by gradient. src/kernels/check/check.ts checks single kernels.
 import type { DataSource } from "../data/data_source.ts";
 import { loader } from "../data/loader.ts";
 import { makeOutFolder, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";

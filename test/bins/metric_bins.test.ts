@@ -6,7 +6,7 @@ import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { slice } from "../../src/graph/ops/slice.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { hashText } from "../../src/tensor/random.ts";
 
 const VIEWS = 2;

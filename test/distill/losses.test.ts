@@ -14,7 +14,7 @@ import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { HEAD_WIDTHS, student } from "../../src/student/student.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 

@@ -1,8 +1,8 @@
 // Measured choices: keys of problems, which choices are followed, and which are stale and left to
 // the rule.
 import { describe, expect, test } from "vitest";
-import { attention } from "../../src/kernels/attention.ts";
-import { conv2d } from "../../src/kernels/conv2d.ts";
+import { attention } from "../../src/kernels/attention/attention.ts";
+import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { poolMax } from "../../src/kernels/pool.ts";

@@ -15,7 +15,7 @@ import { slice, transpose } from "../../src/graph/ops/slice.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { randomStream, type RandomStream } from "../../src/tensor/random.ts";
 import { expectClose } from "../support/expect_close.ts";
 import { gpu } from "../support/gpu.ts";

@@ -9,11 +9,14 @@ import {
   attentionGradQRows,
   attentionGradStats,
   attentionRows,
-} from "../../src/kernels/attention.ts";
-import { attentionProblem, type AttentionAttributes } from "../../src/kernels/attention_problem.ts";
-import { checkCase } from "../../src/kernels/check.ts";
+} from "../../src/kernels/attention/attention.ts";
+import {
+  attentionProblem,
+  type AttentionAttributes,
+} from "../../src/kernels/attention/attention_problem.ts";
+import { checkCase } from "../../src/kernels/check/check.ts";
 import type { AnyKernel } from "../../src/engine/kernel.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";

@@ -6,7 +6,7 @@ import {
   attractorGradAttractors,
   attractorGradAttractorsRows,
   attractorGradCenters,
-} from "../../src/kernels/attractor.ts";
+} from "../../src/kernels/depth_bins/attractor.ts";
 import { checkGradients } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

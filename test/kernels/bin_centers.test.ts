@@ -2,8 +2,11 @@
 // the start.
 import { expect, test } from "vitest";
 import { binCenters, seedCenters, seedCentersBias } from "../../src/graph/ops/bin_centers.ts";
-import { binCenters as binCentersKernel, binCentersGrad } from "../../src/kernels/bin_centers.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import {
+  binCenters as binCentersKernel,
+  binCentersGrad,
+} from "../../src/kernels/depth_bins/bin_centers.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

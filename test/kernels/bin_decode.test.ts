@@ -13,8 +13,8 @@ import {
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
   binDecodeRows,
-} from "../../src/kernels/bin_decode.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+} from "../../src/kernels/depth_bins/bin_decode.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

@@ -9,8 +9,8 @@ import {
   binDistillBinomialRows,
   binDistillFactors,
   binDistillRows,
-} from "../../src/kernels/bin_distill.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+} from "../../src/kernels/depth_bins/bin_distill.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 

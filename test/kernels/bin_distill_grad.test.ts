@@ -16,8 +16,8 @@ import {
   binDistillGradBinomial,
   binDistillGradBinomialRows,
   binDistillGradBinomialSlabs,
-} from "../../src/kernels/bin_distill_grad.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+} from "../../src/kernels/depth_bins/bin_distill_grad.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

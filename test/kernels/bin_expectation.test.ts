@@ -6,7 +6,7 @@ import {
   binExpectationGrad,
   binExpectationGradSlabs,
   binExpectationRows,
-} from "../../src/kernels/bin_expectation.ts";
+} from "../../src/kernels/depth_bins/bin_expectation.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

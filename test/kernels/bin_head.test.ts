@@ -17,8 +17,8 @@ import {
   binHeadGradWeightRows,
   binHeadGradWeightSubgroup,
   binHeadSubgroup,
-} from "../../src/kernels/bin_head.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+} from "../../src/kernels/depth_bins/bin_head.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { expectSameBins } from "../support/expect_same_bins.ts";

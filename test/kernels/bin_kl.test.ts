@@ -1,8 +1,8 @@
 // Divergence of bin probabilities: against its reference, its gradient, and what must hold of it.
 import { expect, test } from "vitest";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
-import { binKl as binKlKernel, binKlGrad, binKlRows } from "../../src/kernels/bin_kl.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { binKl as binKlKernel, binKlGrad, binKlRows } from "../../src/kernels/depth_bins/bin_kl.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

@@ -10,8 +10,8 @@ import type { Value } from "../../src/graph/value.ts";
 import {
   binomialDecode as binomialDecodeKernel,
   binomialDecodeRows,
-} from "../../src/kernels/binomial_decode.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+} from "../../src/kernels/depth_bins/binomial_decode.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { expectSameBins } from "../support/expect_same_bins.ts";

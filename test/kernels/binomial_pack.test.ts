@@ -1,9 +1,13 @@
 // What the fused kernels of the log-binomial head need of each pixel: against the reference, and
 // the table of ln C that goes with it.
 import { expect, test } from "vitest";
-import { binomialPack } from "../../src/kernels/binomial_pack.ts";
-import { binomialLogit, binomialRow, logChoose } from "../../src/kernels/binomial_row.ts";
-import { logBinomial } from "../../src/kernels/log_binomial.ts";
+import { binomialPack } from "../../src/kernels/depth_bins/binomial_pack.ts";
+import {
+  binomialLogit,
+  binomialRow,
+  logChoose,
+} from "../../src/kernels/depth_bins/binomial_row.ts";
+import { logBinomial } from "../../src/kernels/depth_bins/log_binomial.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(binomialPack);

@@ -2,12 +2,12 @@
 // say what is wrong.
 import { describe, expect, test } from "vitest";
 import { activation } from "../../src/kernels/activation.ts";
-import { checkCase, compare, type CheckResult } from "../../src/kernels/check.ts";
+import { checkCase, compare, type CheckResult } from "../../src/kernels/check/check.ts";
 import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
-import { conv2d } from "../../src/kernels/conv2d.ts";
+import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import { normRunning } from "../../src/kernels/norm.ts";
-import { caseInputs, draw } from "../../src/kernels/random_inputs.ts";
+import { caseInputs, draw } from "../../src/kernels/check/random_inputs.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { toleranceOf } from "../../src/engine/tolerance.ts";

@@ -12,8 +12,8 @@ import {
   conv2dDepthwise,
   conv2dRegister,
   conv2dSubgroup,
-} from "../../src/kernels/conv2d.ts";
-import { conv2dParams, conv2dSlices } from "../../src/kernels/conv2d_geometry.ts";
+} from "../../src/kernels/convolution/conv2d.ts";
+import { conv2dParams, conv2dSlices } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 

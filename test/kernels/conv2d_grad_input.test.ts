@@ -4,7 +4,7 @@ import {
   conv2dGradInputDepthwise,
   conv2dGradInputRegister,
   conv2dGradInputSubgroup,
-} from "../../src/kernels/conv2d_grad_input.ts";
+} from "../../src/kernels/convolution/conv2d_grad_input.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(

@@ -4,7 +4,7 @@ import {
   conv2dGradWeightDepthwise,
   conv2dGradWeightRegister,
   conv2dGradWeightSubgroup,
-} from "../../src/kernels/conv2d_grad_weight.ts";
+} from "../../src/kernels/convolution/conv2d_grad_weight.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(

@@ -8,7 +8,7 @@ import {
   logBinomialGradRows,
   logBinomialHead as logBinomialHeadKernel,
   logBinomialHeadGrad,
-} from "../../src/kernels/log_binomial.ts";
+} from "../../src/kernels/depth_bins/log_binomial.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

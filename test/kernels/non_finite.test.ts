@@ -2,7 +2,7 @@
 // element of each input of each kernel, on the adapter, compared with the reference in f64 element
 // by element. Two lists say where a kernel may differ, and why.
 import { expect, test } from "vitest";
-import { compare, prepareCase } from "../../src/kernels/check.ts";
+import { compare, prepareCase } from "../../src/kernels/check/check.ts";
 import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { canRun } from "../../src/engine/mapping.ts";
 import { kernels } from "../../src/kernels/kernels.ts";

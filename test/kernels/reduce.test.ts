@@ -6,7 +6,7 @@ import { graph } from "../../src/graph/graph.ts";
 import { expand, reduce as reduceOp } from "../../src/graph/ops/reduce.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { reduce, reducePasses, type Reduction } from "../../src/kernels/reduce.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

@@ -1,7 +1,7 @@
 // The scale-invariant log loss: against its reference, its gradient, and what must hold of it.
 import { expect, test } from "vitest";
 import { silog } from "../../src/graph/ops/silog.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { silog as silogKernel, silogFinish, silogGrad } from "../../src/kernels/silog.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { softBins } from "../../src/graph/ops/soft_bins.ts";
 import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
-import { softBins as softBinsKernel } from "../../src/kernels/soft_bins.ts";
+import { softBins as softBinsKernel } from "../../src/kernels/depth_bins/soft_bins.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 

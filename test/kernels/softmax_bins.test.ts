@@ -7,7 +7,7 @@ import {
   softmaxBinsGrad,
   softmaxBinsGradRows,
   softmaxBinsRows,
-} from "../../src/kernels/softmax_bins.ts";
+} from "../../src/kernels/depth_bins/softmax_bins.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { checkGradients } from "../support/check_gradient.ts";

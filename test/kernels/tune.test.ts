@@ -2,7 +2,7 @@
 // right. All combinations on hardware; a software adapter compiles tiles and many lanes for seconds,
 // so there it gets fewer.
 import { expect, test } from "vitest";
-import { checkCase } from "../../src/kernels/check.ts";
+import { checkCase } from "../../src/kernels/check/check.ts";
 import {
   givenConstants,
   resolveOverrides,

@@ -6,14 +6,14 @@ import {
   viewRelation,
   viewRelationLoss,
 } from "../../src/graph/ops/view_relation.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import {
   ringPairs,
   viewRelation as viewRelationKernel,
   viewRelationGrad,
   viewRelationLoss as viewRelationLossKernel,
   viewRelationLossGrad,
-} from "../../src/kernels/view_relation.ts";
+} from "../../src/kernels/relations/view_relation.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";

@@ -13,14 +13,14 @@ import { viewRelationFused } from "../../src/graph/ops/view_relation_fused.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
-import { ringPairs } from "../../src/kernels/view_relation.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
+import { ringPairs } from "../../src/kernels/relations/view_relation.ts";
 import {
   viewRelationFused as viewRelationFusedKernel,
   viewRelationFusedGrad,
   viewRelationFusedGradRegister,
   viewRelationFusedRegister,
-} from "../../src/kernels/view_relation_fused.ts";
+} from "../../src/kernels/relations/view_relation_fused.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";

@@ -65,6 +65,15 @@ describe("imports", () => {
     expect(folders.filter((name) => !ORDER.includes(name))).toEqual([]);
   });
 
+  test("no folder has more than 40 files", () => {
+    const counts = new Map<string, number>();
+    for (const path of sourceFiles()) {
+      const folder = relative(ROOT, dirname(path));
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    expect([...counts].filter(([, count]) => count > 40)).toEqual([]);
+  });
+
   test("every file imports only from folders before its own", () => {
     const files = sourceFiles();
     expect(files.length).toBeGreaterThan(10);

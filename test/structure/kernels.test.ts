@@ -2,6 +2,7 @@
 // generated table is current; every kernel is in the list that `check` and the README use.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { shaders } from "../../src/kernels/shaders.gen.ts";
@@ -12,22 +13,23 @@ const stems = readdirSync("shaders")
 const textOf = (stem: string): string => readFileSync(`shaders/${stem}.wgsl`, "utf8");
 /** The stem of the twin that a shader names in its header. */
 const twinOf = (stem: string): string | undefined =>
-  /^\/\/ Twin {2,}src\/kernels\/(\w+)\.ts$/m.exec(textOf(stem))?.[1];
+  /^\/\/ Twin {2,}src\/kernels\/([\w/]+)\.ts$/m.exec(textOf(stem))?.[1];
 
 test("the generated table of shaders is current", () => {
   execFileSync(process.execPath, ["--import", "tsx", "tools/shaders.ts", "--check"]);
 });
 
 test.each(stems)("%s: twin, test and bench are found by its name", (stem) => {
-  const twin = twinOf(stem);
-  expect(twin, "the header's Twin line").toBeDefined();
+  const path = twinOf(stem);
+  expect(path, "the header's Twin line").toBeDefined();
+  const twin = basename(path!);
   expect(stem === twin || stem.startsWith(`${twin}_`), `${stem} begins with ${twin}`).toBe(true);
-  for (const path of [
-    `src/kernels/${twin}.ts`,
+  for (const file of [
+    `src/kernels/${path}.ts`,
     `test/kernels/${twin}.test.ts`,
     `bench/kernels/${twin}.bench.ts`,
   ]) {
-    expect(existsSync(path), path).toBe(true);
+    expect(existsSync(file), file).toBe(true);
   }
 });
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { relu } from "../../src/graph/ops/activation.ts";
 import { activation } from "../../src/kernels/activation.ts";
-import { checkCase } from "../../src/kernels/check.ts";
+import { checkCase } from "../../src/kernels/check/check.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { shaders } from "../../src/kernels/shaders.gen.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";

@@ -6,7 +6,7 @@ import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { bindingShapes, lower } from "../../src/graph/lower.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import {
   HEAD_WIDTHS,
   student,

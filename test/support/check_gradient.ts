@@ -9,7 +9,7 @@ import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
 import type { Case, Distribution, ShaderInfo } from "../../src/engine/kernel.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/engine/tolerance.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";

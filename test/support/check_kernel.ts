@@ -1,6 +1,6 @@
 // The tests every kernel gets from its own table of cases.
 import { expect, test } from "vitest";
-import { checkCase, type CheckResult } from "../../src/kernels/check.ts";
+import { checkCase, type CheckResult } from "../../src/kernels/check/check.ts";
 import { failureLines } from "../../src/engine/failure_table.ts";
 import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
 import { canRun } from "../../src/engine/mapping.ts";

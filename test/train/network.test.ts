@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { lossNetwork } from "../../src/train/network.ts";
 import { stepScalars } from "../../src/train/schedule.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
-import { draw } from "../../src/kernels/random_inputs.ts";
+import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { trainingNetwork } from "../../src/train/network.ts";
 import { stepScalars } from "../../src/train/schedule.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { AnyKernel, ShaderInfo } from "../../src/engine/kernel.ts";
-import { logBinomialGrad } from "../../src/kernels/log_binomial.ts";
+import { logBinomialGrad } from "../../src/kernels/depth_bins/log_binomial.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { prepareBench } from "../../src/measure/measure.ts";
 import { makeChecker, type Problem } from "../../src/measure/problems.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { conv2d } from "../../src/kernels/conv2d.ts";
+import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";
 import { mappingsOf } from "../../src/engine/mapping.ts";

@@ -24,7 +24,7 @@ import { expand, reduce } from "../../src/graph/ops/reduce.ts";
 import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
 import { unary } from "../../src/graph/ops/unary.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { broadcastShape } from "../../src/kernels/axes.ts";
+import { broadcastShape } from "../../src/engine/axes.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 
 /** The largest float32: stands for no bound. */

@@ -3,7 +3,7 @@
 // as not offered, never as passed.
 import { Command } from "commander";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";
-import { checkShaderTable } from "../../src/kernels/shader_table.ts";
+import { checkShaderTable } from "../../src/kernels/check/shader_table.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";
 import { README, STATIC_PARTS, writeResults, writeStaticParts, type StaticPart } from "./readme.ts";

@@ -5,7 +5,7 @@ import { concat } from "../../src/graph/ops/concat.ts";
 import { expand } from "../../src/graph/ops/reduce.ts";
 import { slice, transpose } from "../../src/graph/ops/slice.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { broadcastShape } from "../../src/kernels/axes.ts";
+import { broadcastShape } from "../../src/engine/axes.ts";
 import { size } from "../../src/tensor/shape.ts";
 
 /** x in pieces of `sizes` along an axis. */

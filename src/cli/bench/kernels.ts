@@ -5,7 +5,7 @@ import { type Target, profileTargets } from "../../measure/run_profile.ts";
 import type { Command } from "commander";
 import type { Gpu } from "../../gpu/device.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
-import { checkShadersOf } from "../../kernels/shader_table.ts";
+import { checkShadersOf } from "../../kernels/check/shader_table.ts";
 import { mappingsOf } from "../../engine/mapping.ts";
 import { chooseVariant } from "../../engine/tuning.ts";
 import { describeEnvironment } from "../../measure/environment.ts";

@@ -7,7 +7,7 @@ import { checkKernels } from "./check_kernels.ts";
 import { checkNetwork, type CheckOptions } from "./check_network.ts";
 import type { Define } from "../terminal/define.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { checkShadersOf } from "../../kernels/shader_table.ts";
+import { checkShadersOf } from "../../kernels/check/shader_table.ts";
 import {
   common,
   imageSize,

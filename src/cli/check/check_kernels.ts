@@ -1,10 +1,10 @@
 // The half of `check` that holds kernels one by one against their references.
 import type { Gpu } from "../../gpu/device.ts";
-import { checkCase, type CheckResult } from "../../kernels/check.ts";
+import { checkCase, type CheckResult } from "../../kernels/check/check.ts";
 import { failureLines } from "../../engine/failure_table.ts";
 import type { AnyKernel, Case } from "../../engine/kernel.ts";
 import { canRun } from "../../engine/mapping.ts";
-import { shadersOffTable } from "../../kernels/shader_table.ts";
+import { shadersOffTable } from "../../kernels/check/shader_table.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";

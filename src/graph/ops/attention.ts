@@ -4,8 +4,8 @@ import {
   attentionGradKv,
   attentionGradQ,
   attentionGradStats,
-} from "../../kernels/attention.ts";
-import type { AttentionAttributes } from "../../kernels/attention_problem.ts";
+} from "../../kernels/attention/attention.ts";
+import type { AttentionAttributes } from "../../kernels/attention/attention_problem.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";

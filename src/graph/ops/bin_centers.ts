@@ -7,12 +7,12 @@ import {
   attractorGradAttractors,
   attractorGradCenters,
   type AttractorAttributes,
-} from "../../kernels/attractor.ts";
+} from "../../kernels/depth_bins/attractor.ts";
 import {
   binCenters as binCentersKernel,
   binCentersGrad,
   type BinCentersAttributes,
-} from "../../kernels/bin_centers.ts";
+} from "../../kernels/depth_bins/bin_centers.ts";
 import { InputError } from "../../tensor/error.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";

@@ -6,8 +6,8 @@ import {
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
-} from "../../kernels/bin_decode.ts";
-import type { SharedCentersAttributes } from "../../kernels/bin_expectation.ts";
+} from "../../kernels/depth_bins/bin_decode.ts";
+import type { SharedCentersAttributes } from "../../kernels/depth_bins/bin_expectation.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";

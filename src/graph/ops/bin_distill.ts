@@ -6,18 +6,18 @@ import {
   binDistillBinomial as binDistillBinomialKernel,
   binDistillFactors,
   type BinDistillAttributes,
-} from "../../kernels/bin_distill.ts";
+} from "../../kernels/depth_bins/bin_distill.ts";
 import {
   binDistillGrad,
   binDistillGradBinomial,
   binDistillGradBinomialSlabs,
   type BinDistillGradBinomialAttributes,
-} from "../../kernels/bin_distill_grad.ts";
+} from "../../kernels/depth_bins/bin_distill_grad.ts";
 import type { Inputs } from "../../engine/kernel.ts";
-import { binGeometry } from "../../kernels/bin_expectation.ts";
-import { binomialGeometry } from "../../kernels/binomial_decode.ts";
-import { binomialPack } from "../../kernels/binomial_pack.ts";
-import { logChoose } from "../../kernels/binomial_row.ts";
+import { binGeometry } from "../../kernels/depth_bins/bin_expectation.ts";
+import { binomialGeometry } from "../../kernels/depth_bins/binomial_decode.ts";
+import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
+import { logChoose } from "../../kernels/depth_bins/binomial_row.ts";
 import { sameShape, size } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
 import { checkOptions } from "../options.ts";

@@ -6,7 +6,7 @@ import {
   binExpectationGrad,
   binExpectationGradSlabs,
   type SharedCentersAttributes,
-} from "../../kernels/bin_expectation.ts";
+} from "../../kernels/depth_bins/bin_expectation.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";

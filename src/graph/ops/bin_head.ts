@@ -4,7 +4,7 @@ import {
   binHead as binHeadKernel,
   binHeadGradFeatures,
   binHeadGradWeight,
-} from "../../kernels/bin_head.ts";
+} from "../../kernels/depth_bins/bin_head.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 import { lowerFactors, type MaybeScaled } from "./bin_distill.ts";

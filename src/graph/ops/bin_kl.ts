@@ -1,6 +1,10 @@
 // Mean divergence of the student's bin probabilities from the teacher's over the usable pixels.
 // d_student = d_loss tau / count (q^S - q^T); the teacher has no gradient.
-import { binKl as binKlKernel, binKlGrad, type BinKlAttributes } from "../../kernels/bin_kl.ts";
+import {
+  binKl as binKlKernel,
+  binKlGrad,
+  type BinKlAttributes,
+} from "../../kernels/depth_bins/bin_kl.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
 import type { Op, Value } from "../value.ts";

@@ -1,7 +1,7 @@
 // Depth from the probability and temperature of a binomial over the bins (level 1, fused): no logit
 // and no probability is stored, neither forward nor backward.
-import { binomialDecode as binomialDecodeKernel } from "../../kernels/binomial_decode.ts";
-import { binomialPack } from "../../kernels/binomial_pack.ts";
+import { binomialDecode as binomialDecodeKernel } from "../../kernels/depth_bins/binomial_decode.ts";
+import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
 import { apply } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 import { binDistillOps, logChooseOf, type MaybeScaled } from "./bin_distill.ts";

@@ -1,7 +1,7 @@
 // Two-dimensional convolution as an op, and its gradients with respect to input and weight. Long
 // sums are cut into slices (of channels or pixels, depending on their shapes): one sum per slice,
 // then their sum in order.
-import { conv2d as conv2dKernel } from "../../kernels/conv2d.ts";
+import { conv2d as conv2dKernel } from "../../kernels/convolution/conv2d.ts";
 import {
   conv2dGradInputSlices,
   conv2dParams,
@@ -9,9 +9,9 @@ import {
   type Conv2dAttributes,
   type Conv2dGradInputAttributes,
   type Conv2dGradWeightAttributes,
-} from "../../kernels/conv2d_geometry.ts";
-import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
-import { conv2dGradWeight } from "../../kernels/conv2d_grad_weight.ts";
+} from "../../kernels/convolution/conv2d_geometry.ts";
+import { conv2dGradInput } from "../../kernels/convolution/conv2d_grad_input.ts";
+import { conv2dGradWeight } from "../../kernels/convolution/conv2d_grad_weight.ts";
 import type { Bindings, Inputs, Kernel, Outputs, ShaderInfo } from "../../engine/kernel.ts";
 import { size } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";

@@ -5,8 +5,8 @@ import {
   conv2dParams,
   type Conv2dAttributes,
   type Conv2dGradInputAttributes,
-} from "../../kernels/conv2d_geometry.ts";
-import { conv2dGradInput } from "../../kernels/conv2d_grad_input.ts";
+} from "../../kernels/convolution/conv2d_geometry.ts";
+import { conv2dGradInput } from "../../kernels/convolution/conv2d_grad_input.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";

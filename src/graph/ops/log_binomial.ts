@@ -8,7 +8,7 @@ import {
   logBinomialHeadGrad,
   type LogBinomialAttributes,
   type LogBinomialHeadAttributes,
-} from "../../kernels/log_binomial.ts";
+} from "../../kernels/depth_bins/log_binomial.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
 import type { Op, Value } from "../value.ts";

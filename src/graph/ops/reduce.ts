@@ -7,7 +7,7 @@ import {
   type ReduceAttributes,
   type Reduction,
 } from "../../kernels/reduce.ts";
-import { broadcastShape, broadcastSteps } from "../../kernels/axes.ts";
+import { broadcastShape, broadcastSteps } from "../../engine/axes.ts";
 import {
   reduceGrad,
   reduceGradProduct,

@@ -1,5 +1,8 @@
 // Bin logits of a teacher from its relative depth. They are targets: no gradient flows back.
-import { softBins as softBinsKernel, type SoftBinsAttributes } from "../../kernels/soft_bins.ts";
+import {
+  softBins as softBinsKernel,
+  type SoftBinsAttributes,
+} from "../../kernels/depth_bins/soft_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
 import type { Op, Value } from "../value.ts";

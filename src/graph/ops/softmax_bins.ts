@@ -3,7 +3,7 @@ import {
   softmaxBins as softmaxBinsKernel,
   softmaxBinsGrad,
   type SoftmaxBinsAttributes,
-} from "../../kernels/softmax_bins.ts";
+} from "../../kernels/depth_bins/softmax_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 

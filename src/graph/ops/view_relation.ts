@@ -17,7 +17,7 @@ import {
   viewRelationGrad,
   viewRelationLoss as viewRelationLossKernel,
   viewRelationLossGrad,
-} from "../../kernels/view_relation.ts";
+} from "../../kernels/relations/view_relation.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { checkOptions } from "../options.ts";
 import type { Op, Value } from "../value.ts";

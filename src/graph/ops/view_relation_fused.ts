@@ -4,7 +4,7 @@ import { maskedMeanFinish } from "../../kernels/masked_mean.ts";
 import {
   viewRelationFused as viewRelationFusedKernel,
   viewRelationFusedGrad,
-} from "../../kernels/view_relation_fused.ts";
+} from "../../kernels/relations/view_relation_fused.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 

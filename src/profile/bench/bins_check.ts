@@ -2,7 +2,7 @@
 // numerically hard: logits to ±80, one-hot and constant, and the coldest log-binomials.
 import { HARD_TEMPERATURES, hardLogits } from "../../distill/hard_rows.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { draw } from "../../kernels/random_inputs.ts";
+import { draw } from "../../kernels/check/random_inputs.ts";
 import { worseAgreement, type Agreement } from "../../measure/agreement.ts";
 import {
   decodeGraph,

@@ -14,7 +14,7 @@ import { logBinomial } from "../../graph/ops/log_binomial.ts";
 import { silog } from "../../graph/ops/silog.ts";
 import type { Value } from "../../graph/value.ts";
 import type { Distribution } from "../../engine/kernel.ts";
-import { draw } from "../../kernels/random_inputs.ts";
+import { draw } from "../../kernels/check/random_inputs.ts";
 import { hashText } from "../../tensor/random.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import type { BenchGraph, GraphInputs } from "./plan_bench.ts";

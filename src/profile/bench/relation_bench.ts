@@ -3,7 +3,7 @@
 import { graph } from "../../graph/graph.ts";
 import { viewRelation, viewRelationLoss } from "../../graph/ops/view_relation.ts";
 import { viewRelationFused } from "../../graph/ops/view_relation_fused.ts";
-import { draw } from "../../kernels/random_inputs.ts";
+import { draw } from "../../kernels/check/random_inputs.ts";
 import type { Ceilings } from "../../measure/ceilings.ts";
 import { nullIfInterrupted, type Bench } from "../../measure/measure.ts";
 import {

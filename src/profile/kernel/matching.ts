@@ -1,7 +1,7 @@
 // Kernels by name.
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { kernels } from "../../kernels/kernels.ts";
-import { shadersOffTable } from "../../kernels/shader_table.ts";
+import { shadersOffTable } from "../../kernels/check/shader_table.ts";
 import { InputError } from "../../tensor/error.ts";
 
 /** Matches a whole name against a glob of `*` and `?`. */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readData, withData } from "../../../src/profile/kernel/data.ts";
 import { writeNpy } from "../../../src/formats/npy.ts";
-import { binDecode } from "../../../src/kernels/bin_decode.ts";
-import { caseInputs } from "../../../src/kernels/random_inputs.ts";
+import { binDecode } from "../../../src/kernels/depth_bins/bin_decode.ts";
+import { caseInputs } from "../../../src/kernels/check/random_inputs.ts";
 import type { Problem } from "../../../src/measure/problems.ts";
 import { makePipe } from "../../support/special_files.ts";
 

@@ -1,8 +1,8 @@
 // The problems of a training step: those that the plan runs, and valid for their kernels.
 import { expect, test } from "vitest";
 import { familyOf, presetCalls } from "../../../src/profile/kernel/preset.ts";
-import { checkCase } from "../../../src/kernels/check.ts";
-import { conv2d } from "../../../src/kernels/conv2d.ts";
+import { checkCase } from "../../../src/kernels/check/check.ts";
+import { conv2d } from "../../../src/kernels/convolution/conv2d.ts";
 import { size } from "../../../src/tensor/shape.ts";
 import { expectRight } from "../../support/check_kernel.ts";
 import { gpu } from "../../support/gpu.ts";

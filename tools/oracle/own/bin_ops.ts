@@ -14,7 +14,7 @@ import type { softBinsOps } from "../../../src/graph/ops/soft_bins.ts";
 import type { softmaxBinsOps } from "../../../src/graph/ops/softmax_bins.ts";
 import type { viewRelationOps } from "../../../src/graph/ops/view_relation.ts";
 import type { viewRelationFusedOps } from "../../../src/graph/ops/view_relation_fused.ts";
-import { ATTRACTIONS } from "../../../src/kernels/attractor.ts";
+import { ATTRACTIONS } from "../../../src/kernels/depth_bins/attractor.ts";
 import { flag, number, pair, REQUIRED, whole, word, type Attributes } from "./attributes.ts";
 import { NONE, type OwnOp } from "./own_op.ts";
 

@@ -3,7 +3,7 @@ import { reshape } from "../../../src/graph/apply.ts";
 import { attention } from "../../../src/graph/ops/attention.ts";
 import { concat } from "../../../src/graph/ops/concat.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { MASKED } from "../../../src/kernels/attention_problem.ts";
+import { MASKED } from "../../../src/kernels/attention/attention_problem.ts";
 import { flagOf, has, numberOf } from "../attributes.ts";
 import {
   attribute,

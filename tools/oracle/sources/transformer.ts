@@ -6,7 +6,7 @@ import { add } from "../../../src/graph/ops/arithmetic.ts";
 import { matmul } from "../../../src/graph/ops/gemm.ts";
 import { layerNorm } from "../../../src/graph/ops/norm.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { MASKED } from "../../../src/kernels/attention_problem.ts";
+import { MASKED } from "../../../src/kernels/attention/attention_problem.ts";
 import { size, type Shape } from "../../../src/tensor/shape.ts";
 import { flagOf, numberOf, wordOf } from "../attributes.ts";
 import {

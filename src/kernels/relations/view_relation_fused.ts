@@ -1,11 +1,17 @@
 // Loss between the view relations of student and teacher from their tokens, and its gradient, tile
 // by tile: no tokens x tokens matrix is stored. view_relation.ts is the form that stores them.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { formatShape, size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Distribution,
+  type Kernel,
+} from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 import { ringPairs } from "./view_relation.ts";
 
 // the side of a tile of a relation; fixed, so that every adapter adds the same numbers

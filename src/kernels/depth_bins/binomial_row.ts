@@ -1,6 +1,6 @@
 // The binomial bin logits of a pixel from its five numbers and a table of ln C(K - 1, k): plain
 // arithmetic for references and test inputs, no kernel.
-import type { NumberArray } from "../tensor/array.ts";
+import type { NumberArray } from "../../tensor/array.ts";
 
 /**
  * Numbers per pixel in `rows`: slope, 1 / t, peak, derivative of the slope with respect to pi,

@@ -1,6 +1,6 @@
 // Index arithmetic of kernels that walk up to six axes: merging, broadcasting, strides. Contains no
 // kernel.
-import { foldGrid, type Grid } from "../engine/kernel.ts";
+import { foldGrid, type Grid } from "./kernel.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 
 const MOST_AXES = 6;

@@ -1,10 +1,10 @@
 // Bin logits of a teacher from its relative depth: a Gaussian of sigma 1 / K around it over uniform
 // bin centres.
-import { like } from "../tensor/array.ts";
-import { size } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like } from "../../tensor/array.ts";
+import { size } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** K. */
 export interface SoftBinsAttributes {

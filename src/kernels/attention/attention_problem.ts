@@ -1,6 +1,6 @@
 // Shared by all attention kernels: attributes, sizes from the shapes, scores of a query.
-import type { NumberArray } from "../tensor/array.ts";
-import { formatShape, type Shape } from "../tensor/shape.ts";
+import type { NumberArray } from "../../tensor/array.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
 
 /** A score of this or less excludes its key entirely; a query without keys gives zeros. */
 export const MASKED = -1e30;

@@ -1,8 +1,8 @@
 // The geometry that all convolution kernels share: attributes, shape checks, `struct Params`,
 // slices of pixels. Computes no convolution.
-import { InputError } from "../tensor/error.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { InputError } from "../../tensor/error.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 
 /** How a convolution samples its image; rows before columns, in pixels. */
 export interface Conv2dAttributes {

@@ -1,11 +1,11 @@
 // Probabilities of the depth bins at each pixel (softmax along the last axis) and their gradient.
-import { withGradient } from "../engine/gradient_check.ts";
-import { like } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { withGradient } from "../../engine/gradient_check.ts";
+import { like } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** Logits are divided by `temperature` (> 0) before the softmax. */
 export interface SoftmaxBinsAttributes {

@@ -1,11 +1,11 @@
 // Bin centres moved towards attractors (ZoeDepth), and the gradients by both.
-import { withGradient } from "../engine/gradient_check.ts";
-import { like } from "../tensor/array.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { withGradient } from "../../engine/gradient_check.ts";
+import { like } from "../../tensor/array.ts";
+import { formatShape, size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** The forms of attraction in the order of the shaders' KIND. */
 export const ATTRACTIONS = ["inverse", "exponential"] as const;

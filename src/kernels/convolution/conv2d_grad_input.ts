@@ -1,7 +1,7 @@
 // Gradient of conv2d with respect to its input: four mappings of one function. The transposed
 // convolution is the same sum, with a bias.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
 import {
   conv2dGradInputTile,
@@ -15,10 +15,10 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;

@@ -1,9 +1,9 @@
 // Compares the generated table of shaders with the kernels that need it and the files on disk.
-import { InputError } from "../tensor/error.ts";
-import type { AnyKernel, ShaderInfo } from "../engine/kernel.ts";
-import { kernels } from "./kernels.ts";
-import { shadersOnDisk, shaderText } from "../engine/shader_text.ts";
-import { shaders } from "./shaders.gen.ts";
+import { InputError } from "../../tensor/error.ts";
+import type { AnyKernel, ShaderInfo } from "../../engine/kernel.ts";
+import { kernels } from "../kernels.ts";
+import { shadersOnDisk, shaderText } from "../../engine/shader_text.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** The shaders on disk that the table lacks. */
 export function shadersOffTable(): string[] {

@@ -1,10 +1,10 @@
 // Per-pixel numbers that the fused kernels of the log-binomial head need, computed once.
-import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size } from "../tensor/shape.ts";
+import { like } from "../../tensor/array.ts";
+import { formatShape, sameShape, size } from "../../tensor/shape.ts";
 import { checkScale } from "./bin_expectation.ts";
 import { binomialRow, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
-import { shaders } from "./shaders.gen.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /**
  * rows = (ln p - ln q, 1 / t, bin of the highest logit, 1 / pi + 1 / (1 - pi), scale), p and q = pi

@@ -1,12 +1,12 @@
 // Similarity of the tokens of ring-adjacent views (stored form), its gradient, and the loss between
 // two such relations. A pair is a view and the next one around the ring, and each unordered pair
 // counts once: V pairs, but one for two views and none for one.
-import { like } from "../tensor/array.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { slabsOf } from "./masked_mean.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like } from "../../tensor/array.ts";
+import { formatShape, size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { slabsOf } from "../masked_mean.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** Ring-adjacent pairs of V views: (p, p + 1 mod V). */
 export function ringPairs(views: number): number {

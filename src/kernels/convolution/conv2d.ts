@@ -1,7 +1,7 @@
 // Two-dimensional convolution: four mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import {
   conv2dParams,
   conv2dProducts,
@@ -13,9 +13,9 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;

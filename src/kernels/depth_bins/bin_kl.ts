@@ -1,12 +1,12 @@
 // Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
 // with respect to the student's logits. Always computed from logits, never from ln p: they reach
 // -27,000.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { formatShape, size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
 
 /**

@@ -1,11 +1,11 @@
 // Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and
 // the step from a layer's four positive outputs to probability and temperature.
-import { like } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** K. */
 export interface LogBinomialAttributes {

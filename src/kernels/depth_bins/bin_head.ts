@@ -1,14 +1,14 @@
 // Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
 // decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
 // in. Centres are an image's or the rig's.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
-import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 // pixels whose gradients are added in one run before the ordered sum
 const { SLAB } = shaders.bin_head_grad_weight.constants;

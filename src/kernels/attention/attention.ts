@@ -1,6 +1,6 @@
 // Scaled dot-product attention of several heads and its gradients, by q, k and v (the mask has
 // none); the queries x keys matrix is never stored.
-import { size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import {
   attentionProblem,
   MASKED,
@@ -14,7 +14,7 @@ import {
   attentionGradStatsReference,
   attentionReference,
 } from "./attention_reference.ts";
-import { expectShape } from "../engine/expect_shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
 import {
   foldGrid,
   kernel,
@@ -23,9 +23,9 @@ import {
   type Distribution,
   type Grid,
   type Kernel,
-} from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+} from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 type Input = "q" | "k" | "v" | "mask";
 type GradientInput = Input | "stats" | "d_y";

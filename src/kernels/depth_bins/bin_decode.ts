@@ -1,8 +1,8 @@
 // Depth from bin logits in one read (level 1, fused): softmax and expectation together, with no
 // probability stored. Each pixel may have its own centres, or share those of its image or of the
 // rig; there is a gradient for all three.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import {
   BIN_SHAPES,
   binGeometry,
@@ -12,10 +12,10 @@ import {
   slabGeometry,
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 const extremes: Case<"logits" | "centers" | "scale", void> = {
   name: "logits of ±80, metres",

@@ -1,7 +1,7 @@
 // Gradients of a distilled decode from the factors of each pixel: probabilities are recomputed, and
 // the student's and the centres' gradients share one sweep where their shapes allow it.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import {
   checkTeacher,
   DISTILL_SHAPES,
@@ -20,10 +20,10 @@ import {
 } from "./bin_expectation.ts";
 import { binomialGeometry, checkPixels, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Distribution, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Distribution, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** The teacher, and whose the centres are. */
 export interface BinDistillGradAttributes extends BinDistillAttributes {

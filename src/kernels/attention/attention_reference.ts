@@ -1,5 +1,5 @@
 // The definition of attention and its gradients, in plain loops over pairs of query and key.
-import { like, type NumberArray } from "../tensor/array.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
 import {
   attentionProblem,
   MASKED,

@@ -1,12 +1,18 @@
 // Depth from the probability and temperature of a binomial over the bins (level 1, fused): no logit
 // and no probability is stored. Its gradients are those of bin_distill without a teacher.
-import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { like } from "../../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { BIN_SHAPES, binGeometry, CENTERS, type BinGeometry } from "./bin_expectation.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import {
+  foldGrid,
+  kernel,
+  type Case,
+  type Distribution,
+  type Kernel,
+} from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** Pairs rows [V, H, W, 5] and log_choose [K, 2] with centres; throws if they do not fit. */
 export function binomialGeometry(rows: Shape, log_choose: Shape, centers: Shape): BinGeometry {

@@ -1,14 +1,14 @@
 // Checks a kernel on the GPU against its reference in f64: equality, missing and stray stores, reads
 // outside its inputs and of what an output held before, the same bits twice, and that the reference
 // leaves its inputs alone.
-import type { Gpu } from "../gpu/device.ts";
-import type { NumberArray } from "../tensor/array.ts";
-import { axesAt, formatShape, type Shape } from "../tensor/shape.ts";
-import { tensorFailure, type TensorFailure } from "../engine/failure_table.ts";
-import type { AnyKernel, Case } from "../engine/kernel.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import type { NumberArray } from "../../tensor/array.ts";
+import { axesAt, formatShape, type Shape } from "../../tensor/shape.ts";
+import { tensorFailure, type TensorFailure } from "../../engine/failure_table.ts";
+import type { AnyKernel, Case } from "../../engine/kernel.ts";
 import { caseInputs } from "./random_inputs.ts";
-import { prepareKernel, UNWRITTEN, type RunOptions } from "../engine/run.ts";
-import { toleranceOf, type Tolerance } from "../engine/tolerance.ts";
+import { prepareKernel, UNWRITTEN, type RunOptions } from "../../engine/run.ts";
+import { toleranceOf, type Tolerance } from "../../engine/tolerance.ts";
 
 /** The outcome of one case of one kernel. */
 export interface CheckResult {

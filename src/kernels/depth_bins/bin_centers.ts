@@ -1,8 +1,8 @@
 // Ascending bin centres as the mid-points of cumulative positive widths, and their gradient.
-import { like } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import { shaders } from "../shaders.gen.ts";
 import { rowsOf } from "./softmax_bins.ts";
 
 /** Left edge of the first bin, in the units of the widths. */

@@ -1,8 +1,8 @@
 // Seeded inputs for the cases of kernels.
-import { randomStream, hashText } from "../tensor/random.ts";
-import { size, type Shape } from "../tensor/shape.ts";
-import { binomialRow, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
-import type { AnyKernel, Case, Distribution } from "../engine/kernel.ts";
+import { randomStream, hashText } from "../../tensor/random.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
+import { binomialRow, logChoose, ROW_NUMBERS } from "../depth_bins/binomial_row.ts";
+import type { AnyKernel, Case, Distribution } from "../../engine/kernel.ts";
 
 /** Random numbers for one tensor, drawn from `distribution`; equal seeds give equal numbers. */
 export function draw(shape: Shape, distribution: Distribution, seed: number): Float32Array {

@@ -1,7 +1,7 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel from student
 // and teacher in one kernel, storing nothing of K numbers. The student gives logits or a binomial.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import {
   BIN_SHAPES,
   binGeometry,
@@ -12,9 +12,9 @@ import {
 } from "./bin_expectation.ts";
 import { binomialGeometry, checkPixels, coldRowsOfBins, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /**
  * The teacher's form: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does, or

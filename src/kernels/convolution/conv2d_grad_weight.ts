@@ -1,7 +1,7 @@
 // Gradient of conv2d with respect to its weight, summed in slices of pixels: four mappings of one
 // function. column_sum adds up the slices.
-import { like, type NumberArray } from "../tensor/array.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { like, type NumberArray } from "../../tensor/array.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
 import {
   conv2dGradWeightTile,
@@ -13,10 +13,10 @@ import {
   type Conv2dGradWeightAttributes,
   type Conv2dParams,
 } from "./conv2d_geometry.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "d_y";
 type Shapes = Readonly<Record<Input, Shape>>;

@@ -1,11 +1,11 @@
 // Depth as the expectation of bin centres under given probabilities (level 0, unfused), and its
 // gradients.
-import { like } from "../tensor/array.ts";
-import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
-import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
-import { shaders } from "./shaders.gen.ts";
+import { like } from "../../tensor/array.ts";
+import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
+import { expectShape } from "../../engine/expect_shape.ts";
+import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** The pairing of pixels' bins with sets of centres and with views. */
 export interface BinGeometry {
