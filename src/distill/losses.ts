@@ -18,6 +18,7 @@ import { viewRelationFused } from "../graph/ops/view_relation_fused.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 import { distillBins } from "./bin_levels.ts";
+import type { TeacherValues } from "./teacher_values.ts";
 
 /**
  * Which terms there are and their choices; the weights come each step as scalars `weight_{term}`.
@@ -50,11 +51,8 @@ export interface Targets {
   readonly valid: Value;
   /** `[V,H,W,1]` 1 where the pixel shows the world: the KL, and the weights of pooled tokens. */
   readonly usable: Value;
-  /**
-   * `[V,h,w,1]` the teacher's relative depth in [0, 1] at the student's output size; null without a
-   * teacher.
-   */
-  readonly teacher: Value | null;
+  /** The parts of the teacher; null without one. */
+  readonly teacher: TeacherValues | null;
 }
 
 /** The names of the terms in the order of reports. */
@@ -86,7 +84,7 @@ export function losses(
   const full = [height, width] as const;
   const supervised = (depth_m: Value): { loss: Value; count: Value } =>
     silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
-  const { teacher } = targets;
+  const teacher = targets.teacher?.index ?? null;
   const distilled =
     teacher !== null && config.ckd
       ? distillBins(levelOf(config), output, teacher, config.temperature)

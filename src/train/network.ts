@@ -2,6 +2,7 @@
 // prediction. Both name their parameters alike, so that they share one store.
 import type { ImageSize } from "../data/camera.ts";
 import { losses, type Losses } from "../distill/losses.ts";
+import { indexTeacher } from "../distill/teacher_values.ts";
 import type { Request } from "../graph/request.ts";
 import { graph, type Graph } from "../graph/graph.ts";
 import { adamw, gradNorm } from "../graph/ops/adamw.ts";
@@ -53,7 +54,9 @@ export function lossNetwork(config: TrainConfig, shape: NetworkShape): LossNetwo
     depth_m: g.input("depth_m", [...full, 1]),
     valid: g.input("valid", [...full, 1]),
     usable: g.input("usable", [...full, 1]),
-    teacher: shape.teacher ? g.input("teacher", [views, half.height, half.width, 1]) : null,
+    teacher: shape.teacher
+      ? indexTeacher(g.input("teacher", [views, half.height, half.width, 1]))
+      : null,
   };
   const loss = losses(g, output, targets, config.loss);
   const gradients = g.gradients(loss.total);

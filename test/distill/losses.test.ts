@@ -9,6 +9,7 @@ import {
   type Losses,
   type LossTerm,
 } from "../../src/distill/losses.ts";
+import { indexTeacher } from "../../src/distill/teacher_values.ts";
 import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
@@ -78,7 +79,7 @@ function build(config: LossConfig = ALL, hasTeacher = true): Built {
   const { logits, centers, embedding, scale_m, depth_m, valid, usable } = of;
   const decoded = binDecode(logits, centers, scale_m);
   const output = { logits, binomial: null, centers, embedding, scale_m, depth_m: decoded };
-  const targets = { depth_m, valid, usable, teacher: hasTeacher ? of.teacher : null };
+  const targets = { depth_m, valid, usable, teacher: hasTeacher ? indexTeacher(of.teacher) : null };
   return { g, of, ...losses(g, output, targets, config) };
 }
 
@@ -364,7 +365,7 @@ describe("which part of the student a term teaches", () => {
       depth_m: g.input("depth_m", full),
       valid: g.input("valid", full),
       usable: g.input("usable", full),
-      teacher: g.input("teacher", [2, 32, 32, 1]),
+      teacher: indexTeacher(g.input("teacher", [2, 32, 32, 1])),
     },
     // the fused form has all terms come from one op: there a gradient is zero by value (below)
     { ...ALL, bins_form: "stored" },

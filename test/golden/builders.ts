@@ -1,6 +1,7 @@
 // The engine's side of the golden cases: which function of the engine each operator of the vectors
 // is.
 import { binHead } from "../../src/bins/metric_bins.ts";
+import { indexTeacher } from "../../src/distill/teacher_values.ts";
 import { losses, weightName, type LossConfig, type LossTerm } from "../../src/distill/losses.ts";
 import { elu, gelu, relu, sigmoid, softplus, tanh } from "../../src/graph/ops/activation.ts";
 import { add } from "../../src/graph/ops/arithmetic.ts";
@@ -286,7 +287,12 @@ const lossBuilders: Readonly<Record<string, GoldenBuilder>> = {
       scale_m,
       depth_m: binDecode(logits, centers, scale_m),
     };
-    const { total, terms } = losses(bench.g, output, { depth_m, valid, usable, teacher }, config);
+    const { total, terms } = losses(
+      bench.g,
+      output,
+      { depth_m, valid, usable, teacher: indexTeacher(teacher) },
+      config,
+    );
     const scalars = Object.entries(weights).map(([term, weight]) => [
       weightName(term as LossTerm),
       weight,

@@ -1,6 +1,7 @@
 // Operators of the source `own` that are not one op of the graph: norms by their common names, the
 // heads, the losses and the optimiser's step, all built by the engine's own functions.
 import { binHead, type BinHeadConfig } from "../../../src/bins/metric_bins.ts";
+import { indexTeacher } from "../../../src/distill/teacher_values.ts";
 import { losses, type LossConfig } from "../../../src/distill/losses.ts";
 import { apply } from "../../../src/graph/apply.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
@@ -151,7 +152,7 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
       depth_m: bench.optional("depth_m") ?? zeros([views, height, width, 1]),
       valid: bench.optional("valid") ?? zeros([views, height, width, 1]),
       usable,
-      teacher,
+      teacher: indexTeacher(teacher),
     },
     { ckd, cross_term, relation, relation_form, bins_form, temperature, relation_grid },
   );
@@ -402,7 +403,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
           depth_m: zeros([views, h, w, 1]),
           embedding: bench.input("embedding"),
         },
-        { depth_m: none, valid: none, usable, teacher: bench.input("teacher") },
+        { depth_m: none, valid: none, usable, teacher: indexTeacher(bench.input("teacher")) },
         {
           ckd: false,
           cross_term: "none",
