@@ -3,7 +3,8 @@
 //   g = clip gradient;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 //   as m + rest1 (g - m), v + rest2 (g^2 - v): 1 - beta2 = 0.001 made in f32 is off by 1.3e-5
 //   p = p - rate (c1 m / (sqrt(c2 v) + epsilon) + weight_decay decay[i / 64] p)
-//   nothing where norm says not finite
+//   nothing where norm says that a gradient is not finite; an element whose p, m or v is not finite
+//   stays as it is; norm[3] = 1 where one is not, before or after the step
 //
 // Layout   parameters, first_moments (m), second_moments (v), gradients [n]; decay [n / 64]: a
 //          factor for each block of 64 floats; norm [4] = (norm, clip, finite, 0) of grad_norm;
@@ -30,7 +31,7 @@ struct Params {
 @group(0) @binding(1) var<uniform> scalars: array<vec4f, 16>;
 @group(0) @binding(2) var<storage, read> gradients: array<f32>;
 @group(0) @binding(3) var<storage, read> decay: array<f32>;
-@group(0) @binding(4) var<storage, read> norm: array<f32>;
+@group(0) @binding(4) var<storage, read_write> norm: array<f32>; // inout
 @group(0) @binding(5) var<storage, read_write> parameters: array<f32>; // inout
 @group(0) @binding(6) var<storage, read_write> first_moments: array<f32>; // inout
 @group(0) @binding(7) var<storage, read_write> second_moments: array<f32>; // inout
@@ -70,16 +71,23 @@ fn adamw(
         let i = start + s * WG;
         if (i < params.n) {
             let g = clip * gradients[i];
+            let old_p = parameters[i];
             let old_m = first_moments[i];
             let old_v = second_moments[i];
-            // an infinite moment stays: its difference to anything would be NaN
-            let m = old_m + select(g, params.rest1 * (g - old_m), is_finite(old_m));
-            let v = old_v + select(g * g, params.rest2 * (g * g - old_v), is_finite(old_v));
-            let p = parameters[i];
-            let shrink = params.weight_decay * decay[i / BLOCK] * p;
-            first_moments[i] = m;
-            second_moments[i] = v;
-            parameters[i] = p - rate * (c1 * m / (sqrt(c2 * v) + params.epsilon) + shrink);
+            var all_finite = is_finite(old_p) && is_finite(old_m) && is_finite(old_v);
+            if (all_finite) {
+                let m = old_m + params.rest1 * (g - old_m);
+                let v = old_v + params.rest2 * (g * g - old_v);
+                let shrink = params.weight_decay * decay[i / BLOCK] * old_p;
+                let p = old_p - rate * (c1 * m / (sqrt(c2 * v) + params.epsilon) + shrink);
+                first_moments[i] = m;
+                second_moments[i] = v;
+                parameters[i] = p;
+                all_finite = is_finite(p) && is_finite(m) && is_finite(v);
+            }
+            if (!all_finite) {
+                norm[3] = 1.0; // the same from every invocation that stores it
+            }
         }
     }
 }

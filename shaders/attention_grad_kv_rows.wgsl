@@ -40,7 +40,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> d_v: array<f32>;
 
 override WG: u32 = 8u; // invocations per workgroup
-const MASKED: f32 = -1e30; // a score of this or less excludes the key
+const MASKED: f32 = -1e30; // host: a score of this or less excludes the key
 
 // <lib attention_scores>
 /// Four scores, and their derivatives with respect to the products q . k.

@@ -46,7 +46,7 @@ override VALUE_WIDTH: u32 = 0u;
 // widths of a head in vec4, rounded up
 const W4: u32 = 16u; // tune: 1 2 4 8 16 32 64
 const V4: u32 = 16u; // tune: 1 2 4 8 16 32 64
-const MASKED: f32 = -1e30; // a score of this or less excludes the key
+const MASKED: f32 = -1e30; // host: a score of this or less excludes the key
 const TILE: u32 = min(64u, 512u / (W4 + V4) / 4u * 4u); // keys
 var<workgroup> wg_k: array<vec4f, TILE * W4>; // with wg_v at most 8 KiB
 var<workgroup> wg_v: array<vec4f, TILE * V4>;

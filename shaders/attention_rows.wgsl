@@ -38,7 +38,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 
 override WG: u32 = 8u; // invocations per workgroup
-const MASKED: f32 = -1e30; // a score of this or less excludes the key
+const MASKED: f32 = -1e30; // host: a score of this or less excludes the key
 
 // <lib log_of>
 /// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the

@@ -28,6 +28,7 @@ override HAS_D_DEPTH: bool = false;
 override HAS_D_CROSS: bool = false;
 override HAS_D_KL: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
+const FACTORS: u32 = 8u; // host: numbers per pixel in factors
 
 @compute @workgroup_size(WG)
 fn bin_distill_factors(
@@ -56,10 +57,10 @@ fn bin_distill_factors(
         by_kl = d_kl[row];
     }
     for (var i = 0u; i < 4u; i++) {
-        factors[8u * row + i] = statistics[4u * row + i];
+        factors[FACTORS * row + i] = statistics[4u * row + i];
     }
-    factors[8u * row + 4u] = by_depth * unit;
-    factors[8u * row + 5u] = by_cross * unit;
-    factors[8u * row + 6u] = by_kl;
-    factors[8u * row + 7u] = by_depth * depth[row];
+    factors[FACTORS * row + 4u] = by_depth * unit;
+    factors[FACTORS * row + 5u] = by_cross * unit;
+    factors[FACTORS * row + 6u] = by_kl;
+    factors[FACTORS * row + 7u] = by_depth * depth[row];
 }

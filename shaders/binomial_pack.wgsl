@@ -26,7 +26,8 @@ struct Params {
 
 override HAS_SCALE: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
-const FLOOR: f32 = 1e-4; // of p and q, by the definition
+const ROW_NUMBERS: u32 = 5u; // host: per pixel
+const FLOOR: f32 = 1e-4; // host: of p and q, by the definition
 
 // <lib log_of>
 /// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
@@ -87,7 +88,7 @@ fn binomial_pack(
     if (HAS_SCALE) {
         unit = scale[row / params.plane];
     }
-    let to = 5u * row;
+    let to = ROW_NUMBERS * row;
     rows[to] = slope;
     rows[to + 1u] = 1.0 / t[row];
     rows[to + 2u] = select(select(below, above, rise > 0.0), given, lost);

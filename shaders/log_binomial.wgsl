@@ -24,7 +24,7 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
-const FLOOR: f32 = 1e-4; // of p and q, by the definition
+const FLOOR: f32 = 1e-4; // host: of p and q, by the definition
 
 // <lib log_of>
 /// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the

@@ -27,7 +27,7 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
-const FLOOR: f32 = 1e-4; // of p and q, by the definition
+const FLOOR: f32 = 1e-4; // host: of p and q, by the definition
 
 var<workgroup> wg_sum: array<vec2f, WG>; // 2 KiB: each lane's share of (d_pi t, -d_t t)
 

@@ -26,7 +26,7 @@ struct Params {
 
 override BINS: u32 = 0u; // 0: read at run time
 override WG: u32 = 64u; // invocations per workgroup
-const FLOOR: f32 = 1e-4; // of p and q, by the definition
+const FLOOR: f32 = 1e-4; // host: of p and q, by the definition
 
 // <lib is_nan>
 /// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.

@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> t: array<f32>;
 
 override WG: u32 = 64u; // invocations per workgroup
-const FLOOR: f32 = 1e-4; // of each number, by the definition
+const FLOOR: f32 = 1e-4; // host: of each number, by the definition
 
 @compute @workgroup_size(WG)
 fn log_binomial_head(

@@ -40,6 +40,7 @@ override STRIDE_H: u32 = 0u;
 override STRIDE_W: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
 const STEP: u32 = 8u; // tune: 1 2 4 8
+const LOWEST: f32 = -3.4028234663852886e38; // host: the lowest f32, where no tap is inside
 
 // <lib is_nan>
 /// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
@@ -90,7 +91,7 @@ fn pool_max(
     let first_col = i32(col * stride_w) - params.left;
     var highest: array<f32, STEP>;
     for (var k = 0u; k < STEP; k++) {
-        highest[k] = -3.4028234e38;
+        highest[k] = LOWEST;
     }
     var empty = true; // of taps: the first one replaces the lowest f32, so that -infinity stays
     for (var i = 0u; i < win_h; i++) {

@@ -24,7 +24,7 @@ struct Params {
 
 const WG: u32 = 64u; // with SLAB part of the result's bits, so no override
 const SLAB: u32 = 1024u; // host: pixels
-const EPSILON: f32 = 1e-7; // of the definition: keeps the logarithm of depth 0 finite
+const EPSILON: f32 = 1e-7; // host: of the definition: keeps the logarithm of depth 0 finite
 
 var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's pixels
 

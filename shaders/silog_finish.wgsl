@@ -25,6 +25,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
 
 const WG: u32 = 64u; // part of the order of the sum, so no override
+const ROOT_EPSILON: f32 = 1e-8; // host: part of the loss, keeps the slope at zero finite
 
 var<workgroup> wg_moments: array<vec3f, WG>; // 1 KiB: moments of each invocation's slices
 
@@ -61,8 +62,7 @@ fn silog_finish(@builtin(local_invocation_index) lane: u32) {
         }
         let enough = moments.x >= 2.0 || is_nan(moments.x);
         let variance = select(0.0, moments.z / (moments.x - 1.0), enough);
-        // 1e-8 is part of the loss: the root has a slope at zero
-        let argument = variance + params.mean_weight * moments.y * moments.y + 1e-8;
+        let argument = variance + params.mean_weight * moments.y * moments.y + ROOT_EPSILON;
         let root = select(0.0, sqrt(argument), enough);
         loss[0] = params.scale * root;
         count[0] = moments.x;

@@ -28,7 +28,7 @@ struct Params {
 
 override WG: u32 = 256u; // invocations per workgroup
 const STEP: u32 = 4u; // tune: 1 2 4 8
-const EPSILON: f32 = 1e-7; // of the definition: keeps the logarithm of depth 0 finite
+const EPSILON: f32 = 1e-7; // host: of the definition: keeps the logarithm of depth 0 finite
 
 // <lib log_of>
 /// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the

@@ -28,6 +28,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> d_student: array<f32>;
 
 override WG: u32 = 8u; // invocations per workgroup
+const ROWS: u32 = 8u; // host: tokens of an invocation
 
 // <lib relation_difference_register>
 /// Four features of the student's tokens.
@@ -114,12 +115,12 @@ fn add_tile(
         d[at] *= weight;
     }
     let rows = rows_of(other, first_j);
-    let count = min(8u, params.tokens - first_i);
+    let count = min(ROWS, params.tokens - first_i);
     for (var e = 0u; e < params.features; e++) {
         let low = student_at(rows[0] * params.features + e);
         let high = student_at(rows[1] * params.features + e);
         let at = (view * params.tokens + first_i) * params.features + e;
-        for (var r = 0u; r < 8u; r++) {
+        for (var r = 0u; r < ROWS; r++) {
             if (r < count) {
                 let part = dot(d[2u * r], low) + dot(d[2u * r + 1u], high);
                 d_student[at + r * params.features] += part;
@@ -135,14 +136,14 @@ fn view_relation_fused_grad_register(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let block = (group.x + group.y * groups.x) * WG + lane;
-    let blocks = (params.tokens + 7u) / 8u;
+    let blocks = (params.tokens + ROWS - 1u) / ROWS;
     if (block >= params.views * blocks) {
         return;
     }
     let view = block / blocks;
-    let first_i = block % blocks * 8u;
+    let first_i = block % blocks * ROWS;
     let start = (view * params.tokens + first_i) * params.features;
-    let end = start + min(8u, params.tokens - first_i) * params.features;
+    let end = start + min(ROWS, params.tokens - first_i) * params.features;
     for (var at = start; at < end; at++) {
         d_student[at] = 0.0;
     }

@@ -1,10 +1,10 @@
 // Attention at the size of the student's cross-view block and of a small vision transformer.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   attention,
   attentionGradKv,
   attentionGradQ,
 } from "../../src/kernels/attention/attention.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /** Three kernels on q [views, tokens, heads x width] and k, v [views, keys, heads x width]. */
 function problem(
@@ -14,12 +14,13 @@ function problem(
   keys: number,
   heads: number,
   width: number,
-): BenchCase[] {
+): KernelProblem[] {
   const q = [views, tokens, heads * width];
   const k = [views, keys, heads * width];
   const shapes = { q, k, v: k, mask: [0] };
   const saved = { ...shapes, stats: [views, heads, tokens, 2], d_y: q };
-  // ln of the keys' sum of exponentials as training saves it: else p is no probability
+  // ln of the keys' sum of exponentials, as training saves it; otherwise p would not be a
+  // probability
   const lse = Math.log(keys) + 0.5;
   const data = { stats: { kind: "normal", mean: lse, deviation: 0.5 } } as const;
   const attributes = { heads, kv_heads: heads, scale: width ** -0.5, causal: false, softcap: 0 };
@@ -37,7 +38,7 @@ function problem(
 }
 
 /** Six views on their neighbours at stride 16 of 96x160; an image of 16 x 16 patches. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   ...problem("cross-view 6 x 60 on 120, 4 x 32", 6, 60, 120, 4, 32),
   ...problem("tokens 1 x 257, 6 x 64", 1, 257, 257, 6, 64),
 ];

@@ -1,10 +1,10 @@
 // Attractors of bin centres at the first and the last level of the student.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   attractor,
   attractorGradAttractors,
   attractorGradCenters,
 } from "../../src/kernels/depth_bins/attractor.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
 const levels = [
@@ -13,8 +13,8 @@ const levels = [
 ];
 
 /** Forward and both gradients. */
-export const cases: readonly BenchCase[] = levels.flatMap(
-  ({ name, centers, attractors }): BenchCase[] => [
+export const cases: readonly KernelProblem[] = levels.flatMap(
+  ({ name, centers, attractors }): KernelProblem[] => [
     { name, kernel: attractor, shapes: { centers, attractors }, attributes },
     {
       name: `${name}, gradient by centres`,

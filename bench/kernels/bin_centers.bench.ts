@@ -1,11 +1,11 @@
 // Cumulative bin centres at the coarsest feature of the student.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { binCenters, binCentersGrad } from "../../src/kernels/depth_bins/bin_centers.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const widths = [6, 12, 20, 64];
 
 /** Seeds of 64 bins. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "centres 6x12x20x64",
     kernel: binCenters,

@@ -1,18 +1,18 @@
 // Depth from logits in one read (fused) at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   binDecode,
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
   binDecodeGradLogits,
 } from "../../src/kernels/depth_bins/bin_decode.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const logits = [6, 48, 80, 128];
 const one = [6, 48, 80, 1];
 const saved = { scale: [0], statistics: [6, 48, 80, 2], d_depth: one };
 
 /** 128 bins at half resolution, centres of the pixel, of the image and of the rig. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   ...(
     [
       ["pixel", logits],

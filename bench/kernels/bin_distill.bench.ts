@@ -1,11 +1,11 @@
 // A distilled decode in one kernel at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   binDistill,
   binDistillBinomial,
   binDistillFactors,
 } from "../../src/kernels/depth_bins/bin_distill.ts";
 import { rowsOfBins } from "../../src/kernels/depth_bins/binomial_decode.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const student = [6, 48, 80, 128];
 const one = [6, 48, 80, 1];
@@ -15,7 +15,7 @@ const CENTERS = [
 ] as const;
 
 /** 128 bins at half resolution; a teacher of relative depth. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   ...CENTERS.map(([whose, centers]) => ({
     name: `depth, cross and KL from logits 6x48x80x128, centres of the ${whose}`,
     kernel: binDistill,

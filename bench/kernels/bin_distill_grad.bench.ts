@@ -1,11 +1,11 @@
 // Gradients of a distilled decode at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   binDistillGrad,
   binDistillGradBinomial,
   binDistillGradBinomialSlabs,
 } from "../../src/kernels/depth_bins/bin_distill_grad.ts";
 import { rowsOfBins } from "../../src/kernels/depth_bins/binomial_decode.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const student = [6, 48, 80, 128];
 const image = [6, 1, 1, 128];
@@ -23,7 +23,7 @@ const data = {
 } as const;
 
 /** 128 bins at half resolution; a teacher of relative depth. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "by logits and centres of the pixel 6x48x80x128",
     kernel: binDistillGrad,

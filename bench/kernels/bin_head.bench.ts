@@ -1,13 +1,13 @@
 // Depth from features in one kernel, and its gradients, with few channels and with many.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   binHead,
   binHeadGradFeatures,
   binHeadGradWeight,
 } from "../../src/kernels/depth_bins/bin_head.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /** 128 bins at half resolution, centres of the image. */
-export const cases: readonly BenchCase[] = [16, 128].flatMap((channels): BenchCase[] => {
+export const cases: readonly KernelProblem[] = [16, 128].flatMap((channels): KernelProblem[] => {
   const shapes = {
     features: [6, 48, 80, channels],
     weight: [128, 1, 1, channels],

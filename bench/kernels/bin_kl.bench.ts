@@ -1,6 +1,6 @@
 // Divergence of bin probabilities at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { binKl, binKlGrad } from "../../src/kernels/depth_bins/bin_kl.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { temperature: 1 };
 const logits = [6, 48, 80, 64];
@@ -8,7 +8,7 @@ const inputs = { student: logits, teacher: logits, usable: [6, 48, 80, 1] };
 const usable = { kind: "mask", share: 0.8 } as const;
 
 /** 64 bins at half resolution. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   { name: "KL 6x48x80x64", kernel: binKl, shapes: inputs, attributes, data: { usable } },
   {
     name: "KL gradient 6x48x80x64",

@@ -1,11 +1,11 @@
 // Depth from a binomial over the bins, none stored, at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { binomialDecode, rowsOfBins } from "../../src/kernels/depth_bins/binomial_decode.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const rows = [6, 48, 80, 5];
 
 /** 128 bins at half resolution, centres of the pixel and of the image. */
-export const cases: readonly BenchCase[] = (
+export const cases: readonly KernelProblem[] = (
   [
     ["pixel", [6, 48, 80, 128]],
     ["image", [6, 1, 1, 128]],

@@ -1,11 +1,12 @@
-// What the fused kernels of the log-binomial head need of each pixel, at the student's size.
+// The numbers per pixel that the fused kernels of the log-binomial head need, at the student's
+// size.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { binomialPack } from "../../src/kernels/depth_bins/binomial_pack.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const one = [6, 48, 80, 1];
 
 /** 128 bins at half resolution. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "6x48x80, 128 bins",
     kernel: binomialPack,

@@ -1,4 +1,5 @@
-// What bounds every other kernel: 64 MiB streamed, and arithmetic without memory.
+// The limits of every other kernel: 64 MiB streamed, and arithmetic without memory.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   ceilingCopy,
   ceilingFma,
@@ -6,14 +7,16 @@ import {
   ceilingRead,
   ceilingTriad,
 } from "../../src/kernels/ceiling.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const half = [2 ** 23];
 const third = [2 ** 20 * 5];
 
-/** Each way to share out the memory; `ringdepth profile ceilings` measures more sizes. */
-export const cases: readonly BenchCase[] = [
-  ...[false, true].flatMap((runs): BenchCase[] => {
+/**
+ * Each way to divide the memory among invocations; `ringdepth profile ceilings` measures more
+ * sizes.
+ */
+export const cases: readonly KernelProblem[] = [
+  ...[false, true].flatMap((runs): KernelProblem[] => {
     const form = runs ? "runs" : "lanes";
     const attributes = { runs };
     return [

@@ -1,12 +1,12 @@
 // Column sums at the sizes of bias gradients and of sums cut in slices.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { columnSum } from "../../src/kernels/column_sum.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /**
  * The bias gradient of a 1x1 convolution over six views, and 16 slices of a 64 x 64 weight
  * gradient.
  */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "bias gradient 6x48x80 x 64",
     kernel: columnSum,

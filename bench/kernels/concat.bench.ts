@@ -1,11 +1,11 @@
 // Joining of decoder and skip at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { concat } from "../../src/kernels/concat.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const none = [0];
 
 /** The two largest stages of the decoder. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "concat 6x48x80x(32+64)",
     kernel: concat,

@@ -1,8 +1,8 @@
 // Convolutions at the student's sizes (six views of 96x160): the heavy 3x3, the stem, a 1x1, the
 // smallest map.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import type { Conv2dAttributes } from "../../src/kernels/convolution/conv2d_geometry.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /** A convolution to time, and its gradients with it. */
 export interface Conv2dProblem {
@@ -47,7 +47,7 @@ export const problems: readonly Conv2dProblem[] = [
 ];
 
 /** Forward. */
-export const cases: readonly BenchCase[] = problems.map(({ name, x, weight, attributes }) => ({
+export const cases: readonly KernelProblem[] = problems.map(({ name, x, weight, attributes }) => ({
   name,
   kernel: conv2d,
   shapes: { x, weight, bias: [0] },

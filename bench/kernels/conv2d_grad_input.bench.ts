@@ -1,11 +1,11 @@
-// Gradients of the student's convolutions by their input.
+// Gradients of the student's convolutions with respect to their input.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { conv2dOutputSize } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import { conv2dGradInput } from "../../src/kernels/convolution/conv2d_grad_input.ts";
-import type { BenchCase } from "../bench_case.ts";
 import { problems } from "./conv2d.bench.ts";
 
 /** d_x of every problem of conv2d. */
-export const cases: readonly BenchCase[] = problems.map(({ name, x, weight, attributes }) => {
+export const cases: readonly KernelProblem[] = problems.map(({ name, x, weight, attributes }) => {
   const input = [x[1], x[2]] as const;
   const out = conv2dOutputSize(input, [weight[1], weight[2]], attributes);
   return {

@@ -1,7 +1,7 @@
 // Products of matrices: a square one for comparison with others, and those of tokens and view
 // relations.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const plain = { transpose_a: false, transpose_b: false, slices: 1 };
 const bias = [0];
@@ -10,7 +10,7 @@ const bias = [0];
  * 512^3 with its two gradients, the tokens of six views, and the gradient of a weight as a long
  * sum.
  */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "512 x 512 x 512",
     kernel: gemm,

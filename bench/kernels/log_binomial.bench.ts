@@ -1,4 +1,5 @@
 // The log-binomial head at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { TEMPERATURE } from "../../src/bins/metric_bins.ts";
 import {
   logBinomial,
@@ -6,7 +7,6 @@ import {
   logBinomialHead,
   logBinomialHeadGrad,
 } from "../../src/kernels/depth_bins/log_binomial.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const one = [6, 48, 80, 1];
 const logits = [6, 48, 80, 64];
@@ -23,7 +23,7 @@ const GRADIENT = {
 const positive = { kind: "uniform", low: 0, high: 4 } as const;
 
 /** 64 bins at half resolution. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "logits 6x48x80x64",
     kernel: logBinomial,

@@ -1,11 +1,11 @@
-// Mean of what a mask lets through at the student's sizes.
+// Mean of the elements that a mask keeps, at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { maskedMean, maskedMeanFinish, maskedMeanGrad } from "../../src/kernels/masked_mean.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const map = [6, 96, 160, 1];
 
 /** Six maps of 96x160. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "sums 6x96x160",
     kernel: maskedMean,

@@ -1,12 +1,12 @@
 // Masked pooling of the bin embedding to tokens.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { maskedPool, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { grid: [12, 20] } as const;
 const mask = { kind: "mask", share: 0.9 } as const;
 
 /** 128 features of 96x160 to 12x20 tokens. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "pool 6x96x160x128",
     kernel: maskedPool,

@@ -1,12 +1,12 @@
 // Rows of length one: the tokens of the view relation.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { normalizeRows, normalizeRowsGrad } from "../../src/kernels/normalize_rows.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { floor: 1e-6 };
 const x = [6, 240, 128];
 
-/** 240 tokens of 128 features a view. */
-export const cases: readonly BenchCase[] = [
+/** 240 tokens of 128 features per view. */
+export const cases: readonly KernelProblem[] = [
   { name: "rows 6x240x128", kernel: normalizeRows, shapes: { x }, attributes },
   {
     name: "gradient 6x240x128",

@@ -1,12 +1,12 @@
 // Reflected margins at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { pad, padGrad } from "../../src/kernels/pad.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const one = [1, 1] as const;
 const none = [0, 0] as const;
 
 /** One pixel around the decoder's largest activation, and both passes of its gradient. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "reflect 6x48x80x32",
     kernel: pad,

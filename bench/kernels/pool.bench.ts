@@ -1,6 +1,6 @@
 // Pooling at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { poolAverage, poolAverageGrad, poolMax, poolMaxGrad } from "../../src/kernels/pool.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const x = [6, 48, 80, 64];
 const y = [6, 24, 40, 64];
@@ -14,7 +14,7 @@ const attributes = {
 const average = { ...attributes, countPadding: false };
 
 /** The encoder's stem. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   { name: "max 6x48x80x64", kernel: poolMax, shapes: { x }, attributes },
   { name: "max gradient 6x48x80x64", kernel: poolMaxGrad, shapes: { x, y, d_y: y }, attributes },
   { name: "mean 6x48x80x64", kernel: poolAverage, shapes: { x }, attributes: average },

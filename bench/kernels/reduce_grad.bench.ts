@@ -1,12 +1,12 @@
 // Gradients of folds at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { reduceGrad, reduceGradProduct } from "../../src/kernels/reduce_grad.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const x = [6, 48, 80, 64];
 const y = [6, 48, 80];
 
 /** Folds over bins. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "ln sum exp gradient 6x48x80x64",
     kernel: reduceGrad,

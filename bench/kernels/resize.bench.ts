@@ -1,11 +1,11 @@
 // Resampling at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   resizeBilinear,
   resizeBilinearGrad,
   resizeNearest,
   resizeNearestGrad,
 } from "../../src/kernels/resize.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const [x, y] = [
   [6, 24, 40, 64],
@@ -17,7 +17,7 @@ const from = [24, 40] as const;
 const depth = { size: [96, 160], corners: "half_pixel" } as const;
 
 /** The decoder's last doubling, by both rules, and depth to the size of the image. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   { name: "nearest to 6x48x80x64", kernel: resizeNearest, shapes: { x }, attributes: nearest },
   {
     name: "nearest gradient 6x48x80x64",

@@ -1,9 +1,9 @@
 // Scaling by a step scalar at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /** A map of losses. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "scale_by 6x96x160x1",
     kernel: scaleBy,

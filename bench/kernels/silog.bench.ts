@@ -1,6 +1,6 @@
 // The scale-invariant log loss at the size of the images.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { silog, silogFinish, silogGrad } from "../../src/kernels/silog.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = { variance_focus: 0.85, scale: 10 };
 const map = [6, 96, 160, 1];
@@ -12,7 +12,7 @@ const depths = {
 } as const;
 
 /** Six depth maps of 96x160. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   { name: "moments 6x96x160", kernel: silog, shapes: inputs, attributes: undefined, data: depths },
   {
     name: "finish of 90 slabs",

@@ -1,9 +1,9 @@
 // Soft bins of a teacher's relative depth at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { softBins } from "../../src/kernels/depth_bins/soft_bins.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 /** 64 bins at half resolution. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "soft bins 6x48x80x64",
     kernel: softBins,

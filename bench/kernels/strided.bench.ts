@@ -1,12 +1,12 @@
 // Copies with strides at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import { stridedRead, stridedWrite } from "../../src/kernels/strided.ts";
 import { strides } from "../../src/tensor/shape.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const shape = [6, 48, 80, 32];
 
 /** A slice of channels and its adjoint, a transpose of heads, a broadcast of a scalar. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   {
     name: "slice 32 of 96 channels",
     kernel: stridedRead,

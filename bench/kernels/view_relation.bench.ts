@@ -1,16 +1,16 @@
 // The view relation, its loss and their gradients, stored, at the student's sizes.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   viewRelation,
   viewRelationGrad,
   viewRelationLoss,
   viewRelationLossGrad,
 } from "../../src/kernels/relations/view_relation.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = undefined;
 
 /** The relation of six views and its gradient. */
-function relation(count: number, features: number): BenchCase[] {
+function relation(count: number, features: number): KernelProblem[] {
   const tokens = [6, count, features];
   const shapes = { tokens, d_relation: [6, count, count] };
   const size = tokens.join("x");
@@ -21,7 +21,7 @@ function relation(count: number, features: number): BenchCase[] {
 }
 
 /** The loss between two relations of six pairs and its gradient. */
-function loss(count: number): BenchCase[] {
+function loss(count: number): KernelProblem[] {
   const shape = [6, count, count];
   const shapes = { student: shape, teacher: shape };
   const withGradient = { ...shapes, d_loss: [1] };
@@ -38,7 +38,7 @@ function loss(count: number): BenchCase[] {
 }
 
 /** 60 and 240 tokens; 32 and 128 features of a student, 64 of a teacher. */
-export const cases: readonly BenchCase[] = [60, 240].flatMap((count) => [
+export const cases: readonly KernelProblem[] = [60, 240].flatMap((count) => [
   ...[32, 64, 128].flatMap((features) => relation(count, features)),
   ...loss(count),
 ]);

@@ -1,15 +1,16 @@
-// The fused view relation's loss and gradient at the student's sizes. The same step stored is, of
-// view_relation.bench.ts: the relations of student and teacher, loss, loss gradient, gradient.
+// The fused view relation's loss and gradient at the student's sizes. The stored form of the same
+// step is in view_relation.bench.ts: the relations of student and teacher, loss, loss gradient,
+// gradient.
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 import {
   viewRelationFused,
   viewRelationFusedGrad,
 } from "../../src/kernels/relations/view_relation_fused.ts";
-import type { BenchCase } from "../bench_case.ts";
 
 const attributes = undefined;
 
 /** Both kernels on six views and a teacher of 64 features. */
-function fused(count: number, features: number): BenchCase[] {
+function fused(count: number, features: number): KernelProblem[] {
   const shapes = { student: [6, count, features], teacher: [6, count, 64] };
   const withGradient = { ...shapes, d_loss: [1] };
   const size = shapes.student.join("x");
@@ -25,6 +26,6 @@ function fused(count: number, features: number): BenchCase[] {
 }
 
 /** 60 and 240 tokens of 32 and 128 features. */
-export const cases: readonly BenchCase[] = [60, 240].flatMap((count) =>
+export const cases: readonly KernelProblem[] = [60, 240].flatMap((count) =>
   [32, 128].flatMap((features) => fused(count, features)),
 );

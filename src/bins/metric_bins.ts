@@ -36,15 +36,18 @@ export interface BinHeadConfig {
   /** Attractors of each decoder level, coarse to fine. */
   readonly attractors: readonly number[];
   readonly seed: CenterSeed;
-  /** Metres at 1; centres are in units of it. */
+  /** Depth in metres of a centre of 1: the unit of the centres. */
   readonly depth_max_m: number;
 }
 
-/** What every head gives: one interface for all losses. */
+/** The output of every head: one interface for all losses. */
 export interface BinOutput {
   /** `[V, h, w, K]` logits over bins (log-binomial: y / t). */
   readonly logits: Value;
-  /** `[V, h, w, 1]` each: what all logits of a log-binomial follow from; null for plain logits. */
+  /**
+   * `[V, h, w, 1]` each: the parameters from which a log-binomial's logits follow; null for plain
+   * logits.
+   */
   readonly binomial: { readonly pi: Value; readonly t: Value } | null;
   /**
    * Centres in units of depth_max, ascending: `[V, h, w, K]` per pixel or `[V, 1, 1, K]` per image.
@@ -56,17 +59,16 @@ export interface BinOutput {
 
 // ZoeDepth's configuration (config_zoedepth.json).
 const ATTRACTION = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
-/** Temperatures that the log-binomial head can give. */
+/** Range of the log-binomial head's temperature. */
 export const TEMPERATURE: LogBinomialHeadAttributes = { t_min: 0.0212, t_max: 50 };
 // Outputs (a1, a2, b1, b2) start at pi = 1/2 and, since softplus(-2.5) : softplus(0.5) is 0.075, at
 // t = 3.7: bins spread by 7 around the middle. At t = 25, where zero biases start, they spread by
-// 15, and no pixel can tell near from far before t has fallen.
+// 15, and no pixel can distinguish near from far until t has fallen.
 const BINOMIAL_BIAS: Float32Array = Float32Array.of(0, 0, -2.5, 0.5);
 
 /**
  * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine
- * [V,hi,wi,Ci] -> bins at the size of the last. Throws unless there are attractors for each decoded
- * level.
+ * [V,hi,wi,Ci] -> bins at the size of the last. Throws unless each decoded level has attractors.
  */
 export function binHead(
   g: Graph,
@@ -116,7 +118,7 @@ function metricBins(
   return { logits: logBinomial(pi, t, { bins }), binomial: { pi, t }, centers, embedding: e };
 }
 
-/** The plain alternative: free logits per pixel and one set of centres per image. */
+/** The plain alternative: unconstrained logits per pixel and one set of centres per image. */
 function softmaxBins(
   g: Graph,
   config: BinHeadConfig,
@@ -131,8 +133,8 @@ function softmaxBins(
 }
 
 /**
- * Seed centres, log-spaced at the start: the weights of the last layer are small, its bias is the
- * spacing.
+ * Seed centres. Initially they are log-spaced: the last layer has small weights, and its bias is
+ * the spacing.
  */
 function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
   const inner = relu(pointwise(g, "head.seed.0", x, config.hidden));
@@ -141,7 +143,7 @@ function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
   return seedCenters(raw, config.seed, config.depth_max_m);
 }
 
-/** Two 1x1 convolutions with a rectifier between. */
+/** Two 1x1 convolutions with a ReLU between. */
 function projector(g: Graph, name: string, x: Value, hidden: number, channels: number): Value {
   return pointwise(g, `${name}.1`, relu(pointwise(g, `${name}.0`, x, hidden)), channels);
 }

@@ -1,6 +1,6 @@
-// Bin decoding at the levels of fusing (README.md), each as a graph: 0 stores logits,
-// probabilities and all that follows; 1 decodes logits or (pi, t) in one read; 2 has the 1x1
-// convolution inside the decode; 3 makes depth, cross depth and divergence in one sweep, and all
+// Bin decoding at the levels of fusing (README.md), each as a graph: 0 stores logits, probabilities
+// and everything after them; 1 decodes logits or (pi, t) in one read; 2 includes the 1x1
+// convolution in the decode; 3 computes depth, cross depth and divergence in one sweep, and all
 // gradients in another.
 import { binDecode } from "../graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial } from "../graph/ops/bin_distill.ts";
@@ -57,8 +57,8 @@ export function decodeFeatures(
 
 /**
  * Depth, cross depth and divergence against a teacher's relative depth [V,H,W,1], softly binned.
- * The divergence needs logits, so that level 1 stores those of a (pi, t) too; level 3 knows no
- * temperature but 1.
+ * The divergence needs logits, so level 1 stores those of a (pi, t) too; level 3 supports only
+ * temperature 1.
  */
 export function distillBins(
   level: 0 | 1 | 3,

@@ -1,6 +1,6 @@
 // The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and
 // the cross term) and view-relational distillation (VRKD), each weighted by a step scalar so that
-// weights may ramp. src/distill/README.md has the definitions.
+// weights can ramp up. src/distill/README.md has the definitions.
 import type { Graph } from "../graph/graph.ts";
 import { add, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
@@ -20,9 +20,7 @@ import type { StudentOutput } from "../student/student.ts";
 import { distillBins } from "./bin_levels.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 
-/**
- * Which terms there are and their choices; the weights come each step as scalars `weight_{term}`.
- */
+/** Which terms there are and their settings; the weights are step scalars `weight_{term}`. */
 export interface LossConfig {
   /** Cross-interaction distillation: the KL of probabilities. */
   readonly ckd: boolean;
@@ -34,7 +32,7 @@ export interface LossConfig {
   readonly relation_form: "fused" | "stored";
   /**
    * Whether bins are decoded and distilled in one sweep that stores none, or from stored logits:
-   * the same numbers to rounding. A temperature other than 1 takes the stored form.
+   * equal up to rounding. A temperature other than 1 requires the stored form.
    */
   readonly bins_form: "fused" | "stored";
   /** tau of the KL. */
@@ -43,7 +41,7 @@ export interface LossConfig {
   readonly relation_grid: readonly [number, number];
 }
 
-/** The inputs the losses need beside the student's output. */
+/** The inputs of the losses other than the student's output. */
 export interface Targets {
   /** `[V,H,W,1]` metres, 0 = none. */
   readonly depth_m: Value;
@@ -55,7 +53,7 @@ export interface Targets {
   readonly teacher: TeacherValues | null;
 }
 
-/** The names of the terms in the order of reports. */
+/** The names of the terms, in the order of reports. */
 export const LOSS_TERMS = ["silog", "kl", "cross", "relation"] as const;
 /** One of the terms. */
 export type LossTerm = (typeof LOSS_TERMS)[number];
@@ -73,7 +71,7 @@ export function weightName(term: LossTerm): string {
   return `weight_${term}`;
 }
 
-/** Builds the loss of a student; teacher terms only where there is a teacher. */
+/** Builds the loss of a student; teacher terms only if there is a teacher. */
 export function losses(
   g: Graph,
   output: StudentOutput,
@@ -109,7 +107,7 @@ export function losses(
   return { total: weighted.reduce((a, b) => add(a, b)), terms, valid_count: count };
 }
 
-/** Level 3 is the fused form; it knows no temperature but 1. */
+/** Level 3 is the fused form; it supports only temperature 1. */
 function levelOf({ bins_form, temperature }: LossConfig): 1 | 3 {
   return bins_form === "stored" || temperature !== 1 ? 1 : 3;
 }

@@ -41,7 +41,7 @@ export function walk(shape: Shape, ...operands: readonly (readonly number[])[]):
   }
   if (lengths.length > MOST_AXES) {
     throw new Error(
-      `${formatShape(shape)} walks ${lengths.length} axes, at most ${MOST_AXES} can be`,
+      `${formatShape(shape)} needs ${lengths.length} axes; at most ${MOST_AXES} are supported`,
     );
   }
   return {

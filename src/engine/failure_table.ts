@@ -1,21 +1,23 @@
-// What a wrong tensor looks like: how much of it is bad, and where, with the elements around the
+// Describes a wrong tensor: how many elements are bad, and where, with the elements around the
 // first bad one.
+import type { Problem } from "./problem.ts";
 import { axesAt, formatShape, size, type Shape } from "../tensor/shape.ts";
 import { ulpDistance } from "../tensor/ulps.ts";
-import type { Case } from "./kernel.ts";
 import { UNWRITTEN } from "./run.ts";
 
-/** One element beside what the reference gives. */
+/** One element with its expected value. */
 export interface ComparedElement {
   readonly index: readonly number[];
   readonly got: number;
   readonly want: number;
-  /** Steps in f32 from `got` to `want`; null where one is not finite or was never written. */
+  /**
+   * Distance from `got` to `want` in f32 steps; null if either is not finite or was never written.
+   */
   readonly ulps: number | null;
   /** |got - want|; null as `ulps`. */
   readonly abs_error: number | null;
   readonly bad: boolean;
-  /** Nothing was stored in it: `got` is what the output was filled with. */
+  /** The kernel never wrote it: `got` is the initial fill value. */
   readonly unwritten: boolean;
 }
 
@@ -25,7 +27,7 @@ export interface TensorFailure {
   readonly shape: Shape;
   readonly elements: number;
   readonly bad: number;
-  /** Elements that nothing was stored in. */
+  /** Elements that were never written. */
   readonly unwritten: number;
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -43,7 +45,7 @@ export interface BadElements {
   readonly isBad: (at: number) => boolean;
 }
 
-/** Whether nothing was stored in an element. */
+/** Whether an element was never written. */
 function isUnwritten(got: number, want: number): boolean {
   return got === UNWRITTEN && want !== UNWRITTEN;
 }
@@ -93,7 +95,7 @@ const COLUMNS = 100;
 /** The numbers of a wrong case and a table for each wrong tensor, as lines of at most 100 columns. */
 export function failureLines(
   kernel: string,
-  { name, shapes, attributes, seed }: Case<string, unknown>,
+  { name, shapes, attributes, seed }: Problem,
   failures: readonly TensorFailure[],
 ): string[] {
   const named = Object.entries(shapes).map(([tensor, shape]) => `${tensor} ${formatShape(shape)}`);
@@ -111,7 +113,7 @@ export function failureLines(
   return lines.map((line) => (line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line));
 }
 
-/** Items behind a label, on as many lines as they need. */
+/** Items after a label, on as many lines as they need. */
 function labelled(label: string, items: readonly string[]): string[] {
   const lines: string[] = [];
   let line = `  ${label.padEnd(12)}${items[0] ?? "none"}`;
@@ -159,7 +161,7 @@ function cells(
   ];
 }
 
-/** A number with the digits that tell every f32 from its neighbours. */
+/** A number with enough digits to distinguish every f32 from its neighbours. */
 function numberText(value: number): string {
   return value === 0 || !Number.isFinite(value) ? String(value) : value.toPrecision(9);
 }

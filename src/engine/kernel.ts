@@ -1,17 +1,18 @@
 // The kernel contract: one shader and the facts the host must agree with it on. A twin is a table
 // of these. Nothing here touches the GPU; src/engine/run.ts does.
-import type { GradientCheck } from "./gradient_check.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import type { Shape } from "../tensor/shape.ts";
+import type { Problem } from "./problem.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
 
 /** The facts that tools/shaders.ts reads from one .wgsl file. */
 export interface ShaderInfo {
   readonly name: string;
-  /** A text that runs in place of the file on disk, such as the file of a commit or a draft. */
+  /** A text to run instead of the file on disk, such as the file of a commit or a draft. */
   readonly code?: string;
   /**
-   * For a shader with tuned constants: the shader it was made from, whose interface the file has.
+   * For a shader with tuned constants: the shader that it was made from, which has the interface of
+   * the file.
    */
   readonly untuned?: ShaderInfo;
   readonly bindings: readonly {
@@ -44,7 +45,7 @@ type Bound<S extends ShaderInfo, A extends "read" | "write" | "inout"> = Extract
 
 /** Names of the tensors that a kernel reads: its `read` and `inout` bindings. */
 export type Inputs<S extends ShaderInfo> = Bound<S, "read" | "inout">;
-/** Names of the tensors that a kernel makes: its `write` bindings. */
+/** Names of the tensors that a kernel creates: its `write` bindings. */
 export type Outputs<S extends ShaderInfo> = Bound<S, "write">;
 /** Names of all tensors that a kernel changes: `write` and `inout`. */
 export type Changed<S extends ShaderInfo> = Bound<S, "write" | "inout">;
@@ -77,37 +78,9 @@ export interface Cost {
   readonly bytes: number;
 }
 
-/** The distribution of one input of a case; standard normal unless stated. */
-export type Distribution =
-  | { readonly kind: "normal"; readonly mean?: number; readonly deviation?: number }
-  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
-  /** 0 or 1, with a share of `share` ones. */
-  | { readonly kind: "mask"; readonly share: number }
-  | { readonly kind: "constant"; readonly value: number }
-  /** Positive rows that each sum to one along the last axis. */
-  | { readonly kind: "probabilities" }
-  /** Exactly these numbers, for a shape that they fill. */
-  | { readonly kind: "given"; readonly values: Float32Array }
-  /** The table of `logChoose` for a shape [K, 2]. */
-  | { readonly kind: "log_choose" }
-  /** Pixels of `binomial_pack` for K bins, with pi and t in the given ranges. */
-  | {
-      readonly kind: "binomial_rows";
-      readonly bins: number;
-      readonly pi: readonly [low: number, high: number];
-      readonly t: readonly [low: number, high: number];
-    };
-
-/** One problem to run a kernel on, used by tests, `ringdepth check` and the benches. */
-export interface Case<Input extends string, A> {
-  readonly name: string;
-  readonly shapes: Readonly<Record<Input, Shape>>;
-  readonly attributes: A;
-  readonly data?: Partial<Record<Input, Distribution>>;
-  /** Draws different numbers from the same distributions. */
-  readonly seed?: number;
-  /** The gradient of the kernel's op is checked on this case too. */
-  readonly gradient?: GradientCheck;
+/** A problem and the kernel to run on it. */
+export interface KernelProblem extends Problem {
+  readonly kernel: AnyKernel;
 }
 
 /**
@@ -118,8 +91,8 @@ export interface Case<Input extends string, A> {
 export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   readonly shader: S;
   /**
-   * The axes of each input, or each way to lay it out, in the words of the shader's header: a letter
-   * is one length wherever it stands. Not of inputs that may have any shape.
+   * The axes of each input, or its possible layouts, written as in the shader's header: a letter
+   * means the same length everywhere. Absent for inputs that may have any shape.
    */
   readonly axes?: Readonly<Partial<Record<Inputs<S>, string | readonly string[]>>>;
   /** Shapes of the outputs; throws with the numbers when the inputs do not fit together. */
@@ -153,11 +126,12 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   ): Record<Changed<S>, T>;
   /** Whether this adapter can run the mapping on a problem, given the shader's features. */
   runs?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
-  /** Whether the rule prefers a variant that runs to those after it, and to the base. */
+  /** Whether the rule prefers this mapping to those after it and to the base, if it can run. */
   suits?(facts: AdapterFacts, inputs: Record<Inputs<S>, Shape>, attributes: A): boolean;
   /** Other mappings of the same function, the preferred first; `mapping.ts` picks. */
   variants?(): readonly AnyKernel[];
-  readonly cases: readonly Case<Inputs<S>, A>[];
+  /** Problems on which the kernel is compared with its reference, each with a name of its own. */
+  readonly cases: readonly Problem<Inputs<S>, A>[];
   reference<T extends NumberArray>(
     inputs: Record<Inputs<S>, T>,
     shapes: Record<Inputs<S>, Shape>,

@@ -4,22 +4,22 @@ import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, Kernel, ShaderInfo } from "./kernel.ts";
 
-/** The part of a base that its mappings share: the function, and what the function costs. */
+/** The part of a base that its mappings share: the function and its cost. */
 type Base<S extends ShaderInfo, A> = Pick<
   Kernel<S, A>,
   "axes" | "shapes" | "params" | "cost" | "terms" | "magnitudes" | "cases" | "reference"
 > & {
-  // may set what this shader does not have
+  // may set constants that this shader does not have
   overrides?(...problem: Parameters<NonNullable<Kernel<S, A>["overrides"]>>): object;
 };
 
-/** What a mapping states itself; `cost`, `params` and the like only where they differ. */
+/** The part that each mapping states itself; `cost`, `params` and the like only if they differ. */
 type Own<S extends ShaderInfo, A> = Pick<Kernel<S, A>, "shader" | "grid"> &
   Partial<Omit<Kernel<S, A>, "shader" | "grid" | "variants">>;
 
 /**
- * A further mapping of a base kernel: the same function by another shader and grid. The base's
- * flags are set where the shader has them; its rule of tuning stays with the base.
+ * Another mapping of a base kernel: the same function with another shader and grid. It takes over
+ * those flags of the base that its shader has, but not the base's tuning rule.
  */
 export function mapping<const S extends ShaderInfo, A>(
   base: Base<NoInfer<S>, A>,
@@ -29,7 +29,7 @@ export function mapping<const S extends ShaderInfo, A>(
   return { ...base, ...ofBase, ...own };
 }
 
-/** For `suits`: mappings without barriers, which software adapters run as loops of their own. */
+/** For `suits`: mappings without barriers, which software adapters run as plain loops. */
 export function onSoftware({ software }: AdapterFacts): boolean {
   return software;
 }
@@ -55,7 +55,7 @@ export function canRun(
   return kernel.runs?.(facts, inputs, attributes) ?? true;
 }
 
-/** The mapping by rule: the first variant that runs and suits, else the base. */
+/** The mapping by rule: the first one that runs and suits, else the base. */
 export function ruleMapping(
   base: AnyKernel,
   facts: AdapterFacts,

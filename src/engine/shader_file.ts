@@ -1,6 +1,6 @@
 // Reads the host's facts about a .wgsl file from its text, for the generated table
-// (tools/shaders.ts) and to compare a file on disk with that table. A line that does not have the
-// expected form is an error; no line is skipped silently. Pure.
+// (tools/shaders.ts) and to compare a file on disk with that table. A malformed line is an error;
+// no line is skipped silently. Pure.
 import { InputError } from "../tensor/error.ts";
 import type { ShaderInfo } from "./kernel.ts";
 
@@ -10,7 +10,8 @@ const PARAM = /^ {4}(\w+): (u32|i32|f32),/;
 const OVERRIDE =
   /^override (\w+): (?:(u32|i32|f32) = (-?[\d.]+(?:e[-+]?\d+)?)[uif]?|(bool) = (true|false));/;
 const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: (\d+(?: \d+)*)$/;
-const CONSTANT = /^const (\w+): u32 = (\d+)u; \/\/ host(?:: .+)?$/;
+const CONSTANT =
+  /^const (\w+): (?:u32 = (\d+)u|f32 = (-?[\d.]+(?:e[-+]?\d+)?)); \/\/ host(?:: .+)?$/;
 const ENABLE = /^enable (\w+);/;
 /**
  * A literal product with 0.0: some compilers turn it into 0 without reading the other factor,
@@ -67,8 +68,8 @@ export function readShader(stem: string, code: string): ShaderInfo {
   const constants = readLines(
     /\/\/ host\b/,
     CONSTANT,
-    "`const NAME: u32 = 4u; // host` or `// host: meaning`",
-  ).map(([, name, value]) => [name, Number(value)] as const);
+    "`const NAME: u32 = 4u; // host` or `const NAME: f32 = 1e-4; // host: meaning`",
+  ).map(([, name, whole, real]) => [name, Number(whole ?? real)] as const);
   const features = readLines(/^\s*enable\b/, ENABLE, "`enable FEATURE;`, one per line").map(
     ([, name]) => (name === "f16" ? "shader-f16" : name),
   );

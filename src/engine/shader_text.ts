@@ -14,7 +14,7 @@ const INTERFACE = ["bindings", "params", "overrides", "tune", "constants", "feat
 const current = new Map<string, string>();
 
 /**
- * The folder of the shaders: RINGDEPTH_SHADERS, else shaders/ beside src/ or dist/. The variable
+ * The folder of the shaders: RINGDEPTH_SHADERS, else shaders/ next to src/ or dist/. The variable
  * allows a modified copy of all shaders to be tried without touching a checkout.
  */
 function shadersFolder(): string {
@@ -75,7 +75,7 @@ export function shadersOnDisk(): string[] {
   try {
     files = readdirSync(shadersFolder());
   } catch {
-    return []; // The first text that is wanted says so.
+    return []; // Reading the first text reports the error.
   }
   return files
     .filter((file) => file.endsWith(".wgsl"))

@@ -1,5 +1,5 @@
-// What was measured of a problem: which mapping runs it fastest, with which values of its
-// `// tune:` lines. `chooseVariant` follows it where it still holds; src/tune makes it.
+// Measured choices: which mapping runs a problem fastest, and with which values of its `// tune:`
+// lines. src/tune makes them; `chooseVariant` follows them as long as they are valid.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
@@ -49,7 +49,10 @@ function canonical(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What a twin's `tuneRule` sets on a problem; nothing where the file's own values are the rule. */
+/**
+ * The values that a twin's `tuneRule` sets on a problem; none if the file's own values are the
+ * rule.
+ */
 export function ruleConstants(
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Shape>>,
@@ -152,8 +155,8 @@ function chosenKernel(
 }
 
 /**
- * The mapping of `kernel` for this adapter and problem: by `tuning` where it has a choice that
- * holds, else by the rule that the twins state in `runs` and `suits`.
+ * The mapping of `kernel` for this adapter and problem: from `tuning` if it has a valid choice,
+ * else by the rule that the twins state in `runs` and `suits`.
  */
 export function chooseVariant(
   kernel: AnyKernel,

@@ -1,7 +1,7 @@
 // Applying an op to values: checks shapes, records the node. All op functions go through here.
 import type { Inputs, Kernel, Outputs, ShaderInfo } from "../engine/kernel.ts";
 import { InputError } from "../tensor/error.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { checkShape, formatShape, size, type Shape } from "../tensor/shape.ts";
 import { byInput, inputNames } from "./named_inputs.ts";
 import type { GradientRule, Node, Op, Value } from "./value.ts";
 
@@ -54,23 +54,24 @@ export function apply<A, I extends string>(
 
 /** The same numbers in another shape of equal size, at no cost. x [any] -> view [`shape`]. */
 export function reshape(x: Value, shape: Shape): Value {
+  checkShape(`reshape of ${x.name}`, shape);
   if (size(shape) !== size(x.shape)) {
     throw new InputError(
-      `reshape: ${x.name}${formatShape(x.shape)} does not hold as many numbers as ${formatShape(shape)}`,
+      `reshape: ${x.name}${formatShape(x.shape)} does not have as many elements as ${formatShape(shape)}`,
     );
   }
   return x.graph.add(x.name, shape, { kind: "view", of: x });
 }
 
 type Bare<N extends string> = N extends `${infer Name}?` ? Name : N;
-/** A list of names that leaves none of `All` out, or never. */
+/** A list of names that contains all of `All`; otherwise `never`. */
 type Whole<All extends string, L extends readonly string[]> = [All] extends [Bare<L[number]>]
   ? L
   : never;
 
 /**
- * An op that is one dispatch of one kernel: `inputs` and `outputs` are the shader's binding names
- * in the op's order, every one of them.
+ * An op that is one dispatch of one kernel: `inputs` and `outputs` are all of the shader's binding
+ * names, in the op's order.
  */
 export function kernelOp<
   S extends ShaderInfo,

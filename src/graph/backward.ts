@@ -89,7 +89,7 @@ function refuseView({ name, shape, source }: Value): void {
   if (source.kind !== "view") return;
   const of = `${source.of.name}${formatShape(source.of.shape)}`;
   throw new InputError(
-    `gradients: ${name}${formatShape(shape)} is a view; ask for that of ${of}, which it views`,
+    `gradients: ${name}${formatShape(shape)} is a view of ${of}; ask for the gradient of that`,
   );
 }
 

@@ -12,7 +12,7 @@ import { checkRequest, isGradientArena, type Request } from "./request.ts";
 import { checkScalars, inputValues, scalarBlock } from "./run_inputs.ts";
 import type { Call, Tensor, Value } from "./value.ts";
 
-/** Facts of no adapter: no alternative mappings, no features. */
+/** Facts of a missing adapter: no alternative mappings, no features. */
 export const NO_ADAPTER: AdapterFacts = {
   name: "none",
   vendor: "",
@@ -24,8 +24,8 @@ export const NO_ADAPTER: AdapterFacts = {
 };
 
 /**
- * Throws InputError where an array of the store is no Float64Array of its size: the store is changed
- * in place, so that nothing else can be taken and converted.
+ * Throws InputError unless every array of the store is a Float64Array of its size: the store is
+ * changed in place, so other arrays cannot be converted.
  */
 function checkStore(graph: Graph, { layout, arenas, states }: CpuStore): void {
   const check = (what: string, given: unknown, count: number): void => {
@@ -126,7 +126,7 @@ function runReference(
 }
 
 /**
- * The numbers of a tensor that no call makes; states, parameters and arenas are views into the
+ * The numbers of a tensor that no call computes; states, parameters and arenas are views into the
  * store.
  */
 function leaf(

@@ -1,4 +1,5 @@
-// What a graph keeps between runs, on the host: first values, checkpoints, the CPU path.
+// The values that a graph keeps between runs, on the host: for initial values, checkpoints and the
+// CPU path.
 import { hashText, randomStream } from "../tensor/random.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
@@ -14,9 +15,9 @@ export interface CpuStore {
 }
 
 /**
- * First values of all parameters and states: each parameter drawn from its own stream, keyed by
- * seed (a whole number) and name. Throws InputError where an initializer does not fill its shape
- * with numbers.
+ * Initial values of all parameters and states: each parameter drawn from its own stream, keyed by
+ * seed (a whole number) and name. Throws InputError if an initializer does not fill its shape with
+ * numbers.
  */
 export function initialStore(graph: Graph, seed: number): CpuStore {
   if (!Number.isSafeInteger(seed)) throw new InputError(`seed ${seed}: expected a whole number`);

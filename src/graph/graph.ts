@@ -1,6 +1,6 @@
 // A network as a graph of values: inputs, trained parameters, and the values computed from them.
 import { InputError } from "../tensor/error.ts";
-import { size, type Shape } from "../tensor/shape.ts";
+import { checkShape, type Shape } from "../tensor/shape.ts";
 import { gradients } from "./backward.ts";
 import { hostFloats } from "./host_numbers.ts";
 import { arenaLayout } from "./layout.ts";
@@ -76,15 +76,4 @@ export function graph(): Graph {
     gradients: (loss, wrt = ofKind("parameter")) => gradients(self, loss, wrt),
   };
   return self;
-}
-
-/**
- * Throws InputError if an axis is not a whole number of at least 0, or the tensor is too large to
- * count.
- */
-function checkShape(name: string, shape: Shape): void {
-  const isWhole = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (isWhole && Number.isSafeInteger(size(shape))) return;
-  const shown = Array.isArray(shape) ? `[${shape.map(String).join(", ")}]` : String(shape);
-  throw new InputError(`${name}: shape ${shown}: expected a list of whole numbers of at least 0`);
 }

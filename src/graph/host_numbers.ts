@@ -100,8 +100,8 @@ function checkRange({ kind, name, shape }: Described, v: number, i: number, exac
   const rounded = Math.fround(v);
   if (Number.isFinite(v) ? Number.isFinite(rounded) && (!exact || rounded === v) : true) return;
   throw new InputError(
-    `${kind} ${name}${formatShape(shape)} has ${v} at index ${i}, which a 32-bit float does not hold` +
-      `${exact ? " exactly" : ""}; give numbers that it holds`,
+    `${kind} ${name}${formatShape(shape)} has ${v} at index ${i}, which a 32-bit float cannot represent` +
+      `${exact ? " exactly" : ""}; give numbers that it can`,
   );
 }
 

@@ -1,5 +1,6 @@
 // Initial values of parameters.
 import { size } from "../tensor/shape.ts";
+import { checkOptions } from "./options.ts";
 import type { Initializer } from "./value.ts";
 
 /**
@@ -13,6 +14,7 @@ export const heNormal: Initializer = (shape, random) => {
 
 /** Normal with variance 1 / fan-in times `gain`², for output layers. */
 export function scaledNormal(gain: number): Initializer {
+  checkOptions("scaledNormal", { gain }, { gain: "number" });
   return (shape, random) => {
     const deviation = gain / Math.sqrt(size(shape.slice(1)));
     return Float32Array.from({ length: size(shape) }, () => deviation * random.normal());
@@ -21,6 +23,7 @@ export function scaledNormal(gain: number): Initializer {
 
 /** All elements equal to `value`. */
 export function constant(value: number): Initializer {
+  checkOptions("constant", { value }, { value: "number" });
   return (shape) => new Float32Array(size(shape)).fill(value);
 }
 

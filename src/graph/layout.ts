@@ -1,4 +1,4 @@
-// Where tensors stand in a flat arena: declared order, 256-byte aligned, zero padded.
+// The layout of tensors in a flat arena: in declared order, 256-byte aligned, zero padded.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import type { ArenaName } from "./value.ts";

@@ -127,8 +127,22 @@ export function kernelCall(
       );
     }
   }
+  checkParams(op, kernel, kernel.params({ ...shapes, ...made }, attributes));
   const mapping = chooseVariant(kernel, facts, shapes, attributes, tuning);
   return { kernel: mapping, base: kernel, bindings, attributes, op };
+}
+
+/** Throws InputError if an option that a kernel takes as a number is none, such as the text "2". */
+function checkParams(
+  op: string,
+  { shader }: AnyKernel,
+  params: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value === "number") continue;
+    const shown = value === null || value === undefined ? String(value) : `a ${typeof value}`;
+    throw new InputError(`${op}: ${name} of ${shader.name} is ${shown}; expected a number`);
+  }
 }
 
 /** The index of the last call that touches each root tensor. */

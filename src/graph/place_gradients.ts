@@ -62,7 +62,9 @@ export function placeGradients(
     for (const tensor of Object.values(bindings)) {
       const parameter = homes.get(rootOf(tensor));
       if (parameter === undefined) continue;
-      throw new Error(`${op}: the gradient of ${parameter.name} comes after what reads them all`);
+      throw new Error(
+        `${op}: the gradient of ${parameter.name} is computed after an op that reads all gradients`,
+      );
     }
   }
   const ordered = [...calls.slice(0, start), ...copies, ...calls.slice(start)];

@@ -306,7 +306,7 @@ function rangeOf(home: BufferRange, floats: number): BufferRange {
   return { ...home, size_bytes: 4 * floats };
 }
 
-/** The outputs by name, as they lie one after the other in a staging buffer. */
+/** The outputs by name, from their consecutive ranges in a staging buffer. */
 function splitOutputs(
   outputs: readonly (readonly [name: string, range: BufferRange])[],
   flat: Float32Array,

@@ -1,10 +1,10 @@
-// What the host gives a run of a graph: the numbers of its inputs and step scalars.
+// The inputs and step scalars that the host gives to a run of a graph.
 import { hostScalar, refuseUnknown, type Described } from "./host_numbers.ts";
 import type { Graph, Value } from "./value.ts";
 
 /**
- * The numbers of each input of the graph, as `convert` makes them; throws InputError where one is
- * missing, unknown, of another length or no list of numbers.
+ * The numbers of each input of the graph, as `convert` makes them; throws InputError if one is
+ * missing, unknown, has another length or is not a list of numbers.
  */
 export function inputValues<T>(
   graph: Graph,
@@ -22,7 +22,7 @@ export function inputValues<T>(
   );
 }
 
-/** Throws InputError where a step scalar is unknown or no finite number. */
+/** Throws InputError if a step scalar is unknown or not a finite number. */
 export function checkScalars(graph: Graph, scalars: Readonly<Record<string, unknown>>): void {
   refuseUnknown("step scalar", scalars, graph.scalarNames);
   for (const [name, value] of Object.entries(scalars)) hostScalar(name, value);
@@ -30,7 +30,7 @@ export function checkScalars(graph: Graph, scalars: Readonly<Record<string, unkn
 
 /**
  * Fills a block of step scalars by slot and returns it; throws InputError when one is missing,
- * unknown or no finite number.
+ * unknown or not a finite number.
  */
 export function scalarBlock<T extends Float32Array | Float64Array>(
   graph: Graph,

@@ -108,7 +108,7 @@ export interface Call {
   readonly op: string;
 }
 
-/** What the lowering of an op with inputs `I` works with. */
+/** The inputs and methods for lowering an op with inputs `I`. */
 export interface Lowering<A, I extends string = string> {
   /** By name; an input that was left out has shape [0]. */
   readonly inputs: Readonly<Record<I, Tensor>>;
@@ -146,7 +146,7 @@ export interface Op<A, I extends string = string> {
   readonly gradient: GradientRule<A, I> | null;
 }
 
-/** What a gradient rule knows. */
+/** The inputs of a gradient rule. */
 export interface GradientAt<A, I extends string = string> {
   readonly inputs: Readonly<Record<I, Value | null>>;
   readonly outputs: readonly Value[];

@@ -1,11 +1,11 @@
 // Elementwise non-linearities (relu, leaky relu, elu, exact gelu, sigmoid, softplus, tanh) and
 // their gradient.
-import { withGradient } from "../engine/gradient_check.ts";
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The non-linearities, in the order of the shaders' KIND. */
@@ -33,7 +33,7 @@ const sizes: readonly [string, Shape][] = [
   ["a workgroup and one", [41, 25]],
   ["prime", [2, 503, 3]],
 ];
-const cases: Case<"x", ActivationAttributes>[] = [
+const cases: Problem<"x", ActivationAttributes>[] = [
   ...ACTIVATIONS.map((kind) => ({
     name: kind,
     shapes: { x: [3, 7, 61] },

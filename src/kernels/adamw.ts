@@ -1,7 +1,8 @@
 // One step of Adam with decoupled weight decay over the flat arena of all parameters: one dispatch.
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -44,7 +45,7 @@ type Input =
   | "parameters"
   | "first_moments"
   | "second_moments";
-const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttributes> => ({
+const problem = (name: string, n: number, norm: number): Problem<Input, AdamwAttributes> => ({
   name,
   shapes: {
     scalars: [64],
@@ -66,9 +67,10 @@ const problem = (name: string, n: number, norm: number): Case<Input, AdamwAttrib
 
 /**
  * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= rate (c1 m / (sqrt(c2 v) + epsilon) +
- * weight_decay decay p), with g the clipped gradient; nothing changes where norm says not finite.
- * parameters, gradients, moments [n], decay [n / 64], norm [4] of `gradNorm`, scalars [64]. Source:
- * Loshchilov and Hutter 2019, algorithm 2.
+ * weight_decay decay p), with g the clipped gradient; nothing changes where norm says not finite. An
+ * element whose p, m or v is not finite stays as it is, and norm[3] becomes 1; so it does where one
+ * of the three is not finite after the step. parameters, gradients, moments [n], decay [n / 64],
+ * norm [4] of `gradNorm`, scalars [64]. Source: Loshchilov and Hutter 2019, algorithm 2.
  */
 export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
   shader: shaders.adamw,
@@ -114,14 +116,22 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
     problem("gradients not finite: skipped", 128, 0),
   ],
   reference: (inputs, _, { slots, beta1, beta2, epsilon, weight_decay }) => {
-    const { scalars, gradients, decay, norm } = inputs;
+    const { scalars, gradients, decay } = inputs;
     const parameters = inputs.parameters.slice() as typeof inputs.parameters;
     const first_moments = inputs.first_moments.slice() as typeof parameters;
     const second_moments = inputs.second_moments.slice() as typeof parameters;
-    if (norm[2] < 0.5) return { parameters, first_moments, second_moments };
+    const norm = inputs.norm.slice() as typeof parameters;
+    const changed = { norm, parameters, first_moments, second_moments };
+    if (norm[2] < 0.5) return changed;
     const rate = scalars[slots.learning_rate];
     const [c1, c2] = [scalars[slots.correction1], scalars[slots.correction2]];
+    const isUsable = (i: number): boolean =>
+      [parameters[i], first_moments[i], second_moments[i]].every(Number.isFinite);
     for (let i = 0; i < parameters.length; i++) {
+      if (!isUsable(i)) {
+        norm[3] = 1;
+        continue;
+      }
       const g = norm[1] * gradients[i];
       const m = beta1 * first_moments[i] + (1 - beta1) * g;
       const v = beta2 * second_moments[i] + (1 - beta2) * g * g;
@@ -129,7 +139,8 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
       first_moments[i] = m;
       second_moments[i] = v;
       parameters[i] -= rate * ((c1 * m) / (Math.sqrt(c2 * v) + epsilon) + shrink);
+      if (!isUsable(i)) norm[3] = 1;
     }
-    return { parameters, first_moments, second_moments };
+    return changed;
   },
 });

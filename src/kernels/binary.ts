@@ -1,5 +1,6 @@
 // Elementary functions of two tensors that broadcast together, and their gradients before the sum
 // over broadcast axes.
+import { withGradient, type Problem, type Distribution } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import {
@@ -13,7 +14,7 @@ import {
   type Walk,
 } from "../engine/axes.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The functions, in the order of the shaders' KIND. */
@@ -79,7 +80,7 @@ const broadcasts: readonly [string, Shape, Shape][] = [
   ["six axes", [2, 1, 3, 1, 2, 1], [1, 3, 1, 2, 1, 5]],
   ["a mean per view", [6, 6, 10, 8], [6, 1, 1, 8]],
 ];
-const cases: Case<"a" | "b", BinaryAttributes>[] = [
+const cases: Problem<"a" | "b", BinaryAttributes>[] = [
   ...BINARY_KINDS.map((kind) => ({
     name: kind,
     shapes: { a: [3, 7, 61], b: [3, 7, 61] },
@@ -107,7 +108,16 @@ export const binary: Kernel<typeof shaders.binary, BinaryAttributes> = kernel({
     const n = size(broadcastShape(a, b));
     return { flops: n, bytes: 4 * (size(a) + size(b) + n) };
   },
-  cases,
+  cases: withGradient(cases, ({ attributes: { kind } }) =>
+    BINARY_KINDS.indexOf(kind) >= COMPARISONS
+      ? []
+      : [
+          { wrt: ["a", "b"], linear: kind === "add" || kind === "subtract" },
+          // broadcast both ways
+          { wrt: ["a", "b"], shapes: { a: [4, 1, 5], b: [3, 5] } },
+          ...(kind === "multiply" ? [{ wrt: ["a"], linear: true } as const] : []),
+        ],
+  ),
   reference: ({ a, b }, shapes, { kind }) => {
     const n = size(broadcastShape(shapes.a, shapes.b));
     const [inA, inB] = places(shapes.a, shapes.b);

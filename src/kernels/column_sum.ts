@@ -1,7 +1,8 @@
 // Sums down the columns of matrices, in slices of rows: for bias gradients, broadcasts, cut sums.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** `slab` rows are added into one row of y. */
@@ -16,7 +17,7 @@ function rowsOf(x: Shape): readonly [batches: number, rows: number, cols: number
 // an empty sum must still write its zeros: at least one slice
 const slabsOf = (rows: number, slab: number): number => Math.max(1, Math.ceil(rows / slab));
 
-const cases: Case<"x", ColumnSumAttributes>[] = [
+const cases: Problem<"x", ColumnSumAttributes>[] = [
   { name: "a workgroup and one", shapes: { x: [1, 9, 65] }, attributes: { slab: 4 } },
   { name: "one", shapes: { x: [1, 1, 1] }, attributes: { slab: 1 } },
   { name: "primes", shapes: { x: [3, 101, 7] }, attributes: { slab: 13 } },

@@ -1,8 +1,9 @@
 // Two to four tensors joined along one axis.
+import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { linesGrid } from "../engine/axes.ts";
-import { kernel, type Case, type Inputs, type Kernel } from "../engine/kernel.ts";
+import { kernel, type Inputs, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The axis to join along. */
@@ -12,18 +13,23 @@ export interface ConcatAttributes {
 
 type Input = Inputs<typeof shaders.concat>;
 
+/** Shape [0]: an input that was left out. */
+function isLeftOut(shape: Shape): boolean {
+  return shape.length === 1 && shape[0] === 0;
+}
+
 /** Length of each input along the axis; 0 for one that was left out (shape [0]). */
 function lengths({ a, b, c, d }: Record<Input, Shape>, axis: number): number[] {
   if (!Number.isInteger(axis) || axis < 0 || axis >= a.length) {
     throw new Error(`concat: axis ${axis} does not fit ${formatShape(a)}`);
   }
   return [a, b, c, d].map((shape) => {
-    if (shape.length === 1 && shape[0] === 0) return 0;
+    if (isLeftOut(shape)) return 0;
     const fits =
       shape.length === a.length && shape.every((length, i) => i === axis || length === a[i]);
     if (!fits) {
       throw new Error(
-        `concat: ${formatShape(shape)} and ${formatShape(a)} differ beside axis ${axis}`,
+        `concat: ${formatShape(shape)} and ${formatShape(a)} differ in an axis other than ${axis}`,
       );
     }
     return shape[axis];
@@ -37,7 +43,7 @@ const joined = (
   shapes: readonly Shape[],
   axis: number,
   name: string,
-): Case<Input, ConcatAttributes> => {
+): Problem<Input, ConcatAttributes> => {
   const [a = [0], b = [0], c = [0], d = [0]] = shapes;
   return { name, shapes: { a, b, c, d }, attributes: { axis } };
 };
@@ -65,61 +71,68 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
   },
   grid: ({ rows, row }, { WG, STEP }) => linesGrid(rows, row, WG, STEP),
   cost: ({ a, b, c, d }) => ({ flops: 0, bytes: 8 * (size(a) + size(b) + size(c) + size(d)) }),
-  cases: [
-    joined(
-      [
-        [6, 12, 20, 64],
-        [6, 12, 20, 32],
-      ],
-      3,
-      "decoder and skip",
-    ),
-    joined(
-      [
-        [41, 3],
-        [41, 5],
-        [41, 17],
-        [41, 1],
-      ],
-      1,
-      "four",
-    ),
-    joined(
-      [
-        [3, 7],
-        [1, 7],
-        [5, 7],
-      ],
-      0,
-      "three along the first axis",
-    ),
-    joined(
-      [
-        [2, 3, 1, 5],
-        [2, 1, 1, 5],
-      ],
-      1,
-      "two in the middle",
-    ),
-    joined([[5], [1023]], 0, "one axis"),
-    joined(
-      [
-        [0, 5],
-        [3, 5],
-        [0, 5],
-      ],
-      0,
-      "empty ones",
-    ),
-    joined(
-      [
-        [0, 5],
-        [0, 2],
-      ],
-      1,
-      "of nothing",
-    ),
-  ],
+  cases: withGradient(
+    [
+      joined(
+        [
+          [6, 12, 20, 64],
+          [6, 12, 20, 32],
+        ],
+        3,
+        "decoder and skip",
+      ),
+      joined(
+        [
+          [41, 3],
+          [41, 5],
+          [41, 17],
+          [41, 1],
+        ],
+        1,
+        "four",
+      ),
+      joined(
+        [
+          [3, 7],
+          [1, 7],
+          [5, 7],
+        ],
+        0,
+        "three along the first axis",
+      ),
+      joined(
+        [
+          [2, 3, 1, 5],
+          [2, 1, 1, 5],
+        ],
+        1,
+        "two in the middle",
+      ),
+      joined([[5], [1023]], 0, "one axis"),
+      joined(
+        [
+          [0, 5],
+          [3, 5],
+          [0, 5],
+        ],
+        0,
+        "empty ones",
+      ),
+      joined(
+        [
+          [0, 5],
+          [0, 2],
+        ],
+        1,
+        "of nothing",
+      ),
+    ],
+    ({ shapes }) => {
+      if (size(shapes.a) > MOST_DIFFERENCED) return [];
+      const wrt = (["a", "b", "c", "d"] as const).filter((name) => !isLeftOut(shapes[name]));
+      return [{ wrt, linear: true }];
+    },
+  ),
   reference: (inputs, shapes, { axis }) => {
     const { a } = shapes;
     const [outer, inner] = [size(a.slice(0, axis)), size(a.slice(axis + 1))];

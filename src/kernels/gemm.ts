@@ -1,7 +1,8 @@
 // Products of matrices: batched, either side transposed, with bias; three mappings of one function.
+import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
 import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -52,7 +53,7 @@ export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes
     throw new Error(`${left} has ${k} columns, ${right} ${terms} rows; they must be equal`);
   }
   if (!(bias.length === 1 && (bias[0] === n || bias[0] === 0))) {
-    throw new Error(`bias${formatShape(bias)} must be [${n}], one number a column`);
+    throw new Error(`bias${formatShape(bias)} must be [${n}], one number per column`);
   }
   return { m, n, k, ...batching(a.slice(0, -2), b.slice(0, -2)) };
 }
@@ -82,7 +83,7 @@ function batching(a: Shape, b: Shape): Batching {
   }
   if (runs.length > 2) {
     throw new Error(
-      `batch axes ${formatShape(a)}, ${formatShape(b)} broadcast in turns; expand one side first`,
+      `batch axes ${formatShape(a)}, ${formatShape(b)} broadcast in both directions; expand one side first`,
     );
   }
   const inner = runs.at(-1) ?? { count: 1, a: false, b: false };
@@ -113,7 +114,19 @@ export function gemmSlices({ m, n, k, batches }: GemmProblem): number {
 
 const plain = { transpose_a: false, transpose_b: false, slices: 1 };
 const none: Shape = [0];
-const cases: readonly Case<Input, GemmAttributes>[] = [
+const B_TRANSPOSED = "primes, b transposed, bias";
+const OUTER_PRODUCT = "outer product of batches";
+/** Rows whose bias takes two passes, and so many that the sum for b is cut in slices. */
+const LINEAR_LAYERS = [
+  { wrt: ["a", "b", "bias"], shapes: { a: [2, 75, 6], b: [3, 6], bias: [3] } },
+  { wrt: ["b", "bias"], linear: true, shapes: { a: [1100, 6], b: [3, 6], bias: [3] } },
+] as const;
+/** One matrix for all batches, on either side, and batches of both interleaved. */
+const SHARED = [
+  { wrt: ["a", "b"], shapes: { a: [4, 3], b: [2, 3, 3, 5], bias: [0] } },
+  { wrt: ["a", "b"], shapes: { a: [2, 4, 3], b: [3, 5], bias: [0] } },
+] as const;
+const cases: readonly Problem<Input, GemmAttributes>[] = [
   {
     name: "a tile and one, bias",
     shapes: { a: [65, 17], b: [17, 65], bias: [65] },
@@ -126,7 +139,7 @@ const cases: readonly Case<Input, GemmAttributes>[] = [
     attributes: { ...plain, transpose_a: true },
   },
   {
-    name: "primes, b transposed, bias",
+    name: B_TRANSPOSED,
     shapes: { a: [37, 101], b: [29, 101], bias: [29] },
     attributes: { ...plain, transpose_b: true },
   },
@@ -136,7 +149,7 @@ const cases: readonly Case<Input, GemmAttributes>[] = [
     attributes: { ...plain, transpose_a: true, transpose_b: true },
   },
   {
-    name: "outer product of batches",
+    name: OUTER_PRODUCT,
     shapes: { a: [2, 1, 5, 7], b: [3, 7, 9], bias: [9] },
     attributes: plain,
   },
@@ -208,7 +221,7 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
       has_bias: Number(shapes.bias[0] !== 0),
     };
   },
-  // a product and a sum a term; each operand once, y once
+  // per term, a product and a sum; each operand once, y once
   cost: (shapes, attributes) => {
     const { m, n, k, batches } = gemmProblem(shapes, attributes);
     const y = batches * m * n;
@@ -218,7 +231,18 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
     };
   },
   terms: (shapes, attributes) => slabOf(gemmProblem(shapes, attributes).k, attributes.slices) + 1,
-  cases,
+  cases: withGradient(cases, ({ name, shapes: { a, bias }, attributes: { slices } }) => {
+    // the op cuts sums by its own rule
+    if (slices > 1 || size(a) > MOST_DIFFERENCED) return [];
+    const added = size(bias) > 0 ? (["bias"] as const) : [];
+    const checks = [
+      { wrt: ["a", "b", ...added] },
+      { wrt: ["a", ...added], linear: true },
+      { wrt: ["b", ...added], linear: true },
+    ] as const;
+    if (name === B_TRANSPOSED) return [...checks, ...LINEAR_LAYERS];
+    return name === OUTER_PRODUCT ? [...checks, ...SHARED] : checks;
+  }),
   reference,
   overrides: (_, { transpose_a, transpose_b }) => ({
     TRANSPOSE_A: transpose_a,
@@ -228,7 +252,7 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
   variants: () => [gemmSubgroup, gemmRegister],
 });
 
-/** As `gemm`, one subgroup of 8 a workgroup: for software adapters of that width. */
+/** As `gemm`, with one subgroup of 8 per workgroup: for software adapters of that width. */
 export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> = mapping(gemm, {
   shader: shaders.gemm_subgroup,
   grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
@@ -236,7 +260,7 @@ export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> 
   suits: onSoftware,
 });
 
-/** As `gemm`, in registers alone: for other software adapters. */
+/** As `gemm`, using only registers: for other software adapters. */
 export const gemmRegister: Kernel<typeof shaders.gemm_register, GemmAttributes> = mapping(gemm, {
   shader: shaders.gemm_register,
   grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),

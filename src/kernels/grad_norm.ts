@@ -11,7 +11,7 @@ export interface GradNormAttributes {
   readonly max_norm: number;
 }
 
-// elements of one slab; fixed, so that every adapter adds in the same order
+// elements of one slice; fixed, so that every adapter adds in the same order
 const { SLAB } = shaders.grad_norm.constants;
 const slabsOf = (n: number): number => Math.max(1, Math.ceil(n / SLAB));
 /** A larger length would overflow in f32. */

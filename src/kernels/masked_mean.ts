@@ -1,5 +1,6 @@
 // Mean of the elements that a mask keeps, counted on the GPU, and its gradient. The last step of
 // the masked losses.
+import { withGradient } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
@@ -8,7 +9,10 @@ import { shaders } from "./shaders.gen.ts";
 
 const { SLAB } = shaders.masked_mean.constants;
 
-/** Slabs of n elements, at least one; of fixed size, so that every adapter adds in the same order. */
+/**
+ * The number of slices of n elements, at least one; their size is fixed, so that every adapter adds
+ * in the same order.
+ */
 export function slabsOf(n: number, slab: number): number {
   return Math.max(1, Math.ceil(n / slab));
 }
@@ -22,23 +26,26 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   },
   params: ({ x }) => ({ n: size(x) }),
   grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
-  // a comparison and two sums an element; x and mask once
+  // per element, a comparison and two sums; x and mask once
   cost: ({ x }) => ({ flops: 3 * size(x), bytes: 8 * size(x) }),
   terms: () => SLAB,
-  cases: (
-    [
-      ["a prime of elements", [1, 2, 1511, 1], 0.7],
-      ["empty", [0], 1],
-      ["one", [1], 1],
-      ["a slab and one", [1025], 0.5],
-      ["nothing let through", [300], 0],
-    ] as const
-  ).map(([name, shape, share]) => ({
-    name,
-    shapes: { x: shape, mask: shape },
-    attributes: undefined,
-    data: { mask: { kind: "mask", share } as const },
-  })),
+  cases: withGradient(
+    (
+      [
+        ["a prime of elements", [1, 2, 1511, 1], 0.7],
+        ["empty", [0], 1],
+        ["one", [1], 1],
+        ["a slab and one", [1025], 0.5],
+        ["nothing let through", [300], 0],
+      ] as const
+    ).map(([name, shape, share]) => ({
+      name,
+      shapes: { x: shape, mask: shape },
+      attributes: undefined,
+      data: { mask: { kind: "mask", share } as const },
+    })),
+    { wrt: ["x"], linear: true },
+  ),
   reference: ({ x, mask }) => {
     const partials = like(x, 2 * slabsOf(x.length, SLAB));
     for (let i = 0; i < x.length; i++) {

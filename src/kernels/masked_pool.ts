@@ -1,9 +1,9 @@
 // Adaptive average pooling of a feature to a grid of tokens, weighted by a mask, and the gradient.
-import { withGradient } from "../engine/gradient_check.ts";
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Tokens per view along height and width. */
@@ -12,7 +12,7 @@ export interface MaskedPoolAttributes {
 }
 type Sides = { height: number; width: number; features: number; grid_h: number; grid_w: number };
 
-const cases: Case<"x" | "mask", MaskedPoolAttributes>[] = (
+const cases: Problem<"x" | "mask", MaskedPoolAttributes>[] = (
   [
     ["sides that divide", [2, 12, 20, 32], [6, 10], 0.8],
     ["cells that overlap", [2, 7, 11, 5], [3, 4], 0.6],

@@ -3,48 +3,18 @@
 // groups; a set is (b, all p, the channels of g).
 //   batch norm  B = 1,    P = V H W, G = C        group norm  B = V, P = H W, G groups
 //   layer norm  B = rows, P = 1,     G = 1        instance norm: group norm with G = C
+import {
+  normGeometry,
+  checkGroups,
+  type NormAttributes,
+  type NormGeometry,
+} from "./norm_geometry.ts";
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
-
-/** Which elements share statistics, and the number added to the variance. */
-export interface NormAttributes {
-  /** B: the leading axes of x make B batches, each with its own statistics. */
-  readonly batches: number;
-  /** G: groups of channels, each with its own statistics. */
-  readonly groups: number;
-  readonly epsilon: number;
-}
-
-/** Geometry of x as [B, P, C]. */
-interface Geometry {
-  readonly batches: number;
-  readonly pixels: number;
-  readonly channels: number;
-  readonly groups: number;
-  /** S, fixed by the shape alone so that the order of the sums is fixed too. */
-  readonly slabs: number;
-}
-
-// Enough invocations to fill a GPU, and slices long enough that their sums are cheap to merge.
-const INVOCATIONS = 8192;
-const MIN_SLAB_PIXELS = 16;
-
-/** The geometry of a normalisation; throws if batches or groups do not divide x. */
-export function normGeometry(x: Shape, { batches, groups }: NormAttributes): Geometry {
-  const channels = x.at(-1) ?? 0;
-  const rows = size(x.slice(0, -1));
-  if (batches < 0 || (batches === 0 ? rows > 0 : rows % batches !== 0)) {
-    throw new Error(`${batches} batches do not divide the ${rows} rows of [${x.join(", ")}]`);
-  }
-  checkGroups(channels, groups);
-  const pixels = batches === 0 ? 0 : rows / batches;
-  const wanted = Math.max(1, Math.floor(INVOCATIONS / Math.max(1, batches * groups)));
-  const most = Math.max(1, Math.floor(pixels / MIN_SLAB_PIXELS));
-  return { batches, pixels, channels, groups, slabs: Math.min(wanted, most) };
-}
 
 const problems: readonly [name: string, x: Shape, attributes: NormAttributes][] = [
   ["batch norm", [2, 9, 17, 24], { batches: 1, groups: 24, epsilon: 1e-5 }],
@@ -55,11 +25,16 @@ const problems: readonly [name: string, x: Shape, attributes: NormAttributes][] 
   ["one channel", [1, 31, 1, 1], { batches: 1, groups: 1, epsilon: 1e-3 }],
   ["empty", [0, 4, 4, 8], { batches: 0, groups: 2, epsilon: 1e-5 }],
 ];
+// enough slabs of pixels, and rows, that the sums of the gradients take passes of their own
+const MANY_SUMS: Readonly<Record<string, Shape>> = {
+  "one channel": [1, 33, 17, 16],
+  "layer norm": [259, 3],
+};
 /** Cases from the problems, with the shapes of one kernel's inputs. */
 function casesOf<Input extends string>(
-  shapes: (x: Shape, geometry: Geometry) => Record<Input, Shape>,
+  shapes: (x: Shape, geometry: NormGeometry) => Record<Input, Shape>,
   positive: readonly NoInfer<Input>[] = [],
-): Case<Input, NormAttributes>[] {
+): Problem<Input, NormAttributes>[] {
   const data = Object.fromEntries(
     positive.map((name) => [name, { kind: "uniform", low: 0.2, high: 3 }]),
   );
@@ -67,7 +42,7 @@ function casesOf<Input extends string>(
     name,
     shapes: shapes(x, normGeometry(x, attributes)),
     attributes,
-    data: data as Case<Input, NormAttributes>["data"] & object,
+    data: data as Problem<Input, NormAttributes>["data"] & object,
   }));
 }
 
@@ -84,7 +59,15 @@ export const normPartial: Kernel<typeof shaders.norm_partial, NormAttributes> = 
     foldGrid(Math.ceil((batches * slabs * groups) / WG)),
   // per element: a subtraction, a multiplication and two additions
   cost: ({ x }) => ({ flops: 4 * size(x), bytes: 4 * size(x) }),
-  cases: casesOf((x) => ({ x })),
+  cases: withGradient(
+    casesOf((x) => ({ x })),
+    ({ name, shapes: { x } }) =>
+      [x, MANY_SUMS[name] ?? []].flatMap((shape) => {
+        const channels = shape.slice(-1);
+        const shapes = { x: shape, gamma: channels, beta: channels };
+        return channels.length === 0 ? [] : [{ wrt: ["x", "gamma", "beta"], shapes }];
+      }),
+  ),
   reference: ({ x }, shapes, attributes) => {
     const { batches, pixels, channels, groups, slabs } = normGeometry(shapes.x, attributes);
     const slab_mean = like(x, batches * slabs * groups);
@@ -229,15 +212,19 @@ export const normApply: Kernel<typeof shaders.norm_apply, NormAttributes> = kern
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
   // subtract, add epsilon, root (8), two products, one sum
   cost: ({ x }) => ({ flops: 13 * size(x), bytes: 8 * size(x) }),
-  cases: casesOf(
-    (x, { batches, groups, channels }) => ({
-      x,
-      mean: [batches, groups],
-      variance: [batches, groups],
-      gamma: [channels],
-      beta: [channels],
-    }),
-    ["variance"],
+  cases: withGradient(
+    casesOf(
+      (x, { batches, groups, channels }) => ({
+        x,
+        mean: [batches, groups],
+        variance: [batches, groups],
+        gamma: [channels],
+        beta: [channels],
+      }),
+      ["variance"],
+    ),
+    { wrt: ["x", "gamma", "beta"] },
+    { wrt: ["gamma", "beta"], linear: true },
   ),
   reference: ({ x, mean, variance, gamma, beta }, shapes, attributes) => {
     const { batches, pixels, channels, groups } = normGeometry(shapes.x, attributes);
@@ -479,16 +466,10 @@ function elementParams(
   };
 }
 
-function checkGroups(channels: number, groups: number): void {
-  if (groups < 1 || channels % groups !== 0) {
-    throw new Error(`${groups} groups do not divide ${channels} channels`);
-  }
-}
-
 /** Throws unless each is [B, G]; for one batch they may be [G], as running statistics are. */
 function checkStatistics(
   tensors: Readonly<Record<string, Shape>>,
-  { batches, groups }: Geometry,
+  { batches, groups }: NormGeometry,
 ): void {
   for (const [name, shape] of Object.entries(tensors)) {
     const running = batches === 1 && shape.length === 1;

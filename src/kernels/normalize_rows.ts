@@ -1,9 +1,9 @@
 // Rows (tokens) divided by their length, and the gradient.
-import { withGradient } from "../engine/gradient_check.ts";
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The minimum divisor of a row. */
@@ -16,7 +16,7 @@ const geometry = (x: Shape): { rows: number; features: number } => {
   return { rows: features === 0 ? 0 : size(x) / features, features };
 };
 const lengthOf = (x: Shape): Shape => [...x.slice(0, -1), 1];
-const cases: Case<"x", NormalizeRowsAttributes>[] = (
+const cases: Problem<"x", NormalizeRowsAttributes>[] = (
   [
     ["tokens of a rig", [6, 15, 128]],
     ["no token", [6, 0, 16]],

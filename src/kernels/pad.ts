@@ -1,9 +1,10 @@
 // Tensors with margins (constant, reflected, repeated), and the gradient of margins that repeat the
 // tensor.
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, sixOf } from "../engine/axes.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -73,7 +74,7 @@ function merged(
     }
     plain = same;
   });
-  if (result.x.length > 6) throw new Error(`pad: ${formatShape(x)} has more than six axes to walk`);
+  if (result.x.length > 6) throw new Error(`pad: ${formatShape(x)} needs more than six axes`);
   return result;
 }
 
@@ -82,7 +83,7 @@ const border = (
   axis: Shape,
   margins: readonly (readonly [number, number])[],
   name: string,
-): Case<"x", PadAttributes> => ({
+): Problem<"x", PadAttributes> => ({
   name: `${mode}, ${name}`,
   shapes: { x: axis },
   attributes: { mode, padding: margins, value: -1.5 },
@@ -108,63 +109,81 @@ export const pad: Kernel<typeof shaders.pad, PadAttributes> = kernel({
   }),
   grid: ({ lines, shape_5 }, { WG, STEP }) => linesGrid(lines, shape_5, WG, STEP),
   cost: ({ x }, attributes) => ({ flops: 0, bytes: 4 * (size(x) + size(padded(x, attributes))) }),
-  cases: [
-    ...PAD_MODES.flatMap((mode) => [
+  cases: withGradient(
+    [
+      ...PAD_MODES.flatMap((mode) => [
+        border(
+          mode,
+          [2, 5, 7, 3],
+          [
+            [0, 0],
+            [1, 1],
+            [1, 1],
+            [0, 0],
+          ],
+          "one pixel around",
+        ),
+        border(
+          mode,
+          [3, 4],
+          [
+            [2, 0],
+            [3, 1],
+          ],
+          "up to the whole",
+        ),
+        border(
+          mode,
+          [2, 2, 3, 2, 3, 2],
+          [
+            [0, 1],
+            [1, 0],
+            [1, 1],
+            [0, 1],
+            [2, 2],
+            [1, 1],
+          ],
+          "six axes",
+        ),
+      ]),
       border(
-        mode,
-        [2, 5, 7, 3],
+        "constant",
+        [0, 2],
         [
-          [0, 0],
-          [1, 1],
-          [1, 1],
-          [0, 0],
-        ],
-        "one pixel around",
-      ),
-      border(
-        mode,
-        [3, 4],
-        [
-          [2, 0],
-          [3, 1],
-        ],
-        "up to the whole",
-      ),
-      border(
-        mode,
-        [2, 2, 3, 2, 3, 2],
-        [
-          [0, 1],
+          [0, 4],
           [1, 0],
-          [1, 1],
-          [0, 1],
-          [2, 2],
-          [1, 1],
         ],
-        "six axes",
+        "of nothing",
       ),
-    ]),
-    border(
-      "constant",
-      [0, 2],
-      [
-        [0, 4],
-        [1, 0],
-      ],
-      "of nothing",
-    ),
-    border("constant", [], [], "a scalar"),
-    border("edge", [1025], [[5, 6]], "longer than a workgroup"),
-    border(
-      "reflect",
-      [3, 0],
-      [
-        [1, 1],
-        [0, 0],
-      ],
-      "empty",
-    ),
-  ],
+      border("constant", [], [], "a scalar"),
+      border("edge", [1025], [[5, 6]], "longer than a workgroup"),
+      border(
+        "reflect",
+        [3, 0],
+        [
+          [1, 1],
+          [0, 0],
+        ],
+        "empty",
+      ),
+      {
+        name: "constant, margins of zeros",
+        shapes: { x: [2, 4, 3] },
+        attributes: {
+          mode: "constant",
+          padding: [
+            [0, 0],
+            [1, 3],
+            [2, 1],
+          ],
+          value: 0,
+        },
+      },
+    ],
+    ({ attributes: { mode, value } }) => [
+      { wrt: ["x"], linear: mode !== "constant" || value === 0 },
+    ],
+  ),
   reference: ({ x }, shapes, attributes) => {
     const { padding, mode, value } = attributes;
     const shape = padded(shapes.x, attributes);

@@ -3,7 +3,8 @@
 import { like } from "../tensor/array.ts";
 import { formatShape, sameShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, six, walk, type Walk } from "../engine/axes.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import type { Problem, Distribution } from "../engine/problem.ts";
 import {
   extent,
   FOLD_SHAPES,
@@ -35,7 +36,7 @@ export interface ReduceGradAttributes {
   readonly axes: readonly number[];
 }
 
-const cases: Case<"x" | "y" | "d_y", ReduceGradAttributes>[] = [
+const cases: Problem<"x" | "y" | "d_y", ReduceGradAttributes>[] = [
   ...foldedKinds.map((kind) => ({
     name: kind,
     shapes: { x: [7, 3, 61], y: [7], d_y: [7] },

@@ -1,11 +1,11 @@
 // Images resampled to another size, by the nearest pixel or linearly, and their gradients.
-// Positions are exact ratios of whole numbers; sizes give the scale (a scale factor that does not
-// divide the size is the caller's to round).
-import { withGradient } from "../engine/gradient_check.ts";
+// Positions are exact ratios of whole numbers; sizes give the scale (the caller rounds a scale
+// factor that does not divide the size).
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel, type Params } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel, type Params } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -129,14 +129,14 @@ const BASIC: readonly [string, Shape, readonly [number, number]][] = [
 export const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
 /** All of `Rounding`. */
 export const ROUNDINGS: readonly Rounding[] = ["floor", "half_up", "half_down", "ceil"];
-const linearCases: Case<"x", ResizeBilinearAttributes>[] = BASIC.flatMap(([name, x, to], i) =>
+const linearCases: Problem<"x", ResizeBilinearAttributes>[] = BASIC.flatMap(([name, x, to], i) =>
   CORNERS.slice(0, i < 5 ? 3 : 1).map((corners) => ({
     name: `${name}, ${corners}`,
     shapes: { x },
     attributes: { size: to, corners },
   })),
 );
-const nearestCases: Case<"x", ResizeNearestAttributes>[] = [
+const nearestCases: Problem<"x", ResizeNearestAttributes>[] = [
   ...linearCases.map((c, i) => ({
     ...c,
     attributes: { ...c.attributes, rounding: ROUNDINGS[i % 4] },
@@ -158,8 +158,8 @@ export function resizeGradAttributes<A extends ResizeBilinearAttributes>(
 }
 
 function gradientCase<A extends ResizeBilinearAttributes>(
-  c: Case<"x", A>,
-): Case<"d_y", A & Original> {
+  c: Problem<"x", A>,
+): Problem<"d_y", A & Original> {
   const { x } = c.shapes;
   const d_y = resized(x, c.attributes);
   return { name: c.name, shapes: { d_y }, attributes: resizeGradAttributes(x, c.attributes) };

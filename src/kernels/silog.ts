@@ -1,9 +1,10 @@
 // Scale-invariant log loss between depth and sparse ground truth over the valid pixels of all
 // views, and its gradient.
+import { withGradient, type Problem, type Distribution } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { slabsOf } from "./masked_mean.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -18,16 +19,15 @@ export interface SilogAttributes {
   readonly scale: number;
 }
 
-/** Keeps the logarithm of depth 0 finite (AdaBins' code). */
-const LOG_EPSILON = 1e-7;
-/** Added inside the root, as part of the loss: it keeps the slope at zero finite. */
-const ROOT_EPSILON = 1e-8;
+// keeps the logarithm of depth 0 finite (AdaBins' code)
+const LOG_EPSILON = shaders.silog.constants.EPSILON;
+const { ROOT_EPSILON } = shaders.silog_finish.constants;
 
 const DEPTHS: Record<"depth" | "depth_m", Distribution> = {
   depth: { kind: "uniform", low: 0.5, high: 80 },
   depth_m: { kind: "uniform", low: 0.5, high: 80 },
 };
-const cases: Case<"depth" | "depth_m" | "valid", void>[] = (
+const cases: Problem<"depth" | "depth_m" | "valid", void>[] = (
   [
     ["sparse pixels of a rig", [3, 29, 53, 1], 0.05],
     ["no pixel", [2, 0, 5, 1], 1],
@@ -41,7 +41,7 @@ const cases: Case<"depth" | "depth_m" | "valid", void>[] = (
   attributes: undefined,
   data: { ...DEPTHS, valid: { kind: "mask", share } as const },
 }));
-// Only depths that small tell LOG_EPSILON from nothing, and its sign.
+// Only depths this small show whether LOG_EPSILON is added, and with which sign.
 const NEAR_ZERO: Distribution = { kind: "uniform", low: 0, high: 1e-6 };
 cases.push({
   name: "depths near 0",
@@ -65,7 +65,10 @@ export const silog: Kernel<typeof shaders.silog> = kernel({
   grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
   // a logarithm (8), two quotients and 9 sums and products; three tensors once
   cost: ({ depth }) => ({ flops: 20 * size(depth), bytes: 12 * size(depth) }),
-  cases,
+  // steps far below the depths near 0
+  cases: withGradient(cases, ({ data }) => [
+    { wrt: ["depth"], step: data?.depth === NEAR_ZERO ? 1e-10 : undefined },
+  ]),
   reference: ({ depth, depth_m, valid }) => {
     const partials = like(depth, 3 * slabsOf(depth.length, SLAB));
     for (let start = 0; start < depth.length; start += SLAB) {

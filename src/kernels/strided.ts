@@ -1,4 +1,5 @@
 // Copies with strides: slices, transposes, mirrors and broadcasts, and placing a slice into zeros.
+import { withGradient } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, strides, type Shape } from "../tensor/shape.ts";
 import { linesGrid, linesOf, offsets, six, sixOf, walk } from "../engine/axes.ts";
@@ -15,7 +16,7 @@ export interface StridedReadAttributes {
   readonly steps: readonly number[];
 }
 
-/** A tensor read with other strides. x [any] -> y [`shape`]; throws if that reaches outside x. */
+/** A tensor read with other strides. x [any] -> y [`shape`]; throws if it would read outside x. */
 export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttributes> = kernel({
   shader: shaders.strided_read,
   shapes: ({ x }, { shape, start, steps }) => {
@@ -42,40 +43,45 @@ export const stridedRead: Kernel<typeof shaders.strided_read, StridedReadAttribu
     flops: 0,
     bytes: 4 * (Math.min(size(x), size(shape)) + size(shape)),
   }),
-  cases: [
-    {
-      name: "all of it",
-      shapes: { x: [41, 25] },
-      attributes: { shape: [41, 25], start: 0, steps: [25, 1] },
-    },
-    { name: "empty", shapes: { x: [5] }, attributes: { shape: [0], start: 9, steps: [1] } },
-    { name: "a scalar", shapes: { x: [7] }, attributes: { shape: [], start: 6, steps: [] } },
-    {
-      name: "transposed",
-      shapes: { x: [33, 65] },
-      attributes: { shape: [65, 33], start: 0, steps: [1, 65] },
-    },
-    {
-      name: "broadcast",
-      shapes: { x: [31] },
-      attributes: { shape: [34, 31], start: 0, steps: [0, 1] },
-    },
-    {
-      name: "mirrored",
-      shapes: { x: [3, 1025] },
-      attributes: { shape: [3, 1025], start: 1024, steps: [1025, -1] },
-    },
-    {
-      name: "every other pixel",
-      shapes: { x: [2, 9, 11, 8] },
-      attributes: { shape: [2, 4, 5, 8], start: 88, steps: [792, 176, 16, 1] },
-    },
-    {
-      name: "six axes",
-      shapes: { x: [2, 3, 2, 5, 2, 3] },
-      attributes: { shape: [3, 2, 5, 2, 3, 2], start: 0, steps: [1, 3, 6, 30, 60, 180] },
-    },
-  ],
+  cases: withGradient(
+    [
+      {
+        name: "all of it",
+        shapes: { x: [41, 25] },
+        attributes: { shape: [41, 25], start: 0, steps: [25, 1] },
+      },
+      { name: "empty", shapes: { x: [5] }, attributes: { shape: [0], start: 9, steps: [1] } },
+      { name: "a scalar", shapes: { x: [7] }, attributes: { shape: [], start: 6, steps: [] } },
+      {
+        name: "transposed",
+        shapes: { x: [33, 65] },
+        attributes: { shape: [65, 33], start: 0, steps: [1, 65] },
+      },
+      {
+        name: "broadcast",
+        shapes: { x: [31] },
+        attributes: { shape: [34, 31], start: 0, steps: [0, 1] },
+      },
+      {
+        name: "mirrored",
+        shapes: { x: [3, 1025] },
+        attributes: { shape: [3, 1025], start: 1024, steps: [1025, -1] },
+      },
+      {
+        name: "every other pixel",
+        shapes: { x: [2, 9, 11, 8] },
+        attributes: { shape: [2, 4, 5, 8], start: 88, steps: [792, 176, 16, 1] },
+      },
+      {
+        name: "six axes",
+        shapes: { x: [2, 3, 2, 5, 2, 3] },
+        attributes: { shape: [3, 2, 5, 2, 3, 2], start: 0, steps: [1, 3, 6, 30, 60, 180] },
+      },
+    ],
+    ({ shapes: { x }, attributes: { shape } }) =>
+      // slices, axes in another order and broadcasts, which are ops; a scalar is none
+      shape.length < x.length ? [] : [{ wrt: ["x"], linear: true }],
+  ),
   reference: ({ x }, _, { shape, start, steps }) => {
     const places = offsets(shape, steps, start);
     const y = like(x, places.length);
@@ -94,7 +100,7 @@ export interface StridedWriteAttributes {
   readonly steps: readonly number[];
 }
 
-/** A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws if x does not lie inside. */
+/** A tensor placed into zeros. x [as many axes] -> y [`shape`]; throws if x does not fit inside. */
 export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttributes> = kernel({
   shader: shaders.strided_write,
   shapes: ({ x }, { shape, starts, steps }) => {

@@ -1,10 +1,11 @@
 // Elementary functions of one tensor and their gradient; the non-linearities of networks are in
 // activation.ts.
+import { withGradient, type Problem, type Distribution } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Distribution, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The functions, in the order of the shaders' KIND. */
@@ -56,6 +57,7 @@ const domains: Partial<Record<UnaryKind, Distribution>> = {
   expm1: { kind: "normal", deviation: 0.5 },
   tan: { kind: "uniform", low: -1.3, high: 1.3 },
 };
+const LINEAR: readonly UnaryKind[] = ["identity", "negate"];
 const sizes: readonly [string, Shape][] = [
   ["empty", [0]],
   ["a scalar", []],
@@ -63,7 +65,7 @@ const sizes: readonly [string, Shape][] = [
   ["a workgroup and one", [41, 25]],
   ["prime", [2, 503, 3]],
 ];
-const cases: Case<"x", UnaryAttributes>[] = [
+const cases: Problem<"x", UnaryAttributes>[] = [
   ...UNARY_KINDS.map((kind) => ({
     name: kind,
     shapes: { x: [3, 7, 61] },
@@ -86,7 +88,9 @@ export const unary: Kernel<typeof shaders.unary, UnaryAttributes> = kernel({
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
   // a transcendental counts as 8
   cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
-  cases,
+  cases: withGradient(cases, ({ attributes: { kind } }) => [
+    { wrt: ["x"], linear: LINEAR.includes(kind) },
+  ]),
   reference: ({ x }, _, { kind, alpha, beta }) => {
     const y = like(x, x.length);
     const f = functions[kind];

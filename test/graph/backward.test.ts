@@ -123,7 +123,7 @@ describe("views", () => {
     const d_x = g.gradients(reshape(unary(view, "square"), []), [x]).get(x)!;
     expect(evaluate(g, { d_x }, { x: [4] })["d_x"]).toEqual([8]);
     expect(() => g.gradients(unary(view, "square"), [view])).toThrow(
-      "gradients: x[1, 1] is a view; ask for that of x[1], which it views",
+      "gradients: x[1, 1] is a view of x[1]; ask for the gradient of that",
     );
   });
 });

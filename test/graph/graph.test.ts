@@ -50,7 +50,7 @@ describe("names and shapes", () => {
   test("a view holds as many numbers as what it views", () => {
     const x = graph().input("x", [2, 3]);
     expect(reshape(x, [6]).shape).toEqual([6]);
-    expect(() => reshape(x, [5])).toThrow("reshape: x[2, 3] does not hold as many numbers as [5]");
+    expect(() => reshape(x, [5])).toThrow("reshape: x[2, 3] does not have as many elements as [5]");
   });
 
   test("constants and initial values fill their shapes", () => {

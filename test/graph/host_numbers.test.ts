@@ -134,12 +134,12 @@ describe("inputs that are none", () => {
     [
       "beyond f32",
       { x: [1, 1e300, 3] },
-      "input x[3] has 1e+300 at index 1, which a 32-bit float does not hold; give numbers that it holds",
+      "input x[3] has 1e+300 at index 1, which a 32-bit float cannot represent; give numbers that it can",
     ],
     [
       "an integer that f32 rounds",
       { x: new Int32Array([1, 2, 16777217]) },
-      "input x[3] has 16777217 at index 2, which a 32-bit float does not hold exactly; give numbers that it holds",
+      "input x[3] has 16777217 at index 2, which a 32-bit float cannot represent exactly; give numbers that it can",
     ],
   ])("%s", async (_, inputs, message) => {
     expect(await both(inputs)).toEqual([message, message]);

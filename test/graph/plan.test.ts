@@ -336,7 +336,7 @@ test("a gradient that is computed after the update that reads it is refused", as
   const norm = gradNorm(g.arena("gradients"), { max_norm: 1 });
   const gradients = g.gradients(reduce(unary(multiply(p, x), "square"), "sum"));
   await expect(compiled(g, { outputs: { norm }, gradients })).rejects.toThrow(
-    /the gradient of p comes after what reads them all/,
+    /the gradient of p is computed after an op that reads all gradients/,
   );
   expect(() =>
     runOnCpu(g, { outputs: { norm }, gradients }, initialStore(g, 1), { x: [1, 2] }),

@@ -10,10 +10,8 @@ import {
 } from "../../src/graph/ops/activation.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { activation, activationGrad, type Activation } from "../../src/kernels/activation.ts";
-import { checkGradients } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
-
-checkKernels(activation, activationGrad);
 
 const ops: Record<Activation, (x: Value, alpha: number) => Value> = {
   relu,
@@ -24,4 +22,7 @@ const ops: Record<Activation, (x: Value, alpha: number) => Value> = {
   softplus,
   tanh,
 };
-checkGradients(activation, ({ x }, { kind, alpha }) => ops[kind](x, alpha));
+checkKernels(
+  withOp(activation, ({ x }, { kind, alpha }) => ops[kind](x, alpha)),
+  activationGrad,
+);

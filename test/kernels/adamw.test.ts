@@ -94,17 +94,44 @@ test("the second moment of a constant gradient is its square, to the last digits
   expect(second_moments[0]).toBe(9);
 });
 
-test("an infinite second moment stays infinite and leaves its parameter finite", async () => {
-  const inputs = {
-    scalars: new Float32Array(64).fill(1),
-    gradients: new Float32Array(n).fill(3),
-    decay: Float32Array.from([0, 0]),
-    norm: Float32Array.of(1, 1, 1, 0),
-    parameters: new Float32Array(n).fill(2),
-    first_moments: new Float32Array(n),
-    second_moments: new Float32Array(n).fill(Infinity),
-  };
-  const after = await runKernel(gpu, adamwKernel, inputs, shapes, attributes);
-  expect(after.second_moments[0]).toBe(Infinity);
-  expect(after.parameters[0]).toBe(2);
+const one = {
+  scalars: new Float32Array(64).fill(1),
+  gradients: new Float32Array(n).fill(3),
+  decay: Float32Array.of(1, 1),
+  norm: Float32Array.of(1, 1, 1, 0),
+  parameters: new Float32Array(n).fill(2),
+  first_moments: new Float32Array(n),
+  second_moments: new Float32Array(n),
+};
+
+test("a step of finite numbers leaves the flag of the state alone", async () => {
+  const { norm } = await runKernel(gpu, adamwKernel, one, shapes, attributes);
+  expect([...norm]).toEqual([1, 1, 1, 0]);
+});
+
+test.each(
+  (["parameters", "first_moments", "second_moments"] as const).flatMap((arena) =>
+    [NaN, Infinity, -Infinity].map((value) => [value, arena] as const),
+  ),
+)("%s in %s raises the flag; its element stays, the others move", async (value, arena) => {
+  for (const at of [0, 63, n - 1]) {
+    const bad = one[arena].slice();
+    bad[at] = value;
+    const inputs = { ...one, [arena]: bad };
+    const after = await runKernel(gpu, adamwKernel, inputs, shapes, attributes);
+    expect([...after.norm]).toEqual([1, 1, 1, 1]);
+    for (const name of ["parameters", "first_moments", "second_moments"] as const) {
+      expect(after[name][at]).toBe(inputs[name][at]);
+      expect(after[name][1]).not.toBe(one[name][1]);
+    }
+  }
+});
+
+test("a number that overflows in the update raises the flag in that step", async () => {
+  const square = { ...one, gradients: one.gradients.with(70, 3e19) };
+  const { norm, second_moments } = await runKernel(gpu, adamwKernel, square, shapes, attributes);
+  expect([second_moments[70], norm[3]]).toEqual([Infinity, 1]);
+  const scalars = one.scalars.with(attributes.slots.learning_rate, 3e38).with(4, 1e3);
+  const far = await runKernel(gpu, adamwKernel, { ...one, scalars }, shapes, attributes);
+  expect([far.parameters[0], far.norm[3]]).toEqual([-Infinity, 1]);
 });

@@ -7,19 +7,17 @@ import {
   attractorGradAttractorsRows,
   attractorGradCenters,
 } from "../../src/kernels/depth_bins/attractor.ts";
-import { checkGradients } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
-  attractorKernel,
+  withOp(attractorKernel, ({ centers, attractors }, attributes) =>
+    attractor(centers, attractors, attributes),
+  ),
   attractorGradCenters,
   attractorGradAttractors,
   attractorGradAttractorsRows,
-);
-
-checkGradients(attractorKernel, ({ centers, attractors }, attributes) =>
-  attractor(centers, attractors, attributes),
 );
 
 test("an inverse attractor pulls hardest at 1 / sqrt(alpha), by half of it", async () => {

@@ -7,20 +7,15 @@ import {
   binCentersGrad,
 } from "../../src/kernels/depth_bins/bin_centers.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { checkGradient, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(binCentersKernel, binCentersGrad);
-
-checkGradient(
-  "bin_centers",
-  (g) => {
-    const widths = g.input("widths", [2, 3, 7]);
-    return { output: binCenters(widths, 0), wrt: [widths] };
-  },
-  { linear: true },
+checkKernels(
+  withOp(binCentersKernel, ({ widths }, { first_edge }) => binCenters(widths, first_edge)),
+  binCentersGrad,
 );
+
 for (const seed of ["cumulative", "softplus"] as const) {
   checkGradient(`seed centres, ${seed}`, (g) => {
     const raw = g.input("raw", [2, 1, 1, 7]);

@@ -1,8 +1,14 @@
-// A distilled decode: against its reference, and what must hold of it. Gradients and the comparison
-// with single ops stand in bin_distill_grad.test.ts.
+// A distilled decode: against its reference, its gradients, and what must hold of it.
+// bin_distill_grad.test.ts compares it with single ops.
 import { expect, test } from "vitest";
 import { hardLogits } from "../../src/distill/hard_rows.ts";
-import { binDistill } from "../../src/graph/ops/bin_distill.ts";
+import { add } from "../../src/graph/ops/arithmetic.ts";
+import type { Value } from "../../src/graph/value.ts";
+import {
+  binDistill,
+  binDistillBinomial as binomialOp,
+  type Distilled,
+} from "../../src/graph/ops/bin_distill.ts";
 import {
   binDistill as binDistillKernel,
   binDistillBinomial,
@@ -11,13 +17,23 @@ import {
   binDistillRows,
 } from "../../src/kernels/depth_bins/bin_distill.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
+import { present, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
+const sum = ({ depth, cross, kl }: Distilled): Value => add(add(depth, cross), kl);
+
 checkKernels(
-  binDistillKernel,
+  withOp(binDistillKernel, ({ scale, ...inputs }, attributes) =>
+    sum(binDistill({ ...inputs, scale: present(scale) }, attributes)),
+  ),
   binDistillRows,
-  binDistillBinomial,
+  withOp(
+    binDistillBinomial,
+    ({ pi, t, teacher, centers, scale }, attributes) =>
+      sum(binomialOp({ pi, t, teacher, centers, scale }, attributes)),
+    ["pi", "t", "scale"],
+  ),
   binDistillBinomialRows,
   binDistillFactors,
 );

@@ -3,7 +3,6 @@
 import { test } from "vitest";
 import { HARD_TEMPERATURES, hardLogits } from "../../src/distill/hard_rows.ts";
 import { backward } from "../../src/graph/backward.ts";
-import { add } from "../../src/graph/ops/arithmetic.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial, type Distilled } from "../../src/graph/ops/bin_distill.ts";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
@@ -19,7 +18,6 @@ import {
 } from "../../src/kernels/depth_bins/bin_distill_grad.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
-import { checkGradient } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { expectSameBins } from "../support/expect_same_bins.ts";
 import { runGraph } from "../support/run_graph.ts";
@@ -31,56 +29,7 @@ checkKernels(
   binDistillGradBinomialSlabs,
 );
 
-const small = [2, 3, 11, 5];
-const WHOSE = [
-  ["the pixel", small],
-  ["the image", [2, 1, 1, 5]],
-  ["the rig", [1, 1, 1, 5]],
-] as const;
 const relative = { kind: "uniform", low: 0, high: 1 } as const;
-const sum = ({ depth, cross, kl }: Distilled): Value => add(add(depth, cross), kl);
-
-for (const [whose, centers] of WHOSE) {
-  for (const teacher of ["relative", "logits"] as const) {
-    checkGradient(
-      `bin_distill, teacher ${teacher}, centres of ${whose}`,
-      (g) => {
-        const z = g.input("z", small);
-        const c = g.input("centers", centers);
-        const y = g.input("teacher", teacher === "logits" ? small : [2, 3, 11, 1]);
-        const scale = g.input("scale", [2]);
-        return {
-          output: sum(binDistill({ student: z, teacher: y, centers: c, scale }, { teacher })),
-          wrt: [z, c],
-        };
-      },
-      teacher === "relative" ? { data: { teacher: relative } } : {},
-    );
-  }
-  checkGradient(
-    `bin_distill_binomial, centres of ${whose}`,
-    (g) => {
-      const [pi, t] = [g.input("pi", [2, 3, 11, 1]), g.input("t", [2, 3, 11, 1])];
-      const c = g.input("centers", centers);
-      const teacher = g.input("teacher", [2, 3, 11, 1]);
-      const scale = g.input("scale", [2]);
-      const distilled = binDistillBinomial(
-        { pi, t, teacher, centers: c, scale },
-        {
-          teacher: "relative",
-        },
-      );
-      return { output: sum(distilled), wrt: [pi, t, c] };
-    },
-    {
-      data: {
-        pi: { kind: "uniform", low: 0.1, high: 0.9 },
-        t: { kind: "uniform", low: 0.5, high: 9 },
-        teacher: relative,
-      },
-    },
-  );
-}
 
 const views = 2;
 const [height, width, bins] = [20, 26, 64];

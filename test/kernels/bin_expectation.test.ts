@@ -7,33 +7,18 @@ import {
   binExpectationGradSlabs,
   binExpectationRows,
 } from "../../src/kernels/depth_bins/bin_expectation.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { present, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(binExpectationKernel, binExpectationRows, binExpectationGrad, binExpectationGradSlabs);
-
-const shape = [2, 7, 11, 5];
-for (const [whose, centers] of [
-  ["the pixel", shape],
-  ["the image", [2, 1, 1, 5]],
-  ["the rig", [1, 1, 1, 5]],
-] as const) {
-  checkGradient(
-    `bin_expectation by centres of ${whose}`,
-    (g) => {
-      const p = g.input("probabilities", shape);
-      const c = g.input("centers", centers);
-      return { output: binExpectation(p, c, g.input("scale", [2])), wrt: [c] };
-    },
-    { linear: true },
-  );
-  checkGradient(`bin_expectation by both, centres of ${whose}`, (g) => {
-    const p = g.input("probabilities", shape);
-    const c = g.input("centers", centers);
-    return { output: binExpectation(p, c), wrt: [p, c] };
-  });
-}
+checkKernels(
+  withOp(binExpectationKernel, ({ probabilities, centers, scale }) =>
+    binExpectation(probabilities, centers, present(scale)),
+  ),
+  binExpectationRows,
+  binExpectationGrad,
+  binExpectationGradSlabs,
+);
 
 test("centres that fit neither pixels, images nor the rig are refused with the shapes", async () => {
   const run = runGraph(

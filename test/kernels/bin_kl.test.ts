@@ -3,21 +3,16 @@ import { expect, test } from "vitest";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
 import { binKl as binKlKernel, binKlGrad, binKlRows } from "../../src/kernels/depth_bins/bin_kl.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(binKlKernel, binKlRows, binKlGrad);
-
-checkGradient(
-  "bin_kl",
-  (g) => {
-    const student = g.input("student", [2, 5, 3, 9]);
-    const usable = g.input("usable", [2, 5, 3, 1]);
-    const kl = binKl(student, g.input("teacher", [2, 5, 3, 9]), usable, { temperature: 2 });
-    return { output: kl, wrt: [student] };
-  },
-  { data: { usable: { kind: "mask", share: 0.6 } } },
+checkKernels(
+  withOp(binKlKernel, ({ student, teacher, usable }, attributes) =>
+    binKl(student, teacher, usable, attributes),
+  ),
+  binKlRows,
+  binKlGrad,
 );
 
 const klAndGradient = (

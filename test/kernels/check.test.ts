@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { activation } from "../../src/kernels/activation.ts";
 import { checkCase, compare, type CheckResult } from "../../src/kernels/check/check.ts";
-import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import { normRunning } from "../../src/kernels/norm.ts";
@@ -14,7 +15,7 @@ import { toleranceOf } from "../../src/engine/tolerance.ts";
 import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 
-const CASE: Case<string, unknown> = {
+const CASE: Problem = {
   name: "relu",
   shapes: { x: [3, 70] },
   attributes: { kind: "relu", alpha: 0 },

@@ -14,10 +14,17 @@ import {
   conv2dSubgroup,
 } from "../../src/kernels/convolution/conv2d.ts";
 import { conv2dParams, conv2dSlices } from "../../src/kernels/convolution/conv2d_geometry.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { present, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(conv2d, conv2dSubgroup, conv2dRegister, conv2dDepthwise);
+checkKernels(
+  withOp(conv2d, ({ x, weight, bias }, { stride, padding, dilation, groups }) =>
+    conv2dOp(x, weight, present(bias), { stride, pad: padding, dilation, groups }),
+  ),
+  conv2dSubgroup,
+  conv2dRegister,
+  conv2dDepthwise,
+);
 
 const shape = (x: number[], weight: number[], options: Conv2dOptions): readonly number[] => {
   const g = graph();
@@ -67,45 +74,3 @@ test("conv2d: long sums of few outputs are cut into slices", () => {
   expect(slices([6, 3, 5, 512], [512, 3, 3, 512])).toBe(8);
   expect(slices([0, 3, 5, 512], [512, 3, 3, 512])).toBe(8);
 });
-
-const geometries: readonly [string, number[], number[], Conv2dOptions][] = [
-  ["3x3", [2, 4, 5, 3], [4, 3, 3, 3], { pad: 1 }],
-  [
-    "even kernel, uneven padding, stride 2",
-    [1, 7, 6, 2],
-    [3, 2, 4, 2],
-    { stride: 2, pad: [0, 1, 2, 1] },
-  ],
-  [
-    "stride 3 by 2, dilated",
-    [1, 9, 8, 2],
-    [2, 3, 2, 2],
-    { stride: [3, 2], pad: 2, dilation: [2, 3] },
-  ],
-  ["groups", [1, 5, 4, 6], [9, 3, 3, 2], { pad: 1, groups: 3 }],
-  ["in slices", [1, 2, 3, 128], [8, 3, 3, 128], { pad: 1 }],
-  ["input gradient in slices", [1, 2, 3, 8], [128, 3, 3, 8], { pad: 1 }],
-  ["depthwise", [2, 5, 6, 5], [10, 3, 3, 1], { pad: 1, stride: 2, groups: 5 }],
-];
-for (const [name, x, weight, options] of geometries) {
-  checkGradient(`conv2d ${name}`, (g) => {
-    const inputs = [g.input("x", x), g.input("weight", weight), g.input("bias", [weight[0]])];
-    return { output: conv2dOp(inputs[0], inputs[1], inputs[2], options), wrt: inputs };
-  });
-  checkGradient(
-    `conv2d ${name} by its input`,
-    (g) => {
-      const image = g.input("x", x);
-      return { output: conv2dOp(image, g.input("weight", weight), null, options), wrt: [image] };
-    },
-    { linear: true },
-  );
-  checkGradient(
-    `conv2d ${name} by its weight`,
-    (g) => {
-      const kernel = g.input("weight", weight);
-      return { output: conv2dOp(g.input("x", x), kernel, null, options), wrt: [kernel] };
-    },
-    { linear: true },
-  );
-}

@@ -1,11 +1,10 @@
-// The transposed convolution: shapes, and gradients of the op made of conv2d's kernels.
+// The shapes of the transposed convolution; conv2d_grad_input.test.ts checks its gradients.
 import { expect, test } from "vitest";
 import {
   conv2dTranspose,
   type Conv2dTransposeOptions,
 } from "../../src/graph/ops/conv2d_transpose.ts";
 import { graph } from "../../src/graph/graph.ts";
-import { checkGradient } from "../support/check_gradient.ts";
 
 const shape = (weight: number[], options: Conv2dTransposeOptions): readonly number[] => {
   const g = graph();
@@ -25,21 +24,3 @@ test("conv2d_transpose: output padding of a whole stride is refused", () => {
     "must be less than the stride",
   );
 });
-
-checkGradient("conv2d_transpose stride 2 with output padding, groups, bias", (g) => {
-  const x = g.input("x", [2, 3, 4, 4]);
-  const weight = g.input("weight", [4, 3, 2, 3]);
-  const bias = g.input("bias", [6]);
-  const options = { stride: 2, pad: [1, 0, 0, 1], outputPadding: [1, 0], groups: 2 } as const;
-  return { output: conv2dTranspose(x, weight, bias, options), wrt: [x, weight, bias] };
-});
-
-checkGradient(
-  "conv2d_transpose by its input",
-  (g) => {
-    const x = g.input("x", [1, 4, 3, 5]);
-    const weight = g.input("weight", [5, 4, 4, 3]);
-    return { output: conv2dTranspose(x, weight, null, { stride: 2, pad: 1 }), wrt: [x] };
-  },
-  { linear: true },
-);

@@ -7,9 +7,9 @@ import {
   givenConstants,
   resolveOverrides,
   type AnyKernel,
-  type Case,
   type ShaderInfo,
 } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 import { tunings } from "../support/tunings.ts";
@@ -43,7 +43,7 @@ function workgroupOf(
 }
 
 /** Names of the inputs that were left out of a case: empty where the others and the outputs are not. */
-function absent(kernel: AnyKernel, { shapes, attributes }: Case<string, unknown>): string[] {
+function absent(kernel: AnyKernel, { shapes, attributes }: Problem): string[] {
   const filled = (of: Readonly<Record<string, Shape>>): boolean => {
     return Object.values(of).some((shape) => size(shape) > 0);
   };

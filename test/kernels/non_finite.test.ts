@@ -3,7 +3,8 @@
 // by element. Two lists say where a kernel may differ, and why.
 import { expect, test } from "vitest";
 import { compare, prepareCase } from "../../src/kernels/check/check.ts";
-import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { canRun } from "../../src/engine/mapping.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { runKernel } from "../../src/engine/run.ts";
@@ -65,7 +66,7 @@ const PART = "does not enter the gradients that the case asks for";
 
 /** Inputs whose NaN may stay without effect, by kernel (with its mappings), and why. */
 const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  adamw: { norm: NOT_USED, scalars: NOT_USED },
+  adamw: { scalars: NOT_USED },
   attention: { k: KEYS, v: KEYS, mask: KEYS },
   attention_grad_kv: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
   attention_grad_q: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
@@ -126,11 +127,11 @@ function baseOf(kernel: AnyKernel): string {
  * One case of each set of attributes and of optional inputs, the smallest with something to do; the
  * three smallest of a further mapping.
  */
-function casesOf(kernel: AnyKernel): Case<string, unknown>[] {
-  const smallest = new Map<string, Case<string, unknown>>();
-  const elements = ({ shapes }: Case<string, unknown>): number =>
+function casesOf(kernel: AnyKernel): Problem[] {
+  const smallest = new Map<string, Problem>();
+  const elements = ({ shapes }: Problem): number =>
     Object.values(shapes).reduce((sum, shape) => sum + size(shape), 0);
-  for (const problem of kernel.cases as readonly Case<string, unknown>[]) {
+  for (const problem of kernel.cases as readonly Problem[]) {
     const { attributes } = problem;
     const shapes: Readonly<Record<string, Shape>> = problem.shapes;
     if (!canRun(kernel, gpu.facts, shapes, attributes)) continue;

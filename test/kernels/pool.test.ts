@@ -1,11 +1,6 @@
 // Pooling against its references and by hand, and its gradients.
 import { expect, test } from "vitest";
-import {
-  averagePool,
-  globalAveragePool,
-  maxPool,
-  type PoolOptions,
-} from "../../src/graph/ops/pool.ts";
+import { averagePool, maxPool, type PoolOptions } from "../../src/graph/ops/pool.ts";
 import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
@@ -15,42 +10,33 @@ import {
   pooledSize,
   poolMax,
   poolMaxGrad,
+  type PoolAttributes,
 } from "../../src/kernels/pool.ts";
 import { runKernel } from "../../src/engine/run.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
+import type { Value } from "../../src/graph/value.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 
-checkKernels(poolMax, poolMaxGrad, poolAverage, poolAverageGrad);
-
-const options: Readonly<Record<string, PoolOptions>> = {
-  stem: { window: 3, stride: 2, pad: 1 },
-  dilated: { window: [2, 3], dilation: [2, 1], pad: [1, 0, 2, 1] },
-  "left over": { window: 3, stride: 2, ceil: true },
-};
-for (const [name, option] of Object.entries(options)) {
-  checkGradient(`max pool, ${name}`, (g) => {
-    const x = g.input("x", [2, 6, 5, 3]);
-    return { output: maxPool(x, option), wrt: [x] };
-  });
-  for (const countPadding of [false, true]) {
-    checkGradient(
-      `average pool, ${name}, ${countPadding ? "with" : "without"} padding`,
-      (g) => {
-        const x = g.input("x", [2, 6, 5, 3]);
-        return { output: averagePool(x, option, countPadding), wrt: [x] };
-      },
-      { linear: true },
-    );
-  }
+/** The options that give a problem's windows. */
+function optionsOf({ shape }: Value, attributes: PoolAttributes): PoolOptions {
+  const { window, stride, dilation, padding, size } = attributes;
+  const [top, bottom, left, right] = padding;
+  const floor = [
+    pooledSize(shape[1], window[0], stride[0], [top, bottom], dilation[0], false),
+    pooledSize(shape[2], window[1], stride[1], [left, right], dilation[1], false),
+  ];
+  const ceil = floor.some((count, axis) => count !== size[axis]);
+  return { window, stride, dilation, pad: padding, ceil };
 }
-checkGradient(
-  "global average pool",
-  (g) => {
-    const x = g.input("x", [2, 6, 5, 3]);
-    return { output: globalAveragePool(x), wrt: [x] };
-  },
-  { linear: true },
+
+checkKernels(
+  withOp(poolMax, ({ x }, attributes) => maxPool(x, optionsOf(x, attributes))),
+  poolMaxGrad,
+  withOp(poolAverage, ({ x }, { countPadding, ...windows }) =>
+    averagePool(x, optionsOf(x, windows), countPadding),
+  ),
+  poolAverageGrad,
 );
 
 test("of equal maxima the first in row-major order takes the gradient", async () => {

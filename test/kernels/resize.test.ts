@@ -11,16 +11,18 @@ import {
   resizeNearestGrad,
 } from "../../src/kernels/resize.ts";
 import { runKernel } from "../../src/engine/run.ts";
-import { checkGradients } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 
-checkKernels(resizeNearest, resizeNearestGrad, resizeBilinear, resizeBilinearGrad);
-
-checkGradients(resizeNearest, ({ x }, { size, corners, rounding }) =>
-  nearestOp(x, size, corners, rounding),
+checkKernels(
+  withOp(resizeNearest, ({ x }, { size, corners, rounding }) =>
+    nearestOp(x, size, corners, rounding),
+  ),
+  resizeNearestGrad,
+  withOp(resizeBilinear, ({ x }, { size, corners }) => bilinearOp(x, size, corners)),
+  resizeBilinearGrad,
 );
-checkGradients(resizeBilinear, ({ x }, { size, corners }) => bilinearOp(x, size, corners));
 
 test("a linear ramp stays a linear ramp between aligned corners", async () => {
   const x = Float32Array.of(0, 1, 2, 3);

@@ -6,7 +6,8 @@ import { graph } from "../../src/graph/graph.ts";
 import { apply } from "../../src/graph/apply.ts";
 import { activationOps } from "../../src/graph/ops/activation.ts";
 import { expectShape } from "../../src/engine/expect_shape.ts";
-import type { AnyKernel, Case } from "../../src/engine/kernel.ts";
+import type { AnyKernel } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
 
@@ -62,7 +63,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
 /** The changes of each input that `shapes` accepts though nothing else shows them. */
 function accepted(kernel: AnyKernel): Record<string, Change[]> {
   const inputs = kernel.shader.bindings.filter((b) => b.access !== "write" && !b.uniform);
-  const cases: readonly Case<string, unknown>[] = kernel.cases;
+  const cases: readonly Problem[] = kernel.cases;
   const found: Record<string, Change[]> = {};
   for (const { name } of inputs) {
     const { shapes, attributes } = cases.find((c) => size(c.shapes[name]) > 0)!;

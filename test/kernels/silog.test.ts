@@ -3,27 +3,14 @@ import { expect, test } from "vitest";
 import { silog } from "../../src/graph/ops/silog.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { silog as silogKernel, silogFinish, silogGrad } from "../../src/kernels/silog.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(silogKernel, silogFinish, silogGrad);
-
-checkGradient(
-  "silog",
-  (g) => {
-    const depth = g.input("depth", [2, 31, 37, 1]);
-    const depth_m = g.input("depth_m", [2, 31, 37, 1]);
-    const { loss } = silog(depth, depth_m, g.input("valid", [2, 31, 37, 1]));
-    return { output: loss, wrt: [depth] };
-  },
-  {
-    data: {
-      depth: { kind: "uniform", low: 1, high: 60 },
-      depth_m: { kind: "uniform", low: 1, high: 60 },
-      valid: { kind: "mask", share: 0.05 },
-    },
-  },
+checkKernels(
+  withOp(silogKernel, ({ depth, depth_m, valid }) => silog(depth, depth_m, valid).loss),
+  silogFinish,
+  silogGrad,
 );
 
 const silogOf = (

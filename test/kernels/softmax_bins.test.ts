@@ -10,15 +10,16 @@ import {
 } from "../../src/kernels/depth_bins/softmax_bins.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { randomStream } from "../../src/tensor/random.ts";
-import { checkGradients } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(softmaxBinsKernel, softmaxBinsRows, softmaxBinsGrad, softmaxBinsGradRows);
-
-checkGradients(softmaxBinsKernel, ({ logits }, { temperature }) =>
-  softmaxBins(logits, temperature),
+checkKernels(
+  withOp(softmaxBinsKernel, ({ logits }, { temperature }) => softmaxBins(logits, temperature)),
+  softmaxBinsRows,
+  softmaxBinsGrad,
+  softmaxBinsGradRows,
 );
 
 const softmax = async (logits: readonly number[], bins: number): Promise<number[]> => {

@@ -3,12 +3,8 @@
 // so there it gets fewer.
 import { expect, test } from "vitest";
 import { checkCase } from "../../src/kernels/check/check.ts";
-import {
-  givenConstants,
-  resolveOverrides,
-  type AnyKernel,
-  type Case,
-} from "../../src/engine/kernel.ts";
+import { givenConstants, resolveOverrides, type AnyKernel } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { tunedKernel } from "../../src/engine/tuning.ts";
 import { size, type Shape } from "../../src/tensor/shape.ts";
@@ -16,7 +12,7 @@ import { expectRight } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 import { tunings, type Tuned } from "../support/tunings.ts";
 
-type AnyCase = Case<string, unknown>;
+type AnyCase = Problem;
 
 /**
  * Tiles for software adapters beside those that a kernel's own cases take: values in the order of

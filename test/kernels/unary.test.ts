@@ -2,36 +2,16 @@
 // their gradients.
 import { expect, test } from "vitest";
 import { unary as unaryOp } from "../../src/graph/ops/unary.ts";
-import { UNARY_KINDS, unary, unaryGrad, type UnaryKind } from "../../src/kernels/unary.ts";
-import type { Distribution } from "../../src/engine/kernel.ts";
+import { unary, unaryGrad, type UnaryKind } from "../../src/kernels/unary.ts";
 import { runKernel } from "../../src/engine/run.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 
-checkKernels(unary, unaryGrad);
-
-// clear of kinks, jumps and poles
-const domains: Partial<Record<UnaryKind, Distribution>> = {
-  floor: { kind: "uniform", low: 0.1, high: 0.9 },
-  ceil: { kind: "uniform", low: 0.1, high: 0.9 },
-  round: { kind: "uniform", low: 0.1, high: 0.4 },
-  clamp: { kind: "uniform", low: -1, high: 2 },
-};
-const linear: readonly UnaryKind[] = ["identity", "negate"];
-for (const kind of UNARY_KINDS) {
-  checkGradient(
-    kind,
-    (g) => {
-      const x = g.input("x", [5, 3]);
-      return { output: unaryOp(x, kind, -2, 3), wrt: [x] };
-    },
-    {
-      data: { x: domains[kind] ?? { kind: "uniform", low: 0.3, high: 1.2 } },
-      linear: linear.includes(kind),
-    },
-  );
-}
+checkKernels(
+  withOp(unary, ({ x }, { kind, alpha, beta }) => unaryOp(x, kind, alpha, beta)),
+  unaryGrad,
+);
 
 /** f of these numbers on the adapter, and in f64 of the same numbers. */
 async function both(

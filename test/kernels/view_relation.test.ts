@@ -14,22 +14,18 @@ import {
   viewRelationLoss as viewRelationLossKernel,
   viewRelationLossGrad,
 } from "../../src/kernels/relations/view_relation.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
 
-checkKernels(viewRelationKernel, viewRelationGrad, viewRelationLossKernel, viewRelationLossGrad);
-
-for (const views of [2, 3, 6]) {
-  checkGradient(`view_relation of ${views} views`, (g) => {
-    const tokens = g.input("tokens", [views, 4, 5]);
-    return { output: viewRelation(tokens), wrt: [tokens] };
-  });
-}
-checkGradient("view_relation_loss", (g) => {
-  const student = g.input("student", [3, 7, 7]);
-  return { output: viewRelationLoss(student, g.input("teacher", [3, 7, 7])), wrt: [student] };
-});
+checkKernels(
+  withOp(viewRelationKernel, ({ tokens: x }) => viewRelation(x)),
+  viewRelationGrad,
+  withOp(viewRelationLossKernel, (relations) =>
+    viewRelationLoss(relations.student, relations.teacher),
+  ),
+  viewRelationLossGrad,
+);
 
 const [views, tokens, features] = [6, 10, 8];
 const lossOf = async (student: Float32Array, teacher: Float32Array): Promise<number> => {

@@ -1,4 +1,4 @@
-// Facts of adapters that the variant rules tell apart, for tests that need no device.
+// Facts of adapters between which the mapping rules distinguish, for tests that need no device.
 import type { AdapterFacts } from "../../src/gpu/device.ts";
 
 /** A GPU with subgroups of 32. */

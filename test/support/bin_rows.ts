@@ -1,7 +1,7 @@
-// Rows of `bench bins` with times given by hand, for what is made of them.
+// Rows of `bench bins` with given times, to test code that evaluates them.
 import type { BinRow } from "../../src/profile/bench/bins_bench.ts";
 
-/** A right row of one level; its step takes `time_ms`, its ratio is to 100 ms. */
+/** A correct row of one level; its step takes `time_ms`, its ratio is relative to 100 ms. */
 export function binRow(level: BinRow["level"], time_ms: number, changes: Partial<BinRow>): BinRow {
   const ratio = 100 / time_ms;
   return {

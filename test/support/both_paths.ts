@@ -1,5 +1,5 @@
-// Holds a small graph and its gradients on the GPU against the same graph through the references,
-// whatever its shapes are; or has both refuse it.
+// Compares a small graph of any shapes and its gradients on the GPU with the same graph through the
+// references, or checks that both refuse it.
 import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
@@ -14,18 +14,19 @@ import { gpu } from "./gpu.ts";
 
 const TOLERANCE = 1e-4;
 
-/** Inputs of a graph under test: made by name, `positive` ones between 1/2 and 3/2. */
+/** Creates an input of a graph under test; `positive` ones are between 1/2 and 3/2. */
 export type Make = (name: string, shape: Shape, kind?: "positive") => Value;
 
-/** What both paths made of a graph. */
+/** The results of both paths on a graph. */
 export type Outcome =
   | { readonly kind: "equal" }
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "wrong"; readonly message: string };
 
 /**
- * Runs what `build` makes, with the gradients of its outputs by inputs named in `wrt`. `refused`
- * where building throws InputError; any other error is thrown.
+ * Runs the graph that `build` makes, with the gradients of its outputs with respect to the inputs
+ * named in `wrt`. The outcome is `refused` if building throws InputError; any other error is
+ * thrown.
  */
 export async function bothPaths(
   build: (make: Make, g: Graph) => Readonly<Record<string, Value>>,

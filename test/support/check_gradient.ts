@@ -8,25 +8,26 @@ import { graph, type Graph } from "../../src/graph/graph.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
-import type { Case, Distribution, ShaderInfo } from "../../src/engine/kernel.ts";
+import type { AnyKernel, Inputs, Kernel, ShaderInfo } from "../../src/engine/kernel.ts";
+import type { Distribution, Problem } from "../../src/engine/problem.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/engine/tolerance.ts";
-import type { Shape } from "../../src/tensor/shape.ts";
+import { formatShape } from "../../src/tensor/shape.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";
 
 /**
- * What a gradient test differentiates: `output` by each of `wrt`, which are inputs of the graph.
+ * A gradient test differentiates `output` with respect to each of `wrt`, which are inputs of the
+ * graph.
  */
 export interface Differentiated {
   readonly output: Value;
   readonly wrt: readonly Value[];
 }
 
-/** How inputs are drawn and what else is asserted. */
+/** How inputs are drawn, and further assertions. */
 export interface GradientOptions {
   /**
-   * Distribution by input name; standard normal otherwise. Keep clear of kinks by value (uniform
-   * ranges).
+   * Distribution by input name; standard normal otherwise. Choose uniform ranges that avoid kinks.
    */
   readonly data?: Readonly<Record<string, Distribution>>;
   /** The output is linear in all of `wrt` together: checks <A x, y> = <x, A^T y> on the GPU too. */
@@ -61,7 +62,8 @@ export function checkGradient(
       });
       const slope = (loss(moved(1)) - loss(moved(-1))) / (2 * step);
       const projected = dot(got[name], direction);
-      // a random direction meets a gradient of n numbers at 1 / sqrt(n) of its length
+      // the component of a gradient of n numbers along a random direction is about 1 / sqrt(n) of
+      // its length
       const expected = norm(got[name]) / Math.sqrt(Math.max(direction.length, 1));
       const scale = Math.max(expected, Math.abs(slope), 1e-6);
       expect(
@@ -87,13 +89,12 @@ export function checkGradient(
       );
       const got = await plan.run(f32);
       const left = dot(got["output"], seed.data);
-      for (const { name } of wrt) {
-        const right = dot(f32[name], got[`d_${name}`]);
-        const bound = norm(got["output"]) * norm(seed.data);
-        expect(Math.abs(left - right), `d ${name}: ${left} against ${right}`).toBeLessThanOrEqual(
-          ADJOINT_TOLERANCE * Math.max(bound, 1e-6),
-        );
-      }
+      const right = wrt.reduce((sum, { name }) => sum + dot(f32[name], got[`d_${name}`]), 0);
+      const bound = norm(got["output"]) * norm(seed.data);
+      expect(
+        Math.abs(left - right),
+        `<A x, y> = ${left}, <x, A^T y> = ${right}`,
+      ).toBeLessThanOrEqual(ADJOINT_TOLERANCE * Math.max(bound, 1e-6));
     } finally {
       plan.destroy();
       store.destroy();
@@ -101,30 +102,61 @@ export function checkGradient(
   });
 }
 
+/** A kernel and the op whose gradient is checked on the kernel's problems. */
+export interface KernelWithOp {
+  readonly kernel: AnyKernel;
+  readonly op: (inputs: Readonly<Record<string, Value>>, attributes: unknown) => Value;
+}
+
 /**
- * Declares the gradient tests of the op of a kernel, one for each case that asks for them; `op`
- * applies it to the kernel's inputs.
+ * Names the op of a kernel for `checkKernels`; `op` applies it to values with the names and shapes
+ * of a problem's inputs. `more` names the inputs that gradient checks add to these.
  */
-export function checkGradients<Input extends string, A>(
-  { shader, cases }: { readonly shader: ShaderInfo; readonly cases: readonly Case<Input, A>[] },
-  op: (inputs: Readonly<Record<Input, Value>>, attributes: A) => Value,
-): void {
-  if (cases.every(({ gradient }) => gradient === undefined)) {
-    throw new Error(`${shader.name}: no case asks for a check of the gradient`);
+export function withOp<S extends ShaderInfo, A, const More extends string = never>(
+  kernel: Kernel<S, A>,
+  op: (inputs: Readonly<Record<Inputs<S> | More, Value>>, attributes: A) => Value,
+  more: readonly More[] = [],
+): KernelWithOp {
+  const known = new Set([...more, ...kernel.shader.bindings.map(({ name }) => name)]);
+  const asked = (kernel.cases as readonly Problem[]).flatMap(({ gradients = [] }) =>
+    gradients.flatMap(({ shapes = {} }) => Object.keys(shapes)),
+  );
+  const stray = asked.find((name) => !known.has(name));
+  if (stray !== undefined) throw new Error(`${kernel.shader.name}: the op takes no ${stray}`);
+  return { kernel, op: op as KernelWithOp["op"] };
+}
+
+/** The value of an optional input; null if it was left out, which shape [0] says. */
+export function present(value: Value): Value | null {
+  return value.shape.length === 1 && value.shape[0] === 0 ? null : value;
+}
+
+/** Declares the gradient tests that a kernel's problems ask for. Throws if none does. */
+export function checkGradients({ kernel, op }: KernelWithOp): void {
+  const { name: kernelName } = kernel.shader;
+  const problems: readonly Problem[] = kernel.cases;
+  if (problems.every(({ gradients = [] }) => gradients.length === 0)) {
+    throw new Error(`${kernelName}: no problem asks for a check of the gradient`);
   }
-  for (const { name, shapes, attributes, data, gradient } of cases) {
-    if (gradient === undefined) continue;
-    const build = (g: Graph): Differentiated => {
-      const inputs = Object.fromEntries(
-        Object.entries<Shape>(shapes).map(([input, shape]) => [input, g.input(input, shape)]),
-      );
-      return {
-        output: op(inputs as Record<Input, Value>, attributes),
-        wrt: gradient.wrt.map((input) => inputs[input]),
+  for (const { name, shapes, attributes, data = {}, gradients = [] } of problems) {
+    for (const { wrt, shapes: more = {}, data: own = {}, ...rest } of gradients) {
+      const build = (g: Graph): Differentiated => {
+        const inputs = Object.fromEntries(
+          Object.entries({ ...shapes, ...more }).map(([input, shape]) => [
+            input,
+            g.input(input, shape),
+          ]),
+        );
+        return { output: op(inputs, attributes), wrt: wrt.map((input) => inputs[input]) };
       };
-    };
-    const drawn = data as GradientOptions["data"];
-    checkGradient(`${shader.name}, ${name}`, build, { ...gradient, data: drawn });
+      const sizes = Object.entries(more).map(([input, shape]) => `${input} ${formatShape(shape)}`);
+      const title = [kernelName, name, ...sizes, `with respect to ${wrt.join(", ")}`].join(", ");
+      const drawn = Object.entries({ ...data, ...own }).filter(([, how]) => how !== undefined);
+      checkGradient(title, build, {
+        ...rest,
+        data: Object.fromEntries(drawn) as GradientOptions["data"],
+      });
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";
 
-/** The kernel with a piece of its text replaced; throws where the text has no such piece. */
+/** The kernel with a piece of its text replaced; throws if the text has no such piece. */
 export function doctored(kernel: AnyKernel, from: string, to: string): AnyKernel {
   const text = shaderText(kernel.shader);
   const code = text.replace(from, () => to);

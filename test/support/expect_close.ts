@@ -1,10 +1,10 @@
-// Comparison of whole tensors of the GPU with those of the interpreter.
+// Compares whole tensors of the GPU with those of the interpreter.
 import { expect } from "vitest";
 import { NETWORK_TOLERANCE } from "../../src/engine/tolerance.ts";
 
 /**
- * Asserts that results in f32 are those in f64, by name: the worst element beside the largest of
- * its tensor.
+ * Asserts that results in f32 agree with those in f64, by name: the worst difference relative to
+ * the largest element of its tensor.
  */
 export function expectClose(
   got: Readonly<Record<string, ArrayLike<number>>>,

@@ -1,11 +1,11 @@
-// Comparison of a fused bin decode with an unfused one, in units of the largest centre.
+// Compares a fused bin decode with an unfused one, in units of the largest centre.
 import { expect } from "vitest";
 import { BIN_DEPTH_TOLERANCE, BIN_GRADIENT_TOLERANCE } from "../../src/engine/tolerance.ts";
 import { relativeNorm } from "../../src/tensor/differences.ts";
 
 /**
- * Asserts that results are the same to rounding: `depths` by the worst pixel, of centres up to 1 in
- * any order, all else by norms.
+ * Asserts that results agree up to rounding: `depths` by the worst pixel, for centres up to 1 in
+ * any order, everything else by norms.
  */
 export function expectSameBins(
   got: Readonly<Record<string, Float32Array>>,

@@ -1,6 +1,5 @@
-// The readers of bytes from outside, with good files to damage: what each is given, the tokens of its
-// grammar, and how a damaged file gets its checksums and lengths back, so that damage reaches what
-// lies behind them.
+// The readers of bytes from outside, with valid files to damage, the tokens of each grammar, and
+// functions that correct checksums and lengths afterwards, so that damage gets past those checks.
 import { zipSync } from "fflate";
 import sharp from "sharp";
 import { crc32c } from "../../src/formats/crc32.ts";

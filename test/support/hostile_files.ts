@@ -1,4 +1,4 @@
-// The readers of paths, with good files to damage: each file is written, read and put back.
+// The readers of paths, with valid files to damage: each file is damaged, read and restored.
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ function jsonOf(...tokens: readonly string[]): Grammar {
   return { tokens: [...tokens, ...JSON_TOKENS], isText: true };
 }
 
-/** A reader in a folder of its own, gone after use. */
+/** A reader in its own folder, which is deleted after use. */
 function reader(
   name: string,
   grammar: Grammar,
@@ -51,7 +51,7 @@ function reader(
   return { name, grammar, every, open };
 }
 
-/** Damages `files` of a folder, one after the other, for a reader of the whole. */
+/** Damages `files` of a folder, one after the other, for a reader of the whole folder. */
 function inPlace(files: readonly string[], read: () => Promise<unknown>): OpenReader {
   const seeds = files.map((file) => readFileSync(file));
   let damaged = 0;
@@ -134,7 +134,10 @@ async function checkpoint(root: string): Promise<OpenReader> {
 const SEAL = '"checksum":"sha256-';
 const DIGITS = 64;
 
-/** Puts the digest of a sealed file right: of all its bytes, zeros in the place of the digest. */
+/**
+ * Corrects the digest of a sealed file, which covers all its bytes with zeros in place of the
+ * digest.
+ */
 function withSeal(damaged: Buffer): Buffer {
   const at = damaged.indexOf(SEAL) + SEAL.length;
   if (at < SEAL.length || at + DIGITS > damaged.length) return damaged;
@@ -143,7 +146,7 @@ function withSeal(damaged: Buffer): Buffer {
   return damaged;
 }
 
-/** Counts what was added to a safetensors file as header. */
+/** Adds the bytes that were inserted into a safetensors file to its header length. */
 export function withHeaderLength(damaged: Buffer, seed: Uint8Array): Buffer {
   if (damaged.length < 8) return damaged;
   const length = new DataView(seed.buffer, seed.byteOffset).getUint32(0, true);

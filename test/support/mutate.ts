@@ -1,11 +1,11 @@
-// Damages files as bugs and attackers do: bits, sizes, ranges, and the tokens of their grammar.
+// Damages files as bugs and attackers do: changes bits, sizes, ranges, and tokens of their grammar.
 import type { RandomStream } from "../../src/tensor/random.ts";
 
-/** What a mutation may put into a file beside bytes. */
+/** The texts that a mutation may put into a file, besides bytes. */
 export interface Grammar {
   /** Pieces of the format: brackets, keywords, keys, values. */
   readonly tokens: readonly string[];
-  /** Whether the file is text, so that numbers and words in it are worth changing. */
+  /** Whether the file is text, in which numbers and words are worth changing. */
   readonly isText: boolean;
 }
 
@@ -13,17 +13,17 @@ export interface Grammar {
 export interface HostileReader {
   readonly name: string;
   readonly grammar: Grammar;
-  /** One of so many mutations is tried, where a reader is too slow for all of them. */
+  /** Only one in this many mutations is tried, for a reader that is too slow for all of them. */
   readonly every: number;
   readonly open: () => Promise<OpenReader>;
 }
 
-/** A reader and the files that it is given damaged copies of. */
+/** A reader, and the files of which it receives damaged copies. */
 export interface OpenReader {
   readonly seeds: readonly Uint8Array[];
-  /** Reads a file, `seed` being the number of the one that it was made of. */
+  /** Reads a file; `seed` is the number of the file that it was made from. */
   readonly read: (bytes: Uint8Array, seed: number) => unknown;
-  /** Puts lengths and checksums right around damage. */
+  /** Corrects lengths and checksums after damage. */
   readonly repair?: (damaged: Buffer, seed: Uint8Array) => Uint8Array;
   readonly close?: () => void;
 }
@@ -56,7 +56,7 @@ const INTEGERS = [
   2n ** 64n - 1n,
 ];
 
-// What numbers and texts are mistaken for, and what must not reach a terminal.
+// Texts that are easily mistaken for numbers or words, and texts that must not reach a terminal.
 const WORDS = [
   ...'0|-0|-1|1.5|1e309|-1e309|1e-400|NaN|Infinity|null|true|[]|{}|""|0x10|1_000'.split("|"),
   "9007199254740993",

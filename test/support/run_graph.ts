@@ -1,4 +1,4 @@
-// Runs a small graph once on the GPU of the tests, for properties that hold across ops.
+// Runs a small graph once on the tests' GPU, for properties of several ops together.
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { compile } from "../../src/graph/plan.ts";

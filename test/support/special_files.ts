@@ -1,7 +1,7 @@
-// Entries of a file system that are no regular files.
+// File system entries that are not regular files.
 import { execFileSync } from "node:child_process";
 
-/** Makes a named pipe: to open one for reading waits for a writer. */
+/** Creates a named pipe: opening one for reading waits for a writer. */
 export function makePipe(file: string): void {
   execFileSync("sh", ["-c", 'mkfifo "$0"', file]);
 }

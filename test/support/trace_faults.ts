@@ -1,7 +1,7 @@
-// What is wrong with a trace by the rules of those who draw it: slices of a thread nest, arrows
-// begin and end within slices, counters are numbers in order of time, everything has a name.
+// Checks a trace by the rules of its viewers: slices of a thread nest, arrows begin and end within
+// slices, counters are numbers in order of time, everything has a name.
 
-/** One event as the file has it. */
+/** One event, as in the file. */
 interface TraceEvent {
   readonly ph: string;
   readonly name: string;
@@ -20,7 +20,7 @@ export function readTrace(bytes: Uint8Array): TraceEvent[] {
   return (JSON.parse(text) as { readonly traceEvents: TraceEvent[] }).traceEvents;
 }
 
-/** The faults of a trace, empty where it is right. */
+/** The faults of a trace; empty if there are none. */
 export function traceFaults(events: readonly TraceEvent[]): string[] {
   const threads = new Map<number, string>();
   const faults: string[] = [];
@@ -32,7 +32,7 @@ export function traceFaults(events: readonly TraceEvent[]): string[] {
   }
   const timed = events.filter(({ ph }) => ph !== "M");
   for (const { name, ts } of timed) {
-    // Perfetto cuts microseconds to whole nanoseconds: only such times come out as they went in.
+    // Perfetto cuts microseconds to whole nanoseconds: only such times survive unchanged.
     if (!Number.isInteger(1000 * (ts ?? Number.NaN))) faults.push(`${name}: time ${ts}`);
   }
   timed.forEach(({ name, ts }, i) => {
@@ -49,7 +49,7 @@ export function traceFaults(events: readonly TraceEvent[]): string[] {
   return [...faults, ...badFlows(timed, slices), ...badCounters(timed)];
 }
 
-/** Slices of one thread, in the order of the file, that begin within another and end outside. */
+/** Slices of one thread, in file order, that begin within another and end outside it. */
 function crossings(slices: readonly TraceEvent[]): string[] {
   const open: { readonly name: string; readonly end: number }[] = [];
   const faults: string[] = [];

@@ -1,4 +1,5 @@
-// All that an autotuner may make of a kernel: combinations of the values that its tune lines list.
+// Everything that an autotuner may choose for a kernel: combinations of the values on its tune
+// lines.
 import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { freeConstants } from "../../src/engine/tuning.ts";
 import type { Shape } from "../../src/tensor/shape.ts";

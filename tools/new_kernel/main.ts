@@ -1,6 +1,6 @@
 // `npm run new-kernel NAME`: writes the files of a kernel family that works element by element, and
-// puts it into every list that has all kernels or ops. What it wrote passes all checks; the formula
-// is yours to change.
+// puts it into every list that has all kernels or ops. The files pass all checks as they are;
+// replace the placeholder formula with yours.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
@@ -23,7 +23,7 @@ Example: npm run new-kernel huber delta`;
 
 const WORD = /^[a-z][a-z\d]*(_[a-z\d]+)*$/;
 
-/** A line to put among its like, in order of the word that `like` captures. */
+/** A line to insert among similar ones, in order of the word that `like` captures. */
 interface Insertion {
   readonly file: string;
   /** Where the list begins. */
@@ -68,13 +68,13 @@ function insert({ file, after, like, line }: Insertion): void {
   if (start < 0 || word === undefined || places.length === 0) {
     throw new Error(`${file}: there is no place for "${line.trim()}"`);
   }
-  // the last line of some lists ends in its own way: nothing goes behind it
+  // the last line of some lists ends differently: nothing is inserted after it
   const { index } = places.find(([, other]) => other > word) ?? places.at(-1)!;
   const at = start + index;
   writeFileSync(file, `${text.slice(0, at)}${line}\n${text.slice(at)}`);
 }
 
-/** Puts the ops on the oracle's page, behind the other functions of one tensor. */
+/** Puts the ops on the oracle's page, after the other functions of one tensor. */
 function describeOps(family: Family): void {
   const file = "tools/oracle/own/elementwise_ops.ts";
   const text = readFileSync(file, "utf8");

@@ -1,7 +1,7 @@
 // The files of a new family that works element by element, as texts. The formula in them is a
 // placeholder that passes every check; it is the same in shader and twin.
 
-/** What the files of a family are named after. */
+/** The names from which a family's files are named. */
 export interface Family {
   /** snake_case: shaders, files, ops. */
   readonly stem: string;
@@ -9,7 +9,7 @@ export interface Family {
   readonly camel: string;
   /** PascalCase: types. */
   readonly pascal: string;
-  /** Numbers that the function depends on beside x; at least one. */
+  /** Numbers that the function depends on besides x; at least one. */
   readonly attributes: readonly string[];
 }
 
@@ -97,12 +97,13 @@ export function twinText({ stem, camel, pascal, attributes }: Family): string {
   const all = attributes.join(", ");
   return `// ${stem} of each element, and its gradient.
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { shaders } from "./shaders.gen.ts";
 
-/** What f depends on beside x. */
+/** The parameters of f besides x. */
 export interface ${pascal}Attributes {
 ${lines(attributes, (one) => `  readonly ${one}: number;`)}
 }
@@ -119,7 +120,7 @@ const sizes: readonly [string, Shape][] = [
   ["a workgroup and one", [41, 25]],
   ["prime", [2, 503, 3]],
 ];
-const cases = sizes.map(([name, x]): Case<"x", ${pascal}Attributes> => ({
+const cases = sizes.map(([name, x]): Problem<"x", ${pascal}Attributes> => ({
   name,
   shapes: { x },
   attributes: { ${lines(attributes, (one) => `${one}: 0.7,`)} },
@@ -133,7 +134,7 @@ export const ${camel}: Kernel<typeof shaders.${stem}, ${pascal}Attributes> = ker
   params: ({ x }, { ${all} }) => ({ n: size(x), ${all} }),
   grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
   cost: ({ x }) => ({ flops: 2 * size(x), bytes: 8 * size(x) }),
-  cases,
+  cases: withGradient(cases, { wrt: ["x"] }),
   reference: ({ x }, _, attributes) => {
     const y = like(x, x.length);
     for (let i = 0; i < x.length; i++) y[i] = Number.isNaN(x[i]) ? NaN : value(x[i], attributes);
@@ -194,23 +195,16 @@ export function ${camel}(x: Value, attributes: ${pascal}Attributes): Value {
 }
 
 /** The test: both kernels against their reference, the gradient against differences. */
-export function testText({ stem, camel, attributes }: Family): string {
+export function testText({ stem, camel }: Family): string {
   return `// ${stem} against its reference, and its gradient against differences.
 import { ${camel} as op } from "../../src/graph/ops/${stem}.ts";
 import { ${camel}, ${camel}Grad } from "../../src/kernels/${stem}.ts";
-import { checkGradient } from "../support/check_gradient.ts";
+import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(${camel}, ${camel}Grad);
-
-// clear of kinks and jumps, where differences have no limit
-checkGradient(
-  "${stem}",
-  (g) => {
-    const x = g.input("x", [5, 3]);
-    return { output: op(x, { ${lines(attributes, (one) => `${one}: 0.7,`)} }), wrt: [x] };
-  },
-  { data: { x: { kind: "uniform", low: 0.8, high: 1.2 } } },
+checkKernels(
+  withOp(${camel}, ({ x }, attributes) => op(x, attributes)),
+  ${camel}Grad,
 );
 `;
 }
@@ -219,20 +213,20 @@ checkGradient(
 export function benchText({ stem, camel, attributes }: Family): string {
   return `// ${stem} at the student's sizes.
 import { ${camel}, ${camel}Grad } from "../../src/kernels/${stem}.ts";
-import type { BenchCase } from "../bench_case.ts";
+import type { KernelProblem } from "../../src/engine/kernel.ts";
 
 const attributes = { ${lines(attributes, (one) => `${one}: 0.7,`)} };
 const x = [6, 48, 80, 32];
 
 /** The decoder's largest activation. */
-export const cases: readonly BenchCase[] = [
+export const cases: readonly KernelProblem[] = [
   { name: "${stem} 6x48x80x32", kernel: ${camel}, shapes: { x }, attributes },
   { name: "${stem} gradient 6x48x80x32", kernel: ${camel}Grad, shapes: { x, d_y: x }, attributes },
 ];
 `;
 }
 
-/** What the oracle's page says of both ops. */
+/** The entries of both ops on the oracle's page. */
 export function ownText({ stem, attributes }: Family): string {
   const numbers = lines(attributes, (one) => `${one}: number(1, "of f"),`);
   return `  ${stem}: {

@@ -7,7 +7,7 @@ function fail(given: VectorCase, name: string, wanted: string): never {
   throw new UnknownValueError(`${name} is ${value}, expected ${wanted}`);
 }
 
-/** Whether an attribute is there and not null. */
+/** Whether an attribute is given and not null. */
 export function has({ attributes }: VectorCase, name: string): boolean {
   return attributes[name] !== undefined && attributes[name] !== null;
 }

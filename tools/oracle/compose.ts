@@ -1,5 +1,4 @@
-// Functions that several sources have and the engine has as a composition of its ops, not as an op
-// of its own.
+// Functions of several sources that the engine builds from several ops.
 import { apply, reshape } from "../../src/graph/apply.ts";
 import {
   activationOps,
@@ -30,7 +29,7 @@ import { size, type Shape } from "../../src/tensor/shape.ts";
 /** The largest float32: stands for no bound. */
 export const UNBOUNDED: number = Math.fround(3.4028234663852886e38);
 
-/** min(max(x, low), high); infinite bounds are none. */
+/** min(max(x, low), high); an infinite bound has no effect. */
 export function clip(x: Value, low: number, high: number): Value {
   return clamp(x, Math.max(low, -UNBOUNDED), Math.min(high, UNBOUNDED));
 }
@@ -143,7 +142,10 @@ export function batchedProduct(a: Value, b: Value, options: MatmulOptions): Valu
   return matmul(whole(a), whole(b), options);
 }
 
-/** Whether a and b are broadcast in turns, which one product cannot: [2, 1, 2] with [1, 3, 1]. */
+/**
+ * Whether a and b broadcast in both directions, which a single product cannot do: [2, 1, 2] with
+ * [1, 3, 1].
+ */
 function takesTurns(a: Shape, b: Shape): boolean {
   const runs: string[] = [];
   const [left, right] = [a.slice(0, -2), b.slice(0, -2)];
@@ -157,8 +159,8 @@ function takesTurns(a: Shape, b: Shape): boolean {
 }
 
 /**
- * alpha A B + beta C; C broadcasts to the product. A bias of one number a column goes into the
- * product itself.
+ * alpha A B + beta C; C broadcasts to the product. A bias of one number per column becomes part of
+ * the product itself.
  */
 export function generalProduct(
   a: Value,

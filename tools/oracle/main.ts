@@ -1,5 +1,5 @@
 // `npm run oracle -- DIR`: runs every published case of the operators that the engine has, on the
-// adapter and through the CPU references, at the case's own tolerance. What is not run is counted
+// adapter and through the CPU references, at the case's own tolerance. Cases that are not run count
 // as not offered, never as passed.
 import { Command } from "commander";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";

@@ -1,4 +1,4 @@
-// Moving data about, as the sources say it, by slices, transposes, joins and broadcasts of the
+// The sources' operators that move data, built from slices, transposes, joins and broadcasts of the
 // engine.
 import { reshape } from "../../src/graph/apply.ts";
 import { concat } from "../../src/graph/ops/concat.ts";
@@ -23,7 +23,8 @@ export function splitBy(x: Value, sizes: readonly number[], axis: number): Value
 }
 
 /**
- * Sizes of `parts` equal pieces of `length`, the last one shorter where they do not come out even.
+ * Sizes of `parts` equal pieces of `length`, the last one shorter if `length` does not divide
+ * evenly.
  */
 export function evenSizes(length: number, parts: number): number[] {
   const each = Math.ceil(length / parts);
@@ -52,7 +53,7 @@ export function tile(x: Value, repetitions: readonly number[]): Value {
   }, x);
 }
 
-/** A shape that may hold one -1 for what is left. */
+/** A shape in which one -1 stands for the remaining length. */
 export function reshapeTo(x: Value, shape: readonly number[]): Value {
   const known = size(shape.filter((length) => length !== -1));
   return reshape(

@@ -1,6 +1,6 @@
-// What of a source's operators the engine can run: a predicate made of clauses that print
-// themselves, so that the text people read and the test that decides are one thing, and a function
-// that builds the case as a graph.
+// Which operators of a source the engine can run: a predicate made of clauses that print
+// themselves, so that the printed text and the deciding test cannot differ, and a function that
+// builds the case as a graph.
 import type { Request } from "../../src/graph/request.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
@@ -11,28 +11,33 @@ import type { Workbench } from "./workbench.ts";
 export interface Clause {
   readonly text: string;
   readonly holds: (given: VectorCase) => boolean;
-  /** What exactly a case misses, where the text does not say it. */
+  /** The exact reason why a case fails the clause, if the text does not say it. */
   readonly why?: (given: VectorCase) => string | null;
 }
 
 /**
- * A result of a case: the value, and the axes of the source's layout by the axes it is stored with.
+ * A result of a case: the value, and how its stored axes map to the axes of the source's layout.
  */
 export interface Result {
   readonly value: Value;
   /** Stored axis k is axis `axes[k]` of the source; absent: stored as in the source. */
   readonly axes?: readonly number[];
-  /** Lets the case name its outputs in any order; without a name they are told by place. */
+  /**
+   * Lets the case name its outputs in any order; without names, outputs are matched by position.
+   */
   readonly name?: string;
 }
 
-/** Results in the order of the case's outputs; those a case does not hold may be missing. */
+/**
+ * Results in the order of the case's outputs; results that the case does not contain may be
+ * missing.
+ */
 export type Build = (bench: Workbench) => readonly (Result | Value)[];
 
 /** How an operator is offered: under which conditions, and as which computation. */
 export type Offer = { readonly clauses: readonly Clause[] } & (
   | { readonly build: Build }
-  /** Training steps, for optimisers: what a parameter is after each. */
+  /** Training steps, for optimisers: the value of a parameter after each. */
   | { readonly steps: (given: VectorCase) => Steps }
   /** Plain code of the host, for metrics that run nowhere else: values by name of the output. */
   | { readonly host: (given: VectorCase) => Readonly<Record<string, number | undefined>> }
@@ -46,7 +51,7 @@ export interface Steps {
   readonly inputs: (step: number) => Readonly<Record<string, Float64Array>>;
   readonly scalars: (step: number) => Readonly<Record<string, number>>;
   readonly parameters: Readonly<Record<string, Float64Array>>;
-  /** What parameters must be after so many steps. */
+  /** The expected parameters after this many steps. */
   readonly wants: readonly {
     readonly step: number;
     readonly parameter: string;
@@ -67,14 +72,14 @@ export function offer(clauses: readonly Clause[], build: Build): Offer & { reado
   return { clauses, build };
 }
 
-/** The predicate as people read it. */
+/** The predicate as text. */
 export function predicateText({ clauses }: Offer): string {
   return clauses.map(({ text }) => text).join("; ");
 }
 
 /**
- * Why a case is not offered: what of it cannot be read, else the first clause that it does not meet;
- * null where it is offered.
+ * Why a case is not offered: its unreadable part, else the first clause that it does not meet; null
+ * if it is offered.
  */
 export function refusal(offers: Offers | undefined, given: VectorCase): string | null {
   const offered = offers?.[given.operator];
@@ -83,7 +88,7 @@ export function refusal(offers: Offers | undefined, given: VectorCase): string |
   try {
     return firstMissed(offered, given);
   } catch (error) {
-    // a clause that trips over a case cannot vouch for it either
+    // a clause that throws on a case does not accept it
     const { message } = error as Error;
     return error instanceof UnknownValueError ? message : `its clauses cannot be told: ${message}`;
   }
@@ -148,7 +153,7 @@ export const squarable: Clause = clause("largest number 0 or between 1e-16 and 1
   return largest === 0 || (largest > 1e-16 && largest < 1e16);
 });
 
-/** No attribute beside `names`. */
+/** No attribute other than `names`. */
 export function knows(...names: readonly string[]): Clause {
   return clause(
     names.length === 0 ? "no attributes" : `attributes among ${names.join(", ")}`,
@@ -165,7 +170,7 @@ export function ranked(low: number, high: number = low, i = 0): Clause {
   });
 }
 
-/** The attribute is one of `values`, the first of which stands where it is left out. */
+/** The attribute is one of `values`; the first is the default. */
 export function attribute(name: string, ...values: readonly (string | number | boolean)[]): Clause {
   return clause(`${name} ${values.join(" or ")}`, ({ attributes }) =>
     values.some((value) => value === (attributes[name] ?? values[0])),

@@ -14,8 +14,8 @@ export const README = "test/oracle/README.md";
 type Part = "results" | "predicates" | "own";
 
 /**
- * What is offered of each published source, one row per operator; sources that offer the same share
- * their rows.
+ * The offers of each published source, one row per operator; sources with equal offers share their
+ * rows.
  */
 function predicateTable(): string {
   const sources = new Map<Offers, string[]>();

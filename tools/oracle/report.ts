@@ -9,7 +9,7 @@ export interface Counts {
   not_offered: number;
 }
 
-/** What became of one case. */
+/** The outcome of one case. */
 export type Outcome =
   | { readonly kind: "passed" }
   | { readonly kind: "failed"; readonly failures: readonly Failure[] }
@@ -20,7 +20,7 @@ export interface Summary extends Counts {
   readonly by_operator: Record<string, Counts>;
 }
 
-/** A case and what became of it. */
+/** A case and its outcome. */
 export interface Judged {
   readonly given: VectorCase;
   readonly outcome: Outcome;

@@ -1,5 +1,5 @@
 // Runs one offered case along both paths, the references in f64 and the kernels on the adapter, and
-// holds outputs and gradients against what was published. A case that throws has failed.
+// compares outputs and gradients with the published ones. A case that throws has failed.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { backward } from "../../src/graph/backward.ts";
 import { runOnCpu } from "../../src/graph/cpu.ts";
@@ -19,7 +19,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** One tensor to hold against the published one. */
+/** One tensor to compare with the published one. */
 interface Target {
   readonly name: string;
   readonly value: Value;
@@ -30,8 +30,8 @@ interface Target {
 type Attempt = (path: Failure["path"], act: () => void | Promise<void>) => Promise<void>;
 
 /**
- * Runs a case on both paths; the empty list means that it passed. Throws UnknownValueError where an
- * attribute has a value that is not known.
+ * Runs a case on both paths; the empty list means that it passed. Throws UnknownValueError if an
+ * attribute has an unknown value.
  */
 export async function runCase(gpu: Gpu, offered: Offer, given: VectorCase): Promise<Failure[]> {
   const failures: Failure[] = [];

@@ -1,6 +1,6 @@
-// Compares a result with an expected tensor at the tolerance that was published with it. The one
-// bound of our own is for expected values in float64 held to float64 ULP, which no f32 kernel can
-// meet: `F32_OF_F64`.
+// Compares a result with an expected tensor at the tolerance that was published with it. The only
+// bound of our own, `F32_OF_F64`, is for float64 values with a tolerance in float64 ULP, which no
+// f32 kernel can meet.
 import { ulpDistance } from "../../src/tensor/ulps.ts";
 import type { VectorCase, VectorTensor } from "./vectors.ts";
 
@@ -18,8 +18,8 @@ const F64_SOURCE: Readonly<Record<Path, { readonly value: number; readonly tenso
 };
 
 /**
- * What expected values themselves are off by, where a source approximates a function that the
- * engine computes fully.
+ * The error of the expected values themselves, if a source approximates a function that the engine
+ * computes exactly.
  */
 const SOURCE_ERROR: Readonly<Record<string, number>> = {
   // Abramowitz and Stegun 7.1.26, |error| < 1.5e-7
@@ -32,7 +32,7 @@ export interface Mismatch {
   readonly index: number;
   readonly got: number;
   readonly want: number;
-  /** What was allowed, in words. */
+  /** The allowance, in words. */
   readonly allowed: string;
   /** Elements out of bounds. */
   readonly count: number;
@@ -85,7 +85,7 @@ function boundOf(
   if (ulp !== undefined) {
     return { text: `${ulp} ULP`, holds: (g, w) => ulpDistance(g, w) <= ulp };
   }
-  // float64 in the source: what f32 loses of inputs and sums comes on top on the adapter
+  // float64 in the source: on the adapter, the f32 rounding of inputs and sums is added
   const extra =
     want.dtype === "float64" && path === "gpu" ? F64_SOURCE.gpu : { value: 0, tensor: 0 };
   const floor = atol + extra.tensor * largestOf(want);

@@ -68,11 +68,11 @@ export interface VectorCase {
   /** Values along a trajectory, named `tensor@iterationK` (optimisers only). */
   readonly expected: readonly VectorTensor[];
   readonly tolerance: Tolerance;
-  /** Why the case cannot be read, such as an element type that is not known here; else null. */
+  /** Why the case cannot be read, such as an unknown element type; else null. */
   readonly unreadable: string | null;
 }
 
-/** A tensor that this reader cannot make sense of: the case is not offered. */
+/** A tensor that this reader cannot interpret: the case is not offered. */
 export class UnknownValueError extends InputError {
   override name = "UnknownValueError";
 }

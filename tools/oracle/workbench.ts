@@ -1,5 +1,5 @@
-// Where the graph of one case is built: hands out the case's tensors as inputs of the graph, in the
-// layout the engine stores (moved on the host), and remembers how to move gradients back.
+// Builds the graph of one case: provides the case's tensors as inputs of the graph, reordered on
+// the host to the engine's layout, and remembers how to reorder gradients back.
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { InputError } from "../../src/tensor/error.ts";

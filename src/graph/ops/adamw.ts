@@ -48,7 +48,7 @@ export const adamwOps: {
 
 /**
  * Norm of a flat arena of gradients -> [4] = (norm, factor that clips it to max_norm, 1 if all are
- * finite, 0).
+ * finite, 0). Once `adamw` ran, the last is 1 where a parameter or a moment is not finite.
  */
 export function gradNorm(gradients: Value, attributes: GradNormAttributes): Value {
   checkOptions("gradNorm", attributes, { max_norm: "number" });

@@ -83,6 +83,14 @@ const START_M = 1;
  * `softplus`: they are the centres. raw [.., K] -> centers of the same shape.
  */
 export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): Value {
+  checkOptions(
+    "seedCenters",
+    { seed, depth_max_m },
+    {
+      seed: ["cumulative", "softplus"],
+      depth_max_m: "number",
+    },
+  );
   const positive = softplus(raw);
   return seed === "softplus" ? positive : binCenters(positive, NEAREST_M / depth_max_m);
 }

@@ -290,7 +290,7 @@ export function binDistillBinomial(
   return { depth, cross, kl };
 }
 
-/** The table of ln C(K - 1, k) as a constant beside centers [.., K]. */
+/** The table of ln C(K - 1, k) as a constant in the graph of centers [.., K]. */
 export function logChooseOf(centers: Value): Value {
   const bins = centers.shape.at(-1)!;
   return centers.graph.add(`log_choose_${bins}`, [bins, 2], {

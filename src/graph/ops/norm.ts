@@ -4,7 +4,6 @@
 import { columnSum } from "../../kernels/column_sum.ts";
 import {
   normApply,
-  normGeometry,
   normGradChannel,
   normGradGroup,
   normGradInput,
@@ -12,8 +11,8 @@ import {
   normPartial,
   normRunning,
   normStatistics,
-  type NormAttributes,
 } from "../../kernels/norm.ts";
+import { normGeometry, type NormAttributes } from "../../kernels/norm_geometry.ts";
 import { InputError } from "../../tensor/error.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";

@@ -53,7 +53,7 @@ export const sliceOps: {
         permutation.length !== x.length
       ) {
         throw new InputError(
-          `[${permutation.join(", ")}] is no order of the axes of ${formatShape(x)}`,
+          `[${permutation.join(", ")}] is not a permutation of the axes of ${formatShape(x)}`,
         );
       }
       return [permutation.map((axis) => x[axis])];

@@ -4,6 +4,7 @@ import {
   softmaxBinsGrad,
   type SoftmaxBinsAttributes,
 } from "../../kernels/depth_bins/softmax_bins.ts";
+import { checkOptions } from "../options.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 
@@ -38,5 +39,6 @@ export const softmaxBinsOps: {
  * shape.
  */
 export function softmaxBins(logits: Value, temperature = 1): Value {
+  checkOptions("softmaxBins", { temperature }, { temperature: "number" });
   return apply(softmaxBinsOps.softmax_bins, { logits }, { temperature })[0];
 }

@@ -1,5 +1,6 @@
-// Scaled dot-product attention of several heads and its gradients, by q, k and v (the mask has
-// none); the queries x keys matrix is never stored.
+// Scaled dot-product attention of several heads and its gradients with respect to q, k and v (the
+// mask has none); the queries x keys matrix is never stored.
+import { withGradient, type Problem, type Distribution } from "../../engine/problem.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import {
   attentionProblem,
@@ -15,15 +16,7 @@ import {
   attentionReference,
 } from "./attention_reference.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Cost,
-  type Distribution,
-  type Grid,
-  type Kernel,
-} from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Cost, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -36,7 +29,7 @@ const none: Shape = [0];
 // half the keys excluded, the others so far apart that one takes all the weight
 const EXCLUDING: Distribution = { kind: "uniform", low: 2 * MASKED, high: 0 };
 
-const cases: readonly Case<Input, AttentionAttributes>[] = [
+const cases: readonly Problem<Input, AttentionAttributes>[] = [
   {
     name: "two heads, a mask of all axes, a workgroup and one",
     shapes: { q: [2, 65, 16], k: [2, 33, 16], v: [2, 33, 16], mask: [2, 2, 65, 33] },
@@ -89,15 +82,17 @@ const cases: readonly Case<Input, AttentionAttributes>[] = [
 // close to the value that attention would have saved, so that p is a probability, not a power of
 // ten
 const SAVED: Distribution = { kind: "normal", mean: 5, deviation: 0.5 };
-const gradientCases: readonly Case<GradientInput, AttentionAttributes>[] = cases.map((problem) => ({
-  ...problem,
-  data: { ...problem.data, stats: SAVED },
-  shapes: {
-    ...problem.shapes,
-    stats: [...lseShape(problem.shapes, problem.attributes), 2],
-    d_y: outputShape(problem.shapes, problem.attributes),
-  },
-}));
+const gradientCases: readonly Problem<GradientInput, AttentionAttributes>[] = cases.map(
+  (problem) => ({
+    ...problem,
+    data: { ...problem.data, stats: SAVED },
+    shapes: {
+      ...problem.shapes,
+      stats: [...lseShape(problem.shapes, problem.attributes), 2],
+      d_y: outputShape(problem.shapes, problem.attributes),
+    },
+  }),
+);
 
 function lseShape({ q }: AttentionShapes, { heads }: AttentionAttributes): Shape {
   return [q[0], heads, q[1]];
@@ -177,14 +172,14 @@ export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = 
       outputShape(shapes, attributes),
       lseShape(shapes, attributes),
     ]),
-  cases,
+  cases: withGradient(cases, { wrt: ["q", "k", "v"] }),
   reference: attentionReference,
   overrides: tuning,
   grid: queryTiles,
   variants: () => [attentionRows],
 });
 
-/** As `attention`, an invocation a query: for software adapters. */
+/** As `attention`, with one invocation per query: for software adapters. */
 export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = mapping(
   attention,
   {

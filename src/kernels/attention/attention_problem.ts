@@ -1,9 +1,10 @@
 // Shared by all attention kernels: attributes, sizes from the shapes, scores of a query.
 import type { NumberArray } from "../../tensor/array.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /** A score of this or less excludes its key entirely; a query without keys gives zeros. */
-export const MASKED = -1e30;
+export const MASKED: number = shaders.attention.constants.MASKED;
 
 /** Attributes of attention. */
 export interface AttentionAttributes {
@@ -81,7 +82,9 @@ export function attentionProblem(
     mask.length === 4 && fits(b, batches) && fits(h, heads) && fits(l, queries) && s === keys;
   if (has_mask && !agrees) {
     const whole = formatShape([batches, heads, queries, keys]);
-    throw new Error(`mask${formatShape(mask)} must be ${whole}, any axis but the last may be 1`);
+    throw new Error(
+      `mask${formatShape(mask)} must be ${whole}, where any axis but the last may be 1`,
+    );
   }
   const step = (axis: number, elements: number): number => (axis > 1 ? elements : 0);
   return {

@@ -1,11 +1,12 @@
-// Checks a kernel on the GPU against its reference in f64: equality, missing and stray stores, reads
-// outside its inputs and of what an output held before, the same bits twice, and that the reference
-// leaves its inputs alone.
+// Checks a kernel on the GPU against its reference in f64: equality, missing and stray stores,
+// reads outside its inputs and of an output's old content, the same bits twice, and a reference
+// that leaves its inputs unchanged.
 import type { Gpu } from "../../gpu/device.ts";
 import type { NumberArray } from "../../tensor/array.ts";
 import { axesAt, formatShape, type Shape } from "../../tensor/shape.ts";
 import { tensorFailure, type TensorFailure } from "../../engine/failure_table.ts";
-import type { AnyKernel, Case } from "../../engine/kernel.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
+import type { Problem } from "../../engine/problem.ts";
 import { caseInputs } from "./random_inputs.ts";
 import { prepareKernel, UNWRITTEN, type RunOptions } from "../../engine/run.ts";
 import { toleranceOf, type Tolerance } from "../../engine/tolerance.ts";
@@ -18,7 +19,7 @@ export interface CheckResult {
   readonly max_abs_error: number;
   /** Largest |got - want| / max |want| of the tensor. */
   readonly max_rel_error: number;
-  /** What went wrong, with the worst element and its neighbours; empty when all is well. */
+  /** The fault, with the worst element and its neighbours; empty if there is none. */
   readonly message: string;
   /** The tensors that differ from the reference; `failureLines` shows them as tables. */
   readonly failures: readonly TensorFailure[];
@@ -26,7 +27,7 @@ export interface CheckResult {
 
 /** A case with its inputs and the reference's outputs, shared by all mappings of a kernel. */
 export interface PreparedCase {
-  readonly problem: Case<string, unknown>;
+  readonly problem: Problem;
   readonly inputs: Readonly<Record<string, Float32Array>>;
   /** Null if the reference failed. */
   readonly want: Readonly<Record<string, Float64Array>> | null;
@@ -36,7 +37,7 @@ export interface PreparedCase {
 }
 
 /** Draws the inputs of a case and runs the reference on them. */
-export function prepareCase(kernel: AnyKernel, problem: Case<string, unknown>): PreparedCase {
+export function prepareCase(kernel: AnyKernel, problem: Problem): PreparedCase {
   const { shapes, attributes } = problem;
   let inputs: Record<string, Float32Array> = {};
   try {
@@ -60,7 +61,7 @@ export function prepareCase(kernel: AnyKernel, problem: Case<string, unknown>): 
 export async function checkCase(
   gpu: Gpu,
   kernel: AnyKernel,
-  problem: Case<string, unknown>,
+  problem: Problem,
   options: RunOptions = {},
 ): Promise<CheckResult> {
   return await checkPrepared(gpu, kernel, prepareCase(kernel, problem), options);
@@ -116,7 +117,7 @@ export async function checkPrepared(
   };
 }
 
-/** Compares one changed tensor. Throws where the reference lacks it. */
+/** Compares one changed tensor. Throws if the reference does not return it. */
 function compareTensor(
   tensor: string,
   got: Float32Array,
@@ -182,11 +183,11 @@ function roundingAllowance(
   );
 }
 
-/** How far two tensors are apart. */
+/** The difference of two tensors. */
 export interface Comparison {
   readonly max_abs_error: number;
   readonly max_rel_error: number;
-  /** The elements that are further apart than is allowed; null where there are none. */
+  /** The elements that differ by more than allowed; null if there are none. */
   readonly failure: TensorFailure | null;
   /** The failure in one line, with the worst element and its neighbours; else empty. */
   readonly message: string;
@@ -235,7 +236,7 @@ export function compare(
   return { max_abs_error, max_rel_error, failure, message };
 }
 
-/** |got - want|: 0 for equal numbers, NaN and infinities too; Infinity where only one is finite. */
+/** |got - want|: 0 for equal numbers, NaN and infinities too; Infinity if only one is finite. */
 function errorOf(got: number, want: number): number {
   if (Object.is(got, want) || got === want) return 0;
   return Number.isFinite(got) && Number.isFinite(want) ? Math.abs(got - want) : Infinity;

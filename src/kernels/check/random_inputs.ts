@@ -2,7 +2,8 @@
 import { randomStream, hashText } from "../../tensor/random.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { binomialRow, logChoose, ROW_NUMBERS } from "../depth_bins/binomial_row.ts";
-import type { AnyKernel, Case, Distribution } from "../../engine/kernel.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
+import type { Problem, Distribution } from "../../engine/problem.ts";
 
 /** Random numbers for one tensor, drawn from `distribution`; equal seeds give equal numbers. */
 export function draw(shape: Shape, distribution: Distribution, seed: number): Float32Array {
@@ -50,10 +51,7 @@ export function draw(shape: Shape, distribution: Distribution, seed: number): Fl
 }
 
 /** The inputs of one case of a kernel, the same in every process. */
-export function caseInputs(
-  kernel: AnyKernel,
-  problem: Case<string, unknown>,
-): Record<string, Float32Array> {
+export function caseInputs(kernel: AnyKernel, problem: Problem): Record<string, Float32Array> {
   const inputs: Record<string, Float32Array> = {};
   for (const { name, access } of kernel.shader.bindings) {
     if (access === "write") continue;

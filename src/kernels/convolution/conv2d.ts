@@ -1,5 +1,6 @@
 // Two-dimensional convolution: four mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
+import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import {
@@ -13,7 +14,7 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -29,10 +30,15 @@ const plain: Conv2dAttributes = {
 const same: Conv2dAttributes = { ...plain, padding: [1, 1, 1, 1] };
 const none: Shape = [0];
 
+const TILE_AND_ONE = "3x3, a tile and one, bias";
+// the sum of the output, and that of the gradient with respect to x, is cut in slices
+const LONG = { x: [1, 2, 3, 128], weight: [8, 3, 3, 128], bias: [8] };
+const WIDE = { x: [1, 2, 3, 8], weight: [128, 3, 3, 8], bias: [128] };
+
 /** Geometries that every kernel of the family is checked on. */
-export const conv2dGeometries: readonly Case<Input, Conv2dAttributes>[] = [
+export const conv2dGeometries: readonly Problem<Input, Conv2dAttributes>[] = [
   {
-    name: "3x3, a tile and one, bias",
+    name: TILE_AND_ONE,
     shapes: { x: [1, 5, 13, 17], weight: [65, 3, 3, 17], bias: [65] },
     attributes: same,
   },
@@ -84,7 +90,7 @@ export const conv2dGeometries: readonly Case<Input, Conv2dAttributes>[] = [
   },
 ];
 
-const cases: readonly Case<Input, Conv2dAttributes & Sliced>[] = [
+const cases: readonly Problem<Input, Conv2dAttributes & Sliced>[] = [
   ...conv2dGeometries.map((c) => ({ ...c, attributes: { ...c.attributes, slices: 1 } })),
   {
     name: "slices of a sum, the last one shorter, groups, bias",
@@ -121,14 +127,26 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = 
       has_bias: Number(size(bias) > 0),
     };
   },
-  // a product and a sum a term; x, weight and y cross the bus once
+  // per term, a product and a sum; x, weight and y cross the bus once
   cost: ({ x, weight }, attributes) => {
     const p = conv2dParams(x, weight, attributes);
     const y = attributes.slices * p.views * p.out_h * p.out_w * p.out_c;
     return { flops: 2 * conv2dProducts(p), bytes: 4 * (size(x) + size(weight) + y) };
   },
   terms: ({ weight }) => size(weight.slice(1)) + 1,
-  cases,
+  cases: withGradient(cases, ({ name, shapes: { x, bias }, attributes: { slices } }) => {
+    // the op cuts sums by its own rule
+    if (slices > 1 || size(x) > MOST_DIFFERENCED) return [];
+    const added = size(bias) > 0 ? (["bias"] as const) : [];
+    const checks = [
+      { wrt: ["x", "weight", ...added] },
+      { wrt: ["x", ...added], linear: true },
+      { wrt: ["weight", ...added], linear: true },
+    ] as const;
+    return name === TILE_AND_ONE
+      ? checks.flatMap((check) => [check, { ...check, shapes: LONG }, { ...check, shapes: WIDE }])
+      : checks;
+  }),
   reference,
   tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),

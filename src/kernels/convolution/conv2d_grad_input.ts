@@ -1,5 +1,6 @@
 // Gradient of conv2d with respect to its input: four mappings of one function. The transposed
 // convolution is the same sum, with a bias.
+import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -16,7 +17,7 @@ import {
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -24,7 +25,7 @@ type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
 // The gradients of conv2d's cases; a bias there has y's channels, here it has x's channels.
-const cases: readonly Case<Input, Conv2dGradInputAttributes & Sliced>[] = [
+const cases: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight, bias }, attributes }) => {
     const input: [number, number] = [x[1], x[2]];
     const out = conv2dOutputSize(input, [weight[1], weight[2]], attributes);
@@ -100,7 +101,7 @@ export const conv2dGradInput: Kernel<
       has_bias: Number(size(shapes.bias) > 0),
     };
   },
-  // a product and a sum a term; d_y, weight and d_x cross the bus once
+  // per term, a product and a sum; d_y, weight and d_x cross the bus once
   cost: (shapes, attributes) => {
     const p = paramsOf(shapes, attributes);
     const d_x = attributes.slices * p.views * p.in_h * p.in_w * p.in_c;
@@ -110,7 +111,12 @@ export const conv2dGradInput: Kernel<
     };
   },
   terms: ({ weight }, { groups }) => size(weight.slice(0, 3)) / groups + 1,
-  cases,
+  // the same sum as a transposed convolution, which cuts it by its own rule
+  cases: withGradient(cases, ({ shapes: { d_y, bias }, attributes: { slices } }) => {
+    if (slices > 1 || size(d_y) > MOST_DIFFERENCED) return [];
+    const added = size(bias) > 0 ? (["bias"] as const) : [];
+    return [{ wrt: ["d_y", "weight", ...added] }, { wrt: ["d_y", ...added], linear: true }];
+  }),
   reference,
   tuneRule: (shapes, attributes) => {
     const { group_c, group_o } = paramsOf(shapes, attributes);

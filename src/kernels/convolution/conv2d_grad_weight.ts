@@ -14,7 +14,8 @@ import {
   type Conv2dParams,
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Grid, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
+import type { Problem } from "../../engine/problem.ts";
 import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -22,7 +23,7 @@ type Input = "x" | "d_y";
 type Shapes = Readonly<Record<Input, Shape>>;
 type SlabParams = Conv2dParams & { readonly slab_rows: number; readonly slabs: number };
 
-const cases: readonly Case<Input, Conv2dGradWeightAttributes>[] = [
+const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
   ...conv2dGeometries.map(({ name, shapes: { x, weight }, attributes }) => {
     const kernelSize: [number, number] = [weight[1], weight[2]];
     const out = conv2dOutputSize([x[1], x[2]], kernelSize, attributes);
@@ -58,7 +59,7 @@ function paramsOf({ x, d_y }: Shapes, attributes: Conv2dGradWeightAttributes): S
   return { ...p, slab_rows, slabs: Math.max(1, Math.ceil(rows / slab_rows)) };
 }
 
-/** Workgroups for tiles of `channels` x `terms` of each slab, group by group. */
+/** Workgroups for tiles of `channels` x `terms` of each slice, group by group. */
 function tiles(p: SlabParams, channels: number, terms: number): Grid {
   return [
     Math.ceil((p.kernel_h * p.kernel_w * p.group_c) / terms),
@@ -83,7 +84,7 @@ export const conv2dGradWeight: Kernel<
     return { partials: [p.slabs, p.out_c, p.kernel_h, p.kernel_w, p.group_c] };
   },
   params: paramsOf,
-  // a product and a sum a term; x, d_y and partials cross the bus once
+  // per term, a product and a sum; x, d_y and partials cross the bus once
   cost: (shapes, attributes) => {
     const p = paramsOf(shapes, attributes);
     const partials = p.slabs * p.out_c * p.kernel_h * p.kernel_w * p.group_c;

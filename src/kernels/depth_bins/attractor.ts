@@ -1,9 +1,9 @@
-// Bin centres moved towards attractors (ZoeDepth), and the gradients by both.
-import { withGradient } from "../../engine/gradient_check.ts";
+// Bin centres moved towards attractors (ZoeDepth), and the gradients with respect to both.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -43,7 +43,7 @@ const flops = ({ centers, attractors }: Shapes, each: number): number =>
 const inverse = { alpha: 1000, kind: "inverse", gamma: 2 } as const;
 const exponential = { alpha: 300, kind: "exponential", gamma: 2 } as const;
 const UNITS = { kind: "uniform", low: 0, high: 0.2 } as const;
-const cases: Case<"centers" | "attractors", AttractorAttributes>[] = (
+const cases: Problem<"centers" | "attractors", AttractorAttributes>[] = (
   [
     ["the first level of the student", [2, 3, 5, 64], 16, inverse],
     ["no pixel", [1, 0, 3, 8], 4, inverse],
@@ -58,7 +58,7 @@ const cases: Case<"centers" | "attractors", AttractorAttributes>[] = (
   attributes,
   data: { centers: UNITS, attractors: UNITS },
 }));
-const gradientCases: Case<"centers" | "attractors" | "d_y", AttractorAttributes>[] = cases.map(
+const gradientCases: Problem<"centers" | "attractors" | "d_y", AttractorAttributes>[] = cases.map(
   (c) => ({ ...c, shapes: { ...c.shapes, d_y: c.shapes.centers } }),
 );
 
@@ -187,7 +187,7 @@ function checkPixels(centers: Shape, attractors: Shape): void {
   const count = attractors.at(-1) ?? 0;
   expectShape({ attractors }, [...centers.slice(0, -1), count]);
   if (count === 0) {
-    throw new Error(`attractors is ${formatShape(attractors)}, expected one or more a pixel`);
+    throw new Error(`attractors is ${formatShape(attractors)}, expected one or more per pixel`);
   }
 }
 

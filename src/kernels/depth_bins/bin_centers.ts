@@ -1,4 +1,5 @@
 // Ascending bin centres as the mid-points of cumulative positive widths, and their gradient.
+import { withGradient } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
@@ -16,6 +17,7 @@ const sizes: readonly (readonly [string, Shape])[] = [
   ["one bin", [3, 1, 1, 1]],
   ["a workgroup and one, a prime of bins", [65, 37]],
 ];
+const EDGE_AT_0: readonly [string, Shape] = ["the first edge at 0", [2, 3, 7]];
 
 /** c_k = first_edge + sum_{j < k} w_j + w_k / 2. widths [.., K] -> centers of the same shape. */
 export const binCenters: Kernel<typeof shaders.bin_centers, BinCentersAttributes> = kernel({
@@ -27,12 +29,15 @@ export const binCenters: Kernel<typeof shaders.bin_centers, BinCentersAttributes
   // per bin: a product and two sums; read and written once
   cost: ({ widths }) => ({ flops: 3 * size(widths), bytes: 8 * size(widths) }),
   terms: ({ widths }) => widths.at(-1)!,
-  cases: sizes.map(([name, widths]) => ({
-    name,
-    shapes: { widths },
-    attributes: { first_edge: 0.0005 },
-    data: { widths: { kind: "uniform", low: 0.0001, high: 0.03 } },
-  })),
+  cases: withGradient(
+    [...sizes, EDGE_AT_0].map(([name, widths]) => ({
+      name,
+      shapes: { widths },
+      attributes: { first_edge: name === EDGE_AT_0[0] ? 0 : 0.0005 },
+      data: { widths: { kind: "uniform", low: 0.0001, high: 0.03 } },
+    })),
+    ({ attributes: { first_edge } }) => [{ wrt: ["widths"], linear: first_edge === 0 }],
+  ),
   reference: ({ widths }, shapes, { first_edge }) => {
     const { bins } = rowsOf(shapes.widths);
     const centers = like(widths, widths.length);

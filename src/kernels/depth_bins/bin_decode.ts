@@ -1,6 +1,7 @@
 // Depth from bin logits in one read (level 1, fused): softmax and expectation together, with no
 // probability stored. Each pixel may have its own centres, or share those of its image or of the
 // rig; there is a gradient for all three.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import {
@@ -13,11 +14,11 @@ import {
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
-const extremes: Case<"logits" | "centers" | "scale", void> = {
+const extremes: Problem<"logits" | "centers" | "scale", void> = {
   name: "logits of ±80, metres",
   shapes: { logits: [2, 4, 8, 128], centers: [2, 4, 8, 128], scale: [0] },
   attributes: undefined,
@@ -50,15 +51,26 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
     bytes: 4 * (size(logits) + size(centers) + 3 * size(logits.slice(0, -1))),
   }),
   variants: () => [binDecodeRows],
-  cases: [
-    ...BIN_SHAPES.map(([name, logits, centers, scale]) => ({
-      name,
-      shapes: { logits, centers, scale },
-      attributes: undefined,
-      data: { logits: { kind: "normal", deviation: 3 } as const, centers: CENTERS, scale: SCALES },
-    })),
-    extremes,
-  ],
+  cases: withGradient(
+    [
+      ...BIN_SHAPES.map(([name, logits, centers, scale]) => ({
+        name,
+        shapes: { logits, centers, scale },
+        attributes: undefined,
+        data: {
+          logits: { kind: "normal", deviation: 3 } as const,
+          centers: CENTERS,
+          scale: SCALES,
+        },
+      })),
+      extremes,
+    ],
+    ({ name }) => [
+      { wrt: ["centers"], linear: true },
+      // probabilities of 0 and 1 have no slope to compare
+      ...(name === extremes.name ? [] : [{ wrt: ["logits", "centers"] } as const]),
+    ],
+  ),
   reference: ({ logits, centers, scale }, shapes) => {
     const at = binGeometry(shapes.logits, shapes.centers, shapes.scale);
     const [depth, statistics] = [like(logits, at.rows), like(logits, 2 * at.rows)];
@@ -82,7 +94,7 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binDecodeRows: Kernel<typeof shaders.bin_decode_rows> = mapping(binDecode, {
   shader: shaders.bin_decode_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),

@@ -1,5 +1,6 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel from student
 // and teacher in one kernel, storing nothing of K numbers. The student gives logits or a binomial.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import {
@@ -10,9 +11,16 @@ import {
   SCALES,
   type BinGeometry,
 } from "./bin_expectation.ts";
-import { binomialGeometry, checkPixels, coldRowsOfBins, rowsOfBins } from "./binomial_decode.ts";
+import {
+  binomialGeometry,
+  binomialGradient,
+  checkPixels,
+  COLDEST,
+  coldRowsOfBins,
+  rowsOfBins,
+} from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -30,9 +38,9 @@ const KINDS: readonly TeacherKind[] = ["none", "relative", "logits"];
 /** TEACHER of the shaders. */
 export const kindNumber = (kind: TeacherKind): number => KINDS.indexOf(kind);
 /** Numbers per pixel in `factors`. */
-export const FACTORS = 8;
+export const FACTORS: number = shaders.bin_distill_factors.constants.FACTORS;
 
-/** Shape of a teacher beside bins [V, H, W, K]. */
+/** Shape of a teacher for bins [V, H, W, K]. */
 export function teacherShape(bins: Shape, kind: TeacherKind): Shape {
   if (kind === "none") return [0];
   return kind === "logits" ? bins : [...bins.slice(0, -1), 1];
@@ -123,6 +131,7 @@ function distillAll<T extends NumberArray>(
 
 const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each];
 const RELATIVE = { kind: "uniform", low: 0, high: 1 } as const;
+const EXTREMES = "logits of ±80";
 const WIDE = { kind: "uniform", low: -80, high: 80 } as const;
 
 /** The shapes of all cases, each with a teacher of every kind. */
@@ -167,29 +176,46 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
     bytes: 4 * (size(student) + size(teacher) + size(centers) + 7 * size(pixels(student, 1))),
   }),
   variants: () => [binDistillRows],
-  cases: [
-    ...DISTILL_SHAPES.map(([name, student, centers, scale, teacher]) => ({
-      name,
-      shapes: { student, teacher: teacherShape(student, teacher), centers, scale },
-      attributes: { teacher },
-      data: {
-        centers: CENTERS,
-        scale: SCALES,
-        ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+  cases: withGradient(
+    [
+      ...DISTILL_SHAPES.map(([name, student, centers, scale, teacher]) => ({
+        name,
+        shapes: { student, teacher: teacherShape(student, teacher), centers, scale },
+        attributes: { teacher },
+        data: {
+          centers: CENTERS,
+          scale: SCALES,
+          ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+        },
+      })),
+      {
+        name: EXTREMES,
+        shapes: {
+          student: [1, 11, 3, 128],
+          teacher: [1, 11, 3, 128],
+          centers: [1, 1, 1, 128],
+          scale: [0],
+        },
+        attributes: { teacher: "logits" },
+        data: { student: WIDE, teacher: WIDE, centers: CENTERS },
       },
-    })),
-    {
-      name: "logits of ±80",
-      shapes: {
-        student: [1, 11, 3, 128],
-        teacher: [1, 11, 3, 128],
-        centers: [1, 1, 1, 128],
-        scale: [0],
-      },
-      attributes: { teacher: "logits" },
-      data: { student: WIDE, teacher: WIDE, centers: CENTERS },
-    },
-  ],
+    ],
+    ({ name, shapes: { student } }) => [
+      ...(name === EXTREMES ? [] : [{ wrt: ["student", "centers"] } as const]),
+      // centres of the pixel and of the image, each with the other kind of teacher
+      ...(name === "centres of the image"
+        ? [{ wrt: ["student", "centers"], shapes: { centers: student } }]
+        : []),
+      ...(name === "centres of the rig"
+        ? [
+            {
+              wrt: ["student", "centers"],
+              shapes: { centers: [student[0], 1, 1, student[3]] },
+            },
+          ]
+        : []),
+    ],
+  ),
   reference: ({ student, teacher, centers, scale }, shapes, { teacher: kind }) => {
     const at = binGeometry(shapes.student, shapes.centers, shapes.scale);
     return distillAll(student, at, {
@@ -201,7 +227,7 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binDistillRows: Kernel<typeof shaders.bin_distill_rows, BinDistillAttributes> =
   mapping(binDistill, {
     shader: shaders.bin_distill_rows,
@@ -215,7 +241,7 @@ const binomialCase = (
   centers: Shape,
   teacher: TeacherKind,
   cold: boolean,
-): Case<"rows" | "log_choose" | "teacher" | "centers", BinDistillAttributes> => ({
+): Problem<"rows" | "log_choose" | "teacher" | "centers", BinDistillAttributes> => ({
   name,
   shapes: {
     rows: pixels(bins, ROW_NUMBERS),
@@ -264,12 +290,17 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
       bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
     }),
     variants: () => [binDistillBinomialRows],
-    cases: [
-      ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
-        binomialCase(name, bins, centers, teacher, false),
-      ),
-      binomialCase("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
-    ],
+    cases: withGradient(
+      [
+        ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
+          binomialCase(name, bins, centers, teacher, false),
+        ),
+        binomialCase(COLDEST, [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
+      ],
+      ({ name, shapes: { rows } }) =>
+        // the coldest bins are certain and have no slope to compare
+        name === COLDEST ? [] : [binomialGradient(rows)],
+    ),
     reference: ({ rows, log_choose, teacher, centers }, shapes, { teacher: kind }) => {
       const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
       const all = distillAll(rows, at, {

@@ -21,11 +21,12 @@ import {
 import { binomialGeometry, checkPixels, rowsOfBins } from "./binomial_decode.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Distribution, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import type { Distribution } from "../../engine/problem.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
-/** The teacher, and whose the centres are. */
+/** The teacher, and how centres are shared. */
 export interface BinDistillGradAttributes extends BinDistillAttributes {
   /** Sets of centres: V for one per image, 1 for one per rig; 0 if each pixel has its own. */
   readonly groups: number;
@@ -64,7 +65,7 @@ function gradientAt(
 const GRADIENT = shaders.bin_distill_grad.constants;
 const SLABS = shaders.bin_distill_grad_binomial_slabs.constants;
 
-/** Params of the sweeps by slabs of SLAB pixels and tiles of TK bins. */
+/** Params of the sweeps over slices of SLAB pixels and tiles of TK bins. */
 function tileGeometry(
   bins: Shape,
   groups: number,

@@ -1,9 +1,10 @@
 // Depth as the expectation of bin centres under given probabilities (level 0, unfused), and its
 // gradients.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -44,14 +45,14 @@ export function checkScale(scale: Shape, views: number): void {
   if (!sameShape(scale, [0])) expectShape({ scale }, [views]);
 }
 
-/** Groups of pixels that share one row of centres: 1 for the whole rig, V for one row an image. */
+/** Groups of pixels that share one row of centres: 1 for the whole rig, V for one row per image. */
 export interface SharedCentersAttributes {
   readonly groups: number;
 }
 
 /**
- * Params of the slab kernels for logits [V, H, W, K]: gradients of `slab` pixels are added in one
- * run before the ordered sum. partials [groups, slabs, K].
+ * Params of the kernels over slices for logits [V, H, W, K]: gradients of `slab` pixels are added
+ * in one run before the ordered sum. partials [groups, slabs, K].
  */
 export function slabGeometry(
   logits: Shape,
@@ -82,11 +83,11 @@ export const BIN_SHAPES: readonly (readonly [string, Shape, Shape, Shape])[] = [
   ["a bin more than lanes", [1, 31, 1, 9], [1, 31, 1, 9], none],
   ["a prime of bins", [1, 1, 2, 257], [1, 1, 1, 257], [1]],
 ];
-/** Centres as the student has them, in units of the largest depth; focal scales around one. */
+/** Centres like the student's, in units of the largest depth; focal scales around one. */
 export const CENTERS = { kind: "uniform", low: 0.005, high: 1 } as const;
 export const SCALES = { kind: "uniform", low: 0.5, high: 1.5 } as const;
 
-const cases: Case<"probabilities" | "centers" | "scale", void>[] = BIN_SHAPES.map(
+const cases: Problem<"probabilities" | "centers" | "scale", void>[] = BIN_SHAPES.map(
   ([name, probabilities, centers, scale]) => ({
     name,
     shapes: { probabilities, centers, scale },
@@ -122,7 +123,11 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
   }),
   terms: ({ probabilities }) => probabilities.at(-1)!,
   variants: () => [binExpectationRows],
-  cases,
+  cases: withGradient(
+    cases,
+    { wrt: ["probabilities", "centers"] },
+    { wrt: ["centers"], linear: true },
+  ),
   reference: ({ probabilities, centers, scale }, shapes) => {
     const at = binGeometry(shapes.probabilities, shapes.centers, shapes.scale);
     const depth = like(probabilities, at.rows);
@@ -137,7 +142,7 @@ export const binExpectation: Kernel<typeof shaders.bin_expectation> = kernel({
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binExpectationRows: Kernel<typeof shaders.bin_expectation_rows> = mapping(
   binExpectation,
   {

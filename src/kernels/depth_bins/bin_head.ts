@@ -1,6 +1,7 @@
 // Depth from features (level 2, fused): the 1x1 convolution that makes the logits is inside the
-// decode, so that neither logits nor probabilities are stored, and the gradients by all that goes
-// in. Centres are an image's or the rig's.
+// decode, so that neither logits nor probabilities are stored, and the gradients with respect to
+// all inputs. Centres are per image or per rig.
+import { withGradient } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
@@ -29,7 +30,7 @@ interface HeadShapes {
   readonly centers: Shape;
 }
 
-/** Throws with the shapes when they do not fit together. */
+/** Throws with the shapes if they do not fit together. */
 function headGeometry({ features, weight, bias, centers }: HeadShapes, scale: Shape): HeadGeometry {
   const channels = features.at(-1) ?? 0;
   const [bins = 0] = weight;
@@ -109,18 +110,24 @@ export const binHead: Kernel<typeof shaders.bin_head> = kernel({
     flops: (2 * size(features) + (16 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (size(features) + size(weight) + size(centers) + (5 * size(features)) / features[3]),
   }),
-  cases: CASES.map(([name, features, bins, biased, centers, scale]) => ({
-    name,
-    shapes: {
-      features,
-      weight: [bins, 1, 1, features[3]],
-      bias: biased ? [bins] : [0],
-      centers,
-      scale,
-    },
-    attributes: undefined,
-    data: { weight: WEIGHT, centers: CENTERS, scale: SCALES },
-  })),
+  cases: withGradient(
+    CASES.map(([name, features, bins, biased, centers, scale]) => ({
+      name,
+      shapes: {
+        features,
+        weight: [bins, 1, 1, features[3]],
+        bias: biased ? [bins] : [0],
+        centers,
+        scale,
+      },
+      attributes: undefined,
+      data: { weight: WEIGHT, centers: CENTERS, scale: SCALES },
+    })),
+    ({ shapes: { bias } }) => [
+      { wrt: ["features", "weight", "centers", ...(bias[0] === 0 ? [] : (["bias"] as const))] },
+      { wrt: ["centers"], linear: true },
+    ],
+  ),
   reference: ({ features, weight, bias, centers, scale }, shapes) => {
     const at = headGeometry(shapes, shapes.scale);
     const [depth, statistics] = [like(features, at.rows), like(features, 4 * at.rows)];
@@ -270,7 +277,7 @@ export const binHeadGradFeatures: Kernel<typeof shaders.bin_head_grad_features> 
   overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
   grid: ({ rows, channel_tiles }) =>
     foldGrid(Math.ceil(rows / shaders.bin_head_grad_features.constants.PIXELS) * channel_tiles),
-  // per bin: two multiply-adds a channel, 13 for d_z; features, weight and d_features once
+  // per bin: two multiply-adds per channel, 13 for d_z; features, weight and d_features once
   cost: ({ features, weight, factors }) => ({
     flops: (4 * size(features) + (13 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (2 * size(features) + size(weight) + size(factors)),
@@ -313,7 +320,7 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
   },
   overrides: ({ bias }) => ({ HAS_BIAS: bias[0] !== 0 }),
   grid: slabTiles,
-  // per bin: two multiply-adds a channel, 15 for d_z and the sums; features and weight once
+  // per bin: two multiply-adds per channel, 15 for d_z and the sums; features and weight once
   cost: ({ features, weight, factors }) => ({
     flops: (4 * size(features) + (15 * size(features)) / features[3]) * weight[0],
     bytes: 4 * (size(features) + size(weight) + size(factors)),
@@ -325,7 +332,7 @@ export const binHeadGradWeight: Kernel<typeof shaders.bin_head_grad_weight> = ke
   magnitudes: (inputs, shapes) => weightGradients(inputs, shapes, true),
 });
 
-/** The same without a barrier: what software adapters want. */
+/** The same without barriers, for software adapters. */
 export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_features_rows> = mapping(
   binHeadGradFeatures,
   {
@@ -338,7 +345,7 @@ export const binHeadGradFeaturesRows: Kernel<typeof shaders.bin_head_grad_featur
   },
 );
 
-/** The same without a barrier: what software adapters want. */
+/** The same without barriers, for software adapters. */
 export const binHeadGradWeightRows: Kernel<typeof shaders.bin_head_grad_weight_rows> = mapping(
   binHeadGradWeight,
   {
@@ -372,7 +379,7 @@ function weightParams(
   };
 }
 
-/** A workgroup per slab and tile of bins and channels. */
+/** A workgroup per slice and tile of bins and channels. */
 function slabTiles({
   all_slabs,
   channel_tiles,
@@ -390,7 +397,7 @@ function pixelTiles(
   return foldGrid((rows / pixels_per_center) * Math.ceil(pixels_per_center / tile));
 }
 
-/** As `binHead`, one subgroup of 8 a workgroup: for software adapters of that width. */
+/** As `binHead`, with one subgroup of 8 per workgroup: for software adapters of that width. */
 export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = mapping(binHead, {
   shader: shaders.bin_head_subgroup,
   grid: (params) => pixelTiles(params, shaders.bin_head_subgroup.constants.PIXELS),
@@ -398,7 +405,7 @@ export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = mapping
   suits: onSoftware,
 });
 
-/** As `binHeadGradFeatures`, one subgroup of 8 a workgroup; the logits are made once. */
+/** As `binHeadGradFeatures`, with one subgroup of 8 per workgroup; the logits are computed once. */
 export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_features_subgroup> =
   mapping(binHeadGradFeatures, {
     shader: shaders.bin_head_grad_features_subgroup,
@@ -407,7 +414,7 @@ export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_fe
     suits: onSoftware,
   });
 
-/** As `binHeadGradWeight`, one subgroup of 8 a workgroup. */
+/** As `binHeadGradWeight`, with one subgroup of 8 per workgroup. */
 export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> =
   mapping(binHeadGradWeight, {
     shader: shaders.bin_head_grad_weight_subgroup,

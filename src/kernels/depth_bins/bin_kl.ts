@@ -1,10 +1,11 @@
 // Divergence of the student's bin probabilities from the teacher's at each pixel, and its gradient
 // with respect to the student's logits. Always computed from logits, never from ln p: they reach
 // -27,000.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 import { checkTemperature, ROW_SHAPES, rowsOf } from "./softmax_bins.ts";
@@ -18,7 +19,7 @@ export interface BinKlAttributes {
 }
 
 const usableOf = (logits: Shape): Shape => [...logits.slice(0, -1), 1];
-const cases: Case<"student" | "teacher" | "usable", BinKlAttributes>[] = [
+const cases: Problem<"student" | "teacher" | "usable", BinKlAttributes>[] = [
   ...ROW_SHAPES.map(([name, shape]) => ({
     name,
     shapes: { student: shape, teacher: shape, usable: usableOf(shape) },
@@ -72,7 +73,10 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
     bytes: 4 * (2 * size(student) + 6 * size(usable)),
   }),
   variants: () => [binKlRows],
-  cases,
+  // logits so far apart that a bin is certain have no slope to compare
+  cases: withGradient(cases, ({ data }) =>
+    data?.student === undefined ? [{ wrt: ["student"] }] : [],
+  ),
   reference: ({ student, teacher, usable }, shapes, { temperature }) => {
     const { rows, bins } = rowsOf(shapes.student);
     const [kl, statistics] = [like(student, rows), like(student, 4 * rows)];
@@ -95,7 +99,7 @@ export const binKl: Kernel<typeof shaders.bin_kl, BinKlAttributes> = kernel({
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binKlRows: Kernel<typeof shaders.bin_kl_rows, BinKlAttributes> = mapping(binKl, {
   shader: shaders.bin_kl_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),

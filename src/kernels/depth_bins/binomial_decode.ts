@@ -1,16 +1,16 @@
 // Depth from the probability and temperature of a binomial over the bins (level 1, fused): no logit
 // and no probability is stored. Its gradients are those of bin_distill without a teacher.
+import {
+  withGradient,
+  type GradientCheck,
+  type Problem,
+  type Distribution,
+} from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { BIN_SHAPES, binGeometry, CENTERS, type BinGeometry } from "./bin_expectation.ts";
 import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Distribution,
-  type Kernel,
-} from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -35,13 +35,31 @@ export function coldRowsOfBins(bins: number): Distribution {
   return { kind: "binomial_rows", bins, pi: [-0.1, 1.1], t: [0.0212, 0.0212] };
 }
 
+/** The problem of `coldRowsOfBins`. */
+export const COLDEST = "the coldest temperature";
+
+/** The check of a gradient with respect to the probability and temperature that make the rows. */
+export function binomialGradient(
+  rows: Shape,
+): GradientCheck & { readonly shapes: Record<string, Shape> } {
+  const pi = [...rows.slice(0, -1), 1];
+  return {
+    wrt: ["pi", "t", "centers"],
+    shapes: { pi, t: pi, scale: rows.slice(0, 1) },
+    data: {
+      pi: { kind: "uniform", low: 0.1, high: 0.9 },
+      t: { kind: "uniform", low: 0.5, high: 9 },
+    },
+  };
+}
+
 const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each];
 const caseOf = (
   name: string,
   bins: Shape,
   centers: Shape,
   rows: Distribution,
-): Case<"rows" | "log_choose" | "centers", void> => ({
+): Problem<"rows" | "log_choose" | "centers", void> => ({
   name,
   shapes: { rows: pixels(bins, ROW_NUMBERS), log_choose: [bins[3], 2], centers },
   attributes: undefined,
@@ -75,10 +93,15 @@ export const binomialDecode: Kernel<typeof shaders.binomial_decode> = kernel({
     bytes: 4 * (2 * size(rows) + size(centers) + size(log_choose)),
   }),
   variants: () => [binomialDecodeRows],
-  cases: [
-    ...BIN_SHAPES.map(([name, bins, centers]) => caseOf(name, bins, centers, rowsOfBins(bins[3]))),
-    caseOf("the coldest temperature", [3, 11, 7, 64], [3, 1, 1, 64], coldRowsOfBins(64)),
-  ],
+  cases: withGradient(
+    [
+      ...BIN_SHAPES.map(([name, bins, centers]) =>
+        caseOf(name, bins, centers, rowsOfBins(bins[3])),
+      ),
+      caseOf(COLDEST, [3, 11, 7, 64], [3, 1, 1, 64], coldRowsOfBins(64)),
+    ],
+    ({ name, shapes: { rows } }) => (name === COLDEST ? [] : [binomialGradient(rows)]),
+  ),
   reference: ({ rows, log_choose, centers }, shapes) => {
     const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
     const [depth, statistics] = [like(rows, at.rows), like(rows, 4 * at.rows)];
@@ -97,7 +120,7 @@ export const binomialDecode: Kernel<typeof shaders.binomial_decode> = kernel({
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const binomialDecodeRows: Kernel<typeof shaders.binomial_decode_rows> = mapping(
   binomialDecode,
   {

@@ -1,16 +1,21 @@
 // The binomial bin logits of a pixel from its five numbers and a table of ln C(K - 1, k): plain
 // arithmetic for references and test inputs, no kernel.
 import type { NumberArray } from "../../tensor/array.ts";
+import { InputError } from "../../tensor/error.ts";
+import { shaders } from "../shaders.gen.ts";
 
 /**
  * Numbers per pixel in `rows`: slope, 1 / t, peak, derivative of the slope with respect to pi,
  * scale.
  */
-export const ROW_NUMBERS = 5;
-/** Lower clamp of pi and 1 - pi (ZoeDepth's code). */
-const PROBABILITY_FLOOR = 1e-4;
+export const ROW_NUMBERS: number = shaders.binomial_pack.constants.ROW_NUMBERS;
+// lower clamp of pi and 1 - pi (ZoeDepth's code)
+const PROBABILITY_FLOOR = shaders.binomial_pack.constants.FLOOR;
 /** Steps of the first half of the table: its products with a bin are exact in f32. */
 const HALF_STEP = 2 ** -10;
+
+/** More bins than any adapter binds. */
+const MOST_BINS = 2 ** 24;
 
 const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
 
@@ -19,9 +24,13 @@ const xLogX = (x: number): number => (x === 0 ? 0 : x * Math.log(x));
  * and 0 ln 0 = 0, L_k = n ln n - k ln k - (n - k) ln(n - k) in f64 (ln C(n, k) by Stirling without
  * its root). table[2k] = round(1024 L_k) / 1024, with halves rounded up: exact in f32, as are its
  * products with a bin; table[2k + 1] = L_k - table[2k], rounded to f32. Together they are exact to
- * 1e-10, so that differences of logits are right even at t = 0.0212.
+ * 1e-10, so that differences of logits are right even at t = 0.0212. Throws InputError unless bins is
+ * a count of at least 1.
  */
 export function logChoose(bins: number): Float32Array<ArrayBuffer> {
+  if (!(Number.isSafeInteger(bins) && bins >= 1 && bins <= MOST_BINS)) {
+    throw new InputError(`logChoose: ${String(bins)} bins; expected 1 to ${MOST_BINS}`);
+  }
   const n = bins - 1;
   const table = new Float32Array(2 * bins);
   for (let k = 0; k < bins; k++) {

@@ -1,9 +1,10 @@
 // Bin logits of a binomial distribution with a temperature (ZoeDepth's head), their gradient, and
 // the step from a layer's four positive outputs to probability and temperature.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -17,12 +18,11 @@ export interface LogBinomialHeadAttributes {
   readonly t_max: number;
 }
 
-/** Lower clamp of pi and 1 - pi (ZoeDepth's code). */
-const PROBABILITY_FLOOR = 1e-4;
-/** Added to each of the four numbers (ZoeDepth's code). */
-const PAIR_FLOOR = 1e-4;
+// lower clamp of pi and 1 - pi, and what is added to each of the four numbers (ZoeDepth's code)
+const PROBABILITY_FLOOR = shaders.log_binomial.constants.FLOOR;
+const PAIR_FLOOR = shaders.log_binomial_head.constants.FLOOR;
 
-const cases: Case<"pi" | "t", LogBinomialAttributes>[] = (
+const cases: Problem<"pi" | "t", LogBinomialAttributes>[] = (
   [
     ["the student's bins", [2, 5, 7, 1], 64],
     ["no pixel", [1, 0, 3, 1], 16],
@@ -40,8 +40,18 @@ const cases: Case<"pi" | "t", LogBinomialAttributes>[] = (
     t: { kind: "uniform", low: 0.5, high: 50 },
   },
 }));
+/** Probabilities on both sides of the floor. */
+const CLAMPED = {
+  wrt: ["pi"],
+  step: 1e-7,
+  shapes: { pi: [1, 3, 5, 1], t: [1, 3, 5, 1] },
+  data: {
+    pi: { kind: "uniform", low: 1e-6, high: 8e-5 },
+    t: { kind: "constant", value: 1 },
+  },
+} as const;
 /** Both clamped and not, and the lowest temperature: logits down to -27,000. */
-const cold: Case<"pi" | "t", LogBinomialAttributes> = {
+const cold: Problem<"pi" | "t", LogBinomialAttributes> = {
   name: "the coldest temperature",
   shapes: { pi: [3, 11, 7, 1], t: [3, 11, 7, 1] },
   attributes: { bins: 64 },
@@ -85,19 +95,25 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
     }
     return { logits };
   },
-  cases: [
-    ...cases,
-    cold,
-    {
-      name: "129 bins, hot and cold",
-      shapes: { pi: [1, 5, 7, 1], t: [1, 5, 7, 1] },
-      attributes: { bins: 129 },
-      data: {
-        pi: { kind: "uniform", low: 0.001, high: 0.999 },
-        t: { kind: "uniform", low: 0.0212, high: 2 },
+  cases: withGradient(
+    [
+      ...cases,
+      cold,
+      {
+        name: "129 bins, hot and cold",
+        shapes: { pi: [1, 5, 7, 1], t: [1, 5, 7, 1] },
+        attributes: { bins: 129 },
+        data: {
+          pi: { kind: "uniform", low: 0.001, high: 0.999 },
+          t: { kind: "uniform", low: 0.0212, high: 2 },
+        },
       },
-    },
-  ],
+    ],
+    ({ name }) => [
+      ...(name === cold.name ? [] : [{ wrt: ["pi", "t"] } as const]),
+      ...(name === "a bin more than lanes" ? [CLAMPED] : []),
+    ],
+  ),
   reference: ({ pi, t }, _, { bins }) => {
     const logits = like(pi, pi.length * bins);
     const n = bins - 1;
@@ -198,7 +214,7 @@ export const logBinomialGrad: Kernel<typeof shaders.log_binomial_grad> = kernel(
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const logBinomialGradRows: Kernel<typeof shaders.log_binomial_grad_rows> = mapping(
   logBinomialGrad,
   {
@@ -208,7 +224,7 @@ export const logBinomialGradRows: Kernel<typeof shaders.log_binomial_grad_rows> 
   },
 );
 
-const headCases: Case<"pairs", LogBinomialHeadAttributes>[] = (
+const headCases: Problem<"pairs", LogBinomialHeadAttributes>[] = (
   [
     ["two views", [2, 9, 7, 4]],
     ["no pixel", [1, 0, 3, 4]],
@@ -244,7 +260,7 @@ export const logBinomialHead: Kernel<typeof shaders.log_binomial_head, LogBinomi
     }),
     grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
     cost: ({ pairs }) => ({ flops: 3 * size(pairs), bytes: 6 * size(pairs) }),
-    cases: headCases,
+    cases: withGradient(headCases, { wrt: ["pairs"] }),
     reference: ({ pairs }, _, { t_min, t_max }) => {
       const [pi, t] = [like(pairs, pairs.length / 4), like(pairs, pairs.length / 4)];
       for (let row = 0; row < pi.length; row++) {

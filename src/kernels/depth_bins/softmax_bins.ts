@@ -1,9 +1,9 @@
 // Probabilities of the depth bins at each pixel (softmax along the last axis) and their gradient.
-import { withGradient } from "../../engine/gradient_check.ts";
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -32,7 +32,7 @@ export const ROW_SHAPES: readonly (readonly [string, Shape])[] = [
   ["a prime of bins", [1, 1, 2, 257]],
   ["the most bins", [3, 1024]],
 ];
-const cases: Case<"logits", SoftmaxBinsAttributes>[] = [
+const cases: Problem<"logits", SoftmaxBinsAttributes>[] = [
   ...ROW_SHAPES.map(([name, logits]) => ({
     name,
     shapes: { logits },
@@ -85,7 +85,7 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
   },
 });
 
-/** The same, one invocation a pixel: what software adapters want. */
+/** The same with one invocation per pixel, for software adapters. */
 export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBinsAttributes> =
   mapping(softmaxBins, {
     shader: shaders.softmax_bins_rows,

@@ -1,10 +1,11 @@
 // Similarity of the tokens of ring-adjacent views (stored form), its gradient, and the loss between
 // two such relations. A pair is a view and the next one around the ring, and each unordered pair
 // counts once: V pairs, but one for two views and none for one.
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like } from "../../tensor/array.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Case, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { slabsOf } from "../masked_mean.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -19,7 +20,7 @@ function relationShape(tokens: Shape): Shape {
   return [ringPairs(views), count, count];
 }
 
-const cases: Case<"tokens", void>[] = (
+const cases: Problem<"tokens", void>[] = (
   [
     ["a coarse grid of a rig", [6, 60, 32]],
     ["one view: no pair", [1, 5, 8]],
@@ -45,7 +46,7 @@ export const viewRelation: Kernel<typeof shaders.view_relation> = kernel({
     return { flops: 2 * entries * features, bytes: 4 * (2 * views * tokens * features + entries) };
   },
   terms: ({ tokens }) => tokens[2],
-  cases,
+  cases: withGradient(cases, { wrt: ["tokens"] }),
   reference: ({ tokens }, { tokens: [views = 0, count = 0, features = 0] }) => {
     const pairs = ringPairs(views);
     const relation = like(tokens, pairs * count * count);
@@ -138,13 +139,16 @@ export const viewRelationLoss: Kernel<typeof shaders.view_relation_loss> = kerne
   },
   params: ({ student }) => ({ n: size(student) }),
   grid: ({ n }) => foldGrid(slabsOf(n, SLAB)),
-  // a difference and a multiply-add an element; both once
+  // per element, a difference and a multiply-add; both once
   cost: ({ student }) => ({ flops: 3 * size(student), bytes: 8 * size(student) }),
-  cases: lossSizes.map(([name, shape]) => ({
-    name,
-    shapes: { student: shape, teacher: shape },
-    attributes: undefined,
-  })),
+  cases: withGradient(
+    lossSizes.map(([name, shape]) => ({
+      name,
+      shapes: { student: shape, teacher: shape },
+      attributes: undefined,
+    })),
+    { wrt: ["student"] },
+  ),
   reference: ({ student, teacher }) => {
     const partials = like(student, 2 * slabsOf(student.length, SLAB));
     for (let i = 0; i < student.length; i++) {

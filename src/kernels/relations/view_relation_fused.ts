@@ -1,30 +1,24 @@
 // Loss between the view relations of student and teacher from their tokens, and its gradient, tile
 // by tile: no tokens x tokens matrix is stored. view_relation.ts is the form that stores them.
+import { withGradient, type Problem, type Distribution } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import {
-  foldGrid,
-  kernel,
-  type Case,
-  type Distribution,
-  type Kernel,
-} from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 import { ringPairs } from "./view_relation.ts";
 
 // the side of a tile of a relation; fixed, so that every adapter adds the same numbers
 const { TILE } = shaders.view_relation_fused.constants;
-/** Tokens of an invocation of the gradient in registers. */
-const ROWS = 8;
+const { ROWS } = shaders.view_relation_fused_grad_register.constants;
 
 type Input = "student" | "teacher";
 type Shapes<Name extends string> = Readonly<Record<Name, Shape>>;
 
 // tokens with about the length of normalised ones: relations around 0.2
 const NEAR_UNIT: Distribution = { kind: "normal", deviation: 0.15 };
-const cases: readonly Case<Input, void>[] = (
+const cases: readonly Problem<Input, void>[] = (
   [
     ["a coarse grid of a rig", [6, 60, 32], 64],
     ["one view: no pair", [1, 5, 8], 3],
@@ -88,7 +82,7 @@ export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = ker
       bytes: 8 * (size(shapes.student) + size(shapes.teacher)),
     };
   },
-  cases,
+  cases: withGradient(cases, { wrt: ["student"] }),
   reference: lossReference,
   grid: ({ pairs, tiles }) => foldGrid(Math.max(pairs, 1) * tiles * tiles),
   variants: () => [viewRelationFusedRegister],
@@ -188,7 +182,9 @@ function lossReference<T extends NumberArray>(
   return { partials };
 }
 
-/** The gradient by its definition: every entry of every pair contributes to both its tokens. */
+/**
+ * The gradient, following its definition: every entry of every pair contributes to both its tokens.
+ */
 function gradientReference<T extends NumberArray>(
   { student, teacher, d_loss }: Record<GradientInput, T>,
   shapes: Shapes<GradientInput>,

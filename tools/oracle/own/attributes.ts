@@ -1,16 +1,14 @@
-// The attributes of the engine's operators as a case of the source `own` may spell them: kinds,
+// The attributes of the engine's operators as spelled in cases of the source `own`: kinds,
 // defaults, meanings. One table serves the reading of cases and the page in test/oracle/README.md.
 import type { Shape } from "../../../src/tensor/shape.ts";
 
-/**
- * What a derived default may depend on: shapes of the inputs by name, and the attributes before it.
- */
+/** The inputs of a derived default: shapes of the inputs by name, and the attributes before it. */
 export interface At {
   readonly shapes: Readonly<Record<string, Shape>>;
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** A default that is worked out. */
+/** A computed default. */
 export interface Derived {
   readonly says: string;
   readonly of: (at: At) => unknown;
@@ -63,7 +61,7 @@ export function whole(fallback: Fallback<number>, says: string): Attribute {
   );
 }
 
-/** true or false; 1 and 0 are taken too. */
+/** true or false; 1 and 0 are accepted too. */
 export function flag(fallback: Fallback<boolean>, says: string): Attribute {
   return attribute("true or false", fallback, says, (value) =>
     typeof value === "boolean" ? value : value === 0 || value === 1 ? value === 1 : undefined,
@@ -114,7 +112,7 @@ export function margins(says: string): Attribute {
   );
 }
 
-/** The attributes of a case as the engine takes them, or what is wrong with them, in words. */
+/** The attributes of a case as the engine takes them, or their fault in words. */
 export function resolve(
   known: Attributes,
   given: Readonly<Record<string, unknown>>,

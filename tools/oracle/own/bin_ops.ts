@@ -257,7 +257,7 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   bin_kl: {
     says:
       "loss = tau^2 / count sum over usable > 0 of KL(q_teacher || q_student), q = " +
-      "softmax(logits / tau), 0 of no usable pixel; no gradient by the teacher",
+      "softmax(logits / tau), 0 without usable pixels; no gradient with respect to the teacher",
     shapes:
       "student, teacher [V, H, W, K], usable [V, H, W, 1] -> loss, count [1], statistics [V, " +
       "H, W, 4]",
@@ -329,7 +329,7 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     attributes: NONE,
   },
   view_relation_loss: {
-    says: "loss = mean of (student - teacher)^2; no gradient by the teacher",
+    says: "loss = mean of (student - teacher)^2; no gradient with respect to the teacher",
     shapes: "student, teacher [pairs, L, L] -> loss, count [1]",
     attributes: NONE,
   },
@@ -341,7 +341,7 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   view_relation_fused: {
     says:
       "loss = view_relation_loss of the view_relation of student and that of teacher, none of " +
-      "them stored; no gradient by the teacher",
+      "them stored; no gradient with respect to the teacher",
     shapes: "student [V, L, E], teacher [V, L, F] -> loss, count [1]",
     attributes: NONE,
   },

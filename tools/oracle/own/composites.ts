@@ -27,7 +27,7 @@ export interface Composite extends OwnOp {
    */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** More than a sentence: what it is made of. */
+  /** A longer description: how it is built. */
   readonly notes?: string;
   readonly build: (bench: Workbench, attributes: never) => Readonly<Record<string, Value>>;
 }
@@ -119,8 +119,8 @@ interface LossAttributes extends LossConfig {
 }
 
 /**
- * The losses of the engine on the inputs that a case has; zeros stand for what its terms do not
- * look at.
+ * The losses of the engine on the inputs that a case has; inputs that its terms do not use are
+ * zeros.
  */
 function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
   const {

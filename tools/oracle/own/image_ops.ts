@@ -159,7 +159,7 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
   },
   conv2d_transpose: {
     says:
-      "transposed convolution: the gradient by its input of a conv2d from [V, OH, OW, O] to x, " +
+      "transposed convolution: the gradient with respect to its input of a conv2d from [V, OH, OW, O] to x, " +
       "plus bias",
     shapes:
       "x [V, H, W, C], weight [C, KH, KW, O/groups], bias [O] -> y [V, OH, OW, O], OH = (H - " +
@@ -218,7 +218,7 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
     },
   },
   norm_fixed: {
-    says: "norm with given statistics (batch norm in evaluation); no gradient by them",
+    says: "norm with given statistics (batch norm in evaluation); no gradient with respect to them",
     shapes: "x [.., C], mean, variance [B, G] or [C], gamma, beta [C] -> y [as x]",
     attributes: BATCH_NORM,
   },
@@ -230,7 +230,7 @@ export const IMAGE_OPS: Readonly<Record<Name, OwnOp>> = {
   attention: {
     says:
       "y = softmax(scale q k^T + mask) v, head by head, lse = ln sum e^score; a score of -1e30 " +
-      "or less excludes its key, a query without keys gives zeros; no gradient by the mask",
+      "or less excludes its key, a query without keys gives zeros; no gradient with respect to the mask",
     shapes:
       "q [B, L, heads W], k [B, S, kv_heads W], v [B, S, kv_heads U], mask [B or 1, heads or " +
       "1, L or 1, S] -> y [B, L, heads U], lse [B, heads, L]",

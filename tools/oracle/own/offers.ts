@@ -1,6 +1,6 @@
 // The source `own`: cases in the engine's own names, written by outsiders from test/oracle/README.md.
-// Inputs are told by name, or by place when no name is known; attributes left out take their
-// default; what is not understood is refused in words.
+// Inputs are matched by name, or by position if no name is known; absent attributes take their
+// default; anything else is refused in words.
 import { apply } from "../../../src/graph/apply.ts";
 import { byInput } from "../../../src/graph/named_inputs.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
@@ -14,7 +14,7 @@ import { COMPOSITES, resultsOf } from "./composites.ts";
 import { OWN_OPS } from "./ops.ts";
 import type { OwnOp } from "./own_op.ts";
 
-/** Names of an operator's inputs, or null where there is no such operator. */
+/** Names of an operator's inputs, or null if there is no such operator. */
 function inputNames(operator: string): readonly string[] | null {
   const known = ALL_OPS[operator] ?? COMPOSITES[operator];
   return known?.inputs ?? null;
@@ -22,10 +22,7 @@ function inputNames(operator: string): readonly string[] | null {
 
 const bare = (name: string): string => name.replace(/\?$/, "");
 
-/**
- * Places of an operator's inputs among those of a case (null: left out), or what is wrong with
- * them.
- */
+/** Positions of an operator's inputs among those of a case (null: left out), or their fault. */
 function placed(names: readonly string[], given: VectorCase): readonly (number | null)[] | string {
   const known = names.map(bare);
   const own = given.inputs.map((tensor) => tensor?.name ?? "");
@@ -43,7 +40,7 @@ function placed(names: readonly string[], given: VectorCase): readonly (number |
 }
 
 /**
- * A case with its inputs in the order and under the names of its operator; as it is where they are
+ * A case with its inputs in the order and under the names of its operator; unchanged if they are
  * not understood.
  */
 export function plainOwn(given: VectorCase): VectorCase {
@@ -76,7 +73,7 @@ function shapesOf(names: readonly string[], given: VectorCase): Record<string, S
   };
 }
 
-/** A clause that states in words what a case misses. */
+/** A clause that states in words why a case fails it. */
 function understood(text: string, why: (given: VectorCase) => string | null): Clause {
   return { ...clause(text, (given) => why(given) === null), why };
 }

@@ -1,4 +1,5 @@
-// What the source `own` must know of an operator, and shapes that defaults are worked out from.
+// The description of an operator for the source `own`, and the shapes from which defaults are
+// computed.
 import type { Shape } from "../../../src/tensor/shape.ts";
 import type { At, Attributes } from "./attributes.ts";
 
@@ -16,7 +17,7 @@ export interface OwnOp {
 /** No attributes. */
 export const NONE: Attributes = {};
 
-/** Shape of an input, [0] where it was left out. */
+/** Shape of an input; [0] if it was left out. */
 export function shapeOf({ shapes }: At, name: string): Shape {
   return shapes[name] ?? [0];
 }

@@ -1,5 +1,5 @@
 // The part of test/oracle/README.md that outsiders write cases of the source `own` from: every operator
-// with its inputs, outputs and attributes, from the tables that the cases are read by.
+// with its inputs, outputs and attributes, from the same tables with which cases are read.
 import { OWN_TOLERANCE } from "../vectors.ts";
 import { ALL_OPS } from "./all_ops.ts";
 import type { Attribute } from "./attributes.ts";
@@ -46,7 +46,7 @@ ${oneLinePerTensor(JSON.stringify(EXAMPLE, null, 2))}
   (\`?\`) may be null or left out.
 - \`outputs\` are told by name, or by place; name as few as you like. With an empty list only
   gradients are held.
-- \`dy\` is the gradient of a loss by the first output, or by the output whose name (or \`d_\` and
+- \`dy\` is the gradient of a loss with respect to the first output, or to the output whose name (or \`d_\` and
   its name) it bears; a list holds one for each of several outputs, null for none. \`grads\` are
   the expected gradients by inputs of the same name.
 - \`tol\` is \`{"atol", "rtol"}\`: |got - want| <= atol + rtol |want|, or \`{"ulp"}\` in units of

@@ -140,7 +140,7 @@ const fusedMatMul: Offer = offer(
   },
 );
 
-/** By the op where statistics are one number a channel and not differentiated, else spelled out. */
+/** By the op if statistics are one number per channel and not differentiated, else composed. */
 const fusedBatchNorm: Offer = offer([floats(), finite, knows("varianceEpsilon")], (bench) => {
   const { given } = bench;
   const x = bench.input("x");
@@ -174,7 +174,7 @@ const sameCondition = clause(
   "a condition of the shape of the values",
   ({ inputs: [c, t] }) => c?.shape.join() === t?.shape.join(),
 );
-const byValues = clause("no gradient by the condition", ({ gradients }) =>
+const byValues = clause("no gradient with respect to the condition", ({ gradients }) =>
   gradients.every(({ name }) => name !== "condition"),
 );
 

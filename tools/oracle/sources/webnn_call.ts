@@ -47,8 +47,8 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
 };
 
 /**
- * The case with its call taken apart; as it is where the call is not understood, which no offer
- * accepts then.
+ * The case with its call taken apart; unchanged if the call is not understood; no offer then
+ * accepts it.
  */
 export function plainCall(given: VectorCase): VectorCase {
   const signature = SIGNATURES[given.operator] ?? one;
