@@ -14,7 +14,7 @@ export const axes: BinAxes = {
   centers: ["image", "pixel"],
 };
 
-/** Levels 0, 1 and 2, whose last 1x1 convolution is inside the decode. */
+/** Levels 0, 1 and 2; level 2 has the last 1x1 convolution inside the decode. */
 export const featureAxes: FeatureAxes = {
   views: 6,
   sizes: [SMALL],
@@ -22,7 +22,7 @@ export const featureAxes: FeatureAxes = {
   channels: [8, 32, 64],
 };
 
-/** What --quick takes instead. */
+/** The axes for --quick. */
 export const quick: Pick<BinAxes, "sizes" | "bins"> & Pick<FeatureAxes, "channels"> = {
   sizes: [SMALL],
   bins: [64, 128],

@@ -1,7 +1,7 @@
-// Whether verdicts can be trusted: `npx tsx bench/verdicts.ts [RUNS]`. A kernel is timed in turn with
-// itself and with itself slowed by a loop, 1 % by count and 5 % calibrated, and the verdicts are
-// counted. Exits with 1 where the kernel against itself is FAST or SLOW, 5 % more is SLOW in fewer
-// than 19 of 20, 1 % more is FAST, or a calibration misses its change.
+// Whether verdicts can be trusted: `npx tsx bench/verdicts.ts [RUNS]`. A kernel is timed
+// interleaved with itself and with a copy slowed by a loop, 1 % by count and 5 % calibrated, and
+// the verdicts are counted. Exits with 1 if the kernel compared with itself is FAST or SLOW, 5 %
+// more is SLOW in fewer than 19 of 20, 1 % more is FAST, or a calibration misses its change.
 import { openGpu } from "../src/gpu/device.ts";
 import { timerQuantum_ns } from "../src/gpu/timestamps.ts";
 import { ceilingFma } from "../src/kernels/ceiling.ts";
@@ -9,12 +9,13 @@ import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
 import { measurePair, prepareBench, type MeasureSettings } from "../src/measure/measure.ts";
 import { median, type Comparison, type Estimate } from "../src/measure/statistics.ts";
 
-// As `ringdepth profile --ab` has them.
+// The settings of `ringdepth profile --ab`.
 const SETTINGS: MeasureSettings = { time_s: 0.5, min_samples: 100, noise: 0.01, timeout_s: 8 };
 const CALIBRATION: MeasureSettings = { time_s: 1, min_samples: 300, noise: 1e-3, timeout_s: 40 };
 const THRESHOLD = 0.03;
-// A loop more is 0.25 %. Some four milliseconds on a software adapter of two cores: the two of a pair
-// then mostly meet the same state of a machine whose cores are shared (16 ms: three times the noise).
+// One more loop is 0.25 %. About four milliseconds on a software adapter with two cores: the two
+// times of a pair then mostly see the same state of a shared machine (16 ms: three times the
+// noise).
 const LOOPS = 400;
 const TRIES = 4;
 

@@ -3,6 +3,16 @@
 // package the built dist/cli/main.js. Parses nothing.
 import { existsSync } from "node:fs";
 
+// The modules take about a second to load. A signal in that second ends the process with its line
+// and its code; from then on the command decides.
+const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+for (const [name, code] of Object.entries(CODES)) {
+  process.on(name, () => {
+    console.error(`ringdepth: ${name}: stopped`);
+    process.exit(code);
+  });
+}
+
 const source = new URL("../src/cli/main.ts", import.meta.url);
 const built = new URL("../dist/cli/main.js", import.meta.url);
 

@@ -1,4 +1,4 @@
-// What is compared with TensorFlow.js: each problem done by both on the same device with the same
+// The problems compared with TensorFlow.js: both solve each one on the same device with the same
 // random numbers.
 import type { Gpu } from "../../src/gpu/device.ts";
 import { encodePass } from "../../src/gpu/encode.ts";
@@ -24,7 +24,7 @@ export interface Contender {
   readonly result: () => Promise<Float32Array>;
 }
 
-/** One problem, both sides, and how many times faster ours has to be. */
+/** One problem, both sides, and the required speed-up of ours. */
 export interface Comparison {
   readonly name: string;
   readonly flops: number;
@@ -106,7 +106,7 @@ async function convolutions(gpu: Gpu, tfjs: Tfjs): Promise<Comparison[]> {
   const filter = tf.tensor(outputsLast(inputs.weight, 64), hwio);
   const dy = tf.tensor(inputs.d_y, image);
   const how = { strides: [1, 1], pad: "same", dataFormat: "NHWC", dilations: [1, 1] };
-  // what its own gradient of conv2d calls
+  // the kernel that its own gradient of conv2d calls
   const kernel = (
     name: string,
     operands: Readonly<Record<string, TfTensor>>,

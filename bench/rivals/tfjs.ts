@@ -1,6 +1,7 @@
-// Our kernels against TensorFlow.js on WebGPU: `npx tsx bench/rivals/tfjs.ts --rounds 7 --json`.
-// Same device, same random numbers; results are compared first, then both sides take turns and
-// medians are shown. Exit code 1 when a ratio is below what is required, 3 when results differ.
+// Compares our kernels with TensorFlow.js on WebGPU: `npx tsx bench/rivals/tfjs.ts --rounds 7
+// --json`. Same device, same random numbers; results are compared first, then both sides are timed
+// interleaved and medians are shown. Exit code 1 if a ratio is below the required one, 3 if results
+// differ.
 import { parseArgs } from "node:util";
 import { openGpu } from "../../src/gpu/device.ts";
 import { InputError } from "../../src/tensor/error.ts";
@@ -72,8 +73,8 @@ interface Times {
 }
 
 /**
- * Every problem once a round, each side first in every other round; the round before the first
- * compiles.
+ * Times every problem once per round, with each side first in every other round; an extra first
+ * round compiles.
  */
 async function takeTurns(problems: readonly Comparison[], rounds: number): Promise<Times[]> {
   const times = problems.map((): Times => ({ ours: [], rival: [] }));

@@ -1,5 +1,5 @@
-// `ringdepth doctor`: what this machine's adapter is, can do and reaches; where there is none, what
-// to do.
+// `ringdepth doctor`: this machine's adapter, its abilities and its ceilings; without an adapter,
+// how to get one.
 import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/device.ts";
@@ -13,9 +13,11 @@ import { withGpu } from "./terminal/adapter.ts";
 import type { Define } from "./terminal/define.ts";
 import { EXIT } from "./terminal/exit_code.ts";
 import { common, type CommonOptions } from "./terminal/options.ts";
-import { makeOutput, type Output } from "./terminal/output.ts";
-import { ceilingsLines, ceilingsTable, tableLines } from "./terminal/profile_table.ts";
-import { knownCeilings } from "./terminal/known_ceilings.ts";
+import { makeOutput } from "./terminal/output.ts";
+import { ceilingsLines, ceilingsTable } from "./terminal/profile_table.ts";
+import type { Output } from "./terminal/surroundings.ts";
+import { tableLines } from "./terminal/table.ts";
+import { knownCeilings } from "../measure/known_ceilings.ts";
 
 const LIMITS = [
   "maxBufferSize",
@@ -28,9 +30,8 @@ const LIMITS = [
 
 const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
   with a GPU          install its Vulkan driver (NVIDIA, Mesa); in a container, pass the GPU through
-  without, from a clone of ringdepth
-                      npm run setup brings a software one: lavapipe as root, else SwiftShader
-  without, elsewhere  install lavapipe, mesa-vulkan-drivers of Debian (12: from backports) or Ubuntu
+  no GPU, in a clone  npm run setup installs a software adapter: lavapipe as root, else SwiftShader
+  no GPU, elsewhere   install lavapipe: mesa-vulkan-drivers on Debian (12: from backports) or Ubuntu
   macOS, Windows      nothing to install: Metal and D3D12 come with the system`;
 
 /** Defines the command. */
@@ -38,7 +39,7 @@ export const defineDoctor: Define = (program: Command, { surroundings, exit }) =
   const command = program
     .command("doctor")
     .description("print the adapter, driver, features, limits, timer, memory and measured ceilings")
-    .option("--quick", "do not measure ceilings that are not known yet");
+    .option("--quick", "show known ceilings only; measure none");
   common(command, "ringdepth doctor");
   command.action(async (options: CommonOptions & { readonly quick?: boolean }) => {
     const output = makeOutput(surroundings, options.json === true, true);
@@ -57,7 +58,7 @@ export const defineDoctor: Define = (program: Command, { surroundings, exit }) =
   });
 };
 
-/** What is found out about an adapter. */
+/** The facts about an adapter. */
 interface Findings {
   readonly adapter: string;
   readonly vendor: string;
@@ -67,7 +68,7 @@ interface Findings {
   readonly subgroup_size: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
-  /** Smallest step of its clock; null where it tells no GPU time. */
+  /** Smallest step of its clock; null if it does not report GPU times. */
   readonly timer_quantum_ns: number | null;
   readonly host_memory_bytes: { readonly total: number; readonly free: number };
 }
@@ -89,7 +90,7 @@ async function examine(gpu: Gpu): Promise<Findings> {
   };
 }
 
-/** Ceilings as they are known, or measured now; null, with a warning, where there are none. */
+/** The known ceilings, or new ones measured now; null, with a warning, if there are none. */
 async function ceilingsOf(
   gpu: Gpu,
   output: Output,

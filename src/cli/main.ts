@@ -1,6 +1,11 @@
-// Where the command line begins: importing this file runs the program.
+// Entry point of the command line: importing this file runs the program.
+import { openGpu } from "../gpu/device.ts";
 import { runCli } from "./program.ts";
-import { processSurroundings } from "./terminal/surroundings.ts";
+import { safeStream } from "./terminal/safe_stream.ts";
 
-// Set, not called: what is on its way to a pipe is still written.
-process.exitCode = await runCli(process.argv.slice(2), processSurroundings());
+// The modules are loaded: from here on the commands handle signals, no longer tools/ringdepth.js.
+for (const name of ["SIGHUP", "SIGINT", "SIGTERM"]) process.removeAllListeners(name);
+const { argv, stdout, stderr } = process;
+const surroundings = { stdout: safeStream(stdout), stderr: safeStream(stderr), openGpu };
+// Sets the code instead of calling exit(), so that text still on its way to a pipe is written.
+process.exitCode = await runCli(argv.slice(2), surroundings);

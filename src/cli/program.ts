@@ -1,18 +1,21 @@
-// The program `ringdepth`: its commands put together, and one run of it from arguments to exit
-// code.
+// The program `ringdepth`: assembles its commands, and runs once from arguments to exit code.
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
 import type { Gpu, GpuOptions } from "../gpu/device.ts";
-import { defineBench } from "./bench/bench.ts";
+import { defineBenchBins } from "./bench/bins.ts";
+import { defineBenchHost } from "./bench/host.ts";
+import { defineBenchRelation } from "./bench/relation.ts";
+import { defineBenchStep } from "./bench/step.ts";
 import { defineCheck } from "./check/check.ts";
 import type { Define } from "./terminal/define.ts";
 import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./predict/eval.ts";
-import { EXIT, reportError } from "./terminal/exit_code.ts";
+import { EXIT } from "./terminal/exit_code.ts";
 import type { CommonOptions } from "./terminal/options.ts";
 import { definePredict } from "./predict/predict.ts";
+import { defineBenchKernels } from "./profile/bench_kernels.ts";
 import { defineProfile } from "./profile/profile.ts";
 import { defineStart } from "./train/start.ts";
 import { StrictCommand } from "./terminal/strict_command.ts";
@@ -20,7 +23,23 @@ import type { Surroundings } from "./terminal/surroundings.ts";
 import { defineTrain } from "./train/train.ts";
 import { checkShaderTable } from "../kernels/check/shader_table.ts";
 import { defineTune } from "./tune/tune.ts";
+import { reportError } from "./terminal/report_error.ts";
 
+/** `ringdepth bench`: its problems are in bench/, which only a clone has. */
+const defineBench: Define = (program, context) => {
+  const command = program
+    .command("bench")
+    .description("time the alternatives: levels of fusing in bins, relation and step; host code");
+  for (const define of BENCHES) define(command, context);
+};
+
+const BENCHES: readonly Define[] = [
+  defineBenchBins,
+  defineBenchRelation,
+  defineBenchKernels,
+  defineBenchStep,
+  defineBenchHost,
+];
 const COMMANDS: readonly Define[] = [
   defineTrain,
   defineEval,
@@ -46,7 +65,7 @@ Exit codes:
 For kernel developers: every command reads shaders/*.wgsl from disk. Set RINGDEPTH_SHADERS to read a
 copy of that folder instead.`;
 
-// What these leave behind is in files: the end of stdout does not make them fail.
+// The results of these are in files: a closed stdout does not make them fail.
 const MAKES_FILES = new Set(["train", "start", "predict", "tune"]);
 
 /** Runs the program on `args` (without `node` and script) and returns its exit code. */
@@ -55,7 +74,7 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
   return await afterStdout(exitCode, args, surroundings);
 }
 
-/** The exit code once it is known whether stdout took all that was written to it. */
+/** The exit code, after it is known whether stdout accepted all output. */
 async function afterStdout(
   exitCode: number,
   args: readonly string[],
@@ -80,7 +99,7 @@ async function runCommand(args: readonly string[], surroundings: Surroundings): 
     .description("Train and run surround-view depth students on hand-written WebGPU kernels.")
     .version(readVersion())
     .showHelpAfterError(false)
-    // Subcommands have options of the names that their command has.
+    // Subcommands have options with the names of their command's options.
     .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
     .exitOverride()
@@ -124,8 +143,8 @@ async function runCommand(args: readonly string[], surroundings: Surroundings): 
 }
 
 /**
- * `help bench bins` as `bench bins --help`: the help command of commander knows one name only. Throws
- * InputError for a name that is no command, which commander passes over.
+ * `help bench bins` as `bench bins --help`: commander's own help command takes one name only.
+ * Throws InputError for an unknown command, which commander would ignore.
  */
 function helpAsOption(program: Command, args: readonly string[]): readonly string[] {
   if (args[0] !== "help") return args;
@@ -139,7 +158,7 @@ function helpAsOption(program: Command, args: readonly string[]): readonly strin
   return args.length > 2 ? [...args.slice(1), "--help"] : args;
 }
 
-/** The version in package.json, which lies beside src/ and dist/ alike. */
+/** The version in package.json, which is next to both src/ and dist/. */
 function readVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { readonly version: string }).version;

@@ -1,9 +1,8 @@
 // The measured maxima of an adapter: bandwidth by working-set size, arithmetic, and the time of a
 // dispatch that does nothing. Kept in one file per adapter, with its date.
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytesIfThere, writeFileAtomically } from "../formats/atomic_file.ts";
 import { parseJson } from "../formats/json.ts";
 import { LIMITS } from "../formats/limits.ts";
 import { makeFolder } from "../formats/make_folder.ts";
@@ -100,7 +99,7 @@ const schema: z.ZodType<Ceilings> = z.strictObject({
 /** Ceilings just measured. */
 export interface MeasuredCeilings {
   readonly ceilings: Ceilings;
-  /** Of how many figures, and which of them still rose when the time was up. */
+  /** The number of figures, and those that were still rising when the time was up. */
   readonly figures: number;
   readonly unsettled: readonly string[];
 }
@@ -245,11 +244,11 @@ export async function writeCeilings(file: string, ceilings: Ceilings): Promise<v
 
 /**
  * Reads ceilings measured earlier; null if there are none, or none of this version. Throws
- * InputError if the file is damaged.
+ * InputError if the file is damaged or cannot be read.
  */
 export async function readCeilings(file: string): Promise<Ceilings | null> {
-  if (!existsSync(file)) return null;
-  const bytes = await readBytes(file, LIMITS.json_bytes);
+  const bytes = await readBytesIfThere(file, LIMITS.json_bytes);
+  if (bytes === null) return null;
   try {
     const value = parseJson(bytes, file);
     return versioned.parse(value).version === VERSION ? schema.parse(value) : null;

@@ -1,4 +1,4 @@
-// How far measurements of the same ceilings lie apart, figure by figure. Pure.
+// How much measurements of the same ceilings differ, figure by figure. Pure.
 import { accessFigure, FIGURE } from "./ceiling_forms.ts";
 import type { Ceilings, MeasuredCeilings } from "./ceilings.ts";
 
@@ -10,11 +10,13 @@ export interface FigureSpread {
   readonly highest: number;
   /** The highest divided by the lowest, minus 1. */
   readonly difference: number;
-  /** Whether none of the measurements still rose when its time was up. */
+  /** Whether no measurement was still rising when its time was up. */
   readonly settled: boolean;
 }
 
-/** The spread of each figure of ceilings of one adapter; of none, there is none. */
+/**
+ * The spread of each figure over several measurements of one adapter; empty without measurements.
+ */
 export function ceilingsSpread(
   measured: readonly Pick<MeasuredCeilings, "ceilings" | "unsettled">[],
 ): FigureSpread[] {
@@ -27,7 +29,7 @@ export function ceilingsSpread(
   });
 }
 
-/** A figure of one measurement; `key` is what the measurement calls it. */
+/** A figure of one measurement; `key` is its name in the measurement. */
 interface Figure {
   readonly figure: string;
   readonly key: string;

@@ -1,16 +1,11 @@
 // One kernel on one problem, checked before it may be timed.
 import type { Gpu } from "../gpu/device.ts";
 import { checkPrepared, prepareCase, type PreparedCase } from "../kernels/check/check.ts";
-import type { AnyKernel, Case } from "../engine/kernel.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { caseInputs } from "../kernels/check/random_inputs.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { canRun } from "../engine/mapping.ts";
-
-/** A problem to time a kernel on. */
-export interface Problem extends Case<string, unknown> {
-  /** Times the kernel on zeros; it is still checked on the numbers of the case. */
-  readonly zeros?: boolean;
-}
 
 /** The inputs that a kernel is timed on. */
 export function timedInputs(kernel: AnyKernel, problem: Problem): Record<string, Float32Array> {
@@ -31,7 +26,7 @@ export async function prepareProblem(
 
 /** The result of a kernel's check. */
 export interface Checked {
-  /** What was compared with the reference: this problem, or the kernel's own cases. */
+  /** The cases that were compared with the reference: this problem, or the kernel's own. */
   readonly checked: "case" | "kernel";
   /** The fault of the output; empty if it is correct. */
   readonly error: string;

@@ -1,5 +1,6 @@
 // One profile: every kernel on every problem is compiled, checked, then timed; a wrong kernel gets
 // its error instead of a time.
+import type { Problem } from "../engine/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { shaderText } from "../engine/shader_text.ts";
 import { shaderHash } from "./environment.ts";
@@ -11,13 +12,7 @@ import {
   type Bench,
   type PairTiming,
 } from "./measure.ts";
-import {
-  makeChecker,
-  prepareProblem,
-  type Checked,
-  type Checker,
-  type Problem,
-} from "./problems.ts";
+import { makeChecker, prepareProblem, type Checked, type Checker } from "./problems.ts";
 import type { ProfileRow } from "./saved_run.ts";
 import { compileFault, type SourcedKernel } from "./shader_source.ts";
 

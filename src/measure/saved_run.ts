@@ -20,7 +20,7 @@ export interface ProfileRow {
   readonly case: string;
   /** Hash of the shader's text. */
   readonly shader_hash: string;
-  /** What was compared with the reference: this problem, or the kernel's own cases. */
+  /** The cases that were compared with the reference: this problem, or the kernel's own. */
   readonly checked: "case" | "kernel";
   /** The fault of the output; a row with an error has no times. */
   readonly error: string;

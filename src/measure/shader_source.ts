@@ -5,13 +5,13 @@ import type { Gpu } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import { pipelineFor, type PipelineSource } from "../gpu/pipelines.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { readShader } from "../engine/shader_file.ts";
 import { sourcePlace } from "../engine/shader_snippets.ts";
 import { checkSnippets, readShaderFile } from "../engine/shader_text.ts";
 import { specialize, freezesShapes } from "../engine/specialize.ts";
 import { InputError } from "../tensor/error.ts";
 import { git } from "./environment.ts";
-import type { Problem } from "./problems.ts";
 
 /** A kernel with a shader that was read, and the header or binding rule that it breaks. */
 export interface SourcedKernel {

@@ -1,4 +1,5 @@
 // The numbers of a profile as text: the same words in the terminal and on a page. Pure.
+import type { Environment } from "./environment.ts";
 import type { Roofline } from "./roofline.ts";
 import type { RowComparison } from "./saved_run.ts";
 import type { Comparison, Estimate } from "./statistics.ts";
@@ -93,6 +94,28 @@ export function rateText(rate: number): string {
   return rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3);
 }
 
+/** The line with a result: when, on what, from which commit. */
+export function headline({ adapter, driver, git }: Environment, date: string): string {
+  const commit =
+    git === null
+      ? ""
+      : `, commit ${git.commit.slice(0, 8)}${git.dirty ? " with local changes" : ""}`;
+  return `${date.slice(0, 10)}, ${adapter} (${driver})${commit}`;
+}
+
+/** Warnings about the times of a bench; empty if there are none. */
+export function timeRemarks(rows: readonly { readonly time: TimingSummary | null }[]): string[] {
+  const times = rows.flatMap(({ time }) => (time === null ? [] : [time]));
+  const wide = times.filter(({ converged }) => !converged).length;
+  const brief = times.filter(({ trusted }) => !trusted).length;
+  return [
+    ...(wide === 0
+      ? []
+      : [`${wide} of ${times.length} times were noisier than requested when the time was up`]),
+    ...(brief === 0 ? [] : [`${brief} too short for the clock (marked ?)`]),
+  ];
+}
+
 /**
  * Warnings about the times of a profile; empty if there are none. `others_share` is the processor
  * share of other programs meanwhile.
@@ -106,7 +129,7 @@ export function remarks({ rows, environment }: Summary, others_share = 0): strin
   const isDisturbed = others_share > DISTURBED && environment.software;
   const cause = `: other programs took ${percentText(others_share, false, 0)} of the processor`;
   if (wide > 0) {
-    const noisy = `${wide} of ${timings.length} times were noisier than requested at the time-out`;
+    const noisy = `${wide} of ${timings.length} times were noisier than requested when the time was up`;
     lines.push(`${noisy}${isDisturbed ? cause : ""}`);
   }
   if (short > 0) lines.push(`${short} too short for the clock (marked ?)`);

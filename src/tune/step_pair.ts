@@ -1,5 +1,5 @@
-// A step compiled with one set of choices against another: the same results, and timed in turn over
-// one store, a pass each.
+// Compares a step compiled with two sets of choices: their results, and their times, interleaved
+// over one store with one pass each.
 import type { Request } from "../graph/request.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compile, type Plan } from "../graph/plan.ts";

@@ -1,9 +1,9 @@
 // The distinct problems of a step and the share of its GPU time that each takes, for the autotuner.
 import type { Call } from "../graph/value.ts";
-import type { AnyKernel, Distribution } from "../engine/kernel.ts";
+import type { AnyKernel } from "../engine/kernel.ts";
+import type { Distribution, Problem } from "../engine/problem.ts";
 import { problemKey } from "../engine/tuning.ts";
 import type { Shape } from "../tensor/shape.ts";
-import type { Problem } from "../measure/problems.ts";
 
 /** One base kernel on one set of shapes and attributes, wherever the step uses it. */
 export interface StepProblem {

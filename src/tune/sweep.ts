@@ -3,9 +3,9 @@
 // the rule. The GPU work is in sweep_tools.ts.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel, ShaderInfo } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { canRun, mappingsOf } from "../engine/mapping.ts";
 import { freeConstants, tunedKernel, type Mapping, chooseVariant } from "../engine/tuning.ts";
-import type { Problem } from "../measure/problems.ts";
 import type { Comparison } from "../measure/statistics.ts";
 
 // Up to this many combinations of tuned values are all tried; beyond it, the lines are varied one

@@ -1,10 +1,11 @@
 // The GPU work of a sweep: compiles and checks a candidate, times it quickly, and compares it with
 // the rule, interleaved.
 import type { AnyKernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { batchFor, timeHot } from "../measure/clock.ts";
 import { measurePair, type Bench } from "../measure/measure.ts";
-import { makeChecker, timedInputs, type Problem } from "../measure/problems.ts";
+import { makeChecker, timedInputs } from "../measure/problems.ts";
 import { compileFault } from "../measure/shader_source.ts";
 import { median } from "../measure/statistics.ts";
 import type { SweepTools } from "./sweep.ts";

@@ -122,12 +122,12 @@ async function judge(
     more: readonly TuningEntry[],
   ): ReturnType<StepBench["compare"]> => {
     progress(
-      `timing the step with ${kept.length + more.length} choices against ${kept.length}`,
+      `timing the step: ${kept.length + more.length} choices compared with ${kept.length}`,
       false,
     );
     const [first, second] = [kept, [...kept, ...more]].map((list) => choicesOf({ entries: list }));
     const compared = await opened.compare(first, second, FASTER);
-    if (compared.difference !== "") progress(`other results: ${compared.difference}`, true);
+    if (compared.difference !== "") progress(`different results: ${compared.difference}`, true);
     return compared;
   };
   const keeps = async (

@@ -2,9 +2,9 @@
 // complete.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { canRun, mappingsOf } from "../engine/mapping.ts";
 import { isOfRule, ruleConstants, chooseVariant } from "../engine/tuning.ts";
-import type { Problem } from "../measure/problems.ts";
 import type { Swept } from "./sweep.ts";
 import { hashesOf, type TuningEntry } from "./tuning_file.ts";
 

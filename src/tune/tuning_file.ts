@@ -1,9 +1,8 @@
 // The autotuner's results on one adapter and driver, as a file that people can read, share and
 // delete; a run folder keeps the part that the run uses.
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytesIfThere, writeFileAtomically } from "../formats/atomic_file.ts";
 import { parseJson } from "../formats/json.ts";
 import { LIMITS } from "../formats/limits.ts";
 import { makeFolder } from "../formats/make_folder.ts";
@@ -96,15 +95,15 @@ export function emptyTuning({ name, driver }: Pick<AdapterFacts, "name" | "drive
   return { version: VERSION, adapter: name, driver, steps: [], entries: [] };
 }
 
-/** Reads a tuning file; null if there is none. Throws InputError if it is damaged. */
+/** Reads a tuning file; null if there is none. Throws InputError if it is damaged or cannot be read. */
 export async function readTuning(file: string): Promise<TuningFile | null> {
-  if (!existsSync(file)) return null;
-  return parseTuning(await readBytes(file, LIMITS.json_bytes), file);
+  const bytes = await readBytesIfThere(file, LIMITS.json_bytes);
+  return bytes === null ? null : parseTuning(bytes, file);
 }
 
 /** A tuning file from its bytes; throws InputError naming `file` if it is damaged. */
 export function parseTuning(bytes: Uint8Array, file: string): TuningFile {
-  const advice = "you may delete it; only the time to measure again is lost";
+  const advice = "you may delete it and run ringdepth tune again";
   let value: unknown;
   try {
     value = parseJson(bytes, file);

@@ -78,7 +78,7 @@ test("a configuration key misspelt", async () => {
   writeFileSync(config, "stepz: 5\n");
   const { code, stderr } = await cli("train", "--config", config);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^ringdepth: .*run\.yaml: unknown key "stepz"; known there: data, .*\n$/);
+  expect(stderr).toMatch(/^ringdepth: .*run\.yaml: unknown key "stepz"; known keys: data, .*\n$/);
 });
 
 test("a folder without depth, for training", async () => {

@@ -37,7 +37,7 @@ test("a prediction network over the budget ends with what it asks for, exit 3", 
   );
   expect(options).toMatchObject({ memory_budget_bytes: 65536 });
   expect(stderr).toMatch(
-    /GpuMemoryError: \w+ \(largest: .*\): asks for \d+ bytes, \d+ bytes of the memory budget of 65536 are free/,
+    /GpuMemoryError: \w+ \(largest: .*\): needs \d+ bytes, but only \d+ bytes of the memory budget of 65536 are free/,
   );
   expect(code).toBe(3);
 });

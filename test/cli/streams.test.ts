@@ -4,10 +4,13 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { LostReaderError, makeOutput } from "../../src/cli/terminal/output.ts";
+import { makeOutput } from "../../src/cli/terminal/output.ts";
 import { runCli } from "../../src/cli/program.ts";
-import type { StreamFault } from "../../src/cli/terminal/text_stream.ts";
-import type { Surroundings } from "../../src/cli/terminal/surroundings.ts";
+import {
+  LostReaderError,
+  type StreamFault,
+  type Surroundings,
+} from "../../src/cli/terminal/surroundings.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../tools/ringdepth.js", import.meta.url));
 

@@ -1,11 +1,11 @@
 // What was mistyped is named, with where to look, before the adapter is opened; and no text of the
 // command line reaches the terminal as a control character.
 import { expect, test } from "vitest";
-import { reportError } from "../../src/cli/terminal/exit_code.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { GpuValidationError, NoAdapterError } from "../../src/gpu/errors.ts";
 import { gpu } from "../support/gpu.ts";
 import { cli, type CliRun } from "./run.ts";
+import { reportError } from "../../src/cli/terminal/report_error.ts";
 
 /** Runs the program where opening the adapter is a failure of the test. */
 async function usage(...args: string[]): Promise<CliRun> {
@@ -26,7 +26,7 @@ test.each([
   [["train", "--weight-decay", "0"], "(optimizer.weight_decay is a key of the YAML file that"],
   [
     ["train", "--batch-size", "4"],
-    "a step takes one rig with all its cameras; --steps says how many",
+    "a step trains on one moment of the whole rig; --steps sets the number of steps",
   ],
   [["tune", "--bins=64"], "(head.bins is a key of the YAML file that --config names)"],
   [["profile", "--tresh", "3"], "unknown option '--tresh' (Did you mean --threshold?)"],

@@ -169,7 +169,7 @@ test("noise has its likely cause beside it, where that is known", () => {
     null,
     null,
   );
-  const line = "1 of 1 times were noisier than requested at the time-out";
+  const line = "1 of 1 times were noisier than requested when the time was up";
   expect(remarks(summary)).toEqual([line]);
   expect(remarks(summary, 0.05)).toEqual([line]);
   expect(remarks(summary, 0.4)).toEqual([`${line}: other programs took 40 % of the processor`]);

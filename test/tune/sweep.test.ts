@@ -3,10 +3,11 @@
 import { describe, expect, test } from "vitest";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { AnyKernel, ShaderInfo } from "../../src/engine/kernel.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { logBinomialGrad } from "../../src/kernels/depth_bins/log_binomial.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { prepareBench } from "../../src/measure/measure.ts";
-import { makeChecker, type Problem } from "../../src/measure/problems.ts";
+import { makeChecker } from "../../src/measure/problems.ts";
 import type { Comparison } from "../../src/measure/statistics.ts";
 import { candidateCount, sweepProblem, type SweepTools } from "../../src/tune/sweep.ts";
 import { sweepTools } from "../../src/tune/sweep_tools.ts";

@@ -108,9 +108,7 @@ test.each([
   writeFileSync(file, text);
   await expect(readTuning(file)).rejects.toThrow(`${file}: not `);
   await expect(readTuning(file)).rejects.toThrow(why);
-  await expect(readTuning(file)).rejects.toThrow(
-    "you may delete it; only the time to measure again is lost",
-  );
+  await expect(readTuning(file)).rejects.toThrow("you may delete it and run ringdepth tune again");
 });
 
 test("a problem whose rule goes by shape is settled until the rule changes", () => {

@@ -1,4 +1,5 @@
-// What every `ringdepth bench` has: its options, its files of problems, its settings and its result.
+// The parts that all `ringdepth bench` commands share: options, files of problems, settings and
+// results.
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Gpu } from "../../gpu/device.ts";
@@ -11,11 +12,11 @@ import { withGpu } from "../terminal/adapter.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { common, positiveNumber, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { stoppable } from "../terminal/measure_stop.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import { makeOutput } from "../terminal/output.ts";
 import { checkOutputs } from "../terminal/output_file.ts";
 import { writeResult, type Result } from "../terminal/result.ts";
-import { knownCeilings } from "../terminal/known_ceilings.ts";
-import type { Surroundings } from "../terminal/surroundings.ts";
+import type { Output, Surroundings } from "../terminal/surroundings.ts";
+import { knownCeilings } from "../../measure/known_ceilings.ts";
 
 /** Options of every bench. */
 export interface BenchOptions extends CommonOptions {
@@ -29,7 +30,7 @@ export interface TurnOptions extends BenchOptions {
   readonly timeout?: number;
 }
 
-/** What the work of a bench is given. */
+/** The inputs of a bench. */
 export interface BenchRun {
   readonly gpu: Gpu;
   readonly output: Output;
@@ -38,11 +39,11 @@ export interface BenchRun {
   readonly ceilings: Ceilings;
   readonly environment: Environment;
   readonly progress: (line: string) => void;
-  /** Once aborted, what was measured is printed and no file is written. */
+  /** Once aborted, the rows measured so far are printed and no file is written. */
   readonly signal: AbortSignal;
 }
 
-// Rounds of a software adapter take seconds, and there are many problems.
+// On a software adapter a round takes seconds, and there are many problems.
 const HARDWARE: MeasureSettings = { time_s: 0.3, min_samples: 20, noise: 0.01, timeout_s: 3 };
 const SOFTWARE: MeasureSettings = { time_s: 0.3, min_samples: 7, noise: 0.03, timeout_s: 4 };
 
@@ -59,11 +60,15 @@ export function benchOptions(command: Command, example: string): Command {
 /** Adds the options of a bench whose plans are timed interleaved. */
 export function turnOptions(command: Command): Command {
   return command
-    .option("--min-samples <n>", "minimum number of rounds", wholeNumber("--min-samples", 3))
-    .option("--timeout <s>", "maximum seconds of rounds per problem", positiveNumber("--timeout"));
+    .option(
+      "--min-samples <n>",
+      "minimum number of rounds; a round times each alternative once",
+      wholeNumber("--min-samples", 3),
+    )
+    .option("--timeout <s>", "maximum seconds of timing per problem", positiveNumber("--timeout"));
 }
 
-/** The voice of a bench: lines for people only where the result is one for them. */
+/** The output of a bench: lines for people are printed only if the result is for people too. */
 export function benchOutput(
   surroundings: Surroundings,
   options: BenchOptions & { readonly svg?: string },
@@ -78,7 +83,9 @@ export function benchOutput(
   return makeOutput(surroundings, (json === true || md === true) && output === undefined, isReport);
 }
 
-/** Opens the adapter with its ceilings and does the work; sets the exit code that it returns. */
+/**
+ * Opens the adapter, finds its ceilings and runs `work`; sets the exit code that `work` returns.
+ */
 export async function runBench(
   { surroundings, exit }: CommandContext,
   options: TurnOptions,
@@ -112,7 +119,7 @@ export async function writeBench(
   await writeResult(surroundings, output, options, { ...result, csv: result.table });
 }
 
-/** What a file of bench/ exports; throws InputError where there is no bench/. */
+/** The exports of a file of bench/; throws InputError if there is no bench/. */
 export async function benchFile<T>(name: string): Promise<T> {
   const file = new URL(`../../../bench/${name}.bench.ts`, import.meta.url);
   if (!existsSync(file)) {
@@ -123,7 +130,7 @@ export async function benchFile<T>(name: string): Promise<T> {
   return (await import(file.href)) as T;
 }
 
-/** Reads values apart by commas. */
+/** Reads values separated by commas. */
 export function listOf<T>(read: (text: string) => T): (text: string) => readonly T[] {
   return (text) => text.split(",").map((part) => read(part.trim()));
 }
@@ -137,15 +144,6 @@ export function oneOf<T extends string>(option: string, names: readonly T[]): (t
     }
     return name;
   };
-}
-
-/** The line above a result: when, on what, from which commit. */
-export function headline({ adapter, driver, git }: Environment, date: string): string {
-  const commit =
-    git === null
-      ? ""
-      : `, commit ${git.commit.slice(0, 8)}${git.dirty ? " with local changes" : ""}`;
-  return `${date.slice(0, 10)}, ${adapter} (${driver})${commit}`;
 }
 
 function settingsOf({ facts }: Gpu, { minSamples, timeout }: TurnOptions): MeasureSettings {

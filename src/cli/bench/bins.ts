@@ -1,5 +1,4 @@
-// `ringdepth bench bins`: the levels of the bin decode against each other, their verdicts and the
-// picture of them.
+// `ringdepth bench bins`: compares the levels of the bin decode, with verdicts and a picture.
 import type { Command } from "commander";
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import {
@@ -23,7 +22,6 @@ import {
   benchFile,
   benchOptions,
   benchOutput,
-  headline,
   listOf,
   oneOf,
   runBench,
@@ -31,14 +29,15 @@ import {
   writeBench,
   type TurnOptions,
 } from "./bench_run.ts";
-import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { agreementLine, wayCells, wayHead } from "./table.ts";
 import { binsAnswer, lossLine, verdictLine } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
+import { headline, timeRemarks } from "../../measure/text.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { movedOption, wholeNumber } from "../terminal/options.ts";
-import type { Table } from "../terminal/profile_table.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
+import type { Table } from "../terminal/table.ts";
 
 interface BinsOptions extends TurnOptions {
   readonly bins?: readonly number[];
@@ -68,12 +67,12 @@ const NOT_CHECKED = ["size", "level", "direction", "from", "centers", "svg", "qu
 
 const HELP = `
 Levels (level 0 always runs: the others are compared with it):
-  0  1x1 convolution, softmax, product and sum, losses: one kernel each
-  1  logits or (pi, t) to depth in one read
-  2  the 1x1 convolution inside the decode (needs --from features)
-  3  depth, cross depth and divergence in one sweep, all gradients in another
+  0  one kernel per stage: 1x1 convolution, softmax, expectation, losses
+  1  one kernel from logits, or from (pi, t) of a log-binomial, to depth
+  2  as 1, with the 1x1 convolution in the same kernel (needs --from features)
+  3  one kernel for depth, cross depth and divergence, one for all gradients
 Directions:
-  forward   decode depth, nothing else
+  forward   depth only
   backward  the gradients of a step
   both      a whole step: depth, cross depth, SILog, divergence and all gradients
             (--from features: depth and its gradients)`;
@@ -82,7 +81,7 @@ Directions:
 export function defineBenchBins(parent: Command, context: CommandContext): void {
   const command = parent
     .command("bins")
-    .description("bin decoding at every level of fusing, checked and timed interleaved")
+    .description("check bin decoding at every level of fusing and time it interleaved")
     .option("--bins <list>", "numbers of bins, such as 64,128", listOf(wholeNumber("--bins", 2)))
     .option("--size <list>", "pixels per view, such as 48x80", listOf(pixelSize))
     .option("--level <list>", "levels of fusing: 0, 1, 2, 3", listOf(level))
@@ -102,10 +101,10 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
       listOf(oneOf("--centers", CENTERS)),
     )
     .option("--quick", "one size and two numbers of bins")
-    .option("--check", "check all levels in f64 on inputs that are hard to decode; time nothing")
+    .option("--check", "check all levels against f64 on difficult inputs; time nothing")
     .option(
       "--gate",
-      "exit with code 1 if a claim is not met; AMBIGUOUS passes, as in profile --gate",
+      "exit with code 1 if a claim about fusing is not met; an AMBIGUOUS one passes",
     )
     .option("--svg <file>", "draw time and memory against the number of bins")
     .addHelpText("after", HELP);
@@ -133,7 +132,7 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
       if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
       const [verdicts, losses] = [binVerdicts(rows), binLosses(rows)];
       const answer = [...verdicts.map(verdictLine), ...losses.map(lossLine)];
-      // What is not whole takes the place of no file.
+      // A partial result never replaces a file.
       const { svg, ...shown } = interrupted
         ? { ...options, svg: undefined, output: undefined }
         : options;
@@ -178,7 +177,7 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
   });
 }
 
-/** The axes of the file, those of the command line in their place. */
+/** The axes of the file, replaced by those of the command line where given. */
 async function chooseBins(options: BinsOptions): Promise<BinChoice> {
   const file = await benchFile<BinsFile>("bins");
   const given = {
@@ -204,7 +203,7 @@ async function chooseBins(options: BinsOptions): Promise<BinChoice> {
   }
   if (options.svg !== undefined && (!directions.includes("both") || plain.length === 0)) {
     throw new InputError(
-      "--svg draws steps: it needs --direction both and --from logits or binomial",
+      "--svg draws whole steps: it needs --direction both and --from logits or binomial",
     );
   }
   return { problems, levels, directions };
@@ -284,7 +283,7 @@ function level(text: string): BinLevel {
   return found;
 }
 
-/** Reads HEIGHTxWIDTH of any pixels. */
+/** Reads HEIGHTxWIDTH; any whole numbers are allowed. */
 function pixelSize(text: string): BinAxes["sizes"][number] {
   const [, height, width] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
   if (width === undefined) throw new InputError(`--size ${text}: expected HEIGHTxWIDTH`);

@@ -1,4 +1,4 @@
-// `ringdepth bench host`: what the processor does for a step, and the files of a student.
+// `ringdepth bench host`: times the CPU's work for a step, and reading and writing a student.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,16 +7,16 @@ import type { ImageSize } from "../../data/camera.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
 import { timeTasks, type HostRow } from "../../profile/bench/host_bench.ts";
-import { rateText, timeText } from "../../measure/text.ts";
+import { headline, rateText, timeText } from "../../measure/text.ts";
 import type { StudentName } from "../../student/student.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { hostTasks } from "../../profile/bench/host_tasks.ts";
 import { withGpu } from "../terminal/adapter.ts";
-import { benchOptions, benchOutput, headline, writeBench, type BenchOptions } from "./bench_run.ts";
+import { benchOptions, benchOutput, writeBench, type BenchOptions } from "./bench_run.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { imageSize, positiveNumber, studentName } from "../terminal/options.ts";
-import type { Table } from "../terminal/profile_table.ts";
+import type { Table } from "../terminal/table.ts";
 
 interface HostOptions extends BenchOptions {
   readonly student?: StudentName;
@@ -28,10 +28,14 @@ interface HostOptions extends BenchOptions {
 export function defineBenchHost(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("host")
-    .description("host work of a step: images, batches, encoding, files")
+    .description("time the CPU work around a step: images, batches, command encoding, files")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--time <s>", "minimum seconds per path (default: 1)", positiveNumber("--time"));
+    .option(
+      "--time <s>",
+      "minimum seconds of timing per task (default: 1)",
+      positiveNumber("--time"),
+    );
   benchOptions(command, "ringdepth bench host --json");
   command.action(async (options: HostOptions) => {
     const output = benchOutput(surroundings, options);
@@ -44,7 +48,7 @@ export function defineBenchHost(parent: Command, { surroundings, exit }: Command
         const folder = await mkdtemp(join(tmpdir(), "ringdepth-bench-"));
         try {
           const { tasks, destroy } = await hostTasks(gpu, config, folder);
-          output.progress(`${tasks.length} paths, about ${time} s each`, true);
+          output.progress(`${tasks.length} tasks, about ${time} s each`, true);
           const rows = await timeTasks(tasks, time);
           destroy();
           await writeBench(surroundings, output, options, {

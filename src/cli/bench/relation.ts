@@ -1,4 +1,4 @@
-// `ringdepth bench relation`: the view relation stored and made tile by tile.
+// `ringdepth bench relation`: the view relation, stored and computed tile by tile.
 import type { Command } from "commander";
 import { InterruptedError } from "../../measure/measure.ts";
 import type { Direction } from "../../profile/bench/plan_bench.ts";
@@ -11,7 +11,6 @@ import {
 import {
   benchFile,
   benchOptions,
-  headline,
   listOf,
   oneOf,
   runBench,
@@ -19,12 +18,13 @@ import {
   writeBench,
   type TurnOptions,
 } from "./bench_run.ts";
-import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { agreementLine, wayCells, wayHead } from "./table.ts";
 import { wayLines } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
+import { headline, timeRemarks } from "../../measure/text.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { wholeNumber } from "../terminal/options.ts";
-import type { Table } from "../terminal/profile_table.ts";
+import type { Table } from "../terminal/table.ts";
 
 interface RelationOptions extends TurnOptions {
   readonly tokens?: readonly number[];
@@ -39,7 +39,7 @@ const DIRECTIONS = ["forward", "backward", "both"] as const;
 export function defineBenchRelation(parent: Command, context: CommandContext): void {
   const command = parent
     .command("relation")
-    .description("loss and gradient of the view relation: stored, and fused tile by tile")
+    .description("check and time loss and gradient of the view relation, stored and fused")
     .option("--tokens <list>", "numbers of tokens per view", listOf(wholeNumber("--tokens", 1)))
     .option(
       "--features <list>",
@@ -63,7 +63,7 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
       for (const { error } of rows) if (error !== "") output.warn(error);
       const interrupted = run.signal.aborted;
       if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
-      // What is not whole takes the place of no file.
+      // A partial result never replaces a file.
       const shown = interrupted ? { ...options, output: undefined } : options;
       const settings = bench.settings;
       await writeBench(surroundings, output, shown, {
@@ -80,7 +80,7 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
   });
 }
 
-/** The problems of the file; of other tokens or features than they have, with those in their place. */
+/** The problems of the file, with the tokens and features of the command line where given. */
 async function chooseProblems({
   tokens,
   features,

@@ -1,5 +1,5 @@
-// `ringdepth bench step`: a training step with its bins and relations stored and fused, or by rule and
-// tuned.
+// `ringdepth bench step`: a training step with bins and relations stored or fused, or with kernels
+// chosen by rule or by tuning.
 import type { Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
@@ -8,30 +8,27 @@ import { openTeacher } from "../../teacher/open_teacher.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { openSource } from "../../train/source.ts";
 import { benchStep, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
-import {
-  benchOptions,
-  headline,
-  runBench,
-  turnOptions,
-  writeBench,
-  type TurnOptions,
-} from "./bench_run.ts";
-import { agreementLine, timeRemarks, wayCells, wayHead } from "./table.ts";
+import { benchOptions, runBench, turnOptions, writeBench, type TurnOptions } from "./bench_run.ts";
+import { agreementLine, wayCells, wayHead } from "./table.ts";
 import { wayLines } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
+import { headline, timeRemarks } from "../../measure/text.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { imageSize, studentName } from "../terminal/options.ts";
-import type { Table } from "../terminal/profile_table.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
+import type { Table } from "../terminal/table.ts";
 
 interface StepOptions extends TurnOptions {
   readonly student?: StudentName;
   readonly size?: ImageSize;
-  /** The step by rule and by measured choices, instead of the forms of its losses. */
+  /**
+   * Compare the step by rule with the step by measured choices, instead of stored with fused
+   * losses.
+   */
   readonly tuned?: boolean;
 }
 
-// The least that each student takes: the CPU path in f64 is slow.
+// The smallest size that each student accepts, because the CPU path in f64 is slow.
 const SMALL: Readonly<Record<StudentName, ImageSize>> = {
   nano: { height: 32, width: 32 },
   resnet18: { height: 64, width: 64 },
@@ -42,11 +39,11 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
   const command = parent
     .command("step")
     .description(
-      "a training step on the built-in rig at every level of fusing, checked and timed interleaved",
+      "check a training step on the built-in rig at every level of fusing and time it interleaved",
     )
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--tuned", "compare the rule with the choices of ringdepth tune instead");
+    .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
   command.action(async (options: StepOptions) => {
     const { student, size } = options;

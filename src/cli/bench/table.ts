@@ -1,9 +1,9 @@
-// Rows of benches as text. Draws what they say and computes nothing.
+// Rows of benches as text. Formats only; computes nothing.
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import type { Estimate } from "../../measure/statistics.ts";
 import { boundText, rateText, timingText } from "../../measure/text.ts";
 
-/** The heads of `wayCells`; `first` is what ratios are to. */
+/** The headings of `wayCells`; ratios are relative to `first`. */
 export function wayHead(first: string): string[] {
   return [
     "time p50 [95 %]",
@@ -16,7 +16,7 @@ export function wayHead(first: string): string[] {
   ];
 }
 
-/** What a row says beside its problem. */
+/** The cells of a row other than its problem. */
 export function wayCells({ time, ratio, error, roofline, ...row }: WayRow): string[] {
   return [
     error === "" ? timingText(time) : "WRONG",
@@ -29,7 +29,7 @@ export function wayCells({ time, ratio, error, roofline, ...row }: WayRow): stri
   ];
 }
 
-/** How far apart the ways were, in one line; empty where none was compared. */
+/** The largest disagreement between the alternatives, in one line; empty if none were compared. */
 export function agreementLine(
   rows: readonly Pick<WayRow, "depth_error" | "gradient_error">[],
 ): string {
@@ -46,20 +46,7 @@ export function agreementLine(
   return parts.length === 0 ? "" : `all agree; largest relative error: ${parts.join(", ")}`;
 }
 
-/** What a reader should know of the times; empty where all is well. */
-export function timeRemarks(rows: readonly Pick<WayRow, "time">[]): string[] {
-  const times = rows.flatMap(({ time }) => (time === null ? [] : [time]));
-  const wide = times.filter(({ converged }) => !converged).length;
-  const brief = times.filter(({ trusted }) => !trusted).length;
-  return [
-    ...(wide === 0
-      ? []
-      : [`${wide} of ${times.length} times were noisier than requested at the time-out`]),
-    ...(brief === 0 ? [] : [`${brief} too short for the clock (marked ?)`]),
-  ];
-}
-
-/** A number of bytes in the unit that fits it. */
+/** A number of bytes in a fitting unit. */
 function bytesText(bytes: number): string {
   if (bytes >= 2 ** 30) return `${rateText(bytes / 2 ** 30)} GiB`;
   if (bytes >= 2 ** 20) return `${rateText(bytes / 2 ** 20)} MiB`;

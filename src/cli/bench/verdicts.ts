@@ -1,4 +1,4 @@
-// Verdicts of benches in words: the answer above a table of a hundred rows, and below it.
+// Verdicts of benches in words, above and below a long table.
 import type { BinRow } from "../../profile/bench/bins_bench.ts";
 import type { BinLoss, BinVerdict } from "../../profile/bench/bins_verdicts.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
@@ -33,7 +33,7 @@ export function binsAnswer(
             `[${range(ends)}]`,
         ]),
     ...(asked.length === 0 ? [] : [`claims: ${counts.join(", ")}`]),
-    `fusing is certainly slower in ${lost} of ${compared} rows`,
+    `fusing is clearly slower in ${lost} of ${compared} rows`,
   ].join("; ");
 }
 
@@ -45,13 +45,13 @@ export function verdictLine({ claim, needed, least, most, at, verdict }: BinVerd
   return `${need}, ${figures}: ${verdict}${verdict === "met" ? "" : ` at ${at}`}`;
 }
 
-/** Where fusing loses, a line for each level, direction and input. */
+/** The cases in which fusing is slower: a line for each level, direction and input. */
 export function lossLine({ level, direction, at, worst, rows, of }: BinLoss): string {
   const count = of === 1 ? "" : `, ${rows} of ${of} such rows`;
   return `level ${level} is slower than level 0, ${direction}: ${ratioText(worst)} at ${at}${count}`;
 }
 
-/** What each ratio to the first way says, a line for each. */
+/** A line with the verdict on each ratio to the first alternative. */
 export function wayLines<Row extends WayRow>(
   rows: readonly Row[],
   nameOf: (row: Row) => string,
@@ -66,5 +66,5 @@ export function wayLines<Row extends WayRow>(
 const WORDS = {
   faster: "faster",
   slower: "slower",
-  AMBIGUOUS: "neither certainly faster nor certainly slower (AMBIGUOUS)",
+  AMBIGUOUS: "neither clearly faster nor clearly slower (AMBIGUOUS)",
 } as const;

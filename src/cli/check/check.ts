@@ -26,8 +26,8 @@ Files that --dump writes (safetensors; tensors are named as in the graph, NHWC a
   weights    parameters, and running statistics as state/NAME
   batch      inputs of the step
   outputs    outputs of the student: from the GPU (f32), and from the CPU (f64) as cpu/NAME
-  losses     each term before weighting, and their weighted sum as loss; named as the outputs
-  gradients  gradient of each parameter; named as the outputs`;
+  losses     each term before weighting, and their weighted sum as loss; named like the outputs
+  gradients  gradient of each parameter; named like the outputs`;
 
 /** Defines the command. */
 export const defineCheck: Define = (program: Command, { surroundings, exit }) => {
@@ -35,6 +35,7 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     .command("check")
     .description("check kernels, or a whole network, against their references on the CPU")
     .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
+    .optionsGroup("A network instead of kernels (the others need --network):")
     .option("--network <name>", "check the gradients of nano or resnet18 instead", studentName)
     .option("--steps <n>", "train this many steps first (default: 0)", wholeNumber("--steps", 0))
     .option("--checkpoint <file>", "check this trained student")
@@ -50,6 +51,7 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
       positiveNumber("--gate"),
     )
     .option("--dump <dir>", "write weights, batch, outputs, losses and gradients")
+    .optionsGroup("Options:")
     .addHelpText("after", DUMP);
   common(command, "ringdepth check 'softmax*'\n  ringdepth check --network nano --json");
   command.action(async (glob: string | undefined, options: CheckOptions) => {

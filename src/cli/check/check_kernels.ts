@@ -1,13 +1,14 @@
-// The half of `check` that holds kernels one by one against their references.
+// The half of `check` that compares kernels one by one with their references.
 import type { Gpu } from "../../gpu/device.ts";
 import { checkCase, type CheckResult } from "../../kernels/check/check.ts";
 import { failureLines } from "../../engine/failure_table.ts";
-import type { AnyKernel, Case } from "../../engine/kernel.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
+import type { Problem } from "../../engine/problem.ts";
 import { canRun } from "../../engine/mapping.ts";
 import { shadersOffTable } from "../../kernels/check/shader_table.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** Runs every case that this adapter can run and prints the table; returns the exit code. */
 export async function checkKernels(
@@ -58,12 +59,12 @@ export async function checkKernels(
   return failed === 0 ? EXIT.fine : EXIT.wrong;
 }
 
-/** The result of a case with what it was run on. */
+/** The result of a case, and the case itself. */
 interface CheckedCase extends CheckResult {
-  readonly problem: Case<string, unknown>;
+  readonly problem: Problem;
 }
 
-/** The result of a case as JSON, with its numbers where it is wrong. */
+/** The result of a case as JSON, with its numbers if it is wrong. */
 function jsonOf({ problem, message, failures, ...result }: CheckedCase): object {
   if (result.ok) return result;
   const { shapes, attributes, seed } = problem;
@@ -71,8 +72,8 @@ function jsonOf({ problem, message, failures, ...result }: CheckedCase): object 
 }
 
 /**
- * The tables of the first wrong case of a kernel; those of the others are in the JSON, since they
- * mostly look alike.
+ * The tables of the first wrong case of a kernel; the other cases mostly look alike, so their
+ * tables are only in the JSON.
  */
 function detailLines(results: readonly CheckedCase[]): string[] {
   const wrong = results.filter(({ ok }) => !ok);
@@ -83,7 +84,7 @@ function detailLines(results: readonly CheckedCase[]): string[] {
   return ["", ...failureLines(name, problem, failures), ...others, ""];
 }
 
-/** Whether a fault was not told of another case; one that does not compile has it in every case. */
+/** Whether a fault was not yet reported for another case; a compile error applies to every case. */
 function isNews({ name, case: problem, message }: CheckResult, told: Set<string>): boolean {
   const fault = message.replace(`${name}, case ${problem}: `, `${name}: `);
   if (told.has(fault)) return false;

@@ -1,4 +1,4 @@
-// The half of `check` that holds the gradients of a whole network against the CPU path in f64.
+// The half of `check` that compares the gradients of a whole network with the CPU path in f64.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ import { seenBy } from "../../train/student_origin.ts";
 import { train } from "../../train/trainer.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import type { CommonOptions } from "../terminal/options.ts";
-import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";
 import { trainingProgress } from "../terminal/training_progress.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** Options of the command; all but the common ones concern `--network`. */
 export interface CheckOptions extends CommonOptions {
@@ -37,7 +37,7 @@ export interface CheckOptions extends CommonOptions {
   readonly dump?: string;
 }
 
-/** `CheckOptions` once it is known that a network is meant. */
+/** `CheckOptions` that name a network. */
 export type NetworkOptions = CheckOptions & { readonly network: StudentName };
 
 /** Compares one step on one rig batch and prints the table; returns the exit code. */
@@ -65,7 +65,7 @@ export async function checkNetwork(
     `${parameters.length} parameter tensors, ${beyond.length} above the gate of ${gate}; ` +
       `worst ${worst.toExponential(2)}`,
   ]);
-  // The result stands, whatever becomes of the files.
+  // The result is valid even if the files cannot be written.
   if (options.dump !== undefined) {
     await dumpNetwork(options.dump, compared);
     output.say(`dumped into ${options.dump}`);
@@ -73,7 +73,7 @@ export async function checkNetwork(
   return beyond.length === 0 ? EXIT.fine : EXIT.wrong;
 }
 
-/** Data, teacher and, where a trained student is asked for, its parameters. */
+/** Data, teacher and, for a trained student, its parameters. */
 async function prepareCheck(
   gpu: Gpu,
   options: NetworkOptions,
@@ -84,7 +84,7 @@ async function prepareCheck(
     if (steps > 0) throw new InputError("give --checkpoint or --steps, not both");
     const { config, load, depth_max_m, origin } = await readStudent(checkpoint, output.warn);
     if (config.student !== network) {
-      throw new InputError(`${checkpoint}: is a ${config.student}, not a ${network}`);
+      throw new InputError(`${checkpoint}: this student is ${config.student}, not ${network}`);
     }
     const own = { ...config, ...(size && { size }), ...(seed !== undefined && { seed }) };
     const batch = await batchSource(own);
@@ -106,7 +106,7 @@ async function batchSource(
   return { config, source, teacher };
 }
 
-/** Trains as `train` does, in a folder that is gone afterwards. */
+/** Trains as `train` does, in a folder that is deleted afterwards. */
 async function trainFirst(
   gpu: Gpu,
   batch: Pick<NetworkCheck, "config" | "source" | "teacher">,

@@ -1,4 +1,4 @@
-// `ringdepth eval`: the metrics of a trained student, camera by camera.
+// `ringdepth eval`: the metrics of a trained student per camera.
 import type { Command } from "commander";
 import {
   describeMetres,

@@ -1,4 +1,4 @@
-// `ringdepth predict`: the depth of every moment of a data source as files.
+// `ringdepth predict`: writes the depth of every moment of a data source to files.
 import { join } from "node:path";
 import type { Command } from "commander";
 import { loader } from "../../data/loader.ts";
@@ -26,8 +26,8 @@ Files, in one folder per moment:
   CAMERA.npy        f32 [H, W] depth in metres
   points.ply        all cameras as one cloud in the vehicle frame, metres
   panorama.png      images and depth around the vehicle
-Characters that file systems do not keep in names are written as %XX. ringdepth never replaces a
-file that it did not write: it stops and names the file.`;
+Characters that some file systems do not allow in names are written as %XX. ringdepth never
+replaces a file that it did not write: it stops and names the file.`;
 
 /** Defines the command. */
 export const definePredict: Define = (program: Command, { surroundings }) => {
@@ -43,7 +43,7 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
   command.action(async (options: PredictOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const { file, source, badSamples } = await openStudentSource(options, output.warn);
-    // What is known from the start is said before anything is computed.
+    // Warn before anything is computed.
     await makeOutFolder(options.out, true);
     const lock = await takeLock(join(options.out, PREDICTION_LOCK), `folder ${options.out}`);
     const work = withGpu(surroundings, output, options.adapter, async (gpu) => {

@@ -1,4 +1,4 @@
-// A trained student and the data it is asked about, as `eval` and `predict` open them.
+// Opens a trained student and its data for `eval` and `predict`.
 import type { Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource, Split } from "../../data/data_source.ts";
@@ -19,7 +19,7 @@ export interface StudentOptions extends CommonOptions {
   readonly tune?: boolean;
 }
 
-/** A student with data, ready for a predictor. */
+/** A student and its data, ready for a predictor. */
 export interface StudentSource {
   readonly file: StudentFile;
   readonly source: DataSource;
@@ -28,21 +28,22 @@ export interface StudentSource {
 
 /** Adds the options that name student and data. */
 export function studentOptions(command: Command): Command {
-  return tuneOption(command)
-    .requiredOption(
-      "--checkpoint <path>",
-      "student.safetensors, a run folder that has one, or a checkpoint of a run",
-    )
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: the student's own)")
-    .option("--size <HxW>", "image size, multiples of 32 (default: the student's own)", imageSize)
-    .option("--split <name>", "train or held-out (default: held-out)")
-    .option("--skip-bad-samples", "skip samples with broken files and count them");
+  return tuneOption(
+    command
+      .requiredOption(
+        "--checkpoint <path>",
+        "student.safetensors, a run folder that has one, or a checkpoint of a run",
+      )
+      .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: its training data)")
+      .option("--size <HxW>", "image size, multiples of 32 (default: its training size)", imageSize)
+      .option("--split <name>", "train or held-out (default: held-out)")
+      .option("--skip-bad-samples", "skip samples with broken files and count them"),
+  );
 }
 
 /**
- * Reads the student and opens the data, whose depths are then seen by the student's own scale;
- * throws InputError for whatever is wrong with either. `warn` is told about a student of an earlier
- * version.
+ * Reads the student and opens the data, converted to the student's own scale; throws InputError for
+ * a fault in either. `warn` receives a line about a student that an earlier version wrote.
  */
 export async function openStudentSource(
   options: StudentOptions,

@@ -1,4 +1,4 @@
-// What a comparison with an earlier profile says in words, and whether a gate lets it pass.
+// A comparison with an earlier profile in words, and whether it passes the gate.
 import type { RowComparison } from "../../measure/saved_run.ts";
 
 /** How strict a gate is. */
@@ -7,7 +7,7 @@ export interface GateOptions {
   readonly lenient?: boolean;
 }
 
-/** What to tell people, and whether the gate failed. */
+/** Lines to print, and whether the gate failed. */
 export interface GateResult {
   readonly lines: readonly string[];
   readonly failed: boolean;
@@ -19,17 +19,16 @@ const WORDS: Partial<Record<Verdict, string>> = {
   MISSING: "only in the earlier profile",
   NEW: "not in the earlier profile",
   WRONG: "one of the two profiles has no time",
-  AMBIGUOUS:
-    "not certainly the same and not certainly changed; more samples (--time) may settle it",
+  AMBIGUOUS: "neither clearly the same nor clearly changed; more samples (--time) may settle it",
   UNTRUSTED: "too short for the clock to measure",
 };
-// Rows that no time stands against: a gate that ignored them would pass what was never measured.
+// Rows without a time to compare: a gate that ignored them would pass rows never measured.
 const UNCOMPARED: readonly Verdict[] = ["MISSING", "NEW", "WRONG"];
 const NAMED = 3;
 
 /**
- * Judges the rows of a comparison, missing ones among them. A gate fails for a row that is SLOW, and
- * unless lenient for one that is not compared; what is not sure never fails it.
+ * Judges the rows of a comparison, including missing ones. A gate fails for a SLOW row and, unless
+ * lenient, for one that was not compared; never for an uncertain one.
  */
 export function judge(
   rows: readonly RowComparison[],

@@ -1,5 +1,5 @@
-// `--ir`: what the compiler makes of a kernel. Dawn writes its dumps to the stdout of the process,
-// so that a second one compiles the pipeline (`profile dump`, not for people) and is read here.
+// `--ir`: the compiler's output for a kernel. Dawn writes its dumps to stdout, so a second process
+// (`profile dump`, not for people) compiles the pipeline, and its output is read here.
 import { spawn } from "node:child_process";
 import { json, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -19,11 +19,11 @@ import { compileFault } from "../../measure/shader_source.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { ProfileOptions } from "./profile_options.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
 import type { ProfileRun } from "./run.ts";
+import type { ProfileOptions } from "./request.ts";
 
-/** What `profile dump` reads from stdin. */
+/** The input of `profile dump` on stdin. */
 interface DumpRequest {
   readonly source: PipelineSource;
   readonly toggles: readonly string[];
@@ -31,8 +31,8 @@ interface DumpRequest {
 }
 
 /**
- * Prints one kernel, on the first of its problems, as the compiler has it; returns the exit code.
- * Throws InputError where the globs name several kernels.
+ * Prints the compiled form of one kernel on its first problem; returns the exit code. Throws
+ * InputError if the globs match several kernels.
  */
 export async function printIr(
   run: ProfileRun<ProfileOptions>,
@@ -65,7 +65,7 @@ export async function printIr(
   return EXIT.fine;
 }
 
-/** Adds the command that compiles a pipeline for its dump; no help names it. */
+/** Adds the hidden command that compiles a pipeline for its dump. */
 export function defineDump(parent: Command, { exit }: CommandContext): void {
   parent.command("dump", { hidden: true }).action(async () => {
     const { source, toggles, adapter } = (await json(process.stdin)) as DumpRequest;
@@ -80,7 +80,7 @@ export function defineDump(parent: Command, { exit }: CommandContext): void {
   });
 }
 
-/** The section of a form, from a process of its own. */
+/** The section of a form, from a separate process. */
 async function dumped(
   { gpu, options: { adapter } }: ProfileRun<ProfileOptions>,
   source: PipelineSource,

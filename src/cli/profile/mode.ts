@@ -1,9 +1,10 @@
-// What a command line of `ringdepth profile` asks for, and which options go with it.
+// Which kind of profile a command line of `ringdepth profile` requests, and which options it
+// allows.
 import { InputError } from "../../tensor/error.ts";
 import { dataOption } from "../../profile/kernel/data.ts";
 import { commandLine } from "./html.ts";
-import type { ProfileOptions } from "./profile_options.ts";
-import { stepTarget, type StepTarget } from "./step.ts";
+import type { ProfileOptions } from "./request.ts";
+import { type StepTarget, stepTarget } from "../../profile/step/target.ts";
 
 type Option = keyof ProfileOptions;
 
@@ -13,7 +14,7 @@ const SAMPLES = ["time", "minSamples", "noise", "timeout"] as const;
 const STEP = ["student", "data", "size", "seed", "config", "skipBadSamples"] as const;
 
 /** A kind of profile. */
-export type ProfileKind = "kernels" | "ir" | "watch" | "sweep" | "ab" | "step";
+export type ProfileKind = "kernels" | "brief" | "ir" | "watch" | "sweep" | "ab" | "step";
 
 /** The options that each kind of profile takes; any other one is refused. */
 const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
@@ -33,6 +34,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
     ...SAMPLES,
     ...RESULT,
   ],
+  brief: ["brief", "hot", ...PROBLEMS, ...SAMPLES, ...RESULT],
   ir: ["ir", "output", ...PROBLEMS],
   watch: ["watch", "hot", "threshold", ...PROBLEMS, ...SAMPLES],
   sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
@@ -40,7 +42,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
   step: ["steps", "trace", "html", "gate", "tune", ...STEP, ...RESULT],
 };
 
-/** What is asked for: a kind of profile, of a step where one is named. */
+/** The requested kind of profile, and the step if one is named. */
 export interface ProfileMode {
   readonly kind: ProfileKind;
   readonly step: StepTarget | null;
@@ -48,16 +50,16 @@ export interface ProfileMode {
 
 /** The options that are typed with `--no-`. */
 const NEGATED: readonly Option[] = ["robustness", "tune"];
-const CHOOSERS = ["ir", "watch", "sweep", "ab"] as const;
+const CHOOSERS = ["ir", "watch", "sweep", "ab", "brief"] as const;
 
-/** The mode of a command line; throws InputError naming options that do not go together. */
+/** The mode of a command line; throws InputError naming options that cannot be combined. */
 export function profileMode(targets: readonly string[], options: ProfileOptions): ProfileMode {
   const step = stepTarget(targets);
   if (step !== null && options.sweep !== undefined)
     throw new InputError(tuneInstead(step, options));
   const kind = kindOf(step, options);
   const taken = [...TAKES[kind], "adapter"];
-  // Left alone, options of NEGATED are true: nobody asked for them.
+  // Options of NEGATED are true by default.
   const given = (Object.keys(options) as Option[]).filter(
     (name) => options[name] !== undefined && !(NEGATED.includes(name) && options[name] === true),
   );
@@ -77,7 +79,7 @@ function kindOf(step: StepTarget | null, options: ProfileOptions): ProfileKind {
   return CHOOSERS.find((name) => options[name] !== undefined) ?? "kernels";
 }
 
-/** The command that tunes a step, with the options that it shares with this one. */
+/** The command line that tunes a step, with the options that both commands share. */
 function tuneInstead(step: StepTarget, { student, data, size, config }: ProfileOptions): string {
   const given = {
     student,

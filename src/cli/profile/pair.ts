@@ -8,10 +8,10 @@ import { intervalText, timeText, verdictText } from "../../measure/text.ts";
 import { ZEROS_WARNING } from "../../profile/kernel/data.ts";
 import { choosePair } from "../../profile/kernel/targets.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { Table } from "../terminal/profile_table.ts";
 import { writeResult } from "../terminal/result.ts";
-import { settingsOf, type ProfileOptions } from "./profile_options.ts";
 import { THRESHOLD, type ProfileRun } from "./run.ts";
+import type { Table } from "../terminal/table.ts";
+import { type ProfileOptions, settingsOf } from "./request.ts";
 
 /** Times two kernels interleaved; returns the exit code. */
 export async function profileTwo(

@@ -1,29 +1,30 @@
-// `ringdepth profile`: kernels checked, timed, set under the measured ceilings of the adapter and
-// against an earlier profile, or a whole step; its subcommands measure ceilings and read saved
+// `ringdepth profile`: checks and times kernels or a whole step, and compares them with the
+// adapter's ceilings and with an earlier profile. Its subcommands measure ceilings and read saved
 // profiles.
 import { profileTwo } from "./pair.ts";
 import { profileCeilings, type CeilingsOptions } from "./ceilings.ts";
-import { type ResultOptions, isTable } from "../terminal/result.ts";
+import { isTable } from "../terminal/result.ts";
 import type { Command } from "commander";
 import { readRun, savedFile } from "../../measure/saved_run.ts";
 import { InputError } from "../../tensor/error.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { CommandContext, Define } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import { positiveNumber, wholeNumber } from "../terminal/options.ts";
+import { type ResultOptions, positiveNumber, wholeNumber } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { checkOutputs } from "../terminal/output_file.ts";
 import { matchingKernels } from "../../profile/kernel/matching.ts";
 import { readData } from "../../profile/kernel/data.ts";
 import { commandLine } from "./html.ts";
 import { defineDump, printIr } from "./ir.ts";
+import { briefTargets } from "../../profile/kernel/brief.ts";
+import { profileBrief } from "./brief.ts";
 import { profileMode, type ProfileMode } from "./mode.ts";
 import {
   addGateOptions,
   addHtmlOption,
   addProfileOptions,
   addResultOptions,
-  type ProfileOptions,
 } from "./profile_options.ts";
 import { compareSaved, listSaved, showSaved, type CompareOptions } from "./saved.ts";
 import { profileStep } from "./step.ts";
@@ -32,9 +33,10 @@ import { watchKernels } from "./watch.ts";
 import { RUNS_FOLDER, type ProfileRun } from "./run.ts";
 import { profileKernels } from "./work.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
+import type { ProfileOptions } from "./request.ts";
 
 const READER_MS = 500;
-// With one of these a profile leaves more than its report.
+// With one of these, a profile writes more than its report.
 const LEAVES = ["save", "output", "html", "trace", "apply"] as const;
 
 /** Defines the command. */
@@ -47,7 +49,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
       "[targets...]",
       "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train or step:predict",
     )
-    // Subcommands have options of the same names.
+    // Subcommands have options with the same names.
     .enablePositionalOptions();
   addProfileOptions(command);
   const { surroundings, args, exit } = context;
@@ -76,7 +78,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   defineDump(command, context);
 };
 
-/** Does what a command line asks for; returns the exit code. */
+/** Runs a command line; returns the exit code. */
 async function carryOut(
   run: ProfileRun<ProfileOptions>,
   { kind, step }: ProfileMode,
@@ -88,6 +90,8 @@ async function carryOut(
   switch (kind) {
     case "ir":
       return await printIr(run, targets, ir);
+    case "brief":
+      return await profileBrief(run, await briefTargets(run.gpu, targets, run.options));
     case "sweep":
       return await profileSweep(run, targets);
     case "watch":
@@ -100,7 +104,7 @@ async function carryOut(
   }
 }
 
-/** Refuses what `profile` cannot write before it measures anything. */
+/** Refuses outputs that cannot be written, before anything is measured. */
 function checkProfileFiles({ output, html, trace, save, ...given }: ProfileOptions): void {
   const { runs = RUNS_FOLDER, data, config } = given;
   const saved = save === undefined ? undefined : savedFile(runs, save);
@@ -118,7 +122,7 @@ function checkProfileFiles({ output, html, trace, save, ...given }: ProfileOptio
   );
 }
 
-/** Refuses names that nothing has, and files that are not there, before the adapter is opened. */
+/** Refuses unknown names and missing files before the adapter is opened. */
 async function checkProfileInputs(
   { kind, step }: ProfileMode,
   targets: readonly string[],
@@ -132,7 +136,9 @@ async function checkProfileInputs(
   await readData({ data });
 }
 
-/** Ends the process, which a watch does only by a signal, once nobody reads what it draws. */
+/**
+ * Ends the process once nobody reads its output, because a watch otherwise ends only by a signal.
+ */
 function endWithReader({ stdout }: Surroundings): void {
   const look = (): void => {
     if (stdout.fault?.()) process.exit(EXIT.SIGPIPE);
@@ -140,7 +146,7 @@ function endWithReader({ stdout }: Surroundings): void {
   setInterval(look, READER_MS).unref();
 }
 
-/** The arguments of a subcommand as its help shows them. */
+/** The arguments of a subcommand, as its help shows them. */
 function argumentNames({ registeredArguments }: Command): string[] {
   return registeredArguments.map((argument) => `<${argument.name()}>`);
 }

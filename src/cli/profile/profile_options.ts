@@ -1,11 +1,6 @@
-// The options of `ringdepth profile` and of its subcommands, as they are typed and read.
+// The options of `ringdepth profile` and its subcommands.
 import { irForm } from "./ir_form.ts";
-import type { ResultOptions } from "../terminal/result.ts";
-import type { MeasureSettings } from "../../measure/measure.ts";
-import type { IrForm } from "../../profile/kernel/compiler_text.ts";
 import type { Command } from "commander";
-import type { ImageSize } from "../../data/camera.ts";
-import type { StudentName } from "../../student/student.ts";
 import { InputError } from "../../tensor/error.ts";
 import {
   common,
@@ -15,63 +10,27 @@ import {
   studentName,
   wholeNumber,
   withJson,
+  type Format,
 } from "../terminal/options.ts";
-import type { GateOptions } from "./gate.ts";
 import { axisOption, shapeOption } from "./shapes.ts";
-import type { Format } from "../terminal/profile_table.ts";
-import type { ProblemChoice, ProblemSource } from "../../profile/kernel/targets.ts";
+import type { ProblemSource } from "../../profile/kernel/targets.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
 
-/** Which step is profiled, and what becomes of it. */
-interface StepOptions {
-  readonly student?: StudentName;
-  readonly size?: ImageSize;
-  readonly config?: string;
-  readonly steps?: number;
-  readonly skipBadSamples?: boolean;
-  readonly trace?: string;
-  /** False where kernels are to run by rule, whatever tuning has found. */
-  readonly tune?: boolean;
-}
-
-/** Options of the command; `data` and `seed` are of the problems of kernels, or of a step. */
-export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOptions, StepOptions {
-  readonly cold?: boolean;
-  readonly hot?: boolean;
-  readonly time?: number;
-  readonly minSamples?: number;
-  readonly noise?: number;
-  readonly timeout?: number;
-  readonly ab?: readonly string[];
-  readonly watch?: boolean;
-  readonly html?: string;
-  /** True without values. */
-  readonly sweep?: true | readonly string[];
-  readonly apply?: boolean;
-  readonly save?: string;
-  readonly baseline?: string;
-  readonly threshold?: number;
-  readonly explain?: boolean;
-  /** False where the cost of bounds checks is asked for. */
-  readonly robustness?: boolean;
-  readonly skipValidation?: boolean;
-  readonly ir?: IrForm;
-}
-
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
-const DATA_HELP =
-  "random (default), zeros, or FILE.npy for the first input; for a step: rig, ddad:PATH, ...";
-const LEAST_HELP = "minimum number of samples (default: 20; 100 pairs with --ab)";
+const LEAST_HELP =
+  "minimum number of samples (default: 20; --brief 15, --watch 25, --sweep 30, --ab 100 pairs)";
 const SWEEP_HELP =
   "time every mapping and tuned value against the rule, or only the given ones: TM=2,4";
-const GATE_HELP =
-  "exit with code 1 if a row is SLOW or not compared, or if over 5 % of a step is unaccounted";
+const GATE_HELP = "exit with code 1 if a row is SLOW or not compared";
 const LENIENT_HELP = "with --gate: allow rows that are MISSING, NEW or WRONG";
 const THRESHOLD_HELP = "smallest change that counts (default: 3 %; 10 % on software adapters)";
+const OWN_THRESHOLD_HELP =
+  "smallest change that counts in --baseline, --ab, --watch and --sweep (default: 3 %; --baseline on software adapters 10 %)";
 const HTML_HELP = "also write a page with roofline, table and distributions";
 const EXAMPLES = [
   "ringdepth profile 'bin_*' --save before",
   "ringdepth profile 'bin_*' --baseline before --gate",
+  "ringdepth profile 'conv2d*' --brief",
   "ringdepth profile --ab gemm@HEAD gemm",
   "ringdepth profile --watch gemm",
   "ringdepth profile bin_decode --axis K=16:256:*2",
@@ -82,50 +41,102 @@ const EXAMPLES = [
 
 /** Adds the options of the command itself. */
 export function addProfileOptions(command: Command): void {
+  kindOptions(command);
+  problemOptions(command);
+  samplingOptions(command);
+  fullOptions(command);
+  stepOptions(command);
+  addGateOptions(command.optionsGroup("Gate:"), {
+    threshold: OWN_THRESHOLD_HELP,
+    gate: "with --baseline, --ab or a step: ",
+    step: ", or if over 5 % of a step is unaccounted for",
+  });
+  addHtmlOption(command.optionsGroup("Result:"), " (full profile or step)");
+  addResultOptions(command, EXAMPLES);
+  movedOption(command, "--budget <s>", "ringdepth tune --budget, which tunes a step");
+}
+
+function kindOptions(command: Command): void {
   command
-    .optionsGroup("Problems:")
+    .optionsGroup("Kinds of profile (at most one; default: the full profile):")
+    .option(
+      "--brief",
+      "only times and rates, each problem once with the mapping that this adapter runs (as bench kernels)",
+    )
+    .option("--ab <A B...>", "time two kernels interleaved; NAME@COMMIT reads the shader from git")
+    .option(
+      "--watch",
+      "time a shader whenever it is saved and compare it with its version at the start",
+    )
+    .option("--sweep [NAME=VALUES...]", SWEEP_HELP)
+    .option("--apply", "save the winners of --sweep; ringdepth train then uses them")
+    .option(
+      "--ir <form>",
+      "print the compiled kernel instead of times: wgsl, spirv or tint",
+      irForm,
+    );
+}
+
+function problemOptions(command: Command): void {
+  command
+    .optionsGroup("Problems of kernels:")
     .option(
       "--cases <which>",
-      "bench (those of bench/, default in a clone) or own (the kernels' own)",
+      "bench (realistic sizes; default in a clone) or own (each kernel's small test cases)",
       source,
     )
     .option("--case <part>", "only problems whose name contains this text")
     .option("--preset <student>", "problems of the training step of nano or resnet18", studentName)
     .option("--shape <NAME=AxB..>", "give an input another shape; repeatable", shapeOption)
-    .option("--axis <L=a,b,c>", "lengths for an axis, or L=from:to:*step; repeatable", axisOption)
-    .option("--data <what>", DATA_HELP)
-    .option("--seed <n>", "seed for the random inputs", wholeNumber("--seed", 0))
-    .optionsGroup("Times:")
-    .option("--cold", "time only with flushed caches (default: both cold and hot)")
-    .option("--hot", "time only with warm caches, as the kernel leaves them")
+    .option("--axis <L=a,b,c>", "lengths for an axis, or L=from:to:*step; repeatable", axisOption);
+}
+
+function samplingOptions(command: Command): void {
+  command
+    .optionsGroup("Sampling of kernels:")
     .option(
       "--time <s>",
-      "minimum sampling time in seconds (default: 0.5)",
+      "minimum sampling time in seconds (default: 0.5; --brief, --watch 0.2; --sweep 0.3)",
       positiveNumber("--time"),
     )
     .option("--min-samples <n>", LEAST_HELP, wholeNumber("--min-samples", 3))
     .option(
       "--noise <%>",
-      "target half-width of the 95 % interval (default: 1 %)",
+      "target half-width of the 95 % interval (default: 1 %; --brief 2 %)",
       percentage("--noise"),
     )
     .option(
       "--timeout <s>",
-      "maximum sampling time in seconds (default: 15)",
+      "maximum sampling time in seconds (default: 15; --brief, --watch 1; --sweep 3)",
       positiveNumber("--timeout"),
     )
-    .option(
-      "--watch",
-      "time a shader whenever it is saved and compare it with its version at the start",
-    )
+    .option("--hot", "time only with warm caches, as --brief, --ab and --watch always do");
+}
+
+function fullOptions(command: Command): void {
+  command
+    .optionsGroup("Full profile of kernels only:")
+    .option("--cold", "time only with flushed caches (default: both cold and hot)")
     .option("--no-robustness", "also measure the cost of bounds checks")
     .option("--skip-validation", "also measure the CPU cost of validation")
+    .option("--save <name>", "save the profile with all its samples")
+    .option("--baseline <name>", "compare with a saved profile")
+    .option("--explain", "show how rates and bounds are computed (integer work is not counted)");
+}
+
+function stepOptions(command: Command): void {
+  command
+    .optionsGroup("Inputs of kernels or of a step:")
     .option(
-      "--ir <form>",
-      "print the compiled kernel instead of times: wgsl, spirv or tint",
-      irForm,
+      "--data <what>",
+      "kernels: random (default), zeros, or FILE.npy for the first input;\nstep: rig (default), ddad:PATH or folder:PATH",
     )
-    .optionsGroup("A step (step:train, step:predict):")
+    .option(
+      "--seed <n>",
+      "kernels: seed for the random inputs; step: seed of the run",
+      wholeNumber("--seed", 0),
+    )
+    .optionsGroup("Steps only (step:train, step:predict):")
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option("--config <file>", "YAML configuration, as for train")
@@ -136,38 +147,33 @@ export function addProfileOptions(command: Command): void {
       wholeNumber("--steps", 3),
     )
     .option("--trace <file>", "write a trace that ui.perfetto.dev can open");
-  tuneOption(command)
-    .optionsGroup("Comparison:")
-    .option("--ab <A B...>", "time two kernels interleaved; NAME@COMMIT reads the shader from git")
-    .option("--sweep [NAME=VALUES...]", SWEEP_HELP)
-    .option("--apply", "save the winners of --sweep; ringdepth train then uses them")
-    .option("--save <name>", "save the profile with all its samples")
-    .option("--baseline <name>", "compare with a saved profile");
-  addGateOptions(command)
-    .optionsGroup("Result:")
-    .option(
-      "--explain",
-      "show how rates and bounds are computed (from flops and bytes, not integer work)",
-    );
-  addHtmlOption(command);
-  addResultOptions(command, EXAMPLES);
-  movedOption(command, "--budget <s>", "ringdepth tune --budget, which tunes a step");
+  tuneOption(command);
 }
 
-/** Adds what says when a comparison fails. */
-export function addGateOptions(command: Command): Command {
+/** Help of a gate: its threshold, where it applies, and what a step adds. */
+interface GateWords {
+  readonly threshold: string;
+  readonly gate: string;
+  readonly step: string;
+}
+
+/** Adds the options that decide when a comparison fails. */
+export function addGateOptions(
+  command: Command,
+  { threshold, gate, step }: GateWords = { threshold: THRESHOLD_HELP, gate: "", step: "" },
+): Command {
   return command
-    .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
-    .option("--gate", GATE_HELP)
+    .option("--threshold <%>", threshold, percentage("--threshold"))
+    .option("--gate", `${gate}${GATE_HELP}${step}`)
     .option("--lenient", LENIENT_HELP);
 }
 
-/** Adds the file of the page. */
-export function addHtmlOption(command: Command): Command {
-  return command.option("--html <file>", HTML_HELP);
+/** Adds `--html`. */
+export function addHtmlOption(command: Command, where = ""): Command {
+  return command.option("--html <file>", `${HTML_HELP}${where}`);
 }
 
-/** Adds the options of every command that has a result, of its own adapter or of saved profiles. */
+/** Adds the options of every command with a result, whether it measures or reads saved profiles. */
 export function addResultOptions(command: Command, example: string, measures = true): void {
   command
     .option("--format <name>", `${FORMATS.join(", ")} (default: table)`, format)
@@ -192,10 +198,4 @@ function source(text: string): ProblemSource {
 function percentage(option: string): (text: string) => number {
   const read = positiveNumber(option);
   return (text) => read(text.replace(/\s*%$/, "")) / 100;
-}
-
-/** How long each row is measured; at least `samples` unless the options say otherwise. */
-export function settingsOf(options: ProfileOptions, samples: number): MeasureSettings {
-  const { time = 0.5, minSamples = samples, noise = 0.01, timeout = 15 } = options;
-  return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }

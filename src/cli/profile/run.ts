@@ -1,9 +1,9 @@
-// What the commands of `ringdepth profile` share: the run, its folder, and the change that counts.
+// Shared by the commands of `ringdepth profile`: the run, its folder, and the smallest change that
+// counts.
 import type { Gpu } from "../../gpu/device.ts";
-import type { Output } from "../terminal/output.ts";
-import type { Surroundings } from "../terminal/surroundings.ts";
+import type { Output, Surroundings } from "../terminal/surroundings.ts";
 
-/** What a profile is given. */
+/** The inputs of a profile. */
 export interface ProfileRun<Options> {
   readonly gpu: Gpu;
   readonly output: Output;
@@ -11,15 +11,15 @@ export interface ProfileRun<Options> {
   readonly options: Options;
 }
 
-/** Folder of saved profiles where none is given. */
+/** Default folder of saved profiles. */
 export const RUNS_FOLDER = "runs/profile";
-/** Change that counts where two are timed interleaved and none is given. */
+/** Default of the smallest change that counts between kernels timed interleaved. */
 export const THRESHOLD = 0.03;
 const SOFTWARE_THRESHOLD = 0.1;
 
 /**
- * The change that counts between profiles taken apart: a software adapter shares its processor with
- * all else that runs.
+ * The smallest change that counts between profiles taken at different times; larger for a software
+ * adapter, which shares its processor with other programs.
  */
 export function thresholdApart({ software }: { readonly software: boolean }): number {
   return software ? SOFTWARE_THRESHOLD : THRESHOLD;

@@ -1,5 +1,5 @@
-// What `ringdepth profile` does without a GPU: saved profiles listed, shown and compared.
-import { type ResultOptions, isTable, writeResult } from "../terminal/result.ts";
+// The commands of `ringdepth profile` that need no GPU: they list, show and compare saved profiles.
+import { isTable, writeResult } from "../terminal/result.ts";
 import { readCache } from "../../measure/cache_file.ts";
 import { ceilingsFile, readCeilings } from "../../measure/ceilings.ts";
 import { cachedFile } from "../../measure/environment.ts";
@@ -16,10 +16,11 @@ import {
   environmentLine,
   summaryCsv,
   summaryTable,
-  type Table,
 } from "../terminal/profile_table.ts";
 import { RUNS_FOLDER, thresholdApart } from "./run.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
+import type { ResultOptions } from "../terminal/options.ts";
+import type { Table } from "../terminal/table.ts";
 
 /** Lists the saved profiles. */
 export async function listSaved(surroundings: Surroundings, options: ResultOptions): Promise<void> {

@@ -1,12 +1,13 @@
-// `--shape NAME=AxBx…` and `--axis L=from:to:*step` or `L=a,b,c`: their texts as changes of shapes.
+// `--shape NAME=AxBx…` and `--axis L=from:to:*step` or `L=a,b,c`: parses them into changes of
+// shapes.
 import type { AxisLengths } from "../../profile/kernel/reshape.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { Shape } from "../../tensor/shape.ts";
 
-// More problems of one axis are a slip of the keyboard.
+// More lengths of one axis are a typing error.
 const MOST_LENGTHS = 64;
 
-/** Adds a `--shape` to those before it; throws InputError where it is not NAME=AxBx…. */
+/** Adds a `--shape` to the earlier ones; throws InputError if it is not NAME=AxBx…. */
 export function shapeOption(
   text: string,
   before: Readonly<Record<string, Shape>> = {},
@@ -20,7 +21,7 @@ export function shapeOption(
   return { ...before, [name]: shape };
 }
 
-/** Adds an `--axis` to those before it; throws InputError where it has no lengths. */
+/** Adds an `--axis` to the earlier ones; throws InputError if it has no lengths. */
 export function axisOption(text: string, before: readonly AxisLengths[] = []): AxisLengths[] {
   const [, letter, values] = /^([A-Za-z]\w*)=(.+)$/.exec(text) ?? [];
   const lengths = values === undefined ? null : (rangeOf(values) ?? listOf(values));
@@ -36,7 +37,7 @@ export function axisOption(text: string, before: readonly AxisLengths[] = []): A
   return [...before, { letter, lengths }];
 }
 
-/** `16:256:*2` or `16:64:+16`; null where it is no range, empty where it never ends. */
+/** `16:256:*2` or `16:64:+16`; null if it is not a range, empty if it never ends. */
 function rangeOf(text: string): number[] | null {
   const match = /^(\d+):(\d+):([*+])(\d+)$/.exec(text);
   if (match === null) return null;

@@ -7,36 +7,21 @@ import { closure, stepAccount } from "../../profile/step/account.ts";
 import { measureStep, wrongKernels } from "../../profile/step/step_run.ts";
 import { stepTrace } from "../../profile/step/trace.ts";
 import { openTeacher } from "../../teacher/open_teacher.ts";
-import { InputError } from "../../tensor/error.ts";
+import type { StepTarget } from "../../profile/step/target.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { predictionStep, trainingStep, type OpenStep } from "../../profile/step/profiled_step.ts";
 import { openSource } from "../../train/source.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { writeProfilePage } from "./html.ts";
-import type { ProfileOptions } from "./profile_options.ts";
 import { writeResult } from "../terminal/result.ts";
 import { gateLine, stepCsv, stepKernelTable, stepLines, stepPartTable } from "./step_table.ts";
 import { environmentLine } from "../terminal/profile_table.ts";
 import { type ProfileRun } from "./run.ts";
-import { knownCeilings } from "../terminal/known_ceilings.ts";
 import { runSettings } from "../settings/run_settings.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
-
-const TARGETS = ["step:train", "step:predict"] as const;
-
-/** A step that can be profiled. */
-export type StepTarget = (typeof TARGETS)[number];
-
-/** The step that is asked for, null where kernels are; throws InputError for both, and for others. */
-export function stepTarget(globs: readonly string[]): StepTarget | null {
-  const step = globs.find((glob) => glob.startsWith("step:"));
-  if (step === undefined) return null;
-  const target = TARGETS.find((name) => name === step);
-  if (target === undefined) throw new InputError(`${step}: expected ${TARGETS.join(" or ")}`);
-  if (globs.length > 1) throw new InputError(`${step} must be the only target`);
-  return target;
-}
+import type { ProfileOptions } from "./request.ts";
+import { knownCeilings } from "../../measure/known_ceilings.ts";
 
 /** Profiles a step; returns the exit code. */
 export async function profileStep(

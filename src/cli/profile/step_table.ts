@@ -1,7 +1,7 @@
-// The account of a step as text. Draws what step_account.ts says and computes nothing.
+// The account of a step as text. Formats only; account.ts computes.
 import { boundText, percentText, timeText } from "../../measure/text.ts";
 import type { closure, StepAccount } from "../../profile/step/account.ts";
-import type { Table } from "../terminal/profile_table.ts";
+import type { Table } from "../terminal/table.ts";
 
 const BAR = 40;
 const SHOWN_KERNELS = 15;
@@ -27,7 +27,7 @@ export function stepLines(account: StepAccount): {
   };
 }
 
-/** What a gate says of an account; what is not sure never fails it. */
+/** The verdict of a gate on an account; an uncertain one never fails. */
 export function gateLine(verdict: ReturnType<typeof closure>): string {
   const open = { closed: "at most 5 %", open: "over 5 %", AMBIGUOUS: "about 5 %" }[verdict];
   const result = verdict === "open" ? "gate failed" : "gate passed";
@@ -37,7 +37,7 @@ export function gateLine(verdict: ReturnType<typeof closure>): string {
 
 /** Where the time of a step goes, in the order of the step. */
 export function stepPartTable({ parts, wall }: StepAccount): Table {
-  // What the parts add up to; half the steps are in it, all of them in the median.
+  // The sum of the parts, over half of the steps; the median is over all of them.
   const whole_ms = parts.reduce((sum, { time_ms }) => sum + time_ms, 0);
   const median = `median ${timeText(wall.median)} [${timeText(wall.low)}, ${timeText(wall.high)}]`;
   return {

@@ -1,5 +1,5 @@
-// `ringdepth profile GLOB --sweep`: the mappings and tuned values of kernels on the problems chosen,
-// each checked and timed, the best set against the rule; --apply keeps the winners.
+// `ringdepth profile GLOB --sweep`: checks and times the mappings and tuned values of kernels on
+// the chosen problems and compares the best with the rule; --apply keeps the winners.
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { kernels } from "../../kernels/kernels.ts";
@@ -18,20 +18,20 @@ import { entryOf, type KeyedProblem } from "../../tune/tuning_entry.ts";
 import { keepTuning, readTuning, tuningPath, type TuningEntry } from "../../tune/tuning_file.ts";
 import { InputError } from "../../tensor/error.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { ProfileOptions } from "./profile_options.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { writeResult } from "../terminal/result.ts";
-import type { Table } from "../terminal/profile_table.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
 import type { ProfileRun } from "./run.ts";
+import type { ProfileOptions } from "./request.ts";
+import type { Table } from "../terminal/table.ts";
 
-/** One problem and what its sweep found. */
+/** One problem and the result of its sweep. */
 interface SweptProblem extends KeyedProblem {
   readonly swept: Swept;
   readonly entry: TuningEntry | null;
 }
 
-/** Sweeps the kernels of `globs`, each base with its variants; returns the exit code. */
+/** Sweeps the kernels of `globs`, each base with its mappings; returns the exit code. */
 export async function profileSweep(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
@@ -39,7 +39,7 @@ export async function profileSweep(
   const { gpu, output, surroundings, options } = run;
   const { threshold = FASTER, apply = false } = options;
   const file = cachedFile(tuningPath, gpu.facts);
-  // What is wrong with the file shows before anything is measured.
+  // A broken file is reported before anything is measured.
   if (apply) await readCache(file, readTuning, output.warn);
   const problems = sweptProblems(await chooseTargets(gpu, globs, options));
   const choice = sweepChoice(options.sweep, problems);
@@ -83,7 +83,7 @@ export async function profileSweep(
   return wrong ? EXIT.wrong : EXIT.fine;
 }
 
-/** The problems of base kernels, each once, with every mapping as it lies on disk. */
+/** The problems of base kernels, each once, with every mapping as it is on disk. */
 function sweptProblems(targets: readonly Target[]): KeyedProblem[] {
   const families = new Map<string, AnyKernel>();
   const found = new Map<string, KeyedProblem>();
@@ -97,7 +97,10 @@ function sweptProblems(targets: readonly Target[]): KeyedProblem[] {
   return [...found.values()];
 }
 
-/** The base of the mapping `name` with all its mappings; throws InputError where one breaks a rule. */
+/**
+ * The base of the mapping `name` with all its mappings; throws InputError if one breaks a rule of
+ * shader files.
+ */
 function familyOnDisk(name: string): AnyKernel {
   const isBase = (one: AnyKernel): boolean =>
     mappingsOf(one).some(({ shader }) => shader.name === name);
@@ -109,7 +112,10 @@ function familyOnDisk(name: string): AnyKernel {
   return { ...onDisk, variants: () => others };
 }
 
-/** Reads `TM=2,4 variant=gemm,gemm_register`; throws InputError for what no swept kernel has. */
+/**
+ * Reads `TM=2,4 variant=gemm,gemm_register`; throws InputError for names and values that no swept
+ * kernel has.
+ */
 function sweepChoice(
   texts: ProfileOptions["sweep"],
   problems: readonly KeyedProblem[],
@@ -169,13 +175,13 @@ function sweepTable(found: readonly SweptProblem[]): Table {
   };
 }
 
-/** Why a candidate has no verdict; the best has none where the clock is too coarse for it. */
+/** Why a candidate has no verdict; the best has none if the clock is too coarse. */
 function remark(dropped: boolean, best: boolean): string {
   if (dropped) return "dropped";
   return best ? "? too short" : "";
 }
 
-/** A row a candidate, the rule first; the best one has the comparison in turn. */
+/** One row per candidate, the rule first; the best one includes the interleaved comparison. */
 function sweptRows(name: string, { rows, comparison }: Swept): string[][] {
   const times = rows.map(({ time_ms }) => time_ms ?? Infinity);
   const best = times.indexOf(Math.min(...times));

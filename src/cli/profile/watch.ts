@@ -1,5 +1,5 @@
-// `ringdepth profile --watch`: on each save of a shader, or of a snippet it has, it is compiled,
-// checked and timed interleaved with what it was at the start. Ends by a signal.
+// `ringdepth profile --watch`: whenever a shader or one of its snippets is saved, compiles and
+// checks it, and times it interleaved with its version at the start. Ends by a signal.
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { shaderText } from "../../engine/shader_text.ts";
 import { prepareBench, type Bench, type MeasureSettings } from "../../measure/measure.ts";
@@ -14,13 +14,13 @@ import { kernelWith } from "../../measure/shader_source.ts";
 import { estimate } from "../../measure/statistics.ts";
 import { changedShaders } from "../../profile/kernel/watch.ts";
 import { isTerminal } from "../terminal/output.ts";
-import type { ProfileOptions } from "./profile_options.ts";
-import { tableLines } from "../terminal/profile_table.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
 import type { ProfileRun } from "./run.ts";
-import type { TextStream } from "../terminal/text_stream.ts";
+import type { ProfileOptions } from "./request.ts";
+import { tableLines } from "../terminal/table.ts";
+import type { TextStream } from "../terminal/surroundings.ts";
 
-// The first number is to come within a second of the save.
+// The first number should appear within a second of the save.
 const TIME_S = 0.2;
 const PAIRS = 25;
 const TIMEOUT_S = 1;
@@ -29,7 +29,7 @@ const THRESHOLD = 0.03;
 const WATCHING = "watching shaders/; press Ctrl-C to stop";
 const HEAD = ["kernel", "case", "at start", "now", "change [95 %]", "verdict"];
 
-/** A line of the table: what one kernel and problem took at the start, and takes now. */
+/** A line of the table: the time of one kernel and problem at the start, and now. */
 interface WatchedRow {
   readonly target: Target;
   cells: readonly string[];
@@ -89,8 +89,8 @@ function pastedLine(names: readonly string[]): string[] {
 }
 
 /**
- * Times the new text of a shader on its problems, in turn with the one at the start, and puts the
- * result into the rows; a fault is returned and leaves the numbers of the last good text.
+ * Times the new text of a shader on its problems, interleaved with the one at the start, and
+ * updates the rows. A fault is returned; the numbers of the last good text then stay.
  */
 async function timeChanged(
   bench: Bench,
@@ -115,14 +115,14 @@ function timedCells(name: string, { a, b, comparison }: NonNullable<PairRow["tim
   return [name, start, now, intervalText(comparison.change), verdict];
 }
 
-/** Draws lines: on a terminal in place of those before, elsewhere below them. */
+/** Draws lines: on a terminal it overwrites the previous ones, elsewhere it appends. */
 function drawer(stream: TextStream): (lines: readonly string[]) => void {
   let drawn = 0;
   return (lines) => {
     const all = lines.flatMap((line) => line.split("\n"));
     if (isTerminal(stream)) {
       const up = drawn > 0 ? `\u001b[${drawn}A\r\u001b[J` : "";
-      // Without wrapping, lines on the screen are as many as were written.
+      // Without wrapping, the screen has as many lines as were written.
       stream.write(`${up}\u001b[?7l${all.join("\n")}\n\u001b[?7h`);
       drawn = all.length;
     } else {

@@ -1,7 +1,5 @@
-// What `ringdepth profile` does on a GPU: kernels one by one, two in turn, or the ceilings.
+// The GPU work of `ringdepth profile`: kernels one by one, two interleaved, or the ceilings.
 import { using, InterruptedError, prepareBench } from "../../measure/measure.ts";
-import { settingsOf, type ProfileOptions } from "./profile_options.ts";
-import { knownCeilings } from "../terminal/known_ceilings.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { closingLine } from "../../profile/kernel/closing_line.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
@@ -23,7 +21,7 @@ import { globPattern } from "../../profile/kernel/matching.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeProfilePage } from "./html.ts";
 import { ZEROS_WARNING } from "../../profile/kernel/data.ts";
-import { measuredCosts } from "./costs.ts";
+import { measuredCosts, type CostChoice } from "../../profile/kernel/costs.ts";
 import { judge } from "./gate.ts";
 import { interruptedLine, stoppable } from "../terminal/measure_stop.ts";
 import { writeAll } from "../terminal/output_file.ts";
@@ -31,8 +29,10 @@ import { writeResult } from "../terminal/result.ts";
 import { RUNS_FOLDER, thresholdApart, type ProfileRun } from "./run.ts";
 import { environmentLine, explain, summaryCsv, summaryTable } from "../terminal/profile_table.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
+import { type ProfileOptions, settingsOf } from "./request.ts";
+import { knownCeilings } from "../../measure/known_ceilings.ts";
 
-/** Profiles the kernels of `globs`, as `command` says; returns the exit code. */
+/** Profiles the kernels of `globs` for the command line `command`; returns the exit code. */
 export async function profileKernels(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
@@ -52,7 +52,7 @@ async function profileUntil(
   const { gpu, output, surroundings, options } = run;
   const { runs = RUNS_FOLDER, baseline } = options;
   const { threshold = thresholdApart(gpu.facts) } = options;
-  // What may be wrong with the command line shows before anything is measured.
+  // Faults of the command line are reported before anything is measured.
   const before = baseline === undefined ? null : await readRun(runs, baseline);
   const targets = await chooseTargets(gpu, globs, options);
   if (options.data === "zeros") output.warn(ZEROS_WARNING);
@@ -80,15 +80,15 @@ async function profileUntil(
     );
     return {
       profile: { ...empty, rows },
-      costs: signal.aborted ? [] : await measuredCosts(run, bench, targets, rows),
+      costs: signal.aborted ? [] : await measuredCosts(bench, targets, rows, costChoice(run)),
       instrumentation_us: signal.aborted ? undefined : await stampCost_us(gpu),
     };
   });
   const others_share = others();
-  // The row that was measured last may have been whole when the signal came.
+  // The last row may have been complete when the signal came.
   const interrupted = profile.rows.length < targets.length;
   if (interrupted && profile.rows.length === 0) throw new InterruptedError("interrupted");
-  // What is not whole takes the place of no file.
+  // A partial result never replaces a file.
   const { save, html, ...shown } = interrupted
     ? { ...options, save: undefined, html: undefined, output: undefined }
     : options;
@@ -134,7 +134,27 @@ async function profileUntil(
   return gate.failed ? EXIT.gate : EXIT.fine;
 }
 
-/** Whether a row of a baseline is one that this profile was asked for. */
+/** The costs that `--no-robustness` and `--skip-validation` ask for. */
+function costChoice({
+  output,
+  surroundings,
+  options: { robustness = true, skipValidation = false, adapter },
+}: ProfileRun<ProfileOptions>): CostChoice {
+  return {
+    robustness: !robustness,
+    validation: skipValidation,
+    open: async (toggle) =>
+      await surroundings.openGpu({
+        validation: true,
+        toggles: [toggle],
+        ...(adapter !== undefined && { adapter }),
+      }),
+    warn: output.warn,
+    progress: (line) => output.progress(line, false),
+  };
+}
+
+/** Whether a row of a baseline was requested in this profile. */
 function wantedRow(
   globs: readonly string[],
   { options }: ProfileRun<ProfileOptions>,

@@ -1,5 +1,5 @@
-// The settings of a training run, from the configuration file, the command line and, for a run that
-// goes on, its own config.yaml.
+// The settings of a training run, from the configuration file, the command line and, for a resumed
+// run, its own config.yaml.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readBytes } from "../../formats/atomic_file.ts";
@@ -11,7 +11,7 @@ import { withoutPlaces } from "../../train/resume.ts";
 import { runPaths } from "../../train/run_folder.ts";
 import { withAbsolutePlaces } from "../../train/source.ts";
 
-/** What the command line may say of a run; what is left out is not overridden. */
+/** The settings that the command line may override; those left out keep their values. */
 export interface RunFlags {
   readonly data?: string;
   readonly student?: string;
@@ -31,17 +31,17 @@ export interface RunSettings {
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
-  /** Whether the run takes the place of the one in its folder. */
+  /** Whether the run replaces the one in its folder. */
   readonly replace?: boolean;
-  /** Whether a new run goes by the choices measured on its adapter. */
+  /** Whether a new run uses the choices measured on its adapter. */
   readonly tune: boolean;
 }
 
 /**
- * Resolves what a person typed: the file first, then the flags. A run that goes on takes its own
- * configuration; throws InputError where file or flags contradict it. They may name another place
- * of data and teacher: whether the data is the same is checked once it is open. All paths become
- * absolute: those typed, and those in `--config`, begin at the working directory.
+ * Resolves the user's settings: the file first, then the flags. A resumed run takes its own
+ * configuration; throws InputError if file or flags contradict it. They may give data and teacher
+ * another path: whether the data is the same is checked once it is open. All paths become absolute;
+ * those typed and those in `--config` are relative to the working directory.
  */
 export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   const given = {
@@ -83,7 +83,7 @@ function keys(flags: RunFlags): Record<string, unknown> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Keys of `given` over those of `stored`, in their groups too. */
+/** Merges `given` over `stored`, including nested groups. */
 function merged(
   stored: Readonly<Record<string, unknown>>,
   given: Readonly<Record<string, unknown>>,
@@ -97,14 +97,14 @@ function merged(
   return { ...stored, ...(Object.fromEntries(entries) as Record<string, unknown>) };
 }
 
-/** A configuration file as it stands, once it is known to be right by itself. */
+/** A configuration file without defaults, after it was found valid by itself. */
 async function readConfig(file: string): Promise<Record<string, unknown>> {
   const parsed = parseConfigFile(await readBytes(file, LIMITS.yaml_bytes), file);
   resolveConfig(parsed, file);
   return parsed;
 }
 
-/** Throws InputError naming what differs, apart from the places of data and teacher. */
+/** Throws InputError naming the difference, if any; the paths of data and teacher may differ. */
 function checkAgreement(wanted: TrainConfig, own: TrainConfig, out: string): void {
   const [one, other] = [withoutPlaces(wanted), withoutPlaces(own)];
   const names = Object.keys(own) as (keyof TrainConfig)[];

@@ -1,4 +1,5 @@
-// Whether a command goes by measured choices: the file of this adapter, unless --no-tune.
+// The measured choices that a command uses: those in this adapter's file, unless --no-tune is
+// given.
 import type { Command } from "commander";
 import type { AdapterFacts } from "../../gpu/device.ts";
 import type { Tuning } from "../../engine/tuning.ts";
@@ -6,10 +7,10 @@ import { readCache, type Warn } from "../../measure/cache_file.ts";
 import { cachedFile } from "../../measure/environment.ts";
 import { choicesOf, readTuning, tuningPath, type TuningFile } from "../../tune/tuning_file.ts";
 
-/** The choices of an adapter and where they come from. */
+/** The choices of an adapter and their file. */
 export interface CachedTuning {
   readonly path: string;
-  /** Null where none were measured or none are wanted. */
+  /** Null if none were measured or none are wanted. */
   readonly file: TuningFile | null;
 }
 
@@ -17,11 +18,11 @@ export interface CachedTuning {
 export function tuneOption(command: Command): Command {
   return command.option(
     "--no-tune",
-    "choose kernels by rule, not by what ringdepth tune has measured",
+    "choose kernels by rule; ignore the choices of ringdepth tune",
   );
 }
 
-/** Reads the choices of an adapter; there are none, with a line to `warn`, where that fails. */
+/** Reads the choices of an adapter; if that fails there are none, and `warn` receives a line. */
 export async function cachedTuning(
   facts: AdapterFacts,
   wanted: boolean | undefined,
@@ -32,7 +33,7 @@ export async function cachedTuning(
   return { path: path ?? "no file", file };
 }
 
-/** The same for the engine. */
+/** The same, as the engine takes them. */
 export async function cachedChoices(
   facts: AdapterFacts,
   wanted: boolean | undefined,

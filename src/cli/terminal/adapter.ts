@@ -1,27 +1,27 @@
-// The adapter of a command: opened, named in the first line, closed again.
+// Opens the adapter of a command, names it in the first line, and closes it again.
 import type { AdapterFacts, Gpu } from "../../gpu/device.ts";
-import type { Output } from "./output.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Output, Surroundings } from "./surroundings.ts";
 
-/** Says the first line of every command: the adapter, in red where it is a software one. */
+/** Prints the first line of every command: the adapter, in red if it is a software one. */
 export function sayAdapter(
   { say, alert }: Output,
   { name, driver, software }: Pick<AdapterFacts, "name" | "driver" | "software">,
 ): void {
   const detail = driver === "" || driver === name ? "" : ` (${driver})`;
-  if (software) alert(`adapter: ${name}${detail}, a software one: slow, but the same numbers`);
+  if (software)
+    alert(`adapter: ${name}${detail}; a software adapter: slow, but with the same results`);
   else say(`adapter: ${name}${detail}`);
 }
 
 /**
- * Where indices are clamped, so that the check of kernels finds accesses far outside of a tensor:
- * nowhere, on the device itself, or on a second one beside it, since it changes times.
+ * On which device indices are clamped, so that kernel checks find accesses far outside a tensor: on
+ * none, on the device itself, or on a second one, because clamping changes times.
  */
 type Clamping = "none" | "all" | "beside";
 
 /**
- * Opens a validated device, says which, and closes it when `work` is done. `work` may open a fresh
- * one in its place, which closes the one before.
+ * Opens a validated device, prints its name, and closes it when `work` is done. `work` may replace
+ * it with a fresh one, which closes the old one.
  */
 export async function withGpu<T>(
   surroundings: Surroundings,
@@ -56,7 +56,7 @@ export async function withGpu<T>(
   }
 }
 
-/** The same device, with its clamping twin; it goes on to answer for itself. */
+/** The same device, together with a second one that clamps indices. */
 function besideClamped(gpu: Gpu, clamped: Gpu): Gpu {
   return Object.create(gpu, { clamped: { value: clamped, enumerable: true } }) as Gpu;
 }

@@ -1,12 +1,11 @@
-// What safeguards cost, as columns of a profile's table and fields of its CSV; no column where it
-// was not asked for.
+// The cost of safeguards, as columns of a profile's table and fields of its CSV; only if requested.
 import { percentText } from "../../measure/text.ts";
 import type { RowCosts } from "../../measure/safeguards.ts";
 import type { SummaryRow } from "../../measure/summary.ts";
 
 interface Column {
   readonly head: string;
-  /** Empty where the row has no such cost. */
+  /** Empty if the row has no such cost. */
   readonly cell: (costs: RowCosts) => string;
 }
 
@@ -29,7 +28,7 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** The columns that the rows need: each a head and the cell of a row. */
+/** The columns that the rows need, each with a heading and the cell of a row. */
 export function costColumns(
   rows: readonly SummaryRow[],
 ): { readonly head: string; readonly cell: (row: SummaryRow) => string }[] {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Surroundings } from "./surroundings.ts";
 
-/** What a command is given beside its options. */
+/** The inputs of a command besides its options. */
 export interface CommandContext {
   readonly surroundings: Surroundings;
   /** The command line without the program's name. */

@@ -1,10 +1,10 @@
-// JSON as commands print it: what JSON has no number for becomes a word, never null, and no name
-// moves a cursor or turns text round.
+// JSON as commands print it: numbers that JSON lacks become words, never null, and no name can move
+// the cursor or change the text direction.
 import { escapeControls } from "../../tensor/printable.ts";
 
 /**
  * A value as indented JSON; infinities and NaN as the strings "Infinity", "-Infinity", "NaN". Every
- * control character of a text is an escape, also those that JSON would let through.
+ * control character of a string is escaped, including those that JSON would allow.
  */
 export function jsonText(value: unknown): string {
   const word = (_: string, one: unknown): unknown =>

@@ -1,12 +1,12 @@
-// Signals while something is measured: the first ends it and what was measured is printed, the
-// second ends the process at once.
+// Signals during a measurement: the first ends it and the results so far are printed, the second
+// ends the process at once.
 import { InterruptedError } from "../../measure/measure.ts";
 import { EXIT } from "./exit_code.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./surroundings.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** What a command that is measuring knows of signals. */
+/** The state of signals during a measurement. */
 export interface MeasureStop {
   readonly signal: AbortSignal;
   /** 129, 130 or 143 once a signal came; null before. */
@@ -14,8 +14,8 @@ export interface MeasureStop {
 }
 
 /**
- * Does `work`, which prints what it has once `signal` aborts, and returns its exit code, after a
- * signal that of the signal. Where nothing was measured by then, one line says so.
+ * Runs `work`, which prints its results so far once `signal` aborts. Returns its exit code, or the
+ * code of the signal if there was one. If nothing was measured by then, one line says so.
  */
 export async function stoppable(
   output: Output,
@@ -45,7 +45,7 @@ export async function stoppable(
   }
 }
 
-/** The line on a result that is not whole. */
+/** The line about a partial result. */
 export function interruptedLine(done: number, all: number, what: string): string {
   return `interrupted: ${done} of ${all} ${what} measured; no file was written`;
 }

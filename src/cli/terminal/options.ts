@@ -1,4 +1,4 @@
-// Options that several commands share, and how their texts become values.
+// Options that several commands share, and their parsers.
 import { Option, type Command } from "commander";
 import { parseSize, type ImageSize } from "../../data/camera.ts";
 import { STUDENTS, type StudentName } from "../../student/student.ts";
@@ -9,6 +9,16 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly adapter?: string;
   readonly memoryBudget?: number;
+}
+
+/** How a result is written. */
+export type Format = "table" | "json" | "md" | "csv";
+
+/** Where and how results go. */
+export interface ResultOptions extends CommonOptions {
+  readonly format?: Format;
+  readonly output?: string;
+  readonly runs?: string;
 }
 
 /** Adds `--adapter`, `--memory-budget` and `--json`, and an example to the help. */
@@ -47,17 +57,19 @@ export function memorySize(option: string): (text: string) => number {
   };
 }
 
-/** Adds what a command has that needs no adapter: `--json`, and an example to the help. */
+/** For a command that needs no adapter: adds `--json`, and an example to the help. */
 export function withJson(command: Command, example: string): Command {
   return command
     .option("--json", "print the result as JSON on stdout, everything else on stderr")
     .addHelpText("after", `\nExample:\n  ${example}`);
 }
 
-/** Refuses an option that commands no longer have with a line that names what to type instead. */
+/** Refuses a removed option with a line that names its replacement. */
 export function movedOption(command: Command, flags: string, instead: string): Command {
   const refuse = (): never => {
-    throw new InputError(`${flags.split(" ")[0]} is not an option here any more; use ${instead}`);
+    throw new InputError(
+      `${flags.split(" ")[0]} is no longer an option of this command; use ${instead}`,
+    );
   };
   return command.addOption(new Option(flags).argParser(refuse).hideHelp());
 }
@@ -80,7 +92,7 @@ export function positiveNumber(option: string): (text: string) => number {
   };
 }
 
-/** Reads HEIGHTxWIDTH; throws InputError where a side is no multiple of 32. */
+/** Reads HEIGHTxWIDTH; throws InputError if a side is not a multiple of 32. */
 export function imageSize(text: string): ImageSize {
   return parseSize(text);
 }

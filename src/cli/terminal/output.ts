@@ -1,43 +1,25 @@
-// How commands speak: lines for people, one progress line on a terminal, and JSON, which has stdout
-// to itself where it is asked for.
+// The output of commands: lines for people, one progress line on a terminal, and JSON, which if
+// requested is the only text on stdout.
 import { escapeControls } from "../../tensor/printable.ts";
 import { jsonText } from "./json_text.ts";
-import type { TextStream } from "./text_stream.ts";
-import type { Surroundings } from "./surroundings.ts";
+import {
+  LostReaderError,
+  type Output,
+  type Surroundings,
+  type TextStream,
+} from "./surroundings.ts";
 import { cutToWidth } from "./text_width.ts";
-
-/** The voice of one command. */
-export interface Output {
-  /** A line for people, on stdout, or on stderr where stdout is for JSON. */
-  readonly say: (line: string) => void;
-  /** A line for people, in red on a terminal that shows colours. */
-  readonly alert: (line: string) => void;
-  /** A line about something that is not as it should be, on stderr. */
-  readonly warn: (line: string) => void;
-  /**
-   * How far long work has come: on a terminal in place of the line before, elsewhere as a plain
-   * line and only at milestones.
-   */
-  readonly progress: (line: string, milestone: boolean) => void;
-  /** The result: `value` as JSON where that is asked for, else `lines`. */
-  readonly result: (value: unknown, lines: readonly string[]) => void;
-}
-
-/** Nobody can receive the report that a command is about to make, so that it need not be made. */
-export class LostReaderError extends Error {
-  override name = "LostReaderError";
-}
 
 // Back to the first column, and clear from there to the end of the line.
 const REWRITE = "\r\u001b[K";
 const RED = "\u001b[31m";
 const PLAIN = "\u001b[39m";
-// Where a terminal does not tell its width.
+// Used if a terminal does not report its width.
 const COLUMNS = 80;
 
 /**
- * The output of a command run with or without `--json`. A command that leaves nothing but its report
- * passes `report`: its methods throw LostReaderError once stdout takes no more text.
+ * The output of a command run with or without `--json`. A command whose only result is its report
+ * passes `report`: the methods then throw LostReaderError once stdout accepts no more text.
  */
 export function makeOutput(surroundings: Surroundings, json: boolean, report = false): Output {
   const { stdout, stderr } = surroundings;

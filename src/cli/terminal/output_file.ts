@@ -1,5 +1,5 @@
-// Files that a command is asked to write: what keeps them from being written is found before
-// anything is measured, and what keeps one from being written in the end loses none of the others.
+// Files that a command should write: obstacles are found before anything is measured, and a failure
+// to write one file does not lose the others.
 import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { systemReason } from "../../formats/atomic_file.ts";
@@ -7,18 +7,18 @@ import { InputError } from "../../tensor/error.ts";
 
 /** A file that an option names; left out where the option was not given. */
 export interface NamedFile {
-  /** As it is typed, with its value where that is not the path. */
+  /** The option as typed, with its value if that is not the path. */
   readonly option: string;
   readonly path: string | undefined;
-  /** The command makes the folder, and its parents, where they are missing. */
+  /** The command creates the folder and its parents if they are missing. */
   readonly makesFolder?: boolean;
-  /** It is a folder, in which the command makes files. */
+  /** It is a folder in which the command creates files. */
   readonly isFolder?: boolean;
 }
 
 /**
- * Throws InputError where an output cannot be written, or is the file of another option: `inputs`
- * are read. Leaves no file behind, and the one that is there as it is.
+ * Throws InputError if an output cannot be written or is the file of another option; `inputs` are
+ * files to be read. Leaves no file behind and changes none.
  */
 export function checkOutputs(
   outputs: readonly NamedFile[],
@@ -50,7 +50,7 @@ function checkOutput({ option, makesFolder, isFolder }: NamedFile, path: string)
       return;
     }
     if (there === "folder") refuse("it is a folder");
-    // A rename would put a file in the place of a device or a pipe.
+    // A rename would replace a device or a pipe with a file.
     if (there === "other") refuse("it is not a regular file");
     const folder = dirname(path);
     probe(makesFolder === true ? nearestFolder(folder) : folder, basename(path));
@@ -67,13 +67,13 @@ function kindOf(path: string): "none" | "file" | "folder" | "other" {
   return found.isDirectory() ? "folder" : "other";
 }
 
-/** The folder, or the nearest one above it that is there. */
+/** The folder, or its nearest existing parent. */
 function nearestFolder(folder: string): string {
   const above = dirname(folder);
   return kindOf(folder) === "none" && above !== folder ? nearestFolder(above) : folder;
 }
 
-/** Writes a file beside the one that will be written, and removes it; throws what that throws. */
+/** Writes and removes a file next to the one that will be written; throws any error of that. */
 function probe(folder: string, name: string): void {
   const file = join(folder, `${name}.${process.pid}-probe.tmp`);
   const fd = openSync(file, "wx");
@@ -85,7 +85,7 @@ function probe(folder: string, name: string): void {
   }
 }
 
-/** Carries out each write, whatever became of those before it; then throws the first error. */
+/** Runs each write, even after an earlier one failed; then throws the first error. */
 export async function writeAll(...writes: readonly (() => Promise<void>)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const write of writes) {

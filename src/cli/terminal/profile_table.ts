@@ -1,5 +1,5 @@
 // A profile as text: a table for the terminal or Markdown, CSV for spreadsheets, and the model
-// behind each row. Draws what summary.ts says and computes nothing.
+// behind each row. Formats only; summary.ts computes.
 import type { Ceilings } from "../../measure/ceilings.ts";
 import type { RowComparison } from "../../measure/saved_run.ts";
 import {
@@ -13,27 +13,9 @@ import {
 } from "../../measure/text.ts";
 import type { Summary, SummaryRow, TimingSummary } from "../../measure/summary.ts";
 import { COST_FIELDS, costColumns, costFields } from "./cost_columns.ts";
-import { textTable } from "./table.ts";
+import type { Table } from "./table.ts";
 
-/** How a result is written. */
-export type Format = "table" | "json" | "md" | "csv";
-
-/** Rows under a head, all text. */
-export interface Table {
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-/** A table as the lines of a format. */
-export function tableLines({ head, rows }: Table, format: "table" | "md" | "csv"): string[] {
-  if (format === "table") return textTable(head, rows);
-  if (format === "csv") return [head, ...rows].map((row) => row.map(csvCell).join(","));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)];
-}
-
-/** A profile for people: times in fitting units, one verdict a row. */
+/** A profile for people: times in fitting units, one verdict per row. */
 export function summaryTable({ rows, baseline }: Summary): Table {
   const columns = costColumns(rows);
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
@@ -132,7 +114,7 @@ export function environmentLine({
   return `timer ${timer_quantum_ns} ns  node ${node}  webgpu ${webgpu}${commit}  ceilings ${measured}  ${kind}`;
 }
 
-/** How the rates and the bound of each row came about, with the numbers. */
+/** How the rates and the bound of each row were computed, with the numbers. */
 export function explain({ rows, ceilings }: Summary): string[] {
   if (ceilings === null) return ["no ceilings: `ringdepth profile ceilings` measures them"];
   return rows.flatMap((row) => {
@@ -172,15 +154,11 @@ export function ceilingsTable({ bandwidth }: Ceilings): Table {
   };
 }
 
-/** What ceilings say beside bandwidths: arithmetic and the empty dispatch. */
+/** The ceilings other than bandwidths: arithmetic and the empty dispatch. */
 export function ceilingsLines({ gflops, f16_gflops, empty_dispatch_us }: Ceilings): string[] {
   const half = f16_gflops === null ? "" : `, ${rateText(f16_gflops)} f16`;
   return [
     `arithmetic      ${rateText(gflops)} GFLOP/s f32${half}`,
     `empty dispatch  ${empty_dispatch_us.toPrecision(3)} us`,
   ];
-}
-
-function csvCell(cell: string): string {
-  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

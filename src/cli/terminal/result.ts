@@ -1,38 +1,30 @@
-// The result of a profile command in the format asked for, on stdout or in a file.
-import { type Format, tableLines, type Table } from "./profile_table.ts";
+// The result of a profile command in the requested format, on stdout or in a file.
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { jsonText } from "./json_text.ts";
-import type { Output } from "./output.ts";
-import type { CommonOptions } from "./options.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { ResultOptions } from "./options.ts";
+import type { Output, Surroundings } from "./surroundings.ts";
+import { type Table, tableLines } from "./table.ts";
 
-/** Where and how results go. */
-export interface ResultOptions extends CommonOptions {
-  readonly format?: Format;
-  readonly output?: string;
-  readonly runs?: string;
-}
-
-/** One result in the shapes that formats draw. */
+/** One result, in the shape that each format needs. */
 export interface Result {
   readonly value: unknown;
   readonly table: Table;
   /** Tables that follow it, for people. */
   readonly more?: readonly Table[];
   readonly csv: Table;
-  /** Lines above and under the table of people; JSON and CSV have what they say in their values. */
+  /** Lines above and below the table for people; in JSON and CSV the values contain the same. */
   readonly lead?: readonly string[];
   readonly notes?: readonly string[];
 }
 
-/** Whether people read stdout, and so may find other lines there too. */
+/** Whether stdout is for people, so that other lines may appear there too. */
 export function isTable({ json, format = "table", output }: ResultOptions): boolean {
   return json !== true && (format === "table" || output !== undefined);
 }
 
 /**
- * Writes a result; the file of `--output` holds nothing else. A result whose file cannot be written is
- * printed before the error is thrown.
+ * Writes a result; the file of `--output` contains nothing else. If the file cannot be written, the
+ * result is printed before the error is thrown.
  */
 export async function writeResult(
   { stdout }: Surroundings,

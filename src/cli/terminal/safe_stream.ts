@@ -1,21 +1,22 @@
-// A stream of the process that never throws and never ends it: a reader that has gone and a disk
-// that is full become a fault that commands can ask for.
+// A stream of the process that never throws and never ends it: a closed reader or a full disk
+// becomes a fault that commands can query.
 import { fstatSync, statfsSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { systemReason } from "../../formats/atomic_file.ts";
-import type { StreamFault, TextStream } from "./text_stream.ts";
+import type { StreamFault, TextStream } from "./surroundings.ts";
 
-// What a write to a pipe, socket or terminal fails with once nobody reads it.
+// Error codes of a write to a pipe, socket or terminal that nobody reads any more.
 const CLOSED = new Set(["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED", "EIO"]);
 
-/** `stream` as commands write to it. */
+/** `stream`, wrapped for commands. */
 export function safeStream(stream: NodeJS.WriteStream & { readonly fd: number }): TextStream {
   let fault: StreamFault | null = null;
   const fail = (error: NodeJS.ErrnoException | null | undefined): void => {
     if (error) fault ??= { closed: CLOSED.has(error.code ?? ""), reason: systemReason(error) };
   };
   stream.on("error", fail);
-  // Files and devices: Node's own stream takes a short write (a disk that fills up) for a whole one.
+  // Files and devices: Node's own stream treats a short write (on a disk that fills up) as
+  // complete.
   const isFile = !((stream as object) instanceof Socket);
   const attempt = (action: () => void): void => {
     if (fault !== null) return;
@@ -52,7 +53,7 @@ export function safeStream(stream: NodeJS.WriteStream & { readonly fd: number })
     probe: () =>
       attempt(() => {
         if (!isFile) return;
-        // Devices refuse an empty write as they would any; a full disk has to be asked.
+        // Devices refuse an empty write like any other; a full disk must be queried.
         writeSync(stream.fd, new Uint8Array(0), 0, 0);
         if (isOnFullDisk(stream.fd)) {
           throw Object.assign(new Error("no space"), { code: "ENOSPC" });
@@ -68,13 +69,13 @@ function writeWhole(fd: number, text: string): void {
   }
 }
 
-/** Whether a file has no room left on its disk; only Linux names open files. */
+/** Whether the disk of an open file is full; only Linux can tell. */
 function isOnFullDisk(fd: number): boolean {
   if (process.platform !== "linux" || !fstatSync(fd).isFile()) return false;
   try {
     const { bavail, blocks } = statfsSync(`/proc/self/fd/${fd}`);
     return blocks > 0 && bavail === 0;
   } catch {
-    return false; // A file that was deleted, or no /proc: the write itself will tell.
+    return false; // The file was deleted, or there is no /proc: the write itself will show it.
   }
 }

@@ -1,9 +1,9 @@
 // SIGINT, SIGTERM and SIGHUP during a run. Before the first step a signal ends the program at once;
 // during training the first one asks for a checkpoint and the end, the second one ends at once;
-// afterwards the student is kept and the rest is left out. Other commands leave signals to the
-// system.
+// after training, the student is kept and the rest is skipped. Other commands do not handle
+// signals.
 import { EXIT } from "./exit_code.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./surroundings.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 

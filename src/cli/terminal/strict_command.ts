@@ -1,9 +1,9 @@
-// A command that names what was mistyped before it asks for what is missing, and says where settings
-// are that other training programs have as options.
+// A command that reports typing errors before missing options, and says where to set what other
+// training programs have as options.
 import { Command, type ParseOptionsResult } from "commander";
 import { configKeys } from "../../train/config_help.ts";
 
-// Names of other programs; those that end like a key of the configuration are found by themselves.
+// Option names of other programs; names that end like a key of the configuration need no entry.
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   lr: "optimizer.learning_rate",
   wd: "optimizer.weight_decay",
@@ -17,9 +17,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   "save-every": "checkpoint_every",
 };
 const EXPLAINED: Readonly<Record<string, string>> = {
-  "batch-size": "a step takes one rig with all its cameras; --steps says how many",
-  batch: "a step takes one rig with all its cameras; --steps says how many",
-  epochs: "a step takes one rig; --steps says how many",
+  "batch-size": "a step trains on one moment of the whole rig; --steps sets the number of steps",
+  batch: "a step trains on one moment of the whole rig; --steps sets the number of steps",
+  epochs: "a step trains on one moment of the rig; --steps sets the number of steps",
 };
 
 /** A command of the program. */
@@ -32,13 +32,13 @@ export class StrictCommand extends Command {
     const parsed = super.parseOptions(argv);
     const asksForHelp = parsed.unknown.some((text) => text === "-h" || text === "--help");
     const stray = parsed.unknown.find((text) => /^-./.test(text));
-    // A command with subcommands passes on what it does not know.
+    // A command with subcommands passes unknown options on to them.
     if (stray !== undefined && !asksForHelp && this.commands.length === 0)
       this.unknownOption(stray);
     return parsed;
   }
 
-  /** In the place of commander's own, which its types do not name. */
+  /** Replaces commander's own method, which its types do not declare. */
   unknownOption(flag: string): never {
     const name = flag.replace(/=.*$/s, "");
     const hint = this.options.some(({ long }) => long === "--config") ? settingHint(name) : "";
@@ -48,7 +48,7 @@ export class StrictCommand extends Command {
   }
 }
 
-/** Where a setting is that is no option; empty where it is none. */
+/** Where to set something that is not an option; empty if the name is unknown. */
 function settingHint(flag: string): string {
   const name = flag.replace(/^-+/, "").toLowerCase().replaceAll("_", "-");
   if (name in EXPLAINED) return ` (${EXPLAINED[name]})`;
@@ -69,7 +69,7 @@ function flagsOf({ options }: Command): string[] {
   ];
 }
 
-/** The flag that differs least from what was typed, where that is little; else null. */
+/** The most similar flag, or null if none is similar. */
 function nearestFlag(typed: string, flags: readonly string[]): string | null {
   if (!typed.startsWith("--")) return null;
   const found = flags.map((flag) => ({ flag, edits: editDistance(typed.slice(2), flag.slice(2)) }));

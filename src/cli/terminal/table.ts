@@ -1,6 +1,22 @@
-// Tables of text for a terminal: the first column to the left, numbers to the right.
+// Tables as text: for a terminal with the first column to the left and numbers to the right, for
+// Markdown and for CSV.
 import type { EvaluationResult } from "../../evaluate/protocol.ts";
 import { METRIC_NAMES, type DepthMetrics } from "../../evaluate/metrics.ts";
+
+/** A heading and rows, all text. */
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A table as the lines of a format. */
+export function tableLines({ head, rows }: Table, format: "table" | "md" | "csv"): string[] {
+  if (format === "table") return textTable(head, rows);
+  if (format === "csv") return [head, ...rows].map((row) => row.map(csvCell).join(","));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)];
+}
 
 /** The lines of a table, each column as wide as its widest cell. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -16,7 +32,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
   );
 }
 
-/** The metrics by camera and of all, as lines. */
+/** The metrics per camera and overall, as lines. */
 export function metricLines(result: EvaluationResult): string[] {
   const row = (name: string, metrics: DepthMetrics): string[] => [
     name,
@@ -25,4 +41,8 @@ export function metricLines(result: EvaluationResult): string[] {
   const counted = result.ring.filter((name) => Object.hasOwn(result.cameras, name));
   const cameras = counted.map((name) => row(name, result.cameras[name]));
   return textTable(["camera", ...METRIC_NAMES], [...cameras, row("all", result.all)]);
+}
+
+function csvCell(cell: string): string {
+  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

@@ -1,10 +1,10 @@
 // How many columns of a terminal text takes, and text cut to a number of them.
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-// Two columns: East Asian wide and full-width characters, and what is drawn as a picture.
+// Two columns: East Asian wide and full-width characters, and emoji.
 const WIDE =
   /\p{Emoji_Presentation}|\ufe0f|[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
-// Drawn as one column although their script is wide.
+// One column wide although their script is wide.
 const HALF = /^[\uff61-\uffdc]/u;
 const NOTHING = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]+$/u;
 
@@ -15,7 +15,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** `text` in at most `columns`: what does not fit is left out, with an ellipsis in its place. */
+/** `text` in at most `columns`: text that does not fit is replaced by an ellipsis. */
 export function cutToWidth(text: string, columns: number): string {
   if (textWidth(text) <= columns) return text;
   let [kept, width] = ["", 0];

@@ -1,10 +1,10 @@
 // The progress of training as one line: step, loss, rigs per second, time left.
 import type { StepRecord } from "../../train/run_folder.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./surroundings.ts";
 
-// Plain lines come about this often over a run.
+// Approximate number of plain lines per run.
 const LINES = 20;
-// The rate is of this many steps: the first ones of a run compile their pipelines.
+// The rate is computed over this many steps, because the first ones of a run compile pipelines.
 const WINDOW = 20;
 
 /** Shows each step as it comes; `now_ms` is the clock. */

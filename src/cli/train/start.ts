@@ -9,7 +9,7 @@ import { makeOutput } from "../terminal/output.ts";
 import { listenForStop } from "../terminal/stop_signal.ts";
 import { runTraining } from "./training.ts";
 
-// Set so that a software adapter on two cores ends within minutes, installation included.
+// Chosen so that a software adapter on two cores finishes within minutes, including installation.
 const START = {
   out: "runs/start",
   config: {

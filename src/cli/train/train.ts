@@ -36,7 +36,7 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
     .option(
       "--steps <n>",
-      "training steps, one moment of the rig per step (default: 600)",
+      "training steps; each uses one moment of the whole rig (default: 600)",
       wholeNumber("--steps", 1),
     )
     .option("--seed <n>", "seed for all random choices (default: 0)", wholeNumber("--seed", 0))

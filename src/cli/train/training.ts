@@ -1,4 +1,4 @@
-// A training run as the commands `train` and `start` carry it out: data, teacher, loop, summary.
+// A training run of the commands `train` and `start`: data, teacher, loop, summary.
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
@@ -7,12 +7,12 @@ import { runPaths } from "../../train/run_folder.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { Output } from "../terminal/output.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
 import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** How a run ended; without a summary it was interrupted. */
 export interface TrainingOutcome {
@@ -24,7 +24,7 @@ export interface TrainingOutcome {
   readonly lines: readonly string[];
 }
 
-/** The device of a run, and a fresh one in its place. */
+/** The device of a run, and a way to replace it. */
 export interface TrainingDevice {
   readonly gpu: Gpu;
   readonly reopen: () => Promise<Gpu>;
@@ -87,7 +87,7 @@ export async function runTraining(
   }
 }
 
-/** What `work` comes to, begun once more on a fresh device where the device is lost. */
+/** The result of `work`, which is repeated once on a fresh device if the device is lost. */
 async function recovering<T>(trained: TrainedRun, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -98,7 +98,7 @@ async function recovering<T>(trained: TrainedRun, work: () => Promise<T>): Promi
   }
 }
 
-/** Whose choice the kernels of the step are. */
+/** How the kernels of the step were chosen. */
 function tuningLine(
   { config, out, resume, tune }: RunSettings,
   { path }: CachedTuning,
@@ -131,7 +131,7 @@ function interruptedOutcome(
   };
 }
 
-/** The run is trained to its end, but a signal came before its evaluation. */
+/** Training is complete, but a signal came before the evaluation. */
 function unevaluatedOutcome({ folder, steps }: TrainedRun, exitCode: number): TrainingOutcome {
   const { path, student } = folder;
   return {
@@ -184,7 +184,7 @@ function finishedOutcome(
   };
 }
 
-/** The student beside the best constants, where there are any. */
+/** The student compared with the best constants, if there are any. */
 function ratioLines({ evaluation, baseline, ratio }: Summary): string[] {
   const student = `AbsRel of the student:                        ${evaluation.result.all.abs_rel.toFixed(4)}`;
   if (baseline === null) return [student];

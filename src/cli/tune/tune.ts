@@ -1,4 +1,5 @@
-// `ringdepth tune`: which mappings run the training step fastest on this adapter, measured and kept.
+// `ringdepth tune`: measures which mappings run the training step fastest on this adapter, and
+// saves them.
 import type { Command } from "commander";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
@@ -19,11 +20,11 @@ type TuneFlags = Pick<RunFlags, "data" | "student" | "size" | "config"> & {
 };
 
 const ABOUT = `
-Every kernel of the step is tried with each of its mappings and tuned values. Each try is checked
-against the reference and timed; the fastest and the rule are then timed interleaved. Last, the whole
-step is timed with and without the new choices. Choices that are faster and do not slow the step are
-saved in a file for this adapter. ringdepth train uses that file unless --no-tune is given. You may
-delete it: only the time to measure again is lost.`;
+Every kernel of the step is tried with each of its mappings and tuned values. Each candidate is
+checked against the reference and timed; the fastest one is then timed interleaved with the one that
+the rule chooses. Last, the whole step is timed with and without the new choices. Choices that are
+faster and do not slow the step are saved in a file for this adapter. ringdepth train uses that file
+unless --no-tune is given. You may delete it and tune again.`;
 
 /** Defines the command. */
 export const defineTune: Define = (program: Command, { surroundings, exit }) => {

@@ -1,5 +1,5 @@
-// What tuning a training step does on a GPU: data and step opened, problems swept, the whole step
-// compared, the winners kept.
+// The GPU work of tuning a training step: opens data and step, sweeps problems, compares the whole
+// step, and keeps the winners.
 import type { Gpu } from "../../gpu/device.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { readCache, type Warn } from "../../measure/cache_file.ts";
@@ -19,19 +19,19 @@ import type { TrainConfig } from "../../train/config.ts";
 import { openSource } from "../../train/source.ts";
 import { openTrainingStep } from "../../profile/step/training_step.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import type { Output } from "../terminal/output.ts";
 import { textTable } from "../terminal/table.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** How to tune the training step. */
 export interface SweepStepOptions {
   readonly config: TrainConfig;
-  /** Seconds to take; left out, as the adapter needs. */
+  /** Seconds to spend; the default depends on the adapter. */
   readonly budget_s?: number;
-  /** Sweep what is known of the adapter again. */
+  /** Sweep again even what is known of the adapter. */
   readonly anew: boolean;
 }
 
-/** How tuning ended. */
+/** The outcome of tuning. */
 export interface SweepStepOutcome {
   readonly exitCode: number;
   /** The result as JSON. */
@@ -41,10 +41,10 @@ export interface SweepStepOutcome {
 }
 
 const BUDGET_S = 120;
-// There a candidate takes up to seconds to compile, but the step is all that runs.
+// There a candidate takes up to seconds to compile, but nothing else runs.
 const SOFTWARE_BUDGET_S = 60;
 const KERNELS: MeasureSettings = { time_s: 0.3, min_samples: 30, noise: 0.005, timeout_s: 3 };
-// A step takes long: on software adapters fewer pairs have to do.
+// A step takes long on software adapters, so fewer pairs must suffice.
 const STEPS: MeasureSettings = { time_s: 2, min_samples: 20, noise: 0.003, timeout_s: 20 };
 
 /** Tunes the training step of a configuration. */
@@ -55,7 +55,7 @@ export async function sweepStep(
   const { config, anew } = options;
   const { budget_s = gpu.facts.software ? SOFTWARE_BUDGET_S : BUDGET_S } = options;
   const file = cachedFile(tuningPath, gpu.facts);
-  // What is wrong with the file shows before anything is measured.
+  // A broken file is reported before anything is measured.
   const known = await readCache(file, readTuning, output.warn);
   const source = await openSource(config, "train");
   const teacher = await openTeacher(config.teacher, config.data, config.seed);
@@ -82,7 +82,7 @@ export async function sweepStep(
   }
 }
 
-/** Keeps what was found; tells where, null where nothing could be kept. */
+/** Saves the results; returns the file, or null if nothing could be saved. */
 async function keep(
   file: string | null,
   gpu: Gpu,
@@ -94,7 +94,7 @@ async function keep(
   return (await keepTuning(file, gpu.facts, { steps, entries }, warn)).keptIn;
 }
 
-/** What was wrong with candidates, once each. */
+/** The faults of candidates, once each. */
 function rejections(problems: readonly TunedProblem[]): Set<string> {
   const rows = problems.flatMap(({ swept }) => swept?.rows ?? []);
   const wrong = rows.filter(({ error }) => error !== "");
@@ -124,7 +124,7 @@ function tuningLines({ problems, left, tuned }: StepTuning): string[] {
     ...(rows.length === 0 ? [] : textTable(head, rows)),
     ...unreached,
     tuned === null
-      ? "no choice makes the whole step faster: it runs by rule"
+      ? "no choice makes the whole step faster: kernels are chosen by rule"
       : `the step with ${tuned.choices} measured choices, compared with the rule: ` +
         `${intervalText(tuned.change)} in ${tuned.pairs} pairs`,
   ];

@@ -1,5 +1,6 @@
 // The problems of `bench bins`: the student's output at each pixel, decoded or distilled at a level
 // of fusing, and the random inputs. No GPU.
+import type { Distribution } from "../../engine/problem.ts";
 import { TEMPERATURE } from "../../bins/metric_bins.ts";
 import {
   decodeBins,
@@ -13,7 +14,6 @@ import { add } from "../../graph/ops/arithmetic.ts";
 import { logBinomial } from "../../graph/ops/log_binomial.ts";
 import { silog } from "../../graph/ops/silog.ts";
 import type { Value } from "../../graph/value.ts";
-import type { Distribution } from "../../engine/kernel.ts";
 import { draw } from "../../kernels/check/random_inputs.ts";
 import { hashText } from "../../tensor/random.ts";
 import { size, type Shape } from "../../tensor/shape.ts";

@@ -1,5 +1,5 @@
-// Gives an axis another length in all inputs at once, by the axes that a twin declares. An input of
-// any shape has no axes.
+// Gives an axis another length in all inputs at once, by the axes that a twin declares. An input
+// that may have any shape has no axes.
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { sameShape, type Shape } from "../../tensor/shape.ts";
 
@@ -48,7 +48,7 @@ export function lettersOf(layout: Layout, names: readonly string[]): string[] {
 
 /**
  * The length of each letter that `shapes` give by themselves or by numbers among the attributes;
- * several answers where the axes leave it open, none where shapes and axes contradict.
+ * several answers if the axes are ambiguous, none if shapes and axes contradict each other.
  */
 export function axisLengths(
   layout: Layout,
@@ -62,15 +62,15 @@ export function axisLengths(
 export interface AxisAnswer {
   readonly shapes: Record<string, Shape>;
   /**
-   * Shapes of the same layout, each letter of a length of its own: a twin that
-   * refuses them reads the shapes otherwise. Null where there are none.
+   * Shapes of the same layout in which every letter has a different length: a twin that refuses
+   * them interprets the shapes in another way. Null if there are none.
    */
   readonly probe: Record<string, Shape> | null;
 }
 
 /**
- * `shapes` with the axis `letter` of another length: every answer that the axes allow. None where
- * the letter has no length of its own, or stands where its length is not worked out.
+ * `shapes` with another length of the axis `letter`: every answer that the axes allow. None if the
+ * letter has no length of its own, or only occurs where its length cannot be determined.
  */
 export function withAxisLength(
   layout: Layout,

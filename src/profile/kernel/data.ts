@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readBytes } from "../../formats/atomic_file.ts";
 import { readNpy } from "../../formats/npy.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
-import type { Problem } from "../../measure/problems.ts";
+import type { Problem } from "../../engine/problem.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../../tensor/shape.ts";
 

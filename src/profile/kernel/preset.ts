@@ -5,34 +5,28 @@ import type { AdapterFacts } from "../../gpu/device.ts";
 import { lower, bindingShapes } from "../../graph/lower.ts";
 import { placeGradients } from "../../graph/place_gradients.ts";
 import type { Call } from "../../graph/value.ts";
-import type { AnyKernel, Distribution } from "../../engine/kernel.ts";
+import type { AnyKernel, KernelProblem } from "../../engine/kernel.ts";
+import type { Distribution } from "../../engine/problem.ts";
 import { kernels } from "../../kernels/kernels.ts";
 import { dataFor } from "./reshape.ts";
-import type { Problem } from "../../measure/problems.ts";
 import type { StudentName } from "../../student/student.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { trainingNetwork } from "../../train/network.ts";
 
-/** A kernel as the training step calls it. */
-export interface PresetCall {
-  readonly kernel: AnyKernel;
-  readonly problem: Problem;
-}
-
 // Kernels of one profile need it again and again.
-const known = new WeakMap<AdapterFacts, Map<StudentName, readonly PresetCall[]>>();
+const known = new WeakMap<AdapterFacts, Map<StudentName, readonly KernelProblem[]>>();
 
 /** The distinct calls of a training step at the student's default size, in order. */
-export function presetCalls(student: StudentName, facts: AdapterFacts): readonly PresetCall[] {
-  const ofAdapter = known.get(facts) ?? new Map<StudentName, readonly PresetCall[]>();
+export function presetCalls(student: StudentName, facts: AdapterFacts): readonly KernelProblem[] {
+  const ofAdapter = known.get(facts) ?? new Map<StudentName, readonly KernelProblem[]>();
   known.set(facts, ofAdapter);
   const calls = ofAdapter.get(student) ?? distinctCalls(student, facts);
   ofAdapter.set(student, calls);
   return calls;
 }
 
-function distinctCalls(student: StudentName, facts: AdapterFacts): PresetCall[] {
+function distinctCalls(student: StudentName, facts: AdapterFacts): KernelProblem[] {
   const distinct = new Map<string, { readonly call: Call; count: number }>();
   for (const call of stepCalls(student, facts)) {
     const key = JSON.stringify([call.kernel.shader.name, inputShapes(call), call.attributes]);
@@ -48,8 +42,7 @@ function distinctCalls(student: StudentName, facts: AdapterFacts): PresetCall[] 
     const shapes = inputShapes(call);
     const { kernel, attributes } = call;
     const data = usualData(kernel, attributes);
-    const problem = { name, shapes, attributes, ...dataFor({ data }, shapes) };
-    return { kernel, problem };
+    return { name, kernel, shapes, attributes, ...dataFor({ data }, shapes) };
   });
 }
 

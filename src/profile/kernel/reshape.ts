@@ -1,10 +1,10 @@
 // Problems with other shapes: whole shapes of inputs, or the length of an axis that the twin
 // declares, in all inputs alike. Attributes and distributions are kept.
-import type { AnyKernel, Distribution } from "../../engine/kernel.ts";
+import type { AnyKernel } from "../../engine/kernel.ts";
+import type { Distribution, Problem } from "../../engine/problem.ts";
 import { axisLengths, layoutOf, lettersOf, withAxisLength } from "./axis_lengths.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
-import type { Problem } from "../../measure/problems.ts";
 
 /** Lengths of an axis, one problem each. */
 export interface AxisLengths {
@@ -81,7 +81,9 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
     return fitting(kernel, { ...problem, name: named, attributes });
   }
   const fail = (why: string): never => {
-    throw new InputError(`--axis ${letter}=${length}: ${name}${why}; --shape NAME=AxBx… may do`);
+    throw new InputError(
+      `--axis ${letter}=${length}: ${name}${why}; use --shape NAME=AxBx… instead`,
+    );
   };
   if (letters.length === 0) fail(" takes tensors of any shape and names no axes");
   if (!letters.includes(letter))
@@ -89,12 +91,14 @@ function withAxis(kernel: AnyKernel, problem: Problem, letter: string, length: n
   const own = Object.fromEntries(inputs.map((input) => [input, problem.shapes[input]]));
   const lengths = axisLengths(layout, own, problem.attributes);
   if (lengths.length === 0) {
-    fail(`, ${problem.name}: ${shapesText(own)} is not laid out as its axes say`);
+    fail(`, ${problem.name}: ${shapesText(own)} does not match its declared axes`);
   }
-  if (lengths.every((one) => !one.has(letter))) fail(` has ${letter} only within other lengths`);
+  if (lengths.every((one) => !one.has(letter)))
+    fail(` has ${letter} only as a part of other lengths`);
   const answers = withAxisLength(layout, own, problem.attributes, letter, length);
-  if (answers.length === 0) fail(`, ${problem.name}: an axis made of ${letter} is no whole number`);
-  // Of several, the one in which the twin reads the letters as its axes do.
+  if (answers.length === 0)
+    fail(`, ${problem.name}: an axis that depends on ${letter} would not be a whole number`);
+  // If there are several, take the one whose letters the twin interprets as its axes do.
   const taken = (shapes: Readonly<Record<string, Shape>> | null): boolean =>
     shapes !== null && refusal(kernel, { ...problem, shapes }) === "";
   const { shapes } =

@@ -3,9 +3,10 @@
 // or data.
 import { existsSync, readdirSync } from "node:fs";
 import type { Gpu } from "../../gpu/device.ts";
-import type { AnyKernel } from "../../engine/kernel.ts";
+import type { AnyKernel, KernelProblem } from "../../engine/kernel.ts";
+import type { Problem } from "../../engine/problem.ts";
 import { kernels } from "../../kernels/kernels.ts";
-import { isRunnable, type Problem } from "../../measure/problems.ts";
+import { isRunnable } from "../../measure/problems.ts";
 import { reshaped, type AxisLengths } from "./reshape.ts";
 import type { Target } from "../../measure/run_profile.ts";
 import { kernelAt, kernelOnDisk, type SourcedKernel } from "../../measure/shader_source.ts";
@@ -36,11 +37,6 @@ export interface ProblemChoice extends DataChoice {
 // The bytes that a check puts behind an output to find stores past its end.
 const FENCE_BYTES = 256;
 const BENCH = new URL("../../../bench/kernels/", import.meta.url);
-
-/** A problem of a bench file; its `cases` name its kernel. */
-export interface BenchProblem extends Problem {
-  readonly kernel: AnyKernel;
-}
 
 /**
  * The targets of a profile, with the shaders on disk. Throws InputError if no kernel or no problem
@@ -101,7 +97,7 @@ export async function choosePair(
 async function namedKernel(text: string): Promise<SourcedKernel> {
   const [name, ...revision] = text.split("@");
   const [kernel, second] = matchingKernels(name);
-  if (second !== undefined) throw new InputError(`--ab ${text}: more than one kernel`);
+  if (second !== undefined) throw new InputError(`--ab ${text}: matches more than one kernel`);
   if (revision.length === 0) return kernelOnDisk(kernel);
   return await kernelAt(kernel, revision.join("@"));
 }
@@ -158,7 +154,7 @@ async function sourceProblems(
     // A mapping that training does not run is timed on the problems of its family.
     const family = familyOf(kernel);
     const list = own.length > 0 ? own : calls.filter((call) => familyOf(call.kernel) === family);
-    return list.map(({ problem }) => problem);
+    return list;
   }
   const hasBench = existsSync(BENCH);
   const wantsBench = cases === "bench" || (cases !== "own" && hasBench);
@@ -175,13 +171,13 @@ async function benchProblems(kernel: AnyKernel): Promise<Problem[]> {
   });
 }
 
-let loading: Promise<BenchProblem[]> | null = null;
+let loading: Promise<KernelProblem[]> | null = null;
 
 /**
  * The problems of all files of bench/kernels, in the order of their names; throws InputError if
  * there is no bench/.
  */
-export async function allBenchProblems(): Promise<BenchProblem[]> {
+export async function allBenchProblems(): Promise<KernelProblem[]> {
   if (!existsSync(BENCH)) {
     throw new InputError("there is no bench/ here: it exists only in a clone of the repository");
   }
@@ -189,12 +185,12 @@ export async function allBenchProblems(): Promise<BenchProblem[]> {
   return await loading;
 }
 
-async function loadBench(): Promise<BenchProblem[]> {
+async function loadBench(): Promise<KernelProblem[]> {
   const files = readdirSync(BENCH).filter((file) => file.endsWith(".bench.ts"));
   const modules = await Promise.all(
     files.map(async (file) => {
       const { href } = new URL(file, BENCH);
-      return (await import(href)) as { readonly cases: readonly BenchProblem[] };
+      return (await import(href)) as { readonly cases: readonly KernelProblem[] };
     }),
   );
   return modules.flatMap(({ cases }) => cases);

@@ -71,8 +71,8 @@ const BUSY = 0.9;
 const CLOSED = 0.05;
 
 /**
- * Whether the parts explain the wall time of the step, to 5 %: the whole interval of what they leave
- * open lies within that, or beyond it. AMBIGUOUS where it holds the bound.
+ * Whether the parts explain the wall time of the step, to 5 %: the whole interval of the
+ * unexplained share is within 5 %, or beyond it. AMBIGUOUS if the interval contains the bound.
  */
 export function closure({
   unaccounted_interval: { low, high },

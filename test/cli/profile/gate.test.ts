@@ -38,7 +38,7 @@ test("rows that are not compared or not sure are named, with a gate or without",
   expect(judge(rows, {}).lines).toEqual([
     "1 MISSING: only in the earlier profile: gemm, one",
     "5 NEW: not in the earlier profile: gemm, a; gemm, b; gemm, c; 2 more",
-    "1 AMBIGUOUS: not certainly the same and not certainly changed; more samples (--time) may settle it: gemm, one",
+    "1 AMBIGUOUS: neither clearly the same nor clearly changed; more samples (--time) may settle it: gemm, one",
     "1 UNTRUSTED: too short for the clock to measure: gemm, one",
   ]);
 });

@@ -1,10 +1,8 @@
 // `profile ceilings --repeat`: what lies too far apart fails the gate, by adapter.
 import { expect, test } from "vitest";
-import { makeOutput } from "../../../src/cli/terminal/output.ts";
 import { compareCeilings } from "../../../src/cli/profile/repeat.ts";
-import type { Surroundings } from "../../../src/cli/terminal/surroundings.ts";
+import { tableLines } from "../../../src/cli/terminal/table.ts";
 import { raisedCeilings, type Ceilings } from "../../../src/measure/ceilings.ts";
-import { gpu } from "../../support/gpu.ts";
 
 const MEASURED: Ceilings = {
   version: 3,
@@ -18,50 +16,42 @@ const MEASURED: Ceilings = {
 };
 
 /** Measurements that differ in arithmetic; what is printed, and the exit code. */
-async function repeated(
+function repeated(
   software: boolean,
   gflops: readonly number[],
   unsettled: readonly string[] = [],
-): Promise<{ readonly code: number; readonly text: string }> {
-  let text = "";
-  const write = (some: string): boolean => ((text += some), true);
-  const surroundings: Surroundings = {
-    stdout: { write, isTTY: false },
-    stderr: { write, isTTY: false },
-    openGpu: async () => await Promise.reject(new Error("no GPU here")),
-  };
-  const output = makeOutput(surroundings, false);
-  const one = { ...gpu, facts: { ...gpu.facts, software } };
+): { readonly code: number; readonly text: string } {
   const measured = gflops.map((rate) => ({ ...MEASURED, gflops: rate }));
-  const code = await compareCeilings(
-    { gpu: one, output, surroundings, options: {} },
+  const { result, lines, failed } = compareCeilings(
+    { software },
     measured.map((ceilings) => ({ ceilings, unsettled })),
     [MEASURED, ...measured].reduce(raisedCeilings),
   );
-  return { code, text };
+  const text = [...tableLines(result.table, "table"), ...lines].map((line) => `${line}\n`).join("");
+  return { code: failed ? 1 : 0, text };
 }
 
-test("figures that come near each other pass, and are shown with what is kept", async () => {
-  const { code, text } = await repeated(true, [900, 950, 980]);
+test("figures that come near each other pass, and are shown with what is kept", () => {
+  const { code, text } = repeated(true, [900, 950, 980]);
   expect(code).toBe(0);
   expect(text).toMatch(/^f32 +900 +980 +8.9 % +1000 +GFLOP\/s$/m);
   expect(text).toContain("no figure is more than 10 % apart in 3 measurements\n");
 });
 
-test("one figure apart fails, however much was kept before", async () => {
-  const { code, text } = await repeated(true, [900, 1000]);
+test("one figure apart fails, however much was kept before", () => {
+  const { code, text } = repeated(true, [900, 1000]);
   expect(code).toBe(1);
   expect(text).toContain("1 of 4 figures is more than 10 % apart in 2 measurements\n");
 });
 
-test("of a GPU half of that is asked", async () => {
-  expect((await repeated(false, [900, 940])).code).toBe(0);
-  expect((await repeated(false, [900, 950])).code).toBe(1);
+test("of a GPU half of that is asked", () => {
+  expect(repeated(false, [900, 940]).code).toBe(0);
+  expect(repeated(false, [900, 950]).code).toBe(1);
 });
 
-test("a figure that still rose when the time was up is not apart for sure", async () => {
-  const { code, text } = await repeated(true, [900, 1000], ["f32"]);
+test("a figure that still rose when the time was up is not apart for sure", () => {
+  const { code, text } = repeated(true, [900, 1000], ["f32"]);
   expect(code).toBe(0);
   expect(text).toContain("1 of 4 figures is more than 10 % apart in 2 measurements, AMBIGUOUS: ");
-  expect((await repeated(true, [900, 1000], ["f16"])).code).toBe(1);
+  expect(repeated(true, [900, 1000], ["f16"]).code).toBe(1);
 });

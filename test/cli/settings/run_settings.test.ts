@@ -38,7 +38,7 @@ test("the command line comes after the file", async () => {
 test("a misspelt key is named with its file and the keys that there are", async () => {
   const config = write("run.yaml", "optimizer:\n  learning_rat: 0.1\n");
   await expect(runSettings({ config })).rejects.toThrow(
-    /run\.yaml: unknown key "optimizer\.learning_rat"; known there: learning_rate, /,
+    /run\.yaml: unknown key "optimizer\.learning_rat"; known keys: learning_rate, /,
   );
 });
 

@@ -1,8 +1,9 @@
 // What people see of long work: one line on a terminal, plain lines elsewhere.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { makeOutput, type Output } from "../../../src/cli/terminal/output.ts";
+import { makeOutput } from "../../../src/cli/terminal/output.ts";
 import { cutToWidth, textWidth } from "../../../src/cli/terminal/text_width.ts";
 import { clock, trainingProgress } from "../../../src/cli/terminal/training_progress.ts";
+import type { Output } from "../../../src/cli/terminal/surroundings.ts";
 
 beforeEach(() => {
   vi.stubEnv("TERM", "xterm");

@@ -1,6 +1,7 @@
 // The axes of every twin: followed by its cases, and given other lengths.
 import { describe, expect, test } from "vitest";
-import type { AnyKernel, Case } from "../../../src/engine/kernel.ts";
+import type { AnyKernel } from "../../../src/engine/kernel.ts";
+import type { Problem } from "../../../src/engine/problem.ts";
 import { kernels } from "../../../src/kernels/kernels.ts";
 import { axisLengths, layoutOf, withAxisLength } from "../../../src/profile/kernel/axis_lengths.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
@@ -39,10 +40,7 @@ describe.each(WITH_AXES.map((kernel) => [kernel.shader.name, kernel] as const))(
     test.skipIf(MERGED.test(name))(
       "every case follows the axes, and stays when nothing changes",
       () => {
-        for (const { name: what, shapes, attributes } of kernel.cases as readonly Case<
-          string,
-          unknown
-        >[]) {
+        for (const { name: what, shapes, attributes } of kernel.cases as readonly Problem[]) {
           const own = Object.fromEntries(inputsOf(kernel).map((input) => [input, shapes[input]]));
           const [lengths] = axisLengths(layout, own, attributes);
           expect(lengths, what).toBeDefined();

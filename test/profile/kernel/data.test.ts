@@ -1,4 +1,5 @@
 // The numbers that --data and --seed give a problem.
+import type { Problem } from "../../../src/engine/problem.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,6 @@ import { readData, withData } from "../../../src/profile/kernel/data.ts";
 import { writeNpy } from "../../../src/formats/npy.ts";
 import { binDecode } from "../../../src/kernels/depth_bins/bin_decode.ts";
 import { caseInputs } from "../../../src/kernels/check/random_inputs.ts";
-import type { Problem } from "../../../src/measure/problems.ts";
 import { makePipe } from "../../support/special_files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-data-"));

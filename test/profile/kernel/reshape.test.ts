@@ -1,4 +1,5 @@
 // Problems with other shapes: what they are called, what they keep, and what is refused in words.
+import type { Problem } from "../../../src/engine/problem.ts";
 import { describe, expect, test } from "vitest";
 import { binDecode } from "../../../src/kernels/depth_bins/bin_decode.ts";
 import { binomialDecode } from "../../../src/kernels/depth_bins/binomial_decode.ts";
@@ -6,7 +7,6 @@ import { conv2d } from "../../../src/kernels/convolution/conv2d.ts";
 import { gemm } from "../../../src/kernels/gemm.ts";
 import { logBinomial } from "../../../src/kernels/depth_bins/log_binomial.ts";
 import { scaleBy } from "../../../src/kernels/scale_by.ts";
-import type { Problem } from "../../../src/measure/problems.ts";
 import { reshaped } from "../../../src/profile/kernel/reshape.ts";
 
 const decode: Problem = {

@@ -1,8 +1,8 @@
-// The ceilings of an adapter as commands need them: kept in a cache, measured where they are not known.
+// The ceilings of an adapter for commands: taken from a cache, or measured if unknown.
 import { rm } from "node:fs/promises";
-import { systemReason } from "../../formats/atomic_file.ts";
-import type { Gpu } from "../../gpu/device.ts";
-import { mergeCache, readCache } from "../../measure/cache_file.ts";
+import { systemReason } from "../formats/atomic_file.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { mergeCache, readCache, type Warn } from "./cache_file.ts";
 import {
   ceilingsFile,
   ceilingsTimeout_s,
@@ -13,22 +13,25 @@ import {
   type Ceilings,
   type CeilingsTime,
   type MeasuredCeilings,
-} from "../../measure/ceilings.ts";
-import { cachedFile } from "../../measure/environment.ts";
-import type { Output } from "./output.ts";
+} from "./ceilings.ts";
+import { cachedFile } from "./environment.ts";
 
-/** A device to measure, and where to say so. */
+/** A device to measure, and where to report it. */
 interface CeilingsRun {
   readonly gpu: Gpu;
-  readonly output: Output;
+  readonly output: {
+    readonly say: (line: string) => void;
+    readonly warn: Warn;
+    readonly progress: (line: string, milestone: boolean) => void;
+  };
 }
 
 // Shorter measurement when ceilings are needed on the way to another result.
 const FIRST_LOOK: CeilingsTime = { times: 1, timeout_s: 40 };
 
 /**
- * The ceilings of the adapter, measured for a short while where they are not known, since somebody
- * waits for another result.
+ * The ceilings of the adapter; if unknown, they are measured briefly, because the user waits for
+ * another result.
  */
 export async function knownCeilings(
   run: CeilingsRun,
@@ -40,7 +43,7 @@ export async function knownCeilings(
   return known ?? (await newCeilings(run, quantum_ns, { ...FIRST_LOOK, signal })).kept;
 }
 
-/** Removes the ceilings that are kept, and says so where that fails. */
+/** Removes the stored ceilings, with a warning if that fails. */
 export async function forgetCeilings({ gpu, output }: CeilingsRun): Promise<void> {
   const file = cachedFile(ceilingsFile, gpu.facts);
   if (file === null) return;
@@ -56,14 +59,14 @@ function ceilingsTimeText({ facts }: Gpu, { times, timeout_s }: CeilingsTime): s
   return `at most ${Math.round(times * each)} s`;
 }
 
-/** Measures the ceilings and merges them into the file that keeps the most ever reached. */
+/** Measures the ceilings and merges them into the file of the highest values ever reached. */
 export async function newCeilings(
   { gpu, output }: CeilingsRun,
   quantum_ns: number,
   time: CeilingsTime,
 ): Promise<{ readonly measured: readonly MeasuredCeilings[]; readonly kept: Ceilings }> {
   const file = cachedFile(ceilingsFile, gpu.facts);
-  // What is wrong with the file shows before anything is measured.
+  // A broken file is reported before anything is measured.
   await readCache(file, readCeilings, output.warn);
   const progress = (line: string): void => output.progress(line, false);
   output.progress(`measuring the ceilings of this adapter, ${ceilingsTimeText(gpu, time)}`, true);
