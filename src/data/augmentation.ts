@@ -1,5 +1,6 @@
-// Colour jitter: the lineage's brightness, contrast and saturation 0.2, hue 0.1, half of the time.
-// One draw serves all views of a moment, keyed by (seed, epoch, sample): no state but the step.
+// Colour jitter as in the SurroundDepth lineage: brightness, contrast and saturation 0.2, hue 0.1,
+// half of the time. All views of a moment share one draw, keyed by (seed, epoch, sample), so the
+// step is the only state.
 import { hashText, permutation, randomStream } from "../tensor/random.ts";
 
 /** One draw: the factors, and the order in which the four changes are applied. */
@@ -10,7 +11,7 @@ export interface ColorJitter {
   readonly contrast: number;
   /** Factor of the distance from the pixel's own grey. */
   readonly saturation: number;
-  /** Turn of the hue, in turns. */
+  /** Rotation of the hue; 1 is a full turn. */
   readonly hue: number;
   readonly order: readonly ColorChange[];
 }
@@ -24,7 +25,7 @@ const HUE_RANGE = 0.1;
 // Keeps these draws apart from every other use of the same seed.
 const KEY = hashText("colour jitter");
 
-/** The jitter of a sample in an epoch, or null where its coin says none. */
+/** The jitter of a sample in an epoch; null if its random draw says none. */
 export function drawJitter(seed: number, epoch: number, sampleId: string): ColorJitter | null {
   const keys = [KEY, seed, epoch, hashText(sampleId)];
   const stream = randomStream(...keys);
@@ -35,7 +36,7 @@ export function drawJitter(seed: number, epoch: number, sampleId: string): Color
     contrast: factor(),
     saturation: factor(),
     hue: HUE_RANGE * (2 * stream.uniform() - 1),
-    // Keys of its own: a permutation drawn from the coin's numbers would know how the coin fell.
+    // Separate keys: a permutation drawn from the coin's numbers would depend on how the coin fell.
     order: permutation(CHANGES.length, ...keys, 1).map((i) => CHANGES[i]),
   };
 }
@@ -83,7 +84,7 @@ function saturate(image: Float32Array, factor: number): void {
   }
 }
 
-/** Turns the hue in HSV, saturation and value kept. */
+/** Rotates the hue in HSV; saturation and value stay. */
 function turnHue(image: Float32Array, turns: number): void {
   // From 0 to 6, so that no remainder below is negative.
   const turned = (((6 * turns) % 6) + 6) % 6;
@@ -98,7 +99,7 @@ function turnHue(image: Float32Array, turns: number): void {
     if (value === r) sixths = 6 + (g - b) / chroma;
     else if (value === g) sixths = 2 + (b - r) / chroma;
     else sixths = 4 + (r - g) / chroma;
-    // A channel follows the hue with the phase of its own primary.
+    // Each channel follows the hue at the phase of its own primary colour.
     image[i] = value - chroma * drop(5 + sixths + turned);
     image[i + 1] = value - chroma * drop(3 + sixths + turned);
     image[i + 2] = value - chroma * drop(1 + sixths + turned);
@@ -106,7 +107,7 @@ function turnHue(image: Float32Array, turns: number): void {
 }
 
 /**
- * How far a channel lies below the value, in units of the chroma, `sixths` of a turn from its
+ * Distance of a channel below the value, in units of the chroma, at `sixths` of a turn from its
  * start.
  */
 function drop(sixths: number): number {

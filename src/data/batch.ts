@@ -1,4 +1,4 @@
-// A rig sample as the network takes it: one batch is one moment, its V views are the batch axis.
+// A rig sample as network input: one batch is one moment, and its V views are the batch axis.
 import { jitterColors, type ColorJitter } from "./augmentation.ts";
 import type { DepthProtocol } from "./data_source.ts";
 import { checkedSample, sampleShape, type RigSample } from "./rig_sample.ts";
@@ -15,7 +15,7 @@ export interface Batch {
   readonly valid: Float32Array;
   /** `[V, H, W, 1]` 1 where the pixel shows the world, depth or not: the probability term. */
   readonly usable: Float32Array;
-  /** `[V]` factor of the bin centres, (fx / W) / (f0 / 640), free of the resolution. */
+  /** `[V]` factor of the bin centres, (fx / W) / (f0 / 640), independent of the resolution. */
   readonly focal_scale: Float32Array;
 }
 
@@ -25,18 +25,18 @@ export interface ImageNormalization {
   readonly deviation: number;
 }
 
-/** ResnetEncoder's normalisation in the SurroundDepth lineage (not ImageNet's). */
+/** The normalisation of ResnetEncoder in the SurroundDepth lineage (not ImageNet's). */
 export const NORMALIZATION: ImageNormalization = { mean: 0.45, deviation: 0.225 };
 
 /**
- * What turns a sample into the numbers that a network takes. A new run takes it from its data
- * source; a trained student keeps it, so that its metres do not depend on the source.
+ * The settings that turn a sample into network inputs. A new run takes it from its data source; a
+ * trained student keeps it, so that its metres do not depend on the source.
  */
 export interface InputScale {
   readonly protocol: DepthProtocol;
   /** Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. */
   readonly focalReference_px: number;
-  /** Left out: that of new runs. */
+  /** By default, that of new runs. */
   readonly normalization?: ImageNormalization;
 }
 

@@ -25,8 +25,9 @@ const BEAMS = 32;
 const LOWEST_BEAM = (-30.67 * Math.PI) / 180;
 const BEAM_STEP = (4 / 3) * (Math.PI / 180);
 const LIDAR_RANGE_M = 80;
-// Directions per turn for each pixel of a rig: chosen so that 2 to 5 % of pixels get a depth at any
-// size (measured 3.4 % on average at 96x160). A real LiDAR does not thin out with the images.
+// Directions per turn of the LiDAR, per pixel of a rig: chosen so that 2 to 5 % of pixels get a
+// depth at any size (measured 3.4 % on average at 96x160). A real LiDAR does not thin out with the
+// images.
 const AZIMUTHS_PER_PIXEL = 1 / 680;
 const KEY = hashText("built-in rig");
 
@@ -46,7 +47,7 @@ export function builtinRig({ split, seed, moments }: BuiltinRigOptions): DataSou
     canTrain: true,
     count: moments,
     sample: async (index, size) => renderSample({ split, seed, moments }, index, size),
-    // A street follows from its id alone.
+    // The id alone determines a street.
     identify: async (index) =>
       await Promise.resolve({ id: idOf(index), content: `built-in rig ${idOf(index)}` }),
     describe: () => `built-in rig, ${moments} moments of its own streets, 6 cameras`,

@@ -26,8 +26,8 @@ export interface Camera extends ImageSize, Pose {
  * The camera with its quaternion at unit length.
  *
  * Throws InputError, naming `where` and the camera, for a size that is not a whole number of
- * pixels or of more than 89,478,485, a focal length that is not positive, a principal point that is not finite or a broken
- * pose.
+ * pixels or exceeds 89,478,485, a focal length that is not positive, a principal point that is not
+ * finite or a broken pose.
  */
 export function checkedCamera(camera: Camera, where: string): Camera {
   const at = `${where}: camera ${camera.name}`;
@@ -44,7 +44,8 @@ export function checkedCamera(camera: Camera, where: string): Camera {
       );
     }
   }
-  // A crop may leave the principal point outside the image, so only a missing number is wrong.
+  // A crop may leave the principal point outside the image, so only a number that is not finite is
+  // wrong.
   if (!Number.isFinite(camera.cx) || !Number.isFinite(camera.cy)) {
     throw new InputError(`${at}: principal point (${camera.cx}, ${camera.cy}) is not finite`);
   }
@@ -71,8 +72,8 @@ export function unproject(camera: Camera, u: number, v: number, depth_m: number)
 
 /**
  * The same camera for an image resized to `size`: with s the ratio of the sizes, focal lengths
- * scale by s and centres as (c + 1/2) s - 1/2, because the image's border, not a pixel's centre,
- * stays put.
+ * scale by s and centres as (c + 1/2) s - 1/2, because the image's border stays fixed, not a
+ * pixel's centre.
  */
 export function resizeIntrinsics(camera: Camera, size: ImageSize): Camera {
   const sx = size.width / camera.width;
@@ -96,7 +97,8 @@ export function yaw(camera: Camera): number {
 
 /**
  * The cameras in ring order: the one that looks forward most, then counter-clockwise from above
- * (front, front left, back left, back, ...), so that neighbours of v are v - 1 and v + 1 around.
+ * (front, front left, back left, back, ...), so that the neighbours of v are v - 1 and v + 1,
+ * cyclically.
  */
 export function ringOrder(cameras: readonly Camera[]): Camera[] {
   const turn = 2 * Math.PI;

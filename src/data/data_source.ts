@@ -19,19 +19,19 @@ export interface DataSource {
   /** The text that opens it, such as `rig` or `ddad:PATH`. */
   readonly name: string;
   readonly split: Split;
-  /** The range of depth that a training on it takes; a trained student keeps it. */
+  /** The depth range for training on this source; a trained student keeps it. */
   readonly protocol: DepthProtocol;
   /**
-   * The cameras in ring order at their native size, as the first moment has them. Every sample has
-   * the same names in the same order; where scenes were recalibrated, their own numbers.
+   * The cameras in ring order at their native size, as in the first moment. Every sample has the
+   * same names in the same order, but may have another calibration.
    */
   readonly cameras: readonly Camera[];
   /**
-   * Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. It begins a
-   * training and nothing else: the student keeps it, and predicts every source with its own.
+   * Focal length in pixels of a 640-pixel-wide image at which the focal scale is 1. Only new
+   * training runs use it: the student keeps it and predicts every source with its own.
    */
   readonly focalReference_px: number;
-  /** Whether there is depth to learn from; without it a source can only be predicted. */
+  /** Whether there is depth to learn from; otherwise the source serves prediction only. */
   readonly canTrain: boolean;
   /** Number of moments. */
   readonly count: number;
@@ -42,13 +42,13 @@ export interface DataSource {
    */
   sample(index: number, size: ImageSize): Promise<RigSample>;
   /**
-   * What tells moment `index` from others, without decoding it: the same where the same files lie in
-   * another folder. Rejects with InputError where a file of it cannot be read.
+   * Identifies moment `index` without decoding it; the same files in another folder have the same
+   * identity. Rejects with InputError if one of its files cannot be read.
    */
   identify(index: number): Promise<MomentIdentity>;
   /**
-   * One line for people: what it is, moments, cameras. It does not name the split: whether moments
-   * are held out depends on the student.
+   * One line for people: kind, moments, cameras. It does not name the split: whether moments are
+   * held out depends on the student.
    */
   describe(): string;
 }

@@ -1,5 +1,6 @@
 // DDAD in its own files (DGP v1): ddad.json, scenes, calibrations, images and LiDAR clouds.
-// Depth is the moment's one cloud, moved by the sensors' own world poses, nearest point wins.
+// Depth comes from the one LiDAR cloud of a moment, transformed by the sensors' own world poses;
+// the nearest point wins.
 //
 //   ROOT/ddad.json                        splits: 0 TRAIN -> "train", 1 VAL -> "held-out"
 //   ROOT/<scene>/scene_<sha1>.json        samples and data
@@ -7,7 +8,7 @@
 //   ROOT/masks/<CAMERA>.png               optional: self-occlusion, white = usable, or 1 in a mask
 //                                         of labels 0 and 1; without it all is usable
 //
-// Every path in these files is relative and stays below ROOT, links resolved.
+// Every path in these files is relative and must stay below ROOT after links are resolved.
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { insideRoot, readInside } from "../formats/inside_root.ts";
@@ -39,8 +40,9 @@ const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
  *
  * Reads all JSON of the split. Throws InputError for a missing folder, a broken ddad.json or scene,
  * a scene that appears twice, and masks that are not read. A moment with a broken calibration or
- * reading, without cloud, with two images of one camera or without one of the cameras: throws too,
- * or with `skip` fails when it is read. Images and clouds are read when a sample is asked for.
+ * reading, without a cloud, with two images of one camera or without one of the cameras: also
+ * throws or, with `skip`, fails when it is read. Images and clouds are read when a sample is asked
+ * for.
  */
 export async function ddad(
   root: string,
@@ -111,7 +113,7 @@ async function readSample(
   const points = await readCloud(root, moment.cloud.file, moment.cloud.columns);
   const truth: GroundTruth[] = [];
   const cameras = moment.shots.map(({ camera }) => resizeIntrinsics(camera, size));
-  // The reported failure must not depend on which read is faster.
+  // Which failure is reported must not depend on which read is faster.
   const reads = await Promise.allSettled(
     moment.shots.map(async ({ camera, file, toWorld }, v) => {
       const bytes = await readInside(root, file, IMAGE_LIMIT_BYTES);
@@ -140,7 +142,7 @@ async function readSample(
   });
 }
 
-/** Points `[n, 3]` of a cloud in metres, in the frame its pose leads from. */
+/** Points `[n, 3]` of a cloud in metres, in the sensor's frame. */
 async function readCloud(
   root: string,
   path: string,

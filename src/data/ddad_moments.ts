@@ -1,5 +1,5 @@
-// The moments of a DDAD set as files: which images, cloud and calibration belong together, under ids
-// of their own. What is wrong with one moment stays with it. The images are read by ddad.ts.
+// The moments of a DDAD set as files: which images, cloud and calibration belong together, each
+// with a unique id. A broken moment does not affect the others. ddad.ts reads the images.
 import { join, posix } from "node:path";
 import { checkRelative } from "../formats/inside_root.ts";
 import { InputError } from "../tensor/error.ts";
@@ -36,16 +36,16 @@ export interface Moment {
   };
 }
 
-/** A moment that cannot be read: what is wrong with it, for whoever asks for it. */
+/** A moment that cannot be read, with its fault, which is thrown when the moment is read. */
 export interface BrokenMoment {
   readonly fault: InputError;
 }
 
 /**
- * The moments of the scene files `scenes` (relative to `root`) in order, each whole with the cameras
- * of the set or broken. `allScenes` are those of every split: ids are the same in each. Throws
- * InputError for a scene that cannot be read, with "stop" for the first broken moment too, and
- * where no moment is whole.
+ * The moments of the scene files `scenes` (relative to `root`) in order; each either has all
+ * cameras of the set or is broken. `allScenes` are those of every split, so that ids are the same
+ * in each. Throws InputError for a scene that cannot be read, if no moment is complete and, with
+ * "stop", for the first broken moment.
  */
 export async function readMoments(
   root: string,
@@ -71,7 +71,10 @@ export async function readMoments(
   return { moments, cameras };
 }
 
-/** The prefix of a scene's ids: the name of its folder, or its whole path where two share one. */
+/**
+ * The prefix of a scene's ids: the name of its folder, or its whole path if two scenes share the
+ * name.
+ */
 function scenePrefixes(scenes: readonly string[]): Map<string, string> {
   const short = (scene: string): string => posix.basename(folderOf(scene));
   const folders = new Map<string, Set<string>>();
@@ -86,7 +89,7 @@ function scenePrefixes(scenes: readonly string[]): Map<string, string> {
   );
 }
 
-/** The folder of a scene below the root; a scene beside ddad.json keeps its own name. */
+/** The folder of a scene below the root; a scene next to ddad.json keeps its file name. */
 function folderOf(scene: string): string {
   const folder = posix.dirname(scene);
   return folder === "." ? posix.basename(scene, ".json") : posix.normalize(folder);
@@ -114,7 +117,7 @@ async function momentsOf(
   return moments;
 }
 
-/** The sensors of a calibration by their loose names. */
+/** The sensors of a calibration by `looseKey` of their names. */
 type Sensors = ReadonlyMap<string, CalibratedSensor>;
 
 async function placeMoment(
@@ -127,7 +130,7 @@ async function placeMoment(
 ): Promise<Moment> {
   if ("fault" in moment) throw moment.fault;
   const { data, calibrationKey } = moment;
-  // No join: it would resolve a ".." before anybody sees it.
+  // Not path.join, which would resolve a ".." before it can be checked.
   const calibration = `${folder}/calibration/${calibrationKey}.json`;
   const known = calibrations.get(calibrationKey);
   const read = known ?? readCalibration(root, calibration).then(byLooseName);
@@ -188,8 +191,8 @@ function cameraNames(moment: Moment): string[] {
 }
 
 /**
- * The cameras of the set: those of the first moment, or where bad samples are left out those that
- * most moments have. Throws the first moment's fault where there is no other.
+ * The cameras of the set: those of the first moment or, if bad samples are skipped, those that most
+ * moments have. Throws the first moment's fault if no moment is complete.
  */
 function commonCameras(
   moments: readonly (Moment | BrokenMoment)[],
@@ -221,7 +224,10 @@ function checkSameCameras(
   };
 }
 
-/** The moments with ids of their own: where images of two have one name, the later is numbered. */
+/**
+ * The moments with unique ids: if the images of two have the same name, the later one gets a
+ * number.
+ */
 function numberTwins(moments: readonly (Moment | BrokenMoment)[]): (Moment | BrokenMoment)[] {
   const seen = new Map<string, number>();
   return moments.map((moment) => {

@@ -1,6 +1,6 @@
 // The JSON files of DDAD (DGP v1): protobuf messages in the proto3 JSON mapping, read tolerantly.
-// Fields may be written in snake_case or camelCase, absent where they hold a default, and 64-bit
-// numbers are texts: ids and time stamps stay texts, some have more digits than a number can carry.
+// Fields may be in snake_case or camelCase and are absent for default values. 64-bit numbers are
+// strings: ids and time stamps stay strings, because some have more digits than a number can hold.
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../tensor/error.ts";
@@ -11,7 +11,9 @@ import { checkedPose, type Pose } from "./pose.ts";
 /** Names of the scene files of each split, relative to ddad.json; keys 0 TRAIN, 1 VAL, 2 TEST. */
 export type SceneSplits = ReadonlyMap<string, readonly string[]>;
 
-/** One sensor reading: an image or a point cloud; its pose leads from the sensor to the world. */
+/**
+ * One sensor reading: an image or a point cloud; its pose maps the sensor's frame to the world's.
+ */
 export interface Datum {
   readonly kind: "image" | "point_cloud";
   readonly name: string;
@@ -19,10 +21,10 @@ export interface Datum {
   /** Relative to the folder of the scene. */
   readonly filename: string;
   readonly pose: Pose;
-  /** Pixels of an image, 0 where the file does not say. */
+  /** Pixels of an image, 0 if the file does not say. */
   readonly width: number;
   readonly height: number;
-  /** Columns of a point cloud, such as X, Y, Z, INTENSITY; empty where the file does not say. */
+  /** Columns of a point cloud, such as X, Y, Z, INTENSITY; empty if the file does not say. */
   readonly point_format: readonly string[];
 }
 
@@ -32,13 +34,14 @@ export interface DdadMoment {
   readonly calibrationKey: string;
 }
 
-/** A moment of which a reading is broken or missing: what is wrong with it. */
+/** A moment with a broken or missing reading, and its fault. */
 export interface BrokenDdadMoment {
   readonly fault: InputError;
 }
 
 /**
- * One sensor of a calibration; `pose` leads from the sensor to the vehicle. No focal: no camera.
+ * One sensor of a calibration; `pose` maps the sensor's frame to the vehicle's. A sensor without
+ * focal length is not a camera.
  */
 export interface CalibratedSensor {
   readonly name: string;
@@ -62,7 +65,7 @@ const maybe = z
   .optional();
 const double = maybe.default(0);
 const text = z.string().default("").transform(nameKey);
-// RFC 3339 as proto3 writes it, or ticks as digits; empty where there is none.
+// RFC 3339 as proto3 writes it, or ticks as digits; empty if there is none.
 const timestampText = z
   .string()
   .max(64)
@@ -124,8 +127,8 @@ export async function readSceneSplits(root: string): Promise<SceneSplits> {
 }
 
 /**
- * Reads the scene file ROOT/`name`: its moments in order. A moment with a key without a reading, or
- * with a broken reading, is broken; throws InputError for a broken file.
+ * Reads the scene file ROOT/`name`: its moments in order. A moment is broken if a key has no
+ * reading or a reading is broken; throws InputError for a broken file.
  */
 export async function readScene(
   root: string,
@@ -135,7 +138,8 @@ export async function readScene(
   const { samples, data } = await readJson(root, name, scene);
   const readings = new Map<string, Datum | InputError | null>();
   for (const datum of data) {
-    if (readings.has(datum.key)) throw new InputError(`${file}: key ${datum.key} of two data`);
+    if (readings.has(datum.key))
+      throw new InputError(`${file}: two data have the key ${datum.key}`);
     readings.set(datum.key, readingOf(datum, file));
   }
   return samples.map(({ datum_keys, calibration_key }, index) => {
@@ -154,7 +158,7 @@ export async function readScene(
   });
 }
 
-/** A reading as data, what is wrong with it, or null where its kind is of no use here. */
+/** A reading as data, or its fault, or null if its kind is not used here. */
 function readingOf(
   { id, datum }: z.infer<typeof scene>["data"][number],
   file: string,
@@ -208,17 +212,16 @@ function poseOf(message: z.infer<typeof poseMessage>, where: string): Pose {
   const { rotation, translation } = message ?? {};
   const { x, y, z: up } = translation ?? { x: 0, y: 0, z: 0 };
   const { qw = 0, qx = 0, qy = 0, qz = 0 } = rotation ?? {};
-  // DGP's rule: a rotation in which nothing is written is none. Zeros that are written are no
-  // rotation at all, and checkedPose refuses them.
+  // DGP's rule: a rotation without any field is the identity. Explicit zeros are not a rotation,
+  // and checkedPose refuses them.
   const isWritten = Object.values(rotation ?? {}).some((value) => value !== undefined);
   const quaternion = isWritten ? ([qw, qx, qy, qz] as const) : IDENTITY.rotation;
   return checkedPose({ rotation: quaternion, translation_m: [x, y, up] }, where);
 }
 
 /**
- * The value with every key of every object in snake_case. A field that is null is left out: in
- * proto3 it holds its default. A field that is written in both cases is a fault: either could be
- * meant.
+ * The value with every key of every object in snake_case. A null field is left out: in proto3 it
+ * means the default. A field in both spellings is a fault, because either could be meant.
  */
 function fieldNames(value: unknown, faults: z.RefinementCtx): unknown {
   if (Array.isArray(value)) return value.map((item) => fieldNames(item, faults));
@@ -226,7 +229,7 @@ function fieldNames(value: unknown, faults: z.RefinementCtx): unknown {
   const fields = new Map<string, unknown>();
   for (const [key, inner] of Object.entries(value)) {
     if (inner === null) continue;
-    // Names in capitals (CAMERA_01) and hashes are keys of maps, not fields.
+    // Names in capitals (CAMERA_01) and hashes are map keys, not fields.
     const name = key.replace(
       /([a-z])([A-Z])/g,
       (_, low: string, high: string) => `${low}_${high.toLowerCase()}`,

@@ -1,4 +1,5 @@
-// Depth maps from points: projection with the nearest point winning, and the sparse form for truth.
+// Depth maps from points: projection in which the nearest point wins, and the sparse representation
+// for ground truth.
 import type { Camera, ImageSize } from "./camera.ts";
 import { rotationMatrix, type Pose } from "./pose.ts";
 import type { GroundTruth } from "./rig_sample.ts";
@@ -7,9 +8,10 @@ import type { GroundTruth } from "./rig_sample.ts";
  * Projects points `[n, stride]` (x, y, z first) into `map` `[H, W]` of a camera, nearest point
  * wins.
  *
- * `toCamera` takes the points' frame to the camera frame. A point with z > 0 belongs to the pixel
- * whose centre is nearest, floor(u + 1/2): pixel centres are whole numbers here. (DGP truncates and
- * lets the last point win, half a pixel further right and sometimes a point behind another.)
+ * `toCamera` maps the points' frame to the camera frame. A point with z > 0 belongs to the pixel
+ * whose centre is nearest, floor(u + 1/2), because pixel centres are at whole numbers here. (DGP
+ * truncates and lets the last point win, half a pixel further right and sometimes a point behind
+ * another.)
  */
 export function splatPoints(
   map: Float32Array,
@@ -36,8 +38,8 @@ export function splatPoints(
 }
 
 /**
- * The map `[to.height, to.width]` of the depths of `truth`, each at its nearest pixel, nearest
- * wins.
+ * Writes the depths of `truth` into the map `[to.height, to.width]`, each at its nearest pixel; the
+ * nearest depth wins.
  */
 export function resizeSparse(map: Float32Array, truth: GroundTruth, to: ImageSize): void {
   const sx = to.width / truth.width;

@@ -1,5 +1,5 @@
-// What lies in a folder of data, by names as people compare them: what systems and tools leave
-// behind is not there, and names are in one Unicode normalisation.
+// Lists a folder of data: leaves out the leftovers of systems and tools, and brings names into one
+// Unicode normalisation.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemReason } from "../formats/atomic_file.ts";
@@ -7,16 +7,17 @@ import { InputError } from "../tensor/error.ts";
 
 /** An entry of a folder; links are followed. */
 export interface Entry {
-  /** As the file system writes it. */
+  /** The name as the file system has it. */
   readonly name: string;
-  /** The name in NFC: two of these are equal where a person reads the same. */
+  /** The name in NFC: names that look the same are equal. */
   readonly key: string;
   readonly isFolder: boolean;
   /** A link that leads nowhere. */
   readonly isBroken: boolean;
 }
 
-// Left behind by file managers, NAS, archives and notebooks, beside all that begins with a dot.
+// Leftovers of file managers, NAS systems, archives and notebooks; names that begin with a dot are
+// left out too.
 const TOOL_NAMES = new Set([
   "$recycle.bin",
   "#recycle",
@@ -27,6 +28,8 @@ const TOOL_NAMES = new Set([
   "@tmp",
   "__macosx",
   "__pycache__",
+  "_vti_cnf",
+  "cvs",
   "desktop.ini",
   "ehthumbs.db",
   "icon\r",
@@ -35,24 +38,27 @@ const TOOL_NAMES = new Set([
   "thumbs.db",
 ]);
 
+// Copies that editors, merges and downloads leave: a~, #a#, ~$a, a.bak, a.swp, a.part.
+const LEFTOVER = /~$|^#.*#$|^~\$|\.(?:bak|backup|crdownload|orig|part|partial|rej|sw[nop]|te?mp)$/i;
+
 /** Whether a name belongs to a hidden file or a tool's leftover: never data. */
 function isToolName(name: string): boolean {
-  return name.startsWith(".") || TOOL_NAMES.has(name.toLowerCase());
+  return name.startsWith(".") || TOOL_NAMES.has(name.toLowerCase()) || LEFTOVER.test(name);
 }
 
-/** A name as it is compared: equal where a person reads the same. */
+/** A name for comparison: names that look the same are equal. */
 export function nameKey(name: string): string {
   return name.normalize("NFC");
 }
 
-/** As `nameKey`, and without regard to case: for saying that only one name can be meant. */
+/** As `nameKey`, but ignoring case: to find names that could be confused. */
 export function looseKey(name: string): string {
   return name.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }
 
 /**
- * The entries of `folder` in the order of their keys. Throws InputError where it cannot be listed,
- * and for two entries whose names differ in Unicode normalisation only.
+ * The entries of `folder` in the order of their keys. Throws InputError if it cannot be listed, or
+ * if two names differ only in Unicode normalisation.
  */
 export async function listFolder(folder: string): Promise<Entry[]> {
   let found;
@@ -76,7 +82,7 @@ export async function listFolder(folder: string): Promise<Entry[]> {
   const twice = sorted.find(({ key }, i) => i > 0 && sorted[i - 1].key === key);
   if (twice) {
     throw new InputError(
-      `${join(folder, twice.key)}: two entries of this name, in two Unicode normalisations; rename one`,
+      `${join(folder, twice.key)}: two entries have this name in different Unicode normalisations; rename one`,
     );
   }
   return sorted;

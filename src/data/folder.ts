@@ -1,11 +1,11 @@
-// A folder of images with a rig.json: the form for anyone's own cameras.
+// A folder of images with a rig.json: the data format for your own cameras.
 //
 //   ROOT/rig.json
 //   ROOT/images/<moment>/<camera>.jpg or .png     every moment has every camera
 //   ROOT/depth/<moment>/<camera>.png or .npy      optional, z-depth: 16-bit grey PNG holding
 //                                                 metres x 256, or npy [H, W] in metres; 0 = none
 //   ROOT/mask/<camera>.png or .jpg                optional self-occlusion: white = usable, or 1 in a
-//                                                 mask of labels 0 and 1; the folder may be masks/
+//                                                 mask of labels 0 and 1; the folder may be called masks/
 //
 //   { "cameras": [ { "name": "front", "width": 1600, "height": 900,
 //                    "fx": 1266.4, "fy": 1266.4, "cx": 816.3, "cy": 491.5,
@@ -13,13 +13,14 @@
 //     "ring": ["front"], "held_out": ["moment_7"], "min_m": 0.1, "cap_m": 80 }
 //
 // fx, fy, cx, cy are pixels of the full image, with pixel centres at whole numbers; rotation [w, x,
-// y, z] and translation_m lead from the camera (x right, y down, z forward) to the vehicle (x
+// y, z] and translation_m map the camera frame (x right, y down, z forward) to the vehicle frame (x
 // forward, y left, z up). "ring" names every camera once, neighbours side by side (without it: by
-// yaw from the front, counter-clockwise). "held_out" keeps moments for evaluation (without it, all
-// serve both).
+// yaw from the front, counter-clockwise). "held_out" reserves moments for evaluation (without it,
+// all moments are used for both).
 //
-// Names are compared in Unicode NFC; hidden files and those of tools (@eaDir, Thumbs.db) are left
-// out. ROOT, its folders and those of moments may be links; a file must lie below one of them.
+// Names are compared in Unicode NFC; hidden files and those of tools (@eaDir, Thumbs.db) are
+// ignored. ROOT, its folders and the folders of moments may be links; every file must be below one
+// of them.
 import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
 import { z } from "zod";
@@ -60,10 +61,22 @@ const rigFile = z.strictObject({
       }),
     )
     .min(1),
-  ring: z.array(z.string()).optional(),
-  held_out: z.array(z.string()).default([]),
-  min_m: z.number().positive().default(0.1),
-  cap_m: z.number().positive().default(80),
+  // Null is how some writers say that there is no value.
+  ring: z.array(z.string()).nullish(),
+  held_out: z
+    .array(z.string())
+    .nullish()
+    .transform((names) => names ?? []),
+  min_m: z
+    .number()
+    .positive()
+    .nullish()
+    .transform((depth_m) => depth_m ?? 0.1),
+  cap_m: z
+    .number()
+    .positive()
+    .nullish()
+    .transform((depth_m) => depth_m ?? 80),
 });
 
 // A depth map of a camera of 89 million pixels in f64 has 680 MiB.
@@ -75,14 +88,14 @@ interface CameraFiles {
   readonly names: readonly string[];
 }
 
-/** One moment as files; no depth where only prediction is possible. */
+/** One moment as files; without depth, only prediction is possible. */
 interface Moment {
   readonly name: string;
   readonly images: CameraFiles;
   readonly depths: CameraFiles | null;
 }
 
-/** A moment whose files are not all there: what is wrong, for whoever asks for it. */
+/** A moment with missing files, and its fault, which is thrown when the moment is read. */
 interface BrokenMoment {
   readonly name: string;
   readonly fault: InputError;
@@ -92,8 +105,9 @@ interface BrokenMoment {
  * Opens the folder `root`.
  *
  * Throws InputError for a missing folder, a rig.json with a misspelt key or a broken value, and a
- * mask that is not read. A moment with a file named like no camera, without the image or depth map
- * of a camera, or that is no folder of files: throws too, or with `skip` fails when it is read.
+ * mask that would not be used. A moment with a file that matches no camera, without a camera's
+ * image or depth map, or that is not a folder of files: also throws or, with `skip`, fails when it
+ * is read.
  */
 export async function folder(
   root: string,
@@ -128,7 +142,8 @@ export async function folder(
     split,
     protocol: { name: "folder", min_m: rig.min_m, cap_m: rig.cap_m },
     cameras,
-    // nuScenes' reference: any constant serves, since the student keeps the one of its training.
+    // nuScenes' reference: any constant works, because the student keeps the one it was trained
+    // with.
     focalReference_px: 500,
     canTrain,
     count: moments.length,
@@ -152,7 +167,7 @@ export async function folder(
 
 function orderedCameras(
   written: readonly Camera[],
-  ring: readonly string[] | undefined,
+  ring: readonly string[] | null | undefined,
   file: string,
 ): Camera[] {
   const cameras = new Map<string, Camera>();
@@ -182,7 +197,7 @@ function orderedCameras(
   return ordered;
 }
 
-/** The moments of a split, by name. A link that leads nowhere is one of them, not to be lost in silence. */
+/** The moments of a split, by name. Includes broken links, which must not be ignored silently. */
 async function momentFolders(
   root: string,
   heldOut: readonly string[],
@@ -197,15 +212,15 @@ async function momentFolders(
   );
   if (stray) {
     throw new InputError(
-      `${join(images, stray.name)}: lies beside the moments; expected it in a folder of its moment, ` +
-        `as images/MOMENT/CAMERA.jpg`,
+      `${join(images, stray.name)}: is not in the folder of a moment; expected images/MOMENT/CAMERA.jpg`,
     );
   }
   const all = entries.filter(({ isFolder, isBroken }) => isFolder || isBroken);
   const kept = new Set(heldOut.map(nameKey));
   const there = new Set(all.map(({ key }) => key));
   const missing = [...kept].find((name) => !there.has(name));
-  if (missing !== undefined) throw new InputError(`${file}: held_out: no images/${missing}`);
+  if (missing !== undefined)
+    throw new InputError(`${file}: held_out: there is no folder images/${missing}`);
   const own = all.filter(({ key }) => kept.size === 0 || kept.has(key) === (split === "held-out"));
   if (own.length === 0) throw new InputError(`${images}: no ${split} moment`);
   return own;
@@ -218,7 +233,7 @@ function ending(name: string): string {
   return parse(name).ext.toLowerCase();
 }
 
-/** The files of a moment, or what keeps them from being read. */
+/** The files of a moment, or the reason why they cannot be read. */
 async function momentFiles(
   root: string,
   { name, key }: Entry,
@@ -282,7 +297,7 @@ async function readSample(
   const usable = new Uint8Array(native.length * pixels).fill(1);
   const sparse_depth_m = new Float32Array(native.length * pixels);
   const truth: GroundTruth[] = [];
-  // The reported failure must not depend on which read is faster.
+  // Which failure is reported must not depend on which read is faster.
   const reads = await Promise.allSettled(
     native.map(async (camera, v) => {
       const image = moment.images.names[v];

@@ -1,6 +1,5 @@
-// Camera images and masks, decoded and resized by sharp: JPEG and PNG, by their content. A broken
-// file is an error: sharp is told to refuse whatever its decoder so much as warns about, instead of
-// filling in grey.
+// Camera images and masks, decoded and resized by sharp: JPEG and PNG, recognised by content. A
+// broken file is an error: sharp must fail even on a decoder's warning, instead of filling in grey.
 import sharp from "sharp";
 import type { Sharp } from "sharp";
 import { imageSize } from "../formats/image_structure.ts";
@@ -8,15 +7,15 @@ import { LIMITS } from "../formats/limits.ts";
 import { InputError } from "../tensor/error.ts";
 import type { ImageSize } from "./camera.ts";
 
-/** The most bytes an image file may have. */
+/** Maximum size of an image file in bytes. */
 export const IMAGE_LIMIT_BYTES: number = 256 * 2 ** 20;
 
 /**
  * The image of a camera as sRGB bytes `[size.height, size.width, 3]`, from the bytes of a file.
  *
  * Resized with Lanczos (antialiased) from `native`, the size the camera's intrinsics belong to.
- * Throws InputError naming the file: empty, neither JPEG nor PNG, broken, cut short, or of another
- * size than `native`.
+ * Throws InputError naming the file if it is empty, neither JPEG nor PNG, broken, cut short, or not
+ * of size `native`.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -32,10 +31,10 @@ export async function decodeImage(
  * A self-occlusion mask `[size.height, size.width]`: 1 = usable, 0 = the vehicle's own body.
  *
  * In the file white (128 and above) is usable and black is masked: the polarity of vidar and
- * VFDepth; SurroundDepth's masks are the other way round and need inverting. A file that holds
- * nothing but 0 and 1 is a map of labels, and 1 is usable. Nearest pixel, never blended. Throws as
- * `decodeImage` does, for a mask that is not black all over and yet has no usable pixel, and for one
- * that is transparent in places: its grey levels alone would not say what was meant.
+ * VFDepth; SurroundDepth's masks are inverted. A file that contains only 0 and 1 is a label map, in
+ * which 1 is usable. Resized by nearest pixel, never blended. Throws as `decodeImage` does, and for
+ * a mask that is not all black but has no usable pixel, and for a partly transparent one, whose
+ * grey levels alone would be ambiguous.
  */
 export async function decodeMask(
   bytes: Uint8Array,
@@ -49,15 +48,15 @@ export async function decodeMask(
   const least = brightest === 1 ? 1 : (white + 1) / 2;
   if (brightest > 0 && brightest < least) {
     throw new InputError(
-      `${file}: the mask has no usable pixel: its brightest level is ${brightest} of ${white}; usable ` +
-        `is ${least} and above, or 1 in a mask of nothing but 0 and 1`,
+      `${file}: the mask has no usable pixel: its brightest level is ${brightest} of ${white}; a ` +
+        `pixel is usable from ${least} up, or at 1 in a mask that has only 0 and 1`,
     );
   }
   const resized = await greyLevels(bytes, file, native, size);
   return Uint8Array.from(resized.levels, (level) => (level >= least ? 1 : 0));
 }
 
-/** Grey levels `[size.height, size.width]`, 8 or 16 bits as the file has them, nearest pixels. */
+/** Grey levels `[size.height, size.width]`, 8 or 16 bits as in the file, by nearest pixel. */
 async function greyLevels(
   bytes: Uint8Array,
   file: string,
@@ -66,11 +65,11 @@ async function greyLevels(
 ): Promise<{ levels: Uint8Array | Uint16Array; white: number }> {
   const image = openImage(bytes, file, native);
   const { depth, hasAlpha } = await image.metadata().catch(() => fail(file));
-  // Whatever was painted into the transparency would be lost in silence.
+  // Marks made by transparency would be ignored silently.
   if (hasAlpha && !(await image.stats().catch(() => fail(file))).isOpaque) {
     throw new InputError(`${file}: the mask is transparent in places; expected grey levels only`);
   }
-  // sharp's 8-bit grey of 16 bits would take every label for black.
+  // Converted to 8-bit grey by sharp, every 16-bit label would become black.
   if (depth !== "ushort") {
     const grey = image.removeAlpha().toColourspace("b-w");
     return { levels: await decode(file, grey, size, "nearest", 1), white: 255 };
@@ -114,7 +113,7 @@ async function decode(
   return Uint8Array.from(bytes);
 }
 
-// The decoder's own words are for its authors, and may quote the file.
+// The decoder's own message is not meant for users and may quote the file.
 function fail(file: string): never {
   throw new InputError(`${file}: cannot decode the image: it is damaged or cut short`);
 }

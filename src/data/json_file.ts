@@ -7,8 +7,8 @@ import { LIMITS } from "../formats/limits.ts";
 import { InputError } from "../tensor/error.ts";
 
 /**
- * The value of the JSON file `root`/`name` as `schema` gives it; the file lies really below `root`.
- * Throws InputError naming file and field.
+ * The value of the JSON file `root`/`name`, parsed by `schema`; the file must be below `root` after
+ * links are resolved. Throws InputError naming file and field.
  */
 export async function readJson<T>(root: string, name: string, schema: z.ZodType<T>): Promise<T> {
   const file = join(root, name);
@@ -18,7 +18,7 @@ export async function readJson<T>(root: string, name: string, schema: z.ZodType<
   throw new InputError(`${file}: ${firstIssue(result.error)}`);
 }
 
-/** The first fault that a schema found, as `cameras[0].fx: ...`. */
+/** The first fault that a schema found, such as `cameras[0].fx: ...`. */
 function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   let path = "";

@@ -1,5 +1,6 @@
 // Feeds training and evaluation from a data source: the sample of a step, or every sample once.
-// The step number is the only state, so a resumed run sees what the unbroken one saw.
+// The step number is the only state, so a resumed run sees the same samples as an uninterrupted
+// one.
 import { InputError } from "../tensor/error.ts";
 import { drawJitter } from "./augmentation.ts";
 import { makeBatch, type Batch } from "./batch.ts";
@@ -8,17 +9,17 @@ import type { DataSource } from "./data_source.ts";
 import { placeOf } from "./order.ts";
 import type { RigSample } from "./rig_sample.ts";
 
-/** Whether a bad sample stops with its error, or is left out and reported. */
+/** Whether a bad sample throws its error, or is skipped and reported. */
 export type BadSamples = "stop" | "skip";
 
-/** The choices of a loader. */
+/** The options of a loader. */
 export interface LoaderOptions {
   readonly seed: number;
   readonly size: ImageSize;
   /** Colour jitter, in training. */
   readonly augment: boolean;
   readonly badSamples: BadSamples;
-  /** Told once about each bad sample that is left out, in one line. */
+  /** Receives one line per skipped sample. */
   readonly onSkip?: (message: string) => void;
 }
 
@@ -29,14 +30,13 @@ export interface LoadedStep {
   readonly batch: Batch;
 }
 
-/** Samples by step; counts the ones it left out. */
+/** Provides samples by step and counts the skipped ones. */
 export interface Loader {
-  /** Number of different samples left out so far. */
+  /** Number of different samples skipped so far. */
   readonly skipped: number;
   /**
-   * The sample and batch of a step, the same whenever asked. A bad sample's place is taken by the
-   * next in the order of its epoch. Throws InputError where samples may not be skipped or none is
-   * left.
+   * The sample and batch of a step, deterministic. A bad sample is replaced by the next one in the
+   * order of its epoch. Throws InputError if samples may not be skipped or none is left.
    */
   step(step: number): Promise<LoadedStep>;
   /** Every sample of the source once, in order. Throws InputError as `step` does. */

@@ -1,8 +1,8 @@
-// Self-occlusion masks of a rig, one file per camera in ROOT/mask/ or ROOT/masks/. Each is used
-// where its name can mean only one camera; any other file or folder of masks is named, since a mask
-// that is passed over in silence trains on the vehicle's own body.
+// Self-occlusion masks of a rig, one file per camera in ROOT/mask/ or ROOT/masks/. A mask is used
+// only if its name matches exactly one camera. Any other file or folder of masks is an error,
+// because a silently ignored mask would mean training on the vehicle's own body.
 import { join, parse } from "node:path";
-import { readInside } from "../formats/inside_root.ts";
+import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Camera, ImageSize } from "./camera.ts";
 import { listFolder, looseKey } from "./entries.ts";
@@ -17,20 +17,21 @@ export interface Masks {
   readonly of: (camera: Camera, size: ImageSize) => Promise<Uint8Array | null>;
 }
 
-// A folder or file of such a name is meant to hold masks.
+// A folder or file with such a name is meant to contain masks.
 const MASK_LIKE = /mask|occlu/i;
 const ENDINGS = [".png", ".jpg", ".jpeg"];
-// A read-me beside masks is no mask.
+// A read-me file next to masks is not a mask.
 const TEXT_ENDINGS = new Set([".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".csv", ".html"]);
 
 /**
- * Finds the masks below `root` for cameras of these names. Names match without regard to case,
- * ending .png, .jpg or .jpeg, with or without "mask" before or after the camera's name. Throws
- * InputError for a file that matches no camera or one that another matches too, for two folders of
- * masks and for one of another name.
+ * Finds the masks below `root` for cameras of these names. Names match regardless of case, ending
+ * in .png, .jpg or .jpeg, with or without "mask" before or after the camera's name. Throws
+ * InputError for a file that matches no camera, for two files that match one camera, for two
+ * folders of masks, and for a folder of another name that holds a picture named like a camera.
  */
 export async function findMasks(root: string, cameras: readonly string[]): Promise<Masks> {
   const folder = await maskFolder(root);
+  await refuseOtherMasks(root, cameras);
   const files = folder === null ? new Map<string, string>() : await maskFiles(folder, cameras);
   const read = new Map<string, Promise<Uint8Array>>();
   return {
@@ -50,7 +51,7 @@ export async function findMasks(root: string, cameras: readonly string[]): Promi
   };
 }
 
-/** Throws InputError where the masks `usable` `[V, H, W]` of sample `id` leave nothing to learn from. */
+/** Throws InputError where the masks `usable` `[V, H, W]` of sample `id` leave no usable pixel. */
 export function checkUsable(usable: Uint8Array, id: string): void {
   if (usable.includes(1)) return;
   throw new InputError(
@@ -59,7 +60,10 @@ export function checkUsable(usable: Uint8Array, id: string): void {
   );
 }
 
-/** Throws InputError for a folder or file below `folder` that seems to hold masks that are not read. */
+/**
+ * Throws InputError for a folder or file below `folder` that seems to contain masks but is not
+ * read.
+ */
 export async function refuseMasksIn(folder: string, read: string): Promise<void> {
   const stray = (await listFolder(folder)).find(({ key }) => MASK_LIKE.test(key));
   if (stray)
@@ -79,12 +83,41 @@ async function maskFolder(root: string): Promise<string | null> {
     if ((await listFolder(at)).length > 0) found.push(at);
   }
   if (found.length > 1) {
-    throw new InputError(`${found[1]}: a second folder of masks beside ${found[0]}; keep one`);
+    throw new InputError(
+      `${found[1]}: a second folder of masks; the other is ${found[0]}; keep one`,
+    );
   }
   return found[0] ?? null;
 }
 
-/** Files by the loose key of their camera. */
+/**
+ * One picture of each camera for the whole rig can only be a mask, whatever its folder is called:
+ * valid, vehicle, ego. Pictures of moments are one folder deeper.
+ */
+async function refuseOtherMasks(root: string, cameras: readonly string[]): Promise<void> {
+  const keys = new Set(cameras.map(looseKey));
+  for (const { name, key, isFolder } of await listFolder(root)) {
+    if (!isFolder || key === "images" || key === "depth" || MASK_LIKE.test(key)) continue;
+    // A folder that cannot be listed, or is outside the root, belongs to somebody else.
+    const inside = insideRoot(root, name).then(async () => await listFolder(join(root, name)));
+    for (const file of await inside.catch(() => [])) {
+      const { name: stem, ext } = parse(file.key);
+      if (file.isFolder || !ENDINGS.includes(ext.toLowerCase()) || !keys.has(bareKey(stem)))
+        continue;
+      throw new InputError(
+        `${join(root, name, file.name)}: not read, but named like the mask of a camera; masks are ` +
+          `read from ${join(root, "mask")}`,
+      );
+    }
+  }
+}
+
+/** The loose key of a file's stem without "mask" before or after it. */
+function bareKey(stem: string): string {
+  return looseKey(stem).replace(/^masks?[-_. ]?|[-_. ]?masks?$/g, "");
+}
+
+/** Files by the `looseKey` of their camera. */
 async function maskFiles(folder: string, cameras: readonly string[]): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const keys = new Set(cameras.map(looseKey));
@@ -92,8 +125,7 @@ async function maskFiles(folder: string, cameras: readonly string[]): Promise<Ma
     const { name: stem, ext } = parse(name);
     if (!isFolder && TEXT_ENDINGS.has(ext.toLowerCase())) continue;
     const loose = looseKey(stem);
-    const bare = loose.replace(/^masks?[-_. ]?|[-_. ]?masks?$/g, "");
-    const camera = [loose, bare].find((key) => keys.has(key));
+    const camera = [loose, bareKey(stem)].find((key) => keys.has(key));
     const at = join(folder, name);
     if (isFolder || camera === undefined || !ENDINGS.includes(ext.toLowerCase())) {
       const read = `masks are read from CAMERA.png or .jpg, with CAMERA one of ${cameras.join(", ")}`;
@@ -101,7 +133,9 @@ async function maskFiles(folder: string, cameras: readonly string[]): Promise<Ma
     }
     const other = files.get(camera);
     if (other !== undefined) {
-      throw new InputError(`${at}: a second mask of one camera beside ${join(folder, other)}`);
+      throw new InputError(
+        `${at}: a second mask for one camera; the other is ${join(folder, other)}`,
+      );
     }
     files.set(camera, name);
   }

@@ -1,11 +1,11 @@
-// The surfaces of the built-in street: procedural textures in world units, so that their scale
-// tells distance. Colours are linear light in 0..1. Shapes are solids.ts.
+// The surfaces of the built-in street: procedural textures in world units, so that their scale is a
+// cue for distance. Colours are linear light in 0..1. Shapes are solids.ts.
 import type { Hit, Solid } from "./solids.ts";
 
 /** Linear red, green and blue. */
 export type Color = readonly [number, number, number];
 
-/** A solid and what it is made of. */
+/** A solid and its material. */
 export interface DressedSolid extends Solid {
   readonly material: Material;
 }
@@ -17,7 +17,7 @@ export type Surface = "facade" | "paint" | "cabin" | "leaves" | "plain";
 export interface Material {
   readonly surface: Surface;
   readonly color: Color;
-  /** Makes two solids of one surface differ. */
+  /** Makes two solids with the same surface look different. */
   readonly seed: number;
   /** Facade: width of a window bay and height of a floor, metres; else unused. */
   readonly bay_m: number;
@@ -61,7 +61,7 @@ export function noise(x: number, y: number, seed: number): number {
   return top * (1 - v) + bottom * v;
 }
 
-/** A number in 0..1 for each point of the lattice: one round of integer mixing, fast and enough. */
+/** A number in 0..1 for each lattice point: one round of integer mixing is fast and good enough. */
 function lattice(column: number, row: number, seed: number): number {
   let h = Math.imul(column, 0x27d4eb2f) ^ Math.imul(row, 0x165667b1) ^ seed;
   h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);

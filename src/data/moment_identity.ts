@@ -1,5 +1,5 @@
-// What tells whether two moments are the same one, wherever their files lie: the id that the source
-// gives, and a hash of what the cameras saw. A copied or renamed folder changes the first alone.
+// Identifies a moment wherever its files are: the id that the source gives, and a hash of what the
+// cameras saw. Copying or renaming a folder changes only the id.
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { systemReason } from "../formats/atomic_file.ts";
@@ -9,16 +9,19 @@ import { InputError } from "../tensor/error.ts";
 export interface MomentIdentity {
   /** The `id` of its sample. */
   readonly id: string;
-  /** Equal for moments that show the same; a hash, or a text that says all. */
+  /**
+   * Equal for moments with the same content; a hash, or a text that describes the content fully.
+   */
   readonly content: string;
 }
 
-// Enough to tell compressed images apart, and little enough for sets of 100,000 images.
+// Enough to distinguish compressed images, and little enough for data sets of 100,000 images.
 const HASHED_BYTES = 16 * 1024;
 
 /**
  * The identity of a moment made of image files: the length and the first 16 KiB of each, in any
- * order. That the files lie where they may is the caller's to know. Throws InputError naming a file that cannot be read.
+ * order. The caller must know that the files may be read. Throws InputError naming a file that
+ * cannot be read.
  */
 export async function imageIdentity(id: string, files: readonly string[]): Promise<MomentIdentity> {
   const hashes = await Promise.all(files.map(beginningHash));
@@ -28,7 +31,7 @@ export async function imageIdentity(id: string, files: readonly string[]): Promi
 
 async function beginningHash(file: string): Promise<string> {
   try {
-    // To open a pipe would wait for its writer.
+    // Opening a pipe would wait for its writer.
     const info = await stat(file);
     if (!info.isFile()) throw new InputError(`${file}: is not a regular file`);
     const handle = await open(file, "r");

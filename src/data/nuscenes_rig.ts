@@ -1,5 +1,5 @@
 // The sensors of a real car: calibrations of nuScenes scene-0061 (v1.0-mini, log n015), which the
-// built-in rig sees its street with. Source: its calibrated_sensor table.
+// built-in rig uses. Source: its calibrated_sensor table.
 import type { Camera } from "./camera.ts";
 import type { Pose, Quaternion, Vector } from "./pose.ts";
 

@@ -7,24 +7,27 @@ import { folder } from "./folder.ts";
 import type { BadSamples } from "./loader.ts";
 import { cached } from "./sample_cache.ts";
 
-/** How to open a data source; seed and moments concern the built-in rig alone. */
+/** How to open a data source; seed and moments apply only to the built-in rig. */
 export interface OpenOptions {
   readonly split: Split;
   /** Seed of the built-in rig's streets (default 0). */
   readonly seed?: number;
   /** Moments of the built-in rig in each split (default 48 and 12). */
   readonly moments?: { readonly [split in Split]: number };
-  /** Whether a moment with a file missing refuses the whole set (default), or is for the loader to skip. */
+  /**
+   * Whether a moment with a missing file makes opening fail (default), or is left for the loader to
+   * skip.
+   */
   readonly badSamples?: BadSamples;
 }
 
 const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
 
 /**
- * The data source of `spec`, its samples kept in memory up to a limit.
+ * The data source of `spec`, which keeps samples in memory up to a limit.
  *
- * Throws InputError for an unknown kind and for whatever is wrong with the source itself; where bad
- * samples are skipped, what is wrong with one moment shows when that sample is read.
+ * Throws InputError for an unknown kind and for a fault of the source itself; if bad samples are
+ * skipped, the fault of a moment is thrown when that moment is read.
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
   const { split, seed = 0, moments = MOMENTS, badSamples = "stop" } = options;

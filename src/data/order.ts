@@ -1,5 +1,4 @@
-// The sample of each training step: every epoch a new permutation, all of it computed from the
-// step.
+// The sample of each training step: a new permutation in every epoch, computed from the step alone.
 import { hashText, permutation } from "../tensor/random.ts";
 
 const KEY = hashText("sample order");

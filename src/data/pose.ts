@@ -1,5 +1,5 @@
 // Rigid poses: a unit quaternion and a translation in metres, from one frame to another.
-// All of it in f64: world translations reach thousands of metres. Cameras are in camera.ts.
+// Computed in f64, because world translations reach thousands of metres. Cameras are in camera.ts.
 import { InputError } from "../tensor/error.ts";
 
 /** A rotation as a unit quaternion `[w, x, y, z]`. */
@@ -14,12 +14,12 @@ export interface Pose {
   readonly translation_m: Vector;
 }
 
-// A stored quaternion further from unit length than this is a wrong file, not rounding (DGP's
-// rule).
+// A stored quaternion whose length differs from 1 by more than this is a fault of the file, not
+// rounding (DGP's rule).
 const LENGTH_TOLERANCE = 1e-3;
 
 /**
- * The pose with its quaternion brought to unit length.
+ * The pose with its quaternion scaled to unit length.
  *
  * Throws InputError, naming `where`, for numbers that are not finite and for a quaternion whose
  * length is off by 1e-3 or more.
@@ -67,14 +67,14 @@ export function rotate(rotation: Quaternion, [x, y, z]: Vector): Vector {
   ];
 }
 
-/** The point `p` of the pose's own frame, seen in the frame the pose leads to. */
+/** Maps point `p` from the pose's source frame to its target frame. */
 export function transform(pose: Pose, p: Vector): Vector {
   const [x, y, z] = rotate(pose.rotation, p);
   const [tx, ty, tz] = pose.translation_m;
   return [x + tx, y + ty, z + tz];
 }
 
-/** The pose that leads back: `transform(inverse(a), transform(a, p))` is `p`. */
+/** The inverse pose: `transform(inverse(a), transform(a, p))` is `p`. */
 export function inverse(pose: Pose): Pose {
   const [w, x, y, z] = pose.rotation;
   const rotation: Quaternion = [w, -x, -y, -z];

@@ -1,5 +1,6 @@
-// The ray tracer of the built-in street: colour with 2x2 samples a pixel, depth at pixel centres.
-// Only what a tile of pixels can see is tried against its rays. The street itself is street.ts.
+// The ray tracer of the built-in street: colour with 2x2 samples per pixel, depth at pixel centres.
+// Rays are tested only against the solids that their tile of pixels can see. The street itself is
+// street.ts.
 import type { Camera } from "./camera.ts";
 import { groundLook, solidLook, type Look } from "./materials.ts";
 import { compose, rotationMatrix, type Pose } from "./pose.ts";
@@ -83,7 +84,7 @@ export function castDistances(
   return distances;
 }
 
-/** Casts and shades the rays of one camera; keeps the scratch that a ray needs. */
+/** Casts and shades the rays of one camera; owns the scratch memory of a ray. */
 class RayCaster {
   /** Sum of the colours added since `clear`. */
   readonly light: Float64Array = new Float64Array(3);
@@ -115,7 +116,7 @@ class RayCaster {
     this.light.fill(0);
   }
 
-  /** The solids that the next rays may meet. */
+  /** The solids that the next rays may hit. */
   candidates(members: Uint16Array, start: number, end: number): void {
     this.#members = members;
     this.#start = start;
@@ -123,7 +124,8 @@ class RayCaster {
   }
 
   /**
-   * z-depth of the first surface along camera ray (x, y, 1), FAR_M for none; remembers what it is.
+   * z-depth of the first surface along camera ray (x, y, 1), FAR_M for none; remembers that
+   * surface.
    */
   cast(x: number, y: number): number {
     const r = this.#rotation;
@@ -171,7 +173,8 @@ class RayCaster {
   }
 
   /**
-   * Writes the light of the surface just cast at, before haze, into the look. (ux, uy, uz): unit.
+   * Writes the light of the surface that was just hit, before haze, into the look. (ux, uy, uz) is
+   * a unit vector.
    */
   #shade(depth: number, ux: number, uy: number, uz: number): void {
     const { packed, solids, ground, sky } = this.#street;
@@ -185,7 +188,8 @@ class RayCaster {
       hit.normalX = 0;
       hit.normalY = 0;
       hit.normalZ = 1;
-      // A grazing pixel covers 1 / cos more ground; between its width and its length, the mean.
+      // At a grazing angle a pixel covers 1 / cos more ground; the mean of its width and length is
+      // used.
       groundLook(ground, x, y, across / Math.sqrt(Math.max(0.02, -uz)), look);
     } else {
       describeHit(packed, this.#solid, x, y, z, hit);
@@ -210,10 +214,10 @@ class RayCaster {
       return;
     }
     const cos = ux * normalX + uy * normalY + uz * normalZ;
-    // Schlick's rise of the mirrored share towards grazing view.
+    // Schlick's approximation: the mirrored share rises towards grazing angles.
     const share = look.mirror + (1 - look.mirror) * (1 - Math.min(1, Math.abs(cos))) ** 5;
     skyLight(sky, ux - 2 * cos * normalX, uy - 2 * cos * normalY, uz - 2 * cos * normalZ, light);
-    // A mirrored ray that goes level or down meets the other side of the street, not the sky.
+    // A mirrored ray that is level or points down hits the other side of the street, not the sky.
     const open = Math.min(1, Math.max(0.25, 4 * (uz - 2 * cos * normalZ)));
     look.r = r + (light[0] * open - r) * share;
     look.g = g + (light[1] * open - g) * share;

@@ -1,11 +1,12 @@
-// A rig sample: one moment of a ring of cameras, as every data source gives it and training,
-// teacher, evaluation and report take it. What a network sees of it is made in batch.ts.
+// A rig sample: one moment of a ring of cameras, as data sources provide it to training, teacher,
+// evaluation and report. batch.ts turns it into network inputs.
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkedCamera, type Camera, type ImageSize } from "./camera.ts";
 
 /**
- * Ground truth of one camera for evaluation, at its own size: only the pixels that have a depth.
+ * Ground truth of one camera for evaluation, at its own size; lists only the pixels that have a
+ * depth.
  */
 export interface GroundTruth extends ImageSize {
   /** `row * width + column` of each pixel with a depth, ascending. */
@@ -22,7 +23,7 @@ export interface GroundTruth extends ImageSize {
 export interface RigSample {
   /** Unique within its data source and the same in every run: a key for seeds and caches. */
   readonly id: string;
-  /** As the source writes it; a text, since some have more digits than a number can carry. */
+  /** As in the source; a string, because some have more digits than a number can hold. */
   readonly timestamp: string;
   /** V cameras in ring order (front, then counter-clockwise), intrinsics at H x W. */
   readonly cameras: readonly Camera[];
@@ -32,9 +33,9 @@ export interface RigSample {
   readonly sparse_depth_m: Float32Array;
   /** `[V, H, W]` self-occlusion: 1 = the world, 0 = the vehicle's own body. */
   readonly usable: Uint8Array;
-  /** `[V, H, W]` true depth of every pixel in metres, 0 = sky; only where a source knows it. */
+  /** `[V, H, W]` true depth of every pixel in metres, 0 = sky; only if a source knows it. */
   readonly dense_depth_m?: Float32Array;
-  /** Truth that evaluation compares with, one a camera; empty where a source has no depth. */
+  /** Ground truth for evaluation, one per camera; empty if a source has no depth. */
   readonly groundTruth: readonly GroundTruth[];
 }
 
@@ -46,7 +47,7 @@ export function sampleShape(sample: RigSample): [number, number, number] {
 }
 
 /**
- * The sample itself, once its arrays are known to fit its cameras and its depths to be depths.
+ * The sample itself, after its arrays and depths were checked.
  *
  * Throws InputError naming sample, camera and field: a broken or repeated camera, an array of
  * another type or length, a depth that is NaN, infinite or negative (with its pixel), a mask value
@@ -82,7 +83,7 @@ export function checkedSample(sample: RigSample): RigSample {
   return sample;
 }
 
-/** Holds type and length of an array; a program in JavaScript may give any. */
+/** Checks type and length of an array, because a JavaScript program may pass anything. */
 function checkArray(
   sample: RigSample,
   field: string,
@@ -125,8 +126,8 @@ function checkGroundTruth(sample: RigSample): void {
 }
 
 /**
- * Holds the truth of one camera: throws InputError, naming `at` and the pixel, where pixels and
- * depths are no pairs, a pixel is outside the image and a depth is not a finite one above 0.
+ * Checks the truth of one camera: throws InputError, naming `at` and the pixel, if pixels and
+ * depths are not paired, a pixel is outside the image, or a depth is not finite and above 0.
  */
 export function checkTruth({ height, width, pixels, depth_m }: GroundTruth, at: string): void {
   if (pixels.length !== depth_m.length) {
@@ -151,7 +152,7 @@ export function isDepth(value: number): boolean {
   return value >= 0 && value < Infinity;
 }
 
-/** Sample, camera, field and pixel of element `i` of a `[V, H, W]` map, as people read it. */
+/** Sample, camera, field and pixel of element `i` of a `[V, H, W]` map, as text. */
 function place(sample: RigSample, field: string, i: number): string {
   const [, height, width] = sampleShape(sample);
   const view = Math.floor(i / (height * width));

@@ -1,15 +1,14 @@
-// Keeps samples in memory, so that an epoch decodes or renders only what did not fit.
+// Keeps samples in memory, so that an epoch decodes or renders only the samples that did not fit.
 import type { ImageSize } from "./camera.ts";
 import type { DataSource } from "./data_source.ts";
 import type { RigSample } from "./rig_sample.ts";
 
-// About 500 samples at 96x160: enough for the small sets that fit, a bound for those that do not.
+// About 500 samples at 96x160: enough for the small sets that fit, a limit for those that do not.
 const LIMIT_BYTES = 2 ** 30;
 
 /**
- * The same source with samples kept until `limit_bytes` are full. Nothing is thrown out again:
- * epochs visit every sample once, so the ones kept first are as good as any. Samples are shared,
- * not copied.
+ * The same source, which keeps samples until they fill `limit_bytes`. No sample is evicted: epochs
+ * visit every sample once, so the first ones are as good as any. Samples are shared, not copied.
  */
 export function cached(source: DataSource, limit_bytes: number = LIMIT_BYTES): DataSource {
   const kept = new Map<string, RigSample>();

@@ -1,5 +1,5 @@
 // Sun shadows of the built-in street: a grid of the ground that lists which solids shade each cell.
-// A point above the ground belongs to the cell that its own shadow falls on.
+// A point above the ground belongs to the cell that its shadow falls on.
 import type { Vector } from "./pose.ts";
 import { corners, intersect, type PackedSolids } from "./solids.ts";
 

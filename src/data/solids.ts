@@ -1,6 +1,6 @@
 // The solids of the built-in street: yaw-turned boxes, upright cylinders and ellipsoids, packed
-// into one array so that a ray meets one in a few dozen nanoseconds. What they look like is
-// materials.ts.
+// into one array, so that testing a ray against one takes a few dozen nanoseconds. materials.ts has
+// their looks.
 
 /** A solid of the street frame (x along the street, y left, z up), metres and radians. */
 export interface Solid {
@@ -31,7 +31,7 @@ export interface Hit {
   axis: number;
 }
 
-/** Solids as numbers: STRIDE a solid, in the order of the fields below. */
+/** Solids as numbers: STRIDE numbers per solid, in the order of the fields below. */
 export interface PackedSolids {
   readonly count: number;
   readonly numbers: Float64Array;
@@ -39,7 +39,7 @@ export interface PackedSolids {
 
 const STRIDE = 9;
 const SHAPES = ["box", "cylinder", "ellipsoid"] as const;
-// Hits nearer than this are the surface the ray left, up to rounding.
+// Hits nearer than this are the surface that the ray started from, up to rounding.
 const NEAREST_M = 1e-4;
 
 /** Packs solids for `intersect`, in order. */
@@ -53,7 +53,7 @@ export function packSolids(solids: readonly Solid[]): PackedSolids {
   return { count: solids.length, numbers };
 }
 
-/** Ray parameter of the first meeting of `o + t d` with solid `i` at t < `limit`, else `limit`. */
+/** Ray parameter t of the first hit of `o + t d` on solid `i` with t < `limit`, else `limit`. */
 export function intersect(
   { numbers }: PackedSolids,
   i: number,
@@ -108,7 +108,7 @@ function meetBox(
   halfZ: number,
   limit: number,
 ): number {
-  // Slabs: a division by 0 gives an infinite interval or an empty one, both right.
+  // Slab method: a division by 0 gives an infinite or an empty interval, and both are correct.
   const ix = 1 / rx;
   const iy = 1 / ry;
   const iz = 1 / rz;
@@ -131,7 +131,8 @@ function meetCylinder(
   halfZ: number,
   limit: number,
 ): number {
-  // The side only: poles and trunks stand on the ground and end inside a crown, a lamp or the sky.
+  // Only the side: poles and trunks stand on the ground and end inside a crown or a lamp, or above
+  // the view.
   const a = rx * rx + ry * ry;
   const b = x * rx + y * ry;
   const c = x * x + y * y - radius * radius;

@@ -1,6 +1,7 @@
-// The built-in street: one random layout a moment, from the moment's own stream of random numbers.
-// Street frame: x along the street, y left, z up, the ground at z = 0, the vehicle at x = 0.
-// Layouts vary on purpose (width, set-back, traffic, turn of the vehicle): no single depth fits.
+// The built-in street: one random layout per moment, from the moment's own stream of random
+// numbers. Street frame: x along the street, y left, z up, the ground at z = 0, the vehicle at x =
+// 0. Layouts vary on purpose (width, set-back, traffic, heading of the vehicle), so that no single
+// depth fits.
 import type { RandomStream } from "../tensor/random.ts";
 import type { Color, DressedSolid, Ground } from "./materials.ts";
 import type { Pose } from "./pose.ts";
@@ -18,7 +19,7 @@ import {
   tree,
 } from "./street_parts.ts";
 
-/** Everything that a moment of the built-in rig shows. */
+/** The whole scene of a moment of the built-in rig. */
 export interface Street {
   readonly solids: readonly DressedSolid[];
   readonly packed: PackedSolids;
@@ -28,14 +29,14 @@ export interface Street {
   readonly vehicle: Pose;
 }
 
-/** Measures that all parts of a street are placed by, metres from its middle line. */
+/** Dimensions by which all parts of a street are placed, in metres from its middle line. */
 interface Plan {
   readonly ground: Ground;
   readonly lanes: number;
   readonly laneWidth_m: number;
   /** Whether cars park along the kerbs. */
   readonly parking: boolean;
-  /** The house fronts of each side start here, right side first. */
+  /** Distance of the house fronts on each side, right side first. */
   readonly fronts_m: readonly [number, number];
 }
 
@@ -134,7 +135,7 @@ function makeSky(stream: RandomStream): Sky {
   };
 }
 
-/** Rows of houses on both sides, a row behind seen through the gaps, and what closes the street. */
+/** Rows of houses on both sides, a second row behind the gaps, and houses that close the street. */
 function houses(stream: RandomStream, plan: Plan): DressedSolid[] {
   const solids: DressedSolid[] = [];
   const { crossing_m, crossingHalf_m, pavementHalf_m } = plan.ground;
@@ -207,7 +208,7 @@ function hedge(stream: RandomStream, x: number, y: number, halfX: number): Dress
   return solidAt({ x, y, yaw: 0 }, "box", [0, 0, halfZ], [halfX, 0.3, halfZ], leaves);
 }
 
-/** Parked cars along the kerbs and cars in the lanes; none close around the vehicle at `own_m`. */
+/** Parked cars along the kerbs and cars in the lanes; none close to the vehicle at `own_m`. */
 function traffic(stream: RandomStream, plan: Plan, own_m: number): DressedSolid[] {
   const solids: DressedSolid[] = [];
   const { ground, laneWidth_m, lanes } = plan;
@@ -235,8 +236,8 @@ function traffic(stream: RandomStream, plan: Plan, own_m: number): DressedSolid[
 }
 
 /**
- * Whether a car at x, `aside_m` from the vehicle's own line, would stand in its way or fill a side
- * camera with one bare panel, which tells nobody how far away it is.
+ * Whether a car at x, `aside_m` from the vehicle's own line, would block its way or fill a side
+ * camera with one bare panel, which gives no cue for distance.
  */
 function isClose(x: number, aside_m: number): boolean {
   return x > -8 && x < 11 && Math.abs(aside_m) < 4.5;

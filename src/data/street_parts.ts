@@ -136,7 +136,7 @@ export function lamp(stream: RandomStream, stand: Stand): DressedSolid[] {
   ];
 }
 
-/** A traffic sign that faces the way of its stand. */
+/** A traffic sign that faces in the direction of its stand. */
 export function sign(stream: RandomStream, stand: Stand): DressedSolid[] {
   const steel = material(stream, "plain", [0.35, 0.36, 0.37]);
   const plate = material(stream, "plain", pick(stream, SIGNS));

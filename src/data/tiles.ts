@@ -1,4 +1,5 @@
-// The solids that a tile of pixels can see: bounding rectangles of the solids' boxes, in tiles.
+// The solids that a tile of pixels can see: finds them by the bounding rectangles of the solids'
+// boxes, in tiles.
 import type { Camera } from "./camera.ts";
 import { rotationMatrix, type Pose } from "./pose.ts";
 import { corners, type PackedSolids } from "./solids.ts";
@@ -16,7 +17,7 @@ export interface TileLists {
 // Boxes are cut off here, in metres in front of the camera, before they are projected.
 const NEAR_M = 0.05;
 
-/** The lists of a camera whose `pose` leads from its frame to the street frame. */
+/** The lists of a camera whose `pose` maps its frame to the street frame. */
 export function tileLists(solids: PackedSolids, pose: Pose, camera: Camera): TileLists {
   const columns = Math.ceil(camera.width / TILE);
   const rows = Math.ceil(camera.height / TILE);
@@ -73,7 +74,7 @@ function boundingRectangle(
       include(ax + cut * (bx - ax), ay + cut * (by - ay), NEAR_M);
     }
   }
-  // A sample lies up to a quarter pixel beside its pixel's centre.
+  // A sample is up to a quarter pixel away from its pixel's centre.
   const clampTo = (pixel: number, extent: number): number =>
     Math.floor(Math.min(extent - 1, Math.max(0, pixel)) / TILE);
   if (right < -0.5 || bottom < -0.5 || left > camera.width || top > camera.height) return null;

@@ -1,12 +1,12 @@
-// A file that grows: whole pieces are added at its end. After a failed write the end is where it was,
-// so that the file never holds a part of a piece that somebody could take for a whole one.
+// A file that grows by whole pieces. A failed write is undone, so that the file never ends in a
+// part of a piece that could be mistaken for a whole one.
 import { InputError } from "../tensor/error.ts";
 import { systemReason } from "./atomic_file.ts";
 import { disk, writeAll, type DiskFile } from "./disk.ts";
 
 /** An open file that grows. */
 export interface AppendFile {
-  /** Adds a piece, whole or not at all; throws InputError naming the file where it cannot. */
+  /** Appends a whole piece or nothing; throws InputError naming the file if it fails. */
   readonly append: (piece: Uint8Array) => Promise<void>;
   /** Returns once every piece is on the disk. */
   readonly sync: () => Promise<void>;
@@ -14,8 +14,8 @@ export interface AppendFile {
 }
 
 /**
- * Opens a file that is there, keeping its first `kept_bytes` and cutting off the rest. Throws
- * InputError where it cannot be written.
+ * Opens an existing file, keeps its first `kept_bytes` and cuts off the rest. Throws InputError if
+ * it cannot be written.
  */
 export async function openToAppend(file: string, kept_bytes: number): Promise<AppendFile> {
   const named = async <T>(work: () => Promise<T>): Promise<T> => {

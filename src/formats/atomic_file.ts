@@ -1,7 +1,7 @@
 // Whole files: read into memory, and written so that a crash leaves the old file or the new one,
-// never a part. Failures of the file system become one line for a person; formats live elsewhere.
+// never a part. Failures of the file system become one line for a person. Knows no formats.
 import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../tensor/error.ts";
 import { disk, writeAll } from "./disk.ts";
@@ -10,8 +10,8 @@ import { disk, writeAll } from "./disk.ts";
 const READ_LIMIT_BYTES = 2 ** 31 - 1;
 
 /**
- * All bytes of `file`; throws `InputError` naming it where it is missing, cannot be read, is larger
- * than `limit_bytes`, or is no regular file: a pipe or a device would never end.
+ * All bytes of `file`; throws `InputError` naming it if it is missing, cannot be read, is larger
+ * than `limit_bytes`, or is not a regular file: a pipe or a device might never end.
  */
 export async function readBytes(
   file: string,
@@ -19,7 +19,8 @@ export async function readBytes(
 ): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK (Windows has none: it counts as 0), opening a pipe waits for its writer.
+    // Without O_NONBLOCK (Windows has none: it counts as 0), opening a pipe would wait for its
+    // writer.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     return await readRegular(handle, file, limit_bytes);
   } catch (error) {
@@ -28,6 +29,23 @@ export async function readBytes(
   } finally {
     await handle?.close();
   }
+}
+
+/**
+ * As `readBytes`, but null where there is nothing of this name. A file that cannot be looked at is
+ * not an absent one: it throws.
+ */
+export async function readBytesIfThere(
+  file: string,
+  limit_bytes: number = READ_LIMIT_BYTES,
+): Promise<Uint8Array | null> {
+  try {
+    await stat(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new InputError(`${file}: cannot read: ${systemReason(error)}`);
+  }
+  return await readBytes(file, limit_bytes);
 }
 
 /** All bytes of an open file, as long as it was when it was opened; throws as `readBytes` does. */
@@ -55,8 +73,8 @@ export async function readRegular(
 }
 
 /**
- * Writes `file` in one piece: a temporary file beside it, synced, then renamed over it. Throws
- * `InputError` naming it where the folder is missing, locked or full; the old file then stands.
+ * Writes `file` in one piece: a temporary file next to it is synced, then renamed over it. Throws
+ * `InputError` naming it if the folder is missing, locked or full; the old file then stays.
  */
 export async function writeFileAtomically(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${file}.${process.pid}-${temporaries++}.tmp`;
@@ -65,7 +83,7 @@ export async function writeFileAtomically(file: string, bytes: Uint8Array): Prom
     await disk().rename(temporary, file);
     await syncFolder(dirname(file));
   } catch (error) {
-    // It may never have been made; the first error counts.
+    // It may not exist; the first error counts.
     await disk()
       .unlink(temporary)
       .catch(() => {});
@@ -93,7 +111,7 @@ async function syncFolder(folder: string): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    // Some network file systems cannot sync a folder; there is nothing more to be done there.
+    // Some network file systems cannot sync a folder; nothing more can be done there.
     if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
   } finally {
     await handle.close();

@@ -2,7 +2,7 @@
 // counters, and arrows from one slice to another. Times come in milliseconds.
 // Source: "Trace Event Format" of the Chromium project.
 
-/** A slice of time on a thread; two of one thread lie one within the other or apart. */
+/** A slice of time on a thread; two slices of one thread are nested or disjoint. */
 export interface TraceSlice {
   readonly thread: string;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface TraceSlice {
   readonly args?: Readonly<Record<string, string | number>>;
 }
 
-/** A value from a moment on. */
+/** A value from a point in time on. */
 export interface TraceCounter {
   readonly name: string;
   /** The counted quantities, in their unit. */
@@ -50,7 +50,10 @@ const PID = 1;
 // same sum of begin and duration, and slices that touch do not overlap.
 const PER_MS = 8000;
 
-/** A trace as the bytes of a file; throws where a slice or an arrow is on no thread of it. */
+/**
+ * A trace as the bytes of a file; throws if a slice or an arrow is on a thread that the trace does
+ * not have.
+ */
 export function encodeTrace(trace: Trace): Uint8Array {
   const { process, threads, slices, counters, flows } = trace;
   const tidOf = (thread: string): number => {
@@ -78,7 +81,7 @@ export function encodeTrace(trace: Trace): Uint8Array {
       const both = { name, cat: "flow", id: id + 1 };
       return [
         { ph: "s", ts: at(from.at_ms), tid: tidOf(from.thread), ...both },
-        // Of the slice that contains it, not of the next one.
+        // Bound to the slice that contains it, not to the next one.
         { ph: "f", bp: "e", ts: at(to.at_ms), tid: tidOf(to.thread), ...both },
       ];
     }),

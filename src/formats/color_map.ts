@@ -1,5 +1,5 @@
-// Numbers to colours exactly as matplotlib does, so that pictures compare with those of papers.
-// Tables are in color_map_tables.ts; choosing the range is the caller's.
+// Maps numbers to colours exactly as matplotlib does, so that pictures can be compared with those
+// in papers. Tables are in color_map_tables.ts; the caller chooses the range.
 import { COLOR_TABLES } from "./color_map_tables.ts";
 
 /** The maps that depth papers use; low values are Spectral_r's and turbo's blue, magma's black. */
@@ -17,14 +17,14 @@ export interface Coloring {
   readonly high: number;
   /** The colour of NaN and of `none`. */
   readonly invalid: Rgb;
-  /** The value that stands for "no value", e.g. 0 in a depth map; left out, only NaN does. */
+  /** The value that means "no value", e.g. 0 in a depth map; by default only NaN does. */
   readonly none?: number;
 }
 
 /**
  * The colours of `values [N]` as `[N, 3]` bytes. The index is trunc(256 x), x from 0 at `low` to 1
- * at `high`, 1 itself taking the last (matplotlib `Normalize`, `Colormap.__call__`); one value
- * where `low == high` takes the first. Throws unless `low <= high` are finite.
+ * at `high`, 1 itself taking the last (matplotlib `Normalize`, `Colormap.__call__`); if `low ==
+ * high`, all values take the first. Throws unless `low <= high` are finite.
  */
 export function colorize(values: ArrayLike<number>, coloring: Coloring): Uint8Array {
   const { map, low, high, invalid, none } = coloring;

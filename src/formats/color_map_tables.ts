@@ -1,4 +1,4 @@
-// The 256 colours of each map as six hexadecimal digits, low to high, a line of 15 colours:
+// The 256 colours of each map as six hexadecimal digits, low to high, 15 colours per line:
 // matplotlib 3.11.2's tables, its floats times 255 truncated. magma: CC0 (Smith, van der Walt);
 // turbo: Apache-2.0 (Mikhailov, Google); Spectral_r: ColorBrewer, Apache-style (Brewer, Harrower,
 // Pennsylvania State).

@@ -1,7 +1,7 @@
 // 8-bit sRGB pictures as PNG, for people; depth that is read again goes through png16.ts.
 import sharp from "sharp";
 
-/** The bytes of an RGB PNG of `rgb [height, width, 3]`; throws where `rgb` misfits the size. */
+/** The bytes of an RGB PNG of `rgb [height, width, 3]`; throws if `rgb` does not fit the size. */
 export async function writeColorPng(
   rgb: Uint8Array,
   height: number,

@@ -1,10 +1,10 @@
-// The calls by which files are written. Tests put a disk that fails in place of the real one; every
-// file that must survive a crash is written through here.
+// The system calls that write files. Every file that must survive a crash is written through here,
+// and tests replace the real disk with one that fails.
 import { open, rename, unlink } from "node:fs/promises";
 
 /** An open file. */
 export interface DiskFile {
-  /** Writes at a place in the file; returns how many bytes were written, which may be fewer. */
+  /** Writes at an offset; returns the number of bytes written, which may be fewer than given. */
   readonly write: (bytes: Uint8Array, at: number) => Promise<number>;
   readonly truncate: (length: number) => Promise<void>;
   /** Returns once everything written is on the disk. */
@@ -12,7 +12,7 @@ export interface DiskFile {
   readonly close: () => Promise<void>;
 }
 
-/** How a file is opened to be written: "wx" new, "r+" there already, "r" a folder to be synced. */
+/** How to open a file: "wx" a new one, "r+" an existing one, "r" a folder to be synced. */
 export type OpenFlags = "wx" | "r+" | "r";
 
 /** The operations that write files. */
@@ -44,7 +44,7 @@ export function disk(): Disk {
   return current;
 }
 
-/** Runs `work` with another disk in place of this one; for tests of what a failing disk does. */
+/** Runs `work` with another disk; for tests of failing disks. */
 export async function withDisk<T>(other: Disk, work: () => Promise<T>): Promise<T> {
   const before = current;
   current = other;
@@ -59,7 +59,7 @@ export async function withDisk<T>(other: Disk, work: () => Promise<T>): Promise<
 export async function writeAll(file: DiskFile, bytes: Uint8Array, at: number): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     const count = await file.write(bytes.subarray(written), at + written);
-    // A disk that takes nothing and reports nothing would be asked for ever.
+    // Otherwise a disk that writes nothing and reports no error would cause an endless loop.
     if (count === 0) throw Object.assign(new Error("no bytes written"), { code: "EIO" });
     written += count;
   }

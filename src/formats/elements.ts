@@ -1,8 +1,9 @@
 // Little-endian elements of tensor files as host arrays, and back. Every machine with a WebGPU
 // driver is little-endian, so host arrays view a file's bytes as they are.
+import { InputError } from "../tensor/error.ts";
 import { widenBfloat16, widenHalf } from "../tensor/half.ts";
 
-/** What a tensor file's elements become on the host: booleans bytes, 64-bit integers exact. */
+/** Host arrays for a tensor file's elements: booleans become bytes, 64-bit integers stay exact. */
 export type HostData =
   | Float32Array
   | Float64Array
@@ -88,25 +89,39 @@ export function decodeElements(type: ElementType, bytes: Uint8Array): HostData {
   }
 }
 
-/** The element type that stores `data` as it is. */
-export function elementType(data: HostData): Exclude<ElementType, "f16" | "bf16"> {
-  if (data instanceof Float32Array) return "f32";
-  if (data instanceof Float64Array) return "f64";
-  if (data instanceof Int8Array) return "i8";
-  if (data instanceof Uint8Array) return "u8";
-  if (data instanceof Int16Array) return "i16";
-  if (data instanceof Uint16Array) return "u16";
-  if (data instanceof Int32Array) return "i32";
-  if (data instanceof Uint32Array) return "u32";
-  return data instanceof BigInt64Array ? "i64" : "u64";
-}
+// By tag, not by instanceof: an array of another realm is an array too.
+const TYPES: Readonly<Record<string, Exclude<ElementType, "f16" | "bf16">>> = {
+  Float32Array: "f32",
+  Float64Array: "f64",
+  Int8Array: "i8",
+  Uint8Array: "u8",
+  Uint8ClampedArray: "u8",
+  Int16Array: "i16",
+  Uint16Array: "u16",
+  Int32Array: "i32",
+  Uint32Array: "u32",
+  BigInt64Array: "i64",
+  BigUint64Array: "u64",
+};
 
+/**
+ * The element type that stores `data` as it is. Throws InputError naming `what` and the type found if
+ * it is not a typed array, or one that no file of tensors holds.
+ */
+export function elementType(
+  data: HostData | Uint8ClampedArray,
+  what: string,
+): Exclude<ElementType, "f16" | "bf16"> {
+  const tag = Object.prototype.toString.call(data).slice("[object ".length, -1);
+  if (ArrayBuffer.isView(data) && Object.hasOwn(TYPES, tag)) return TYPES[tag];
+  throw new InputError(`${what} is of type ${tag}; expected ${Object.keys(TYPES).join(", ")}`);
+}
 /** The bytes of `data`, sharing its memory. */
 export function encodeElements(data: HostData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** Any numbers as f32: f64 and large integers are rounded to nearest, f32 is returned as it is. */
+/** Any numbers as f32: f64 and large integers are rounded to nearest, f32 is returned unchanged. */
 export function toFloat32(data: HostData): Float32Array {
   if (data instanceof Float32Array) return data;
   return data instanceof BigInt64Array || data instanceof BigUint64Array

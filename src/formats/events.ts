@@ -1,12 +1,11 @@
-// TensorBoard event files: scalars and PNG pictures by tag and step. Training curves for people; no
-// program of ours decides by them. Source: tensorflow/core/util/event.proto,
+// TensorBoard event files: scalars and PNG pictures by tag and step. Training curves for people;
+// ringdepth itself never reads them for decisions. Source: tensorflow/core/util/event.proto,
 // framework/summary.proto, and lib/io/record_writer.h for the frame of one record:
 //
 //   u64 length (little-endian) | u32 masked CRC-32C of it | Event | u32 masked CRC-32C of that
-import { existsSync } from "node:fs";
 import { InputError } from "../tensor/error.ts";
 import { openToAppend } from "./append_file.ts";
-import { readBytes, writeFileAtomically } from "./atomic_file.ts";
+import { readBytesIfThere, writeFileAtomically } from "./atomic_file.ts";
 import { crc32c } from "./crc32.ts";
 import {
   decodeMessage,
@@ -33,7 +32,9 @@ export interface LoggedEvent {
 export interface EventLog {
   /** The last step that the file kept when it was opened; 0 for none. */
   readonly lastStep: number;
-  /** Adds values by tag, as one record: a crash leaves all of a step or nothing of it. */
+  /**
+   * Adds values by tag as one record, so that a crash leaves either all values of a step or none.
+   */
   readonly scalars: (values: ReadonlyMap<string, number>, step: number) => Promise<void>;
   /** Adds a picture, `png` being a whole PNG file. */
   readonly image: (tag: string, png: Uint8Array, step: number) => Promise<void>;
@@ -52,8 +53,9 @@ const IMAGE = { height: 1, width: 2, colorSpace: 3, encoded: 4 } as const;
 
 /**
  * Opens an event file for a run that continues at `fromStep`: an existing file keeps its intact
- * records before that step and loses the rest, a new one begins. TensorBoard wants "tfevents" in
- * its name. Throws `InputError` where `file` is no event file or cannot be written.
+ * records before that step and loses the rest; otherwise a new file is created. TensorBoard
+ * requires "tfevents" in the name. Throws `InputError` if `file` is not an event file or cannot be
+ * written.
  */
 export async function openEventLog(
   file: string,
@@ -67,9 +69,10 @@ export async function openEventLog(
     await writeFileAtomically(file, version);
     return version.length;
   };
-  const bytes = existsSync(file) ? await readBytes(file) : new Uint8Array(0);
+  const bytes = (await readBytesIfThere(file)) ?? new Uint8Array(0);
   const kept = keptRecords(bytes, fromStep, file);
-  // The file is made again: a copy of the run folder by hard links (cp -al) keeps its own.
+  // The file is created again, so that a copy of the run folder by hard links (cp -al) keeps its
+  // own.
   if (kept.bytes > 0) await writeFileAtomically(file, bytes.subarray(0, kept.bytes));
   const appended = await openToAppend(file, kept.bytes === 0 ? await begin() : kept.bytes);
   const add = async (
@@ -120,13 +123,17 @@ function keptRecords(
       kept.lastStep = event.step;
     }
   } catch (error) {
-    // A killed process leaves half a record behind; a file that begins with damage is not ours.
+    // A killed process leaves half a record at the end; a file that is damaged from the start is
+    // not ours.
     if (kept.bytes === 0 && bytes.length > MIN_RECORD_BYTES) throw error;
   }
   return kept;
 }
 
-/** All records of an event file; throws `InputError` naming `file` and where one is damaged. */
+/**
+ * All records of an event file; throws `InputError` naming `file` and the position of a damaged
+ * one.
+ */
 export function readEvents(bytes: Uint8Array, file: string): LoggedEvent[] {
   return Array.from(records(bytes, file), ({ event }) => event);
 }
@@ -211,7 +218,9 @@ function frame(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** TensorFlow's mask: the CRC of data that holds CRCs would be weak (lib/hash/crc32c.h). */
+/**
+ * TensorFlow's mask, because the CRC of data that contains CRCs would be weak (lib/hash/crc32c.h).
+ */
 function masked(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

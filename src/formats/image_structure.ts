@@ -1,5 +1,5 @@
-// The kind of an image file by its content, before a decoder sees it: JPEG or PNG and nothing else,
-// its size, and whether it is there to its end. A name says nothing about it.
+// Checks an image file before a decoder sees it: by content it must be JPEG or PNG, whatever its
+// name, and complete. Also reads its size.
 import { InputError } from "../tensor/error.ts";
 import { checkPixels } from "./limits.ts";
 import { readPngChunks } from "./png.ts";
@@ -68,7 +68,7 @@ function formatOf(bytes: Uint8Array): string | null {
 const CUT_SHORT = "it is damaged or cut short";
 const SCAN_LIMIT = 100;
 
-/** The size of a JPEG that is whole from marker to marker, or what is wrong with it. */
+/** The size of a JPEG whose markers are complete, or its fault. */
 function jpegSize(bytes: Uint8Array): Size | string {
   const word = (at: number): number => (bytes[at] << 8) | bytes[at + 1];
   let size: Size | undefined;
@@ -102,15 +102,18 @@ function jpegSize(bytes: Uint8Array): Size | string {
     } else at = end;
   }
   if (size === undefined || size.height === 0 || size.width === 0) return CUT_SHORT;
-  // A decoder takes what never came for grey or blurred blocks, without a word.
+  // A decoder silently shows missing scans as grey or blurred blocks.
   const isWhole = [...coverage.values()].every((bits) => bits.every((bit) => bit === 0));
   return isWhole && coverage.size > 0 ? size : `${CUT_SHORT}: scans are missing`;
 }
 
-// Precision of a coefficient: how many low bits are still to come, or that none came.
+// State of a coefficient: the number of low bits still missing, or that nothing has come yet.
 const UNSEEN = 255;
 
-/** Notes what a scan header (from its length on) brings of each component; false where it is broken. */
+/**
+ * Records which coefficients a scan header (from its length on) adds to each component; false if it
+ * is broken.
+ */
 function countScan(
   header: Uint8Array,
   coverage: ReadonlyMap<number, Uint8Array>,

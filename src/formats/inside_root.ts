@@ -1,12 +1,12 @@
-// Reads that stay under a root: a name that a manifest gives cannot leave it, by itself or through a
-// link. The root may be reached through links: a person named it.
+// Reads that stay below a root: a name from a manifest cannot leave it, neither by itself nor
+// through a link. The root itself may be a link, because the user named it.
 import { constants } from "node:fs";
 import { open, realpath, stat, type FileHandle } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { InputError } from "../tensor/error.ts";
 import { readRegular, systemReason } from "./atomic_file.ts";
 
-/** Throws InputError for a name that is no plain relative path below the folder it starts from. */
+/** Throws InputError if a name is not a plain relative path below its folder. */
 export function checkRelative(name: string, where: string): void {
   const fault = faultOf(name);
   if (fault !== null) throw new InputError(`${where}: the path ${fault}; expected one below it`);
@@ -15,19 +15,19 @@ export function checkRelative(name: string, where: string): void {
 function faultOf(name: string): string | null {
   if (name === "") return "is empty";
   if (name.includes("\u0000")) return "has a NUL in it";
-  // On Windows both separate, so that neither may hide a "..".
+  // On Windows both characters separate, so neither may hide a "..".
   if (name.includes("\\")) return "has a backslash in it";
   if (name.startsWith("/") || /^[A-Za-z]:/.test(name)) return "is absolute";
-  // Windows drops dots and spaces at the end of a name: ".. " and "..." are as good as "..".
+  // Windows drops dots and spaces at the end of a name: ".. " and "..." mean "..".
   if (name.split("/").some((part) => part !== "." && /^\.[. ]*$/.test(part)))
     return 'has ".." in it';
   return null;
 }
 
 /**
- * The path `root`/`name` with all links resolved. Throws InputError where `name` is no plain
- * relative path, where nothing is there, and where a link leads out of `root` and, with `orInside`,
- * out of that folder too.
+ * The path `root`/`name` with all links resolved. Throws InputError if `name` is not a plain
+ * relative path, if nothing is there, and if a link leads out of `root` and, with `orInside`, also
+ * out of that folder.
  */
 export async function insideRoot(root: string, name: string, orInside?: string): Promise<string> {
   checkRelative(name, root);
@@ -41,8 +41,8 @@ export async function insideRoot(root: string, name: string, orInside?: string):
 
 /**
  * All bytes of the regular file `root`/`name`, at most `limit_bytes`; throws as `insideRoot` and
- * `readBytes` do. A link that is swapped between check and opening is found: what was opened is
- * looked at once more before anything is read.
+ * `readBytes` do. The opened file is checked once more before anything is read, in case a link was
+ * swapped after the first check.
  */
 export async function readInside(
   root: string,
@@ -75,7 +75,8 @@ async function isStillInside(
   root: string,
   orInside: string | undefined,
 ): Promise<boolean> {
-  // Linux tells where an open file lies. Elsewhere a file of the same number under the root is it.
+  // Linux knows the path of an open file. Elsewhere it is compared with the file below the root by
+  // inode number.
   const opened = await realpath(`/proc/self/fd/${handle.fd}`).catch(() => null);
   if (opened !== null) return await isInside(opened, root, orInside);
   const [own, again] = [await handle.stat(), await stat(resolved)];

@@ -1,13 +1,14 @@
-// JSON from outside: checked in one pass without recursion before `JSON.parse` sees it, so that no
-// depth exhausts the stack, no breadth the memory, and a fault has a line and a column. Of two
-// equal keys `JSON.parse` keeps the last without a word; here they are a fault.
+// JSON from outside: checked in one pass without recursion before `JSON.parse` sees it, so that
+// deep nesting cannot exhaust the stack, nor many values the memory, and faults have a line and a
+// column. Equal keys are a fault here; `JSON.parse` would silently keep the last one.
 import { InputError } from "../tensor/error.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeText, lineAndColumn } from "./text.ts";
 
 /**
- * The value of a JSON text or file, a byte order mark before it or not. Throws `InputError` that
- * begins with `where`: not JSON (line and column), a key that appears twice, beyond `LIMITS.json_*`.
+ * The value of a JSON text or file, with or without a byte order mark. Throws `InputError` that
+ * begins with `where` if it is not JSON (with line and column), has a key twice, or exceeds
+ * `LIMITS.json_*`.
  */
 export function parseJson(
   source: string | Uint8Array,
@@ -64,7 +65,7 @@ function checkJson(text: string, where: string): void {
     const isClose = code === CLOSE_OBJECT || code === CLOSE_ARRAY;
     if (isClose && next !== VALUE && next !== KEY) {
       if (open.length === 0 || (open.at(-1) === null) !== (code === CLOSE_ARRAY)) {
-        fail("a bracket that closes nothing");
+        fail("a closing bracket without its opening one");
       }
       open.pop();
       next = COMMA_OR_CLOSE;
@@ -114,7 +115,8 @@ function skipSpace(text: string, from: number): number {
   }
 }
 
-const STRING_FAULT = "a text without end, with a control character or a wrong escape";
+const STRING_FAULT =
+  "a string that does not end, or that has a control character or an invalid escape";
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** End of the string that starts at `from`; -1 if there is none. */
@@ -142,7 +144,7 @@ function wordEnd(text: string, from: number): number {
   return WORD.test(text) ? WORD.lastIndex : -1;
 }
 
-/** Escapes spell one key many ways. */
+/** Escapes allow many spellings of one key. */
 function keyOf(quoted: string): string {
   return quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 }

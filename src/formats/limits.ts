@@ -1,6 +1,5 @@
-// The limits beyond which readers refuse a file before they read on or allocate. A file beyond a
-// limit is a mistake or an attack: each limit is far above what real data needs, and each says why
-// it is what it is.
+// Limits beyond which readers refuse a file before they read on or allocate. A file beyond a limit
+// is a mistake or an attack: each limit is far above the needs of real data, for the reason stated.
 import { InputError } from "../tensor/error.ts";
 
 /** The limits of all readers. */
@@ -11,14 +10,14 @@ export const LIMITS = {
   json_depth: 128,
   /** Keys of one object; the largest published networks have a few thousand tensors per file. */
   json_keys: 100_000,
-  /** Values of one file; a second is enough to parse and check so many. */
+  /** Values of one file; parsing and checking this many takes a second. */
   json_values: 2_000_000,
 
   /** A YAML file; a configuration has 5 kB with its explanations. */
   yaml_bytes: 16_384,
   /** Mappings and sequences within each other; a configuration nests three deep. */
   yaml_depth: 16,
-  /** Marks of keys and items; the parser compares each key of a mapping with all others. */
+  /** Keys and items; the parser compares each key of a mapping with all others. */
   yaml_items: 2_000,
   /** Values that aliases repeat, the parser's own default. */
   yaml_aliases: 100,
@@ -33,7 +32,7 @@ export const LIMITS = {
 
   /** Members of an archive; numpy writes one per array. */
   zip_members: 20_000,
-  /** A packed file may always unpack to so much: a large LiDAR sweep has 10 MB. */
+  /** A packed file may always unpack to this much: a large LiDAR sweep has 10 MB. */
   unpacked_free_bytes: 67_108_864,
   /** Beyond that, unpacked bytes per packed one: noise gives 1, smooth depth 10, zeros 1,000. */
   unpacked_ratio: 100,
@@ -49,7 +48,7 @@ export const LIMITS = {
   ply_header_bytes: 65_536,
 } as const;
 
-/** Throws `InputError` where `unpacked` bytes are too many for the `packed` ones that make them. */
+/** Throws `InputError` if `packed` bytes unpack to too many. */
 export function checkUnpacked(packed: number, unpacked: number, where: string): void {
   const most = Math.max(LIMITS.unpacked_free_bytes, packed * LIMITS.unpacked_ratio);
   if (unpacked <= most) return;

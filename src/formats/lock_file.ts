@@ -1,5 +1,6 @@
 // A lock that one process holds on a file or a folder: a small file with its pid and host. A lock
-// whose process has ended is taken over; one of another host never is, since nobody here can tell.
+// whose process has ended is taken over; a lock of another host never is, because its process
+// cannot be checked from here.
 import { createHash, randomUUID } from "node:crypto";
 import { lstatSync, readFileSync, rmSync } from "node:fs";
 import { link, lstat, rm, unlink, writeFile } from "node:fs/promises";
@@ -12,16 +13,16 @@ import { readBytes, systemReason } from "./atomic_file.ts";
 export interface LockOwner {
   readonly pid: number;
   readonly host: string;
-  /** When the process began, in ticks of its system since boot; tells a pid that was used again. */
+  /** When the process began, in ticks of its system since boot; detects a reused pid. */
   readonly began: string;
-  /** Tells two locks of one process apart. */
+  /** Distinguishes two locks of one process. */
   readonly token: string;
 }
 
 /** A lock that is held until `release`, or until the process ends. */
 export interface Lock {
   readonly file: string;
-  /** Gives the lock back; does nothing the second time, or where someone else holds it by now. */
+  /** Releases the lock; does nothing the second time, or if another process holds it by now. */
   readonly release: () => Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export class LockedError extends InputError {
   }
 }
 
-// A lock may be let go, or be taken over by somebody else, between two looks.
+// Between two checks, a lock may be released or taken over by another process.
 const TRIES = 8;
 
 // A lock has 200 bytes.
@@ -44,7 +45,7 @@ const LOCK_LIMIT_BYTES = 4096;
 
 /**
  * Takes the lock `file` at once, or throws LockedError, which names pid and host of the holder;
- * InputError where the file cannot be made. `what` is what it guards, as the error calls it.
+ * InputError if the file cannot be created. `what` names the guarded thing in errors.
  */
 export async function takeLock(file: string, what: string): Promise<Lock> {
   const owner: LockOwner = {
@@ -66,7 +67,7 @@ export async function takeLock(file: string, what: string): Promise<Lock> {
   throw refusal(file, what, holder === "none" ? null : holder);
 }
 
-/** As `takeLock`, but waits up to `wait_ms` for the holder to let go. */
+/** As `takeLock`, but waits up to `wait_ms` for the holder to release it. */
 export async function waitForLock(file: string, what: string, wait_ms: number): Promise<Lock> {
   const end = performance.now() + wait_ms;
   for (;;) {
@@ -79,7 +80,7 @@ export async function waitForLock(file: string, what: string, wait_ms: number): 
   }
 }
 
-/** Makes the lock whole or not at all: written beside, then linked under its name. */
+/** Creates the lock in one step: written to another file, then linked under its name. */
 async function claim(file: string, owner: LockOwner): Promise<boolean> {
   const own = `${file}.${owner.token}`;
   try {
@@ -95,7 +96,7 @@ async function claim(file: string, owner: LockOwner): Promise<boolean> {
     }
     throw new InputError(`${file}: cannot write: ${systemReason(error)}`);
   } finally {
-    await rm(own, { force: true }).catch(() => undefined); // It may never have been made.
+    await rm(own, { force: true }).catch(() => undefined); // It may not exist.
   }
 }
 
@@ -109,7 +110,7 @@ async function claimByCreation(file: string, owner: LockOwner): Promise<boolean>
   }
 }
 
-/** The holder; "none" where there is no lock, null where the file says nothing that can be read. */
+/** The holder; "none" if there is no lock, null if the file is unreadable. */
 async function readOwner(file: string): Promise<LockOwner | null | "none"> {
   try {
     return parseOwner(Buffer.from(await readBytes(file, LOCK_LIMIT_BYTES)).toString());
@@ -137,14 +138,14 @@ function parseOwner(text: string): LockOwner | null {
   }
 }
 
-/** Whether the holder has ended. A file of another host, or one that is no lock, is not ours to judge. */
+/** Whether the holder has ended. False for a lock of another host, or a file that is not a lock. */
 function isStale(holder: LockOwner | null): holder is LockOwner {
   if (holder === null || holder.host !== hostname()) return false;
   const { pid, began } = holder;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, as somebody else's.
+    // EPERM: the process lives and belongs to another user.
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
   const now = beginOf(pid);
@@ -152,8 +153,9 @@ function isStale(holder: LockOwner | null): holder is LockOwner {
 }
 
 /**
- * Removes the lock of a holder that has ended. Of all that find it, one may: whoever holds the mark
- * of that very lock. A finder that comes late gets the mark too, but meets another lock by then.
+ * Removes the lock of a holder that has ended. Among the processes that find it, only the one that
+ * holds the mark of that lock may remove it. A process that comes late gets the mark too, but finds
+ * another lock by then.
  */
 async function discard(file: string, holder: LockOwner, owner: LockOwner): Promise<void> {
   const name = createHash("sha256").update(holder.token).digest("hex").slice(0, 16);
@@ -171,7 +173,7 @@ async function discard(file: string, holder: LockOwner, owner: LockOwner): Promi
   }
 }
 
-/** When a process began, as Linux counts it; empty elsewhere or where it has ended. */
+/** When a process began, as Linux counts it; empty elsewhere or if it has ended. */
 function beginOf(pid: number): string {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -186,7 +188,7 @@ function held(file: string, owner: LockOwner): Lock {
   let isHeld = true;
   const isOwn = (): boolean => {
     try {
-      // A pipe in its place would be waited for.
+      // Opening a pipe would wait for its writer.
       return (
         lstatSync(file).isFile() && parseOwner(readFileSync(file, "utf8"))?.token === owner.token
       );

@@ -1,9 +1,9 @@
-// A folder with its parents. Node's own `recursive` never returns where the system answers ENOENT
-// below a folder that is there, as /proc does.
+// A folder with its parents. Node's own `recursive` option never returns if the system answers
+// ENOENT below an existing folder, as /proc does.
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Makes `folder` and its parents where they are missing; throws what the file system throws. */
+/** Creates `folder` and its missing parents; throws the file system's errors. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);

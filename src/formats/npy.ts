@@ -3,19 +3,19 @@
 //   0x93 "NUMPY" | u8 major | u8 minor | header length u16 (v1) or u32 (v2, v3), little-endian
 //   header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, spaces, "\n" | elements
 import { InputError } from "../tensor/error.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { checkShape, formatShape, size, type Shape } from "../tensor/shape.ts";
 import { elementType, encodeElements, type HostData } from "./elements.ts";
 import { LIMITS } from "./limits.ts";
 import { npyDtype, readRecords, readScalars } from "./npy_dtype.ts";
 import { parsePythonLiteral, type PythonLiteral } from "./python_literal.ts";
 
-/** An array as read, row-major whatever the file's order. */
+/** An array as read, always row-major. */
 export interface NpyArray {
   /** Axes; a structured array of F fields has one more, of length F, at the end. */
   readonly shape: Shape;
   /** Halves are widened to f32, booleans bytes; the fields of a structured array are all f64. */
   readonly data: HostData;
-  /** Names along the last axis where the file's dtype is structured, e.g. `["X", "Y", "Z"]`. */
+  /** Names along the last axis if the file's dtype is structured, e.g. `["X", "Y", "Z"]`. */
   readonly fields?: readonly string[];
 }
 
@@ -56,12 +56,16 @@ function headerText(bytes: Uint8Array, file: string): { text: string; begin: num
   }
   const major = bytes[6];
   if (major < 1 || major > 3 || bytes[7] !== 0) {
-    throw new InputError(`${file}: .npy version ${major}.${bytes[7]}, known are 1.0, 2.0 and 3.0`);
+    throw new InputError(
+      `${file}: .npy version ${major}.${bytes[7]}; only 1.0, 2.0 and 3.0 are read`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   if (length > MAX_HEADER_BYTES) {
-    throw new InputError(`${file}: header of ${length} bytes, ${MAX_HEADER_BYTES} at most`);
+    throw new InputError(
+      `${file}: the header has ${length} bytes; the limit is ${MAX_HEADER_BYTES}`,
+    );
   }
   const start = major === 1 ? 10 : 12;
   const begin = start + length;
@@ -98,9 +102,9 @@ function parseShape(shape: PythonLiteral | undefined, itemBytes: number, file: s
   if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isAxis)) {
     throw new InputError(`${file}: header field shape is not a tuple of whole numbers from 0`);
   }
-  // Without the zeros, which would hide that the other axes cannot be true.
+  // Zeros are left out, because they would hide that the other axes are impossibly long.
   if (!Number.isSafeInteger(size(shape.filter((axis) => axis > 0)) * itemBytes)) {
-    throw new InputError(`${file}: shape ${formatShape(shape)} is too large to be one`);
+    throw new InputError(`${file}: shape ${formatShape(shape)} is impossibly large`);
   }
   return shape;
 }
@@ -142,15 +146,19 @@ const DESCRIPTIONS = {
   u64: "<u8",
 } as const;
 
-/** The bytes of a version 1 .npy file, as `numpy.save` writes it; throws where `shape` misfits. */
+/**
+ * The bytes of a version 1 .npy file, as `numpy.save` writes it. Throws InputError if
+ * `shape` does not fit and for data that is not a typed array of a known type.
+ */
 export function writeNpy(data: HostData, shape: Shape): Uint8Array {
+  const descr = DESCRIPTIONS[elementType(data, "writeNpy: data")];
+  checkShape("writeNpy", shape);
   if (size(shape) !== data.length) {
-    throw new Error(`writeNpy: ${formatShape(shape)} has not ${data.length} elements`);
+    throw new InputError(`writeNpy: ${formatShape(shape)} does not have ${data.length} elements`);
   }
-  const descr = DESCRIPTIONS[elementType(data)];
   const axes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${axes}, }`;
-  const begin = Math.ceil((10 + header.length + 1) / 64) * 64; // Aligned for whoever maps the file.
+  const begin = Math.ceil((10 + header.length + 1) / 64) * 64; // Aligned for programs that map the file.
   const file = new Uint8Array(begin + data.byteLength);
   file.set([...MAGIC, 1, 0]);
   new DataView(file.buffer).setUint16(8, begin - 10, true);

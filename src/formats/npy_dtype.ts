@@ -1,5 +1,5 @@
-// numpy's `descr`: what one item of a .npy file is, and items as host arrays. The file around them
-// is npy.ts's. Source: numpy/lib/format.py `dtype_to_descr`, the array interface's "typestr".
+// numpy's `descr`: the type of one item of a .npy file, and items as host arrays. npy.ts reads the
+// rest of the file. Source: numpy/lib/format.py `dtype_to_descr`, the array interface's "typestr".
 import { InputError } from "../tensor/error.ts";
 import { decodeElements, elementBytes, type ElementType, type HostData } from "./elements.ts";
 import type { PythonLiteral } from "./python_literal.ts";

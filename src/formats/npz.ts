@@ -1,25 +1,26 @@
 // numpy's .npz archives: a zip of .npy members, stored (savez) or deflated (savez_compressed).
-// Members are read when they are asked for; one that is no plain array does not hinder the others.
+// Members are read on request, so that one that is not a plain array does not prevent reading the
+// others.
 import { InputError } from "../tensor/error.ts";
 import { readNpy, type NpyArray } from "./npy.ts";
 import { openZip } from "./zip.ts";
 
 /** An open .npz archive. */
 export interface Npz {
-  /** Names that arrays were saved under (`arr_0` where they had none), in the archive's order. */
+  /** Names of the saved arrays (`arr_0` for those without a name), in the archive's order. */
   readonly names: readonly string[];
-  /** Whether there is a member of a name, which may lack its ending. */
+  /** Whether a member has this name, with or without its ending. */
   readonly has: (name: string) => boolean;
   /**
-   * The array of a name; throws `InputError` naming file and member where it is missing, damaged,
-   * appears twice, unpacks to too much or is no plain array.
+   * The array of a name; throws `InputError` naming file and member if it is missing, damaged,
+   * appears twice, unpacks to too much or is not a plain array.
    */
   readonly read: (name: string) => NpyArray;
 }
 
 const SUFFIX = ".npy";
 
-/** Opens a .npz file; throws `InputError` naming `file` where it is no archive. */
+/** Opens a .npz file; throws `InputError` naming `file` if it is not an archive. */
 export function openNpz(bytes: Uint8Array, file: string): Npz {
   const archive = openZip(bytes, file);
   const members = new Set(archive.names);

@@ -1,10 +1,9 @@
-// The files of a folder that ringdepth wrote itself, as a small list in the folder says. Only those
-// are ever replaced or removed: a file that somebody else put there, or changed since, is named and
-// stays.
+// A small list in a folder names the files that ringdepth wrote there. Only those are ever replaced
+// or removed: a file that someone else put there, or changed since, stays and is named in an error.
 //
 //   FOLDER/.ringdepth-files.json   {"files": {"front.npy": ["<sha256 of its bytes>"], "log": null}}
 //
-// null: a file that grows or is written often; it is known by its name alone.
+// null marks a file that grows or is written often; it is identified by its name alone.
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -15,7 +14,7 @@ import { makeFolder } from "./make_folder.ts";
 /** Name of the list in its folder. */
 export const OWN_FILES = ".ringdepth-files.json";
 
-/** A file about to be written: with its bytes, or by its name alone where it grows. */
+/** A file about to be written: with its bytes, or by its name alone if it grows. */
 export interface OwnFile {
   /** One component of a path, no folder in it. */
   readonly name: string;
@@ -25,9 +24,9 @@ export interface OwnFile {
 const LIST_LIMIT_BYTES = 64 * 2 ** 20;
 
 /**
- * Makes `folder` a real folder, its parents included. With `isNamedByUser` (a folder of the command
- * line) it may be a link to one; else a link is refused, since it would lead writes elsewhere.
- * Throws InputError where it cannot be made.
+ * Creates `folder` and its parents. With `isNamedByUser` (a folder named on the command line) it
+ * may be a link to a folder; otherwise a link is refused, because it would lead writes elsewhere.
+ * Throws InputError if it cannot be created.
  */
 export async function makeOutFolder(folder: string, isNamedByUser: boolean): Promise<void> {
   try {
@@ -47,9 +46,9 @@ export async function makeOutFolder(folder: string, isNamedByUser: boolean): Pro
 }
 
 /**
- * Claims the names of `files` in `folder`, before any of them is written: afterwards all of them may
- * be replaced. Throws InputError, and changes nothing, where a file of such a name is there and
- * ringdepth did not write it, or somebody changed it since.
+ * Claims the names of `files` in `folder`, before any of them is written: afterwards all of them
+ * may be replaced. Throws InputError, and changes nothing, if a file with such a name was not
+ * written by ringdepth or was changed since.
  */
 export async function claimFiles(folder: string, files: readonly OwnFile[]): Promise<void> {
   const own = await readOwn(folder);
@@ -60,7 +59,7 @@ export async function claimFiles(folder: string, files: readonly OwnFile[]): Pro
     await checkReplaceable(folder, name, own);
   }
   for (const { name, bytes } of files) {
-    // The old digest stays beside the new one: a crash leaves either file, and both are ours.
+    // The old digest stays next to the new one: a crash leaves either version, and both are ours.
     const before = own.get(name);
     if (bytes === undefined) own.set(name, null);
     else if (before !== null) own.set(name, [...(before ?? []).slice(-1), digest(bytes)]);
@@ -116,7 +115,7 @@ async function checkReplaceable(
   }
 }
 
-/** The list of a folder; empty without one. A file of its name that is no list is not replaced. */
+/** The list of a folder; empty if there is none. Another file with its name is never replaced. */
 async function readOwn(folder: string): Promise<Map<string, Digests>> {
   const file = join(folder, OWN_FILES);
   if ((await lstat(file).catch(() => null)) === null) return new Map();

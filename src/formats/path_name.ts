@@ -1,24 +1,23 @@
-// Names from files as names of files: whatever a manifest calls a camera or a moment becomes one
-// component of a path that leads nowhere else, and no two of them share a file.
+// Turns names from manifests into file names: any name of a camera or a moment becomes one harmless
+// path component, and no two names share a file.
 import { createHash } from "node:crypto";
 
-// A name may stand in a file name twice, with an ending and that of a temporary file: 255 bytes
-// are the limit of the usual file systems.
+// A file name may contain a name twice, plus its ending and that of a temporary file; common file
+// systems allow 255 bytes.
 const LIMIT_BYTES = 100;
 const KEPT_BYTES = 80;
 
-// What stays as it is: letters, marks and digits of all scripts, and little else. No file system or
-// shell takes these for something of its own.
+// Characters that stay: letters, marks and digits of all scripts, and a few others. They have no
+// special meaning to any file system or shell.
 const SAFE = /^[\p{L}\p{M}\p{Nd}._ -]$/u;
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
 
 /**
- * `name` as one component of a path. Equal names give equal components and different names (but
- * for their Unicode normalisation) different ones; a plain name such as CAMERA_01 stays as it is.
+ * `name` as one component of a path. Equal names give equal components and different names (apart
+ * from Unicode normalisation) different ones; a plain name such as CAMERA_01 is unchanged.
  *
- * Other characters are percent-encoded, so are a dot at the front, a dot or space at the end and
- * names of devices; a long name ends in a hash. "~" is never in the encoding of a name that was
- * kept whole.
+ * Other characters are percent-encoded, as are a leading dot, a dot or space at the end and device
+ * names. A long name ends in a hash. Only shortened names contain "~".
  */
 export function pathName(name: string): string {
   const composed = name.normalize("NFC");
@@ -33,19 +32,19 @@ export function pathName(name: string): string {
   return `${cut(encoded, KEPT_BYTES)}~${hash(composed, 16)}`;
 }
 
-/** Gives names out so that no two meet, on file systems that fold case or normalise either. */
+/** Hands out distinct names, even for file systems that fold case or normalise names. */
 export interface PathNames {
   /**
    * The name of `key`, the same whenever asked: `plain` (the parts of `key` as `pathName` writes
-   * them, joined by "_", unless given), which must be made of such names. Where an earlier key holds
-   * a file of that name it ends in "~" and a hash of the key.
+   * them, joined by "_", unless given), which must be made of such names. If an earlier key has
+   * that name already, it ends in "~" and a hash of the key.
    */
   readonly of: (key: string, plain?: string) => string;
 }
 
 /**
- * Names of files or folders in one folder. `taken` are there already; `endings` are what files of
- * one name add to it.
+ * Names of files or folders in one folder. `taken` exist already; `endings` are what the files of
+ * one name append to it.
  */
 export function pathNames(
   taken: readonly string[] = [],
@@ -55,7 +54,7 @@ export function pathNames(
   const given = new Map<string, string>();
   const isFree = (name: string): boolean =>
     endings.every((ending) => !held.has(folded(name + ending)));
-  // Parts of an id stay legible: "folder/moment" becomes folder_moment.
+  // Parts of an id stay readable: "folder/moment" becomes folder_moment.
   const of = (key: string, plain: string = key.split("/").map(pathName).join("_")): string => {
     const before = given.get(key);
     if (before !== undefined) return before;
@@ -68,12 +67,15 @@ export function pathNames(
   return { of };
 }
 
-/** A name as a file system may see it that ignores case and normalisation. */
+/** A name as seen by a file system that ignores case and normalisation. */
 export function folded(name: string): string {
   return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
-/** Percent-encoding of the UTF-8 bytes; a lone surrogate, which has none, by its own code. */
+/**
+ * Percent-encoding of the UTF-8 bytes; a lone surrogate, which has no UTF-8, is encoded by its
+ * code.
+ */
 function percent(character: string): string {
   const code = character.codePointAt(0)!;
   if (code >= 0xd800 && code <= 0xdfff) return `%u${code.toString(16).toUpperCase()}`;
@@ -82,7 +84,7 @@ function percent(character: string): string {
     .join("");
 }
 
-/** The longest beginning of at most `bytes` bytes that cuts no character and no encoding. */
+/** The longest prefix of at most `bytes` bytes that splits no character and no encoding. */
 function cut(text: string, bytes: number): string {
   let kept = "";
   let length = 0;

@@ -1,5 +1,5 @@
-// Portable float maps, the float images of MiDaS and Middlebury: one or three f32 samples a pixel.
-// Source: Paul Debevec's PFM description (netpbm has the same).
+// Portable float maps, the float images of MiDaS and Middlebury: one or three f32 samples per
+// pixel. Source: Paul Debevec's PFM description (netpbm has the same).
 //
 //   lines "Pf" or "PF" (grey, RGB), "width height", "scale" (negative = little-endian)
 //   f32 rows, bottom one first
@@ -48,7 +48,7 @@ export function readPfm(bytes: Uint8Array, file: string): FloatImage {
   return { height, width, channels, data: upsideDown(data, height) };
 }
 
-/** The bytes of a little-endian PFM; throws where `data` misfits the size. */
+/** The bytes of a little-endian PFM; throws if `data` does not fit the size. */
 export function writePfm({ height, width, channels, data }: FloatImage): Uint8Array {
   if (data.length !== height * width * channels || data.length === 0) {
     throw new Error(`writePfm: ${data.length} samples for [${height}, ${width}, ${channels}]`);

@@ -1,9 +1,9 @@
-// Coloured point clouds as binary PLY, which MeshLab, CloudCompare and Open3D open. No meshes.
+// Coloured point clouds as binary PLY, readable by MeshLab, CloudCompare and Open3D. No meshes.
 // Source: Greg Turk's "The PLY Polygon File Format" (1994).
 //
 //   text header: ply, format, comments, element vertex N, properties, end_header | N packed rows
 import { InputError } from "../tensor/error.ts";
-import { elementBytes, type ElementType } from "./elements.ts";
+import { elementBytes, elementType, type ElementType } from "./elements.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Points and their sRGB colours. */
@@ -19,12 +19,23 @@ const POSITION = ["x", "y", "z"];
 const COLOR = ["red", "green", "blue"];
 const ROW_BYTES = 15;
 
-/** The bytes of a binary little-endian PLY; each comment is one line. Throws on unequal lengths. */
+/**
+ * The bytes of a binary little-endian PLY; each comment is one line. Throws
+ * InputError on unequal lengths and for arrays of other types.
+ */
 export function writePly(cloud: PointCloud, comments: readonly string[] = []): Uint8Array {
   const { positions_m, colors } = cloud;
+  if (elementType(colors, "writePly: colors") !== "u8") {
+    throw new InputError("writePly: colors are not bytes; give a Uint8Array of 0 to 255");
+  }
+  if (!elementType(positions_m, "writePly: positions_m").startsWith("f")) {
+    throw new InputError("writePly: positions_m are whole numbers; give a Float32Array");
+  }
   const count = positions_m.length / 3;
   if (!Number.isInteger(count) || colors.length !== positions_m.length) {
-    throw new Error(`writePly: ${positions_m.length} coordinates, ${colors.length} colour samples`);
+    throw new InputError(
+      `writePly: ${positions_m.length} coordinates, ${colors.length} colour samples`,
+    );
   }
   const lines = [
     "ply",
@@ -90,8 +101,8 @@ interface Header {
 
 /**
  * Reads the vertices of a binary little-endian PLY: float or double x y z and uchar red green blue,
- * all scalar. Their other properties and other elements, such as faces, are left out. Throws
- * `InputError` naming `file`.
+ * all scalar. Other properties and other elements, such as faces, are ignored. Throws `InputError`
+ * naming `file`.
  */
 export function readPly(bytes: Uint8Array, file: string): PointCloud {
   const { elements, begin } = parseHeader(bytes, file);
@@ -102,7 +113,7 @@ export function readPly(bytes: Uint8Array, file: string): PointCloud {
     const rowBytes = fixedBytes(element);
     const isVertex = element.name === "vertex";
     if (isVertex && rowBytes === null) {
-      throw new InputError(`${file}: a list in vertex; export the points alone`);
+      throw new InputError(`${file}: element vertex has a list property; export the points alone`);
     }
     const columns = isVertex ? vertexColumns(element, file) : null;
     const end = rowBytes === null ? endOfLists(view, at, element) : at + element.count * rowBytes;
@@ -119,7 +130,9 @@ export function readPly(bytes: Uint8Array, file: string): PointCloud {
     at = end;
   }
   if (at !== bytes.length) {
-    throw new InputError(`${file}: ${bytes.length - at} bytes after its last element; damaged`);
+    throw new InputError(
+      `${file}: ${bytes.length - at} bytes after its last element; the file is damaged`,
+    );
   }
   if (cloud === undefined) throw new InputError(`${file}: the header has no "element vertex N"`);
   return cloud;
@@ -130,7 +143,7 @@ interface Column {
   readonly offset: number;
 }
 
-/** The columns of x y z and of red green blue; throws where one is missing or of another type. */
+/** The columns of x y z and of red green blue; throws if one is missing or has another type. */
 function vertexColumns({ properties }: Element, file: string): Column[][] {
   const columns = (names: readonly string[], types: readonly ElementType[]): Column[] =>
     names.map((name) => {
@@ -162,7 +175,7 @@ function readVertices(view: DataView, count: number, [position, color]: Column[]
   return cloud;
 }
 
-/** Bytes of one row; null where a list makes them differ. */
+/** Bytes of one row; null if a list makes rows differ. */
 function fixedBytes({ properties }: Element): number | null {
   if (properties.some(({ listOf }) => listOf !== undefined)) return null;
   return properties.reduce((sum, { type }) => sum + elementBytes(type), 0);

@@ -1,6 +1,6 @@
-// The chunks of a PNG: structure, checksums and sizes, checked before anything is unpacked. What
-// readers may ignore (texts, animation frames, unknown ancillary chunks) is ignored, what they must
-// know is known or refused. Pixels are png16.ts's. Source: W3C PNG, third edition.
+// The chunks of a PNG: structure, checksums and sizes, checked before anything is unpacked. Chunks
+// that readers may ignore (texts, animation frames, unknown ancillary chunks) are ignored; unknown
+// critical chunks are refused. png16.ts reads the pixels. Source: W3C PNG, third edition.
 //
 //   signature | IHDR | PLTE, tRNS and others | IDAT ... | IEND
 //   each chunk: u32 length | type | data | u32 CRC-32 of type and data, big-endian
@@ -18,7 +18,7 @@ export interface Png {
   readonly interlaced: boolean;
   /** The zlib stream. */
   readonly packed: Uint8Array;
-  /** Bytes that the stream unpacks to: every row of every pass behind its filter byte. */
+  /** Bytes of the unpacked stream: every row of every pass, each after its filter byte. */
   readonly unpackedBytes: number;
 }
 
@@ -26,7 +26,7 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const CHUNK_BYTES = 12; // Length, type and checksum.
 const MAX_DEFLATE_RATIO = 1032; // The format packs no tighter than 258 bytes into 2 bits.
 
-// By colour type: name, channels, and the depths that it may have.
+// By colour type: name, channels, and allowed bit depths.
 const COLORS = new Map<number, { name: Png["color"]; channels: number; depths: number[] }>([
   [0, { name: "grey", channels: 1, depths: [1, 2, 4, 8, 16] }],
   [2, { name: "colour", channels: 3, depths: [8, 16] }],
@@ -47,8 +47,8 @@ export const PASSES: readonly (readonly [number, number, number, number])[] = [
 ];
 
 /**
- * The chunks of a PNG file. Throws `InputError` naming `file` where it is no PNG, damaged, cut short,
- * has a critical chunk that is unknown or misplaced, or is larger than `LIMITS` allow.
+ * The chunks of a PNG file. Throws `InputError` naming `file` if it is not a PNG, is damaged or cut
+ * short, has an unknown or misplaced critical chunk, or is larger than `LIMITS` allow.
  */
 export function readPngChunks(bytes: Uint8Array, file: string): Png {
   if (bytes.length < 8 || SIGNATURE.some((byte, i) => bytes[i] !== byte)) {
@@ -89,11 +89,11 @@ export function readPngChunks(bytes: Uint8Array, file: string): Png {
       }
       return { ...header!, packed };
     } else if (/^[A-Z]/.test(type)) {
-      throw new InputError(`${file}: PNG: critical chunk ${type} is not known here`);
+      throw new InputError(`${file}: PNG: critical chunk ${type} is not supported`);
     }
     previous = type;
   }
-  return fail("it ends without IEND, cut short");
+  return fail("it ends without IEND; it is cut short");
 }
 
 function* chunks(

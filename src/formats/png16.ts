@@ -1,6 +1,6 @@
 // 16-bit grey PNG, and depth in it as KITTI, DDAD and ZoeDepth keep it: metres * 256, 0 = none, so
-// steps of 3.9 mm up to 255.996 m. Written by sharp, read here: general decoders convert samples
-// by gamma and profile, and forgive damage. Colour is color_png.ts's.
+// steps of 3.9 mm up to 255.996 m. Written by sharp, read here: general decoders convert samples by
+// gamma and profile, and tolerate damage. color_png.ts writes colour.
 import { inflateSync } from "node:zlib";
 import sharp from "sharp";
 import { InputError } from "../tensor/error.ts";
@@ -24,10 +24,10 @@ export interface DepthImage {
 const STEPS_PER_METRE = 256;
 const MAX_SAMPLE = 65_535;
 
-/** The bytes of a 16-bit grey PNG; throws where `data` misfits the size. */
+/** The bytes of a 16-bit grey PNG; throws if `data` does not fit the size. */
 export async function writeGrey16Png({ height, width, data }: Grey16Image): Promise<Uint8Array> {
   if (data.length !== height * width || data.length === 0) {
-    throw new Error(`writeGrey16Png: ${data.length} samples for [${height}, ${width}]`);
+    throw new InputError(`writeGrey16Png: ${data.length} samples for [${height}, ${width}]`);
   }
   // Without the colour space, sharp writes 8-bit RGB.
   return sharp(data, { raw: { width, height, channels: 1 } })
@@ -58,7 +58,7 @@ export async function readGrey16Png(bytes: Uint8Array, file: string): Promise<Gr
       const samples = rows.subarray(from, from + rowBytes);
       if (!unfilter(samples, above)) {
         throw new InputError(
-          `${file}: PNG: filter ${samples[0]} in row ${row}, known are 0 to 4; the file is damaged`,
+          `${file}: PNG: unknown filter ${samples[0]} in row ${row} (0 to 4 exist); the file is damaged`,
         );
       }
       for (let i = 1, to = row * width + x; i < rowBytes; i += 2, to += dx) {
@@ -89,7 +89,7 @@ function unpack({ packed, unpackedBytes }: Png, file: string): Uint8Array {
 
 const SAMPLE_BYTES = 2;
 
-/** Undoes the filter of a row in place, given the row above it; false where it is unknown. */
+/** Undoes the filter of a row in place, given the row above it; false if the filter is unknown. */
 function unfilter(row: Uint8Array, above: Uint8Array): boolean {
   const [filter] = row;
   if (filter > 4) return false;
@@ -119,14 +119,17 @@ function paeth(left: number, up: number, corner: number): number {
  */
 export async function writeDepthPng({ height, width, depth_m }: DepthImage): Promise<Uint8Array> {
   const data = Uint16Array.from(depth_m, (depth, pixel) => {
-    if (depth >= 0) return Math.min(MAX_SAMPLE, Math.round(depth * STEPS_PER_METRE));
+    if (typeof depth === "number" && depth >= 0)
+      return Math.min(MAX_SAMPLE, Math.round(depth * STEPS_PER_METRE));
     const [row, column] = [Math.floor(pixel / width), pixel % width];
-    throw new InputError(`depth ${depth} m at row ${row}, column ${column} cannot be written`);
+    throw new InputError(
+      `depth ${String(depth)} m at row ${row}, column ${column} cannot be written`,
+    );
   });
   return writeGrey16Png({ height, width, data });
 }
 
-/** Reads a depth PNG; throws `InputError` naming `file` where it is not a 16-bit grey PNG. */
+/** Reads a depth PNG; throws `InputError` naming `file` if it is not a 16-bit grey PNG. */
 export async function readDepthPng(bytes: Uint8Array, file: string): Promise<DepthImage> {
   const { height, width, data } = await readGrey16Png(bytes, file);
   return { height, width, depth_m: Float32Array.from(data, (steps) => steps / STEPS_PER_METRE) };

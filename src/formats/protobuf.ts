@@ -1,5 +1,6 @@
-// The wire format of Protocol Buffers, as much as TensorBoard's events need: messages are lists of
-// numbered fields, their meaning is the caller's. Source: protobuf.dev/programming-guides/encoding.
+// The part of Protocol Buffers' wire format that TensorBoard's events need: messages are lists of
+// numbered fields, whose meaning the caller knows. Source:
+// protobuf.dev/programming-guides/encoding.
 
 /** A field's value on the wire: varint, 8 bytes, length-delimited, 4 bytes. */
 export type WireValue =
@@ -33,7 +34,7 @@ export function textValue(text: string): WireValue {
   return { bytes: new TextEncoder().encode(text) };
 }
 
-/** The fields of a message; throws `RangeError` where the bytes are none. */
+/** The fields of a message; throws `RangeError` if the bytes are not a message. */
 export function decodeMessage(bytes: Uint8Array): Message {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const message: [number, WireValue][] = [];
@@ -76,7 +77,9 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return message;
 }
 
-/** Seven bits a byte, lowest first, the top bit set on all but the last; `value` from 0 to 2^53. */
+/**
+ * Seven bits per byte, lowest first, the top bit set on all but the last; `value` from 0 to 2^53.
+ */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

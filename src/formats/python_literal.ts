@@ -1,4 +1,4 @@
-// The small part of Python's literals that numpy writes into its headers: texts, whole numbers,
+// The small part of Python's literals that numpy writes into its headers: strings, whole numbers,
 // True, False, None, tuples, lists, dicts. Nothing is evaluated.
 
 /** A Python literal: dicts become maps, tuples and lists arrays, None null. */

@@ -1,5 +1,5 @@
-// safetensors files: named tensors behind a JSON header. Reads all that the Rust reference (0.8)
-// reads and refuses all that it refuses; knows nothing of networks and of what the names mean.
+// safetensors files: named tensors behind a JSON header. Accepts and refuses the same files as the
+// Rust reference (0.8); knows nothing about networks or the meaning of names.
 //
 //   u64 header length N (little-endian) | N bytes of JSON, space-padded | tensors, back to back
 //   JSON: {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}}
@@ -44,7 +44,7 @@ const BITS = {
 /** A dtype of the format, as spelt in the header. */
 export type SafetensorsDtype = keyof typeof BITS;
 
-/** A tensor as read: values on the host, and the file's own bytes where these matter. */
+/** A tensor as read: its values on the host, and its bytes in the file. */
 export interface StoredTensor {
   readonly dtype: SafetensorsDtype;
   readonly shape: Shape;
@@ -53,11 +53,11 @@ export interface StoredTensor {
    * without a host array (F4, F6, F8, C64) stays bytes. May share memory with the file.
    */
   readonly data: HostData;
-  /** The tensor as it lies in the file; shares its memory. */
+  /** The tensor's bytes in the file; shares its memory. */
   readonly bytes: Uint8Array;
 }
 
-/** A safetensors file as read; tensors in the order in which they lie in the file. */
+/** A safetensors file as read; tensors in file order. */
 export interface SafetensorsFile {
   readonly tensors: Map<string, StoredTensor>;
   readonly metadata: Record<string, string>;
@@ -91,9 +91,9 @@ const MAX_HEADER_BYTES = LIMITS.safetensors_header_bytes;
 const METADATA = "__metadata__";
 
 /**
- * Reads a whole safetensors file. Throws `InputError` naming `file` and the tensor for whatever the
- * Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes), for repeated keys and
- * for more than `LIMITS.json_keys` tensors.
+ * Reads a whole safetensors file. Throws `InputError` naming `file` and the tensor for everything
+ * that the Rust reference refuses (header length, UTF-8, JSON, holes, overlaps, sizes), for
+ * repeated keys and for more than `LIMITS.json_keys` tensors.
  */
 export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
   const headerBytes = headerLength(bytes, file);
@@ -169,8 +169,8 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
     throw new InputError(`${file}: the header is not UTF-8; the file is damaged`);
   }
   const header = parseJson(text, `${file}: header`, MAX_HEADER_BYTES);
-  // JavaScript reads 1.0, 1e2 and -0 as whole numbers, the reference does not. Quotes within a
-  // name are escaped, so that no name looks like these fields.
+  // JavaScript reads 1.0, 1e2 and -0 as whole numbers, the reference does not. Quotes within a name
+  // are escaped, so that no name can look like these fields.
   if (/"(?:shape|data_offsets)"\s*:\s*\[[^\]]*(?:\d[.eE]|-0)/.test(text)) {
     throw new InputError(`${file}: header: shape and data_offsets are whole numbers from 0`);
   }
@@ -217,7 +217,7 @@ function storedBytes(dtype: SafetensorsDtype, shape: Shape, where: string): numb
     bits *= axis;
     // Checked axis by axis: a later 0 would hide an overflow, which the reference refuses.
     if (!Number.isSafeInteger(bits)) {
-      throw new InputError(`${where}: shape ${formatShape(shape)} is too large to be one`);
+      throw new InputError(`${where}: shape ${formatShape(shape)} is impossibly large`);
     }
   }
   if (bits % 8 !== 0) {
@@ -233,7 +233,7 @@ function parseMetadata(metadata: unknown, file: string): Record<string, string> 
   if (!isRecord(metadata)) throw new InputError(`${file}: ${METADATA} is not an object`);
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string") {
-      throw new InputError(`${file}: ${METADATA} ${JSON.stringify(key)} is not a text`);
+      throw new InputError(`${file}: ${METADATA} ${JSON.stringify(key)} is not a string`);
     }
   }
   return metadata as Record<string, string>;
@@ -254,8 +254,8 @@ function isCounts(value: unknown): value is number[] {
 /**
  * The bytes of a safetensors file, the same for the same content: tensors by alignment (largest
  * first), then name; metadata by key; header padded with spaces to a multiple of 8, as the
- * reference writes it, so that every tensor is aligned. Throws where a name repeats or a shape
- * misfits its data.
+ * reference writes it, so that every tensor is aligned. Throws InputError if a name repeats, a
+ * shape does not fit its data, or the data is not a typed array of a known type.
  */
 export function writeSafetensors(
   tensors: readonly NewTensor[],
@@ -263,7 +263,10 @@ export function writeSafetensors(
 ): Uint8Array {
   const rank = Object.keys(BITS);
   const sorted = tensors
-    .map((tensor) => ({ ...tensor, dtype: elementType(tensor.data).toUpperCase() }))
+    .map((tensor) => {
+      const type = elementType(tensor.data, `writeSafetensors: tensor "${tensor.name}"`);
+      return { ...tensor, dtype: type.toUpperCase() };
+    })
     .sort((a, b) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype) || byBytes(a.name, b.name));
 
   const items: string[] = [];
@@ -275,10 +278,10 @@ export function writeSafetensors(
   const names = new Set([METADATA]);
   let end = 0;
   for (const { name, dtype, shape, data } of sorted) {
-    if (names.has(name)) throw new Error(`writeSafetensors: name "${name}" is taken`);
+    if (names.has(name)) throw new InputError(`writeSafetensors: name "${name}" is taken`);
     names.add(name);
     if (size(shape) !== data.length) {
-      throw new Error(
+      throw new InputError(
         `writeSafetensors: tensor "${name}" ${formatShape(shape)} has ${data.length} elements`,
       );
     }
@@ -302,7 +305,7 @@ export function writeSafetensors(
   return file;
 }
 
-/** The order of Rust's strings: by UTF-8 bytes, which UTF-16 does not give beyond U+FFFF. */
+/** The order of Rust's strings: by UTF-8 bytes, which differs from UTF-16 order beyond U+FFFF. */
 function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

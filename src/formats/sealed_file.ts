@@ -1,6 +1,6 @@
-// Sealed safetensors: what ringdepth keeps (students, checkpoints) carries a SHA-256 over every byte
-// of the file, so that damage is told before anything in it is interpreted. Any program that reads
-// safetensors reads a sealed file.
+// Sealed safetensors: students and checkpoints carry a SHA-256 over every byte of the file, so that
+// damage is found before anything in it is interpreted. Any program that reads safetensors can read
+// a sealed file.
 import { createHash } from "node:crypto";
 import { InputError } from "../tensor/error.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type SafetensorsFile,
 } from "./safetensors.ts";
 
-/** A file as read, and whether it carried a seal (one that holds). */
+/** A file as read, and whether it had a seal (always a valid one). */
 export interface SealedFile extends SafetensorsFile {
   readonly sealed: boolean;
 }
@@ -18,14 +18,14 @@ export interface SealedFile extends SafetensorsFile {
 // The digest covers the whole file, with zeros where its own digits are.
 const ZEROS = "0".repeat(64);
 const DIGEST_MARK = `"checksum":"sha256-`;
-// The second mark tells a damaged digest mark from a file that never had a seal.
+// The second mark distinguishes a damaged digest mark from a file that never had a seal.
 const SEAL_MARK = `"sealed":"whole file"`;
 // The header of a safetensors file begins with its metadata.
 const SEARCHED_BYTES = 2 ** 20;
 
 /**
- * The bytes of a sealed safetensors file, the same for the same content. Throws where the metadata
- * has a key of the seal ("checksum", "sealed").
+ * The bytes of a sealed safetensors file, the same for the same content. Throws if the metadata
+ * already has a key of the seal ("checksum", "sealed").
  */
 export function sealSafetensors(
   tensors: readonly NewTensor[],
@@ -42,8 +42,8 @@ export function sealSafetensors(
 }
 
 /**
- * Reads a safetensors file, sealed or not; the caller decides about one without a seal. Throws
- * `InputError` naming `file` where the seal does not match, and as `readSafetensors` does.
+ * Reads a safetensors file, sealed or not; the caller decides whether to accept one without a seal.
+ * Throws `InputError` naming `file` if the seal does not match, and as `readSafetensors` does.
  */
 export function openSealed(bytes: Uint8Array, file: string): SealedFile {
   const at = digestPlace(bytes);
@@ -68,7 +68,10 @@ function digestPlace(bytes: Uint8Array): number | null {
   return at === -1 ? null : at + DIGEST_MARK.length;
 }
 
-/** Where the header has `mark`; in JSON it can only be a key with its value, since quotes are escaped. */
+/**
+ * The offset of `mark` in the header; in JSON it can only be a key with its value, because quotes
+ * are escaped.
+ */
 function place(bytes: Uint8Array, mark: string): number {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     .subarray(0, SEARCHED_BYTES)

@@ -1,8 +1,11 @@
-// Bytes of a text file as text. Editors of some systems begin a file with a byte order mark or
-// write UTF-16; neither is a reason to refuse what the text says.
+// Decodes the bytes of a text file. Some editors begin a file with a byte order mark or write
+// UTF-16; both are accepted.
 import { InputError } from "../tensor/error.ts";
 
-/** The text of UTF-8 bytes, or of UTF-16 behind its mark; throws `InputError` naming `where`. */
+/**
+ * The text of UTF-8 bytes, or of UTF-16 after its byte order mark; throws `InputError` naming
+ * `where`.
+ */
 export function decodeText(bytes: Uint8Array, where: string): string {
   const mark = bytes.length < 2 ? 0 : bytes[0] * 256 + bytes[1];
   const encoding = mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : "utf-8";

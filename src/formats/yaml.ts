@@ -1,14 +1,14 @@
 // YAML from outside. The parser recurses, compares all keys of a mapping with each other and prints
-// warnings to the terminal; so size, depth and breadth are bounded before it sees the text, and what
-// it warns about is an error.
+// warnings to the terminal; so size, depth and number of values are limited before it sees the
+// text, and its warnings are errors.
 import { LineCounter, parseDocument } from "yaml";
 import { InputError } from "../tensor/error.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeText, lineAndColumn } from "./text.ts";
 
 /**
- * The value of a YAML text or file of one document; null where it holds none. Throws `InputError`
- * that begins with `where`: not YAML (line and column), or beyond `LIMITS.yaml_*`.
+ * The value of a YAML text or file with one document; null if it is empty. Throws `InputError` that
+ * begins with `where` if it is not YAML (with line and column) or exceeds `LIMITS.yaml_*`.
  */
 export function parseYaml(source: string | Uint8Array, where: string): unknown {
   if (source.length > LIMITS.yaml_bytes) {
@@ -29,22 +29,22 @@ export function parseYaml(source: string | Uint8Array, where: string): unknown {
   }
   try {
     const value = document.toJS({ maxAliasCount: LIMITS.yaml_aliases }) as unknown;
-    JSON.stringify(value); // Throws where an alias stands within what it repeats.
+    JSON.stringify(value); // Throws if an alias contains itself.
     return value;
   } catch {
     throw new InputError(
-      `${where}: its aliases repeat themselves, or more than ${LIMITS.yaml_aliases} values; ` +
+      `${where}: its aliases contain themselves or repeat more than ${LIMITS.yaml_aliases} values; ` +
         `write the values out`,
     );
   }
 }
 
-// What the YAML 1.2 specification does not let a text contain (production c-printable).
+// Characters that the YAML 1.2 specification forbids (production c-printable).
 const UNPRINTABLE =
-  // oxlint-disable-next-line eslint/no-control-regex -- these are what is looked for
+  // oxlint-disable-next-line eslint/no-control-regex -- the pattern looks for control characters
   /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ud800-\udfff\ue000-\ufffd]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** Bounds what the parser would build, by the characters that can begin something. */
+/** Limits what the parser would build, by counting the characters that can begin a value. */
 function checkYaml(text: string, where: string): void {
   const control = text.search(UNPRINTABLE);
   if (control >= 0) {
@@ -53,23 +53,27 @@ function checkYaml(text: string, where: string): void {
     );
   }
   // Every key ends with ":" or begins with "?", every item begins with "-" or follows "[" or ",".
-  // A closing bracket without an opening one is a fault each, which the parser collects.
+  // The parser collects a fault for each closing bracket without an opening one.
   const items = text.match(/[:,[\]{}]|[-?](?=\s)/g)?.length ?? 0;
   if (items > LIMITS.yaml_items) {
-    throw new InputError(`${where}: YAML of ${items} keys and items, at most ${LIMITS.yaml_items}`);
+    throw new InputError(
+      `${where}: YAML with ${items} keys and items; at most ${LIMITS.yaml_items} are read`,
+    );
   }
   const depth = blockDepth(text) + flowDepth(text);
   if (depth > LIMITS.yaml_depth) {
-    throw new InputError(`${where}: YAML nested ${depth} deep, at most ${LIMITS.yaml_depth}`);
+    throw new InputError(
+      `${where}: YAML nested ${depth} levels deep; at most ${LIMITS.yaml_depth} are read`,
+    );
   }
 }
 
-/** The most columns at which blocks are open together: each level is indented further. */
+/** The maximum depth of open blocks: each level is indented further. */
 function blockDepth(text: string): number {
   const open: number[] = [];
   let deepest = 0;
   for (const line of text.split(/\r\n?|\n/)) {
-    // Spaces and the marks of items and complex keys, each of which may begin a level.
+    // Spaces, and the marks of items and complex keys; each may begin a level.
     const start = /^(?: |[-?:](?=\s)|\t)*/.exec(line)![0];
     const columns = [...start.matchAll(/[-?:]/g)].map(({ index }) => index);
     if (columns.length === 0 && /^(?:#|$)/.test(line.slice(start.length))) continue;
@@ -81,7 +85,7 @@ function blockDepth(text: string): number {
   return deepest;
 }
 
-/** The most brackets open together, those in quotes and comments included. */
+/** The maximum number of open brackets, including those in quotes and comments. */
 function flowDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -95,7 +99,7 @@ function flowDepth(text: string): number {
 
 const SHOWN_LENGTH = 120;
 
-/** A message of the parser, which may quote the text at length. */
+/** A message of the parser, shortened because it may quote the text at length. */
 function shortened(message: string): string {
   const line = message.split("\n")[0];
   return line.length <= SHOWN_LENGTH ? line : `${line.slice(0, SHOWN_LENGTH)}...`;

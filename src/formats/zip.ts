@@ -1,8 +1,8 @@
 // Zip archives as numpy writes them: members stored or deflated, ZIP64 records; no encryption, no
 // parts over several disks. Reads through the central directory, because numpy's local headers
-// leave the sizes out, and checks every CRC. Members may not overlap and may not unpack to more than
-// a limit, both of which archives made to exhaust memory do. Source: PKWARE appnote 6.3.10,
-// sections 4.3 and 4.5.3; as Python's zipfile does, bytes before the archive are skipped.
+// leave the sizes out, and checks every CRC. Members may not overlap or unpack to more than a
+// limit, because zip bombs do. Source: PKWARE appnote 6.3.10, sections 4.3 and 4.5.3; as Python's
+// zipfile does, bytes before the archive are skipped.
 import { inflateRawSync } from "node:zlib";
 import { InputError } from "../tensor/error.ts";
 import { crc32 } from "./crc32.ts";
@@ -18,14 +18,14 @@ const ENTRY_BYTES = 46;
 const END_RECORD_BYTES = 22;
 const ZIP64_LOCATOR_BYTES = 20;
 const MAX_COMMENT_BYTES = 0xffff;
-const IN_ZIP64 = 0xffffffff; // A 32-bit field with this value has its own in the ZIP64 extra field.
+const IN_ZIP64 = 0xffffffff; // A 32-bit field with this value has its true value in the ZIP64 extra field.
 
 /** An open archive. */
 export interface Zip {
   /** Names of all members, in the directory's order, each once. */
   readonly names: readonly string[];
   /**
-   * A member unpacked and checked; throws `InputError` naming file and member where it is damaged,
+   * A member unpacked and checked; throws `InputError` naming file and member if it is damaged,
    * encrypted, packed by another method, appears twice or unpacks to more than the limit.
    */
   readonly read: (name: string) => Uint8Array;
@@ -43,7 +43,7 @@ interface Entry {
 }
 
 /**
- * Opens an archive by its directory alone; throws `InputError` naming `file` where it has none, a
+ * Opens an archive by its directory alone; throws `InputError` naming `file` if it has none, a
  * record lies outside or members overlap.
  */
 export function openZip(archive: Uint8Array, file: string): Zip {
@@ -90,7 +90,7 @@ interface EndRecord {
   readonly shift: number;
 }
 
-/** The last place where an end record and its comment end the file. */
+/** The last position at which an end record and its comment end the file. */
 function endRecord(view: DataView, file: string): EndRecord {
   const last = view.byteLength - END_RECORD_BYTES;
   let end = last;
@@ -124,7 +124,10 @@ function isEndRecord(view: DataView, at: number, commentBytes: number): boolean 
   return view.getUint32(at, true) === END_RECORD && view.getUint16(at + 20, true) === commentBytes;
 }
 
-/** Where the ZIP64 end record is: before its locator, which says so but for bytes put before. */
+/**
+ * The offset of the ZIP64 end record: before its locator, which gives it without the bytes before
+ * the archive.
+ */
 function zip64EndRecord(view: DataView, locator: number, file: string): number {
   const stated = Number(view.getBigUint64(locator + 8, true));
   for (const at of [locator - 56, stated]) {
@@ -163,7 +166,10 @@ function directory(
     entries.push(entry);
     at = extraEnd + view.getUint16(at + 32, true);
   }
-  if (at !== end) throw new InputError(`${file}: its directory has not ${count} entries; damaged`);
+  if (at !== end)
+    throw new InputError(
+      `${file}: its directory does not have ${count} entries; the file is damaged`,
+    );
   return entries;
 }
 

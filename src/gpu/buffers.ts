@@ -85,7 +85,7 @@ export function createEach<T>(
 
 function overBudget(what: string, asked: number, free: number, budget: number): GpuMemoryError {
   return new GpuMemoryError(
-    `${what}: asks for ${asked} bytes, ${free} bytes of the memory budget of ${budget} are free; ${MEMORY_ADVICE}`,
+    `${what}: needs ${asked} bytes, but only ${free} bytes of the memory budget of ${budget} are free; ${MEMORY_ADVICE}`,
     { asked_bytes: asked, free_bytes: free },
   );
 }
@@ -100,7 +100,7 @@ async function allocated(
   const error = await device.popErrorScope();
   if (error === null) return;
   throw new GpuMemoryError(
-    `${describe()}: asks for ${asked} bytes, the driver has no more memory (${live} bytes are in use here); ${MEMORY_ADVICE}`,
+    `${describe()}: needs ${asked} bytes, but the driver has no more memory (ringdepth already uses ${live} bytes); ${MEMORY_ADVICE}`,
     { asked_bytes: asked, free_bytes: null },
   );
 }

@@ -39,7 +39,9 @@ export function hasTimestamps(gpu: Gpu): boolean {
  */
 export function passStamps(gpu: Gpu, passes: number): PassStamps {
   if (!hasTimestamps(gpu)) {
-    throw new NoAdapterError(`${gpu.facts.name} has no GPU clock (timestamp-query); try --adapter`);
+    throw new NoAdapterError(
+      `${gpu.facts.name} has no GPU clock (timestamp-query); choose another adapter with --adapter`,
+    );
   }
   const bytes = 2 * STAMP_BYTES * passes;
   const sets: { readonly querySet: GPUQuerySet; readonly count: number }[] = [];

@@ -1,5 +1,5 @@
-// The WebGPU types in this package's declarations: the global ones where a program has them, from
-// TypeScript's DOM library or @webgpu/types, else opaque objects. A program type-checks with any
+// The WebGPU types in this package's declarations: the global ones if a program has them (from
+// TypeScript's DOM library or @webgpu/types), else opaque objects. A program type-checks with any
 // set of libraries, and no name is declared twice.
 
 type Global<Name extends string> =
@@ -15,7 +15,7 @@ export type GPUDevice = Global<"GPUDevice">;
 export type GPUDeviceLostReason = "destroyed" | "unknown";
 export type GPUSupportedLimits = Global<"GPUSupportedLimits">;
 
-/** Where the times at both ends of a compute pass are written. */
+/** Where the timestamps at both ends of a compute pass are written. */
 export interface GPUComputePassTimestampWrites {
   querySet: Global<"GPUQuerySet">;
   beginningOfPassWriteIndex?: number;

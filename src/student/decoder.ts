@@ -1,11 +1,11 @@
-// The U-Net decoder of Monodepth2 (Godard et al. 2019) up to half resolution: the head needs no
-// finer stage.
+// The U-Net decoder of Monodepth2 (Godard et al. 2019) up to half resolution: the head does not
+// need a finer stage.
 import { concat } from "../graph/ops/concat.ts";
 import { resizeNearest } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
 import { convolution, type ConvolutionOptions, type Network } from "./parts.ts";
 
-/** Channels of the stages coarse to fine, and how their convolutions end. */
+/** Channels of the stages, coarse to fine, and what follows their convolutions. */
 export interface DecoderConfig {
   readonly channels: readonly [number, number, number, number];
   readonly convolution: ConvolutionOptions;

@@ -24,15 +24,15 @@ export type Normalization = "batch" | "group" | "none";
 /** The non-linearity after a convolution. */
 export type NonLinearity = "relu" | "elu" | "none";
 
-/** A convolution and what follows it. */
+/** A convolution with its normalisation and non-linearity. */
 export interface ConvolutionOptions {
   /** Side of the window, odd; 3 when left out. */
   readonly kernel?: number;
   readonly stride?: number;
-  /** Reflected edges, as the Monodepth2 decoder has them; zeros otherwise. */
+  /** Reflected edges, as in the Monodepth2 decoder; zeros otherwise. */
   readonly reflect?: boolean;
   readonly normalization?: Normalization;
-  /** Name of the normalisation; that of the convolution and `_norm` when left out. */
+  /** Name of the normalisation; by default, that of the convolution plus `_norm`. */
   readonly normName?: string;
   readonly activation?: NonLinearity;
 }
@@ -45,7 +45,7 @@ const GROUP_CHANNELS = 8;
 
 /**
  * Convolution, normalisation, non-linearity. x [V,H,W,C] -> [V,H/stride,W/stride,O]. Its parameters
- * are `{name}.weight` [O,k,k,C] and, where nothing normalises (a norm takes any bias away),
+ * are `{name}.weight` [O,k,k,C] and, without a normalisation (which would cancel any bias),
  * `{name}.bias` [O].
  */
 export function convolution(

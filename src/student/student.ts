@@ -16,7 +16,7 @@ export const STUDENTS = ["nano", "resnet18"] as const;
 /** One of the students. */
 export type StudentName = (typeof STUDENTS)[number];
 
-/** Everything the losses and the user need of a student. */
+/** The outputs of a student that the losses and the user need. */
 export interface StudentOutput extends BinOutput {
   /** `[V]` metres of a centre of 1: depth_max times the focal scale. */
   readonly scale_m: Value;
@@ -52,13 +52,13 @@ export const HEAD_WIDTHS: Readonly<
   resnet18: { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] },
 };
 
-/** Pixels of an image along one of its coarsest feature. */
+/** Image pixels per pixel of the coarsest feature, along one axis. */
 const COARSEST = 32;
 
 /**
  * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m
- * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
- * reflects edges.
+ * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, and at least 64 if the
+ * decoder reflects edges.
  */
 export function student(
   g: Graph,
@@ -74,7 +74,7 @@ export function student(
   const least = decoder.convolution.reflect === true ? 2 * COARSEST : COARSEST;
   if (height % COARSEST !== 0 || width % COARSEST !== 0 || Math.min(height, width) < least) {
     throw new InputError(
-      `student ${name}: images of ${height}x${width}, needs multiples of ${COARSEST} from ${least} on; change --size`,
+      `student ${name}: images of ${height}x${width}; both sides must be multiples of ${COARSEST}, at least ${least}; change --size`,
     );
   }
   const net: Network = { g, training };

@@ -1,6 +1,6 @@
-// The built-in rig's teacher: imperfect on purpose, as a foundation model is. It knows the shape of
-// the scene but no metres: a disparity with a scale and shift of its own in every view, smoothed,
-// with errors that vary over the image.
+// The built-in rig's teacher: imperfect on purpose, like a foundation model. It knows the shape of
+// the scene but not its scale: it gives a smoothed disparity with an unknown scale and shift per
+// view, and with errors that vary over the image.
 import type { ImageSize } from "../data/camera.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
@@ -8,8 +8,8 @@ import { hashText, randomStream } from "../tensor/random.ts";
 import { areaAverage, normalizeRelative } from "./relative_depth.ts";
 import type { Teacher } from "./teacher.ts";
 
-// Relative error of the disparity, of patches and of single pixels; a foundation model's is of this
-// order.
+// Relative error of the disparity, of patches and of single pixels; similar to that of a foundation
+// model.
 const PATCH_ERROR = 0.06;
 const PIXEL_ERROR = 0.02;
 const PATCHES = 8;

@@ -1,5 +1,5 @@
-// The map of any teacher once it is known to be one: training on NaN, or on a number it was not
-// made for, would go on without a word.
+// Checks the map of any teacher, because training on NaN or on numbers outside the expected range
+// would fail silently.
 import type { ImageSize } from "../data/camera.ts";
 import type { RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
@@ -7,7 +7,7 @@ import type { Teacher } from "./teacher.ts";
 
 /**
  * The relative depth `[V, h, w]` of a sample. Throws InputError naming teacher, sample, camera and
- * pixel where the map is of another size or a value is not in [0, 1].
+ * pixel if the map has another size or a value is not in [0, 1].
  */
 export async function teacherDepth(
   teacher: Teacher,

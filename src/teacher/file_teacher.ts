@@ -1,11 +1,11 @@
-// A teacher read from files: relative depth or disparity of any foundation model, one map a camera
-// and moment.
+// A teacher read from files: relative depth or disparity of any foundation model, one map per
+// camera and moment.
 //
 //   DIR/teacher.json                             {"kind": "disparity", "name": "Depth Anything V2"}
 //   DIR/<sample id>/<camera>.npy, .pfm or .png   [h, w] of any size
 //
 // "disparity": larger numbers are nearer; "depth": larger numbers are farther. Names are compared in
-// Unicode NFC. DIR and its folders may be links; a map must lie below one of them.
+// Unicode NFC. DIR and its folders may be links; a map must be below one of them.
 import { join, parse } from "node:path";
 import { z } from "zod";
 import type { ImageSize } from "../data/camera.ts";
@@ -55,8 +55,9 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /**
- * Opens a folder of teacher maps; throws InputError where `teacher.json` is missing or broken,
- * later where a map is missing or there twice, empty, not [h, w] or holds a number that is not finite.
+ * Opens a folder of teacher maps; throws InputError if `teacher.json` is missing or broken, and
+ * later if a map is missing, exists twice, is empty, is not [h, w] or contains a number that is not
+ * finite.
  */
 export async function fileTeacher(directory: string): Promise<Teacher> {
   const { kind, name } = await readJson(directory, "teacher.json", description);
@@ -80,7 +81,7 @@ async function readMap(directory: string, sample: string, camera: string): Promi
     const tried = Object.keys(READERS).map((extension) => `.${extension}`);
     const stem = join(directory, sample, camera);
     throw new InputError(
-      `sample ${sample}, camera ${camera}: no teacher map ${stem} with ${tried.join(", ")}`,
+      `sample ${sample}, camera ${camera}: no teacher map ${stem} that ends in ${tried.join(", ")}`,
     );
   }
   const { folder, name, read } = found;
@@ -96,8 +97,9 @@ async function readMap(directory: string, sample: string, camera: string): Promi
 }
 
 /**
- * The file at `path` below a folder, whatever its extension and normalisation. It is looked for in
- * the listings of folders, so that no name of a sample or camera (such as "..") leads anywhere else.
+ * The file at `path` below a folder, whatever its extension and normalisation. It is searched for
+ * in the listings of folders, so that no name of a sample or camera (such as "..") can lead
+ * elsewhere.
  */
 async function findMap(
   directory: string,
@@ -118,7 +120,9 @@ async function findMap(
     return [{ folder, name, read: READERS[extension] }];
   });
   if (found.length > 1) {
-    throw new InputError(`${join(folder, found[1].name)}: a second map beside ${found[0].name}`);
+    throw new InputError(
+      `${join(folder, found[1].name)}: a second map for this camera; the other is ${found[0].name}`,
+    );
   }
   return found[0] ?? null;
 }

@@ -11,9 +11,9 @@ export interface TeacherChoice {
 }
 
 /**
- * The teacher of a run on `data`, or null without one. `auto` is the files at `path` where that is
- * given, the built-in teacher for the built-in rig, else none. Throws InputError where the choice
- * does not fit.
+ * The teacher of a run on `data`, or null without one. `auto` means the files at `path` if given,
+ * else the built-in teacher for the built-in rig, else none. Throws InputError if the choice does
+ * not fit the data.
  */
 export async function openTeacher(
   choice: TeacherChoice,

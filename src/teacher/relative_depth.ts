@@ -1,5 +1,5 @@
-// Affine-invariant normalisation: what is left of a foundation model's depth when scale and shift
-// are taken away; and the reduction of its maps to the size of the student's output.
+// Affine-invariant normalisation: removes scale and shift from a foundation model's depth. Also
+// reduces its maps to the size of the student's output.
 import type { ImageSize } from "../data/camera.ts";
 
 /** Whether larger numbers of a map are farther ("depth") or nearer ("disparity"). */
@@ -9,7 +9,7 @@ const LOW_SHARE = 0.02;
 const HIGH_SHARE = 0.98;
 
 /**
- * Normalises one view to [0, 1] by its 2nd and 98th percentiles and turns it so that it ascends
+ * Normalises one view to [0, 1] by its 2nd and 98th percentiles and orients it so that it ascends
  * with distance. map [h, w] -> [h, w]; a map without contrast becomes 0.5 everywhere.
  */
 export function normalizeRelative(map: Float32Array, kind: RelativeKind): Float32Array {
@@ -31,9 +31,7 @@ function percentile(sorted: Float32Array, share: number): number {
   return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
-/**
- * Mean of a map over the source pixels of each target pixel, at least one each. map [from] -> [to].
- */
+/** Mean of a map over the source pixels of each target pixel (at least one). map [from] -> [to]. */
 export function areaAverage(map: Float32Array, from: ImageSize, to: ImageSize): Float32Array {
   const result = new Float32Array(to.height * to.width);
   for (let row = 0; row < to.height; row++) {

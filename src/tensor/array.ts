@@ -1,4 +1,4 @@
-// Host arrays: the references run in f64, the data of a tensor on disk and on the GPU is f32.
+// Host arrays. References run in f64; tensors on disk and on the GPU are f32.
 
 /** The two host array types that references are generic over. */
 export type NumberArray = Float32Array | Float64Array;

@@ -1,4 +1,4 @@
-// How far two lists of numbers are apart.
+// Distances between two lists of numbers.
 
 /** Largest |got - want| / |want|; two zeros agree, a NaN on either side is Infinity. */
 export function worstRelative(got: ArrayLike<number>, want: ArrayLike<number>): number {
@@ -23,7 +23,7 @@ export function relativeNorm(got: ArrayLike<number>, want: ArrayLike<number>, fl
   return quotient(Math.sqrt(difference), Math.max(Math.sqrt(norm), floor));
 }
 
-/** error / scale; no error is 0 whatever the scale is. */
+/** error / scale; 0 if there is no error, whatever the scale. */
 function quotient(error: number, scale: number): number {
   if (error === 0) return 0;
   const relative = error / scale;

@@ -1,8 +1,8 @@
 // The error function in f64, for references: JavaScript has none.
 
 /**
- * erf(v) within 1e-14: Maclaurin series near zero, the continued fraction of erfc, from its tail,
- * beyond.
+ * erf(v) within 1e-14: Maclaurin series near zero, otherwise the continued fraction of erfc,
+ * evaluated from its tail.
  */
 export function erf(v: number): number {
   const z = Math.abs(v);

@@ -1,8 +1,8 @@
-// Errors that a person can act on.
+// Errors that tell the user what to do.
 import { printable } from "./printable.ts";
 
 /**
- * Bad input from outside: one clear line, exit code 2. Says what is wrong, where, and what to do.
+ * Invalid input from outside: one line that says what is wrong, where, and what to do; exit code 2.
  * The message may quote names from files: control characters in it are escaped.
  */
 export class InputError extends Error {
@@ -13,7 +13,7 @@ export class InputError extends Error {
   }
 }
 
-/** An error with `context` before its message, of the kind that it was: bad input stays bad input. */
+/** An error with `context` before its message; an InputError stays an InputError. */
 export function explained(error: unknown, context: string): Error {
   const text = `${context}${error instanceof Error ? error.message : String(error)}`;
   const options = { cause: error };

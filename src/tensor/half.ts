@@ -21,7 +21,7 @@ export function widenHalf(bits: Uint16Array): Float32Array {
   return values;
 }
 
-/** bfloat16 bits to f32: they are the upper half of one. */
+/** bfloat16 bits to f32: they are its upper half. */
 export function widenBfloat16(bits: Uint16Array): Float32Array {
   const words = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;

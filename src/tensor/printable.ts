@@ -1,17 +1,17 @@
-// Text that came from a file or a file name, made fit for a terminal, a log line or an error.
+// Makes text from a file or a file name safe for a terminal, a log line or an error.
 
-// C0 and C1 control characters, line and paragraph separators, and the marks that turn the
-// direction of text: each can move the cursor, forge a line or hide what follows.
+// C0 and C1 control characters, line and paragraph separators, and marks that change text
+// direction: each can move the cursor, forge a line or hide what follows.
 const UNPRINTABLE =
-  // oxlint-disable-next-line eslint/no-control-regex -- these are what is looked for
+  // oxlint-disable-next-line eslint/no-control-regex -- the pattern looks for control characters
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** The longest text that `printable` gives, in UTF-16 units. */
+/** Maximum length of the result of `printable`, in UTF-16 units. */
 export const PRINTABLE_LENGTH = 2000;
 
 /**
- * `text` on one line without control characters: line breaks become a space, every other control
- * character its escape (`\u001b`). What is longer than 2,000 units loses its middle.
+ * `text` on one line without control characters: a line break becomes a space, any other control
+ * character its escape (`\u001b`). The middle of a text longer than 2,000 units is left out.
  */
 export function printable(text: string): string {
   const line = escapeControls(text.trim().replace(/\s*[\r\n\u2028\u2029]\s*/g, " "));
@@ -20,7 +20,10 @@ export function printable(text: string): string {
   return `${line.slice(0, half)} ... ${line.slice(-half)}`;
 }
 
-/** `text` with every control character, line breaks too, as its escape; tabs become spaces. */
+/**
+ * `text` with every control character replaced by its escape, including line breaks; tabs become
+ * spaces.
+ */
 export function escapeControls(text: string): string {
   return text
     .replace(/\t/g, " ")

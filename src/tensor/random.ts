@@ -10,8 +10,8 @@ export function hash(...keys: readonly number[]): number {
 }
 
 /**
- * The state once `key` has gone into it. High bits matter for keys beyond 2^32 (time stamps): both
- * halves go in.
+ * The state after mixing in `key`. Both halves are mixed in, because keys such as time stamps
+ * exceed 2^32.
  */
 function absorb(state: number, key: number): number {
   const low = mix((state ^ (key & MASK)) >>> 0);
@@ -25,7 +25,7 @@ function mix(bits: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** 32 bits of a text, so that names can be keys. */
+/** A 32-bit hash of a text, so that names can be keys. */
 export function hashText(text: string): number {
   let state = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -46,7 +46,7 @@ export interface RandomStream {
 
 /** The stream of random numbers that belongs to `keys`. */
 export function randomStream(...keys: readonly number[]): RandomStream {
-  const state = hash(hash(...keys)); // as if the counter were the last of the keys
+  const state = hash(hash(...keys)); // the same as with the counter as the last key
   let counter = 0;
   const uniform = (): number => absorb(state, counter++) / 2 ** 32;
   return {

@@ -1,6 +1,7 @@
 // Shapes: lists of axis lengths, row-major, last axis contiguous.
+import { InputError } from "./error.ts";
 
-/** Axis lengths of a row-major tensor; `[]` is a scalar, an axis of 0 an empty tensor. */
+/** Axis lengths of a row-major tensor; `[]` is a scalar, and an axis of length 0 makes it empty. */
 export type Shape = readonly number[];
 
 /** Number of elements of a tensor of this shape. */
@@ -10,12 +11,12 @@ export function size(shape: Shape): number {
   return product;
 }
 
-/** The shape as people read it: `[6, 96, 160, 4]`. */
+/** The shape as text: `[6, 96, 160, 4]`. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Elements to step along each axis of a row-major tensor. */
+/** Distance in elements between neighbours along each axis of a row-major tensor. */
 export function strides(shape: Shape): number[] {
   const steps = Array.from<number>({ length: shape.length });
   let step = 1;
@@ -40,4 +41,15 @@ export function axesAt(position: number, shape: Shape): number[] {
 /** Whether two shapes have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((axis, i) => axis === b[i]);
+}
+
+/**
+ * Throws InputError if an axis is not a whole number of at least 0, or the tensor is too large to
+ * count.
+ */
+export function checkShape(name: string, shape: Shape): void {
+  const isWhole = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (isWhole && Number.isSafeInteger(size(shape))) return;
+  const shown = Array.isArray(shape) ? `[${shape.map(String).join(", ")}]` : String(shape);
+  throw new InputError(`${name}: shape ${shown}: expected a list of whole numbers of at least 0`);
 }

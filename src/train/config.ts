@@ -92,7 +92,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
   rig: z
     .strictObject({
-      train_moments: streets.default(48).describe("moments of the built-in rig to train on"),
+      train_moments: streets
+        .default(48)
+        .describe("moments (all cameras at one time) of the built-in rig to train on"),
       held_out_moments: streets.default(12).describe("moments of the built-in rig to evaluate on"),
     })
     .prefault({}),
@@ -195,7 +197,7 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       beta2: decay.default(0.99).describe("decay rate of the mean squared gradient (AdamW)"),
       epsilon: positive
         .default(1e-8)
-        .describe("added to the root of the mean squared gradient (AdamW)"),
+        .describe("added to the square root of the mean squared gradient (AdamW)"),
       max_norm: positive
         .default(1)
         .describe("largest global gradient norm; larger gradients are scaled down"),
@@ -233,7 +235,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   if (issue.code === "unrecognized_keys") {
     const key = [...(path === "" ? [] : [path]), issue.keys[0]].join(".");
     const known = knownKeys(issue.path).join(", ");
-    throw new InputError(`${where}: unknown key "${key}"; known there: ${known}`);
+    throw new InputError(`${where}: unknown key "${key}"; known keys: ${known}`);
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
 }
@@ -244,6 +246,8 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   for (const key of path) at = (at as Record<PropertyKey, unknown>)[key];
   return Object.keys(at as object);
 }
+
+const GROUPS = new Set(["rig", "head", "teacher", "loss", "optimizer"]);
 
 /**
  * Reads a configuration as YAML; throws InputError naming file and line, also for a text that is
@@ -257,7 +261,10 @@ export function parseConfigFile(
   if (typeof parsed !== "object" || Array.isArray(parsed)) {
     throw new InputError(`${file}: expected keys and values, such as "steps: 600"`);
   }
-  return parsed as Record<string, unknown>;
+  // A group whose keys are all comments has no value; it holds its defaults then.
+  const isEmptyGroup = ([key, value]: [string, unknown]): boolean =>
+    value === null && GROUPS.has(key);
+  return Object.fromEntries(Object.entries(parsed).filter((entry) => !isEmptyGroup(entry)));
 }
 
 /** The configuration as YAML without explanations, as checkpoints and students carry it. */

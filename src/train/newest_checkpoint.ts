@@ -1,4 +1,4 @@
-// Where a run goes on: its newest checkpoint that can be read, whatever became of later ones.
+// Where a run resumes: its newest readable checkpoint, even if later ones are damaged.
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import {
@@ -21,8 +21,9 @@ export interface ResumedRun {
 }
 
 /**
- * Loads the newest readable checkpoint into `values` and returns its metadata; `onMessage` is told
- * of each damaged one. Throws InputError if there is none, or if it belongs to another run.
+ * Loads the newest readable checkpoint into `values` and returns its metadata; `onMessage` receives
+ * a line about each damaged one. Throws InputError if there is none, or if it belongs to another
+ * run.
  */
 export async function loadNewest(run: ResumedRun, values: CpuStore): Promise<CheckpointInfo> {
   const { checkpoints } = runPaths(run.out);

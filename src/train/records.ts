@@ -1,8 +1,7 @@
 // metrics.jsonl: one line of JSON for each step of a run, in order, none twice.
-import { existsSync } from "node:fs";
 import { z } from "zod";
 import { openToAppend } from "../formats/append_file.ts";
-import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
+import { readBytesIfThere, writeFileAtomically } from "../formats/atomic_file.ts";
 
 const count = z.number().int().nonnegative();
 const recordSchema = z.object({
@@ -41,15 +40,16 @@ export interface Records {
 /**
  * Opens the file for a run that continues after `fromStep` (0: a new one, whose file begins empty).
  * It keeps the records up to that step and drops the rest, by one atomic write. Throws InputError
- * if it cannot be read or written; `onMessage` is told of earlier steps without a record.
+ * if it cannot be read or written; `onMessage` receives a line about earlier steps without a
+ * record.
  */
 export async function openRecords(
   file: string,
   fromStep: number,
   onMessage: (message: string) => void,
 ): Promise<Records> {
-  const hasRecords = fromStep > 0 && existsSync(file);
-  const text = hasRecords ? Buffer.from(await readBytes(file)).toString("utf8") : "";
+  const bytes = fromStep > 0 ? await readBytesIfThere(file) : null;
+  const text = bytes === null ? "" : Buffer.from(bytes).toString("utf8");
   const records = recordsIn(text, fromStep);
   if (records.length < fromStep) {
     const present = new Set(records.map(({ step }) => step));

@@ -30,7 +30,7 @@ export function requireSameRun(
 /**
  * The origin with which a resumed run continues, taken from its checkpoint. Throws InputError if
  * `found`, the origin of the given data, is other data. A checkpoint of an earlier version does not
- * name its training data, and `onMessage` is told so.
+ * name its training data, and `onMessage` receives a line about it.
  */
 export function runOrigin(
   run: {

@@ -75,8 +75,8 @@ export type Beginning = "new" | "resume" | "replace";
 /**
  * Makes the run folder and locks it for this process. Throws LockedError, which names pid and host,
  * while another run is at work in it; InputError where a new run would write over another one or
- * over files that ringdepth did not write, where a run that is to go on is not there, and where the
- * folder cannot be made. "replace" removes the run that is there.
+ * over files that ringdepth did not write, if a run to resume does not exist, and if the folder
+ * cannot be created. "replace" removes the run that is there.
  */
 export async function claimRunFolder(path: string, beginning: Beginning): Promise<Lock> {
   const paths = runPaths(path);
@@ -183,7 +183,7 @@ async function removeLeftovers(path: string): Promise<void> {
     for (const name of await ownLeftovers(folder)) await remove(join(folder, name));
   }
   await removeMatching(checkpoints, /^step-\d+\.safetensors\.\d+-\d+\.tmp$/);
-  // Locks that were not yet taken: written beside, then linked under their name.
+  // Locks that were not yet taken: written to another file, then linked under their name.
   await removeMatching(path, /^ringdepth\.lock\.[0-9a-f-]{36}$/);
 }
 

@@ -12,7 +12,7 @@ import type { StepRecord } from "./run_folder.ts";
 /** Throws InputError for data that has no depth to learn from. */
 export function requireDepth(source: DataSource): void {
   if (source.canTrain) return;
-  throw new InputError(`${source.name} has no depth to learn from: it can be predicted only`);
+  throw new InputError(`${source.name} has no depth to learn from: it can only be predicted`);
 }
 
 /** Everything besides its sample that the inputs of a step depend on. */
@@ -42,16 +42,15 @@ export function stepRecord(
   values: Readonly<Record<string, Float32Array>>,
   time_ms: number,
 ): StepRecord | null {
-  const [gradient_norm, , finite] = values["gradient_norm"];
+  const [gradient_norm, , areGradientsFinite, isStateBad] = values["gradient_norm"];
   const terms: Record<string, number> = {};
   for (const term of LOSS_TERMS) {
     const value = values[term];
     if (value !== undefined) terms[term] = value[0];
   }
   const loss = values["loss"][0];
-  if (finite !== 1 || ![loss, gradient_norm, ...Object.values(terms)].every(Number.isFinite)) {
-    return null;
-  }
+  const areTermsFinite = [loss, gradient_norm, ...Object.values(terms)].every(Number.isFinite);
+  if (areGradientsFinite !== 1 || isStateBad !== 0 || !areTermsFinite) return null;
   return {
     step: step + 1,
     loss,

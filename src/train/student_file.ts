@@ -49,9 +49,9 @@ export async function writeStudent(
 
 /**
  * Reads a trained student or a checkpoint; `path` may also be a run folder, whose student it reads.
- * A file of an earlier version is read with that version's assumptions, and `warn` is told so.
- * Throws InputError naming file and field if the file is damaged or something else; `load` does if
- * a tensor is missing, has another shape or is not finite.
+ * A file of an earlier version is read with that version's assumptions, and `warn` receives a line
+ * about it. Throws InputError naming file and field if the file is damaged or something else;
+ * `load` does if a tensor is missing, has another shape or is not finite.
  */
 export async function readStudent(
   path: string,

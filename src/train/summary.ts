@@ -1,5 +1,5 @@
-// The work after training: evaluates the other split's moments beside the best constant depth, and
-// writes pictures of moments that the student has not seen, and report.html. Trains nothing.
+// The work after training: evaluates the other split's moments and the best constant depth on them,
+// and writes pictures of moments that the student has not seen, and report.html. Trains nothing.
 import { basename } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
 import { checkedSample, type RigSample } from "../data/rig_sample.ts";

@@ -1,4 +1,4 @@
-// The loop: one batch per step, results read a step later, a checkpoint every so many steps.
+// The loop: one batch per step, results read a step later, a checkpoint at regular intervals.
 import type { Loader } from "../data/loader.ts";
 import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
@@ -15,7 +15,7 @@ export interface LoopRun extends StepSource {
   readonly config: TrainConfig;
   readonly folder: RunFolder;
   readonly samples: Loader;
-  /** The student after so many steps, as its file describes it. */
+  /** The student after this many steps, as its file describes it. */
   readonly student: (steps: number) => TrainedStudent;
   readonly signal: AbortSignal | undefined;
   readonly onStep: (record: StepRecord) => void;
@@ -131,7 +131,7 @@ async function collect(
     throw stopped(
       run,
       `step ${step + 1}: ${found ?? "the gradient is not finite"} (loss ${values["loss"][0]}); ` +
-        `the update was skipped`,
+        `nothing of this step is kept`,
     );
   }
   if (record.valid_pixels < 2) {

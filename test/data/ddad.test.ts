@@ -181,7 +181,7 @@ test.each<[string, () => void, RegExp]>([
   [
     "a key of two data",
     () => edit(DGP_FILES.scene, '"key":"l"', '"key":"CAMERA_01"'),
-    /scene_ab\.json: key CAMERA_01 of two data/,
+    /scene_ab\.json: two data have the key CAMERA_01/,
   ],
   [
     "a scene that appears twice",

@@ -109,7 +109,7 @@ test("a rig of 20,000 cameras is refused in seconds, not minutes", async () => {
   const ring = cameras.map(({ name }) => name);
   writeRig({ cameras, ring, held_out: Array.from({ length: 200_000 }, (_, i) => `m${i}`) });
   const before = process.cpuUsage();
-  await expect(folder(root, "train")).rejects.toThrow(/held_out: no images\/m0/);
+  await expect(folder(root, "train")).rejects.toThrow(/held_out: there is no folder images\/m0/);
   writeRig({ cameras, ring });
   await expect(folder(root, "train")).rejects.toThrow(/: unknown camera \w+; rig\.json has c0, c1/);
   const { user, system } = process.cpuUsage(before);
@@ -142,7 +142,9 @@ describe("names are compared as people read them:", () => {
   test("two moments or cameras that read the same are refused", async () => {
     mkdirSync(at("images", "u\u0308"));
     mkdirSync(at("images", "\u00fc"));
-    await expect(folder(root, "train")).rejects.toThrow(/two entries of this name, in two Unicode/);
+    await expect(folder(root, "train")).rejects.toThrow(
+      /two entries have this name in different Unicode/,
+    );
     rmSync(at("images", "u\u0308"), { recursive: true });
     rmSync(at("images", "\u00fc"), { recursive: true });
     const twice = ["u\u0308", "\u00fc"].map((name) => camera(name, [0.5, -0.5, 0.5, -0.5]));
@@ -156,10 +158,13 @@ describe("names are compared as people read them:", () => {
 test("what systems and tools leave behind is left out, everywhere", async () => {
   await writeDepth();
   mkdirSync(at("mask"));
-  const tools = [".ipynb_checkpoints", "@eaDir", "__MACOSX", "lost+found", ".Trash-0"];
+  const hidden = [".ipynb_checkpoints", "@eaDir", "__MACOSX", "lost+found", ".Trash-0", "CVS"];
+  const tools = [...hidden, "a~", "#a#", "a.bak", "a.orig"];
+  const leftovers = ["front.png~", "#front.png#", "~$front.png", ".front.png.swp", "front.png.swp"];
+  leftovers.push("front.png.bak", "front.png.part", "front.png.tmp", "front.png.orig");
   for (const directory of ["images", "depth", "images/a", "depth/a", "mask"]) {
     for (const name of tools) mkdirSync(at(directory, name));
-    for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", "._front.png"]) {
+    for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", "._front.png", ...leftovers]) {
       writeFileSync(at(directory, name), "x");
     }
   }
@@ -182,7 +187,9 @@ test("a moment folder that is a link is read, one that leads nowhere is named", 
 
 test("images beside the moments are named", async () => {
   writeFileSync(at("images", "front.JPG"), "");
-  await expect(folder(root, "train")).rejects.toThrow(/front\.JPG: lies beside the moments/);
+  await expect(folder(root, "train")).rejects.toThrow(
+    /front\.JPG: is not in the folder of a moment/,
+  );
 });
 
 describe("a set with one incomplete moment", () => {
@@ -246,6 +253,14 @@ test("masks that leave no pixel of any camera are named", async () => {
   const black = sharp({ create: { ...NATIVE, channels: 3, background: "black" } }).png();
   for (const name of ["front", "rear"]) await black.clone().toFile(at("mask", `${name}.png`));
   await expect(read()).rejects.toThrow(/sample folder\/a: its masks leave no usable pixel/);
+});
+
+test("null in rig.json is the default", async () => {
+  const plain = await folder(root, "train");
+  writeRig({ ...RIG, ring: null, held_out: null, min_m: null, cap_m: null });
+  const { protocol, count } = await folder(root, "train");
+  expect([protocol, count]).toEqual([plain.protocol, plain.count]);
+  expect(protocol).toEqual({ name: "folder", min_m: 0.1, cap_m: 80 });
 });
 
 test("rig.json may begin with a byte order mark, of UTF-8 or UTF-16", async () => {
@@ -312,7 +327,11 @@ test.each<[string, () => void | Promise<void>, RegExp]>([
     () => writeRig({ cameras: [{ ...RIG.cameras[0], width: 1e5, height: 1e5 }] }),
     /camera rear: 100000 x 100000 pixels; at most 89478485/,
   ],
-  ["an unknown moment", () => writeRig({ ...RIG, held_out: ["z"] }), /held_out: no images.z/],
+  [
+    "an unknown moment",
+    () => writeRig({ ...RIG, held_out: ["z"] }),
+    /held_out: there is no folder images.z/,
+  ],
   [
     "a file of an unknown camera",
     () => writeFileSync(at("images", "a", "left.png"), ""),

@@ -70,6 +70,14 @@ test("without masks there are none, nor in an empty folder", async () => {
   expect(await masked()).toEqual([]);
 });
 
+test("pictures of anything else than the cameras are left alone", async () => {
+  for (const file of ["previews/overview.png", "images/front.png", "extra/m0/front.png"]) put(file);
+  put("extra/front.txt", "");
+  put("mask/front.png");
+  put("mask/front.png~", "");
+  expect(await masked()).toEqual(["front"]);
+});
+
 describe("what is not read is named:", () => {
   test.each<[string, readonly string[], RegExp]>([
     ["a camera that is unknown", ["mask/left.png"], /mask.left\.png: matches no camera/],
@@ -81,8 +89,12 @@ describe("what is not read is named:", () => {
     ["another ending", ["mask/front.bmp"], /front\.bmp: matches no camera and is not read/],
     ["an array", ["mask/front.npy"], /front\.npy: matches no camera and is not read/],
     ["a folder of a moment", ["mask/m0/front.png"], /mask.m0: matches no camera/],
-    ["two of one camera", ["mask/front.png", "mask/Front.jpg"], /: a second mask of one camera/],
-    ["two folders", ["mask/front.png", "masks/front.png"], /a second folder of masks beside/],
+    ["two of one camera", ["mask/front.png", "mask/Front.jpg"], /: a second mask for one camera/],
+    [
+      "two folders",
+      ["mask/front.png", "masks/front.png"],
+      /a second folder of masks; the other is/,
+    ],
     [
       "a folder of another name",
       ["ego_masks/front.png"],
@@ -93,6 +105,9 @@ describe("what is not read is named:", () => {
       ["occlusion/front.png"],
       /occlusion: not read; masks are read from/,
     ],
+    ["a picture of a camera", ["valid/front.png"], /valid.front\.png: not read, but named like/],
+    ["one by its loose name", ["vehicle/Mask_RU\u0308CK.PNG"], /not read, but named like/],
+    ["one beside masks", ["mask/front.png", "ego/camera_01.jpg"], /ego.camera_01\.jpg: not read/],
     ["a file beside the folders", ["mask.png"], /mask\.png: not read; masks are read from/],
   ])("%s", async (_, files, message) => {
     for (const file of files) put(file);

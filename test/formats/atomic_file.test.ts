@@ -5,7 +5,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readBytes, writeFileAtomically } from "../../src/formats/atomic_file.ts";
+import { readBytes, readBytesIfThere, writeFileAtomically } from "../../src/formats/atomic_file.ts";
+import { openEventLog } from "../../src/formats/events.ts";
+import { readCeilings } from "../../src/measure/ceilings.ts";
+import { readTuning } from "../../src/tune/tuning_file.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { makePipe } from "../support/special_files.ts";
 
@@ -75,4 +78,23 @@ test("failures name the file and leave nothing behind", async () => {
   await mkdir(taken);
   await expect(writeFileAtomically(taken, new Uint8Array(1))).rejects.toBeInstanceOf(InputError);
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("only what is not there counts as absent, in every file that may be", async () => {
+  const none = join(folder, "none");
+  expect(await readBytesIfThere(none)).toBeNull();
+  expect(await readTuning(none)).toBeNull();
+  expect(await readCeilings(none)).toBeNull();
+  const loop = join(folder, "loop");
+  await symlink("loop", loop);
+  const readers = [
+    readBytesIfThere,
+    readTuning,
+    readCeilings,
+    (file: string) => openEventLog(file, 1),
+  ];
+  for (const read of readers) {
+    await expect(read(loop)).rejects.toThrow(InputError);
+    await expect(read(loop)).rejects.toThrow(`${loop}: cannot read: `);
+  }
 });

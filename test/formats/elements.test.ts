@@ -1,5 +1,10 @@
 // Elements of tensor files on the host: alignment, round trips, conversion.
 import { expect, test } from "vitest";
+import { readNpy, writeNpy } from "../../src/formats/npy.ts";
+import { writePly } from "../../src/formats/ply.ts";
+import { writeDepthPng } from "../../src/formats/png16.ts";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { InputError } from "../../src/tensor/error.ts";
 import {
   decodeElements,
   elementBytes,
@@ -22,7 +27,7 @@ const ARRAYS: HostData[] = [
   BigUint64Array.of(2n ** 64n - 1n),
 ];
 
-test.each(ARRAYS.map((data) => ({ type: elementType(data), data })))(
+test.each(ARRAYS.map((data) => ({ type: elementType(data, "a"), data })))(
   "$type elements come back from any offset of a buffer",
   ({ type, data }) => {
     const bytes = encodeElements(data);
@@ -53,4 +58,38 @@ test("any numbers convert to f32, rounded to nearest", () => {
   expect(toFloat32(Float64Array.of(0.1))).toEqual(Float32Array.of(Math.fround(0.1)));
   expect(toFloat32(BigInt64Array.of(-5n, 2n ** 24n + 1n))).toEqual(Float32Array.of(-5, 2 ** 24));
   expect(toFloat32(Uint8Array.of(7))).toEqual(Float32Array.of(7));
+});
+
+const FLOATS = Float32Array.of(1, 2, 3);
+const WRITERS: Readonly<Record<string, (data: never) => Uint8Array>> = {
+  writeNpy: (data) => writeNpy(data, [3]),
+  writeSafetensors: (data) => writeSafetensors([{ name: "a", shape: [3], data }]),
+  "writePly, points": (positions_m) => writePly({ positions_m, colors: Uint8Array.of(1, 2, 3) }),
+  "writePly, colours": (colors) => writePly({ positions_m: FLOATS, colors }),
+};
+
+test.each(Object.entries(WRITERS))("%s names a type that it does not write", (_, write) => {
+  const wrong = [[1, 2, 3], "123", undefined, null, new DataView(new ArrayBuffer(3))];
+  for (const data of [...wrong, new ArrayBuffer(3), { length: 3 }]) {
+    expect(() => write(data as never)).toThrow(/\bis of type \w+; expected Float32Array/);
+  }
+});
+
+test("arrays of other types are written as what they are, or refused", async () => {
+  const clamped = Uint8ClampedArray.of(1, 2, 300);
+  expect(readNpy(writeNpy(clamped as never, [3]), "a.npy").data).toEqual(Uint8Array.of(1, 2, 255));
+  const file = writeSafetensors([{ name: "a", shape: [3], data: clamped as never }]);
+  expect(readSafetensors(file, "a").tensors.get("a")!.data).toEqual(Uint8Array.of(1, 2, 255));
+  // Colours of 0 to 1 would all be black; points of big integers have no f32.
+  const points = { positions_m: FLOATS, colors: Float32Array.of(0.5, 1, 1) as never };
+  expect(() => writePly(points)).toThrow("writePly: colors are not bytes");
+  const big = {
+    positions_m: BigInt64Array.of(1n, 2n, 3n) as never,
+    colors: Uint8Array.of(1, 2, 3),
+  };
+  expect(() => writePly(big)).toThrow("writePly: positions_m are whole numbers");
+  for (const depth_m of [["1"], [null], [1n], [undefined], BigInt64Array.of(1n)]) {
+    const png = writeDepthPng({ height: 1, width: 1, depth_m: depth_m as never });
+    await expect(png).rejects.toThrow(InputError);
+  }
 });

@@ -64,9 +64,9 @@ test.each([
   ["{'a': 1}", /line 1, column 2: expected a key in double quotes or "}"/],
   ["[1, 2", /line 1, column 6: expected "," or the end/],
   ["[1, 2,]", /line 1, column 7: expected a value$/],
-  ["[1}", /line 1, column 3: a bracket that closes nothing/],
+  ["[1}", /line 1, column 3: a closing bracket without its opening one/],
   ["{} {}", /line 1, column 4: text after the end/],
-  ['"a\nb"', /line 1, column 1: a text without end/],
+  ['"a\nb"', /line 1, column 1: a string that does not end/],
   ["[NaN]", /line 1, column 2: expected a value/],
   ["01", /line 1, column 2: text after/],
 ])("says where %j is wrong, not what stands there", async (text, pattern) => {

@@ -129,7 +129,11 @@ test.each<[string, Uint8Array, RegExp]>([
   ],
   ["a property before any element", changed("comment made", "property int"), /line 3: not a prop/],
   ["a count that is none", changed("vertex 2", "vertex -2"), /line 4: not an element with a count/],
-  ["a list", changed("property uchar red", "property list uchar int red"), /a list in vertex/],
+  [
+    "a list",
+    changed("property uchar red", "property list uchar int red"),
+    /element vertex has a list property/,
+  ],
   ["an unknown type", changed("property float x", "property half x"), /line 5: not a property/],
   ["a property without a name", changed("float x", "float"), /line 5: not a property/],
   ["a repeated property", changed("float y", "float x"), /line 6: property x appears twice/],

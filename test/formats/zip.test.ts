@@ -82,7 +82,11 @@ test.each<[string, Uint8Array, RegExp]>([
   ["no bytes", new Uint8Array(0), /not a zip archive/],
   ["a text", Buffer.from("this is not an archive but a longer text"), /not a zip archive/],
   ["an archive cut short", STORED.subarray(0, -1), /one cut short/],
-  ["fewer entries than there are", patched(STORED, -12, 1), /its directory has not 1 entries/],
+  [
+    "fewer entries than there are",
+    patched(STORED, -12, 1),
+    /its directory does not have 1 entries/,
+  ],
   ["bytes missing before the directory", STORED.subarray(8), /not where it says/],
   ["another name in the local header", patched(STORED, 30, 66), /"a\.txt": its local header/],
   ["a damaged directory", patched(STORED, ENTRY, 0), /directory entry 0 of 2 is damaged/],

@@ -52,7 +52,7 @@ test("20 plans over the budget: each names arena, tensors and bytes; the engine 
     const large = chain(8192);
     const error = await failure(compile(own, large.g, { outputs: { y: large.y } }, store));
     expect(error.message).toMatch(
-      /^arena \d of intermediates \(largest: .*\[8192\] of 32768 bytes.*\): asks for \d+ bytes, \d+ bytes of the memory budget of 65536 are free; use smaller shapes or a larger memory budget/,
+      /^arena \d of intermediates \(largest: .*\[8192\] of 32768 bytes.*\): needs \d+ bytes, but only \d+ bytes of the memory budget of 65536 are free; use smaller shapes or a larger memory budget/,
     );
     expect(error.asked_bytes).toBeGreaterThan(error.free_bytes!);
     expect(own.memory.live_bytes).toBe(before);
@@ -70,15 +70,17 @@ test("inputs, stores, outputs and single buffers over the budget are named; none
   const empty = createStore(own, tiny, initialStore(tiny, 1));
   const before = own.memory.live_bytes;
   expect(() => createStore(own, big, initialStore(big, 1))).toThrow(
-    /^gradients \(largest: encoder.weight\[40, 100\] of 16000 bytes\): asks for 16128 bytes, \d+ bytes/,
+    /^gradients \(largest: encoder.weight\[40, 100\] of 16000 bytes\): needs 16128 bytes, but only \d+ bytes/,
   );
   expect(weight.shape).toEqual([40, 100]);
   const images = tiny.input("images", [100, 90]);
   const error = await failure(compile(own, tiny, { outputs: { images } }, empty));
-  expect(error.message).toMatch(/^inputs \(largest: images\[100, 90\] of 36000 bytes\): asks for/);
+  expect(error.message).toMatch(/^inputs \(largest: images\[100, 90\] of 36000 bytes\): needs/);
   const kernel = runKernel(own, unary, { x: new Float32Array(1000) }, { x: [1000] }, IDENTITY);
-  expect((await failure(kernel)).message).toMatch(/^unary y\[1000\]: asks for 20736 bytes, /);
-  expect(() => createBuffer(own, "b", 40_000, STORAGE_USAGE)).toThrow(/^b: asks for 40192 bytes, /);
+  expect((await failure(kernel)).message).toMatch(/^unary y\[1000\]: needs 20736 bytes, but /);
+  expect(() => createBuffer(own, "b", 40_000, STORAGE_USAGE)).toThrow(
+    /^b: needs 40192 bytes, but /,
+  );
   expect(own.memory.live_bytes).toBe(before);
 });
 const IDENTITY = { kind: "identity", alpha: 0, beta: 0 };
@@ -147,12 +149,12 @@ test("the driver's own end of memory is the same error, 20 times, and the device
     const refused = createStore(own, g, initialStore(g, 1));
     const request = { outputs: { y } };
     const ofStore = await failure(compile(own, g, request, refused));
-    expect(ofStore.message).toMatch(/^states: asks for 256 bytes, the driver has no more memory/);
+    expect(ofStore.message).toMatch(/^states: needs 256 bytes, but the driver has no more memory/);
     refused.destroy();
     const store = { ...refused, ready: async () => {}, check: () => {} };
     const error = await failure(compile(own, g, request, store));
     expect(error.message).toMatch(
-      /^arena 0 of intermediates \(largest: .*\): asks for \d+ bytes, the driver has no more memory \(\d+ bytes are in use here\); use smaller/,
+      /^arena 0 of intermediates \(largest: .*\): needs \d+ bytes, but the driver has no more memory \(ringdepth already uses \d+ bytes\); use smaller/,
     );
     expect(error).toMatchObject({ asked_bytes: 256, free_bytes: null });
     const got = await runKernel(own, unary, { x: Float32Array.of(i) }, { x: [1] }, IDENTITY);

@@ -96,10 +96,10 @@ function lossOf(g: Graph, depth_m: Value): Value {
 
 test("images that do not fit are refused with what would", () => {
   expect(() => build("nano", 1, [100, 160])).toThrow(
-    "student nano: images of 100x160, needs multiples of 32 from 32 on; change --size",
+    "student nano: images of 100x160; both sides must be multiples of 32, at least 32; change --size",
   );
   expect(() => build("resnet18", 1, [32, 64])).toThrow(
-    "student resnet18: images of 32x64, needs multiples of 32 from 64 on; change --size",
+    "student resnet18: images of 32x64; both sides must be multiples of 32, at least 64; change --size",
   );
 });
 

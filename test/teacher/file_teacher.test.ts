@@ -148,7 +148,7 @@ describe("one line says", () => {
       await rm(join(maps, `${names[0]}.npy`));
     });
     expect(await failure(path)).toBe(
-      `sample ${sample.id}, camera ${names[0]}: no teacher map ${first()} with .npy, .pfm, .png`,
+      `sample ${sample.id}, camera ${names[0]}: no teacher map ${first()} that ends in .npy, .pfm, .png`,
     );
   });
 
@@ -177,7 +177,9 @@ describe("one line says", () => {
     const path = await folder("depth", async (maps) => {
       await writeFile(join(maps, `${names[0]}.pfm`), writePfm({ ...SIZE, channels: 1, data: MAP }));
     });
-    expect(await failure(path)).toBe(`${first()}.pfm: a second map beside ${names[0]}.npy`);
+    expect(await failure(path)).toBe(
+      `${first()}.pfm: a second map for this camera; the other is ${names[0]}.npy`,
+    );
   });
 
   test("what is wrong with teacher.json", async () => {

@@ -37,12 +37,9 @@ test("the head follows from student and configuration", () => {
 });
 
 test.each([
-  [{ stepz: 3 }, 'test: unknown key "stepz"; known there: data, rig, student, size,'],
-  [
-    { loss: { weights: { kl_loss: 1 } } },
-    'unknown key "loss.weights.kl_loss"; known there: silog,',
-  ],
-  [{ teacher: { pth: "x" } }, 'unknown key "teacher.pth"; known there: kind, path'],
+  [{ stepz: 3 }, 'test: unknown key "stepz"; known keys: data, rig, student, size,'],
+  [{ loss: { weights: { kl_loss: 1 } } }, 'unknown key "loss.weights.kl_loss"; known keys: silog,'],
+  [{ teacher: { pth: "x" } }, 'unknown key "teacher.pth"; known keys: kind, path'],
   [{ size: { height: 90, width: 160 } }, "test: size.height: must be a multiple of 32"],
   [{ steps: 0 }, "test: steps: "],
   [{ student: "giant" }, "test: student: "],
@@ -93,9 +90,9 @@ test.each([
     "steps: 3\ndata: rig\u0000",
     /run\.yaml: .*line 2, column 10: a control character/,
   ],
-  ["brackets without end", `steps: ${"[".repeat(9000)}`, /9001 keys and items, at most 2000/],
-  ["lists without end", "- ".repeat(800), /nested 801 deep, at most 16/],
-  ["a bracket on each line", "[\n".repeat(800), /nested 801 deep, at most 16/],
+  ["brackets without end", `steps: ${"[".repeat(9000)}`, /9001 keys and items; at most 2000/],
+  ["lists without end", "- ".repeat(800), /nested 801 levels deep; at most 16/],
+  ["a bracket on each line", "[\n".repeat(800), /nested 801 levels deep; at most 16/],
   ["aliases of aliases", aliases(), /run\.yaml: .*alias/],
   ["a text without end", "# nothing\n".repeat(2000), /20000 bytes of YAML, at most 16384/],
   [
@@ -116,3 +113,14 @@ function aliases(): string {
   const lines = Array.from({ length: 20 }, (_, i) => `b${i + 1}: &b${i + 1} [*b${i}, *b${i}]`);
   return ["b0: &b0 [x]", ...lines].join("\n");
 }
+
+test("a group whose keys are all comments holds its defaults", () => {
+  const text = "teacher:\n  # path: maps\nloss:\nrig: ~\nhead:\noptimizer: null\nsteps: 3\n";
+  const config = resolveConfig(parseConfigFile(text, "a.yaml"), "a.yaml");
+  expect(config).toEqual(resolveConfig({ steps: 3 }, "test"));
+  // A key without its value was forgotten.
+  for (const key of ["steps", "data", "size"]) {
+    const read = (): unknown => resolveConfig(parseConfigFile(`${key}:\n`, "a.yaml"), "a.yaml");
+    expect(read).toThrow(InputError);
+  }
+});

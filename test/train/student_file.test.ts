@@ -140,7 +140,7 @@ test.each<[string, (metadata: Record<string, string>) => void, string]>([
   [
     "unknown key of the configuration",
     (m) => (m["config"] += "stepz: 3\n"),
-    'unknown key "stepz"; known there: data,',
+    'unknown key "stepz"; known keys: data,',
   ],
   [
     "NaN in the configuration",

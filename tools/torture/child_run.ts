@@ -1,4 +1,4 @@
-// `ringdepth train` of a tiny run in a process of its own, to be killed or told to stop.
+// `ringdepth train` of a tiny run in a separate process, to be killed or signalled.
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ export interface ChildRun {
   readonly ended: Promise<Ending>;
 }
 
-/** Starts the run, or goes on with it where it has a checkpoint. */
+/** Starts the run, or resumes it if it has a checkpoint. */
 export async function startChild(root: string, out: string): Promise<ChildRun> {
   const config = join(root, "tiny.yaml");
   if (!existsSync(config)) writeFileSync(config, CONFIG);
@@ -63,13 +63,13 @@ export async function unreadable(out: string): Promise<string[]> {
   return faults;
 }
 
-/** Goes on with a run to its end; what of it differs from the unbroken one, in words. */
+/** Resumes a run to its end; returns its differences from the uninterrupted one, in words. */
 export async function finish(root: string, out: string, unbroken: Buffer): Promise<string[]> {
   const ending = await (await startChild(root, out)).ended;
   return faultsOfEnded(out, ending, unbroken);
 }
 
-/** What is wrong with a run that ended by itself, in words. */
+/** The faults of a run that ended by itself, in words. */
 export function faultsOfEnded(out: string, { code, stderr }: Ending, unbroken: Buffer): string[] {
   if (code !== 0) return [`it ended with ${code}: ${stderr.trim()}`];
   const same = studentBytes(out).equals(unbroken);
@@ -80,7 +80,7 @@ function studentBytes(out: string): Buffer {
   return readFileSync(runPaths(out).student);
 }
 
-/** An unbroken run: its student, and how long it takes. */
+/** An uninterrupted run: its student and its duration. */
 export async function unbrokenChild(root: string): Promise<{ student: Buffer; time_ms: number }> {
   const out = join(root, "unbroken");
   const { code, stderr, time_ms } = await (await startChild(root, out)).ended;

@@ -1,4 +1,4 @@
-// A device that is destroyed at a random step: the run goes on by itself, to the same bits.
+// A device that is destroyed at a random step: the run continues by itself, to the same bits.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openGpu, type Gpu } from "../../src/gpu/device.ts";

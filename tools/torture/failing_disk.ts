@@ -1,5 +1,5 @@
-// A disk that fails at the n-th call: everything else it does on the real one, except that nothing
-// waits for the platter.
+// A disk that fails at the n-th call: everything else is done on the real disk, except that syncs
+// do not wait.
 import { SYSTEM_DISK, type Disk } from "../../src/formats/disk.ts";
 
 /**
@@ -23,7 +23,7 @@ export function failingDisk(fault: Fault, n: number): FailingDisk {
     failures++;
     throw Object.assign(new Error(`${code}: injected`), { code });
   };
-  /** Counts a call that takes room on the disk or not; throws where it is to fail. */
+  /** Counts a call, which may or may not need space on the disk; throws if it should fail. */
   const count = (isWrite: boolean): void => {
     calls++;
     if (fault === "EIO") {

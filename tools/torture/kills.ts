@@ -1,4 +1,5 @@
-// kill -9 and signals at random moments of a run in a process of its own, then the run goes on.
+// kill -9 and signals at random moments of a run in a separate process, after which the run is
+// resumed.
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// `npm run torture`: what must not lose or bend a run, tried many times. The small form is part of
-// continuous integration.
+// `npm run torture`: tries many times everything that must not lose or corrupt a run. The small
+// form is part of continuous integration.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

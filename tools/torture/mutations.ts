@@ -1,5 +1,5 @@
-// Damaged files by the million: whatever a reader is given, it answers with values or with one
-// printable line, soon, and without taking memory that the file does not account for.
+// Damaged files by the million: a reader must answer any input with values or with one printable
+// line, quickly, and without memory out of proportion to the file.
 import { FILE_READERS } from "../../test/support/hostile_files.ts";
 import { BYTE_READERS } from "../../test/support/hostile_bytes.ts";
 import { mutate, type HostileReader } from "../../test/support/mutate.ts";
@@ -8,7 +8,7 @@ import { printable } from "../../src/tensor/printable.ts";
 import { hashText, randomStream } from "../../src/tensor/random.ts";
 import { newTally, type Tally, type TortureOptions } from "./tally.ts";
 
-/** What one reader did with its mutations. */
+/** The results of one reader on its mutations. */
 export interface MutationCounts {
   readonly reader: string;
   readonly tried: number;
@@ -17,7 +17,7 @@ export interface MutationCounts {
   readonly slowest_ms: number;
   /** Most bytes that one file made the reader allocate outside the heap. */
   readonly most_bytes: number;
-  /** What must not happen, each with the number of its mutation. */
+  /** The violations, each with the number of its mutation. */
   readonly faults: readonly string[];
 }
 
@@ -43,8 +43,8 @@ export async function torturedByMutations({
 }
 
 /**
- * Gives every reader `count` damaged files, always the same ones for the same seed, and says a line
- * per reader. Slow readers get a part: those of pictures one of five.
+ * Gives every reader `count` damaged files, always the same ones for the same seed, and prints a
+ * line per reader. Slow readers get only a part: those of pictures, one in five.
  */
 export async function mutations(
   count: number,
@@ -109,7 +109,7 @@ export async function mutateFor(
   return { reader: reader.name, tried: count, refused, slowest_ms, most_bytes, faults };
 }
 
-/** What is wrong with an error for a person; null where it is one printable line of ours. */
+/** The fault of an error message; null if it is one printable line of ours. */
 function faultOf(error: unknown): string | null {
   if (!(error instanceof InputError)) return `not an InputError: ${String(error)}`;
   const { message } = error;

@@ -1,5 +1,5 @@
-// A run whose device is paper: the real folder, loop, records, checkpoints and student, and a step
-// that multiplies numbers on the host. It shows what storage does, thousands of times a minute.
+// A run without a GPU: the real folder, loop, records, checkpoints and student, but a step that
+// only multiplies numbers on the host. It exercises storage thousands of times per minute.
 import { readdirSync, readFileSync } from "node:fs";
 import type { Loader } from "../../src/data/loader.ts";
 import { readEvents } from "../../src/formats/events.ts";
@@ -15,12 +15,12 @@ import { writeStudent, type TrainedStudent } from "../../src/train/student_file.
 import { earlierOrigin } from "../../src/train/student_origin.ts";
 import { runSteps } from "../../src/train/training_loop.ts";
 
-/** A paper run. */
+/** A run without a GPU. */
 export interface PaperRun {
   /** Path of the run folder. */
   readonly out: string;
   readonly steps: number;
-  /** Told each step; may wait. */
+  /** Called for each step; may wait. */
   readonly onStep?: (step: number) => void | Promise<void>;
   /** A line for people. */
   readonly onMessage?: (message: string) => void;
@@ -28,7 +28,7 @@ export interface PaperRun {
 
 const DEPTH_MAX_M = 80;
 
-/** Trains on paper, from the newest checkpoint where there is one; returns the bytes of the student. */
+/** Runs it, from the newest checkpoint if there is one; returns the bytes of the student. */
 export async function paperRun({ out, steps, onStep, onMessage }: PaperRun): Promise<Buffer> {
   const config = resolveConfig({ steps, checkpoint_every: 2, keep_checkpoints: 2 }, "paper");
   const paths = runPaths(out);
@@ -70,7 +70,7 @@ export async function paperRun({ out, steps, onStep, onMessage }: PaperRun): Pro
   return readFileSync(paths.student);
 }
 
-/** What is wrong with a run that has ended, in words; empty where nothing is. */
+/** The faults of a run that has ended, in words; empty if there are none. */
 export function faultsOfRun(out: string, steps: number): string[] {
   const { metrics, events_file } = runPaths(out);
   const wanted = Array.from({ length: steps }, (_, i) => i + 1).join();
@@ -123,7 +123,7 @@ function paperSession({ step: first, values }: TrainingState): Session {
     const outputs = {
       loss: Float32Array.of(1 / step),
       silog: Float32Array.of(1 / step),
-      gradient_norm: Float32Array.of(1, 1, 1),
+      gradient_norm: Float32Array.of(1, 1, 1, 0),
       valid_count: Float32Array.of(10),
     };
     return async () => await Promise.resolve(outputs);

@@ -1,21 +1,21 @@
-// What a kind of attack came to: how often it was tried, and what did not hold.
+// The result of a kind of attack: how often it was tried, and which tries failed.
 
 /** One kind of attack. */
 export interface Tally {
   readonly kind: string;
-  /** What was counted, in the plural: "kills", "flipped bits". */
+  /** The unit of the count, in the plural: "kills", "flipped bits". */
   readonly unit: string;
   tries: number;
-  /** One line for each try that did not hold. */
+  /** One line for each failed try. */
   readonly faults: string[];
-  /** A figure beside the count, such as the longest time. */
+  /** A figure in addition to the count, such as the longest time. */
   note: string;
 }
 
-/** How much is done, and by which random numbers. */
+/** The size of the test and its random seed. */
 export interface TortureOptions {
   readonly isLarge: boolean;
-  /** Tries instead of those of the form; where every call of a disk is tried, it has no meaning. */
+  /** Number of tries instead of the default; unused where every call of a disk is tried. */
   readonly count: number | undefined;
   readonly seed: number;
   /** An empty folder for files. */
