@@ -14,7 +14,8 @@ export {
   NoAdapterError,
 } from "./gpu/errors.ts";
 export { checkCase, type CheckResult } from "./kernels/check/check.ts";
-export type { AnyKernel, Case, Kernel } from "./engine/kernel.ts";
+export type { AnyKernel, Kernel } from "./engine/kernel.ts";
+export type { Problem } from "./engine/problem.ts";
 export { logChoose } from "./kernels/depth_bins/binomial_row.ts";
 export { kernels } from "./kernels/kernels.ts";
 export { runOnCpu } from "./graph/cpu.ts";

@@ -1,25 +1,25 @@
-// Phrases that a native reader has to read twice, and where they occur in a text: in the string
-// literals of a source file, or in a page outside of generated regions.
+// Phrases that a native reader has to read twice, and where they occur: in the string literals or
+// the comments of a source file, or in a page outside generated regions.
 
 /** A phrase to avoid. */
 export interface OddPhrase {
   readonly pattern: RegExp;
   readonly reason: string;
-  /** What the pattern finds, and the same said plainly. */
+  /** An example that the pattern finds, and the same said plainly. */
   readonly odd: string;
   readonly plain: string;
 }
 
 /** A place where a phrase was found. */
 export interface Finding {
-  /** From 1. */
+  /** Line number, counted from 1. */
   readonly line: number;
   readonly found: string;
   readonly phrase: OddPhrase;
 }
 
 const AMOUNTS =
-  "seconds|ms|us|rounds|rows?|invocations?|centres|centers|columns?|outputs?|values|bins|rigs|bytes|twins?|verdict|samples";
+  "seconds|ms|us|rounds|rows?|invocations?|centres|centers|columns?|outputs?|values|bins|rigs|bytes|twins?|verdict|samples|terms|multiply-adds|subgroup|subgroup of 8|maps?|constants?|layout|lines";
 const UNITS =
   "second|pixel|row|problem|step|kernel|token|key|query|channel|column|image|bin|view|camera|moment|pass|pair|workgroup|invocation";
 
@@ -31,7 +31,8 @@ export const ODD_PHRASES: readonly OddPhrase[] = [
     plain: "maximum seconds of rounds per problem",
   },
   {
-    pattern: /\b(?:is|are|was|were) of (?:an?|kernels|these|those|this|its) ?/i,
+    pattern:
+      /\b(?:is|are|was|were) of (?:an?|one|two|three|several|kernels|these|those|this|its) ?/i,
     reason: '"of" as a predicate',
     odd: "--save is of kernels",
     plain: "--save applies to kernels",
@@ -110,11 +111,47 @@ export const ODD_PHRASES: readonly OddPhrase[] = [
     odd: "at most so many moments",
     plain: "at most this many moments",
   },
+  {
+    pattern: /\bwhat(?:ever)? (?:becomes|became) of\b|\bwhat [\w ]{1,30} (?:comes|came) to\b/i,
+    reason: '"what becomes of it", "what it comes to" for the result',
+    odd: "the result stands, whatever becomes of the files",
+    plain: "the result is valid even if the files cannot be written",
+  },
+  {
+    pattern: /\bwhere (?:one|that|it|they|none) (?:is|are|was|were) (?:asked for|wanted|given)\b/i,
+    reason: '"where" for "if"',
+    odd: "writes the page where one is asked for",
+    plain: "writes the page if one was requested",
+  },
+  {
+    pattern: /\b(?:lies?|stands?) beside\b|\bas (?:it|they) (?:lies?|stands?)\b/i,
+    reason: '"lies" and "stands" for "is"',
+    odd: "the shader as it lies on disk",
+    plain: "the shader as it is on disk",
+  },
+  {
+    pattern:
+      /\b(?:it|that|which) (?:is|are) no (?!(?:longer|more|less|other|better|worse|different|use|\w+er)\b)[a-z]/i,
+    reason: '"is no" for "is not a"',
+    odd: "a file that is no archive",
+    plain: "a file that is not an archive",
+  },
 ];
+
+/** Phrases to avoid at the beginning of a docstring, where a noun or a verb says more. */
+const DOCSTRING_BEGINNING: OddPhrase = {
+  pattern: /^(?:What|Whatever|Whose|How far)\b/,
+  reason: 'a docstring that begins with "What"',
+  odd: "What a row says",
+  plain: "The cells of a row",
+};
 
 const ALLOWED = /plain-english: \S/;
 // Comments come first: a quote within one opens no literal.
 const LITERALS = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g;
+
+const COMMENTS =
+  /(?:\/\/[^\n]*\n[ \t]*)*\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g;
 
 /** A run of literals that are added together, with the place where it begins. */
 interface Piece {
@@ -140,6 +177,25 @@ export function findInCode(code: string): Finding[] {
     } else pieces.push({ text, at: index, end });
   }
   return pieces.flatMap(({ text, at }) => find(text, lineAt(code, at))).filter(allowed(code));
+}
+
+/** The phrases in the comments of a source file, docstrings included, without names in code font. */
+export function findInComments(code: string): Finding[] {
+  const found: Finding[] = [];
+  // Consecutive `//` lines are one text.
+  for (const { 0: comment, index } of code.matchAll(COMMENTS)) {
+    if (comment.startsWith('"') || comment.startsWith("`")) continue;
+    const text = comment
+      .replaceAll(/^[ \t]*(?:\/\/|\/?\*\*?(?!\/))[ \t]?/gm, "")
+      .replaceAll(/`[^`\n]*`/g, "X")
+      .replace(/\s*\*\/$/, "");
+    const line = lineAt(code, index);
+    found.push(...find(text, line));
+    const { pattern } = DOCSTRING_BEGINNING;
+    const beginning = comment.startsWith("/**") ? pattern.exec(text.trimStart()) : null;
+    if (beginning !== null) found.push({ line, found: beginning[0], phrase: DOCSTRING_BEGINNING });
+  }
+  return found.filter(allowed(code));
 }
 
 /** The phrases in a Markdown page, without names in code font and what tools write into it. */

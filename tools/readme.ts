@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 const README = "shaders/README.md";
 const REGION = /(<!-- kernels -->\n)[\s\S]*?(<!-- \/kernels -->)/;
 
-/** One line per shader: its name, what its header says of it, and the family it belongs to. */
+/** One line per shader: its name, the summary in its header, and its family. */
 function rows(): string {
   const families = new Map<string, string[]>();
   for (const file of readdirSync("shaders").toSorted()) {

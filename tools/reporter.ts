@@ -1,10 +1,9 @@
 // A vitest reporter that ends the output with the line `N passed, N failed[, N skipped]`. Counts
-// tests and what fails outside of tests; prints no other detail: the default reporter runs beside
-// it.
+// tests and failures outside tests; prints no other detail, because the default reporter runs too.
 import type { SerializedError } from "vitest";
 import type { Reporter, TestModule } from "vitest/node";
 
-/** How many tests ended how; `failed` also counts errors outside of tests. */
+/** Numbers of tests by outcome; `failed` also counts errors outside tests. */
 interface Counts {
   passed: number;
   failed: number;
@@ -35,7 +34,7 @@ function countTests(modules: readonly TestModule[]): Counts {
     }
     for (const test of module.children.allTests()) {
       const state = test.result().state;
-      // Pending: the run ended before it, so that it says nothing good.
+      // Pending: the run ended before it, so it counts as failed.
       counts[state === "pending" ? "failed" : state]++;
     }
   }

@@ -38,14 +38,14 @@ function hashOf(text: string): string {
   return createHash("sha256").update(text.trimEnd()).digest("hex").slice(0, 16);
 }
 
-/** The text of a snippet that is to stand in a shader; throws where another was written there. */
+/** The text of a snippet to paste into a shader; throws if the copy in the shader was edited. */
 function snippetFor(stem: string, name: string, text: string, pasted: string | undefined): string {
   const file = `shaders/lib/${name}.wgsl`;
   if (!existsSync(file)) {
     throw new InputError(`shaders/${stem}.wgsl: the snippet ${name} has no ${file}`);
   }
   const wanted = readText(file).trimEnd();
-  // What was pasted last may be replaced; what somebody wrote since may not.
+  // The previously pasted text may be replaced; an edit made since then may not.
   if (text !== wanted && text !== "" && hashOf(text) !== pasted) {
     throw new InputError(
       `shaders/${stem}.wgsl: its snippet ${name} was edited here; edit ${file}, or empty the lines between the marks to have it pasted`,
@@ -54,7 +54,7 @@ function snippetFor(stem: string, name: string, text: string, pasted: string | u
   return wanted;
 }
 
-/** Messages of the compiler about a shader as `file:line:col: message`; empty where it is fine. */
+/** Messages of the compiler about a shader as `file:line:col: message`; empty if there are none. */
 async function compileErrors({ device }: Gpu, { stem, code }: PastedShader): Promise<string[]> {
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: stem, code });
@@ -71,7 +71,7 @@ async function compileErrors({ device }: Gpu, { stem, code }: PastedShader): Pro
   return [`shaders/${stem}.wgsl: ${refused.message}`];
 }
 
-/** Compiles what this machine can and says what it cannot; returns the errors. */
+/** Compiles every shader that this machine can and reports the others; returns the errors. */
 async function compileAll(shaders: readonly PastedShader[]): Promise<string[]> {
   let gpu: Gpu;
   try {
@@ -96,7 +96,10 @@ async function compileAll(shaders: readonly PastedShader[]): Promise<string[]> {
   return [...new Set(errors.flat())];
 }
 
-/** What src names of the table and has no file: the program could not start without it. */
+/**
+ * Entries of the table that src uses but that have no file: without them the program could not
+ * start.
+ */
 function missingShaders(stems: readonly string[]): string[] {
   const files = readdirSync("src/kernels", { recursive: true, encoding: "utf8" })
     .filter((file) => /(?<!\.gen)\.ts$/.test(file))

@@ -1,5 +1,5 @@
-// Predicted depth that may be used: every pixel a distance. What is not finite shows that the
-// student or the adapter is broken, and no metric may average it away.
+// Checks that every pixel of a predicted depth is a distance. A number that is not finite shows
+// that the student or the adapter is broken, and no metric may average it away.
 import type { ImageSize } from "../data/camera.ts";
 import { printable } from "../tensor/printable.ts";
 
@@ -10,7 +10,7 @@ export class WrongDepthError extends Error {
 
 /**
  * Throws WrongDepthError, naming `where`, camera and pixel, at the first of the depths `[V, H, W]`
- * that is no distance: NaN, infinite, negative or 0.
+ * that is not a distance: NaN, infinite, negative or 0.
  */
 export function checkDepths(
   depth_m: Float32Array | Float64Array,

@@ -1,5 +1,6 @@
-// Cross-view consistency: whether two ring neighbours say the same where they see the same. It
-// needs predictions and calibration, no truth, so a consistently wrong depth scores well here.
+// Cross-view consistency: whether two ring neighbours predict the same depth for the same points.
+// It needs predictions and calibration but no ground truth, so a consistently wrong depth scores
+// well here.
 import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
 import { compose, inverse, transform } from "../data/pose.ts";
 import { InputError } from "../tensor/error.ts";
@@ -8,9 +9,9 @@ import { bilinearAt, viewOf, type DepthMap } from "./sample_depth.ts";
 
 /** Disagreement of two views over the pixels of the first that land inside the second. */
 export interface Disagreement {
-  /** Mean of |depth told by the neighbour - own depth|, in metres. */
+  /** Mean of |neighbour's depth - own depth|, in metres. */
   readonly metres: number;
-  /** The same, each divided by the own depth. */
+  /** The same, with each difference divided by the own depth. */
   readonly relative: number;
 }
 
@@ -26,7 +27,7 @@ export interface PairConsistency extends Disagreement {
 export interface RigConsistency {
   /** Pairs that overlap at all, each in both directions. */
   readonly pairs: readonly PairConsistency[];
-  /** Absent where no pair overlaps. */
+  /** Absent if no pair overlaps. */
   readonly all?: Disagreement;
 }
 
@@ -45,9 +46,10 @@ export interface ConsistencyMeter {
  * A meter of consistency in the depth form of CVCDepth, over the ring pairs in both directions.
  *
  * For a pixel u of A: X = D_A(u) K_A⁻¹ ũ, moved to B and projected to u'; the neighbour's point
- * D_B(u') K_B⁻¹ ũ' moved back to A has the depth Z; the pixel counts |Z - D_A(u)| if X lies before
- * B and u' inside its image. D_B is read bilinearly. Means are per moment, then over moments, then
- * over pairs. No occlusion test: what only A sees past an edge counts as disagreement.
+ * D_B(u') K_B⁻¹ ũ' moved back to A has the depth Z; the pixel counts |Z - D_A(u)| if X is in front
+ * of B and u' inside its image. D_B is read bilinearly. Means are per moment, then over moments,
+ * then over pairs. There is no occlusion test: points that only A sees past an edge count as
+ * disagreement.
  */
 export function consistencyMeter(): ConsistencyMeter {
   const sums = new Map<
@@ -83,7 +85,7 @@ export function consistencyMeter(): ConsistencyMeter {
   };
 }
 
-/** Disagreement of view A with its neighbour B; `undefined` where no pixel of A lands in B. */
+/** Disagreement of view A with its neighbour B; `undefined` if no pixel of A lands in B. */
 function disagreement(
   mapA: DepthMap,
   a: Camera,

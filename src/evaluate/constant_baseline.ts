@@ -1,5 +1,5 @@
-// The best constant depth per camera: the yardstick that a student has to beat. It is fitted on the
-// training moments and evaluated like any other prediction; it sees no image.
+// The best constant depth per camera: the baseline that a student has to beat. It is fitted on the
+// training moments and evaluated like any other prediction, without seeing an image.
 import type { DepthProtocol } from "../data/data_source.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
@@ -8,21 +8,21 @@ import { evaluator, type EvaluationResult } from "./protocol.ts";
 
 /** Collects the truth of training moments and gives the constants. */
 export interface ConstantBaseline {
-  /** Counts the truth of one training moment, one map a camera. */
+  /** Counts the truth of one training moment, one map per camera. */
   add(truths: readonly GroundTruth[]): void;
   /**
-   * The AbsRel-optimal constant of each camera `[V]` in metres. Throws InputError for a camera
-   * without valid true depth so far.
+   * The AbsRel-optimal constant of each camera `[V]` in metres. Throws InputError for a camera that
+   * has had no valid true depth so far.
    */
   constants_m(): Float64Array;
 }
 
 /**
- * Fits one constant a camera that minimises AbsRel as the protocol averages it, exactly.
+ * Fits exactly, per camera, the constant that minimises AbsRel as the protocol averages it.
  *
  * AbsRel of a constant c is mean over images of (1/n) Σ |g - c| / g, n the valid pixels of the
- * image: a weighted sum of |g - c|, least at the weighted median of g with weights 1 / (g n). All
- * valid true depths are kept until then, 16 bytes each.
+ * image: a weighted sum of |g - c|, whose minimum is the weighted median of g with weights 1 / (g
+ * n). All valid true depths are kept until then, 16 bytes each.
  */
 export function constantBaseline(cameras: readonly string[], range: DepthRange): ConstantBaseline {
   const depths = cameras.map((): number[] => []);
@@ -84,7 +84,7 @@ export function evaluateConstants(
   moments: Iterable<readonly GroundTruth[]>,
 ): EvaluationResult {
   const table = evaluator(cameras, protocol);
-  // A map of one pixel is that constant at any size.
+  // A map of one pixel, resized, is that constant at any size.
   for (const truths of moments) table.add(constants_m, { height: 1, width: 1 }, truths);
   return table.result();
 }

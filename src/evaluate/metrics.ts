@@ -1,5 +1,5 @@
-// The depth metrics of one image, in f64: seven of the field and silog. Which pixels a prediction
-// is compared at, and how images are averaged, is the protocol's business (protocol.ts).
+// The depth metrics of one image, in f64: the seven usual ones and silog. protocol.ts decides which
+// pixels are compared and how images are averaged.
 import type { DepthProtocol } from "../data/data_source.ts";
 import { InputError } from "../tensor/error.ts";
 
@@ -20,7 +20,7 @@ export interface ImageMetrics extends DepthMetrics {
   readonly pixels: number;
 }
 
-/** Throws InputError for a range that no depth lies in, or whose ends are not positive numbers. */
+/** Throws InputError for an empty range, or one whose ends are not positive numbers. */
 export function checkRange({ min_m, cap_m }: DepthRange): void {
   if (min_m > 0 && min_m < cap_m && cap_m < Infinity) return;
   throw new InputError(
@@ -30,7 +30,7 @@ export function checkRange({ min_m, cap_m }: DepthRange): void {
 
 /**
  * Whether a true depth counts: `min_m < g < cap_m`, both strict; 0 (none) does not. Throws
- * InputError for one that is not finite: it is broken, not absent.
+ * InputError for a depth that is not finite, because it is broken, not absent.
  */
 export function isValidTruth(truth_m: number, range: DepthRange): boolean {
   if (!Number.isFinite(truth_m)) {
@@ -39,7 +39,7 @@ export function isValidTruth(truth_m: number, range: DepthRange): boolean {
   return truth_m > range.min_m && truth_m < range.cap_m;
 }
 
-/** `depth_m` limited to the range, ends included. */
+/** `depth_m` clamped to the range. */
 export function clampDepth(depth_m: number, range: DepthRange): number {
   return Math.min(Math.max(depth_m, range.min_m), range.cap_m);
 }
@@ -123,10 +123,9 @@ export function meanMetrics(list: readonly DepthMetrics[]): DepthMetrics | undef
 }
 
 /**
- * The factor that brings the median of the prediction to the median of the truth, over valid
- * pixels; `undefined` where there are none. The median of an even count is the mean of the two
- * middles (NumPy's). Throws where a depth is not finite and where the predicted median is not
- * positive.
+ * The factor that scales the median of the prediction to the median of the truth, over valid
+ * pixels; `undefined` if there are none. The median of an even count is the mean of the middle two,
+ * as in NumPy. Throws if a depth is not finite or the predicted median is not positive.
  */
 export function medianScale(
   prediction_m: ArrayLike<number>,

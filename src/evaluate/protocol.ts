@@ -1,7 +1,8 @@
 // From the predictions of many moments to one table: the metric protocol of SurroundDepth and
-// S3Depth without flipped pass. A prediction is resized bilinearly to the size of its truth and
-// clamped; metrics are per image, then a mean per camera, then over cameras. The formulas are in
-// metrics.ts; an image without valid truth is skipped and counted, so that no number is NaN.
+// S3Depth, without the pass on flipped images. A prediction is resized bilinearly to the size of
+// its truth and clamped; metrics are per image, then a mean per camera, then over cameras. The
+// formulas are in metrics.ts; an image without valid truth is skipped and counted, so that no
+// number is NaN.
 import type { ImageSize } from "../data/camera.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
 import { checkTruth, type GroundTruth } from "../data/rig_sample.ts";
@@ -28,15 +29,15 @@ export interface EvaluationResult extends MetricTable {
   /** Depths that count lie strictly between the two. */
   readonly min_m: number;
   readonly cap_m: number;
-  /** All cameras in ring order; the records below have none where a name is a number. */
+  /** All cameras in ring order; the records below lose that order if a name is a number. */
   readonly ring: readonly string[];
   /** Images that count, by camera. */
   readonly images: { readonly [name: string]: number };
-  /** Images left out for want of a valid true depth, by camera. */
+  /** Images left out because they have no valid true depth, by camera. */
   readonly skipped_images: { readonly [name: string]: number };
-  /** Every image multiplied by median(truth) / median(prediction) of its own. */
+  /** Every image multiplied by its own median(truth) / median(prediction). */
   readonly median_scaled?: MetricTable;
-  /** The cameras of a moment multiplied by one such ratio, of all their valid pixels pooled. */
+  /** All cameras of a moment multiplied by one ratio, from all their valid pixels pooled. */
   readonly shared_median_scaled?: MetricTable;
 }
 
@@ -44,23 +45,23 @@ export interface EvaluationResult extends MetricTable {
 export interface Evaluator {
   /**
    * Counts one moment: depth `[V, H, W]` in metres of the evaluator's cameras at `size`, and the
-   * truth of each. Throws InputError for arrays that do not fit and a true depth that is none,
-   * WrongDepthError for a predicted one that is not a distance; both name camera and pixel.
+   * truth of each. Throws InputError for arrays that do not fit and an invalid true depth,
+   * WrongDepthError for a predicted depth that is not a distance; both name camera and pixel.
    */
   add(depth_m: Float32Array | Float64Array, size: ImageSize, truths: readonly GroundTruth[]): void;
-  /** The table so far. Throws InputError where no image had a valid true depth. */
+  /** The table so far. Throws InputError if no image had a valid true depth. */
   result(): EvaluationResult;
 }
 
 /** Choices of an evaluation beyond its protocol. */
 export interface EvaluationOptions {
-  /** Also the rows of median scaling, which forgive a wrong scale (default no). */
+  /** Also compute median-scaled metrics, which ignore a wrong scale (default false). */
   readonly medianScaling?: boolean;
 }
 
 /**
- * An evaluator of the named cameras, given in ring order. Throws InputError for a name that repeats
- * and a protocol without depths.
+ * An evaluator of the named cameras, given in ring order. Throws InputError for a repeated name and
+ * an empty depth range.
  */
 export function evaluator(
   cameras: readonly string[],

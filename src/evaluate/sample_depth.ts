@@ -1,5 +1,5 @@
 // A predicted depth map read at the pixels of a larger or smaller truth: bilinear between pixel
-// centres, which is what resizing the whole map first would give at those pixels.
+// centres, with the same result as resizing the whole map first.
 import type { ImageSize } from "../data/camera.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 
@@ -23,7 +23,7 @@ export function viewOf(
 
 /**
  * Bilinear value at (u, v) in pixels of the map, pixel centres at whole numbers; beyond the outer
- * centres the border value holds. NaN where one of the four neighbours with weight is NaN.
+ * centres, the border value is used. NaN if one of the neighbours with non-zero weight is NaN.
  */
 export function bilinearAt({ height, width, depth_m }: DepthMap, u: number, v: number): number {
   const x = Math.min(Math.max(u, 0), width - 1);

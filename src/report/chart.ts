@@ -1,4 +1,4 @@
-// Curves made ready for uPlot: on common steps, thinned, with gaps where nothing was measured. The
+// Prepares curves for uPlot: on common steps, thinned, with gaps where nothing was measured. The
 // drawing itself happens in the browser (html_script.ts).
 import type { Curve } from "./report_data.ts";
 
@@ -12,7 +12,9 @@ export interface Chart {
   readonly levels: readonly number[];
   /** Whether the values have a logarithmic axis. */
   readonly logarithmic: boolean;
-  /** Steps, then the values of each curve at them; null leaves a gap that a line spans. */
+  /**
+   * Steps, then the values of each curve at these steps; a line spans the gaps that nulls leave.
+   */
   readonly columns: readonly (readonly (number | null)[])[];
 }
 
@@ -21,13 +23,13 @@ export interface ChartSource {
   readonly id: string;
   readonly title: string;
   readonly curves: readonly Curve[];
-  /** A level across the whole chart, such as a baseline. */
+  /** Horizontal lines across the whole chart, such as a baseline. */
   readonly level?: { readonly label: string; readonly value: number };
   /** Whether a logarithmic axis is wanted where the values allow it. */
   readonly logarithmic?: boolean;
 }
 
-// More points than this per curve are more than a chart has columns.
+// More points per curve than this exceed the pixel columns of a chart.
 const MOST_POINTS = 2000;
 
 /** The chart of some curves, `undefined` where none has a finite value. */
@@ -68,8 +70,8 @@ function levelCurve(level: { label: string; value: number }, curves: readonly Cu
 }
 
 /**
- * The curve with at most about `most` points: of every bucket of neighbours the lowest and the
- * highest stay, so that no spike is lost.
+ * The curve with at most about `most` points: the lowest and the highest of every bucket of
+ * neighbours stay, so that no spike is lost.
  */
 export function thin(curve: Curve, most: number): Curve {
   const count = curve.steps.length;

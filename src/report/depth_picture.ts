@@ -7,7 +7,7 @@ import { bilinearAt, type DepthMap } from "../evaluate/sample_depth.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Picture } from "./picture.ts";
 
-/** The depths at the two ends of the colours, in metres; beyond them the end colours hold. */
+/** The depths at the two ends of the colours, in metres; beyond them, the end colours are used. */
 export interface DepthScale {
   readonly near_m: number;
   readonly far_m: number;
@@ -16,7 +16,7 @@ export interface DepthScale {
 /** The colour of a pixel without a depth. */
 export const NO_DEPTH: Rgb = [22, 25, 31];
 
-// Nearer than this a street scene shows the vehicle itself; a fixed end keeps pictures of different
+// Anything nearer in a street scene is the vehicle itself; a fixed end keeps pictures of different
 // cameras, steps and runs comparable.
 const NEAR_M = 2;
 
@@ -25,7 +25,7 @@ export function depthScale(cap_m: number): DepthScale {
   return { near_m: Math.min(NEAR_M, cap_m / 2), far_m: cap_m };
 }
 
-/** Colours `[n, 3]` of depths `[n]` in metres; 0 and NaN are no depth. */
+/** Colours `[n, 3]` of depths `[n]` in metres; 0 and NaN mean no depth. */
 export function depthColors(depth_m: ArrayLike<number>, { near_m, far_m }: DepthScale): Uint8Array {
   if (!(near_m > 0 && far_m > near_m && far_m < Infinity)) {
     throw new InputError(`depth picture: the scale from ${near_m} to ${far_m} m is empty`);

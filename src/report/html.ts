@@ -12,11 +12,11 @@ import { REPORT_STYLE } from "./html_style.ts";
 import { consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
 import type { ReportData, ReportPicture, ReportRun } from "./report_data.ts";
 
-// The page may run what is inside it and load nothing: a report is safe to open and to pass on.
+// The page may run its own script but load nothing, so a report is safe to open and to share.
 const POLICY =
   "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/** The text of `report.html`. All text from outside is escaped; no part of it is loaded later. */
+/** The text of `report.html`. All text from outside is escaped; nothing is loaded later. */
 export async function renderReport(data: ReportData): Promise<string> {
   const uplot = await readUplot();
   const charts = chartSources(data)
@@ -68,7 +68,7 @@ ${factCard(items)}
 </header>`;
 }
 
-/** The few numbers that a reader came for. */
+/** The headline numbers. */
 function headline({ run, evaluation, baseline }: ReportData): string {
   if (!evaluation) return "";
   const { abs_rel, rmse, a1 } = evaluation.all;
@@ -130,16 +130,16 @@ function metrics({ run, evaluation, baseline }: ReportData): string {
 function consistency({ consistency: found }: ReportData): string {
   if (!found || found.pairs.length === 0) return "";
   const note =
-    "What the second camera says of points that the first one sees, against what the first says; " +
-    "no truth involved.";
+    "How far the depth of the second camera differs from that of the first at points that both see; " +
+    "needs no true depth.";
   return consistencyTable(found) + remark(note);
 }
 
 function kernels({ kernels: times, run }: ReportData): string {
   if (!times) return "";
-  if (times.length === 0) return remark("This adapter tells no GPU time.");
+  if (times.length === 0) return remark("This adapter does not report GPU times.");
   const notes = [
-    "One step, each dispatch in a pass of its own; `ringdepth check` says whether they are right.",
+    "One step, each dispatch in a pass of its own; `ringdepth check` checks their results.",
     ...(run.softwareAdapter ? ["A software adapter: these times say nothing about a GPU."] : []),
   ];
   return kernelTable(times) + remark(notes.join(" "));
@@ -162,7 +162,7 @@ async function figure({ caption, picture }: ReportPicture): Promise<string> {
   return `<figure><div class="scroll">${image}</div><figcaption>${text}</figcaption></figure>`;
 }
 
-/** uPlot as its package lies on this machine, with the licence that goes where it goes. */
+/** uPlot from its installed package, with the licence that must accompany it. */
 async function readUplot(): Promise<{ script: string; style: string; licence: string }> {
   const folder = path.dirname(createRequire(import.meta.url).resolve("uplot/package.json"));
   const read = (...parts: string[]) => readFile(path.join(folder, ...parts), "utf8");
@@ -174,7 +174,7 @@ async function readUplot(): Promise<{ script: string; style: string; licence: st
   return { script, style, licence };
 }
 
-/** Seconds as people say them. */
+/** A time in seconds, as text for people. */
 function duration(time_s: number): string {
   if (time_s < 60) return `${time_s.toFixed(1)} s`;
   const seconds = Math.round(time_s);

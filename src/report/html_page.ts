@@ -8,7 +8,7 @@ export interface Page {
   readonly title: string;
   /** Content security policy: what the page may load and run. */
   readonly policy: string;
-  /** Style beside the common one. */
+  /** Style in addition to the common one. */
   readonly style: string;
   /** Parts of the body; empty ones are left out. */
   readonly parts: readonly string[];
@@ -33,13 +33,13 @@ ${parts.filter((text) => text !== "").join("\n")}
 `;
 }
 
-/** Terms and what they are, on a card; the texts are HTML. */
+/** Terms and their descriptions on a card; the descriptions are HTML. */
 export function factCard(facts: readonly (readonly [term: string, html: string])[]): string {
   const items = facts.map(([term, html]) => `<div><dt>${term}</dt><dd>${html}</dd></div>`);
   return `<dl class="card facts">${items.join("")}</dl>`;
 }
 
-/** The few numbers that a reader came for, each with what it is of; plain text. */
+/** The headline numbers, each with its label; plain text. */
 export function headlineNumbers(
   items: readonly (readonly [value: string, label: string])[],
 ): string {
@@ -49,7 +49,7 @@ export function headlineNumbers(
   return `<div class="headline">${text.join("")}</div>`;
 }
 
-/** A card under a title; empty where there is nothing to show. */
+/** A card with a title; empty if there is nothing to show. */
 export function section(title: string, content: string): string {
   return content && `<section class="card"><h2>${title}</h2>\n${content}</section>`;
 }

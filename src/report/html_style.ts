@@ -1,5 +1,5 @@
 // The look of a page: one column that fits a phone, light or dark as the reader's system says. Chart
-// colours are variables, since uPlot's canvas takes them from the script.
+// colours are variables, because the script passes them to uPlot's canvas.
 
 /** The style sheet of every page. */
 export const PAGE_STYLE = `

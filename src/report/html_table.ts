@@ -1,8 +1,11 @@
-// A table as HTML text: the first column names the row and stays in sight, numbers to the right.
+// A table as HTML text: the first column names the row and stays visible, numbers are
+// right-aligned.
 import { percentText } from "../measure/text.ts";
 import { escapeMarkup } from "./escape.ts";
 
-/** A cell: its text, escaped here, or text with attributes, or HTML that was escaped before. */
+/**
+ * A cell: text, with or without attributes, which is escaped here, or HTML that is escaped already.
+ */
 export type Cell =
   | string
   | { readonly text: string; readonly attributes: string }
@@ -31,7 +34,7 @@ ${body.join("\n")}
 </table></div>`;
 }
 
-/** A share with a bar of its length. */
+/** A share with a proportional bar. */
 export function shareCell(share: number): Cell {
   const text = percentText(share, false);
   return { text, attributes: `class="share" style="--share: ${(100 * share).toFixed(1)}%"` };

@@ -40,7 +40,7 @@ export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationR
   return htmlTable(head, rows);
 }
 
-/** The constant's AbsRel and the student's share of it, empty where there is no constant. */
+/** The constant's AbsRel and the student's share of it; empty if there is no constant. */
 function comparison(metrics: DepthMetrics, constant: DepthMetrics | undefined): Cell[] {
   if (!constant || constant.abs_rel === 0) return [constant ? fixed(0) : "", ""];
   const ratio = metrics.abs_rel / constant.abs_rel;
@@ -81,7 +81,7 @@ export function kernelTable(kernels: readonly KernelTime[]): string {
   return htmlTable(["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s"], rows);
 }
 
-/** Billions a second of `count` in `time_ms`; a time of nothing has no rate. */
+/** Billions per second for `count` in `time_ms`; a time of 0 has no rate. */
 function rate(count: number | undefined, time_ms: number): string {
   if (count === undefined || !(time_ms > 0)) return "";
   return rateText(count / time_ms / 1e6);

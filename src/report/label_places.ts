@@ -1,5 +1,4 @@
-// Places for the names of dots in a chart that cover no other name, dot or line of text.
-// Pure.
+// Places the names of dots in a chart so that they cover no other name, dot or line of text. Pure.
 
 /** A rectangle in pixels, y downwards. */
 export interface Box {
@@ -33,17 +32,17 @@ const GAP = 3;
 
 /** The limits for the places of names. */
 export interface Room {
-  /** No name leaves it. */
+  /** Names stay inside it. */
   readonly frame: Box;
   /** Other text, which no name covers. */
   readonly texts: readonly Box[];
-  /** Parts of lines, which a name covers only where it has no other place. */
+  /** Parts of lines, which a name covers only if it has no other place. */
   readonly lines: readonly Box[];
 }
 
 /**
- * Places for the names of the first dots that have room, `most` at most; dots of one name are named
- * once.
+ * Places for the names of the first dots that have room, at most `most`; dots with the same name
+ * get one label.
  */
 export function placeLabels<Dot extends NamedDot>(
   dots: readonly Dot[],
@@ -114,7 +113,7 @@ export function boxesAlong(
   });
 }
 
-/** The width of a text in pixels, about. */
+/** The approximate width of a text in pixels. */
 export function textWidth(text: string): number {
   return CHARACTER * text.length;
 }

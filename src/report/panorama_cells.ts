@@ -1,5 +1,5 @@
 // The cells of the panorama that are not simply depth: relative depth of a teacher, and truth and
-// error where a LiDAR has measured, as dots large enough to see.
+// error at LiDAR points, as dots large enough to see.
 import type { ImageSize } from "../data/camera.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import type { DepthMap } from "../evaluate/sample_depth.ts";

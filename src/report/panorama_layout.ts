@@ -1,5 +1,5 @@
-// The layout of the panorama: a grid of cells, names above, rows named at the left, scale bars
-// below. Large letters: the picture is often seen at half its size.
+// The layout of the panorama: a grid of cells with camera names above, row names at the left and
+// scale bars below. Letters are large, because the picture is often viewed at half its size.
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";
 import { depthColors, type DepthScale } from "./depth_picture.ts";
@@ -14,7 +14,7 @@ export interface PanoramaColumn {
   readonly yaw_deg: number;
 }
 
-/** A row of the panorama: one cell a column, all of one size. */
+/** A row of the panorama: one cell per column, all of the same size. */
 export interface PanoramaRow {
   readonly label: string;
   readonly cells: readonly Picture[];
@@ -27,7 +27,7 @@ export interface PanoramaGrid {
   /** Size of every cell. */
   readonly cell: ImageSize;
   readonly scale: DepthScale;
-  /** Whether the colours of errors need their scale bar. */
+  /** Whether to draw the scale bar of errors. */
   readonly showsError: boolean;
 }
 
@@ -40,7 +40,7 @@ const BAR_HEIGHT = 14;
 const BAR_LINE = 60;
 const SIDE_BY_SIDE = 1100;
 const TITLE_WIDTH = 150;
-// Beyond the last tick, for the half of its text that hangs over.
+// Room beyond the last tick for half of its text.
 const BAR_MARGIN = 76;
 
 const INK = "#e6e9ef";
@@ -84,7 +84,10 @@ function top(row: number, cell: ImageSize): number {
   return HEAD + row * (cell.height + GAP);
 }
 
-/** The bar of depth and, if wanted, of error: beside it, or below where the picture is narrow. */
+/**
+ * The bars of depth and, if wanted, of error: side by side, or one below the other in a narrow
+ * picture.
+ */
 function scaleBars({ scale, showsError }: PanoramaGrid, width: number, first: number): Bar[] {
   const beside = width >= SIDE_BY_SIDE;
   const room = beside ? Math.floor(width / 2) : width;

@@ -1,4 +1,4 @@
-// Pictures in memory: sRGB bytes, resized, pasted and drawn over. What they show is the callers'.
+// Pictures in memory: sRGB bytes, resized, pasted and drawn over. Callers decide what they show.
 import sharp from "sharp";
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";

@@ -1,5 +1,5 @@
 // The depth of all cameras as one coloured cloud in the vehicle frame (x forward, y left, z up),
-// for ply.ts. Points are pixels: no meshing, no merging of what two cameras both see.
+// for ply.ts. One point per pixel: no meshing, and points that two cameras both see are not merged.
 import { resizeIntrinsics, unproject, type Camera, type ImageSize } from "../data/camera.ts";
 import { transform } from "../data/pose.ts";
 import type { PointCloud } from "../formats/ply.ts";
@@ -7,11 +7,11 @@ import { InputError } from "../tensor/error.ts";
 
 /** The input of a point cloud: arrays of V views at one size H x W, row-major. */
 export interface RigDepth extends ImageSize {
-  /** `[V, H, W]` z-depth in metres; 0 and NaN are no depth. */
+  /** `[V, H, W]` z-depth in metres; 0 and NaN mean no depth. */
   readonly depth_m: Float32Array;
   /** `[V, H, W, 3]` sRGB bytes. */
   readonly images: Uint8Array;
-  /** `[V, H, W]` 0 where the camera sees its own vehicle; left out, all of it is the world. */
+  /** `[V, H, W]` 0 where the camera sees its own vehicle; by default, all pixels show the world. */
   readonly usable?: Uint8Array;
 }
 

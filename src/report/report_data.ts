@@ -3,7 +3,7 @@ import type { RigConsistency } from "../evaluate/consistency.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import type { Picture } from "./picture.ts";
 
-/** Everything in one `report.html`; what is left out is not shown. */
+/** Everything in one `report.html`; absent parts are not shown. */
 export interface ReportData {
   readonly run: ReportRun;
   /** The loss and its terms by step. */
@@ -17,25 +17,25 @@ export interface ReportData {
   readonly baseline?: EvaluationResult;
   readonly consistency?: RigConsistency;
   readonly pictures?: readonly ReportPicture[];
-  /** Time by kernel of one training step; empty where the adapter tells no GPU time. */
+  /** Time by kernel of one training step; empty if the adapter does not report GPU times. */
   readonly kernels?: readonly KernelTime[];
   /** The configuration as resolved, as YAML. */
   readonly configuration: string;
 }
 
-/** The run, its place and its time. */
+/** The run, its folder and its date. */
 export interface ReportRun {
   readonly name: string;
-  /** When the run ended or was last written, as people read it. */
+  /** When the run ended or was last written, as text. */
   readonly date: string;
   readonly adapter: string;
   /** Whether the adapter is a software one, whose times say nothing about a GPU. */
   readonly softwareAdapter: boolean;
   /** The data set in a line, as its source describes it. */
   readonly data: string;
-  /** Moments the metrics are of, such as `12 held-out moments`. */
+  /** The evaluated moments, such as `12 held-out moments`. */
   readonly evaluatedOn?: string;
-  /** By what the metres are taken, in a line. */
+  /** How metres were determined, in a line. */
   readonly metres?: string;
   readonly student: string;
   /** Number of trained parameters. */
@@ -44,7 +44,7 @@ export interface ReportRun {
   readonly size: string;
   readonly seed: number;
   readonly steps: number;
-  /** Steps the run is meant to have; more than `steps` for a report of a run under way. */
+  /** Planned steps of the run; more than `steps` if it is still running. */
   readonly stepsPlanned: number;
   readonly time_s: number;
 }
@@ -56,7 +56,7 @@ export interface Curve {
   readonly values: readonly number[];
 }
 
-/** One picture with its caption, which is also what is read where it cannot be seen. */
+/** One picture with its caption, which is also its alternative text. */
 export interface ReportPicture {
   readonly caption: string;
   readonly picture: Picture;
@@ -67,7 +67,7 @@ export interface KernelTime {
   readonly kernel: string;
   readonly dispatches: number;
   readonly time_ms: number;
-  /** Operations and least bytes of all its dispatches, for the rates. */
+  /** Operations and minimum bytes of all its dispatches, for the rates. */
   readonly flops?: number;
   readonly bytes?: number;
 }

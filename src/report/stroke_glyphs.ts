@@ -1,6 +1,7 @@
-// The letters of our pictures as single strokes, SVG path data drawn for this project: a machine
-// without any font, as a fresh container is, still writes names, and the same picture everywhere.
-// Units: capitals stand from y = 0 to the baseline y = 6, small letters from 2, descenders reach 8.
+// The letters of our pictures as single strokes, SVG path data drawn for this project: names can be
+// drawn on a machine without any font, such as a fresh container, and pictures are the same
+// everywhere. Units: capitals stand from y = 0 to the baseline y = 6, small letters from 2,
+// descenders reach 8.
 
 /** A letter: its advance without spacing, and its strokes. */
 export interface StrokeGlyph {
@@ -112,7 +113,7 @@ const GLYPHS: Readonly<Record<string, readonly [number, string]>> = {
   "\u00b0": [1.8, "M.9 0A.9 .9 0 1 0 .91 0Z"],
 };
 
-// The shape of a letter without a glyph.
+// The box that replaces a missing glyph.
 const BOX: readonly [number, string] = [3, "M0 0H3V6H0Z"];
 
 /** The glyph of a character; a box for a character without one. */
