@@ -1,6 +1,7 @@
 // bin_distill_grad — gradients of a distilled decode for logits and centres in one sweep.
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
+//   with STOPPED the depth's part of d_z, p_k (a c - e), is 0
 //   partials[s, b, k] = sum of d_centers over the pixels of slice b of group s
 //
 // Layout   student, d_student [V, H, W, K]; teacher [V, H, W, 1] or [V, H, W, K]; centers [V, H, W,
@@ -33,6 +34,7 @@ override BINS: u32 = 0u; // 0: read at run time
 override TILES: u32 = 0u; // 0: read at run time
 override TEACHER: u32 = 1u; // RELATIVE or LOGITS
 override SHARED: bool = true; // pixels of a group share one set of centres
+override STOPPED: bool = false; // depth gives no gradient to logits
 override WG: u32 = 64u; // invocations per workgroup
 const TK: u32 = 4u; // host: bins of an invocation
 const SLAB: u32 = 64u; // host: pixels; part of the result's bits
@@ -95,7 +97,8 @@ fn bin_distill_grad(
                 center[j] = centers[index];
                 d_centers[index] = by.x * p + by.y * q;
             }
-            d_student[index] = p * (by.x * center[j] - by.w) + by.z * (p - q);
+            let pull = select(by.x * center[j] - by.w, 0.0, STOPPED);
+            d_student[index] = p * pull + by.z * (p - q);
             sums[j] += by.x * p + by.y * q;
         }
     }

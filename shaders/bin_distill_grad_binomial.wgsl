@@ -2,6 +2,7 @@
 //
 //   d_z[r, k] = p_k (a centers[s, k] - e) + g (p_k - q_k),  d_centers[r, k] = a p_k + b q_k
 //   d_pi[r] = by_pi sum_k d_z k / t,  d_t[r] = -sum_k d_z z_k / t
+//   with STOPPED the depth's part of d_z, p_k (a c - e), is 0
 //
 // Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1], [V, H,
@@ -34,6 +35,7 @@ override BINS: u32 = 0u; // 0: read at run time
 override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
 override TEACHER: u32 = 0u; // NONE, RELATIVE or LOGITS
 override BY_CENTERS: bool = true; // whether d_centers is wanted
+override STOPPED: bool = false; // depth gives no gradient to pi and t
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 const NONE: u32 = 0u;
@@ -120,7 +122,8 @@ fn bin_distill_grad_binomial(
         if (TEACHER != NONE) {
             q = exp(teacher_logit(start + k, at, f32(k)) - teacher_state.x) * teacher_state.y;
         }
-        let d_z = p * (by.x * centers[center_start + k] - by.w) + by.z * (p - q);
+        let pull = select(by.x * centers[center_start + k] - by.w, 0.0, STOPPED);
+        let d_z = p * pull + by.z * (p - q);
         sums += d_z * vec2f(f32(k) - peak, z);
         if (BY_CENTERS) {
             d_centers[start + k] = by.x * p + by.y * q;

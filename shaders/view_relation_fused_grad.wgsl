@@ -85,7 +85,9 @@ fn difference(view: u32, other: u32, first_i: u32, first_j: u32, id: vec3u) -> a
 }
 // </lib>
 
-/// Adds PANEL columns of d from `first` on times a chunk of TILE features from first_e on.
+// <lib relation_chunk>
+/// PANEL columns of d from `first` on times a chunk of TILE features of the student's tokens from
+/// first_e on.
 fn chunk_of(other: u32, first_j: u32, first: u32, first_e: u32, id: vec3u) -> array<vec4f, 4> {
     for (var at = id.y * SIDE + id.x; at < TILE * PANEL; at += SIDE * SIDE) {
         wg_b[at] = feature(false, other, first_j + first + at / TILE, first_e + at % TILE);
@@ -105,6 +107,7 @@ fn chunk_of(other: u32, first_j: u32, first: u32, first_e: u32, id: vec3u) -> ar
     workgroupBarrier();
     return sum;
 }
+// </lib>
 
 @compute @workgroup_size(8, 8)
 fn view_relation_fused_grad(

@@ -4,9 +4,10 @@ import {
   attention,
   attentionGradKv,
   attentionGradQ,
+  attentionGradStats,
 } from "../../src/kernels/attention/attention.ts";
 
-/** Three kernels on q [views, tokens, heads x width] and k, v [views, keys, heads x width]. */
+/** Four kernels on q [views, tokens, heads x width] and k, v [views, keys, heads x width]. */
 function problem(
   name: string,
   views: number,
@@ -26,6 +27,12 @@ function problem(
   const attributes = { heads, kv_heads: heads, scale: width ** -0.5, causal: false, softcap: 0 };
   return [
     { name, kernel: attention, shapes, attributes },
+    {
+      name: `${name}, statistics of the gradient`,
+      kernel: attentionGradStats,
+      shapes: { y: q, lse: [views, heads, tokens], d_y: q },
+      attributes: undefined,
+    },
     { name: `${name}, gradient of q`, kernel: attentionGradQ, shapes: saved, attributes, data },
     {
       name: `${name}, gradient of k and v`,

@@ -63,6 +63,11 @@ export function reshape(x: Value, shape: Shape): Value {
   return x.graph.add(x.name, shape, { kind: "view", of: x });
 }
 
+/** The same numbers as a constant: no gradient passes to x, at no cost. x [any] -> view as x. */
+export function stopGradient(x: Value): Value {
+  return x.graph.add(x.name, x.shape, { kind: "view", of: x, stopped: true });
+}
+
 type Bare<N extends string> = N extends `${infer Name}?` ? Name : N;
 /** A list of names that contains all of `All`; otherwise `never`. */
 type Whole<All extends string, L extends readonly string[]> = [All] extends [Bare<L[number]>]

@@ -101,8 +101,11 @@ function ruleOf({ op }: Node): GradientRule<unknown> {
 /** All values that depend on any of `roots`. */
 function dependents(graph: GraphCore, roots: readonly Value[]): Set<Value> {
   const needed = new Set<Value>(roots);
-  const reached = (value: Value): boolean =>
-    needed.has(value) || (value.source.kind === "view" && reached(value.source.of));
+  const reached = (value: Value): boolean => {
+    const { source } = value;
+    if (needed.has(value)) return true;
+    return source.kind === "view" && source.stopped !== true && reached(source.of);
+  };
   for (const node of graph.nodes) {
     if (node.inputs.some((input) => input !== null && reached(input))) {
       for (const output of node.outputs) needed.add(output);

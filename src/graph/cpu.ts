@@ -42,18 +42,45 @@ function checkStore(graph: Graph, { layout, arenas, states }: CpuStore): void {
   for (const { name, shape } of graph.states) check(`state ${name}`, states.get(name), size(shape));
 }
 
+/** Graph, request, store, inputs and step scalars of a run on the CPU. */
+type CpuRun = readonly [
+  graph: Graph,
+  request: Request,
+  store: CpuStore,
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+  scalars?: Readonly<Record<string, number>>,
+];
+
 /**
  * Runs a graph once on the CPU in f64; changes the store (states, updates) as the GPU would. Throws
  * InputError, before it computes anything, if the request or the store does not fit the graph, if an
  * input or a step scalar is missing, unknown or not a number, or if an input has the wrong length.
  */
-export function runOnCpu(
-  graph: Graph,
-  request: Request,
-  store: CpuStore,
-  inputs: Readonly<Record<string, ArrayLike<number>>>,
-  scalars: Readonly<Record<string, number>> = {},
-): Record<string, Float64Array> {
+export function runOnCpu(...run: CpuRun): Record<string, Float64Array> {
+  const calls = callByCall(...run);
+  for (;;) {
+    const { done, value } = calls.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * As `runOnCpu`, but events are handled between two calls: a network takes a minute, during which a
+ * signal must be heard.
+ */
+export async function runOnCpuPatiently(...run: CpuRun): Promise<Record<string, Float64Array>> {
+  const calls = callByCall(...run);
+  for (;;) {
+    const { done, value } = calls.next();
+    if (done === true) return value;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+/** The run itself, which pauses after each call. */
+function* callByCall(
+  ...[graph, request, store, inputs, scalars = {}]: CpuRun
+): Generator<undefined, Record<string, Float64Array>> {
   checkRequest(graph, request);
   checkStore(graph, store);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
@@ -83,7 +110,7 @@ export function runOnCpu(
   };
   const lastUse = lastUses(program.calls, program.rootOf);
   for (const value of targets) lastUse.delete(program.rootOf(program.tensorOf(value)));
-  program.calls.forEach((call, step) => {
+  for (const [step, call] of program.calls.entries()) {
     if (!placed && Object.values(call.bindings).some(({ value }) => isGradientArena(value)))
       placeGradients();
     runReference(call, read, (tensor, made) => results.set(program.rootOf(tensor), made));
@@ -91,7 +118,8 @@ export function runOnCpu(
       const root = program.rootOf(tensor);
       if (lastUse.get(root) === step) results.delete(root);
     }
-  });
+    yield;
+  }
   if (!placed) placeGradients();
   return Object.fromEntries(
     Object.entries(request.outputs).map(([name, value]) => [

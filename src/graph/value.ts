@@ -26,8 +26,8 @@ export type Source =
   /** The 64 step scalars, one 256-byte uniform. */
   | { readonly kind: "scalars" }
   | { readonly kind: "result"; readonly node: Node; readonly index: number }
-  /** The same numbers in another shape. */
-  | { readonly kind: "view"; readonly of: Value }
+  /** The same numbers in another shape; `stopped`: no gradient passes. */
+  | { readonly kind: "view"; readonly of: Value; readonly stopped?: boolean }
   | { readonly kind: "arena"; readonly arena: ArenaName };
 
 /** A tensor of the graph. */

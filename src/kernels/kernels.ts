@@ -32,6 +32,7 @@ import {
 } from "./depth_bins/bin_expectation.ts";
 import { binHead, binHeadGradFeatures, binHeadGradWeight } from "./depth_bins/bin_head.ts";
 import { binKl, binKlGrad } from "./depth_bins/bin_kl.ts";
+import { binPool, binPoolGrad } from "./depth_bins/bin_pool.ts";
 import { binary, binaryGrad } from "./binary.ts";
 import { binomialDecode } from "./depth_bins/binomial_decode.ts";
 import { binomialPack } from "./depth_bins/binomial_pack.ts";
@@ -41,6 +42,7 @@ import { concat } from "./concat.ts";
 import { conv2d } from "./convolution/conv2d.ts";
 import { conv2dGradInput } from "./convolution/conv2d_grad_input.ts";
 import { conv2dGradWeight } from "./convolution/conv2d_grad_weight.ts";
+import { depthError, depthErrorGrad, depthErrorPeak, depthErrorThreshold } from "./depth_error.ts";
 import { gemm } from "./gemm.ts";
 import { gradNorm, gradNormFinish } from "./grad_norm.ts";
 import {
@@ -80,6 +82,11 @@ import {
   viewRelationLossGrad,
 } from "./relations/view_relation.ts";
 import { viewRelationFused, viewRelationFusedGrad } from "./relations/view_relation_fused.ts";
+import { viewRelationSoftmax, viewRelationSoftmaxGrad } from "./relations/view_relation_softmax.ts";
+import {
+  viewRelationWeighted,
+  viewRelationWeightedGrad,
+} from "./relations/view_relation_weighted.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
 
 const BASES: readonly AnyKernel[] = [
@@ -113,6 +120,8 @@ const BASES: readonly AnyKernel[] = [
   binHeadGradWeight,
   binKl,
   binKlGrad,
+  binPool,
+  binPoolGrad,
   binary,
   binaryGrad,
   binomialDecode,
@@ -127,6 +136,10 @@ const BASES: readonly AnyKernel[] = [
   conv2d,
   conv2dGradInput,
   conv2dGradWeight,
+  depthError,
+  depthErrorGrad,
+  depthErrorPeak,
+  depthErrorThreshold,
   gemm,
   gradNorm,
   gradNormFinish,
@@ -179,6 +192,10 @@ const BASES: readonly AnyKernel[] = [
   viewRelationGrad,
   viewRelationLoss,
   viewRelationLossGrad,
+  viewRelationSoftmax,
+  viewRelationSoftmaxGrad,
+  viewRelationWeighted,
+  viewRelationWeightedGrad,
 ];
 
 /** Every kernel, each base followed by its other mappings. */

@@ -10,6 +10,7 @@ import { shaders } from "./shaders.gen.ts";
 export interface MaskedPoolAttributes {
   readonly grid: readonly [number, number];
 }
+/** Sizes of an image and of its grid. */
 type Sides = { height: number; width: number; features: number; grid_h: number; grid_w: number };
 
 const cases: Problem<"x" | "mask", MaskedPoolAttributes>[] = (
@@ -133,7 +134,7 @@ function sides(pixels: Shape, features: number, { grid }: MaskedPoolAttributes):
  * Calls back for every pixel of every cell: rows floor(i H / h) to ceil((i + 1) H / h) - 1, and
  * columns likewise.
  */
-function eachPixelOfCell(
+export function eachPixelOfCell(
   views: number,
   { height, width, grid_h, grid_w }: Sides,
   visit: (token: number, pixel: number) => void,

@@ -35,6 +35,16 @@ const SOFTWARE: Readonly<Record<string, readonly [eight: string, others: string]
     "view_relation_fused_grad_register",
     "view_relation_fused_grad_register",
   ],
+  view_relation_softmax: ["view_relation_softmax_rows", "view_relation_softmax_rows"],
+  view_relation_softmax_grad: [
+    "view_relation_softmax_grad_rows",
+    "view_relation_softmax_grad_rows",
+  ],
+  view_relation_weighted: ["view_relation_weighted_rows", "view_relation_weighted_rows"],
+  view_relation_weighted_grad: [
+    "view_relation_weighted_grad_rows",
+    "view_relation_weighted_grad_rows",
+  ],
 };
 
 const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);

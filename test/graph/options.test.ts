@@ -17,6 +17,7 @@ import { pad } from "../../src/graph/ops/pad.ts";
 import { averagePool, maxPool } from "../../src/graph/ops/pool.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { resizeBilinear, resizeNearest } from "../../src/graph/ops/resize.ts";
+import { depthError } from "../../src/graph/ops/depth_error.ts";
 import { silog } from "../../src/graph/ops/silog.ts";
 import { softBins } from "../../src/graph/ops/soft_bins.ts";
 import { unary } from "../../src/graph/ops/unary.ts";
@@ -83,6 +84,7 @@ const OPTIONS: Record<string, readonly [right: object, call: Call]> = {
     { teacher: "relative" },
     (x, o) => binDistillBinomial({ pi: x(), t: x(), teacher: x(), centers: x() }, o),
   ],
+  depthError: [{ form: "berhu", scale: 0.1 }, (x, o) => depthError(x(), x(), x(), o)],
   silog: [{ variance_focus: 0.85, scale: 10 }, (x, o) => silog(x(), x(), x(), o)],
 };
 

@@ -16,6 +16,7 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { conv2dTranspose } from "../../src/graph/ops/conv2d_transpose.ts";
 import { linear, matmul } from "../../src/graph/ops/gemm.ts";
 import { logBinomial, logBinomialHead } from "../../src/graph/ops/log_binomial.ts";
+import { depthError } from "../../src/graph/ops/depth_error.ts";
 import { maskedMean } from "../../src/graph/ops/masked_mean.ts";
 import { batchNorm, groupNorm, layerNorm } from "../../src/graph/ops/norm.ts";
 import { pad, padReflect } from "../../src/graph/ops/pad.ts";
@@ -204,6 +205,16 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
     "x",
     "w",
     "b",
+  ],
+  depth_error: [
+    (make, [v, h]) => ({
+      loss: depthError(
+        make("x", [v, h, 1, 1], "positive"),
+        make("d", [v, h, 1, 1], "positive"),
+        make("m", [v, h, 1, 1], "positive"),
+        { form: "berhu", scale: 0.1 },
+      ).loss,
+    }),
   ],
   masked_mean: [
     (make, [v, h]) => ({ ...maskedMean(make("x", [v, h]), make("m", [v, h], "positive")) }),

@@ -1,7 +1,13 @@
 // Cumulative bin centres: against their reference, their gradient, their order and their spacing at
 // the start.
 import { expect, test } from "vitest";
-import { binCenters, seedCenters, seedCentersBias } from "../../src/graph/ops/bin_centers.ts";
+import {
+  binCenters,
+  CENTER_SPACINGS,
+  seedCenters,
+  seedCentersBias,
+  type CenterSpacing,
+} from "../../src/graph/ops/bin_centers.ts";
 import {
   binCenters as binCentersKernel,
   binCentersGrad,
@@ -46,17 +52,31 @@ test("cumulative centres ascend whatever the layer gives", async () => {
   }
 });
 
-test("plain centres start log-spaced from 1 m to the largest depth", async () => {
-  const centers = await centersOf(seedCentersBias(64, "softplus", 200), 64, "softplus");
+const FAR = 200;
+/** Depth in metres at a share of the way from 1 m to the largest depth. */
+const SPACED: Record<CenterSpacing, (share: number) => number> = {
+  log: (share) => FAR ** share,
+  disparity: (share) => 1 / (1 - share + share / FAR),
+  uniform: (share) => 1 + (FAR - 1) * share,
+};
+
+test.each(CENTER_SPACINGS)("plain centres start evenly spaced from 1 m on: %s", async (spacing) => {
+  const bias = seedCentersBias({ bins: 64, seed: "softplus", spacing, depth_max_m: FAR });
+  const centers = await centersOf(bias, 64, "softplus");
   centers.forEach((c, k) => {
-    expect(Math.abs((200 * c) / 200 ** ((k + 0.5) / 64) - 1)).toBeLessThan(1e-4);
+    expect(Math.abs((FAR * c) / SPACED[spacing]((k + 0.5) / 64) - 1)).toBeLessThan(1e-4);
   });
+  expect([...centers]).toEqual([...centers].toSorted((a, b) => a - b));
 });
 
-test("cumulative centres start between log-spaced edges, the first bin from 0.1 m on", async () => {
-  const centers = await centersOf(seedCentersBias(64, "cumulative", 200), 64, "cumulative");
-  const edge = (k: number): number => (k === 0 ? 0.1 : 200 ** (k / 64));
-  centers.forEach((c, k) => {
-    expect(Math.abs((200 * c) / ((edge(k) + edge(k + 1)) / 2) - 1)).toBeLessThan(1e-4);
-  });
-});
+test.each(CENTER_SPACINGS)(
+  "cumulative centres start between spaced edges, the first bin from 0.1 m on: %s",
+  async (spacing) => {
+    const bias = seedCentersBias({ bins: 64, seed: "cumulative", spacing, depth_max_m: FAR });
+    const centers = await centersOf(bias, 64, "cumulative");
+    const edge = (k: number): number => (k === 0 ? 0.1 : SPACED[spacing](k / 64));
+    centers.forEach((c, k) => {
+      expect(Math.abs((FAR * c) / ((edge(k) + edge(k + 1)) / 2) - 1)).toBeLessThan(1e-4);
+    });
+  },
+);

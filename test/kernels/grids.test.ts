@@ -134,6 +134,31 @@ describe("more than 65,535 of anything, forward and backward as the references h
       /^conv2d: a grid of .* workgroups; the adapter takes at most 65535 along an axis; use smaller/,
     );
   });
+
+  // As a tensor, each of these is small: a group and a phase of the stride are workgroups of their own.
+  test.each([
+    [
+      "conv2d",
+      { x: [1, 1, 1, 140_000], weight: [70_000, 1, 1, 2], bias: [0] },
+      { stride: [1, 1], groups: 70_000, slices: 1 },
+    ],
+    [
+      "conv2d_grad_input",
+      { d_y: [1, 1, 2, 1], weight: [1, 1, 1, 1], bias: [0] },
+      { stride: [1, 70_000], groups: 1, slices: 1, input: [1, 70_001] },
+    ],
+    [
+      "conv2d_grad_weight",
+      { x: [1, 1, 5_000_000, 1], d_y: [1, 1, 1, 1] },
+      { stride: [1, 1], groups: 1, kernel: [1, 5_000_000] },
+    ],
+  ])("%s of many groups, phases or taps is refused too", (name, shapes, given) => {
+    const kernel = kernels.find(({ shader }) => shader.name === name)!;
+    const attributes = { padding: [0, 0, 0, 0], dilation: [1, 1], ...given };
+    expect(() => specialize(kernel, shapes, attributes, false)).toThrow(
+      /: a grid of .* workgroups; the adapter takes at most 65535 along an axis; use smaller shapes$/,
+    );
+  });
 });
 
 function constantOf(value: number): Source {

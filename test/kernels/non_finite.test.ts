@@ -40,6 +40,7 @@ const MAY_SPREAD: Readonly<Record<string, string>> = {
   bin_head_grad_features: EXPONENTIAL,
   bin_head_grad_weight: OUTSIDE,
   bin_kl: HIDDEN,
+  bin_pool_grad: "multiplies the sum over bins by the mask, not each of its terms",
   bin_kl_grad: "its two probabilities are multiplied by the weight before they are subtracted",
   conv2d: OUTSIDE,
   conv2d_grad_input: OUTSIDE,
@@ -55,6 +56,10 @@ const MAY_SPREAD: Readonly<Record<string, string>> = {
   view_relation_fused: OUTSIDE,
   view_relation_fused_grad: OUTSIDE,
   view_relation_grad: OUTSIDE,
+  view_relation_softmax: HIDDEN,
+  view_relation_softmax_grad: EXPONENTIAL,
+  view_relation_weighted: OUTSIDE,
+  view_relation_weighted_grad: OUTSIDE,
 };
 
 const UNREAD = "is not read where no window or tap reaches it";
@@ -62,6 +67,7 @@ const SLOPE = "does not enter the derivative of some functions";
 const FLAG = "says which elements count: above 0 or not";
 const KEYS = "is not read where a mask or the order of tokens hides it";
 const NOT_USED = "holds numbers of which some are not used";
+const STOPPED = "does not enter where the gradient to the probabilities is stopped";
 const PART = "does not enter the gradients that the case asks for";
 
 /** Inputs whose NaN may stay without effect, by kernel (with its mappings), and why. */
@@ -71,17 +77,23 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   attention_grad_kv: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
   attention_grad_q: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
   bin_distill_factors: { depth: PART, scale: PART },
-  bin_distill_grad_binomial: { factors: NOT_USED, rows: NOT_USED },
+  bin_distill_grad: { centers: STOPPED, factors: STOPPED },
+  bin_distill_grad_binomial: { centers: STOPPED, factors: NOT_USED, rows: NOT_USED },
   bin_distill_grad_binomial_slabs: { factors: NOT_USED, rows: NOT_USED },
   bin_kl: { usable: FLAG },
   bin_kl_grad: Object.fromEntries(
     ["usable", "student", "teacher", "statistics", "count", "d_loss"].map((name) => [name, FLAG]),
   ),
+  bin_pool: { rows: NOT_USED, log_choose: FLAG },
+  bin_pool_grad: { rows: NOT_USED, d_tokens: FLAG },
   binary: { a: "comparisons give 0 or 1, by IEEE 754", b: "comparisons give 0 or 1, by IEEE 754" },
   binary_grad: { a: SLOPE, b: SLOPE },
   binomial_pack: { log_choose: "only says which bin is the highest; decoding reads it again" },
   conv2d: { x: UNREAD },
   conv2d_grad_weight: { x: UNREAD },
+  depth_error: { valid: FLAG },
+  depth_error_grad: { valid: FLAG },
+  depth_error_peak: { valid: FLAG },
   grad_norm: { gradients: "is counted; grad_norm_finish reports it as not finite" },
   grad_norm_finish: { partials: "is reported as not finite" },
   masked_mean: { mask: FLAG },

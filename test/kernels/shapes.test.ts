@@ -29,6 +29,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   attractor_grad_centers: { attractors: ["last"] },
   bin_decode_grad_centers: { logits: ["last"] },
   bin_decode_grad_centers_slabs: { logits: ["last"] },
+  bin_pool: { log_choose: ["first"] },
   binomial_pack: { log_choose: ["first"] },
   bin_expectation_grad: { factor: ["last"] },
   bin_expectation_grad_slabs: { probabilities: ["last"] },
@@ -38,6 +39,10 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   view_relation_grad: { tokens: ["last"] },
   view_relation_fused: { student: ["last"], teacher: ["last"] },
   view_relation_fused_grad: { student: ["last"], teacher: ["last"] },
+  view_relation_softmax: { student: ["last"], teacher: ["last"] },
+  view_relation_softmax_grad: { student: ["last"], teacher: ["last"] },
+  view_relation_weighted: { student: ["last"], teacher: ["last"] },
+  view_relation_weighted_grad: { student: ["last"], teacher: ["last"] },
   // the axis that is joined
   concat: { a: ["last"], b: ["last"], c: ["last"], d: ["last"] },
   // views, channels on either side of a convolution, rows of a matrix
@@ -53,6 +58,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   reduce_grad: { x: ["last"] },
   grad_norm: { gradients: ["last", "first"] },
   grad_norm_finish: { partials: ["first"] },
+  depth_error_threshold: { peaks: ["last", "first"] },
   masked_mean_finish: { partials: ["first"] },
   silog_finish: { partials: ["first"] },
   ceiling_read: { x: ["extra"] },

@@ -74,8 +74,20 @@ export type CenterSeed = "cumulative" | "softplus";
 
 /** The nearest depth: the left edge of the first cumulative bin. */
 const NEAREST_M = 0.1;
-/** Where log-spaced centres begin. */
+/** Where spaced centres begin. */
 const START_M = 1;
+
+/** In what measure the centres are evenly spaced before the first step. */
+export const CENTER_SPACINGS = ["log", "disparity", "uniform"] as const;
+/** One of the spacings. */
+export type CenterSpacing = (typeof CENTER_SPACINGS)[number];
+
+/** Depth in units of the largest at a share of the way from `start` to 1, by spacing. */
+const SPACED: Readonly<Record<CenterSpacing, (start: number, share: number) => number>> = {
+  log: (start, share) => start ** (1 - share),
+  disparity: (start, share) => 1 / (share + (1 - share) / start),
+  uniform: (start, share) => start + share * (1 - start),
+};
 
 /**
  * Seed centres in units of the largest depth from the outputs of a layer, made positive by
@@ -96,15 +108,25 @@ export function seedCenters(raw: Value, seed: CenterSeed, depth_max_m: number): 
 }
 
 /**
- * The K biases for which `seedCenters` of zero weights is log-spaced from 1 m to the largest depth.
- * `cumulative`: right edges at depth_max^(k/K) m, k = 1..K, the first bin from 0.1 m on (so its
- * centre lies lower); `softplus`: centres at depth_max^((k + 1/2) / K) m. Throws unless depth_max_m
- * is above 1.
+ * The K biases for which `seedCenters` of zero weights is evenly spaced from 1 m to the largest
+ * depth, in log depth, in disparity 1 / d or in depth. `cumulative`: right edges at shares k/K of the
+ * way, k = 1..K, the first bin from 0.1 m on (so its centre lies lower); `softplus`: centres at shares
+ * (k + 1/2) / K. Throws unless depth_max_m is above 1.
  */
-export function seedCentersBias(bins: number, seed: CenterSeed, depth_max_m: number): Float32Array {
+export function seedCentersBias({
+  bins,
+  seed,
+  spacing,
+  depth_max_m,
+}: {
+  readonly bins: number;
+  readonly seed: CenterSeed;
+  readonly spacing: CenterSpacing;
+  readonly depth_max_m: number;
+}): Float32Array {
   if (!(depth_max_m > START_M))
     throw new InputError(`depth_max_m is ${depth_max_m}, expected above 1`);
-  const spaced = (k: number): number => (START_M / depth_max_m) ** (1 - k / bins);
+  const spaced = (k: number): number => SPACED[spacing](START_M / depth_max_m, k / bins);
   const width = (k: number): number =>
     spaced(k + 1) - (k === 0 ? NEAREST_M / depth_max_m : spaced(k));
   return Float32Array.from({ length: bins }, (_, k) =>

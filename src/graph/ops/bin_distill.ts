@@ -1,6 +1,7 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel, and all
 // gradients in one sweep that recomputes the probabilities. d_z = d_depth p (scale c - depth) +
-// d_kl (p - q), d_centers = scale (d_depth p + d_cross q); the teacher has no gradient.
+// d_kl (p - q), d_centers = scale (d_depth p + d_cross q); the teacher has no gradient. Where depth
+// is stopped, d_z = d_kl (p - q) alone.
 import {
   binDistill as binDistillKernel,
   binDistillBinomial as binDistillBinomialKernel,
@@ -184,7 +185,7 @@ export const binDistillOps: {
     lower: (at) => {
       const { rows, log_choose, teacher, centers } = at.inputs;
       const [d_pi, d_t, d_centers] = at.outputs;
-      const { teacher: kind, by_centers } = at.attributes;
+      const { by_centers, ...distill } = at.attributes;
       const factors = lowerFactors(at, at.inputs);
       const bins = [...rows.shape.slice(0, -1), log_choose.shape[0]];
       const own = by_centers && sameShape(bins, centers.shape);
@@ -192,7 +193,7 @@ export const binDistillOps: {
       at.call(
         binDistillGradBinomial,
         { rows, log_choose, teacher, centers, factors, d_pi, d_t, d_centers: sweep },
-        { teacher: kind, by_centers: own },
+        { ...distill, by_centers: own },
       );
       if (own || !by_centers) return;
       const shapes = {
@@ -201,7 +202,7 @@ export const binDistillOps: {
         teacher: teacher.shape,
         factors: factors.shape,
       };
-      const attributes = { teacher: kind, groups: centers.shape[0] };
+      const attributes = { ...distill, groups: centers.shape[0] };
       const { partials: shape } = binDistillGradBinomialSlabs.shapes(shapes, attributes);
       const partials = at.temporary("partials", shape);
       const given = { rows, log_choose, teacher, factors, partials };
@@ -253,6 +254,8 @@ export interface Distilled {
   readonly kl: Value;
 }
 
+const KINDS = { teacher: ["relative", "logits", "none"] } as const;
+
 /**
  * Depth, cross depth and divergence of every pixel, with no probability stored. student [V, H, W,
  * K] logits, teacher relative depth [V, H, W, 1] in [0, 1], binned softly, or logits [V, H, W, K],
@@ -262,7 +265,7 @@ export function binDistill(
   inputs: Readonly<Record<"student" | "teacher" | "centers", Value>> & MaybeScaled,
   attributes: BinDistillAttributes,
 ): Distilled {
-  checkOptions("binDistill", attributes, { teacher: ["relative", "logits", "none"] });
+  checkOptions("binDistill", attributes, KINDS, { stopped: "flag" });
   const { student, teacher, centers, scale = null } = inputs;
   const [depth, cross, kl] = apply(
     binDistillOps.bin_distill,
@@ -280,7 +283,7 @@ export function binDistillBinomial(
   inputs: Readonly<Record<"pi" | "t" | "teacher" | "centers", Value>> & MaybeScaled,
   attributes: BinDistillAttributes,
 ): Distilled {
-  checkOptions("binDistillBinomial", attributes, { teacher: ["relative", "logits", "none"] });
+  checkOptions("binDistillBinomial", attributes, KINDS, { stopped: "flag" });
   const { pi, t, teacher, centers, scale = null } = inputs;
   const [depth, cross, kl] = apply(
     binDistillOps.bin_distill_binomial,

@@ -32,6 +32,8 @@ export type TeacherKind = "none" | "relative" | "logits";
 /** Attributes of the kernels of a distilled decode. */
 export interface BinDistillAttributes {
   readonly teacher: TeacherKind;
+  /** Whether depth gives no gradient to the student's logits: to centres alone. */
+  readonly stopped?: boolean;
 }
 
 const KINDS: readonly TeacherKind[] = ["none", "relative", "logits"];

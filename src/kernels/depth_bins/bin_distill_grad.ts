@@ -53,13 +53,15 @@ function gradientAt(
   below: number,
   teacher: number | null,
   center: number,
+  stopped = false,
 ): { d_z: number; d_center: number } {
   const at = FACTORS * row;
   const [, scale_s, max_t, scale_t] = factors.subarray(at, at + 4);
   const [a, b, g, e] = factors.subarray(at + 4, at + FACTORS);
   const p = Math.exp(below) * scale_s;
   const q = teacher === null ? 0 : Math.exp(teacher - max_t) * scale_t;
-  return { d_z: p * (a * center - e) + g * (p - q), d_center: a * p + b * q };
+  const pull = stopped ? 0 : a * center - e;
+  return { d_z: p * pull + g * (p - q), d_center: a * p + b * q };
 }
 
 const GRADIENT = shaders.bin_distill_grad.constants;
@@ -80,6 +82,17 @@ function tileGeometry(
 const RELATIVE: Distribution = { kind: "uniform", low: 0, high: 1 };
 const teacherData = (kind: TeacherKind): { teacher?: Distribution } =>
   kind === "relative" ? { teacher: RELATIVE } : {};
+type GradientShapes = readonly [
+  ...(typeof DISTILL_SHAPES)[number],
+  stopped?: { readonly stopped: true },
+];
+const [[, ...eachPixel], [, ...oneAnImage]] = DISTILL_SHAPES;
+/** The shapes of all cases, and two whose depth gives the logits no gradient. */
+const GRADIENT_SHAPES: readonly GradientShapes[] = [
+  ...DISTILL_SHAPES,
+  ["stopped, the first shape", ...eachPixel, { stopped: true }],
+  ["stopped, one set of centres per image", ...oneAnImage, { stopped: true }],
+];
 const groupsOf = (bins: Shape, centers: Shape): number =>
   sameShape(bins, centers) ? 0 : centers[0];
 
@@ -112,14 +125,18 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
       return { d_student: student, d_centers: groups === 0 ? student : [groups, slabs, bins] };
     },
     params: ({ student }, { groups }) => tileGeometry(student, groups, GRADIENT),
-    overrides: (_, { teacher, groups }) => ({ TEACHER: kindNumber(teacher), SHARED: groups > 0 }),
+    overrides: (_, { teacher, groups, stopped = false }) => ({
+      TEACHER: kindNumber(teacher),
+      SHARED: groups > 0,
+      STOPPED: stopped,
+    }),
     grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
     // per bin: two exponentials (8 each), 4 for a Gaussian, 13 sums and products; each tensor once
     cost: ({ student, teacher, centers, factors }) => ({
       flops: 33 * size(student),
       bytes: 4 * (2 * size(student) + size(teacher) + 2 * size(centers) + size(factors)),
     }),
-    cases: DISTILL_SHAPES.map(([name, student, centers, , teacher]) => ({
+    cases: GRADIENT_SHAPES.map(([name, student, centers, , teacher, stopped]) => ({
       name,
       shapes: {
         student,
@@ -127,7 +144,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
         centers,
         factors: pixels(student, FACTORS),
       },
-      attributes: { teacher, groups: groupsOf(student, centers) },
+      attributes: { teacher, groups: groupsOf(student, centers), ...stopped },
       // positive: sums that cancel are small, and an absolute tolerance would hide their errors
       data: {
         centers: CENTERS,
@@ -135,7 +152,8 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
         ...teacherData(teacher),
       },
     })),
-    reference: ({ student, teacher, centers, factors }, shapes, { teacher: kind, groups }) => {
+    reference: ({ student, teacher, centers, factors }, shapes, attributes) => {
+      const { teacher: kind, groups, stopped } = attributes;
       const at = binGeometry(shapes.student, shapes.centers, [0]);
       const tiled = tileGeometry(shapes.student, groups, GRADIENT);
       const d_student = like(student, student.length);
@@ -150,7 +168,8 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
         for (let k = 0; k < at.bins; k++) {
           const z = student[row * at.bins + k] - factors[FACTORS * row];
           const y = teacherLogit(teacher, kind, row, k, at.bins);
-          const { d_z, d_center } = gradientAt(factors, row, z, y, centers[group * at.bins + k]);
+          const center = centers[group * at.bins + k];
+          const { d_z, d_center } = gradientAt(factors, row, z, y, center, stopped);
           d_student[row * at.bins + k] = d_z;
           d_centers[to + k] += d_center;
         }
@@ -159,9 +178,8 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
     },
   });
 
-const [, [, ...oneAnImage]] = DISTILL_SHAPES;
-const BINOMIAL_SHAPES: typeof DISTILL_SHAPES = [
-  ...DISTILL_SHAPES,
+const BINOMIAL_SHAPES: typeof GRADIENT_SHAPES = [
+  ...GRADIENT_SHAPES,
   ["without a teacher", oneAnImage[0], oneAnImage[1], oneAnImage[2], "none"],
 ];
 
@@ -195,9 +213,10 @@ export const binDistillGradBinomial: Kernel<
     const at = binomialGeometry(rows, log_choose, centers);
     return { rows: at.rows, bins: at.bins, pixels_per_center: at.pixels_per_center };
   },
-  overrides: (_, { teacher, by_centers }) => ({
+  overrides: (_, { teacher, by_centers, stopped = false }) => ({
     TEACHER: kindNumber(teacher),
     BY_CENTERS: by_centers,
+    STOPPED: stopped,
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
   // per bin: two exponentials (8 each), 8 and 4 for the logits, 17 sums and products; each tensor
@@ -211,7 +230,7 @@ export const binDistillGradBinomial: Kernel<
     };
   },
   variants: () => [binDistillGradBinomialRows],
-  cases: BINOMIAL_SHAPES.map(([name, bins, centers, , teacher]) => ({
+  cases: BINOMIAL_SHAPES.map(([name, bins, centers, , teacher, stopped]) => ({
     name,
     shapes: {
       rows: pixels(bins, ROW_NUMBERS),
@@ -220,7 +239,7 @@ export const binDistillGradBinomial: Kernel<
       centers,
       factors: pixels(bins, FACTORS),
     },
-    attributes: { teacher, by_centers: sameShape(bins, centers) },
+    attributes: { teacher, by_centers: sameShape(bins, centers), ...stopped },
     data: {
       rows: rowsOfBins(bins[3]),
       log_choose: { kind: "log_choose" },
@@ -229,7 +248,7 @@ export const binDistillGradBinomial: Kernel<
       ...teacherData(teacher),
     },
   })),
-  reference: (inputs, shapes, { teacher: kind, by_centers }) => {
+  reference: (inputs, shapes, { teacher: kind, by_centers, stopped }) => {
     const { rows, log_choose, teacher, centers, factors } = inputs;
     const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
     const [d_pi, d_t] = [like(rows, at.rows), like(rows, at.rows)];
@@ -240,7 +259,8 @@ export const binDistillGradBinomial: Kernel<
       for (let k = 0; k < at.bins; k++) {
         const z = binomialLogit(log_choose, rows, row, k);
         const y = kind === "none" ? null : teacherLogit(teacher, kind, row, k, at.bins);
-        const { d_z, d_center } = gradientAt(factors, row, z, y, centers[centerStart + k]);
+        const center = centers[centerStart + k];
+        const { d_z, d_center } = gradientAt(factors, row, z, y, center, stopped);
         d_pi[row] += d_z * (k - peak) * by_pi * inverse_t;
         d_t[row] -= d_z * z * inverse_t;
         if (by_centers) d_centers[row * at.bins + k] = d_center;

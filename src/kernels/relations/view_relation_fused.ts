@@ -1,64 +1,34 @@
 // Loss between the view relations of student and teacher from their tokens, and its gradient, tile
 // by tile: no tokens x tokens matrix is stored. view_relation.ts is the form that stores them.
-import { withGradient, type Problem, type Distribution } from "../../engine/problem.ts";
+import { withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
-import { formatShape, size, type Shape } from "../../tensor/shape.ts";
+import { size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
-import { ringPairs } from "./view_relation.ts";
+import {
+  chunksOf,
+  RELATION_CASES,
+  relationGeometry,
+  similarity,
+  TILE,
+  type RelationInput,
+} from "./relation_problem.ts";
 
-// the side of a tile of a relation; fixed, so that every adapter adds the same numbers
-const { TILE } = shaders.view_relation_fused.constants;
 const { ROWS } = shaders.view_relation_fused_grad_register.constants;
 
-type Input = "student" | "teacher";
+type Input = RelationInput;
 type Shapes<Name extends string> = Readonly<Record<Name, Shape>>;
 
-// tokens with about the length of normalised ones: relations around 0.2
-const NEAR_UNIT: Distribution = { kind: "normal", deviation: 0.15 };
-const cases: readonly Problem<Input, void>[] = (
-  [
-    ["a coarse grid of a rig", [6, 60, 32], 64],
-    ["one view: no pair", [1, 5, 8], 3],
-    ["two views: one pair", [2, 31, 17], 4],
-    ["three views, a tile and one, more features than a chunk", [3, 33, 131], 19],
-    ["one token, one feature", [4, 1, 1], 1],
-    ["two tiles and an odd rest, features of one chunk", [2, 71, 33], 16],
-  ] as const
-).map(([name, student, teacher]) => ({
-  name,
-  shapes: { student, teacher: [student[0], student[1], teacher] },
+const cases: readonly Problem<Input, void>[] = RELATION_CASES.map((problem) => ({
+  ...problem,
   attributes: undefined,
-  data: { student: NEAR_UNIT, teacher: NEAR_UNIT },
 }));
-
-/** The geometry of both kernels; throws if student and teacher do not fit together. */
-function geometry({ student, teacher }: Shapes<Input>): {
-  readonly views: number;
-  readonly pairs: number;
-  readonly tokens: number;
-  readonly features: number;
-  readonly teacher_features: number;
-  readonly tiles: number;
-} {
-  if (student.length !== 3) throw new Error(`student${formatShape(student)} must be [V, L, E]`);
-  const [views, tokens, features] = student as readonly [number, number, number];
-  expectShape({ teacher }, [views, tokens, teacher[2] ?? features], "student, but for features");
-  return {
-    views,
-    pairs: ringPairs(views),
-    tokens,
-    features,
-    teacher_features: teacher[2],
-    tiles: Math.max(1, Math.ceil(tokens / TILE)),
-  };
-}
 
 /** Entries of all relations. */
 function entriesOf(shapes: Shapes<Input>): number {
-  const { pairs, tokens } = geometry(shapes);
+  const { pairs, tokens } = relationGeometry(shapes);
   return pairs * tokens * tokens;
 }
 
@@ -70,13 +40,13 @@ export const viewRelationFused: Kernel<typeof shaders.view_relation_fused> = ker
   shader: shaders.view_relation_fused,
   axes: { student: "V, L, E", teacher: "V, L, F" },
   shapes: (shapes) => {
-    const { pairs, tiles } = geometry(shapes);
+    const { pairs, tiles } = relationGeometry(shapes);
     return { partials: [Math.max(pairs, 1) * tiles * tiles, 2] };
   },
-  params: geometry,
+  params: relationGeometry,
   // a multiply-add for each entry and feature of either, then a square; tokens once as either side
   cost: (shapes) => {
-    const { features, teacher_features } = geometry(shapes);
+    const { features, teacher_features } = relationGeometry(shapes);
     return {
       flops: 2 * entriesOf(shapes) * (features + teacher_features + 1),
       bytes: 8 * (size(shapes.student) + size(shapes.teacher)),
@@ -107,15 +77,15 @@ export const viewRelationFusedGrad: Kernel<typeof shaders.view_relation_fused_gr
   shader: shaders.view_relation_fused_grad,
   axes: { student: "V, L, E", teacher: "V, L, F", d_loss: "1" },
   shapes: (shapes) => {
-    geometry(shapes);
+    relationGeometry(shapes);
     expectShape({ d_loss: shapes.d_loss }, [1]);
     return { d_student: shapes.student };
   },
-  params: geometry,
+  params: relationGeometry,
   // each entry again in both roles, then a multiply-add with each of the student's features;
   // tokens as either neighbour
   cost: (shapes) => {
-    const { features, teacher_features } = geometry(shapes);
+    const { features, teacher_features } = relationGeometry(shapes);
     return {
       flops: 4 * entriesOf(shapes) * (2 * features + teacher_features),
       bytes: 4 * (3 * size(shapes.student) + 2 * size(shapes.teacher)),
@@ -146,25 +116,12 @@ export const viewRelationFusedGradRegister: Kernel<
   suits: onSoftware,
 });
 
-/** Chunks of TILE features per workgroup: they all share one tile of differences. */
-function chunksOf(features: number): number {
-  if (features <= TILE) return 1;
-  return features <= 2 * TILE ? 2 : 4;
-}
-
-/** Product of rows a and b. */
-function similarity(rows: NumberArray, a: number, b: number, width: number): number {
-  let sum = 0;
-  for (let e = 0; e < width; e++) sum += rows[a * width + e] * rows[b * width + e];
-  return sum;
-}
-
 /** The loss by its definition, added up by tiles. */
 function lossReference<T extends NumberArray>(
   { student, teacher }: Record<Input, T>,
   shapes: Shapes<Input>,
 ): { partials: T } {
-  const { views, pairs, tokens, features, teacher_features, tiles } = geometry(shapes);
+  const { views, pairs, tokens, features, teacher_features, tiles } = relationGeometry(shapes);
   const partials = like(student, 2 * Math.max(pairs, 1) * tiles * tiles);
   for (let p = 0; p < pairs; p++) {
     const next = (p + 1) % views;
@@ -189,7 +146,7 @@ function gradientReference<T extends NumberArray>(
   { student, teacher, d_loss }: Record<GradientInput, T>,
   shapes: Shapes<GradientInput>,
 ): { d_student: T } {
-  const { views, pairs, tokens, features, teacher_features } = geometry(shapes);
+  const { views, pairs, tokens, features, teacher_features } = relationGeometry(shapes);
   const d_student = like(student, student.length);
   const weight = (2 * d_loss[0]) / Math.max(entriesOf(shapes), 1);
   for (let p = 0; p < pairs; p++) {
