@@ -11,6 +11,7 @@ import {
   seedCenters,
   seedCentersBias,
   type CenterSeed,
+  type CenterSpacing,
 } from "../graph/ops/bin_centers.ts";
 import { concat } from "../graph/ops/concat.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
@@ -36,6 +37,8 @@ export interface BinHeadConfig {
   /** Attractors of each decoder level, coarse to fine. */
   readonly attractors: readonly number[];
   readonly seed: CenterSeed;
+  /** Spacing of the centres before the first step. */
+  readonly spacing: CenterSpacing;
   /** Depth in metres of a centre of 1: the unit of the centres. */
   readonly depth_max_m: number;
 }
@@ -68,13 +71,16 @@ const BINOMIAL_BIAS: Float32Array = Float32Array.of(0, 0, -2.5, 0.5);
 
 /**
  * Applies the head named by `config.kind`. bottleneck [V,h0,w0,C0], decoded coarse to fine
- * [V,hi,wi,Ci] -> bins at the size of the last. Throws unless each decoded level has attractors.
+ * [V,hi,wi,Ci] -> bins at the size of the last. `relative`, a relative depth [V,h,w,1] at that size,
+ * joins the features of the logits, as in ZoeDepth. Throws unless there are attractors for each
+ * decoded level.
  */
 export function binHead(
   g: Graph,
   config: BinHeadConfig,
   bottleneck: Value,
   decoded: readonly Value[],
+  relative: Value | null = null,
 ): BinOutput {
   if (config.attractors.length !== decoded.length) {
     throw new Error(
@@ -82,7 +88,7 @@ export function binHead(
     );
   }
   return config.kind === "metric_bins"
-    ? metricBins(g, config, bottleneck, decoded)
+    ? metricBins(g, config, bottleneck, decoded, relative)
     : softmaxBins(g, config, bottleneck, decoded);
 }
 
@@ -91,6 +97,7 @@ function metricBins(
   config: BinHeadConfig,
   bottleneck: Value,
   decoded: readonly Value[],
+  relative: Value | null,
 ): BinOutput {
   const { bins, embedding, hidden } = config;
   const x = pointwise(g, "head.bottleneck", bottleneck, bottleneck.shape[3]);
@@ -109,7 +116,7 @@ function metricBins(
     e = projected;
   });
   const last = decoded.at(-1)!;
-  const joined = concat([last, e], 3);
+  const joined = concat(relative === null ? [last, e] : [last, relative, e], 3);
   const inner = gelu(pointwise(g, "head.binomial.0", joined, Math.floor(joined.shape[3] / 2)));
   const pairs = softplus(
     pointwise(g, "head.binomial.1", inner, 4, scaledNormal(0.1), given(BINOMIAL_BIAS)),
@@ -133,12 +140,12 @@ function softmaxBins(
 }
 
 /**
- * Seed centres. Initially they are log-spaced: the last layer has small weights, and its bias is
- * the spacing.
+ * Seed centres. The weights of the last layer are small at the start, so that its bias gives the
+ * spacing.
  */
 function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
   const inner = relu(pointwise(g, "head.seed.0", x, config.hidden));
-  const bias = seedCentersBias(config.bins, config.seed, config.depth_max_m);
+  const bias = seedCentersBias(config);
   const raw = pointwise(g, "head.seed.1", inner, bias.length, scaledNormal(0.01), given(bias));
   return seedCenters(raw, config.seed, config.depth_max_m);
 }

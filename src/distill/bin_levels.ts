@@ -2,6 +2,7 @@
 // and everything after them; 1 decodes logits or (pi, t) in one read; 2 includes the 1x1
 // convolution in the decode; 3 computes depth, cross depth and divergence in one sweep, and all
 // gradients in another.
+import { stopGradient } from "../graph/apply.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial } from "../graph/ops/bin_distill.ts";
 import { binExpectation } from "../graph/ops/bin_expectation.ts";
@@ -9,11 +10,14 @@ import { binHead } from "../graph/ops/bin_head.ts";
 import { binKl } from "../graph/ops/bin_kl.ts";
 import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
+import { logBinomial } from "../graph/ops/log_binomial.ts";
 import { maskedMean } from "../graph/ops/masked_mean.ts";
 import { softBins } from "../graph/ops/soft_bins.ts";
 import { softmaxBins } from "../graph/ops/softmax_bins.ts";
 import type { Value } from "../graph/value.ts";
+import { InputError } from "../tensor/error.ts";
 import type { StudentOutput } from "../student/student.ts";
+import type { TeacherValues } from "./teacher_values.ts";
 
 /** The student's inputs to a decode. */
 export type StudentBins = Pick<StudentOutput, "logits" | "binomial" | "centers" | "scale_m">;
@@ -55,31 +59,61 @@ export function decodeFeatures(
   return decodeBins(level, { logits, binomial: null, centers, scale_m });
 }
 
+/** The teacher's bins: a relative depth [V,H,W,1], binned softly, or logits [V,H,W,K]. */
+export interface TeacherBins {
+  readonly kind: "relative" | "logits";
+  readonly value: Value;
+}
+
 /**
- * Depth, cross depth and divergence against a teacher's relative depth [V,H,W,1], softly binned.
- * The divergence needs logits, so level 1 stores those of a (pi, t) too; level 3 supports only
- * temperature 1.
+ * The bins of a teacher: those of its trained module where it has one, else its index binned softly.
+ * Throws InputError for a teacher that has neither.
+ */
+export function teacherBins({ binomial, index }: TeacherValues, bins: number): TeacherBins {
+  if (binomial !== null) {
+    return { kind: "logits", value: logBinomial(binomial.pi, binomial.t, { bins }) };
+  }
+  if (index !== null) return { kind: "relative", value: index };
+  throw new InputError("the teacher has no bins: it must give an index, or pi and t");
+}
+
+/** The logits of a teacher's bins, [V,H,W,K]. */
+export function teacherLogits({ kind, value }: TeacherBins, bins: number): Value {
+  return kind === "relative" ? softBins(value, { bins }) : value;
+}
+
+/** Choices of a distilled decode. */
+export interface DistillOptions {
+  /** tau of the divergence. */
+  readonly temperature: number;
+  /** Whether depth_m gives no gradient to the student's logits: to centres alone. */
+  readonly stopped: boolean;
+}
+
+/**
+ * Depth, cross depth and divergence against a teacher. The divergence needs logits, so level 1
+ * stores those of (pi, t) too; level 3 supports only temperature 1.
  */
 export function distillBins(
   level: 0 | 1 | 3,
   bins: StudentBins,
-  teacher: Value,
-  temperature = 1,
+  teacher: TeacherBins,
+  { temperature, stopped }: DistillOptions = { temperature: 1, stopped: false },
 ): DistilledBins {
   const { logits, binomial, centers, scale_m } = bins;
   if (level === 3) {
-    const relative = { teacher: "relative" } as const;
-    const given = { teacher, centers, scale: scale_m };
+    const kind = { teacher: teacher.kind, ...(stopped && { stopped }) };
+    const given = { teacher: teacher.value, centers, scale: scale_m };
     const { depth, cross, kl } =
       binomial === null
-        ? binDistill({ student: logits, ...given }, relative)
-        : binDistillBinomial({ ...binomial, ...given }, relative);
+        ? binDistill({ student: logits, ...given }, kind)
+        : binDistillBinomial({ ...binomial, ...given }, kind);
     return { depth_m: depth, cross_m: cross, kl: (usable) => maskedMean(kl, usable).mean };
   }
   const decode = level === 0 ? unfusedDepth : binDecode;
-  const teacher_logits = softBins(teacher, { bins: centers.shape[3] });
+  const teacher_logits = teacherLogits(teacher, centers.shape[3]);
   return {
-    depth_m: decode(logits, centers, scale_m),
+    depth_m: decode(stopped ? stopGradient(logits) : logits, centers, scale_m),
     cross_m: decode(teacher_logits, centers, scale_m),
     kl: (usable) => binKl(logits, teacher_logits, usable, { temperature }),
   };

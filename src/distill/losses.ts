@@ -1,35 +1,32 @@
 // The training loss: supervised SILog, cross-interaction distillation (CKD: KL of probabilities and
-// the cross term) and view-relational distillation (VRKD), each weighted by a step scalar so that
-// weights can ramp up. src/distill/README.md has the definitions.
+// the cross term), view-relational distillation (VRKD) and the baselines to compare with, each
+// weighted by a step scalar so that weights can ramp up. src/distill/README.md has the definitions.
 import type { Graph } from "../graph/graph.ts";
-import { add, scaleBy } from "../graph/ops/arithmetic.ts";
+import { add, multiply, scaleBy } from "../graph/ops/arithmetic.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
+import { maxPool } from "../graph/ops/pool.ts";
 import { resizeBilinear, resizeNearest } from "../graph/ops/resize.ts";
-import { silog } from "../graph/ops/silog.ts";
-import { softBins } from "../graph/ops/soft_bins.ts";
-import { softmaxBins } from "../graph/ops/softmax_bins.ts";
-import {
-  maskedPool,
-  normalizeRows,
-  viewRelation,
-  viewRelationLoss,
-} from "../graph/ops/view_relation.ts";
-import { viewRelationFused } from "../graph/ops/view_relation_fused.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
-import { distillBins } from "./bin_levels.ts";
+import { baselineLoss, type Baseline } from "./baselines.ts";
+import { decodeBins, distillBins, teacherBins, type DistilledBins } from "./bin_levels.ts";
+import { relationLoss, type RelationConfig } from "./relations.ts";
+import { supervisedLoss, type SupervisedConfig } from "./supervised.ts";
+import { InputError } from "../tensor/error.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 
 /** Which terms there are and their settings; the weights are step scalars `weight_{term}`. */
-export interface LossConfig {
+export interface LossConfig extends RelationConfig, SupervisedConfig {
   /** Cross-interaction distillation: the KL of probabilities. */
   readonly ckd: boolean;
-  /** Its second half: teacher probabilities with student centres against ground truth. */
-  readonly cross_term: "silog" | "none";
-  /** View-relational distillation. */
-  readonly relation: "cosine" | "none";
-  /** Whether relations are computed tile by tile or stored: equal up to rounding. */
-  readonly relation_form: "fused" | "stored";
+  /**
+   * Its second half. `silog`: the supervised loss of the teacher's probabilities with the student's
+   * centres. `stopped`: no such depth, but the supervised loss reaches centres alone. `symmetric`:
+   * as `silog`, and the student's probabilities with the teacher's centres too.
+   */
+  readonly cross_term: "silog" | "stopped" | "symmetric" | "none";
+  /** The pixels of the KL: all usable ones, or those with LiDAR. */
+  readonly kl_domain: "usable" | "lidar";
   /**
    * Whether bins are decoded and distilled in one sweep that stores none, or from stored logits:
    * equal up to rounding. A temperature other than 1 requires the stored form.
@@ -37,8 +34,8 @@ export interface LossConfig {
   readonly bins_form: "fused" | "stored";
   /** tau of the KL. */
   readonly temperature: number;
-  /** Tokens of a view along height and width. */
-  readonly relation_grid: readonly [number, number];
+  /** Another way to distil, as one more term; none if it is left out. */
+  readonly baseline?: Baseline;
 }
 
 /** The inputs of the losses other than the student's output. */
@@ -51,10 +48,12 @@ export interface Targets {
   readonly usable: Value;
   /** The parts of the teacher; null without one. */
   readonly teacher: TeacherValues | null;
+  /** `[pairs,L,L]` weights of the relation `overlap`; absent for any other. */
+  readonly overlap_weights?: Value | null;
 }
 
 /** The names of the terms, in the order of reports. */
-export const LOSS_TERMS = ["silog", "kl", "cross", "relation"] as const;
+export const LOSS_TERMS = ["silog", "kl", "cross", "relation", "baseline"] as const;
 /** One of the terms. */
 export type LossTerm = (typeof LOSS_TERMS)[number];
 
@@ -71,6 +70,11 @@ export function weightName(term: LossTerm): string {
   return `weight_${term}`;
 }
 
+/** Whether a teacher, where there is one, teaches anything: it then needs no LiDAR. */
+export function hasTeacherTerms({ ckd, relation, baseline = "none" }: LossConfig): boolean {
+  return ckd || relation !== "none" || baseline !== "none";
+}
+
 /** Builds the loss of a student; teacher terms only if there is a teacher. */
 export function losses(
   g: Graph,
@@ -80,31 +84,88 @@ export function losses(
 ): Losses {
   const [, height, width] = targets.depth_m.shape;
   const full = [height, width] as const;
-  const supervised = (depth_m: Value): { loss: Value; count: Value } =>
-    silog(resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, targets.valid);
-  const teacher = targets.teacher?.index ?? null;
+  const supervised = (depth_m: Value, valid: Value): ReturnType<typeof supervisedLoss> =>
+    supervisedLoss(config, resizeBilinear(depth_m, full, "half_pixel"), targets.depth_m, valid);
+  const teacher = targets.teacher && teacherBins(targets.teacher, output.centers.shape[3]);
+  const mask = targets.teacher?.mask ?? null;
   const distilled =
     teacher !== null && config.ckd
-      ? distillBins(levelOf(config), output, teacher, config.temperature)
+      ? distillBins(levelOf(config), output, teacher, {
+          temperature: config.temperature,
+          stopped: config.cross_term === "stopped",
+        })
       : null;
-  const { loss, count } = supervised(distilled?.depth_m ?? decodedDepth(output, config));
+  const depth_m = distilled?.depth_m ?? decodedDepth(output, config);
+  const { loss, count } = supervised(depth_m, targets.valid);
   const terms: Partial<Record<LossTerm, Value>> = { silog: loss };
-  if (teacher !== null) {
+  if (targets.teacher !== null && teacher !== null) {
     const [, h, w] = output.depth_m.shape;
-    const usable = resizeNearest(targets.usable, [h, w]);
+    const seen = resizeNearest(targets.usable, [h, w]);
+    const usable = mask === null ? seen : multiply(seen, mask);
     if (distilled !== null) {
-      terms.kl = distilled.kl(usable);
-      if (config.cross_term === "silog") terms.cross = supervised(distilled.cross_m).loss;
+      const masked = (pixels: Value, size: readonly [number, number]): Value =>
+        mask === null ? pixels : multiply(pixels, resizeNearest(mask, size));
+      const { valid } = targets;
+      const isLidar = config.kl_domain === "lidar";
+      terms.kl = distilled.kl(isLidar ? masked(measured(valid, [h, w]), [h, w]) : usable);
+      const crossed = crossDepths(output, distilled, targets.teacher, config).map(
+        (depth) => supervised(depth, masked(valid, full)).loss,
+      );
+      if (crossed.length > 0) terms.cross = crossed.reduce((a, b) => add(a, b));
     }
-    if (config.relation === "cosine") {
-      const probabilities = softmaxBins(softBins(teacher, { bins: output.centers.shape[3] }));
-      terms.relation = cosineRelation(output.embedding, probabilities, usable, config);
+    const overlap_weights = targets.overlap_weights ?? null;
+    const of = {
+      student: output,
+      teacher: targets.teacher,
+      bins: teacher,
+      usable,
+      overlap_weights,
+    };
+    const relation = relationLoss(of, config);
+    if (relation !== null) terms.relation = relation;
+    const { baseline = "none", temperature, relation_grid: grid } = config;
+    if (baseline !== "none") {
+      const bins = teacher;
+      const given = { output, depth_m, teacher: targets.teacher, bins, usable, temperature, grid };
+      terms.baseline = baselineLoss(g, baseline, given);
     }
   }
   const weighted = Object.entries(terms).map(([term, value]) =>
     scaleBy(value, g.scalars(), g.scalar(weightName(term as LossTerm))),
   );
   return { total: weighted.reduce((a, b) => add(a, b)), terms, valid_count: count };
+}
+
+/** The depths of the cross term: teacher's probabilities and student's centres, or also vice versa. */
+function crossDepths(
+  output: StudentOutput,
+  { cross_m }: DistilledBins,
+  teacher: TeacherValues | null,
+  { cross_term, bins_form }: LossConfig,
+): readonly Value[] {
+  if (cross_term === "silog") return [cross_m];
+  if (cross_term !== "symmetric") return [];
+  const centers = teacher?.centers ?? null;
+  if (centers === null) {
+    throw new InputError(
+      "loss.cross_term: symmetric needs the bin centres of the teacher, and this one gives none; " +
+        "choose a teacher.kind that gives them (fitted), or another cross_term",
+    );
+  }
+  const { logits, scale_m } = output;
+  const binomial = bins_form === "fused" ? output.binomial : null;
+  return [cross_m, decodeBins(1, { logits, binomial, centers, scale_m })];
+}
+
+/** 1 where any pixel of a block has LiDAR. valid [V,H,W,1] -> [V,h,w,1], blocks of H/h x W/w. */
+function measured(valid: Value, [h, w]: readonly [number, number]): Value {
+  const block = [valid.shape[1] / h, valid.shape[2] / w] as const;
+  if (!block.every(Number.isInteger)) {
+    throw new InputError(
+      `loss.kl_domain: lidar needs images whose size is a multiple of the output's, ${h}x${w}`,
+    );
+  }
+  return maxPool(valid, { window: block, stride: block });
 }
 
 /** Level 3 is the fused form; it supports only temperature 1. */
@@ -116,19 +177,4 @@ function levelOf({ bins_form, temperature }: LossConfig): 1 | 3 {
 function decodedDepth(output: StudentOutput, { bins_form }: LossConfig): Value {
   const { logits, centers, scale_m } = output;
   return bins_form === "fused" ? output.depth_m : binDecode(logits, centers, scale_m);
-}
-
-/** Mean squared difference of the cosine relations of ring-adjacent views (VRKD, README.md). */
-function cosineRelation(
-  student: Value,
-  teacher: Value,
-  usable: Value,
-  { relation_form, relation_grid }: LossConfig,
-): Value {
-  const tokens = (features: Value): Value =>
-    normalizeRows(maskedPool(features, usable, { grid: relation_grid }));
-  const [of_student, of_teacher] = [tokens(student), tokens(teacher)];
-  return relation_form === "fused"
-    ? viewRelationFused(of_student, of_teacher)
-    : viewRelationLoss(viewRelation(of_student), viewRelation(of_teacher));
 }

@@ -3,6 +3,8 @@
 import { binHead, type BinHeadConfig, type BinOutput } from "../bins/metric_bins.ts";
 import type { Graph } from "../graph/graph.ts";
 import { scaleShift } from "../graph/ops/arithmetic.ts";
+import { concat } from "../graph/ops/concat.ts";
+import { resizeBilinear } from "../graph/ops/resize.ts";
 import { binDecode } from "../graph/ops/bin_decode.ts";
 import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import type { Value } from "../graph/value.ts";
@@ -57,8 +59,9 @@ const COARSEST = 32;
 
 /**
  * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m
- * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, and at least 64 if the
- * decoder reflects edges.
+ * [V,H/2,W/2,1]. With `relative`, a relative depth [V,H/2,W/2,1] in [0, 1], it sees that beside the
+ * images: the same network is then the module that gives a foundation model its bins. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
+ * reflects edges.
  */
 export function student(
   g: Graph,
@@ -67,6 +70,7 @@ export function student(
   images: Value,
   focal_scale: Value,
   training: boolean,
+  relative: Value | null = null,
 ): StudentOutput {
   const { encoder, decoder } = PARTS[name];
   const [, height, width] = images.shape;
@@ -78,9 +82,15 @@ export function student(
     );
   }
   const net: Network = { g, training };
-  const features = encoder(net, images);
+  // Centred, and with the deviation of an image.
+  const given = relative === null ? null : scaleShift(relative, 4, -2);
+  const seen =
+    given === null
+      ? images
+      : concat([images, resizeBilinear(given, [height, width], "half_pixel")], 3);
+  const features = encoder(net, seen);
   const decoded = unetDecoder(net, features, decoder);
-  const bins = binHead(g, head, features.at(-1)!, decoded);
+  const bins = binHead(g, head, features.at(-1)!, decoded, given);
   const scale_m = scaleShift(focal_scale, head.depth_max_m, 0);
   const { logits, binomial, centers } = bins;
   const depth_m =

@@ -23,12 +23,16 @@ const [V, H, W, K, E] = [5, 12, 16, 8, 8];
 const [h, w] = [H / 2, W / 2];
 const ALL: LossConfig = {
   ckd: true,
+  supervised: "silog",
+  silog_lambda: 0.85,
+  kl_domain: "usable",
   cross_term: "silog",
   relation: "cosine",
   relation_form: "fused",
   bins_form: "fused",
   temperature: 1,
   relation_grid: [2, 4],
+  relation_temperature: 0.1,
 };
 
 type Data = Record<
@@ -83,9 +87,11 @@ function build(config: LossConfig = ALL, hasTeacher = true): Built {
   return { g, of, ...losses(g, output, targets, config) };
 }
 
-const WEIGHTS: Record<LossTerm, number> = { silog: 1, kl: 1, cross: 1, relation: 1 };
+const WEIGHTS: Record<LossTerm, number> = { silog: 1, kl: 1, cross: 1, relation: 1, baseline: 1 };
+// The terms of the method itself.
+const OWN_TERMS = LOSS_TERMS.filter((term) => term !== "baseline");
 const scalarsOf = (weights: Record<LossTerm, number>): Record<string, number> =>
-  Object.fromEntries(LOSS_TERMS.map((term) => [weightName(term), weights[term]]));
+  Object.fromEntries(OWN_TERMS.map((term) => [weightName(term), weights[term]]));
 
 /**
  * Every term, the total and the number of pixels with ground truth, at data that differ by
@@ -321,9 +327,9 @@ describe("masks", () => {
 
 describe("terms and weights", () => {
   test("the total is the weighted sum of the terms", () => {
-    const weights = { silog: 0.5, kl: 2, cross: 0, relation: 3 };
+    const weights = { silog: 0.5, kl: 2, cross: 0, relation: 3, baseline: 1 };
     const { total, ...each } = terms({}, ALL, weights);
-    const sum = LOSS_TERMS.reduce((s, term) => s + weights[term] * each[term], 0);
+    const sum = OWN_TERMS.reduce((s, term) => s + weights[term] * each[term], 0);
     expect(total).toBeCloseTo(sum, 12);
     expect(each.cross).toBe(BASE.cross); // reported unweighted
   });
@@ -332,7 +338,8 @@ describe("terms and weights", () => {
     Object.keys(build({ ...ALL, ...config }, hasTeacher).terms);
 
   test("are those that the configuration asks for", () => {
-    expect(names({})).toEqual([...LOSS_TERMS]);
+    expect(names({})).toEqual(OWN_TERMS);
+    expect(names({ baseline: "hinton" })).toEqual([...LOSS_TERMS]);
     expect(names({ cross_term: "none" })).toEqual(["silog", "kl", "relation"]);
     expect(names({ ckd: false })).toEqual(["silog", "relation"]);
     expect(names({ relation: "none" })).toEqual(["silog", "kl", "cross"]);
@@ -353,6 +360,7 @@ describe("which part of the student a term teaches", () => {
     kind: "metric_bins",
     bins: 16,
     seed: "cumulative",
+    spacing: "log",
     depth_max_m: 80,
     ...HEAD_WIDTHS.nano,
   } as const;

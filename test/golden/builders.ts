@@ -220,7 +220,7 @@ const bins: Readonly<Record<string, GoldenBuilder>> = {
       seed: CenterSeed;
       depth_max_m: number;
     };
-    const bias = seedCentersBias(count, seed, depth_max_m);
+    const bias = seedCentersBias({ bins: count, seed, spacing: "log", depth_max_m });
     const raw = add(bench.input("zero"), bench.g.constant("bias", [count], bias));
     return { outputs: { centers: seedCenters(raw, seed, depth_max_m) } };
   },
@@ -272,12 +272,16 @@ const lossBuilders: Readonly<Record<string, GoldenBuilder>> = {
     const [depth_m, valid, usable] = ["depth_m", "valid", "usable"].map(bench.input);
     const config: LossConfig = {
       ckd: true,
+      supervised: "silog",
+      silog_lambda: 0.85,
+      kl_domain: "usable",
       cross_term: "silog",
       relation: "cosine",
       relation_form: "fused",
       bins_form: "fused",
       temperature,
       relation_grid: grid,
+      relation_temperature: 0.1,
     };
     const output = {
       logits,
@@ -325,7 +329,7 @@ const networks: Readonly<Record<string, GoldenBuilder>> = {
       depth_max_m: number;
     };
     const decoded = config.attractors.map((_, i) => bench.input(`decoded${i + 1}`));
-    const head = { ...config, kind: "metric_bins", seed: "cumulative" } as const;
+    const head = { ...config, kind: "metric_bins", seed: "cumulative", spacing: "log" } as const;
     const { logits, centers, embedding } = binHead(
       bench.g,
       head,

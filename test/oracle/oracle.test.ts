@@ -186,6 +186,62 @@ describe("a case of one's own", () => {
   });
 });
 
+const ALL: Tensor = ["usable", [1, 1, 2, 1], 1, 1];
+const METRES: readonly Tensor[] = [
+  ["depth_m", [1, 1, 3, 1], 2, 4, 9],
+  ["teacher_depth_m", [1, 1, 3, 1], 1, 4, 0],
+  ["usable", [1, 1, 3, 1], 1, 1, 1],
+];
+const HALF = Math.SQRT1_2;
+
+test.each<[string, object, readonly Tensor[], number]>([
+  // logarithms ln 2 and 0: their mean is ln 2 / 2, their variance (ln 2)^2 / 2
+  ["output_silog", {}, METRES, 10 * Math.LN2 * Math.sqrt(1 / 2 + 0.15 / 4)],
+  ["output_l1", {}, METRES, 0.5],
+  [
+    "hinton",
+    { temperature: 2 },
+    [
+      ["logits", [1, 1, 2, 2], 0, 0, 3, 3],
+      ["teacher_logits", [1, 1, 2, 2], 2 * Math.log(3), 0, 1, 1],
+      ALL,
+    ],
+    // probabilities 3/4 and 1/4 against halves at one of two pixels
+    (4 * (0.75 * Math.log(1.5) + 0.25 * Math.log(0.5))) / 2,
+  ],
+  [
+    "fitnets",
+    {},
+    [
+      ["embedding", [1, 1, 2, 2], 1, 2, 1, 0],
+      ["projection", [3, 2], 1, 1, 1, 0, 0, 1],
+      ["teacher_embedding", [1, 1, 2, 3], 0, 1, 2, 1, 1, 0],
+      ALL,
+    ],
+    9 / 3 / 2,
+  ],
+  [
+    "attention_transfer",
+    { grid: [1, 2] },
+    [["embedding", [1, 1, 2, 1], 1, 2], ["teacher_embedding", [1, 1, 2, 1], 3, -3], ALL],
+    2 - (2 * 5 * HALF) / Math.sqrt(17),
+  ],
+  [
+    "similarity",
+    { grid: [1, 1] },
+    [
+      ["embedding", [2, 1, 1, 2], 1, 0, 0, 1],
+      ["teacher_embedding", [2, 1, 1, 1], 4, 4],
+      ["usable", [2, 1, 1, 1], 1, 1],
+    ],
+    ((1 - HALF) ** 2 + HALF ** 2) / 2,
+  ],
+])("own/baseline_%s equals its definition", async (name, attrs, inputs, loss) => {
+  const record = { op: `baseline_${name}`, attrs, tol: { rtol: 1e-5 } };
+  const given = vectorCase("own", "x", record, inputs, [["baseline", [1], loss]]);
+  expect((await judge(given)).outcome).toEqual({ kind: "passed" });
+});
+
 test("axes are moved and moved back", () => {
   const moved = reorder([1, 2, 3, 4, 5, 6], [2, 3], [1, 0]);
   expect([...moved]).toEqual([1, 4, 2, 5, 3, 6]);

@@ -39,6 +39,7 @@ function build(
     kind: "metric_bins",
     bins: BINS,
     seed: "cumulative",
+    spacing: "log",
     depth_max_m: DEPTH_MAX_M,
     ...HEAD_WIDTHS[name],
   } as const;

@@ -6,14 +6,18 @@ import type { binDistillOps } from "../../../src/graph/ops/bin_distill.ts";
 import type { binExpectationOps } from "../../../src/graph/ops/bin_expectation.ts";
 import type { binHeadOps } from "../../../src/graph/ops/bin_head.ts";
 import type { binKlOps } from "../../../src/graph/ops/bin_kl.ts";
+import type { binPoolOps } from "../../../src/graph/ops/bin_pool.ts";
 import type { binomialDecodeOps } from "../../../src/graph/ops/binomial_decode.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
+import type { depthErrorOps } from "../../../src/graph/ops/depth_error.ts";
 import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
 import type { silogOps } from "../../../src/graph/ops/silog.ts";
 import type { softBinsOps } from "../../../src/graph/ops/soft_bins.ts";
 import type { softmaxBinsOps } from "../../../src/graph/ops/softmax_bins.ts";
 import type { viewRelationOps } from "../../../src/graph/ops/view_relation.ts";
 import type { viewRelationFusedOps } from "../../../src/graph/ops/view_relation_fused.ts";
+import type { viewRelationSoftmaxOps } from "../../../src/graph/ops/view_relation_softmax.ts";
+import type { viewRelationWeightedOps } from "../../../src/graph/ops/view_relation_weighted.ts";
 import { ATTRACTIONS } from "../../../src/kernels/depth_bins/attractor.ts";
 import { flag, number, pair, REQUIRED, whole, word, type Attributes } from "./attributes.ts";
 import { NONE, type OwnOp } from "./own_op.ts";
@@ -38,17 +42,20 @@ const SILOG: Attributes = {
   variance_focus: number(0.85, "lambda; the squared mean error weighs 1 - lambda"),
   scale: number(10, "factor before the root"),
 };
+const COST: Attributes = { scale: number(0.1, "factor of the cost") };
 const GRID = pair(
   REQUIRED,
   "tokens along height and width; cell i covers rows floor(i H / h) to ceil((i + 1) H / h) - 1",
 );
 const GROUPS = whole(REQUIRED, "rows of centres: V for one an image, 1 for one a rig");
+const STOPPED = flag(false, "depth gives the student's logits, or pi and t, no gradient");
 const TEACHER: Attributes = {
   teacher: word(
     ["relative", "logits"],
     "relative",
     "relative: depth in [0, 1], binned by soft_bins; logits: given",
   ),
+  stopped: STOPPED,
 };
 const TEACHER_OR_NONE: Attributes = {
   teacher: word(
@@ -57,6 +64,10 @@ const TEACHER_OR_NONE: Attributes = {
     "as in the forward op; none: no teacher",
   ),
   by_centers: flag(true, "give d_centers; false: of shape [0]"),
+  stopped: STOPPED,
+};
+const RELATION_TEMPERATURE: Attributes = {
+  temperature: number(0.1, "divisor of the similarities before their softmax"),
 };
 const LOG_CHOOSE =
   "log_choose [K, 2]: L_k = n ln n - k ln k - (n - k) ln(n - k), n = K - 1, 0 ln 0 = 0, as (h, L_k - h) with h = floor(1024 L_k + 0.5) / 1024";
@@ -70,14 +81,18 @@ type Name =
   | keyof typeof binExpectationOps
   | keyof typeof binHeadOps
   | keyof typeof binKlOps
+  | keyof typeof binPoolOps
   | keyof typeof binomialDecodeOps
+  | keyof typeof depthErrorOps
   | keyof typeof logBinomialOps
   | keyof typeof maskedMeanOps
   | keyof typeof silogOps
   | keyof typeof softBinsOps
   | keyof typeof softmaxBinsOps
   | keyof typeof viewRelationOps
-  | keyof typeof viewRelationFusedOps;
+  | keyof typeof viewRelationFusedOps
+  | keyof typeof viewRelationSoftmaxOps
+  | keyof typeof viewRelationWeightedOps;
 
 /** These ops by name. */
 export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
@@ -284,6 +299,23 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
       "depth, depth_m, valid [V, H, W, 1], statistics [4], d_loss [1] -> d_depth [V, H, W, 1]",
     attributes: SILOG,
   },
+  depth_error: {
+    says:
+      "cost = scale |e|, e = depth - depth_m, with a threshold c scale (e^2 + c^2) / (2 c) where " +
+      "|e| > c; 0 where valid <= 0",
+    shapes: "depth, depth_m, valid [V, H, W, 1], threshold [1] -> cost [V, H, W, 1]",
+    attributes: COST,
+  },
+  depth_error_grad: {
+    says: "d_depth of depth_error, the threshold held constant",
+    shapes: "depth, depth_m, valid, d_cost [V, H, W, 1], threshold [1] -> d_depth [V, H, W, 1]",
+    attributes: COST,
+  },
+  depth_error_threshold: {
+    says: "threshold = 0.2 max |depth - depth_m| over valid > 0, 0 of no such pixel",
+    shapes: "depth, depth_m, valid [V, H, W, 1] -> threshold [1]",
+    attributes: NONE,
+  },
   masked_mean: {
     says: "mean = mean of x over mask > 0, 0 of nothing",
     shapes: "x, mask [any, equal] -> mean, count [1]",
@@ -304,6 +336,23 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   masked_pool_grad: {
     says: "d_x of masked_pool",
     shapes: "mask [V, H, W, 1], weight [V, h w], d_tokens [V, h w, E] -> d_x [V, H, W, E]",
+    attributes: { grid: GRID },
+  },
+  bin_pool: {
+    says:
+      "tokens = sum mask p / sum mask over each cell, 0 where the mask sums to 0, p = softmax of " +
+      "log_binomial(pi, t), weight = sum of mask; rows as in binomial_decode; no gradient by mask, " +
+      "log_choose or of weight and rows",
+    shapes:
+      `pi, t [V, H, W, 1], ${LOG_CHOOSE}, mask [V, H, W, 1] -> tokens [V, h w, K], ` +
+      "weight [V, h w], rows [V, H, W, 5]",
+    attributes: { grid: GRID },
+  },
+  bin_pool_grad: {
+    says: "d_pi and d_t of bin_pool",
+    shapes:
+      "rows [V, H, W, 5], log_choose [K, 2], mask [V, H, W, 1], weight [V, h w], d_tokens " +
+      "[V, h w, K] -> d_pi, d_t [V, H, W, 1]",
     attributes: { grid: GRID },
   },
   normalize_rows: {
@@ -348,6 +397,36 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
   view_relation_fused_grad: {
     says: "d_student of view_relation_fused",
     shapes: "student [V, L, E], teacher [V, L, F], d_loss [1] -> d_student [V, L, E]",
+    attributes: NONE,
+  },
+  view_relation_softmax: {
+    says:
+      "loss = mean over ordered pairs (v, w) of neighbours and rows of KL(q || p), p the softmax " +
+      "of a row of X_v X_w^T / temperature, q that of the teacher, V = 2 having two ordered " +
+      "pairs; count = rows, statistics = ln of the sums of both softmaxes towards the next view " +
+      "and the one before, 0 where there is no pair; no gradient with respect to the teacher",
+    shapes: "student [V, L, E], teacher [V, L, F] -> loss, count [1], statistics [V, 2, L, 2]",
+    attributes: RELATION_TEMPERATURE,
+  },
+  view_relation_softmax_grad: {
+    says: "d_student of view_relation_softmax",
+    shapes:
+      "student [V, L, E], teacher [V, L, F], statistics [V, 2, L, 2], d_loss [1] -> " +
+      "d_student [V, L, E]",
+    attributes: RELATION_TEMPERATURE,
+  },
+  view_relation_weighted: {
+    says:
+      "loss = sum of weights (X_p X_{p+1}^T - Y_p Y_{p+1}^T)^2 / max(total, 1), total = sum of " +
+      "weights, pairs as in view_relation; no gradient with respect to the teacher and the weights",
+    shapes: "student [V, L, E], teacher [V, L, F], weights [pairs, L, L] -> loss, total [1]",
+    attributes: NONE,
+  },
+  view_relation_weighted_grad: {
+    says: "d_student of view_relation_weighted",
+    shapes:
+      "student [V, L, E], teacher [V, L, F], weights [pairs, L, L], total, d_loss [1] -> " +
+      "d_student [V, L, E]",
     attributes: NONE,
   },
   grad_norm: {

@@ -1,10 +1,10 @@
 // Operators of the source `own` that are not one op of the graph: norms by their common names, the
 // heads, the losses and the optimiser's step, all built by the engine's own functions.
 import { binHead, type BinHeadConfig } from "../../../src/bins/metric_bins.ts";
-import { indexTeacher } from "../../../src/distill/teacher_values.ts";
+import { RELATIONS, type RelationConfig } from "../../../src/distill/relations.ts";
+import { indexTeacher, type TeacherValues } from "../../../src/distill/teacher_values.ts";
 import { losses, type LossConfig } from "../../../src/distill/losses.ts";
 import { apply } from "../../../src/graph/apply.ts";
-import type { Graph } from "../../../src/graph/graph.ts";
 import { adamwOps, gradNorm } from "../../../src/graph/ops/adamw.ts";
 import { seedCenters } from "../../../src/graph/ops/bin_centers.ts";
 import { binDecode } from "../../../src/graph/ops/bin_decode.ts";
@@ -14,41 +14,17 @@ import { globalAveragePool } from "../../../src/graph/ops/pool.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { DECAY_BLOCK } from "../../../src/kernels/adamw.ts";
 import { InputError } from "../../../src/tensor/error.ts";
-import { sameShape, size } from "../../../src/tensor/shape.ts";
+import { size } from "../../../src/tensor/shape.ts";
 import type { Result } from "../offer.ts";
 import type { Workbench } from "../workbench.ts";
 import { flag, list, number, pair, REQUIRED, whole, word } from "./attributes.ts";
-import type { OwnOp } from "./own_op.ts";
-
-/** An operator that is built from several ops. */
-export interface Composite extends OwnOp {
-  /**
-   * Names of the inputs; a trailing "?" marks one that may be left out, "..." any number of more.
-   */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  /** A longer description: how it is built. */
-  readonly notes?: string;
-  readonly build: (bench: Workbench, attributes: never) => Readonly<Record<string, Value>>;
-}
+import { BASELINE_COMPOSITES } from "./baselines.ts";
+import type { Composite } from "./own_op.ts";
+import { withInputsAsParameters } from "./parameters.ts";
 
 const EPSILON = number(1e-5, "added to the variance");
 
-/** A graph whose parameters are the case's inputs of the same names. */
-function withInputsAsParameters(bench: Workbench): Graph {
-  return {
-    ...bench.graph,
-    parameter: (name, shape) => {
-      const value = bench.input(name);
-      if (sameShape(value.shape, shape)) return value;
-      throw new InputError(
-        `input ${name} is [${value.shape.join(", ")}], expected [${shape.join(", ")}]`,
-      );
-    },
-  };
-}
-
-interface HeadAttributes extends Omit<BinHeadConfig, "kind"> {
+interface HeadAttributes extends Omit<BinHeadConfig, "kind" | "spacing"> {
   readonly kind?: never;
 }
 const HEAD = {
@@ -66,6 +42,7 @@ const HEAD = {
   ),
   depth_max_m: number(80, "metres of a centre of 1"),
 } as const;
+
 const METRIC_BINS_NOTES = `\
 1x1 convolutions, each with inputs \`NAME.weight\` [O, 1, 1, I] and \`NAME.bias\` [O]; written
 NAME: I -> O. CN is the width of the last decoded feature, relu stands between \`.0\` and \`.1\`
@@ -100,7 +77,8 @@ function head(
 ): (bench: Workbench, attributes: HeadAttributes) => Record<string, Value> {
   return (bench, attributes) => {
     const decoded = attributes.attractors.map((_, level) => bench.input(`decoded${level + 1}`));
-    const config = { ...attributes, kind };
+    // Weights are given, so that no centre starts anywhere.
+    const config = { ...attributes, kind, spacing: "log" } as const;
     const made = binHead(withInputsAsParameters(bench), config, bench.input("bottleneck"), decoded);
     return { logits: made.logits, centers: made.centers, embedding: made.embedding };
   };
@@ -111,7 +89,7 @@ function weigh(bench: Workbench, weights: Readonly<Record<string, number>>): voi
   Object.assign(bench.stepScalars, weights);
 }
 
-interface LossAttributes extends LossConfig {
+interface LossAttributes extends Omit<LossConfig, "baseline"> {
   readonly weight_silog: number;
   readonly weight_kl: number;
   readonly weight_cross: number;
@@ -123,17 +101,8 @@ interface LossAttributes extends LossConfig {
  * zeros.
  */
 function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string, Value> {
-  const {
-    ckd,
-    cross_term,
-    relation,
-    relation_form,
-    bins_form,
-    temperature,
-    relation_grid,
-    ...weights
-  } = attributes;
-  weigh(bench, weights);
+  const { weight_silog, weight_kl, weight_cross, weight_relation, ...config } = attributes;
+  weigh(bench, { weight_silog, weight_kl, weight_cross, weight_relation });
   const usable = bench.input("usable");
   const teacher = bench.input("teacher");
   const [views, height, width] = usable.shape as [number, number, number, number];
@@ -152,14 +121,32 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
       depth_m: bench.optional("depth_m") ?? zeros([views, height, width, 1]),
       valid: bench.optional("valid") ?? zeros([views, height, width, 1]),
       usable,
-      teacher: indexTeacher(teacher),
+      teacher: { ...teacherOf(bench, teacher), centers: bench.optional("teacher_centers") },
+      overlap_weights: bench.optional("overlap_weights"),
     },
-    { ckd, cross_term, relation, relation_form, bins_form, temperature, relation_grid },
+    config,
   );
   return { total: made.total, ...made.terms, valid_count: made.valid_count };
 }
 
+/** The parts of a teacher that a relation may need; its index counts as depth where asked. */
+function teacherOf(bench: Workbench, index: Value): TeacherValues {
+  return {
+    ...indexTeacher(index),
+    embedding: bench.optional("teacher_embedding"),
+    depth_m: index,
+  };
+}
+
 const TEMPERATURE = number(1, "tau of the KL");
+const RELATION = word(
+  RELATIONS,
+  "cosine",
+  "which relation, as src/distill/README.md defines them; aligned computes what cosine does",
+);
+const RELATION_TEMPERATURE = number(0.1, "tau_r of the relation softmax");
+const RELATION_INPUTS =
+  "teacher_embedding [V, h, w, F] for features, overlap_weights [pairs, L, L] for overlap";
 const RELATION_GRID = pair([6, 10], "tokens of a view along height and width");
 const RELATION_FORM = word(
   ["fused", "stored"],
@@ -174,18 +161,38 @@ const BINS_FORM = word(
 const TERMS = {
   temperature: TEMPERATURE,
   relation_grid: RELATION_GRID,
+  relation_temperature: RELATION_TEMPERATURE,
   weight_silog: number(1, "weight of silog in total"),
   weight_kl: number(1, "weight of kl in total"),
   weight_cross: number(1, "weight of cross in total"),
   weight_relation: number(1, "weight of relation in total"),
 };
-const CROSS = word(["silog", "none"], "silog", "whether there is a cross term");
+const CKD = {
+  supervised: word(
+    ["silog", "l1", "berhu"],
+    "silog",
+    "the supervised loss: silog, 0.1 times the mean absolute error, or 0.1 times the mean of " +
+      "depth_error with depth_error_threshold; of cross too",
+  ),
+  silog_lambda: number(0.85, "lambda of silog"),
+  cross_term: word(
+    ["silog", "stopped", "symmetric", "none"],
+    "silog",
+    "stopped: no cross, and the supervised loss gives logits no gradient; symmetric: cross has " +
+      "the loss of the student's probabilities with teacher_centers added",
+  ),
+  kl_domain: word(
+    ["usable", "lidar"],
+    "usable",
+    "lidar: kl over pixels whose block of valid [H / h, W / w] has any 1",
+  ),
+};
 
 const STUDENT = "logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V]";
 const LAYOUT_OF_TARGETS =
   "depth_m [V, H, W, 1] metres, 0 = none, valid [V, H, W, 1] 1 where depth_m counts, usable " +
   "[V, H, W, 1] 1 where the " +
-  "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1]";
+  "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1], teacher_centers as centers";
 
 interface Update {
   readonly learning_rate: number;
@@ -321,17 +328,29 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       "total = weighted sum of the terms: silog of the decoded depth (resized bilinearly, " +
       "half_pixel, to H x W), kl = bin_kl to soft_bins(teacher) over usable (resized to h x w, " +
       "nearest), cross = silog of the teacher's probabilities with the student's centres, " +
-      "relation = view_relation_loss of pooled, normalised tokens (student: embedding, teacher: " +
-      "softmax of soft_bins)",
+      "relation = by default view_relation_loss of pooled, normalised tokens (student: embedding, " +
+      "teacher: softmax of soft_bins)",
     shapes:
-      `${STUDENT}, embedding [V, h, w, E], ${LAYOUT_OF_TARGETS} -> ` +
+      `${STUDENT}, embedding [V, h, w, E], ${LAYOUT_OF_TARGETS}, ${RELATION_INPUTS} -> ` +
       "total, silog, kl, cross, relation, valid_count [1]",
-    inputs: ["logits", "centers", "scale_m?", "embedding", "depth_m", "valid", "usable", "teacher"],
+    inputs: [
+      "logits",
+      "centers",
+      "scale_m?",
+      "embedding",
+      "depth_m",
+      "valid",
+      "usable",
+      "teacher",
+      "teacher_embedding?",
+      "overlap_weights?",
+      "teacher_centers?",
+    ],
     outputs: ["total", "silog", "kl", "cross", "relation", "valid_count"],
     attributes: {
       ckd: flag(true, "whether there are kl and cross"),
-      cross_term: CROSS,
-      relation: word(["cosine", "none"], "cosine", "whether there is a relation term"),
+      ...CKD,
+      relation: RELATION,
       relation_form: RELATION_FORM,
       bins_form: BINS_FORM,
       ...TERMS,
@@ -341,12 +360,24 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
   ckd: {
     says: "the terms kl and cross of losses",
     shapes: `${STUDENT}, ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
-    inputs: ["logits", "centers", "scale_m?", "depth_m", "valid", "usable", "teacher"],
+    inputs: [
+      "logits",
+      "centers",
+      "scale_m?",
+      "depth_m",
+      "valid",
+      "usable",
+      "teacher",
+      "teacher_centers?",
+    ],
     outputs: ["kl", "cross"],
-    attributes: { cross_term: CROSS, bins_form: BINS_FORM, temperature: TEMPERATURE },
+    attributes: { ...CKD, bins_form: BINS_FORM, temperature: TEMPERATURE },
     build: (
       bench: Workbench,
-      given: Pick<LossConfig, "cross_term" | "bins_form" | "temperature">,
+      given: Pick<
+        LossConfig,
+        "supervised" | "silog_lambda" | "cross_term" | "kl_domain" | "bins_form" | "temperature"
+      >,
     ) => {
       const {
         total: _,
@@ -358,6 +389,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
         relation: "none",
         relation_form: "fused",
         relation_grid: [1, 1],
+        relation_temperature: 1,
         weight_silog: 0,
         weight_kl: 1,
         weight_cross: 1,
@@ -370,52 +402,55 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     says: "the term relation of losses",
     shapes:
       "embedding [V, h, w, E], usable [V, H, W, 1], teacher [V, h, w, 1] relative depth in " +
-      "[0, 1] -> relation [1]",
-    inputs: ["embedding", "usable", "teacher"],
+      `[0, 1], logits [V, h, w, K] for probabilities, ${RELATION_INPUTS} -> relation [1]`,
+    inputs: ["embedding", "usable", "teacher", "logits?", "teacher_embedding?", "overlap_weights?"],
     outputs: ["relation"],
     attributes: {
+      relation: RELATION,
       relation_form: RELATION_FORM,
       relation_grid: RELATION_GRID,
+      relation_temperature: RELATION_TEMPERATURE,
       bins: whole(64, "K of soft_bins(teacher)"),
     },
-    build: (
-      bench: Workbench,
-      {
-        bins,
-        ...given
-      }: Pick<LossConfig, "relation_form" | "relation_grid"> & { readonly bins: number },
-    ) => {
+    build: (bench: Workbench, { bins, ...given }: RelationConfig & { readonly bins: number }) => {
       weigh(bench, { weight_silog: 0, weight_relation: 1 });
       const [views, h, w] = bench.input("teacher").shape as [number, number, number];
       const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
       const usable = bench.input("usable");
       const none = zeros(usable.shape);
-      const logits = zeros([views, h, w, bins]);
-      const centers = zeros([1, 1, 1, bins]);
-      const scale_m = bench.filled([views], 1);
       const { terms } = losses(
         bench.graph,
         {
-          logits,
+          logits: bench.optional("logits") ?? zeros([views, h, w, bins]),
           binomial: null,
-          centers,
-          scale_m,
+          centers: zeros([1, 1, 1, bins]),
+          scale_m: bench.filled([views], 1),
           depth_m: zeros([views, h, w, 1]),
           embedding: bench.input("embedding"),
         },
-        { depth_m: none, valid: none, usable, teacher: indexTeacher(bench.input("teacher")) },
+        {
+          depth_m: none,
+          valid: none,
+          usable,
+          teacher: teacherOf(bench, bench.input("teacher")),
+          overlap_weights: bench.optional("overlap_weights"),
+        },
         {
           ckd: false,
+          supervised: "silog",
+          silog_lambda: 0.85,
           cross_term: "none",
+          kl_domain: "usable",
           bins_form: "stored",
-          relation: "cosine",
           temperature: 1,
           ...given,
         },
       );
-      return { relation: terms.relation! };
+      if (terms.relation === undefined) throw new InputError("vrkd: relation none has no value");
+      return { relation: terms.relation };
     },
   },
+  ...BASELINE_COMPOSITES,
   adamw_update: {
     says:
       "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, " +
