@@ -1,5 +1,6 @@
 // A rig sample as network input: one batch is one moment, and its V views are the batch axis.
 import { jitterColors, type ColorJitter } from "./augmentation.ts";
+import type { Camera } from "./camera.ts";
 import type { DepthProtocol } from "./data_source.ts";
 import { checkedSample, sampleShape, type RigSample } from "./rig_sample.ts";
 
@@ -40,6 +41,11 @@ export interface InputScale {
   readonly normalization?: ImageNormalization;
 }
 
+/** Factor of the bin centres of a camera: (fx / W) / (f0 / 640), free of the resolution. */
+export function focalScale({ fx, width }: Camera, focalReference_px: number): number {
+  return fx / width / (focalReference_px / 640);
+}
+
 /**
  * The batch of a sample; `jitter` (null for none) changes the colours of all views alike. Throws
  * InputError for a sample that `checkedSample` refuses.
@@ -66,9 +72,8 @@ export function makeBatch(sample: RigSample, scale: InputScale, jitter: ColorJit
     depth_m: sample.sparse_depth_m,
     valid,
     usable: new Float32Array(sample.usable),
-    focal_scale: Float32Array.from(
-      sample.cameras,
-      (camera) => camera.fx / camera.width / (scale.focalReference_px / 640),
+    focal_scale: Float32Array.from(sample.cameras, (camera) =>
+      focalScale(camera, scale.focalReference_px),
     ),
   };
 }

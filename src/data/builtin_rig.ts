@@ -1,13 +1,14 @@
 // The built-in rig: six real calibrations in a ray-traced street, with LiDAR-like sparse depth and
-// dense truth. Needs no download, and every sample follows from (seed, split, index) alone.
+// dense truth. Needs no download, and every sample follows from its options and index alone.
 import { hashText, randomStream } from "../tensor/random.ts";
 import { InputError } from "../tensor/error.ts";
-import { resizeIntrinsics, type ImageSize } from "./camera.ts";
+import { resizeIntrinsics, type Camera, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
 import { NUSCENES_CAMERAS, NUSCENES_LIDAR } from "./nuscenes_rig.ts";
 import { compose, inverse, rotate, transform } from "./pose.ts";
 import { castDistances, renderView } from "./ray_trace.ts";
+import { withOwnCar } from "./own_car.ts";
 import { checkedSample, type RigSample } from "./rig_sample.ts";
 import { shadowGrid } from "./shadow.ts";
 import { makeStreet, type Street } from "./street.ts";
@@ -18,9 +19,29 @@ export interface BuiltinRigOptions {
   readonly seed: number;
   /** Number of moments, each its own street. */
   readonly moments: number;
+  /** Beams of the LiDAR, a divisor of 32 (default 32). */
+  readonly beams?: number;
+  /** The part of the vehicle that its cameras see (default none). */
+  readonly body?: RigBody;
+  /** Changes the cameras: the same streets as another car sees them (default: unchanged). */
+  readonly calibration?: RigCalibration;
 }
 
-// The 32 beams of the LiDAR of nuScenes, radians above the horizon.
+/** Nothing of the vehicle, or a car's bonnet, flanks and tail at the lower edge of every view. */
+export type RigBody = "none" | "car";
+
+/** Factors on the calibration of every camera; the LiDAR stays where it is. */
+export interface RigCalibration {
+  /** Factor of both focal lengths. */
+  readonly focal: number;
+  /** Factor of the height above the ground. */
+  readonly height: number;
+}
+
+const UNCHANGED: RigCalibration = { focal: 1, height: 1 };
+
+// The 32 beams of the LiDAR of nuScenes, radians above the horizon. A LiDAR with fewer has the middle
+// ones of equal groups.
 const BEAMS = 32;
 const LOWEST_BEAM = (-30.67 * Math.PI) / 180;
 const BEAM_STEP = (4 / 3) * (Math.PI / 180);
@@ -32,46 +53,96 @@ const AZIMUTHS_PER_PIXEL = 1 / 680;
 const KEY = hashText("built-in rig");
 
 /** The built-in rig as a data source; samples are rendered when asked for. */
-export function builtinRig({ split, seed, moments }: BuiltinRigOptions): DataSource {
+export function builtinRig(options: BuiltinRigOptions): DataSource {
+  const { split, seed, moments, beams = BEAMS, body = "none", calibration = UNCHANGED } = options;
   if (!Number.isInteger(moments) || moments < 1) {
     throw new InputError(`built-in rig: ${moments} moments; expected a whole number above 0`);
   }
+  if (!(beams >= 1) || BEAMS % beams !== 0) {
+    throw new InputError(`built-in rig: ${beams} beams; expected 1, 2, 4, 8, 16 or 32`);
+  }
+  const cameras = calibrated(calibration);
   const idOf = (index: number): string => `rig/${seed}/${split}/${index}`;
   return {
     name: "rig",
     split,
     // nuScenes' depth cap, since these are its cameras.
     protocol: { name: "rig", min_m: 0.1, cap_m: 80 },
-    cameras: NUSCENES_CAMERAS,
+    cameras,
     focalReference_px: 500,
     canTrain: true,
     count: moments,
-    sample: async (index, size) => renderSample({ split, seed, moments }, index, size),
-    // The id alone determines a street.
-    identify: async (index) =>
-      await Promise.resolve({ id: idOf(index), content: `built-in rig ${idOf(index)}` }),
-    describe: () => `built-in rig, ${moments} moments of its own streets, 6 cameras`,
+    sample: async (index, size) => renderSample({ split, seed, beams, body, cameras }, index, size),
+    // A street follows from its id, its images from that, the body and the calibration.
+    identify: async (index) => {
+      const seen = `${body === "none" ? "" : ` with ${body}`}${ofCalibration(calibration)}`;
+      return await Promise.resolve({
+        id: idOf(index),
+        content: `built-in rig ${idOf(index)}${seen}`,
+      });
+    },
+    describe: () =>
+      `built-in rig, ${moments} moments of its own streets, 6 cameras` +
+      (body === "none" ? "" : `, a ${body} in view`) +
+      (beams === BEAMS ? "" : `, LiDAR of ${beams} ${beams === 1 ? "beam" : "beams"}`) +
+      ofCalibration(calibration),
   };
 }
 
-function renderSample(options: BuiltinRigOptions, index: number, size: ImageSize): RigSample {
-  const { split, seed } = options;
+/** The cameras of the rig; throws InputError for a factor that is not a number above 0. */
+function calibrated({ focal, height }: RigCalibration): readonly Camera[] {
+  for (const [name, factor] of Object.entries({ focal, height })) {
+    if (factor > 0 && factor < Infinity) continue;
+    throw new InputError(
+      `built-in rig: calibration ${name} is ${factor}; expected a factor above 0`,
+    );
+  }
+  return NUSCENES_CAMERAS.map((camera) => {
+    const [x, y, z] = camera.translation_m;
+    const { fx, fy } = camera;
+    return { ...camera, fx: fx * focal, fy: fy * focal, translation_m: [x, y, z * height] };
+  });
+}
+
+/** A changed calibration in words; nothing for the rig's own. */
+function ofCalibration({ focal, height }: RigCalibration): string {
+  return focal === 1 && height === 1 ? "" : `, focal length x ${focal}, height x ${height}`;
+}
+
+/** The facts that a sample follows from. */
+interface Rendered extends Required<Pick<BuiltinRigOptions, "split" | "seed" | "beams" | "body">> {
+  readonly cameras: readonly Camera[];
+}
+
+function renderSample(
+  { split, seed, beams, body, cameras: native }: Rendered,
+  index: number,
+  size: ImageSize,
+): RigSample {
   const stream = randomStream(KEY, seed, hashText(split), index);
-  const street = makeStreet(stream);
+  const bare = makeStreet(stream);
+  const street = body === "none" ? bare : withOwnCar(bare, seed);
   const shadows = shadowGrid(street.packed, street.sky.sun);
-  const cameras = NUSCENES_CAMERAS.map((camera) => resizeIntrinsics(camera, size));
+  const cameras = native.map((camera) => resizeIntrinsics(camera, size));
   const pixels = size.height * size.width;
   const images = new Uint8Array(cameras.length * pixels * 3);
   const dense_depth_m = new Float32Array(cameras.length * pixels);
   const sparse_depth_m = new Float32Array(cameras.length * pixels);
-  const points = lidarPoints(street, cameras.length * pixels, stream.uniform());
+  const usable = new Uint8Array(cameras.length * pixels);
+  const points = lidarPoints(street, beams, cameras.length * pixels, stream.uniform());
   const truth = cameras.map((camera, v) => {
     const view = renderView(street, shadows, camera);
     images.set(view.image, v * pixels * 3);
     dense_depth_m.set(view.depth_m, v * pixels);
     const sparse = sparse_depth_m.subarray(v * pixels, (v + 1) * pixels);
     splatPoints(sparse, camera, inverse(camera), points, 3);
-    return groundTruth(view.depth_m, size);
+    usable.set(view.usable, v * pixels);
+    // From the roof the LiDAR also sees what the body hides from a camera.
+    sparse.forEach((depth_m, pixel) => (sparse[pixel] = view.usable[pixel] === 1 ? depth_m : 0));
+    return groundTruth(
+      view.depth_m.map((depth_m, pixel) => (view.usable[pixel] === 1 ? depth_m : 0)),
+      size,
+    );
   });
   return checkedSample({
     id: `rig/${seed}/${split}/${index}`,
@@ -79,19 +150,25 @@ function renderSample(options: BuiltinRigOptions, index: number, size: ImageSize
     cameras,
     images,
     sparse_depth_m,
-    usable: new Uint8Array(cameras.length * pixels).fill(1),
+    usable,
     dense_depth_m,
     groundTruth: truth,
   });
 }
 
 /** One turn of the LiDAR: points `[n, 3]` in the vehicle frame; `phase` turns the first azimuth. */
-function lidarPoints(street: Street, rigPixels: number, phase: number): Float64Array {
+function lidarPoints(
+  street: Street,
+  beams: number,
+  rigPixels: number,
+  phase: number,
+): Float64Array {
   const azimuths = Math.max(1, Math.round(rigPixels * AZIMUTHS_PER_PIXEL));
   const lidar = compose(street.vehicle, NUSCENES_LIDAR);
-  const directions = new Float64Array(BEAMS * azimuths * 3);
-  for (let beam = 0; beam < BEAMS; beam++) {
-    const elevation = LOWEST_BEAM + beam * BEAM_STEP;
+  const directions = new Float64Array(beams * azimuths * 3);
+  const group = BEAMS / beams;
+  for (let beam = 0; beam < beams; beam++) {
+    const elevation = LOWEST_BEAM + (beam * group + Math.floor(group / 2)) * BEAM_STEP;
     for (let step = 0; step < azimuths; step++) {
       const azimuth = ((step + phase) / azimuths) * 2 * Math.PI;
       const flat = Math.cos(elevation);

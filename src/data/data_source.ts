@@ -33,6 +33,8 @@ export interface DataSource {
   readonly focalReference_px: number;
   /** Whether there is depth to learn from; otherwise the source serves prediction only. */
   readonly canTrain: boolean;
+  /** Indices of the moments that have LiDAR to train on, ascending; left out: every moment. */
+  readonly labelled?: readonly number[];
   /** Number of moments. */
   readonly count: number;
   /**

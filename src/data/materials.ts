@@ -11,7 +11,7 @@ export interface DressedSolid extends Solid {
 }
 
 /** The kinds of surface; each has its texture below. */
-export type Surface = "facade" | "paint" | "cabin" | "leaves" | "plain";
+export type Surface = "facade" | "paint" | "cabin" | "polish" | "leaves" | "plain";
 
 /** The material of a solid. */
 export interface Material {
@@ -204,6 +204,9 @@ export function solidLook(solid: DressedSolid, hit: Hit, footprint_m: number, lo
       else set(look, 0.02, 0.023, 0.028, 1, 0.4);
       return;
     }
+    case "polish":
+      set(look, r, g, b, 1, 0.22);
+      return;
     case "leaves": {
       const clump = noise(x * 2.2 + z * 1.3, y * 2.2 - z * 1.7, seed);
       const leaf = noise((x + z) * 9, (y - z) * 9, seed + 1) - 0.5;

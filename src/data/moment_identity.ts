@@ -15,6 +15,13 @@ export interface MomentIdentity {
   readonly content: string;
 }
 
+const KEY_DIGITS = 16;
+
+/** 64 bits of the hash of an id or a content, in hexadecimal. */
+export function identityKey(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, KEY_DIGITS);
+}
+
 // Enough to distinguish compressed images, and little enough for data sets of 100,000 images.
 const HASHED_BYTES = 16 * 1024;
 

@@ -1,19 +1,22 @@
 // Opens a data source by its name: rig, ddad:PATH or folder:PATH.
 import { InputError } from "../tensor/error.ts";
-import { builtinRig } from "./builtin_rig.ts";
+import { builtinRig, type RigBody } from "./builtin_rig.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { ddad } from "./ddad.ts";
 import { folder } from "./folder.ts";
 import type { BadSamples } from "./loader.ts";
 import { cached } from "./sample_cache.ts";
 
-/** How to open a data source; seed and moments apply only to the built-in rig. */
+/** How to open a data source; seed, moments, beams and body concern the built-in rig alone. */
 export interface OpenOptions {
   readonly split: Split;
   /** Seed of the built-in rig's streets (default 0). */
   readonly seed?: number;
   /** Moments of the built-in rig in each split (default 48 and 12). */
   readonly moments?: { readonly [split in Split]: number };
+  /** Beams of the built-in rig's LiDAR and the part of its vehicle in view (default 32 and none). */
+  readonly beams?: number;
+  readonly body?: RigBody;
   /**
    * Whether a moment with a missing file makes opening fail (default), or is left for the loader to
    * skip.
@@ -30,8 +33,10 @@ const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 
  * skipped, the fault of a moment is thrown when that moment is read.
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
-  const { split, seed = 0, moments = MOMENTS, badSamples = "stop" } = options;
-  if (spec === "rig") return cached(builtinRig({ split, seed, moments: moments[split] }));
+  const { split, seed = 0, moments = MOMENTS, beams, body, badSamples = "stop" } = options;
+  if (spec === "rig") {
+    return cached(builtinRig({ split, seed, moments: moments[split], beams, body }));
+  }
   const colon = spec.indexOf(":");
   const [kind, path] = [spec.slice(0, Math.max(0, colon)), spec.slice(colon + 1)];
   if (path !== "" && kind === "ddad") return cached(await ddad(path, split, badSamples));

@@ -10,10 +10,14 @@ import { describeHit, intersect, type Hit } from "./solids.ts";
 import type { Street } from "./street.ts";
 import { TILE, tileLists } from "./tiles.ts";
 
-/** One rendered camera: sRGB bytes `[H, W, 3]` and z-depth `[H, W]` in metres, 0 = sky. */
+/** One rendered camera. */
 export interface View {
+  /** `[H, W, 3]` sRGB bytes. */
   readonly image: Uint8Array;
+  /** `[H, W]` z-depth in metres, 0 = sky. */
   readonly depth_m: Float32Array;
+  /** `[H, W]` 1 = the world, 0 = the vehicle's own body. */
+  readonly usable: Uint8Array;
 }
 
 /** Nothing is drawn beyond this z-depth: the sky's horizon is there. */
@@ -34,6 +38,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
   const { width, height, fx, fy, cx, cy } = camera;
   const image = new Uint8Array(height * width * 3);
   const depth_m = new Float32Array(height * width);
+  const usable = new Uint8Array(height * width);
   const pose = compose(street.vehicle, camera);
   const rays = new RayCaster(street, shadows, pose, 1 / fx);
   const tiles = tileLists(street.packed, pose, camera);
@@ -44,6 +49,7 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
       const pixel = row * width + column;
       const depth = rays.cast((column - cx) / fx, (row - cy) / fy);
       depth_m[pixel] = depth < FAR_M ? depth : 0;
+      usable[pixel] = rays.isOwn ? 0 : 1;
       rays.clear();
       for (let sample = 0; sample < 4; sample++) {
         const du = sample & 1 ? 0.25 : -0.25;
@@ -56,12 +62,12 @@ export function renderView(street: Street, shadows: ShadowGrid, camera: Camera):
       }
     }
   }
-  return { image, depth_m };
+  return { image, depth_m, usable };
 }
 
 /**
  * Distance along each ray of `directions` `[n, 3]` (street frame, unit length) from `origin` to the
- * first surface, 0 for none within `range_m`.
+ * first surface, 0 for none within `range_m` and where that is the vehicle itself.
  */
 export function castDistances(
   street: Street,
@@ -69,17 +75,21 @@ export function castDistances(
   directions: Float64Array,
   range_m: number,
 ): Float64Array {
-  const { packed } = street;
+  const { packed, own } = street;
   const distances = new Float64Array(directions.length / 3);
   for (let i = 0; i < distances.length; i++) {
     const dx = directions[i * 3];
     const dy = directions[i * 3 + 1];
     const dz = directions[i * 3 + 2];
     let nearest = dz < 0 ? Math.min(range_m, -oz / dz) : range_m;
-    for (let solid = 0; solid < packed.count; solid++) {
+    for (let solid = 0; solid < own; solid++) {
       nearest = intersect(packed, solid, ox, oy, oz, dx, dy, dz, nearest);
     }
-    distances[i] = nearest < range_m ? nearest : 0;
+    let isOwn = false;
+    for (let solid = own; solid < packed.count && !isOwn; solid++) {
+      isOwn = intersect(packed, solid, ox, oy, oz, dx, dy, dz, nearest) < nearest;
+    }
+    distances[i] = nearest < range_m && !isOwn ? nearest : 0;
   }
   return distances;
 }
@@ -110,6 +120,11 @@ class RayCaster {
     this.#rotation = rotationMatrix(pose.rotation);
     this.#origin = Float64Array.from(pose.translation_m);
     this.#pixel = pixel;
+  }
+
+  /** Whether the ray just cast met the vehicle itself. */
+  get isOwn(): boolean {
+    return this.#solid >= this.#street.own;
   }
 
   clear(): void {

@@ -23,6 +23,8 @@ import {
 export interface Street {
   readonly solids: readonly DressedSolid[];
   readonly packed: PackedSolids;
+  /** Index of the first solid of the vehicle itself; the number of solids where it is not shown. */
+  readonly own: number;
   readonly ground: Ground;
   readonly sky: Sky;
   /** Vehicle frame -> street frame. */
@@ -77,6 +79,7 @@ export function makeStreet(stream: RandomStream): Street {
   return {
     solids,
     packed: packSolids(solids),
+    own: solids.length,
     ground: plan.ground,
     sky: makeSky(stream),
     vehicle: { rotation: [Math.cos(yaw), 0, 0, Math.sin(yaw)], translation_m: [0, y, 0] },

@@ -10,7 +10,8 @@ export interface Stand {
   readonly yaw: number;
 }
 
-const PAINTS: readonly Color[] = [
+/** Colours of cars. */
+export const PAINTS: readonly Color[] = [
   [0.6, 0.6, 0.6],
   [0.32, 0.33, 0.35],
   [0.05, 0.05, 0.055],

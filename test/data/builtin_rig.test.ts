@@ -25,6 +25,10 @@ function neighbourhood(sample: RigSample, pixel: number): [number, number] {
   return [Math.min(...depths), Math.max(...depths)];
 }
 
+function lidarCount({ sparse_depth_m }: RigSample): number {
+  return sparse_depth_m.filter((depth_m) => depth_m > 0).length;
+}
+
 test("LiDAR depth agrees with the dense truth of its pixel", async () => {
   const sample = await train.sample(0, SIZE);
   let points = 0;
@@ -105,4 +109,62 @@ test("the ground stands where the geometry says", async () => {
 
 test("a rig without moments is refused", () => {
   expect(() => builtinRig({ split: "train", seed: 0, moments: 0 })).toThrow(/0 moments/);
+});
+
+test.each([0, 3, 64, 0.5])("a LiDAR of %d beams is refused", (beams) => {
+  expect(() => builtinRig({ split: "train", seed: 0, moments: 1, beams })).toThrow(/beams/);
+});
+
+test("a LiDAR of fewer beams has some of the same points, spread over the elevations", async () => {
+  const options = { split: "train", seed: 0, moments: 1 } as const;
+  const full = await train.sample(0, SMALL);
+  expect(await builtinRig({ ...options, beams: 32 }).sample(0, SMALL)).toEqual(full);
+  for (const beams of [16, 8, 4]) {
+    const source = builtinRig({ ...options, beams });
+    expect(source.describe()).toContain(`LiDAR of ${beams} beams`);
+    const sample = await source.sample(0, SMALL);
+    // The lowest beams meet the road close to the vehicle, the highest the sky.
+    const share = lidarCount(sample) / lidarCount(full);
+    expect(share).toBeGreaterThan((0.7 * beams) / 32);
+    expect(share).toBeLessThan((1.5 * beams) / 32);
+    // Where two points share a pixel the nearer is kept, which may be of a beam that is left out.
+    const strangers = sample.sparse_depth_m.filter((depth_m, pixel) => {
+      const known_m = full.sparse_depth_m[pixel];
+      return depth_m > 0 && !(known_m > 0 && known_m <= depth_m);
+    });
+    expect(strangers).toHaveLength(0);
+    expect({ ...sample, sparse_depth_m: 0 }).toEqual({ ...full, sparse_depth_m: 0 });
+  }
+});
+
+test("a car in view hides the lower edge of every camera, near and without any truth", async () => {
+  const options = { split: "train", seed: 0, moments: 2 } as const;
+  const bare = await train.sample(0, SMALL);
+  const source = builtinRig({ ...options, body: "car" });
+  const sample = await source.sample(0, SMALL);
+  expect(sample.id).toBe(bare.id);
+  expect(await source.identify(0)).not.toEqual(await train.identify(0));
+  const plane = SMALL.height * SMALL.width;
+  const covered = sample.cameras.map((camera, view) => {
+    const usable = sample.usable.subarray(view * plane, (view + 1) * plane);
+    const truth = new Set(sample.groundTruth[view].pixels);
+    const hidden: number[] = [];
+    const wrong: number[] = [];
+    usable.forEach((flag, pixel) => {
+      const at = view * plane + pixel;
+      const depth_m = sample.dense_depth_m![at];
+      const isNear = depth_m > 0.4 && depth_m < 1.5;
+      const isBare = sample.sparse_depth_m[at] === 0 && !truth.has(pixel);
+      const isWorld = depth_m === bare.dense_depth_m![at] && truth.has(pixel) === depth_m > 0;
+      if (flag === 0) hidden.push(pixel);
+      if (flag === 0 ? !(isNear && isBare) : !isWorld) wrong.push(pixel);
+    });
+    expect(wrong, camera.name).toEqual([]);
+    expect(usable.subarray(plane - SMALL.width), camera.name).toContain(0);
+    return Math.round((100 * hidden.length) / plane);
+  });
+  expect(covered).toEqual([5, 12, 26, 7, 26, 12]);
+  // The body is the same in every moment; the LiDAR sees most of the world past it.
+  expect((await source.sample(1, SMALL)).usable).toEqual(sample.usable);
+  expect(lidarCount(sample)).toBeGreaterThan(0.6 * lidarCount(bare));
 });

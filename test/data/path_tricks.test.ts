@@ -26,6 +26,7 @@ import { InputError } from "../../src/tensor/error.ts";
 import { writeFolder } from "../cli/folder_fixture.ts";
 import { makePipe } from "../support/special_files.ts";
 import { cloudBytes, DGP_FILES, writeDgp } from "./dgp_fixture.ts";
+import { indexOf } from "../support/teacher_index.ts";
 
 const opened: string[] = vi.hoisted(() => []);
 vi.mock("node:fs/promises", async (original) => {
@@ -271,7 +272,7 @@ describe("a teacher's folder leads nowhere by", () => {
     trick();
     opened.length = 0;
     const cameras = [{ ...sample.cameras[0], name: camera }];
-    return (await fileTeacher(maps)).relativeDepth({ ...sample, id, cameras }, SIZE);
+    return await indexOf(await fileTeacher(maps), { ...sample, id, cameras }, SIZE);
   };
   test.each<[string, string, string, (() => void)?]>([
     ["a camera named above", "000000/1", "../../../outside/canary"],
