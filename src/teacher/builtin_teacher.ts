@@ -5,7 +5,8 @@ import type { ImageSize } from "../data/camera.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
 import { hashText, randomStream } from "../tensor/random.ts";
-import { areaAverage, normalizeRelative } from "./relative_depth.ts";
+import { areaAverage, usableAt } from "./relative_depth.ts";
+import { relativeTeacher, viewOf, type RelativeModel } from "./relative_model.ts";
 import type { Teacher } from "./teacher.ts";
 
 // Relative error of the disparity, of patches and of single pixels; similar to that of a foundation
@@ -16,15 +17,22 @@ const PATCHES = 8;
 const BLUR_RADIUS = 1;
 const KEY = hashText("built-in teacher");
 
-/** The teacher of the built-in rig; throws InputError for samples without dense truth. */
-export function builtinTeacher(seed: number): Teacher {
+/** The model of the built-in rig; its maps throw InputError for samples without dense truth. */
+export function builtinModel(seed: number): RelativeModel {
   return {
     name: "built-in (affine-ambiguous, smoothed, noisy)",
-    relativeDepth: async (sample, size) => relativeDepth(sample, size, seed),
+    kind: "disparity",
+    maps: async (sample, size) => await Promise.resolve(disparities(sample, size, seed)),
+    identity: async () => await Promise.resolve(`builtin ${seed}`),
   };
 }
 
-function relativeDepth(sample: RigSample, size: ImageSize, seed: number): Float32Array {
+/** The teacher of the built-in rig; throws as its model does. */
+export function builtinTeacher(seed: number): Teacher {
+  return relativeTeacher(builtinModel(seed));
+}
+
+function disparities(sample: RigSample, size: ImageSize, seed: number): Float32Array {
   const dense_m = sample.dense_depth_m;
   if (dense_m === undefined) {
     throw new InputError(
@@ -42,15 +50,16 @@ function relativeDepth(sample: RigSample, size: ImageSize, seed: number): Float3
     const depth_m = dense_m.subarray(view * height * width, (view + 1) * height * width);
     // The sky (depth 0) is infinitely far: disparity 0.
     const full = depth_m.map((d) => (d > 0 ? 1 / d : 0));
-    const disparity = areaAverage(full, { height, width }, size);
+    const world = viewOf(sample.usable, view, height * width);
+    const disparity = areaAverage(full, { height, width }, size, world);
     for (let i = 0; i < plane; i++) {
       const row = (Math.floor(i / size.width) / size.height) * PATCHES;
       const column = ((i % size.width) / size.width) * PATCHES;
       const error = PATCH_ERROR * patchError(patches, row, column) + PIXEL_ERROR * random.normal();
       disparity[i] = scale * disparity[i] * Math.exp(error) + shift;
     }
-    const smooth = boxBlur(disparity, size, BLUR_RADIUS);
-    result.set(normalizeRelative(smooth, "disparity"), view * plane);
+    const usable = usableAt(world, { height, width }, size);
+    result.set(boxBlur(disparity, usable, size, BLUR_RADIUS), view * plane);
   }
   return result;
 }
@@ -63,10 +72,17 @@ function patchError(patches: readonly number[], row: number, column: number): nu
   return (1 - u) * ((1 - v) * at(0, 0) + v * at(0, 1)) + u * ((1 - v) * at(1, 0) + v * at(1, 1));
 }
 
-function boxBlur(map: Float32Array, size: ImageSize, radius: number): Float32Array {
+/** The mean around each pixel: of the world for the world, of the body for the body. */
+function boxBlur(
+  map: Float32Array,
+  usable: Uint8Array,
+  size: ImageSize,
+  radius: number,
+): Float32Array {
   const result = new Float32Array(map.length);
   for (let row = 0; row < size.height; row++) {
     for (let column = 0; column < size.width; column++) {
+      const pixel = row * size.width + column;
       let [sum, count] = [0, 0];
       for (let y = Math.max(0, row - radius); y <= Math.min(size.height - 1, row + radius); y++) {
         for (
@@ -74,11 +90,13 @@ function boxBlur(map: Float32Array, size: ImageSize, radius: number): Float32Arr
           x <= Math.min(size.width - 1, column + radius);
           x++
         ) {
-          sum += map[y * size.width + x];
+          const neighbour = y * size.width + x;
+          if (usable[neighbour] !== usable[pixel]) continue;
+          sum += map[neighbour];
           count++;
         }
       }
-      result[row * size.width + column] = sum / count;
+      result[pixel] = sum / count;
     }
   }
   return result;

@@ -2,24 +2,33 @@
 // reduces its maps to the size of the student's output.
 import type { ImageSize } from "../data/camera.ts";
 
-/** Whether larger numbers of a map are farther ("depth") or nearer ("disparity"). */
-export type RelativeKind = "depth" | "disparity";
+/**
+ * The quantity that a map is linear in: depth or its logarithm (larger is farther), or disparity
+ * (larger is nearer).
+ */
+export type RelativeKind = "depth" | "log_depth" | "disparity";
 
 const LOW_SHARE = 0.02;
 const HIGH_SHARE = 0.98;
 
 /**
  * Normalises one view to [0, 1] by its 2nd and 98th percentiles and orients it so that it ascends
- * with distance. map [h, w] -> [h, w]; a map without contrast becomes 0.5 everywhere.
+ * with distance. map [h, w], usable [h, w] -> [h, w]. The percentiles are those of the usable
+ * pixels (1 in `usable`; left out: all): the vehicle's own body, nearer than everything else, would leave the
+ * world a few bins. A map without contrast there, or without usable pixels, becomes 0.5 everywhere.
  */
-export function normalizeRelative(map: Float32Array, kind: RelativeKind): Float32Array {
-  const sorted = map.toSorted();
+export function normalizeRelative(
+  map: Float32Array,
+  kind: RelativeKind,
+  usable?: Uint8Array,
+): Float32Array {
+  const sorted = map.filter((_, pixel) => usable === undefined || usable[pixel] === 1).toSorted();
   const low = percentile(sorted, LOW_SHARE);
   const high = percentile(sorted, HIGH_SHARE);
   if (!(high > low)) return new Float32Array(map.length).fill(0.5);
   return map.map((value) => {
     const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
-    return kind === "depth" ? share : 1 - share;
+    return kind === "disparity" ? 1 - share : share;
   });
 }
 
@@ -31,21 +40,46 @@ function percentile(sorted: Float32Array, share: number): number {
   return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
-/** Mean of a map over the source pixels of each target pixel (at least one). map [from] -> [to]. */
-export function areaAverage(map: Float32Array, from: ImageSize, to: ImageSize): Float32Array {
+/**
+ * Mean of a map over the source pixels of each target pixel, at least one each. map [from], usable
+ * [from] -> [to]. Where some of them are usable it is the mean of those, so that the rim of the
+ * vehicle's own body does not mix with the world behind.
+ */
+export function areaAverage(
+  map: Float32Array,
+  from: ImageSize,
+  to: ImageSize,
+  usable?: Uint8Array,
+): Float32Array {
   const result = new Float32Array(to.height * to.width);
   for (let row = 0; row < to.height; row++) {
     const [top, bottom] = sourceRange(row, to.height, from.height);
     for (let column = 0; column < to.width; column++) {
       const [left, right] = sourceRange(column, to.width, from.width);
-      let sum = 0;
+      let [sum, seen, count] = [0, 0, 0];
       for (let y = top; y < bottom; y++) {
-        for (let x = left; x < right; x++) sum += map[y * from.width + x];
+        for (let x = left; x < right; x++) {
+          const pixel = y * from.width + x;
+          sum += map[pixel];
+          if (usable?.[pixel] !== 1) continue;
+          seen += map[pixel];
+          count++;
+        }
       }
-      result[row * to.width + column] = sum / ((bottom - top) * (right - left));
+      const mean = count > 0 ? seen / count : sum / ((bottom - top) * (right - left));
+      result[row * to.width + column] = mean;
     }
   }
   return result;
+}
+
+/**
+ * The usable pixels of a view at another size: 1 where a source pixel of it is usable. usable
+ * [from] -> [to].
+ */
+export function usableAt(usable: Uint8Array, from: ImageSize, to: ImageSize): Uint8Array {
+  const flags = areaAverage(Float32Array.from(usable), from, to);
+  return Uint8Array.from(flags, (flag) => (flag > 0 ? 1 : 0));
 }
 
 /** Source pixels [start, end) of target pixel `at`. */

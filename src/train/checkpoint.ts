@@ -11,6 +11,7 @@ import { openSealed, sealSafetensors } from "../formats/sealed_file.ts";
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
+import { parseFactors, type BalanceFactors } from "./balance.ts";
 import { formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
 
 /** The metadata of a checkpoint. */
@@ -23,6 +24,10 @@ export interface CheckpointInfo {
   readonly depth_max_m: number;
   /** The training data; absent if unknown. */
   readonly origin?: StudentOrigin;
+  /** Factors on the weights of the loss; absent before they are measured. */
+  readonly factors?: BalanceFactors;
+  /** Hash of the module of the teacher; absent for a teacher without one. */
+  readonly teacher_module?: string | undefined;
 }
 
 const MOMENTS = ["first_moments", "second_moments"] as const;
@@ -67,6 +72,8 @@ export async function writeCheckpoint(
     config: info.config,
     depth_max_m: String(info.depth_max_m),
     ...(info.origin && formatOrigin(info.origin)),
+    ...(info.factors && { balance: JSON.stringify(info.factors) }),
+    ...(info.teacher_module !== undefined && { teacher_module: info.teacher_module }),
   };
   const bytes = sealSafetensors([...namedTensors(store), ...moments], metadata);
   await writeFileAtomically(file, bytes);
@@ -83,7 +90,7 @@ export interface OpenCheckpoint extends CheckpointInfo {
 /** Opens a checkpoint; throws InputError naming the file if it is damaged or not a checkpoint. */
 export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
   const { tensors, metadata, sealed } = openSealed(await readBytes(file), file);
-  const { step, config, depth_max_m } = metadata;
+  const { step, config, depth_max_m, teacher_module } = metadata;
   if (!sealed) {
     throw new InputError(
       `${file}: has no checksum over its whole content: it is damaged, or an older version wrote it`,
@@ -93,12 +100,15 @@ export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
     throw new InputError(`${file}: is not a checkpoint of ringdepth`);
   }
   const origin = parseOrigin(metadata, file);
+  const factors = parseFactors(metadata["balance"], file);
   return {
     file,
     step: Number(step),
     config,
     depth_max_m: Number(depth_max_m),
     ...(origin !== null && { origin }),
+    ...(factors !== undefined && { factors }),
+    teacher_module,
     load: (store) => {
       const take = tensorReader(tensors, file);
       // All of them are checked before the first one is copied.

@@ -3,9 +3,14 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
+import type { RigBody } from "../data/builtin_rig.ts";
+import { CENTER_SPACINGS } from "../graph/ops/bin_centers.ts";
 import type { ImageSize } from "../data/camera.ts";
 import type { BadSamples } from "../data/loader.ts";
+import { BASELINES } from "../distill/baselines.ts";
 import type { LossConfig, LossTerm } from "../distill/losses.ts";
+import { RELATIONS } from "../distill/relations.ts";
+import { SUPERVISED } from "../distill/supervised.ts";
 import { parseYaml } from "../formats/yaml.ts";
 import { HEAD_WIDTHS, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
@@ -14,8 +19,19 @@ import { InputError } from "../tensor/error.ts";
 export interface TrainConfig {
   /** `rig`, `ddad:PATH` or `folder:PATH`. */
   readonly data: string;
-  /** Moments of the built-in rig in each split; its seed is the run's. */
-  readonly rig: { readonly train_moments: number; readonly held_out_moments: number };
+  /** The built-in rig: moments of each split, LiDAR, own vehicle; its seed is the run's. */
+  readonly rig: {
+    readonly train_moments: number;
+    readonly held_out_moments: number;
+    readonly beams: number;
+    readonly body: RigBody;
+  };
+  readonly lidar: {
+    /** Share of the training moments that keep their LiDAR, above 0. */
+    readonly share: number;
+    /** Share of the steps that train on one of them; null: see `labelledSteps`. */
+    readonly labelled_steps: number | null;
+  };
   readonly student: StudentName;
   /** Rows and columns of the images, multiples of 32. */
   readonly size: ImageSize;
@@ -26,17 +42,31 @@ export interface TrainConfig {
     /** K. */
     readonly bins: number;
     readonly centers: BinHeadConfig["seed"];
+    /** Where the centres are before the first step. */
+    readonly spacing: BinHeadConfig["spacing"];
   };
   readonly teacher: {
     /** `auto`: the files at `path` if given, else the built-in teacher for the rig, else none. */
-    readonly kind: "auto" | "builtin" | "files" | "none";
+    readonly kind: "auto" | "builtin" | "files" | "aligned" | "fitted" | "oracle" | "none";
     /** Folder of the teacher's maps. */
     readonly path: string | null;
+    /** The frozen model under an aligned or fitted teacher; `auto` as for `kind`. */
+    readonly base: "auto" | "builtin" | "files";
+    /** `teacher.safetensors` of a fitted teacher, or the folder of its run. */
+    readonly module: string | null;
+    /** Folder in which maps are kept between runs. */
+    readonly cache: string | null;
   };
   readonly loss: LossConfig & {
     readonly weights: Readonly<Record<LossTerm, number>>;
     /** Share of the steps over which the distillation weights rise from 0. */
     readonly ramp: number;
+    /** Whether the weights of the teacher's terms are multiplied by measured factors (balance.ts). */
+    readonly balance: "none" | "gradient_norm";
+    /** Steps before the measurement. */
+    readonly balance_step: number;
+    /** Length of each teacher term's gradient at that step, as a share of the supervised one's. */
+    readonly balance_target: number;
   };
   readonly optimizer: {
     readonly learning_rate: number;
@@ -84,6 +114,7 @@ const decay = z
   .lt(1)
   .refine((value) => Math.fround(value) < 1, "must be below 1 in single precision too");
 const share = z.number().min(0).max(1);
+const someShare = z.number().positive().max(1);
 const streets = count.max(1_000_000);
 const side = count.multipleOf(32, "must be a multiple of 32");
 
@@ -96,6 +127,27 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .default(48)
         .describe("moments (all cameras at one time) of the built-in rig to train on"),
       held_out_moments: streets.default(12).describe("moments of the built-in rig to evaluate on"),
+      beams: z
+        .literal([1, 2, 4, 8, 16, 32])
+        .default(32)
+        .describe("beams of the built-in rig's LiDAR: 1, 2, 4, 8, 16 or 32"),
+      body: z
+        .enum(["none", "car"])
+        .default("none")
+        .describe("part of the built-in rig's own vehicle in view: none or car"),
+    })
+    .prefault({}),
+  lidar: z
+    .strictObject({
+      share: someShare
+        .default(1)
+        .describe("share of the training moments that keep their LiDAR; the others have no depth"),
+      labelled_steps: someShare
+        .nullable()
+        .default(null)
+        .describe(
+          "share of the steps that train on a moment with LiDAR; null: 1 without a teacher, else share but at least 0.5",
+        ),
     })
     .prefault({}),
   student: z.enum(STUDENTS).default("nano").describe(STUDENTS.join(" or ")),
@@ -127,30 +179,69 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .describe(
           "cumulative: ascending sums of positive widths; softplus: each centre independent",
         ),
+      spacing: z
+        .enum(CENTER_SPACINGS)
+        .default("log")
+        .describe(
+          "centres at the start, from 1 m to the cap: even in log depth, in disparity (1 / depth) or in depth (uniform)",
+        ),
     })
     .prefault({}),
   teacher: z
     .strictObject({
       kind: z
-        .enum(["auto", "builtin", "files", "none"])
+        .enum(["auto", "builtin", "files", "aligned", "fitted", "oracle", "none"])
         .default("auto")
         .describe(
-          "auto (files if path is given, else builtin for rig, else none), builtin, files or none",
+          "auto (files if path is given, else builtin for rig, else none), builtin, files, aligned (each view fitted to its LiDAR), fitted (a trained binning module), oracle (the rig's true depth) or none",
         ),
       path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
+      base: z
+        .enum(["auto", "builtin", "files"])
+        .default("auto")
+        .describe(
+          "frozen model under an aligned or fitted teacher: auto (as for kind), builtin or files",
+        ),
+      module: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("fitted: teacher.safetensors of ringdepth teacher fit, or the folder it wrote"),
+      cache: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("folder that keeps the teacher's maps between runs"),
     })
     .prefault({}),
   loss: z
     .strictObject({
       ckd: z.boolean().default(true).describe("cross-interaction distillation: KL of the bins"),
-      cross_term: z
-        .enum(["silog", "none"])
+      supervised: z
+        .enum(SUPERVISED)
         .default("silog")
-        .describe("second part of ckd, teacher bins with student centres: silog or none"),
+        .describe(
+          "loss against LiDAR (the term silog) and of the cross term: silog, l1 or berhu (both in metres)",
+        ),
+      silog_lambda: share
+        .default(0.85)
+        .describe("variance focus of silog, 0 to 1: the squared mean error weighs 1 minus this"),
+      cross_term: z
+        .enum(["silog", "stopped", "symmetric", "none"])
+        .default("silog")
+        .describe(
+          "second part of ckd: silog (teacher probabilities with student centres against LiDAR), stopped (instead, LiDAR trains centres alone), symmetric (silog and student probabilities with teacher centres) or none",
+        ),
+      kl_domain: z
+        .enum(["usable", "lidar"])
+        .default("usable")
+        .describe("pixels of the KL: all that show the world, or those with LiDAR"),
       relation: z
-        .enum(["cosine", "none"])
+        .enum(RELATIONS)
         .default("cosine")
-        .describe("view-relational distillation of ring neighbours: cosine or none"),
+        .describe(
+          "view-relational distillation of ring neighbours: cosine, aligned, features, softmax, overlap, views, probabilities or none",
+        ),
       bins_form: z
         .enum(["fused", "stored"])
         .default("fused")
@@ -170,18 +261,44 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .tuple([count, count])
         .default([6, 10])
         .describe("tokens per view along height and width"),
+      relation_temperature: positive
+        .default(0.1)
+        .describe("temperature of the relation softmax: its cosines are divided by this"),
+      baseline: z
+        .enum(BASELINES)
+        .default("none")
+        .describe(
+          "another way to distil, as one more term: none, output_silog or output_l1 (to the teacher's metres), " +
+            "hinton (KL of the bins at loss.temperature), fitnets, attention_transfer or similarity",
+        ),
       weights: z
         .strictObject({
           silog: weight.default(1),
           kl: weight.default(1),
           cross: weight.default(1),
           relation: weight.default(1),
+          baseline: weight.default(1),
         } satisfies Record<LossTerm, z.ZodType>)
         .prefault({})
         .describe("weights of the loss terms"),
       ramp: share
         .default(0.1)
         .describe("share of the steps during which the teacher terms rise from 0"),
+      balance: z
+        .enum(["none", "gradient_norm"])
+        .default("none")
+        .describe(
+          "gradient_norm: measure the gradient of each teacher term once and multiply its weight so that it has balance_target times the supervised length; none: weights as given",
+        ),
+      balance_step: z
+        .number()
+        .int()
+        .nonnegative()
+        .default(50)
+        .describe("steps before the measurement of balance"),
+      balance_target: positive
+        .default(0.3)
+        .describe("length of a teacher term's gradient by balance, as a share of the supervised"),
     })
     .prefault({}),
   optimizer: z
@@ -227,6 +344,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   const result = configSchema.safeParse(given);
   if (result.success) {
     const { optimizer, ...rest } = result.data;
+    requireBalance(rest, where);
     const learning_rate = optimizer.learning_rate ?? LEARNING_RATES[rest.student];
     return { ...rest, optimizer: { ...optimizer, learning_rate } };
   }
@@ -240,6 +358,22 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
 }
 
+/** Throws InputError for a balance that would never be measured. */
+function requireBalance({ loss, steps }: Pick<TrainConfig, "loss" | "steps">, where: string): void {
+  if (loss.balance === "none") return;
+  if (loss.balance_step >= steps) {
+    throw new InputError(
+      `${where}: loss.balance_step: ${loss.balance_step} must be below steps, ${steps}`,
+    );
+  }
+  if (loss.weights.silog === 0) {
+    throw new InputError(
+      `${where}: loss.balance: gradient_norm compares with the supervised loss, and ` +
+        `loss.weights.silog is 0`,
+    );
+  }
+}
+
 /** Names of the keys at a place in the configuration. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let at: unknown = configSchema.parse({});
@@ -247,7 +381,7 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   return Object.keys(at as object);
 }
 
-const GROUPS = new Set(["rig", "head", "teacher", "loss", "optimizer"]);
+const GROUPS = new Set(["rig", "lidar", "head", "teacher", "loss", "optimizer"]);
 
 /**
  * Reads a configuration as YAML; throws InputError naming file and line, also for a text that is
@@ -274,6 +408,6 @@ export function formatConfig(config: TrainConfig): string {
 
 /** The head that a configuration describes, for depths up to `depth_max_m`. */
 export function headOf(config: TrainConfig, depth_max_m: number): BinHeadConfig {
-  const { kind, bins, centers } = config.head;
-  return { kind, bins, seed: centers, depth_max_m, ...HEAD_WIDTHS[config.student] };
+  const { kind, bins, centers, spacing } = config.head;
+  return { kind, bins, seed: centers, spacing, depth_max_m, ...HEAD_WIDTHS[config.student] };
 }

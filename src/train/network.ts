@@ -1,14 +1,17 @@
 // The two graphs of a run: the training step (forward, losses, gradients, update) and the
 // prediction. Both name their parameters alike, so that they share one store.
-import type { ImageSize } from "../data/camera.ts";
+import { ringPairs, type ImageSize } from "../data/camera.ts";
+import type { BinHeadConfig } from "../bins/metric_bins.ts";
 import { losses, type Losses } from "../distill/losses.ts";
-import { indexTeacher } from "../distill/teacher_values.ts";
+import { OVERLAP_WEIGHTS, type RelationConfig } from "../distill/relations.ts";
+import type { TeacherValues } from "../distill/teacher_values.ts";
 import type { Request } from "../graph/request.ts";
 import { graph, type Graph } from "../graph/graph.ts";
 import { adamw, gradNorm } from "../graph/ops/adamw.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
 import { student, type StudentOutput } from "../student/student.ts";
+import { mapChannels, mapInput, type TeacherMap, type TeacherParts } from "../teacher/teacher.ts";
 import { headOf, type TrainConfig } from "./config.ts";
 import { stepScalars } from "./schedule.ts";
 
@@ -18,8 +21,8 @@ export interface NetworkShape {
   readonly size: ImageSize;
   /** Depth in metres of a bin centre of 1: the cap of the data's protocol. */
   readonly depth_max_m: number;
-  /** Whether each batch comes with the teacher's relative depth. */
-  readonly teacher: boolean;
+  /** The parts of the teacher that come with each batch; null without a teacher. */
+  readonly teacher: TeacherParts | null;
 }
 
 /** A graph and the request to compute. */
@@ -36,27 +39,57 @@ export interface LossNetwork extends Network {
   readonly gradients: ReadonlyMap<Value, Value>;
 }
 
-/** Size of the student's output, and of the teacher's map: half the images. */
+/** Size of the student's output, and of the teacher's maps: half the images. */
 export function outputSize({ height, width }: ImageSize): ImageSize {
   return { height: height / 2, width: width / 2 };
 }
 
-/** Forward pass, losses and gradients of one training step. */
-export function lossNetwork(config: TrainConfig, shape: NetworkShape): LossNetwork {
+/** The inputs of a model: images [V,H,W,4], focal_scale [V], and what the teacher gives. */
+export interface ModelInputs {
+  readonly images: Value;
+  readonly focal_scale: Value;
+  readonly teacher: TeacherValues | null;
+}
+
+/** The model that a run trains: a network from the inputs of a step to bins and depth. */
+export interface Model {
+  readonly build: (
+    g: Graph,
+    config: TrainConfig,
+    head: BinHeadConfig,
+    inputs: ModelInputs,
+    training: boolean,
+  ) => StudentOutput;
+  /** Whether the teacher's maps are distilled; otherwise the model sees them beside the images. */
+  readonly isDistilled: boolean;
+}
+
+const STUDENT: Model = {
+  build: (g, { student: name }, head, { images, focal_scale }, training) =>
+    student(g, name, head, images, focal_scale, training),
+  isDistilled: true,
+};
+
+/** Forward pass, losses and gradients of one training step; of a student unless `model` is given. */
+export function lossNetwork(
+  config: TrainConfig,
+  shape: NetworkShape,
+  model: Model = STUDENT,
+): LossNetwork {
   const g = graph();
   const { views, size, depth_max_m } = shape;
   const full = [views, size.height, size.width];
-  const half = outputSize(size);
   const images = g.input("images", [...full, 4]);
   const focal_scale = g.input("focal_scale", [views]);
-  const output = student(g, config.student, headOf(config, depth_max_m), images, focal_scale, true);
+  const teacher = teacherValues(g, shape, config.head.bins);
+  const inputs = { images, focal_scale, teacher };
+  const output = model.build(g, config, headOf(config, depth_max_m), inputs, true);
   const targets = {
     depth_m: g.input("depth_m", [...full, 1]),
     valid: g.input("valid", [...full, 1]),
     usable: g.input("usable", [...full, 1]),
-    teacher: shape.teacher
-      ? indexTeacher(g.input("teacher", [views, half.height, half.width, 1]))
-      : null,
+    teacher: model.isDistilled ? teacher : null,
+    overlap_weights: overlapValue(g, shape, config.loss),
   };
   const loss = losses(g, output, targets, config.loss);
   const gradients = g.gradients(loss.total);
@@ -69,17 +102,64 @@ export function lossNetwork(config: TrainConfig, shape: NetworkShape): LossNetwo
   return { g, request, output, losses: loss, gradients };
 }
 
-/** The whole training step: `lossNetwork` and the AdamW update of every parameter. */
-export function trainingNetwork(config: TrainConfig, shape: NetworkShape): LossNetwork {
-  const network = lossNetwork(config, shape);
-  const { g, request } = network;
-  const { beta1, beta2, epsilon, weight_decay, max_norm } = config.optimizer;
-  const norm = gradNorm(g.arena("gradients"), { max_norm });
-  adamw(g, norm, { beta1, beta2, epsilon, weight_decay });
-  return {
-    ...network,
-    request: { ...request, outputs: { ...request.outputs, gradient_norm: norm } },
+/** The input with the weights of the relation `overlap`; null where there is none. */
+function overlapValue(
+  g: Graph,
+  { views, teacher }: NetworkShape,
+  { relation, relation_grid: [rows, columns] }: RelationConfig,
+): Value | null {
+  if (teacher === null || relation !== "overlap") return null;
+  const tokens = rows * columns;
+  return g.input(OVERLAP_WEIGHTS, [ringPairs(views).length, tokens, tokens]);
+}
+
+/** An input of the graph for each map that the teacher declares. */
+function teacherValues(
+  g: Graph,
+  { views, size, teacher }: NetworkShape,
+  bins: number,
+): TeacherValues | null {
+  if (teacher === null) return null;
+  const { height, width } = outputSize(size);
+  const channels = mapChannels(teacher, bins);
+  const input = (map: TeacherMap): Value | null => {
+    const count = channels.get(map);
+    return count === undefined ? null : g.input(mapInput(map), [views, height, width, count]);
   };
+  const [pi, t] = [input("pi"), input("t")];
+  return {
+    index: input("index"),
+    binomial: pi === null || t === null ? null : { pi, t },
+    centers: input("centers"),
+    embedding: input("embedding"),
+    depth_m: input("depth_m"),
+    mask: input("mask"),
+  };
+}
+
+/** `lossNetwork` and the length of its gradient, without an update. */
+export function gradientNetwork(
+  config: TrainConfig,
+  shape: NetworkShape,
+  model: Model = STUDENT,
+): LossNetwork & { readonly norm: Value } {
+  const network = lossNetwork(config, shape, model);
+  const { g, request } = network;
+  const norm = gradNorm(g.arena("gradients"), { max_norm: config.optimizer.max_norm });
+  const outputs = { ...request.outputs, gradient_norm: norm };
+  return { ...network, norm, request: { ...request, outputs } };
+}
+
+/** The whole training step: `gradientNetwork` and the AdamW update of every parameter. */
+export function trainingNetwork(
+  config: TrainConfig,
+  shape: NetworkShape,
+  model: Model = STUDENT,
+): LossNetwork {
+  const network = gradientNetwork(config, shape, model);
+  const { beta1, beta2, epsilon, weight_decay } = config.optimizer;
+  adamw(network.g, network.norm, { beta1, beta2, epsilon, weight_decay });
+  return network;
 }
 
 /** Prediction: depth in metres at the size of the images. */

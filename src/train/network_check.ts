@@ -5,21 +5,21 @@ import { loader } from "../data/loader.ts";
 import { makeOutFolder, writeOwnFiles, type OwnFile } from "../formats/own_files.ts";
 import { writeSafetensors, type NewTensor } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { runOnCpu } from "../graph/cpu.ts";
+import { runOnCpuPatiently } from "../graph/cpu.ts";
 import { initialStore, type CpuStore } from "../graph/cpu_store.ts";
 import type { Request } from "../graph/request.ts";
 import { eachArena } from "../graph/layout.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore } from "../graph/store.ts";
 import type { Value } from "../graph/value.ts";
-import { teacherDepth } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { relativeNorm } from "../tensor/differences.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { namedTensors } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
-import { lossNetwork, outputSize } from "./network.ts";
+import { lossNetwork } from "./network.ts";
 import { stepScalars } from "./schedule.ts";
+import { teacherInputs } from "./step.ts";
 
 /** Largest relative error of a parameter's gradient for a freshly initialised student. */
 export const INITIAL_GATE = 1e-3;
@@ -82,7 +82,7 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
     views: source.cameras.length,
     size: config.size,
     depth_max_m: check.depth_max_m ?? source.protocol.cap_m,
-    teacher: teacher !== null,
+    teacher: teacher?.parts ?? null,
   });
   const outputs: Record<string, Value> = { ...request.outputs };
   if (check.outputs === true) {
@@ -103,7 +103,7 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   store.destroy();
 
   const host = copyStore(initial);
-  const onCpu = runOnCpu(g, wanted, host, inputs, scalars);
+  const onCpu = await runOnCpuPatiently(g, wanted, host, inputs, scalars);
   const shapesOf = (values: Iterable<readonly [string, Value]>): Record<string, Shape> =>
     Object.fromEntries([...values].map(([name, { shape }]) => [name, shape]));
   return {
@@ -119,7 +119,7 @@ export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<Net
   };
 }
 
-/** The batch of the first training step, without augmentation, and its teacher map. */
+/** The batch of the first training step, without augmentation, and its teacher maps. */
 export async function firstBatch({
   config,
   source,
@@ -128,8 +128,7 @@ export async function firstBatch({
   const { seed, size } = config;
   const samples = loader(source, { seed, size, augment: false, badSamples: "stop" });
   const { sample, batch } = await samples.step(0);
-  if (teacher === null) return { ...batch };
-  return { ...batch, teacher: await teacherDepth(teacher, sample, outputSize(size)) };
+  return { ...batch, ...(await teacherInputs({ teacher, config }, sample)) };
 }
 
 function copyStore({ layout, arenas, states }: CpuStore): CpuStore {

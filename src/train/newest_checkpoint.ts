@@ -8,15 +8,11 @@ import {
   type CheckpointName,
   type OpenCheckpoint,
 } from "./checkpoint.ts";
-import type { TrainConfig } from "./config.ts";
-import { requireSameRun } from "./resume.ts";
+import { requireSameRun, type ComparedRun } from "./resume.ts";
 import { runPaths } from "./run_folder.ts";
 
 /** A run to resume. */
-export interface ResumedRun {
-  /** Path of the run folder. */
-  readonly out: string;
-  readonly config: TrainConfig;
+export interface ResumedRun extends ComparedRun {
   readonly onMessage?: (message: string) => void;
 }
 

@@ -14,6 +14,8 @@ import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
+import { anchored, type AnchoredView } from "./anchored.ts";
+import { labelledSteps } from "./labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";
 import { seenBy } from "./student_origin.ts";
@@ -99,9 +101,21 @@ export async function loadPredictor(
   }
 }
 
+/** The effect of anchoring over the pixels that were not anchors. */
+export interface AnchoredEvaluation {
+  /** Most LiDAR points drawn per view. */
+  readonly points_per_view: number;
+  /** The correction of each view of each moment. */
+  readonly moments: readonly { readonly id: string; readonly views: readonly AnchoredView[] }[];
+  /** The same pixels without the correction. */
+  readonly without: EvaluationResult;
+}
+
 /** The result of an evaluation. */
 export interface Evaluation {
   readonly result: EvaluationResult;
+  /** Null where depth was not anchored. */
+  readonly anchor: AnchoredEvaluation | null;
   /** Agreement of neighbouring cameras where they overlap. */
   readonly consistency: RigConsistency;
   /** Number of evaluated moments. */
@@ -114,13 +128,15 @@ export interface Evaluation {
 
 /**
  * Evaluates a predictor on every sample of `source`, over the depth range that the student was
- * trained for; with `skip` a broken sample is left out, reported and counted.
+ * trained for; with `skip` a broken sample is left out, reported and counted. With `anchor_points`
+ * depth is anchored to at most that many LiDAR points per view, whose pixels are not evaluated.
  */
 export async function evaluate(
   predictor: Predictor,
   source: DataSource,
   badSamples: BadSamples,
   report: (message: string) => void,
+  anchor_points: number | null = null,
 ): Promise<Evaluation> {
   const { size, student } = predictor;
   const { origin } = student;
@@ -134,18 +150,35 @@ export async function evaluate(
   const known = await knownMoments(student, source);
   const names = source.cameras.map(({ name }) => name);
   const meter = consistencyMeter();
-  const metrics = evaluator(names, origin.scale.protocol, { medianScaling: true });
+  const { protocol } = origin.scale;
+  const metrics = evaluator(names, protocol, { medianScaling: true });
+  const without = evaluator(names, protocol, { medianScaling: true });
+  const corrections: { readonly id: string; readonly views: readonly AnchoredView[] }[] = [];
   let moments = 0;
   let trained = 0;
   for await (const sample of samples.all()) {
-    const depth_m = await predictor.predict(sample);
-    metrics.add(depth_m, size, sample.groundTruth);
+    const predicted_m = await predictor.predict(sample);
+    const fixed =
+      anchor_points === null ? null : anchored(sample, predicted_m, protocol, anchor_points);
+    const { depth_m, groundTruth } = fixed ?? {
+      depth_m: predicted_m,
+      groundTruth: sample.groundTruth,
+    };
+    metrics.add(depth_m, size, groundTruth);
+    if (fixed !== null) {
+      without.add(predicted_m, size, groundTruth);
+      corrections.push({ id: sample.id, views: fixed.views });
+    }
     meter.add(depth_m, sample.cameras);
     moments++;
     if (known?.has(sample.id) === true) trained++;
   }
   return {
     result: metrics.result(),
+    anchor:
+      anchor_points === null
+        ? null
+        : { points_per_view: anchor_points, moments: corrections, without: without.result() },
     consistency: meter.result(),
     moments,
     trained_on: known === null ? null : trained,
@@ -160,5 +193,10 @@ async function knownMoments(
 ): Promise<ReadonlySet<string> | null> {
   if (origin.moments === null) return null;
   const { seed, bad_samples } = config;
-  return await trainedIds(source, origin.moments, { steps, seed, maySkip: bad_samples === "skip" });
+  return await trainedIds(source, origin.moments, {
+    steps,
+    seed,
+    maySkip: bad_samples === "skip",
+    lidar: { share: config.lidar.share, steps: labelledSteps(config) },
+  });
 }

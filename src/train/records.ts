@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { openToAppend } from "../formats/append_file.ts";
 import { readBytesIfThere, writeFileAtomically } from "../formats/atomic_file.ts";
+import { balanceSchema, type Balance } from "./balance.ts";
 
 const count = z.number().int().nonnegative();
 const recordSchema = z.object({
@@ -12,6 +13,7 @@ const recordSchema = z.object({
   gradient_norm: z.number(),
   valid_pixels: count,
   time_ms: z.number(),
+  balance: balanceSchema.optional(),
 });
 
 /** One step as `metrics.jsonl` keeps it. */
@@ -24,6 +26,8 @@ export interface StepRecord {
   readonly gradient_norm: number;
   readonly valid_pixels: number;
   readonly time_ms: number;
+  /** The terms of the loss as they were measured before this step, if they were. */
+  readonly balance?: Balance | undefined;
 }
 
 /** An open metrics.jsonl. */

@@ -1,27 +1,49 @@
 // The common ground of a resumed run and its checkpoint: the configuration except for file paths,
 // and the data itself, wherever it is now.
 import type { DataSource } from "../data/data_source.ts";
+import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { CheckpointInfo } from "./checkpoint.ts";
 import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
 import { runPaths } from "./run_folder.ts";
 import { earlierOrigin, requireSameData, type StudentOrigin } from "./student_origin.ts";
 
-/** A configuration without the places of data and teacher, which may move; for comparisons only. */
-export function withoutPlaces(config: TrainConfig): TrainConfig {
-  const { path, ...teacher } = config.teacher;
-  const data = config.data.split(":")[0];
-  return { ...config, data, teacher: { ...teacher, path: path === null ? null : "given" } };
+/** The parts of a run that its checkpoint must match. */
+export interface ComparedRun {
+  readonly config: TrainConfig;
+  readonly out: string;
+  /** A checkpoint of a run with a module needs it; null or absent without a teacher. */
+  readonly teacher?: Pick<Teacher, "module"> | null;
 }
 
-/** Throws InputError if a checkpoint belongs to a run with another configuration. */
+/** A configuration without the places of data and teacher, which may move; for comparisons only. */
+export function withoutPlaces(config: TrainConfig): TrainConfig {
+  // Maps from a cache are the same maps.
+  const { path, module, cache: _, ...teacher } = config.teacher;
+  const data = config.data.split(":")[0];
+  const given = (place: string | null): string | null => (place === null ? null : "given");
+  const places = { path: given(path), module: given(module), cache: null };
+  return { ...config, data, teacher: { ...teacher, ...places } };
+}
+
+/**
+ * Throws InputError if a checkpoint belongs to a run with another configuration, or with another
+ * module of a fitted teacher.
+ */
 export function requireSameRun(
-  { config, out }: { readonly config: TrainConfig; readonly out: string },
+  { config, out, teacher }: ComparedRun,
   info: CheckpointInfo,
   file: string,
 ): void {
   const stored = resolveConfig(parseConfigFile(info.config, file), file);
-  if (formatConfig(withoutPlaces(stored)) === formatConfig(withoutPlaces(config))) return;
+  if (formatConfig(withoutPlaces(stored)) === formatConfig(withoutPlaces(config))) {
+    const { teacher_module } = info;
+    if (teacher_module === undefined || teacher_module === teacher?.module) return;
+    throw new InputError(
+      `${file}: its run learnt from another module than ${config.teacher.module ?? "none"}, which has ` +
+        `other content now; put the earlier module back, or start a new run with another --out`,
+    );
+  }
   throw new InputError(
     `${file} was written with another configuration; resume with the one in ${runPaths(out).config}`,
   );

@@ -19,6 +19,8 @@ export interface RunFolder {
   readonly path: string;
   readonly config: string;
   readonly student: string;
+  /** The module of a fitted teacher, which `ringdepth teacher fit` writes instead of a student. */
+  readonly teacher: string;
   readonly checkpoints: string;
   readonly depth: string;
   readonly report: string;
@@ -39,7 +41,7 @@ export interface RunFolder {
 /** Paths of a run folder, whether or not they exist. */
 export function runPaths(path: string): Pick<
   RunFolder,
-  "path" | "config" | "student" | "checkpoints" | "depth" | "report" | "tuning"
+  "path" | "config" | "student" | "teacher" | "checkpoints" | "depth" | "report" | "tuning"
 > & {
   readonly metrics: string;
   readonly events_file: string;
@@ -49,6 +51,7 @@ export function runPaths(path: string): Pick<
     path,
     config: join(path, "config.yaml"),
     student: join(path, "student.safetensors"),
+    teacher: join(path, "teacher.safetensors"),
     checkpoints: join(path, "checkpoints"),
     depth: join(path, "depth"),
     report: join(path, "report.html"),
@@ -63,6 +66,7 @@ const LOCK = "ringdepth.lock";
 const FILES = [
   "config.yaml",
   "student.safetensors",
+  "teacher.safetensors",
   "report.html",
   "tuning.json",
   "metrics.jsonl",
@@ -157,8 +161,9 @@ function scalarsOf(record: StepRecord): Map<string, number> {
 
 /** A run that ended before its first checkpoint left nothing worth keeping. */
 async function requireNoRun(path: string): Promise<void> {
-  const { checkpoints, student } = runPaths(path);
-  if ((await checkpointsIn(checkpoints)).length === 0 && !existsSync(student)) return;
+  const { checkpoints, student, teacher } = runPaths(path);
+  const isTrained = [student, teacher].some((file) => existsSync(file));
+  if ((await checkpointsIn(checkpoints)).length === 0 && !isTrained) return;
   throw new InputError(
     `${path} holds a run already: choose another --out, or continue it with --resume`,
   );

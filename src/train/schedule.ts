@@ -1,5 +1,6 @@
 // Numbers that change from step to step, all computed from the step alone.
 import { LOSS_TERMS, weightName } from "../distill/losses.ts";
+import type { BalanceFactors } from "./balance.ts";
 import type { TrainConfig } from "./config.ts";
 
 /** Warm-up, then half a cosine down to `final` of the peak. step counts from 0. */
@@ -13,9 +14,13 @@ export function learningRate(config: TrainConfig, step: number): number {
 
 /**
  * Every step scalar of the training graph by name: learning rate, bias corrections (in f64), loss
- * weights.
+ * weights, times `factors` by term.
  */
-export function stepScalars(config: TrainConfig, step: number): Record<string, number> {
+export function stepScalars(
+  config: TrainConfig,
+  step: number,
+  factors: BalanceFactors = {},
+): Record<string, number> {
   const { beta1, beta2 } = config.optimizer;
   const ramp = config.loss.ramp * config.steps;
   const risen = ramp === 0 ? 1 : Math.min(1, step / ramp);
@@ -26,7 +31,7 @@ export function stepScalars(config: TrainConfig, step: number): Record<string, n
   };
   for (const term of LOSS_TERMS) {
     const weight = config.loss.weights[term];
-    scalars[weightName(term)] = term === "silog" ? weight : weight * risen;
+    scalars[weightName(term)] = term === "silog" ? weight : weight * risen * (factors[term] ?? 1);
   }
   return scalars;
 }

@@ -7,6 +7,7 @@ import { compile, type Plan } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
+import type { BalanceFactors } from "./balance.ts";
 import type { Network } from "./network.ts";
 
 /** Store and plan of a training step on one device. */
@@ -22,6 +23,8 @@ export interface Session {
 export interface TrainingState {
   readonly step: number;
   readonly values: CpuStore;
+  /** Factors on the weights of the loss, once they are measured. */
+  readonly factors?: BalanceFactors;
 }
 
 /** Puts a state on a device and compiles the step there. */

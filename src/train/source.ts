@@ -2,40 +2,113 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DataSource, Split } from "../data/data_source.ts";
+import { withLidarShare } from "../data/lidar_share.ts";
 import { openData } from "../data/open_data.ts";
-import { openTeacher } from "../teacher/open_teacher.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { cachedTeacher, type TeacherCache } from "../teacher/cached_teacher.ts";
+import { openTeacher, type MetricContext, type TeacherChoice } from "../teacher/open_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
+import { fittedTeacher } from "./teacher/fitted_teacher.ts";
 
 /**
- * Opens one split of the configuration's data; throws InputError for what is wrong with it. Where
- * the configuration is an `earlier` one, of a run or a student, the error says what to do if the
- * data moved since.
+ * Opens one split of the configuration's data, with LiDAR on `lidar.share` of the training moments.
+ * Throws InputError for data that is missing or broken. If the configuration is an `earlier` one, of
+ * a run or a student, the error says what to do if the data moved since.
  */
 export async function openSource(
   config: TrainConfig,
   split: Split,
   earlier = false,
 ): Promise<DataSource> {
-  const { train_moments, held_out_moments } = config.rig;
+  const { train_moments, held_out_moments, beams, body } = config.rig;
   const moments = { train: train_moments, "held-out": held_out_moments };
   const { data, seed, bad_samples: badSamples } = config;
   try {
-    return await openData(data, { split, seed, moments, badSamples });
+    const source = await openData(data, { split, seed, moments, beams, body, badSamples });
+    const { share } = config.lidar;
+    return split === "train" ? await withLidarShare(source, { share, seed }) : source;
   } catch (error) {
     if (!earlier || !(error instanceof InputError)) throw error;
     throw new InputError(`${error.message}; if the data moved, give its new place with --data`);
   }
 }
 
-/** Opens the teacher of a configuration, null without one; throws as `openSource` does. */
+/** The needs of a teacher from the run that it teaches. */
+export interface TeacherContext {
+  /** The device in use; a run may replace it. */
+  readonly gpu: () => Gpu;
+  readonly source: Pick<DataSource, "protocol" | "focalReference_px">;
+  /** Told about a damaged entry of the cache, and about views that a teacher cannot use. */
+  readonly onMessage?: (message: string) => void;
+  /** Told of each entry of the cache whether a file had it. */
+  readonly onEntry?: TeacherCache["onEntry"];
+}
+
+/**
+ * Opens the teacher of a configuration, null without one; throws as `openSource` does. With
+ * `teacher.cache` its maps are kept in that folder; those of a fitted teacher at least in memory.
+ */
 export async function openRunTeacher(
-  { teacher, data, seed }: TrainConfig,
+  config: TrainConfig,
+  context: TeacherContext,
+  earlier = false,
+): Promise<Teacher | null> {
+  const { onMessage, onEntry } = context;
+  const { kind, cache: folder } = config.teacher;
+  const teacher = await openPlain(config, context, earlier);
+  const isKept = folder !== null || (kind === "fitted" && teacher?.identity !== undefined);
+  return teacher === null || !isKept
+    ? teacher
+    : cachedTeacher(teacher, { folder, onMessage, onEntry });
+}
+
+async function openPlain(
+  config: TrainConfig,
+  context: TeacherContext,
   earlier: boolean,
 ): Promise<Teacher | null> {
+  const { teacher, data, head } = config;
+  const { kind } = teacher;
+  if (kind === "fitted") {
+    if (teacher.module === null) {
+      throw new InputError(
+        `teacher.kind is fitted: give teacher.module, the file that this writes: ` +
+          `ringdepth teacher fit --data ${data} --out runs/teacher`,
+      );
+    }
+    const base = await openBaseTeacher(config, context.source, earlier);
+    return await fittedTeacher(teacher.module, { ...context, base, bins: head.bins });
+  }
+  const { source: scale, onMessage } = context;
+  return await opened({ ...teacher, kind }, config, earlier, { scale, onMessage });
+}
+
+/** Opens the frozen model under a fitted teacher; throws InputError where there is none. */
+export async function openBaseTeacher(
+  config: TrainConfig,
+  scale: TeacherContext["source"],
+  earlier = false,
+): Promise<Teacher> {
+  const { data, teacher } = config;
+  const choice = { kind: teacher.base, path: teacher.path };
+  const found = await opened(choice, config, earlier, { scale });
+  if (found !== null) return found;
+  throw new InputError(
+    `a fitted teacher on ${data} needs a base: set teacher.path to a folder of relative maps; ` +
+      `"ringdepth teacher list --data ${data}" lists their names`,
+  );
+}
+
+async function opened(
+  teacher: TeacherChoice,
+  { data, seed, head }: TrainConfig,
+  earlier: boolean,
+  metric: MetricContext,
+): Promise<Teacher | null> {
   try {
-    return await openTeacher(teacher, data, seed);
+    return await openTeacher(teacher, data, seed, { ...metric, bins: head.bins });
   } catch (error) {
     if (!earlier || teacher.path === null || !(error instanceof InputError)) throw error;
     throw new InputError(
@@ -60,6 +133,11 @@ export function withAbsolutePlaces(config: TrainConfig, bases: readonly string[]
   return {
     ...config,
     data: colon < 1 || path === "" ? config.data : `${kind}:${place(path)}`,
-    teacher: { ...teacher, path: teacher.path === null ? null : place(teacher.path) },
+    teacher: {
+      ...teacher,
+      path: teacher.path === null ? null : place(teacher.path),
+      module: teacher.module === null ? null : place(teacher.module),
+      cache: teacher.cache === null ? null : place(teacher.cache),
+    },
   };
 }

@@ -2,8 +2,10 @@
 import type { DataSource } from "../data/data_source.ts";
 import type { Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
-import { teacherDepth } from "../teacher/checked_teacher.ts";
-import type { Teacher } from "../teacher/teacher.ts";
+import { overlapInput } from "../distill/relations.ts";
+import { checkedMaps } from "../teacher/checked_teacher.ts";
+import { mapInput, TEACHER_MAPS, type Teacher } from "../teacher/teacher.ts";
+import type { RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
 import { outputSize } from "./network.ts";
@@ -21,18 +23,31 @@ export interface StepSource {
   readonly config: TrainConfig;
 }
 
-/** The inputs of a step: its batch and its sample's teacher map. */
+/** The inputs of a step: its batch and its sample's teacher maps. */
 export async function stepInputs(
   { teacher, config }: StepSource,
   samples: Loader,
   step: number,
 ): Promise<Record<string, Float32Array>> {
   const { sample, batch } = await samples.step(step);
-  const inputs: Record<string, Float32Array> = { ...batch };
-  if (teacher !== null) {
-    inputs["teacher"] = await teacherDepth(teacher, sample, outputSize(config.size));
-  }
-  return inputs;
+  return { ...batch, ...(await teacherInputs({ teacher, config }, sample)) };
+}
+
+/**
+ * The teacher's maps of a sample by the inputs that take them, and the weights of a relation that
+ * the cameras determine; none without a teacher.
+ */
+export async function teacherInputs(
+  { teacher, config }: StepSource,
+  sample: RigSample,
+): Promise<Record<string, Float32Array>> {
+  if (teacher === null) return {};
+  const maps = await checkedMaps(teacher, sample, outputSize(config.size), config.head.bins);
+  const given = TEACHER_MAPS.flatMap((name) => {
+    const map = maps[name];
+    return map === undefined ? [] : [[mapInput(name), map] as const];
+  });
+  return { ...Object.fromEntries(given), ...overlapInput(config.loss, sample.cameras) };
 }
 
 /** The record of a step, counted from 0; null if one of its numbers is not finite. */

@@ -1,5 +1,5 @@
 // student.safetensors: a trained student with its configuration and its origin, all that `eval` and
-// `predict` need. It is sealed: a file in which one bit changed is refused.
+// `predict` need; and teacher.safetensors, the same of a fitted teacher's module. They are sealed: a file in which one bit changed is refused.
 import { stat } from "node:fs/promises";
 import { readBytes, writeFileAtomically } from "../formats/atomic_file.ts";
 import { openSealed, sealSafetensors, type SealedFile } from "../formats/sealed_file.ts";
@@ -25,24 +25,30 @@ export interface StudentFile extends TrainedStudent {
   readonly load: (store: CpuStore) => void;
 }
 
-const FORMAT = "ringdepth student";
+/** The format that a file of a trained network declares. */
+const FORMATS = { student: "ringdepth student", teacher: "ringdepth teacher" } as const;
+/** A trained network: a student, or the module of a fitted teacher. */
+export type TrainedKind = keyof typeof FORMATS;
 const STUDENT_KEYS = ["format", "config", "depth_max_m", "steps", "origin", "training_moments"];
 
 /**
  * Writes parameters (OHWI, as in the arena) and running statistics; the same bytes for the same
- * numbers.
+ * numbers. `about` is further metadata.
  */
 export async function writeStudent(
   file: string,
   store: CpuStore,
   { config, depth_max_m, steps, origin }: TrainedStudent,
+  about: Readonly<Record<string, string>> = {},
+  kind: TrainedKind = "student",
 ): Promise<void> {
   const metadata = {
-    format: FORMAT,
+    format: FORMATS[kind],
     config: formatConfig(config),
     depth_max_m: String(depth_max_m),
     steps: String(steps),
     ...formatOrigin(origin),
+    ...about,
   };
   await writeFileAtomically(file, sealSafetensors(namedTensors(store), metadata));
 }
@@ -59,6 +65,38 @@ export async function readStudent(
 ): Promise<StudentFile> {
   const file = await studentPath(path);
   const opened = openSealed(await readBytes(file), file);
+  if (opened.metadata["format"] === FORMATS.teacher) {
+    throw new InputError(
+      `${file}: is the module of a fitted teacher, not a student; give it as teacher.module`,
+    );
+  }
+  return trainedIn(opened, file, warn);
+}
+
+/**
+ * Reads the module of a fitted teacher and its metadata; `path` may also be the folder of its run.
+ * Throws InputError as `readStudent` does.
+ */
+export async function readModule(
+  path: string,
+): Promise<
+  StudentFile & { readonly metadata: Readonly<Record<string, string>>; readonly bytes: Uint8Array }
+> {
+  const info = await stat(path).catch(() => null);
+  const file = info?.isDirectory() === true ? runPaths(path).teacher : path;
+  const bytes = await readBytes(file);
+  const opened = openSealed(bytes, file);
+  const { metadata } = opened;
+  if (metadata["format"] !== FORMATS.teacher || !opened.sealed) {
+    throw new InputError(
+      `${file}: is not the module of a fitted teacher; fit one with: ringdepth teacher fit`,
+    );
+  }
+  return { ...trainedIn(opened, file, () => {}), metadata, bytes };
+}
+
+/** The trained network of an opened file. */
+function trainedIn(opened: SealedFile, file: string, warn: (message: string) => void): StudentFile {
   const { tensors, metadata } = opened;
   const text = metadata["config"];
   if (text === undefined) {
@@ -103,8 +141,9 @@ export async function readStudent(
 async function studentPath(path: string): Promise<string> {
   const info = await stat(path).catch(() => null);
   if (info?.isDirectory() !== true) return path;
-  const { student, checkpoints } = runPaths(path);
+  const { student, teacher, checkpoints } = runPaths(path);
   if ((await stat(student).catch(() => null)) !== null) return student;
+  if ((await stat(teacher).catch(() => null)) !== null) return teacher;
   const [latest] = await checkpointsIn(checkpoints);
   const other =
     latest === undefined ? "nor a checkpoint" : `but a checkpoint that can be read: ${latest.file}`;
@@ -113,7 +152,7 @@ async function studentPath(path: string): Promise<string> {
 
 /** Throws InputError naming a key that no version of this program writes into a student. */
 function checkKeys(metadata: Readonly<Record<string, string>>, file: string): void {
-  if (metadata["format"] !== FORMAT) return; // A checkpoint, which has keys of its own.
+  if (metadata["format"] !== FORMATS.student) return; // A checkpoint has keys of its own.
   const unknown = Object.keys(metadata).find((key) => !STUDENT_KEYS.includes(key));
   if (unknown === undefined) return;
   throw new InputError(

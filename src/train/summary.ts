@@ -2,18 +2,16 @@
 // and writes pictures of moments that the student has not seen, and report.html. Trains nothing.
 import { basename } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
-import { checkedSample, type RigSample } from "../data/rig_sample.ts";
-import { constantBaseline, evaluateConstants } from "../evaluate/constant_baseline.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { size } from "../tensor/shape.ts";
-import { InputError } from "../tensor/error.ts";
 import { renderReport } from "../report/html.ts";
 import type { Curve, ReportPicture, ReportRun } from "../report/report_data.ts";
-import { teacherDepth } from "../teacher/checked_teacher.ts";
+import { checkedMaps } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
+import { constantResult, readSample } from "./constant_result.ts";
 import { describeMetres, describeMoments } from "./evaluation_words.ts";
 import { kernelTimes } from "./kernel_times.ts";
 import { pictureWriter } from "./moment_files.ts";
@@ -52,8 +50,6 @@ export interface Summary {
   readonly report: string;
 }
 
-// Enough for a median; a large data set would take hours to read once more.
-const BASELINE_MOMENTS = 200;
 const PICTURED_MOMENTS = 2;
 
 /** Evaluates a trained student and writes pictures and report into its run folder. */
@@ -63,7 +59,8 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
   const predictor = await createPredictor(gpu, student, heldOut, store, tuning);
   try {
     const evaluation = await evaluate(predictor, heldOut, config.bad_samples, input.onMessage);
-    const baseline = await constantResult(input);
+    const { protocol } = student.origin.scale;
+    const baseline = await constantResult({ ...input, protocol });
     const pictures = await pictureMoments(input, predictor);
     const kernels = await kernelTimes(gpu, plan, store);
     const { records } = folder;
@@ -87,48 +84,6 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
   }
 }
 
-/**
- * Fits the constants on training moments, evenly spread where there are many, and evaluates them.
- */
-async function constantResult(input: SummaryInput): Promise<EvaluationResult | null> {
-  const { source, heldOut, trained } = input;
-  const names = source.cameras.map(({ name }) => name);
-  const { protocol } = trained.student.origin.scale;
-  const baseline = constantBaseline(names, protocol);
-  const fitted = Math.min(source.count, BASELINE_MOMENTS);
-  for (let i = 0; i < fitted; i++) {
-    const sample = await readSample(source, Math.floor((i * source.count) / fitted), input.config);
-    if (sample !== null) baseline.add(sample.groundTruth);
-  }
-  const truths: RigSample["groundTruth"][] = [];
-  for (let i = 0; i < heldOut.count; i++) {
-    const sample = await readSample(heldOut, i, input.config);
-    if (sample !== null) truths.push(sample.groundTruth);
-  }
-  try {
-    return evaluateConstants(names, baseline.constants_m(), protocol, truths);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    // A camera without depth in training must not prevent the report.
-    input.onMessage(`no constants to compare with: ${error.message}`);
-    return null;
-  }
-}
-
-/** A sample, or null where it is broken and such samples are left out (the loader reported it). */
-async function readSample(
-  source: DataSource,
-  index: number,
-  config: TrainConfig,
-): Promise<RigSample | null> {
-  try {
-    return checkedSample(await source.sample(index, config.size));
-  } catch (error) {
-    if (config.bad_samples === "stop" || !(error instanceof InputError)) throw error;
-    return null;
-  }
-}
-
 /** Pictures of the first and the middle evaluated moment, written to the run folder too. */
 async function pictureMoments(input: SummaryInput, predictor: Predictor): Promise<ReportPicture[]> {
   const { teacher, config, trained } = input;
@@ -141,7 +96,9 @@ async function pictureMoments(input: SummaryInput, predictor: Predictor): Promis
     if (sample === null) continue;
     const depth_m = await predictor.predict(sample);
     const half = outputSize(config.size);
-    const relative = teacher && (await teacherDepth(teacher, sample, half));
+    const maps = teacher && (await checkedMaps(teacher, sample, half, config.head.bins));
+    // Both ascend with distance: where a pixel lies among the bins.
+    const relative = maps?.index ?? maps?.pi;
     const moment = {
       sample,
       depth_m,

@@ -19,7 +19,9 @@ import type { Teacher } from "../teacher/teacher.ts";
 import { size } from "../tensor/shape.ts";
 import type { TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
-import { trainingNetwork, type LossNetwork } from "./network.ts";
+import { labelledSteps } from "./labelled_steps.ts";
+import { measureBalance } from "./measure_balance.ts";
+import { gradientNetwork, trainingNetwork, type LossNetwork, type Model } from "./network.ts";
 import { loadNewest } from "./newest_checkpoint.ts";
 import { runOrigin } from "./resume.ts";
 import {
@@ -32,7 +34,7 @@ import {
 import { deviceRecovery, openSession, type TrainingState } from "./session.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
 import { requireDepth } from "./step.ts";
-import { writeStudent, type TrainedStudent } from "./student_file.ts";
+import { writeStudent, type TrainedKind, type TrainedStudent } from "./student_file.ts";
 import { originOf, seenBy, type StudentOrigin } from "./student_origin.ts";
 import { runSteps, type LoopRun } from "./training_loop.ts";
 
@@ -49,6 +51,8 @@ export interface TrainingRun {
   readonly config: TrainConfig;
   readonly source: DataSource;
   readonly teacher: Teacher | null;
+  /** The network to train; a student when left out. */
+  readonly target?: TrainingTarget;
   /** Path of the run folder. */
   readonly out: string;
   readonly resume: boolean;
@@ -71,6 +75,14 @@ export interface TrainingRun {
   readonly onStep?: (record: StepRecord) => void;
   /** A line for people: a sample that was left out, a step without ground truth. */
   readonly onMessage?: (message: string) => void;
+}
+
+/** A network other than a student, and the file of the run folder that holds it afterwards. */
+export interface TrainingTarget {
+  readonly model: Model;
+  readonly kind: TrainedKind;
+  /** Further metadata of the file. */
+  readonly about: Readonly<Record<string, string>>;
 }
 
 /** A run that ended, normally or by a signal. The store holds the trained student until `close`. */
@@ -139,7 +151,9 @@ async function firstState(run: TrainingRun): Promise<FirstState> {
   const found = await originOf(run.source);
   if (run.resume) {
     const checkpoint = await loadNewest(run, values);
-    return { step: checkpoint.step, values, origin: runOrigin(run, checkpoint, found) };
+    const { step, factors } = checkpoint;
+    const origin = runOrigin(run, checkpoint, found);
+    return { step, values, origin, ...(factors && { factors }) };
   }
   const bad = firstNonFinite(keptNumbers(values));
   if (bad !== null) throw new NonFiniteError(`before the first step: ${bad}`);
@@ -147,15 +161,17 @@ async function firstState(run: TrainingRun): Promise<FirstState> {
 }
 
 function networkOf(
-  { config, teacher }: TrainingRun,
+  { config, teacher, target }: TrainingRun,
   { cameras, protocol }: Pick<DataSource, "cameras" | "protocol">,
+  build: typeof gradientNetwork | typeof trainingNetwork = trainingNetwork,
 ): LossNetwork {
-  return trainingNetwork(config, {
+  const shape = {
     views: cameras.length,
     size: config.size,
     depth_max_m: protocol.cap_m,
-    teacher: teacher !== null,
-  });
+    teacher: teacher?.parts ?? null,
+  };
+  return build(config, shape, target?.model);
 }
 
 /** Trains in an open folder; adds to `open` what `close` is to free. */
@@ -187,6 +203,7 @@ async function trainIn(
     size: config.size,
     augment: config.augmentation,
     badSamples: config.bad_samples,
+    labelledSteps: labelledSteps(config),
     onSkip: onMessage,
   });
   const recover = deviceRecovery({
@@ -205,6 +222,8 @@ async function trainIn(
     folder,
     samples,
     student,
+    measure: (on, step, inputs) =>
+      measureBalance(on, networkOf(run, source, gradientNetwork), config, tuning, { step, inputs }),
     signal,
     onMessage,
     onStep: (record) => run.onStep?.(record),
@@ -226,7 +245,8 @@ async function trainIn(
   const time_s = (performance.now() - started) / 1000;
   const { step: steps, values } = state;
   const interrupted = steps < config.steps;
-  if (!interrupted) await writeStudent(folder.student, values, student(steps));
+  const { kind = "student", about } = run.target ?? {};
+  if (!interrupted) await writeStudent(folder[kind], values, student(steps), about, kind);
   return {
     get gpu() {
       return session.gpu;

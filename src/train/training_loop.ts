@@ -1,5 +1,6 @@
 // The loop: one batch per step, results read a step later, a checkpoint at regular intervals.
 import type { Loader } from "../data/loader.ts";
+import { describeBalance, isMeasured, type Balance } from "./balance.ts";
 import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
@@ -17,6 +18,12 @@ export interface LoopRun extends StepSource {
   readonly samples: Loader;
   /** The student after this many steps, as its file describes it. */
   readonly student: (steps: number) => TrainedStudent;
+  /** Measures the terms of the loss before a step. */
+  readonly measure: (
+    session: Session,
+    step: number,
+    inputs: Readonly<Record<string, Float32Array>>,
+  ) => Promise<Balance | null>;
   readonly signal: AbortSignal | undefined;
   readonly onStep: (record: StepRecord) => void;
   readonly onMessage: (message: string) => void;
@@ -29,6 +36,8 @@ interface Flight {
   readonly step: number;
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly scalars: Readonly<Record<string, number>>;
+  /** Measured before it. */
+  readonly balance: Balance | null;
   readonly read: () => Promise<Record<string, Float32Array>>;
 }
 
@@ -53,6 +62,7 @@ export async function runSteps(
     inputs.catch(() => undefined);
     return inputs;
   };
+  let { factors } = from;
   let state = from;
   let flight: Flight | null = null;
   const settle = async (next: Flight | null): Promise<void> => {
@@ -62,7 +72,7 @@ export async function runSteps(
   };
   const keep = async (step: number, isCheckpoint: boolean): Promise<void> => {
     await settle(null);
-    state = await readState(session, run, step);
+    state = { ...(await readState(session, run, step)), ...(factors && { factors }) };
     if (isCheckpoint) await save(run, state);
     run.onState(state);
   };
@@ -71,11 +81,18 @@ export async function runSteps(
   while (ready !== null) {
     const inputs = await unlessAborted(signal, ready);
     if (inputs === null) break;
-    const scalars = stepScalars(config, step);
+    const balance = isMeasured(config, step, factors)
+      ? await run.measure(session, step, inputs)
+      : null;
+    if (balance !== null) {
+      ({ factors } = balance);
+      run.onMessage(describeBalance(step + 1, balance));
+    }
+    const scalars = stepScalars(config, step, factors);
     const read = session.plan.submit(inputs, scalars);
     // While the GPU works: the next batch, then the results of the step before.
     ready = prepare(step + 1);
-    await settle({ step, inputs, scalars, read });
+    await settle({ step, inputs, scalars, balance, read });
     step++;
     if (step === config.steps) break;
     const isCheckpoint = step % config.checkpoint_every === 0;
@@ -119,7 +136,7 @@ function stopwatch(): () => number {
 async function collect(
   run: LoopRun,
   session: Session,
-  { step, inputs, scalars, read }: Flight,
+  { step, inputs, scalars, balance, read }: Flight,
   next: Flight | null,
   time_ms: number,
 ): Promise<void> {
@@ -134,12 +151,13 @@ async function collect(
         `nothing of this step is kept`,
     );
   }
-  if (record.valid_pixels < 2) {
+  if (record.valid_pixels < 2 && run.samples.isLabelled(step)) {
     run.onMessage(
       `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,
     );
   }
-  if (await run.folder.add(record)) run.onStep(record);
+  const kept = { ...record, ...(balance && { balance }) };
+  if (await run.folder.add(kept)) run.onStep(kept);
 }
 
 /** The state after a step, on the host; throws if one of its numbers is not finite. */
@@ -158,11 +176,18 @@ function stopped({ folder }: LoopRun, what: string): NonFiniteError {
 }
 
 /** Writes a checkpoint: first the records up to it, last the older ones are removed. */
-async function save(run: LoopRun, { step, values }: TrainingState): Promise<void> {
-  const { folder, config } = run;
+async function save(run: LoopRun, { step, values, factors }: TrainingState): Promise<void> {
+  const { folder, config, teacher } = run;
   await folder.sync();
   const { depth_max_m, origin } = run.student(step);
-  const info = { step, config: formatConfig(config), depth_max_m, origin };
+  const info = {
+    step,
+    config: formatConfig(config),
+    depth_max_m,
+    origin,
+    ...(factors && { factors }),
+    teacher_module: teacher?.module,
+  };
   await writeCheckpoint(folder.checkpoints, values, info);
   await pruneCheckpoints(folder.checkpoints, step, config.keep_checkpoints);
 }

@@ -1,10 +1,10 @@
 // The moments that a student was trained on, compact enough for its file: 16 bytes per moment, half
 // of a hash of its id and half of one of its content. An evaluation checks whether its own are
 // among them.
-import { createHash } from "node:crypto";
 import type { DataSource } from "../data/data_source.ts";
-import type { MomentIdentity } from "../data/moment_identity.ts";
-import { placeOf } from "../data/order.ts";
+import { labelledMoments } from "../data/lidar_share.ts";
+import { identityKey, type MomentIdentity } from "../data/moment_identity.ts";
+import { indicesBefore } from "../data/order.ts";
 import { InputError } from "../tensor/error.ts";
 
 /** A moment of training: 64 bits of hash each of its id and of its content, in hexadecimal. */
@@ -34,7 +34,7 @@ export async function recordMoments(source: DataSource): Promise<TrainingMoment[
 async function record(source: DataSource, index: number): Promise<TrainingMoment> {
   const identity = await identityOrNull(source, index);
   const { id, content } = identity ?? { id: String(index), content: `unreadable ${index}` };
-  return { id: hash(id), content: hash(content) };
+  return { id: identityKey(id), content: identityKey(content) };
 }
 
 async function identityOrNull(source: DataSource, index: number): Promise<MomentIdentity | null> {
@@ -44,13 +44,6 @@ async function identityOrNull(source: DataSource, index: number): Promise<Moment
     if (!(error instanceof InputError)) throw error;
     return null;
   }
-}
-
-function hash(text: string): string {
-  return createHash("sha256")
-    .update(text)
-    .digest("hex")
-    .slice(0, 2 * HASH_BYTES);
 }
 
 /** Moments as text for the metadata of a file. */
@@ -77,6 +70,8 @@ export interface TrainingProgress {
   readonly seed: number;
   /** If samples may be skipped, others take their places, and all moments count as seen. */
   readonly maySkip: boolean;
+  /** Share of the moments with LiDAR, and of the steps that train on one. */
+  readonly lidar: { readonly share: number; readonly steps: number };
 }
 
 /**
@@ -86,19 +81,21 @@ export interface TrainingProgress {
 export async function trainedIds(
   source: DataSource,
   moments: readonly TrainingMoment[],
-  { steps, seed, maySkip }: TrainingProgress,
+  { steps, seed, maySkip, lidar }: TrainingProgress,
 ): Promise<Set<string>> {
-  const all = maySkip || steps >= moments.length;
-  const seen = all
+  const keys = moments.map(({ id }) => id);
+  const labels = {
+    labelled: labelledMoments(keys, { share: lidar.share, seed }),
+    steps: lidar.steps,
+  };
+  const seen = maySkip
     ? moments
-    : placeOf(0, moments.length, seed)
-        .order.slice(0, steps)
-        .map((index) => moments[index]);
+    : [...indicesBefore(steps, moments.length, seed, labels)].map((index) => moments[index]);
   const contents = new Set(seen.map(({ content }) => content));
   const ids = new Set<string>();
   for (let index = 0; index < source.count; index++) {
     const identity = await identityOrNull(source, index);
-    if (identity !== null && contents.has(hash(identity.content))) ids.add(identity.id);
+    if (identity !== null && contents.has(identityKey(identity.content))) ids.add(identity.id);
   }
   return ids;
 }

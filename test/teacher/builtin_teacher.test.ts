@@ -7,6 +7,7 @@ import { builtinTeacher } from "../../src/teacher/builtin_teacher.ts";
 import { areaAverage } from "../../src/teacher/relative_depth.ts";
 import { openTeacher } from "../../src/teacher/open_teacher.ts";
 import { InputError } from "../../src/tensor/error.ts";
+import { indexOf } from "../support/teacher_index.ts";
 
 const SIZE = { height: 64, width: 96 };
 const HALF = { height: 32, width: 48 };
@@ -55,7 +56,7 @@ function spearman(a: Float32Array, b: Float32Array): number {
 
 describe("the built-in teacher", () => {
   test("orders the pixels of every view nearly as the truth does, and not quite", async () => {
-    const map = await teacher.relativeDepth(sample, HALF);
+    const map = await indexOf(teacher, sample, HALF);
     expect(map).toHaveLength(sample.cameras.length * PLANE);
     for (const view of sample.cameras.keys()) {
       const plane = map.subarray(view * PLANE, (view + 1) * PLANE);
@@ -66,7 +67,7 @@ describe("the built-in teacher", () => {
   });
 
   test("gives each view numbers from 0 to 1, both reached", async () => {
-    const map = await teacher.relativeDepth(sample, HALF);
+    const map = await indexOf(teacher, sample, HALF);
     for (const view of sample.cameras.keys()) {
       const plane = map.subarray(view * PLANE, (view + 1) * PLANE);
       expect([Math.min(...plane), Math.max(...plane)]).toEqual([0, 1]);
@@ -76,24 +77,24 @@ describe("the built-in teacher", () => {
   test("knows no metres: a scene twice as large looks the same", async () => {
     const twice: RigSample = { ...sample, dense_depth_m: sample.dense_depth_m!.map((d) => 2 * d) };
     const [map, other] = [
-      await teacher.relativeDepth(sample, HALF),
-      await teacher.relativeDepth(twice, HALF),
+      await indexOf(teacher, sample, HALF),
+      await indexOf(teacher, twice, HALF),
     ];
     const worst = map.reduce((most, v, i) => Math.max(most, Math.abs(v - other[i])), 0);
     expect(worst).toBeLessThan(1e-4); // f32 of a shifted disparity
   });
 
   test("errs the same way each time, and otherwise with another seed or sample", async () => {
-    const map = await teacher.relativeDepth(sample, HALF);
-    expect(await builtinTeacher(0).relativeDepth(sample, HALF)).toEqual(map);
-    expect(await builtinTeacher(1).relativeDepth(sample, HALF)).not.toEqual(map);
-    expect(await teacher.relativeDepth({ ...sample, id: "another" }, HALF)).not.toEqual(map);
+    const map = await indexOf(teacher, sample, HALF);
+    expect(await indexOf(builtinTeacher(0), sample, HALF)).toEqual(map);
+    expect(await indexOf(builtinTeacher(1), sample, HALF)).not.toEqual(map);
+    expect(await indexOf(teacher, { ...sample, id: "another" }, HALF)).not.toEqual(map);
   });
 
   test("needs the truth of every pixel", async () => {
     const { dense_depth_m, ...sparse } = sample;
     expect(dense_depth_m).toBeDefined();
-    const wrong = teacher.relativeDepth(sparse, HALF);
+    const wrong = indexOf(teacher, sparse, HALF);
     await expect(wrong).rejects.toThrow(InputError);
     await expect(wrong).rejects.toThrow(
       `sample ${sample.id}: the built-in teacher needs dense depth; use teacher: files or none`,

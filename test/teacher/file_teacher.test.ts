@@ -13,6 +13,7 @@ import { openTeacher } from "../../src/teacher/open_teacher.ts";
 import { normalizeRelative } from "../../src/teacher/relative_depth.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { randomStream } from "../../src/tensor/random.ts";
+import { indexOf } from "../support/teacher_index.ts";
 
 const SIZE = { height: 8, width: 12 };
 const PLANE = SIZE.height * SIZE.width;
@@ -52,7 +53,7 @@ const npy = (data: Float32Array | Float64Array, shape: number[]): Uint8Array =>
   writeNpy(data, shape);
 
 const read = async (path: string): Promise<Float32Array> =>
-  await (await fileTeacher(path)).relativeDepth(sample, SIZE);
+  await indexOf(await fileTeacher(path), sample, SIZE);
 
 describe("maps are", () => {
   test("normalised view by view, ascending with distance by the kind that the folder declares", async () => {
@@ -105,7 +106,7 @@ describe("maps are", () => {
       const other = name === composed ? apart : composed;
       const cameras = [{ ...sample.cameras[0], name: composed }];
       const teacher = await fileTeacher(path);
-      const map = await teacher.relativeDepth({ ...sample, id: `m_${other}`, cameras }, SIZE);
+      const map = await indexOf(teacher, { ...sample, id: `m_${other}`, cameras }, SIZE);
       expect(map).toEqual(normalizeRelative(MAP, "depth"));
       await rm(maps, { recursive: true });
     }
@@ -148,7 +149,7 @@ describe("one line says", () => {
       await rm(join(maps, `${names[0]}.npy`));
     });
     expect(await failure(path)).toBe(
-      `sample ${sample.id}, camera ${names[0]}: no teacher map ${first()} that ends in .npy, .pfm, .png`,
+      `sample ${sample.id}, camera ${names[0]}: no teacher map ${first()} with .npy, .pfm, .png`,
     );
   });
 

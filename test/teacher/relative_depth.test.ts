@@ -1,7 +1,7 @@
 // What is left of a teacher's map once scale and shift are gone, and its reduction to the student's
 // size.
 import { describe, expect, test } from "vitest";
-import { areaAverage, normalizeRelative } from "../../src/teacher/relative_depth.ts";
+import { areaAverage, normalizeRelative, usableAt } from "../../src/teacher/relative_depth.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 
 const random = randomStream(1);
@@ -64,6 +64,21 @@ describe("normalising", () => {
     expect(normalizeRelative(new Float32Array([3]), "disparity")).toEqual(new Float32Array([0.5]));
   });
 
+  test("takes its percentiles from the usable pixels alone, whatever the others hold", () => {
+    const usable = Uint8Array.from(MAP, (_, pixel) => (pixel < 130 ? 0 : 1));
+    const world = normalizeRelative(MAP.subarray(130), "disparity");
+    for (const nearer of [5, 1e3, Infinity]) {
+      const map = MAP.map((value, pixel) => (usable[pixel] === 1 ? value : nearer));
+      const all = normalizeRelative(map, "disparity", usable);
+      expect(all.subarray(130)).toEqual(world);
+      expect(all.subarray(0, 130)).toEqual(new Float32Array(130));
+    }
+    expect(normalizeRelative(MAP, "depth", usable.fill(0))).toEqual(MAP.map(() => 0.5));
+    expect(normalizeRelative(MAP, "depth", usable.fill(1))).toEqual(
+      normalizeRelative(MAP, "depth"),
+    );
+  });
+
   test("leaves its argument alone", () => {
     const before = MAP.slice();
     normalizeRelative(MAP, "disparity");
@@ -83,6 +98,15 @@ describe("reducing", () => {
       new Float32Array([2.5, 4.5, 10.5, 12.5]),
     );
     expect(areaAverage(map, size(4, 4), size(1, 1))).toEqual(new Float32Array([7.5]));
+  });
+
+  test("averages the usable pixels alone where there are any", () => {
+    const map = Float32Array.from({ length: 16 }, (_, i) => i);
+    const usable = Uint8Array.of(0, 1, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0);
+    expect(areaAverage(map, size(4, 4), size(2, 2), usable)).toEqual(
+      new Float32Array([3, 4.5, 10.5, 35 / 3]),
+    );
+    expect(usableAt(usable, size(4, 4), size(2, 2))).toEqual(Uint8Array.of(1, 0, 1, 1));
   });
 
   test("keeps a map of the right size", () => {

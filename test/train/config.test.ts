@@ -37,9 +37,12 @@ test("the head follows from student and configuration", () => {
 });
 
 test.each([
-  [{ stepz: 3 }, 'test: unknown key "stepz"; known keys: data, rig, student, size,'],
+  [{ stepz: 3 }, 'test: unknown key "stepz"; known keys: data, rig, lidar, student,'],
   [{ loss: { weights: { kl_loss: 1 } } }, 'unknown key "loss.weights.kl_loss"; known keys: silog,'],
-  [{ teacher: { pth: "x" } }, 'unknown key "teacher.pth"; known keys: kind, path'],
+  [
+    { teacher: { pth: "x" } },
+    'unknown key "teacher.pth"; known keys: kind, path, base, module, cache',
+  ],
   [{ size: { height: 90, width: 160 } }, "test: size.height: must be a multiple of 32"],
   [{ steps: 0 }, "test: steps: "],
   [{ student: "giant" }, "test: student: "],
@@ -115,7 +118,8 @@ function aliases(): string {
 }
 
 test("a group whose keys are all comments holds its defaults", () => {
-  const text = "teacher:\n  # path: maps\nloss:\nrig: ~\nhead:\noptimizer: null\nsteps: 3\n";
+  const text =
+    "teacher:\n  # path: maps\nloss:\nlidar:\nrig: ~\nhead:\noptimizer: null\nsteps: 3\n";
   const config = resolveConfig(parseConfigFile(text, "a.yaml"), "a.yaml");
   expect(config).toEqual(resolveConfig({ steps: 3 }, "test"));
   // A key without its value was forgotten.

@@ -6,13 +6,14 @@ import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { lossNetwork } from "../../src/train/network.ts";
 import { stepScalars } from "../../src/train/schedule.ts";
+import { INDEX_ONLY } from "../../src/teacher/teacher.ts";
 
 test("nano: bins fused or stored, relations fused or stored, losses and gradients are the same", () => {
   const run = (form: "fused" | "stored"): Record<string, Float64Array> => {
     const given = { steps: 2, loss: { bins_form: form, relation_form: form, ramp: 0 } };
     const config = resolveConfig(given, "test");
     const size = { height: 32, width: 64 };
-    const shape = { views: 2, size, depth_max_m: 80, teacher: true };
+    const shape = { views: 2, size, depth_max_m: 80, teacher: INDEX_ONLY };
     const { g, request } = lossNetwork(config, shape);
     const store = initialStore(g, 3);
     const inputs = Object.fromEntries(

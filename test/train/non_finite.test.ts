@@ -17,6 +17,7 @@ import { stepInputs } from "../../src/train/step.ts";
 import { NonFiniteError, train, type TrainingRun } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
+import { INDEX_ONLY } from "../../src/teacher/teacher.ts";
 
 const config = tinyConfig({ steps: 4, checkpoint_every: 2, keep_checkpoints: 9 });
 const source = tinySource("train");
@@ -50,7 +51,7 @@ const network = trainingNetwork(config, {
   views: source.cameras.length,
   size: config.size,
   depth_max_m: source.protocol.cap_m,
-  teacher: true,
+  teacher: INDEX_ONLY,
 });
 
 test.each(["input", "parameter", "none"])("the first tensor is found: %s", async (kind) => {

@@ -9,11 +9,12 @@ import { resolveConfig } from "../../src/train/config.ts";
 import { trainingNetwork } from "../../src/train/network.ts";
 import { firstNonFinite, keptNumbers } from "../../src/train/non_finite.ts";
 import { stepScalars } from "../../src/train/schedule.ts";
+import { INDEX_ONLY } from "../../src/teacher/teacher.ts";
 import { gpu } from "../support/gpu.ts";
 
 test("NaN and infinity in any parameter of nano are seen in the same step, and named", async () => {
   const config = resolveConfig({ steps: 2 }, "test");
-  const shape = { views: 1, size: { height: 32, width: 32 }, depth_max_m: 80, teacher: true };
+  const shape = { views: 1, size: { height: 32, width: 32 }, depth_max_m: 80, teacher: INDEX_ONLY };
   const { g, request } = trainingNetwork(config, shape);
   const inputs = Object.fromEntries(
     g.inputs.map(({ name, shape: axes }, i) => {

@@ -13,6 +13,7 @@ import {
 } from "../../src/tune/tuning_file.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { trainingNetwork } from "../../src/train/network.ts";
+import { INDEX_ONLY } from "../../src/teacher/teacher.ts";
 
 /** Choices that change the order of sums: for each softmax of bins another mapping than the rule's. */
 export function otherMappings(
@@ -24,7 +25,7 @@ export function otherMappings(
     views: source.cameras.length,
     size: config.size,
     depth_max_m: source.protocol.cap_m,
-    teacher: true,
+    teacher: INDEX_ONLY,
   });
   const targets = [...Object.values(request.outputs), ...request.gradients!.values()];
   const { calls } = lower(g, targets, facts);

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ddad } from "../../src/data/ddad.ts";
 import type { DataSource } from "../../src/data/data_source.ts";
 import { folder } from "../../src/data/folder.ts";
+import { withLidarShare } from "../../src/data/lidar_share.ts";
+import { loader } from "../../src/data/loader.ts";
 import { placeOf } from "../../src/data/order.ts";
 import { describeMoments } from "../../src/train/evaluation_words.ts";
 import {
@@ -30,7 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const ALL = { steps: 1000, seed: 0, maySkip: false };
+const EVERYWHERE = { share: 1, steps: 1 };
+const ALL = { steps: 1000, seed: 0, maySkip: false, lidar: EVERYWHERE };
 
 async function knownIds(trained: DataSource, evaluated: DataSource): Promise<string[]> {
   const moments = await recordMoments(trained);
@@ -82,10 +85,33 @@ test("the same images in another form of data are known", async () => {
 test("only what the steps came to counts, unless others may have taken their places", async () => {
   const source = tinySource("train");
   const moments = await recordMoments(source);
-  const seen = await trainedIds(source, moments, { steps: 1, seed: 4, maySkip: false });
+  const one = { steps: 1, seed: 4, maySkip: false, lidar: EVERYWHERE };
+  const seen = await trainedIds(source, moments, one);
   const first = placeOf(0, source.count, 4).order[0];
   expect([...seen]).toEqual([`tiny/train/${first}`]);
-  expect((await trainedIds(source, moments, { steps: 1, seed: 4, maySkip: true })).size).toBe(4);
+  expect((await trainedIds(source, moments, { ...one, maySkip: true })).size).toBe(4);
+});
+
+test("with LiDAR on a share of the moments, what the loader gave counts", async () => {
+  const seed = 4;
+  const source = await withLidarShare(tinySource("train"), { share: 0.5, seed });
+  const moments = await recordMoments(source);
+  const size = { height: 32, width: 32 };
+  for (const steps of [0.25, 0.5, 1]) {
+    const samples = loader(source, {
+      seed,
+      size,
+      augment: false,
+      badSamples: "stop",
+      labelledSteps: steps,
+    });
+    const given = new Set<string>();
+    for (let step = 0; step < 6; step++) {
+      const progress = { steps: step, seed, maySkip: false, lidar: { share: 0.5, steps } };
+      expect(await trainedIds(source, moments, progress)).toEqual(given);
+      given.add((await samples.step(step)).sample.id);
+    }
+  }
 });
 
 test("a moment whose image cannot be read is not known, and does not stop the others", async () => {

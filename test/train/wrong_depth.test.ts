@@ -3,19 +3,26 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataSource } from "../../src/data/data_source.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";
 import { checkDepths, WrongDepthError } from "../../src/evaluate/checked_depth.ts";
 import { evaluator } from "../../src/evaluate/protocol.ts";
-import { teacherDepth } from "../../src/teacher/checked_teacher.ts";
-import type { Teacher } from "../../src/teacher/teacher.ts";
+import { checkedMaps } from "../../src/teacher/checked_teacher.ts";
+import {
+  INDEX_ONLY,
+  type Teacher,
+  type TeacherMap,
+  type TeacherMaps,
+  type TeacherParts,
+} from "../../src/teacher/teacher.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { evaluate, loadPredictor } from "../../src/train/predictor.ts";
 import { originOf } from "../../src/train/student_origin.ts";
 import { train } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
+import { indexOf } from "../support/teacher_index.ts";
 
 let root = "";
 beforeAll(() => {
@@ -107,7 +114,8 @@ test.each<[string, DataSource, Teacher | null, RegExp]>([
     source,
     {
       name: "mine",
-      relativeDepth: async (...at) => faultAt(await tinyTeacher.relativeDepth(...at), Number.NaN),
+      parts: INDEX_ONLY,
+      maps: async (...at) => ({ index: faultAt(await indexOf(tinyTeacher, ...at), Number.NaN) }),
     },
     /teacher mine, sample tiny\/train\/\d, camera CAM_FRONT: relative depth at row 2, column 6 is NaN/,
   ],
@@ -116,7 +124,8 @@ test.each<[string, DataSource, Teacher | null, RegExp]>([
     source,
     {
       name: "mine",
-      relativeDepth: async (...at) => faultAt(await tinyTeacher.relativeDepth(...at), 30),
+      parts: INDEX_ONLY,
+      maps: async (...at) => ({ index: faultAt(await indexOf(tinyTeacher, ...at), 30) }),
     },
     /relative depth at row 2, column 6 is 30; expected 0 to 1/,
   ],
@@ -127,13 +136,71 @@ test.each<[string, DataSource, Teacher | null, RegExp]>([
   await expect(run).rejects.toThrow(message);
 });
 
-test("a teacher's map of another size or type is refused", async () => {
-  const sample = await source.sample(0, config.size);
-  const size = { height: 2, width: 2 };
-  for (const map of [new Float32Array(11), new Float64Array(12) as unknown as Float32Array]) {
-    const teacher = { name: "mine", relativeDepth: async () => await Promise.resolve(map) };
-    await expect(teacherDepth(teacher, sample, size)).rejects.toThrow(
-      "is not a Float32Array of 3 x 2 x 2 elements",
+const ALL: TeacherParts = {
+  index: true,
+  binomial: true,
+  centers: true,
+  embedding: 3,
+  depth_m: true,
+  mask: true,
+};
+const BINS = 5;
+
+describe("a teacher's maps are refused where", () => {
+  const size = { height: 2, width: 3 };
+  const maps = (pixels: number): Required<TeacherMaps> => ({
+    index: new Float32Array(pixels).fill(0.5),
+    pi: new Float32Array(pixels).fill(0.5),
+    t: new Float32Array(pixels).fill(2),
+    centers: new Float32Array(pixels * BINS).fill(0.5),
+    embedding: new Float32Array(pixels * 3).fill(-2),
+    depth_m: new Float32Array(pixels),
+    mask: new Float32Array(pixels).fill(1),
+  });
+  const check = async (
+    change: (good: Required<TeacherMaps>) => TeacherMaps,
+    parts: TeacherParts = ALL,
+  ): Promise<TeacherMaps> => {
+    const sample = await source.sample(0, config.size);
+    const given = change(maps(sample.cameras.length * 6));
+    const teacher = { name: "mine", parts, maps: async () => await Promise.resolve(given) };
+    return await checkedMaps(teacher, sample, size, BINS);
+  };
+  const withValue = (map: TeacherMap, value: number) => (good: Required<TeacherMaps>) => ({
+    ...good,
+    [map]: good[map].map((v, i) => (i === 10 ? value : v)),
+  });
+
+  test("nothing is wrong: they are given as they are", async () => {
+    expect(await check((good) => good)).toEqual(maps(18));
+    expect(await check(withValue("pi", 0))).toBeDefined();
+    expect(await check(withValue("mask", 0))).toBeDefined();
+  });
+
+  test("one has another size or type", async () => {
+    const size_of_map = "its map index is not a Float32Array of 3 x 2 x 3 elements";
+    for (const index of [new Float32Array(17), new Float64Array(18) as unknown as Float32Array]) {
+      await expect(check((good) => ({ ...good, index }))).rejects.toThrow(size_of_map);
+    }
+    await expect(check((good) => ({ ...good, centers: good.embedding }))).rejects.toThrow(
+      "its map centers is not a Float32Array of 3 x 2 x 3 x 5 elements",
     );
-  }
+  });
+
+  test("one is missing, or is not declared", async () => {
+    await expect(check(({ index, pi }) => ({ index, pi }))).rejects.toThrow("lacks the map t");
+    await expect(check((good) => good, INDEX_ONLY)).rejects.toThrow("gives the map pi, which");
+  });
+
+  test.each<[TeacherMap, number, string]>([
+    ["index", 1.5, "relative depth at row 1, column 1 is 1.5; expected 0 to 1"],
+    ["pi", -0.5, "pi at row 1, column 1 is -0.5"],
+    ["t", 0, "t at row 1, column 1 is 0; expected a finite number above 0"],
+    ["centers", -1, "centre at row 0, column 2, channel 0 is -1"],
+    ["embedding", Number.NaN, "embedding at row 1, column 0, channel 1 is NaN"],
+    ["depth_m", Infinity, "depth in metres at row 1, column 1 is Infinity"],
+    ["mask", 0.5, "mask at row 1, column 1 is 0.5; expected 0 or 1"],
+  ])("%s has a number it may not have", async (map, value, message) => {
+    await expect(check(withValue(map, value))).rejects.toThrow(message);
+  });
 });

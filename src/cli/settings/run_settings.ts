@@ -43,14 +43,15 @@ export interface RunSettings {
  * another path: whether the data is the same is checked once it is open. All paths become absolute;
  * those typed and those in `--config` are relative to the working directory.
  */
-export async function runSettings(flags: RunFlags): Promise<RunSettings> {
-  const given = {
-    ...(flags.config !== undefined && (await readConfig(flags.config))),
-    ...keys(flags),
-  };
+export async function runSettings(
+  flags: RunFlags,
+  { shape, name }: RunKind = STUDENT_RUN,
+): Promise<RunSettings> {
+  const given = await givenKeys(flags);
   const here = [process.cwd()];
-  const config = withAbsolutePlaces(resolveConfig(given, "command line"), here);
-  const out = flags.out ?? join("runs", `${config.student}-${config.data.split(":")[0]}`);
+  const config = shape(withAbsolutePlaces(resolveConfig(given, "command line"), here));
+  const trained = name ?? config.student;
+  const out = flags.out ?? join("runs", `${trained}-${config.data.split(":")[0]}`);
   const { tune = true } = flags;
   if (flags.resume !== true) return { config, out, resume: false, tune };
   const file = runPaths(out).config;
@@ -59,10 +60,9 @@ export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   }
   const stored = await readConfig(file);
   const own = withAbsolutePlaces(resolveConfig(stored, file), [...here, out]);
-  const wanted = withAbsolutePlaces(resolveConfig(merged(stored, given), "command line"), [
-    ...here,
-    out,
-  ]);
+  const wanted = shape(
+    withAbsolutePlaces(resolveConfig(merged(stored, given), "command line"), [...here, out]),
+  );
   checkAgreement(wanted, own, out);
   const { tuning } = runPaths(out);
   const choices = tune ? 0 : ((await readTuning(tuning))?.entries.length ?? 0);
@@ -74,6 +74,25 @@ export async function runSettings(flags: RunFlags): Promise<RunSettings> {
   }
   const { data, teacher } = wanted;
   return { config: { ...own, data, teacher }, out, resume: true, tune };
+}
+
+/** The changes that a command makes to the settings before a run. */
+export interface RunKind {
+  readonly shape: (config: TrainConfig) => TrainConfig;
+  /** The word in the name of the default run folder; null: the name of the student. */
+  readonly name: string | null;
+}
+
+const STUDENT_RUN: RunKind = { shape: (config) => config, name: null };
+/**
+ * The configuration as written: the file, which must be valid by itself, then the flags. Throws
+ * InputError.
+ */
+export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown>> {
+  return {
+    ...(flags.config !== undefined && (await readConfig(flags.config))),
+    ...keys(flags),
+  };
 }
 
 /** The keys of the configuration that the command line sets. */

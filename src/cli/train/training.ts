@@ -40,13 +40,19 @@ export async function runTraining(
   const { config, out, resume, replace } = settings;
   const source = await openSource(config, "train", resume);
   const heldOut = await openSource(config, "held-out", resume);
-  const teacher = await openRunTeacher(config, resume);
+  const device = { gpu };
+  const replaceDevice = async (): Promise<Gpu> => {
+    device.gpu = await reopen();
+    return device.gpu;
+  };
+  const context = { gpu: () => device.gpu, source, onMessage: output.warn };
+  const teacher = await openRunTeacher(config, context, resume);
   output.say(`data: ${source.describe()}`);
   output.say(`teacher: ${teacher?.name ?? "none"}`);
   const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
   const trained = await train({
     gpu,
-    reopen,
+    reopen: replaceDevice,
     config,
     source,
     teacher,
@@ -83,6 +89,7 @@ export async function runTraining(
     );
     return finishedOutcome(trained, summary, heldOut);
   } finally {
+    teacher?.close?.();
     await trained.close();
   }
 }

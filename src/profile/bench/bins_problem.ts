@@ -72,7 +72,8 @@ export function stepGraph(problem: BinProblem, level: BinLevel): BenchGraph {
   if (level === 2) throw new Error("level 2 begins with features");
   const { bins, wrt } = studentBins(g, problem);
   const one = [...pixels(problem), 1];
-  const { depth_m, cross_m, kl } = distillBins(level, bins, g.input("teacher", one));
+  const teacher = { kind: "relative", value: g.input("teacher", one) } as const;
+  const { depth_m, cross_m, kl } = distillBins(level, bins, teacher);
   const [truth, valid] = [g.input("truth_m", one), g.input("valid", one)];
   const losses = {
     silog: silog(depth_m, truth, valid).loss,

@@ -19,6 +19,7 @@ import { builtinTeacher } from "../../teacher/builtin_teacher.ts";
 import { namedTensors } from "../../train/checkpoint.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { outputSize, trainingNetwork } from "../../train/network.ts";
+import { openRunTeacher } from "../../train/source.ts";
 
 /** Tasks with the resources they hold. */
 export interface HostTasks {
@@ -32,11 +33,12 @@ export async function hostTasks(gpu: Gpu, config: TrainConfig, folder: string): 
   const source = builtinRig({ split: "train", seed, moments: config.rig.train_moments });
   const sample = await source.sample(0, size);
   const teacher = builtinTeacher(seed);
+  const taught = await openRunTeacher(config, { gpu: () => gpu, source });
   const { g, request } = trainingNetwork(config, {
     views: source.cameras.length,
     size,
     depth_max_m: source.protocol.cap_m,
-    teacher: true,
+    teacher: taught?.parts ?? null,
   });
   const initial = initialStore(g, seed);
   const tensors = namedTensors(initial);
@@ -70,7 +72,7 @@ export async function hostTasks(gpu: Gpu, config: TrainConfig, folder: string): 
     },
     {
       name: `built-in teacher, ${source.cameras.length}x${half.height}x${half.width}`,
-      run: async () => await teacher.relativeDepth(sample, half),
+      run: async () => await teacher.maps(sample, half),
     },
     {
       name: `training step of ${student} encoded, ${dispatches.length} dispatches`,
@@ -94,6 +96,7 @@ export async function hostTasks(gpu: Gpu, config: TrainConfig, folder: string): 
     destroy: () => {
       plan.destroy();
       store.destroy();
+      taught?.close?.();
     },
   };
 }

@@ -3,7 +3,7 @@
 // instead of a time.
 import type { Gpu } from "../../gpu/device.ts";
 import type { PreparedDispatch } from "../../gpu/encode.ts";
-import { runOnCpu } from "../../graph/cpu.ts";
+import { runOnCpuPatiently } from "../../graph/cpu.ts";
 import { initialStore } from "../../graph/cpu_store.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
@@ -209,7 +209,7 @@ export async function compareWithCpu(
   const { numbers, destroy } = await runWay(gpu, graph, inputs);
   destroy();
   const outputs = { ...forward, ...backward };
-  const onCpu = runOnCpu(g, { outputs }, initialStore(g, 1), inputsOf(g, inputs));
+  const onCpu = await runOnCpuPatiently(g, { outputs }, initialStore(g, 1), inputsOf(g, inputs));
   return compareNumbers(numbers, onCpu, "f64");
 }
 

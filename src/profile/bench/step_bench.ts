@@ -126,7 +126,7 @@ async function runStep(
     views: source.cameras.length,
     size: config.size,
     depth_max_m: source.protocol.cap_m,
-    teacher: teacher !== null,
+    teacher: teacher?.parts ?? null,
   });
   const initial = initialStore(g, config.seed);
   const store = createStore(gpu, g, initial);

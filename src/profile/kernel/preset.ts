@@ -11,8 +11,10 @@ import { kernels } from "../../kernels/kernels.ts";
 import { dataFor } from "./reshape.ts";
 import type { StudentName } from "../../student/student.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
-import { resolveConfig } from "../../train/config.ts";
+import { resolveConfig, type TrainConfig } from "../../train/config.ts";
 import { trainingNetwork } from "../../train/network.ts";
+import { METRIC_PARTS } from "../../teacher/metric_maps.ts";
+import { INDEX_ONLY, type TeacherParts } from "../../teacher/teacher.ts";
 
 // Kernels of one profile need it again and again.
 const known = new WeakMap<AdapterFacts, Map<StudentName, readonly KernelProblem[]>>();
@@ -63,12 +65,18 @@ function stepCalls(student: StudentName, facts: AdapterFacts): readonly Call[] {
     views: rig.cameras.length,
     size: config.size,
     depth_max_m: rig.protocol.cap_m,
-    teacher: true,
+    teacher: partsOf(config.teacher.kind),
   });
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? [])];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
   return placeGradients(lower(g, targets, facts), gradients, outputs, facts).program.calls;
+}
+
+/** The parts of the teacher of a configuration, without opening it. */
+function partsOf(kind: TrainConfig["teacher"]["kind"]): TeacherParts | null {
+  if (kind === "none") return null;
+  return kind === "aligned" || kind === "oracle" ? METRIC_PARTS : INDEX_ONLY;
 }
 
 function inputShapes({ kernel, bindings }: Call): Record<string, Shape> {

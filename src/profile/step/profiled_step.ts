@@ -13,6 +13,7 @@ import { createStore, type GpuStore } from "../../graph/store.ts";
 import type { Tuning } from "../../engine/tuning.ts";
 import type { ProfiledStep } from "./marks.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
+import { labelledSteps } from "../../train/labelled_steps.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { predictionNetwork, trainingNetwork, type Network } from "../../train/network.ts";
 import { openRunFolder } from "../../train/run_folder.ts";
@@ -44,7 +45,7 @@ export async function trainingStep(
     views: source.cameras.length,
     size: config.size,
     depth_max_m: source.protocol.cap_m,
-    teacher: teacher !== null,
+    teacher: teacher?.parts ?? null,
   });
   const samples = samplesOf(config, source, config.augmentation, onMessage);
   const { plan, store } = await compiled(gpu, config, network, tuning);
@@ -144,7 +145,8 @@ function samplesOf(
   onSkip: (message: string) => void,
 ): Loader {
   const { seed, size, bad_samples: badSamples } = config;
-  return loader(source, { seed, size, augment, badSamples, onSkip });
+  const options = { seed, size, augment, badSamples, labelledSteps: labelledSteps(config), onSkip };
+  return loader(source, options);
 }
 
 function describe({ student, size }: TrainConfig, source: DataSource): string {

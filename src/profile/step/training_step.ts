@@ -27,7 +27,7 @@ export async function openTrainingStep(
     views,
     size: config.size,
     depth_max_m: source.protocol.cap_m,
-    teacher: teacher !== null,
+    teacher: teacher?.parts ?? null,
   });
   const inputs = await firstBatch({ config, source, teacher });
   const { height, width } = config.size;

@@ -1,0 +1,67 @@
+// The binning module of a fitted teacher: the network of a student that also sees the relative map of
+// a frozen foundation model (the base), trained on LiDAR and then frozen itself. ZoeDepth (Bhat et al.
+// 2023) joins relative depth in the same way; src/distill/README.md has the definitions.
+import type { ImageSize } from "../../data/camera.ts";
+import { indexTeacher } from "../../distill/teacher_values.ts";
+import { graph } from "../../graph/graph.ts";
+import type { Value } from "../../graph/value.ts";
+import { student, type StudentOutput } from "../../student/student.ts";
+import { INDEX_ONLY, mapInput, type TeacherMap, type TeacherParts } from "../../teacher/teacher.ts";
+import { InputError } from "../../tensor/error.ts";
+import { headOf, type TrainConfig } from "../config.ts";
+import { outputSize, type Model, type ModelInputs, type Network } from "../network.ts";
+
+/** The module as a run trains it: the base's map is an input, and it learns from LiDAR alone. */
+export const MODULE: Model = {
+  build: (g, { student: name }, head, inputs, training) => {
+    if (head.kind !== "metric_bins") {
+      throw new InputError(
+        `head.kind is ${head.kind}, which has no pi and t; a fitted teacher needs metric_bins`,
+      );
+    }
+    const { images, focal_scale } = inputs;
+    return student(g, name, head, images, focal_scale, training, relativeOf(inputs));
+  },
+  isDistilled: false,
+};
+
+/** The parts of every fitted teacher, with an embedding `embedding` wide. */
+export function moduleParts(embedding: number): TeacherParts {
+  return { ...INDEX_ONLY, index: false, binomial: true, centers: true, embedding, depth_m: true };
+}
+
+/** The frozen module: its outputs are the maps of a teacher, by their names. */
+export function moduleNetwork(
+  config: TrainConfig,
+  shape: { readonly views: number; readonly size: ImageSize; readonly depth_max_m: number },
+): Network & { readonly output: StudentOutput } {
+  const g = graph();
+  const { views, size, depth_max_m } = shape;
+  const half = outputSize(size);
+  const output = MODULE.build(
+    g,
+    config,
+    headOf(config, depth_max_m),
+    {
+      images: g.input("images", [views, size.height, size.width, 4]),
+      focal_scale: g.input("focal_scale", [views]),
+      teacher: indexTeacher(g.input(mapInput("index"), [views, half.height, half.width, 1])),
+    },
+    false,
+  );
+  const { binomial, centers, embedding, depth_m } = output;
+  if (binomial === null) throw new Error("a head of metric bins has pi and t");
+  const { pi, t } = binomial;
+  const outputs = { pi, t, centers, embedding, depth_m } satisfies Partial<
+    Record<TeacherMap, Value>
+  >;
+  return { g, request: { outputs }, output };
+}
+
+/** The base's map; throws InputError for a base that gives none. */
+function relativeOf({ teacher }: ModelInputs): Value {
+  if (teacher?.index) return teacher.index;
+  throw new InputError(
+    "a fitted teacher needs a base that gives relative depth: set teacher.base to builtin or files",
+  );
+}
