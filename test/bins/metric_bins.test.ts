@@ -18,6 +18,7 @@ const CONFIG: BinHeadConfig = {
   hidden: 8,
   attractors: [3, 1],
   seed: "cumulative",
+  spacing: "log",
   depth_max_m: 80,
 };
 

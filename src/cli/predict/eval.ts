@@ -12,15 +12,28 @@ import type { Define } from "../terminal/define.ts";
 import { common } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
-import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+import {
+  anchorOption,
+  anchorPoints,
+  openStudentSource,
+  studentOptions,
+  type StudentOptions,
+} from "./student_source.ts";
+import { anchorLines } from "./anchor_lines.ts";
 import { metricLines } from "../terminal/table.ts";
+
+/** LiDAR points per view that `--anchor` draws without a number. */
+const ANCHOR_POINTS = 200;
 
 /** Defines the command. */
 export const defineEval: Define = (program: Command, { surroundings }) => {
   const command = program
     .command("eval")
     .description("evaluate a trained student against true depth: seven metrics per camera");
-  common(studentOptions(command), "ringdepth eval --checkpoint runs/ddad/student.safetensors");
+  common(
+    anchorOption(studentOptions(command), ANCHOR_POINTS),
+    "ringdepth eval --checkpoint runs/ddad/student.safetensors",
+  );
   command.action(async (options: StudentOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const { file, source, badSamples } = await openStudentSource(options, output.warn);
@@ -29,13 +42,16 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
       const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
       const predictor = await loadPredictor(gpu, file, source, tuning);
       try {
-        const found = await evaluate(predictor, source, badSamples, output.warn);
-        const { result, consistency, moments, trained_on, skipped_samples } = found;
+        const points = anchorPoints(options, ANCHOR_POINTS);
+        const found = await evaluate(predictor, source, badSamples, output.warn, points);
+        const { result, anchor, consistency, moments, trained_on, skipped_samples } = found;
         const about = { moments, trained_on, metres_by: metresBy(file), skipped_samples };
-        output.result({ ...result, consistency: consistency.all, ...about }, [
+        const shown = { ...result, consistency: consistency.all, ...about };
+        output.result(anchor === null ? shown : { ...shown, anchor }, [
           `protocol ${result.protocol}, depths ${result.min_m} to ${result.cap_m} m, ` +
             describeMoments(source.split, found),
           ...metricLines(result),
+          ...(anchor === null ? [] : anchorLines(anchor, result)),
           describeMetres(file, source),
           ...evaluationRemarks(found),
         ]);

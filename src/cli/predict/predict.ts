@@ -5,6 +5,7 @@ import { loader } from "../../data/loader.ts";
 import { takeLock } from "../../formats/lock_file.ts";
 import { makeOutFolder } from "../../formats/own_files.ts";
 import { PREDICTION_LOCK, predictionWriter } from "../../train/moment_files.ts";
+import { anchored, type AnchoredView } from "../../train/anchored.ts";
 import { loadPredictor } from "../../train/predictor.ts";
 import { seenBy } from "../../train/student_origin.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -12,12 +13,22 @@ import type { Define } from "../terminal/define.ts";
 import { common, wholeNumber } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
-import { openStudentSource, studentOptions, type StudentOptions } from "./student_source.ts";
+import { momentLine } from "./anchor_lines.ts";
+import {
+  anchorOption,
+  anchorPoints,
+  openStudentSource,
+  studentOptions,
+  type StudentOptions,
+} from "./student_source.ts";
 
 interface PredictOptions extends StudentOptions {
   readonly out: string;
   readonly limit?: number;
 }
+
+/** LiDAR points per view that `--anchor` draws without a number. */
+const ANCHOR_POINTS = 1000;
 
 const FILES = `
 Files, in one folder per moment:
@@ -38,8 +49,9 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
     .option("--limit <n>", "predict at most this many moments", wholeNumber("--limit", 1))
     .addHelpText("after", FILES);
   const example =
-    "ringdepth predict --checkpoint runs/ddad/student.safetensors --data folder:drive --out depth";
-  common(studentOptions(command), example);
+    "ringdepth predict --checkpoint runs/ddad/student.safetensors --data folder:drive --out depth\n" +
+    "  ringdepth predict --checkpoint runs/rig --data folder:other_car --anchor --out depth";
+  common(anchorOption(studentOptions(command), ANCHOR_POINTS), example);
   command.action(async (options: PredictOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const { file, source, badSamples } = await openStudentSource(options, output.warn);
@@ -55,18 +67,32 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
       const planned = Math.min(source.count, options.limit ?? Infinity);
       const writer = predictionWriter(options.out, seenBy(file.origin, source));
       const folders: string[] = [];
+      const points = anchorPoints(options, ANCHOR_POINTS);
+      const anchors: { readonly moment: string; readonly views: readonly AnchoredView[] }[] = [];
       try {
         for await (const sample of samples.all()) {
-          const depth_m = await predictor.predict(sample);
+          const predicted_m = await predictor.predict(sample);
+          const { protocol } = file.origin.scale;
+          const fixed = points === null ? null : anchored(sample, predicted_m, protocol, points);
+          const { depth_m } = fixed ?? { depth_m: predicted_m };
           const folder = await writer.write({ sample, depth_m });
           folders.push(folder);
           output.progress(`moment ${folders.length}/${planned}: ${folder}`, true);
+          if (fixed !== null) {
+            anchors.push({ moment: folder, views: fixed.views });
+            output.progress(momentLine(fixed.views), true);
+          }
           if (folders.length === planned) break;
         }
       } finally {
         predictor.destroy();
       }
-      const result = { out: options.out, moments: folders, skipped_samples: samples.skipped };
+      const result = {
+        out: options.out,
+        moments: folders,
+        skipped_samples: samples.skipped,
+        ...(points !== null && { anchors }),
+      };
       output.result(result, [`${folders.length} moments in ${options.out}`]);
     });
     try {

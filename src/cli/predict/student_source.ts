@@ -6,7 +6,7 @@ import type { BadSamples } from "../../data/loader.ts";
 import { InputError } from "../../tensor/error.ts";
 import { openSource } from "../../train/source.ts";
 import { readStudent, type StudentFile } from "../../train/student_file.ts";
-import { imageSize, type CommonOptions } from "../terminal/options.ts";
+import { imageSize, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
 
 /** Options of a command that runs a trained student. */
@@ -17,6 +17,8 @@ export interface StudentOptions extends CommonOptions {
   readonly split?: string;
   readonly skipBadSamples?: boolean;
   readonly tune?: boolean;
+  /** True without a number. */
+  readonly anchor?: number | true;
 }
 
 /** A student and its data, ready for a predictor. */
@@ -24,6 +26,22 @@ export interface StudentSource {
   readonly file: StudentFile;
   readonly source: DataSource;
   readonly badSamples: BadSamples;
+}
+
+/** Adds `--anchor`, whose number is `points` if it is not given. */
+export function anchorOption(command: Command, points: number): Command {
+  return command.option(
+    "--anchor [points]",
+    "correct the bin centres of each view from LiDAR of the same moment, from at most this many " +
+      `points per view (${points} without a number)`,
+    wholeNumber("--anchor", 1),
+  );
+}
+
+/** The most points per view of `--anchor`, null without it. */
+export function anchorPoints({ anchor }: StudentOptions, points: number): number | null {
+  if (anchor === undefined) return null;
+  return anchor === true ? points : anchor;
 }
 
 /** Adds the options that name student and data. */
@@ -54,7 +72,9 @@ export async function openStudentSource(
   const badSamples = options.skipBadSamples === true ? "skip" : "stop";
   const config = { ...stored.config, size };
   const split = parseSplit(options.split ?? "held-out");
-  const opened = { ...config, data, bad_samples: badSamples } as const;
+  // Nothing is trained here: moments that had no LiDAR in training have their truth.
+  const lidar = { ...config.lidar, share: 1 };
+  const opened = { ...config, data, bad_samples: badSamples, lidar } as const;
   const source = await openSource(opened, split, options.data === undefined);
   return { file: { ...stored, config }, source, badSamples };
 }

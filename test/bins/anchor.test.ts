@@ -1,0 +1,170 @@
+// LiDAR-anchored bins: scales and smooth corrections from points, on maps whose truth is known.
+import { describe, expect, test } from "vitest";
+import {
+  applyCorrections,
+  fitCorrections,
+  type AnchoredMaps,
+  type Anchors,
+} from "../../src/bins/anchor.ts";
+import { solvePositive } from "../../src/bins/anchor_solve.ts";
+import { InputError } from "../../src/tensor/error.ts";
+import { randomStream } from "../../src/tensor/random.ts";
+
+const [HEIGHT, WIDTH] = [24, 40];
+const PLANE = HEIGHT * WIDTH;
+
+/** Ground below a wall at 30 m, with an object in front; the same in each view. */
+function truth(views: number): AnchoredMaps {
+  const depth_m = Float32Array.from({ length: views * PLANE }, (_, i) => {
+    const [row, column] = [Math.floor((i % PLANE) / WIDTH), i % WIDTH];
+    const ground = Math.min(30, 40 / (1 + row));
+    return column > 10 && column < 18 && row < 16 ? Math.min(ground, 8) : ground;
+  });
+  return { depth_m, height: HEIGHT, width: WIDTH };
+}
+
+/** Points of the truth at random pixels of one view. */
+function points({ depth_m }: AnchoredMaps, view: number, count: number): Anchors {
+  const random = randomStream(3, view, count);
+  const pixels = Uint32Array.from({ length: count }, () => random.integer(PLANE));
+  return { pixels, depth_m: Float32Array.from(pixels, (p) => depth_m[view * PLANE + p]) };
+}
+
+const absRel = (depth_m: Float32Array, true_m: Float32Array): number =>
+  depth_m.reduce((sum, d, i) => sum + Math.abs(d - true_m[i]) / true_m[i], 0) / depth_m.length;
+const times = (maps: AnchoredMaps, factor: (i: number) => number): AnchoredMaps => ({
+  ...maps,
+  depth_m: maps.depth_m.map((depth_m, i) => depth_m * factor(i)),
+});
+
+test("a wrong scale is found from few points, wrong points notwithstanding", () => {
+  const real = truth(3);
+  const maps = times(real, () => 0.8);
+  const anchors = [0, 1, 2].map((view) => points(real, view, 12));
+  for (const { depth_m } of anchors) depth_m.fill(79, 0, 2);
+  const corrections = fitCorrections(maps, anchors);
+  for (const { kind, points: used, factor } of corrections) {
+    expect([kind, used]).toEqual(["scale", 12]);
+    expect(Math.abs(factor / 1.25 - 1)).toBeLessThan(0.03);
+  }
+  const corrected = applyCorrections(maps, corrections);
+  corrected.forEach((d, i) => {
+    const { factor } = corrections[Math.floor(i / PLANE)];
+    expect(d).toBe(Math.fround(maps.depth_m[i] * factor));
+  });
+});
+
+test("a view with too few points keeps its bits, and no point anywhere changes nothing", () => {
+  const real = truth(3);
+  const maps = times(real, () => 0.8);
+  const counts = [0, 3, 200];
+  const corrections = fitCorrections(
+    maps,
+    counts.map((count, view) => points(real, view, count)),
+  );
+  expect(corrections.map(({ kind }) => kind)).toEqual(["none", "none", "smooth"]);
+  expect(corrections.map(({ factor }) => factor).slice(0, 2)).toEqual([1, 1]);
+  const corrected = applyCorrections(maps, corrections);
+  expect(corrected.slice(0, 2 * PLANE)).toEqual(maps.depth_m.slice(0, 2 * PLANE));
+  const bare = fitCorrections(
+    maps,
+    counts.map((_, view) => points(real, view, 0)),
+  );
+  expect(applyCorrections(maps, bare)).toEqual(maps.depth_m);
+});
+
+test("an error that varies over image and distance at least halves with 200 points", () => {
+  const real = truth(2);
+  const random = randomStream(5);
+  const maps = times(real, (i) => {
+    const [row, column] = [Math.floor((i % PLANE) / WIDTH), i % WIDTH];
+    const near = real.depth_m[i] < 10 ? 1.15 : 0.85;
+    return (
+      near * (0.8 + (0.4 * row) / HEIGHT + (0.3 * column) / WIDTH) * (1 + 0.03 * random.normal())
+    );
+  });
+  const anchors = [0, 1].map((view) => points(real, view, 200));
+  const corrected = applyCorrections(maps, fitCorrections(maps, anchors));
+  expect(absRel(corrected, real.depth_m)).toBeLessThan(0.5 * absRel(maps.depth_m, real.depth_m));
+  expect(fitCorrections(maps, anchors)).toEqual(fitCorrections(maps, anchors));
+});
+
+test("right depth stays right: points with noise draw it less than their noise", () => {
+  const maps = truth(4);
+  const anchors = [0, 1, 2, 3].map((view) => {
+    const { pixels, depth_m } = points(maps, view, 12);
+    const random = randomStream(9, view);
+    return { pixels, depth_m: depth_m.map((d) => d * Math.exp(0.1 * random.normal())) };
+  });
+  for (const { factor } of fitCorrections(maps, anchors)) {
+    expect(Math.abs(factor - 1)).toBeLessThan(0.05);
+  }
+});
+
+test("the factor of a pixel multiplies each of its centres: their order and the sum stay", () => {
+  const bins = 8;
+  const centers = Array.from({ length: bins }, (_, k) => 1.5 ** k);
+  const random = randomStream(4);
+  const raw = centers.map(() => random.uniform());
+  const total = raw.reduce((sum, p) => sum + p, 0);
+  const depthOf = (c: readonly number[]): number =>
+    c.reduce((sum, center, k) => sum + (raw[k] / total) * center, 0);
+  const maps = { depth_m: Float32Array.of(depthOf(centers)), height: 1, width: 1 };
+  const anchors = { pixels: new Uint32Array(20), depth_m: new Float32Array(20).fill(7) };
+  const [corrected] = applyCorrections(maps, fitCorrections(maps, [anchors]));
+  const factor = corrected / maps.depth_m[0];
+  const moved = centers.map((c) => c * factor);
+  expect(moved).toEqual(moved.toSorted((a, b) => a - b));
+  expect(depthOf(moved)).toBeCloseTo(corrected, 5);
+});
+
+describe("hostile points", () => {
+  const real = truth(1);
+  const one = (pixel: number, depth_m: number): Anchors[] => [
+    { pixels: Uint32Array.of(pixel), depth_m: Float32Array.of(depth_m) },
+  ];
+
+  test.each([Number.NaN, Infinity, 0, -1])("a measured depth of %s is refused", (depth_m) => {
+    expect(() => fitCorrections(real, one(0, depth_m))).toThrow(InputError);
+  });
+
+  test("a pixel outside the map is refused", () => {
+    expect(() => fitCorrections(real, one(PLANE, 5))).toThrow("pixel 960 is outside 24x40");
+  });
+
+  test("many points at one pixel, and depths far apart, give distances", () => {
+    for (const pixel of [0, PLANE - 1]) {
+      const anchors = {
+        pixels: new Uint32Array(50).fill(pixel),
+        depth_m: Float32Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? 0.1 : 80)),
+      };
+      const corrected = applyCorrections(real, fitCorrections(real, [anchors]));
+      expect(corrected.every((d) => d > 0 && d < 1e4)).toBe(true);
+    }
+  });
+});
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [7, 7],
+  [13, 13],
+  [13, 4],
+  [13, 0],
+])("solvePositive solves %d equations with a band of %d", (n, band) => {
+  const random = randomStream(8, n);
+  // A lower triangle with a band, so that its product with its transpose has the same band.
+  const factor = Float64Array.from({ length: n * n }, (_, i) => {
+    const distance = Math.floor(i / n) - (i % n);
+    return distance >= 0 && distance <= band ? random.normal() : 0;
+  });
+  const matrix = Float64Array.from({ length: n * n }, (_, i) => {
+    const [a, b] = [Math.floor(i / n), i % n];
+    let sum = a === b ? 1 : 0;
+    for (let k = 0; k < n; k++) sum += factor[a * n + k] * factor[b * n + k];
+    return sum;
+  });
+  const x = Float64Array.from({ length: n }, () => random.normal());
+  const right = x.map((_, a) => x.reduce((sum, value, b) => sum + matrix[a * n + b] * value, 0));
+  solvePositive(matrix, right, band).forEach((value, i) => expect(value).toBeCloseTo(x[i], 9));
+});
