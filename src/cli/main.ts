@@ -3,8 +3,6 @@ import { openGpu } from "../gpu/device.ts";
 import { runCli } from "./program.ts";
 import { safeStream } from "./terminal/safe_stream.ts";
 
-// The modules are loaded: from here on the commands handle signals, no longer tools/ringdepth.js.
-for (const name of ["SIGHUP", "SIGINT", "SIGTERM"]) process.removeAllListeners(name);
 const { argv, stdout, stderr } = process;
 const surroundings = { stdout: safeStream(stdout), stderr: safeStream(stderr), openGpu };
 // Sets the code instead of calling exit(), so that text still on its way to a pipe is written.

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
 import type { Gpu, GpuOptions } from "../gpu/device.ts";
+import { defineAblate } from "./ablate/ablate.ts";
 import { defineBenchBins } from "./bench/bins.ts";
 import { defineBenchHost } from "./bench/host.ts";
 import { defineBenchRelation } from "./bench/relation.ts";
@@ -20,6 +21,7 @@ import { defineProfile } from "./profile/profile.ts";
 import { defineStart } from "./train/start.ts";
 import { StrictCommand } from "./terminal/strict_command.ts";
 import type { Surroundings } from "./terminal/surroundings.ts";
+import { defineTeacher } from "./teacher/teacher.ts";
 import { defineTrain } from "./train/train.ts";
 import { checkShaderTable } from "../kernels/check/shader_table.ts";
 import { defineTune } from "./tune/tune.ts";
@@ -42,12 +44,14 @@ const BENCHES: readonly Define[] = [
 ];
 const COMMANDS: readonly Define[] = [
   defineTrain,
+  defineTeacher,
   defineEval,
   definePredict,
   defineCheck,
   defineProfile,
   defineBench,
   defineTune,
+  defineAblate,
   defineDoctor,
   defineStart,
 ];
@@ -55,7 +59,7 @@ const COMMANDS: readonly Define[] = [
 const EXIT_CODES = `
 Exit codes:
   0    success
-  1    a gate failed
+  1    a gate failed, or a cell of an ablation
   2    wrong usage or input, or output that cannot be written
   3    a wrong result
   4    no WebGPU adapter
@@ -66,7 +70,7 @@ For kernel developers: every command reads shaders/*.wgsl from disk. Set RINGDEP
 copy of that folder instead.`;
 
 // The results of these are in files: a closed stdout does not make them fail.
-const MAKES_FILES = new Set(["train", "start", "predict", "tune"]);
+const MAKES_FILES = new Set(["train", "start", "predict", "tune", "ablate", "teacher"]);
 
 /** Runs the program on `args` (without `node` and script) and returns its exit code. */
 export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {

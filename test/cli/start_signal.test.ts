@@ -1,4 +1,5 @@
-// A signal while the modules of the program load: its line and its exit code, as later.
+// Signals of a command that does not handle them itself, while its modules load and later: the line
+// and the exit code.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -25,4 +26,15 @@ test.runIf(process.platform === "linux").each([
   child.kill(name);
   expect(await closed).toEqual([code, null]);
   expect(told).toBe(`ringdepth: ${name}: stopped\n`);
+});
+
+test("a signal during a check ends with its line and its exit code", async () => {
+  const child = spawn(process.execPath, ["tools/ringdepth.js", "check"], { stdio: "pipe" });
+  let told = "";
+  child.stderr.on("data", (text: Buffer) => (told += text.toString()));
+  const closed = once(child, "close");
+  await once(child.stdout, "data"); // the line about the adapter
+  child.kill("SIGTERM");
+  expect(await closed).toEqual([143, null]);
+  expect(told).toContain("ringdepth: SIGTERM: stopped\n");
 });

@@ -4,9 +4,8 @@ import type { Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import type { StudentName } from "../../student/student.ts";
-import { openTeacher } from "../../teacher/open_teacher.ts";
 import { resolveConfig } from "../../train/config.ts";
-import { openSource } from "../../train/source.ts";
+import { openRunTeacher, openSource } from "../../train/source.ts";
 import { benchStep, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
 import { benchOptions, runBench, turnOptions, writeBench, type TurnOptions } from "./bench_run.ts";
 import { agreementLine, wayCells, wayHead } from "./table.ts";
@@ -49,10 +48,10 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     const { student, size } = options;
     const config = resolveConfig({ student, size }, "command line");
     const source = await openSource(config, "train");
-    const teacher = await openTeacher(config.teacher, config.data, config.seed);
     await runBench(context, options, async ({ output, surroundings, ...run }) => {
       const { bench, ceilings, environment, progress } = run;
       const date = new Date().toISOString();
+      const teacher = await openRunTeacher(config, { gpu: () => run.gpu, source });
       const data = { source, teacher };
       const forms =
         options.tuned === true

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import type { ImageSize } from "../../data/camera.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import type { StudentName } from "../../student/student.ts";
-import { openTeacher } from "../../teacher/open_teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
 import { resolveConfig, type TrainConfig } from "../../train/config.ts";
@@ -16,7 +15,7 @@ import {
   TRAINED_GATE,
   type NetworkCheck,
 } from "../../train/network_check.ts";
-import { openSource } from "../../train/source.ts";
+import { openRunTeacher, openSource } from "../../train/source.ts";
 import { readStudent } from "../../train/student_file.ts";
 import { seenBy } from "../../train/student_origin.ts";
 import { train } from "../../train/trainer.ts";
@@ -87,22 +86,23 @@ async function prepareCheck(
       throw new InputError(`${checkpoint}: this student is ${config.student}, not ${network}`);
     }
     const own = { ...config, ...(size && { size }), ...(seed !== undefined && { seed }) };
-    const batch = await batchSource(own);
+    const batch = await batchSource(gpu, own);
     return { ...batch, source: seenBy(origin, batch.source), load, depth_max_m };
   }
   const given = { student: network, size, seed, ...(steps > 0 && { steps }) };
   const config = resolveConfig(given, "command line");
-  const batch = await batchSource(config);
+  const batch = await batchSource(gpu, config);
   if (steps === 0) return batch;
   const load = await trainFirst(gpu, batch, output);
   return { ...batch, load };
 }
 
 async function batchSource(
+  gpu: Gpu,
   config: TrainConfig,
 ): Promise<Pick<NetworkCheck, "config" | "source" | "teacher">> {
   const source = await openSource(config, "train");
-  const teacher = await openTeacher(config.teacher, config.data, config.seed);
+  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
   return { config, source, teacher };
 }
 

@@ -24,7 +24,10 @@ export function defineBenchKernels(parent: Command, { surroundings, exit }: Comm
   const command = parent
     .command("kernels")
     .description("the same as ringdepth profile --brief, with the problems of bench/")
-    .argument("[parts...]", "text that the name of a kernel or problem contains (default: all)")
+    .argument(
+      "[parts...]",
+      "text that the name of a kernel or problem contains, or a mapping (default: all)",
+    )
     .option("--md", "print the result as Markdown")
     .option("-o, --output <file>", "write the result to a file");
   common(command, "ringdepth bench kernels conv2d 'relation 6x60'");
@@ -54,7 +57,9 @@ async function chooseProblems(parts: readonly string[]): Promise<KernelProblem[]
   const all = await allBenchProblems();
   const chosen = all.filter(
     ({ name, kernel }) =>
-      parts.length === 0 || parts.some((part) => `${kernel.shader.name} ${name}`.includes(part)),
+      parts.length === 0 ||
+      parts.some((part) => `${kernel.shader.name} ${name}`.includes(part)) ||
+      mappingsOf(kernel).some(({ shader }) => parts.includes(shader.name)),
   );
   if (chosen.length === 0) throw new InputError(`no problem has ${parts.join(" or ")} in its name`);
   return chosen;

@@ -5,12 +5,11 @@ import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
 import { closure, stepAccount } from "../../profile/step/account.ts";
 import { measureStep, wrongKernels } from "../../profile/step/step_run.ts";
-import { stepTrace } from "../../profile/step/trace.ts";
-import { openTeacher } from "../../teacher/open_teacher.ts";
 import type { StepTarget } from "../../profile/step/target.ts";
+import { stepTrace } from "../../profile/step/trace.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { predictionStep, trainingStep, type OpenStep } from "../../profile/step/profiled_step.ts";
-import { openSource } from "../../train/source.ts";
+import { openRunTeacher, openSource } from "../../train/source.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { writeProfilePage } from "./html.ts";
@@ -90,6 +89,6 @@ async function openStep(
     return await predictionStep(gpu, config, source, tuning, output.warn);
   }
   const source = await openSource(config, "train");
-  const teacher = await openTeacher(config.teacher, config.data, config.seed);
+  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
   return await trainingStep(gpu, config, source, teacher, tuning, output.warn);
 }

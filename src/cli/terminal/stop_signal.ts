@@ -1,7 +1,7 @@
 // SIGINT, SIGTERM and SIGHUP during a run. Before the first step a signal ends the program at once;
 // during training the first one asks for a checkpoint and the end, the second one ends at once;
-// after training, the student is kept and the rest is skipped. Other commands do not handle
-// signals.
+// after training, the student is kept and the rest is skipped. Measurements handle them in
+// measure_stop.ts. For the other commands tools/ringdepth.js ends the program at once.
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./surroundings.ts";
 

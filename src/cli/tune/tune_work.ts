@@ -14,9 +14,8 @@ import {
 } from "../../tune/tune_step.ts";
 import { keepTuning, readTuning, tuningPath } from "../../tune/tuning_file.ts";
 import { intervalText } from "../../measure/text.ts";
-import { openTeacher } from "../../teacher/open_teacher.ts";
 import type { TrainConfig } from "../../train/config.ts";
-import { openSource } from "../../train/source.ts";
+import { openRunTeacher, openSource } from "../../train/source.ts";
 import { openTrainingStep } from "../../profile/step/training_step.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { textTable } from "../terminal/table.ts";
@@ -58,7 +57,7 @@ export async function sweepStep(
   // A broken file is reported before anything is measured.
   const known = await readCache(file, readTuning, output.warn);
   const source = await openSource(config, "train");
-  const teacher = await openTeacher(config.teacher, config.data, config.seed);
+  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
   output.say(`data: ${source.describe()}`);
   const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), KERNELS, false);
   const step = await openTrainingStep(gpu, config, source, teacher);
