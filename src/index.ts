@@ -44,6 +44,7 @@ export { binKl } from "./graph/ops/bin_kl.ts";
 export { concat } from "./graph/ops/concat.ts";
 export { conv2d, type Conv2dOptions } from "./graph/ops/conv2d.ts";
 export { conv2dTranspose, type Conv2dTransposeOptions } from "./graph/ops/conv2d_transpose.ts";
+export { depthError, type DepthErrorOptions } from "./graph/ops/depth_error.ts";
 export { linear, matmul, type MatmulOptions } from "./graph/ops/gemm.ts";
 export { logBinomial, logBinomialHead } from "./graph/ops/log_binomial.ts";
 export { maskedMean } from "./graph/ops/masked_mean.ts";

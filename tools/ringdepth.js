@@ -3,11 +3,13 @@
 // package the built dist/cli/main.js. Parses nothing.
 import { existsSync } from "node:fs";
 
-// The modules take about a second to load. A signal in that second ends the process with its line
-// and its code; from then on the command decides.
+// A signal ends the process with its line and its code, from the second in which the modules load
+// until the end, unless the command listens itself. Without a handler the system would end it:
+// without the line, and with its locks left behind.
 const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 for (const [name, code] of Object.entries(CODES)) {
   process.on(name, () => {
+    if (process.listenerCount(name) > 1) return;
     console.error(`ringdepth: ${name}: stopped`);
     process.exit(code);
   });

@@ -24,6 +24,7 @@ const ORDER = [
   "evaluate",
   "report",
   "train",
+  "ablate",
   "profile",
   "cli",
 ];

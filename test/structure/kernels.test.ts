@@ -4,8 +4,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
+import { mappingsOf } from "../../src/engine/mapping.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { shaders } from "../../src/kernels/shaders.gen.ts";
+import { allBenchProblems } from "../../src/profile/kernel/targets.ts";
 
 const stems = readdirSync("shaders")
   .filter((file) => file.endsWith(".wgsl"))
@@ -44,6 +46,12 @@ test("every kernel has cases, and names of cases are unique", () => {
     const names = cases.map(({ name }) => name);
     expect(new Set(names).size, `${shader.name}: ${names.join(", ")}`).toBe(names.length);
   }
+});
+
+test("every kernel has a problem in bench/, its own or that of the kernel it is a mapping of", async () => {
+  const timed = (await allBenchProblems()).flatMap(({ kernel }) => mappingsOf(kernel));
+  const names = new Set(timed.map(({ shader }) => shader.name));
+  expect(kernels.map(({ shader }) => shader.name).filter((name) => !names.has(name))).toEqual([]);
 });
 
 test("a variant has the bindings of its base, in its order", () => {

@@ -54,6 +54,7 @@ export async function paperRun({ out, steps, onStep, onMessage }: PaperRun): Pro
         folder,
         samples: paperSamples(onStep),
         student,
+        measure: async () => await Promise.resolve(null),
         signal: undefined,
         onStep: () => {},
         onMessage: () => {},
@@ -102,6 +103,7 @@ function paperStore(): CpuStore {
 function paperSamples(onStep: PaperRun["onStep"]): Loader {
   return {
     skipped: 0,
+    isLabelled: () => true,
     step: async (step) => {
       await onStep?.(step);
       return { epoch: 0, sample: {}, batch: {} } as unknown as Awaited<ReturnType<Loader["step"]>>;
