@@ -53,6 +53,16 @@ test("a family of two numbers compiles, is right and is on every list", () => {
   );
 }, 300_000);
 
+test("what holds for every kernel holds for the new ones", () => {
+  const files = ["kernels/shapes", "profile/kernel/axis_lengths", "structure/gradients"];
+  const found = run(
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...files.map((f) => `test/${f}.test.ts`),
+  );
+  expect(found.status, found.stdout).toBe(0);
+}, 120_000);
+
 test("a formula that differs between shader and twin shows", () => {
   const file = join(folder, "shaders/soft_step.wgsl");
   const text = readFileSync(file, "utf8");
