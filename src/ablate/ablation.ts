@@ -1,5 +1,6 @@
 // The work of an ablation: cell after cell on one device. A finished cell is read, one that was
 // stopped continues from its checkpoint, and one that fails leaves the others alone.
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,12 +10,15 @@ import { WrongDepthError } from "../evaluate/checked_depth.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { InputError } from "../tensor/error.ts";
+import { formatConfig, type TrainConfig } from "../train/config.ts";
 import { NonFiniteError } from "../train/non_finite.ts";
 import { runPaths, type StepRecord } from "../train/run_folder.ts";
+import { moduleConfig } from "../train/teacher/fit.ts";
+import { FitInterruptedError, fitModule } from "../train/teacher/fit_module.ts";
 import type { TrainingRun } from "../train/trainer.ts";
 import { recordFailure, runCell } from "./cell.ts";
 import type { CellRecord } from "./cell_file.ts";
-import { requireTeacher, sharedInputs } from "./cell_inputs.ts";
+import { requireTeacher, sharedInputs, type FitTeacher } from "./cell_inputs.ts";
 import { cellState, type CellState } from "./cell_state.ts";
 import type { AblationPlan, Cell } from "./plan.ts";
 
@@ -31,6 +35,9 @@ export interface CellPlace {
 
 /** The events of a running ablation. */
 export interface AblationEvents {
+  /** The fit of a cell's teacher begins, or continues after `fromStep` of its steps. */
+  readonly onFit: (place: CellPlace, steps: number, fromStep: number) => void;
+  readonly onFitStep: (place: CellPlace, record: StepRecord) => void;
   /** The training of a cell begins, or continues after `fromStep` steps. */
   readonly onTraining: (place: CellPlace, fromStep: number) => void;
   readonly onStep: (place: CellPlace, record: StepRecord) => void;
@@ -77,6 +84,14 @@ export async function claimAblation(out: string): Promise<Lock> {
 }
 
 const CELLS = "cells";
+const TEACHERS = "teachers";
+
+/** A name for the module of a cell's teacher, which differs with its configuration. */
+function moduleName(config: TrainConfig): string {
+  const text = formatConfig(moduleConfig(config));
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
+  return `seed-${config.seed}-${digest}`;
+}
 
 /**
  * Runs the unfinished cells in a folder that the caller has claimed. `onRecord` receives the record of
@@ -103,9 +118,24 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
     run.onRecord(place, record, false);
   }
   const device = currentDevice(run);
-  const inputs = sharedInputs(device.gpu);
+  let current = open[0];
+  const fit: FitTeacher = async (config, source, base) =>
+    await fitModule({
+      gpu: device.gpu(),
+      reopen: device.reopen,
+      signal,
+      config,
+      source,
+      base,
+      out: join(out, TEACHERS, moduleName(config)),
+      onStart: ({ fromStep }) => run.onFit(current, moduleConfig(config).steps, fromStep),
+      onStep: (step) => run.onFitStep(current, step),
+      onMessage: (message) => onMessage(`teacher of ${current.cell.name}: ${message}`),
+    });
+  const inputs = sharedInputs(device.gpu, fit);
   for (const place of open) {
     if (signal.aborted) return true;
+    current = place;
     const { cell } = place;
     const folder = folderOf(cell);
     try {
@@ -126,6 +156,7 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
       if (record === null) return true;
       run.onRecord(place, record, true);
     } catch (error) {
+      if (error instanceof FitInterruptedError) return true;
       if (error instanceof LockedError || error instanceof NoAdapterError) throw error;
       const record = await recordFailure(cell, folder, error);
       run.onRecord(place, record, true);

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { DataSource } from "../data/data_source.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { openRunTeacher, openSource } from "../train/source.ts";
+import { moduleConfig } from "../train/teacher/fit.ts";
 import { hasTeacherTerms } from "../distill/losses.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
@@ -19,8 +20,18 @@ export interface CellInputs {
 /** Opens the inputs of a cell; keeps the ones opened last, since cells come seed by seed. */
 export type OpenInputs = (config: TrainConfig) => Promise<CellInputs>;
 
-/** An opener that shares what it opened; `gpu` is the device in use. */
-export function sharedInputs(gpu: () => Gpu): OpenInputs {
+/** Fits the module of a cell's teacher on `base` and returns its path. */
+export type FitTeacher = (
+  config: TrainConfig,
+  source: DataSource,
+  base: Teacher,
+) => Promise<string>;
+
+/**
+ * An opener that shares what it opened; `gpu` is the device in use. Cells of equal data share the
+ * module of a fitted teacher too.
+ */
+export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): OpenInputs {
   const sources = latest<Pick<CellInputs, "source" | "heldOut">>();
   const teachers = latest<Teacher | null>();
   return async (config) => {
@@ -29,11 +40,12 @@ export function sharedInputs(gpu: () => Gpu): OpenInputs {
       heldOut: await openSource(config, "held-out"),
     }));
     const { teacher } = config;
-    const key = JSON.stringify([dataKey(config), teacher]);
+    const key = JSON.stringify([dataKey(config), teacher, moduleConfig(config)]);
+    const module = async (base: Teacher): Promise<string> => await fit(config, source, base);
     const opened =
       teacher.kind === "none"
         ? null
-        : await teachers(key, async () => await openRunTeacher(config, { gpu, source }));
+        : await teachers(key, async () => await openRunTeacher(config, { gpu, source, module }));
     return { source, heldOut, teacher: opened };
   };
 }

@@ -46,14 +46,19 @@ export interface TrainConfig {
     readonly spacing: BinHeadConfig["spacing"];
   };
   readonly teacher: {
-    /** `auto`: the files at `path` if given, else the built-in teacher for the rig, else none. */
+    /**
+     * `auto`: the files at `path` if they have bins or metres; a module fitted on them if they are
+     * relative, and on the built-in teacher for the rig; else none.
+     */
     readonly kind: "auto" | "builtin" | "files" | "aligned" | "fitted" | "oracle" | "none";
     /** Folder of the teacher's maps. */
     readonly path: string | null;
-    /** The frozen model under an aligned or fitted teacher; `auto` as for `kind`. */
+    /** The frozen model under an aligned or fitted teacher; `auto`: files if `path` is given. */
     readonly base: "auto" | "builtin" | "files";
     /** `teacher.safetensors` of a fitted teacher, or the folder of its run. */
     readonly module: string | null;
+    /** Steps in which a run without `module` fits one itself; null: half of its own. */
+    readonly fit_steps: number | null;
     /** Folder in which maps are kept between runs. */
     readonly cache: string | null;
   };
@@ -193,20 +198,26 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .enum(["auto", "builtin", "files", "aligned", "fitted", "oracle", "none"])
         .default("auto")
         .describe(
-          "auto (files if path is given, else builtin for rig, else none), builtin, files, aligned (each view fitted to its LiDAR), fitted (a trained binning module), oracle (the rig's true depth) or none",
+          "auto (files at path with bins or metres; fitted on relative files and on the built-in rig; else none), builtin, files, aligned (each view fitted to its LiDAR), fitted (a trained binning module), oracle (the rig's true depth) or none",
         ),
       path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
       base: z
         .enum(["auto", "builtin", "files"])
         .default("auto")
         .describe(
-          "frozen model under an aligned or fitted teacher: auto (as for kind), builtin or files",
+          "frozen model under an aligned or fitted teacher: auto (files if path is given, else builtin), builtin or files",
         ),
       module: z
         .string()
         .nullable()
         .default(null)
-        .describe("fitted: teacher.safetensors of ringdepth teacher fit, or the folder it wrote"),
+        .describe(
+          "fitted: teacher.safetensors of ringdepth teacher fit, or the folder it wrote; null: the run fits one before it begins",
+        ),
+      fit_steps: count
+        .nullable()
+        .default(null)
+        .describe("fitted without a module: steps of its fit; null: half of steps"),
       cache: z
         .string()
         .nullable()

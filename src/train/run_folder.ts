@@ -159,8 +159,11 @@ function scalarsOf(record: StepRecord): Map<string, number> {
   ]);
 }
 
-/** A run that ended before its first checkpoint left nothing worth keeping. */
-async function requireNoRun(path: string): Promise<void> {
+/**
+ * Throws InputError if the folder holds a run already. One that ended before its first checkpoint
+ * left nothing worth keeping.
+ */
+export async function requireNoRun(path: string): Promise<void> {
   const { checkpoints, student, teacher } = runPaths(path);
   const isTrained = [student, teacher].some((file) => existsSync(file));
   if ((await checkpointsIn(checkpoints)).length === 0 && !isTrained) return;

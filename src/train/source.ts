@@ -10,7 +10,7 @@ import { openTeacher, type MetricContext, type TeacherChoice } from "../teacher/
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
-import { fittedTeacher } from "./teacher/fitted_teacher.ts";
+import { fittedTeacher, untrainedTeacher } from "./teacher/fitted_teacher.ts";
 
 /**
  * Opens one split of the configuration's data, with LiDAR on `lidar.share` of the training moments.
@@ -39,11 +39,17 @@ export async function openSource(
 export interface TeacherContext {
   /** The device in use; a run may replace it. */
   readonly gpu: () => Gpu;
-  readonly source: Pick<DataSource, "protocol" | "focalReference_px">;
+  readonly source: DataSource;
   /** Told about a damaged entry of the cache, and about views that a teacher cannot use. */
   readonly onMessage?: (message: string) => void;
   /** Told of each entry of the cache whether a file had it. */
   readonly onEntry?: TeacherCache["onEntry"];
+  /**
+   * The module of a fitted teacher where `teacher.module` is null: a function that fits it on a base
+   * and returns its path, or "untrained" for a step that is only measured or checked. Without it
+   * such a teacher is an error.
+   */
+  readonly module?: "untrained" | ((base: Teacher) => Promise<string>);
 }
 
 /**
@@ -56,9 +62,10 @@ export async function openRunTeacher(
   earlier = false,
 ): Promise<Teacher | null> {
   const { onMessage, onEntry } = context;
-  const { kind, cache: folder } = config.teacher;
+  const { cache: folder } = config.teacher;
   const teacher = await openPlain(config, context, earlier);
-  const isKept = folder !== null || (kind === "fitted" && teacher?.identity !== undefined);
+  const isFitted = teacher?.module !== undefined && teacher.identity !== undefined;
+  const isKept = folder !== null || isFitted;
   return teacher === null || !isKept
     ? teacher
     : cachedTeacher(teacher, { folder, onMessage, onEntry });
@@ -69,20 +76,44 @@ async function openPlain(
   context: TeacherContext,
   earlier: boolean,
 ): Promise<Teacher | null> {
-  const { teacher, data, head } = config;
-  const { kind } = teacher;
-  if (kind === "fitted") {
-    if (teacher.module === null) {
-      throw new InputError(
-        `teacher.kind is fitted: give teacher.module, the file that this writes: ` +
-          `ringdepth teacher fit --data ${data} --out runs/teacher`,
-      );
-    }
-    const base = await openBaseTeacher(config, context.source, earlier);
-    return await fittedTeacher(teacher.module, { ...context, base, bins: head.bins });
-  }
+  const { teacher } = config;
   const { source: scale, onMessage } = context;
+  const kind = await chosenKind(config, scale, earlier);
+  if (kind === "fitted") return await openFitted(config, context, earlier);
   return await opened({ ...teacher, kind }, config, earlier, { scale, onMessage });
+}
+
+/** What `auto` means on the data of a configuration. */
+async function chosenKind(
+  config: TrainConfig,
+  scale: TeacherContext["source"],
+  earlier: boolean,
+): Promise<Exclude<TrainConfig["teacher"]["kind"], "auto">> {
+  const { data, teacher } = config;
+  const { kind, path, module } = teacher;
+  if (kind !== "auto") return kind;
+  if (module !== null) return "fitted";
+  if (path === null) return data === "rig" ? "fitted" : "none";
+  const files = await opened({ kind: "files", path }, config, earlier, { scale });
+  const isRelative = files !== null && files.parts.index && !files.parts.depth_m;
+  return isRelative ? "fitted" : "files";
+}
+
+async function openFitted(
+  config: TrainConfig,
+  context: TeacherContext,
+  earlier: boolean,
+): Promise<Teacher> {
+  const { data, head, teacher } = config;
+  const base = await openBaseTeacher(config, context.source, earlier);
+  const options = { ...context, base, bins: head.bins };
+  if (teacher.module !== null) return await fittedTeacher(teacher.module, options);
+  if (context.module === "untrained") return untrainedTeacher(config, context.source, options);
+  if (context.module !== undefined) return await fittedTeacher(await context.module(base), options);
+  throw new InputError(
+    `the teacher is fitted: give teacher.module, the file that this writes: ` +
+      `ringdepth teacher fit --data ${data} --out runs/teacher`,
+  );
 }
 
 /** Opens the frozen model under a fitted teacher; throws InputError where there is none. */

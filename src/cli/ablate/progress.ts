@@ -24,7 +24,21 @@ export function ablationProgress(
   let began = { step: 0, ms: now_ms() };
   const name = ({ cell, number, count }: CellPlace): string =>
     `cell ${number}/${count} ${cell.name}`;
+  let fitSteps = 0;
   return {
+    onFit: (place, steps, fromStep) => {
+      stop.startTraining();
+      fitSteps = steps;
+      const from = fromStep > 0 ? `, resumed after step ${fromStep}` : "";
+      output.say(`${name(place)}: fits its teacher first, ${steps} steps${from}`);
+    },
+    onFitStep: (place, { step, loss }) => {
+      const every = Math.max(1, Math.round(fitSteps / LINES));
+      output.progress(
+        `${name(place)}  teacher  step ${step}/${fitSteps}  loss ${loss.toFixed(4)}`,
+        step % every === 0 && step < fitSteps,
+      );
+    },
     onTraining: (place, fromStep) => {
       stop.startTraining();
       began = { step: fromStep, ms: now_ms() };

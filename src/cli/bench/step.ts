@@ -51,7 +51,11 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     await runBench(context, options, async ({ output, surroundings, ...run }) => {
       const { bench, ceilings, environment, progress } = run;
       const date = new Date().toISOString();
-      const teacher = await openRunTeacher(config, { gpu: () => run.gpu, source });
+      const teacher = await openRunTeacher(config, {
+        gpu: () => run.gpu,
+        source,
+        module: "untrained",
+      });
       const data = { source, teacher };
       const forms =
         options.tuned === true

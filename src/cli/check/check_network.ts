@@ -102,7 +102,11 @@ async function batchSource(
   config: TrainConfig,
 ): Promise<Pick<NetworkCheck, "config" | "source" | "teacher">> {
   const source = await openSource(config, "train");
-  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
+  const teacher = await openRunTeacher(config, {
+    gpu: () => gpu,
+    source,
+    module: "untrained",
+  });
   return { config, source, teacher };
 }
 

@@ -89,6 +89,10 @@ async function openStep(
     return await predictionStep(gpu, config, source, tuning, output.warn);
   }
   const source = await openSource(config, "train");
-  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
+  const teacher = await openRunTeacher(config, {
+    gpu: () => gpu,
+    source,
+    module: "untrained",
+  });
   return await trainingStep(gpu, config, source, teacher, tuning, output.warn);
 }

@@ -3,14 +3,17 @@ import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
 import { openRunTeacher, openSource } from "../../train/source.ts";
-import { runPaths } from "../../train/run_folder.ts";
+import { requireNoRun, runPaths } from "../../train/run_folder.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
+import type { Teacher } from "../../teacher/teacher.ts";
+import { FitInterruptedError } from "../../train/teacher/fit_module.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
 import { clock, trainingProgress } from "../terminal/training_progress.ts";
+import { fittedFirst } from "./fitted_first.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 import type { Output } from "../terminal/surroundings.ts";
 
@@ -45,13 +48,23 @@ export async function runTraining(
     device.gpu = await reopen();
     return device.gpu;
   };
-  const context = { gpu: () => device.gpu, source, onMessage: output.warn };
-  const teacher = await openRunTeacher(config, context, resume);
   output.say(`data: ${source.describe()}`);
+  if (!resume && replace !== true) await requireNoRun(out);
+  const replaceable = { gpu: () => device.gpu, reopen: replaceDevice };
+  const module = async (base: Teacher): Promise<string> =>
+    await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+  const context = { gpu: replaceable.gpu, source, onMessage: output.warn, module };
+  let teacher: Teacher | null;
+  try {
+    teacher = await openRunTeacher(config, context, resume);
+  } catch (error) {
+    if (error instanceof FitInterruptedError) return unfittedOutcome(error, out, stop.exitCode());
+    throw error;
+  }
   output.say(`teacher: ${teacher?.name ?? "none"}`);
   const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
   const trained = await train({
-    gpu,
+    gpu: device.gpu,
     reopen: replaceDevice,
     config,
     source,
@@ -119,6 +132,22 @@ function tuningLine(
     "tuning: none measured for this step; measure it with " +
     `"ringdepth tune --student ${config.student} --size ${height}x${width}"`
   );
+}
+
+function unfittedOutcome(
+  { done, steps }: FitInterruptedError,
+  out: string,
+  exitCode: number,
+): TrainingOutcome {
+  return {
+    exitCode,
+    summary: null,
+    json: { run: out, steps: 0, interrupted: true, teacher_steps: done },
+    lines: [
+      `stopped after step ${done} of ${steps} of the teacher; its checkpoint is in ${out}`,
+      "continue with the same command",
+    ],
+  };
 }
 
 function interruptedOutcome(

@@ -57,7 +57,11 @@ export async function sweepStep(
   // A broken file is reported before anything is measured.
   const known = await readCache(file, readTuning, output.warn);
   const source = await openSource(config, "train");
-  const teacher = await openRunTeacher(config, { gpu: () => gpu, source });
+  const teacher = await openRunTeacher(config, {
+    gpu: () => gpu,
+    source,
+    module: "untrained",
+  });
   output.say(`data: ${source.describe()}`);
   const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), KERNELS, false);
   const step = await openTrainingStep(gpu, config, source, teacher);

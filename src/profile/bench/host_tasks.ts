@@ -33,7 +33,11 @@ export async function hostTasks(gpu: Gpu, config: TrainConfig, folder: string): 
   const source = builtinRig({ split: "train", seed, moments: config.rig.train_moments });
   const sample = await source.sample(0, size);
   const teacher = builtinTeacher(seed);
-  const taught = await openRunTeacher(config, { gpu: () => gpu, source });
+  const taught = await openRunTeacher(config, {
+    gpu: () => gpu,
+    source,
+    module: "untrained",
+  });
   const { g, request } = trainingNetwork(config, {
     views: source.cameras.length,
     size,

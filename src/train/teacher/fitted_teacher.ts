@@ -1,7 +1,7 @@
 // The fitted teacher: a frozen foundation model with a binning module that was trained on LiDAR. It
 // gives (pi, t), the centres and the embedding of its bins, which the method is defined on.
 import { createHash } from "node:crypto";
-import { makeBatch } from "../../data/batch.ts";
+import { makeBatch, NORMALIZATION } from "../../data/batch.ts";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource } from "../../data/data_source.ts";
 import { sampleShape } from "../../data/rig_sample.ts";
@@ -13,8 +13,13 @@ import { HEAD_WIDTHS } from "../../student/student.ts";
 import { checkedMaps } from "../../teacher/checked_teacher.ts";
 import { mapInput, type Teacher, type TeacherMaps } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
+import { formatConfig, type TrainConfig } from "../config.ts";
 import { readModule, type StudentFile } from "../student_file.ts";
+import { moduleConfig } from "./fit.ts";
 import { moduleNetwork, moduleParts } from "./module_network.ts";
+
+/** The parts of a module that its maps depend on. */
+type Module = Pick<StudentFile, "config" | "depth_max_m" | "origin" | "load">;
 
 /** The needs of a fitted teacher beside its file. */
 export interface FittedOptions {
@@ -34,8 +39,8 @@ export interface FittedOptions {
  */
 export async function fittedTeacher(path: string, options: FittedOptions): Promise<Teacher> {
   const module = await readModule(path);
-  const { base, bins, source } = options;
-  const { config, depth_max_m, origin } = module;
+  const { base, bins } = options;
+  const { config } = module;
   const own = module.metadata["base"];
   if (own !== base.name) {
     throw new InputError(
@@ -48,14 +53,42 @@ export async function fittedTeacher(path: string, options: FittedOptions): Promi
         `${config.head.bins}, or fit another teacher`,
     );
   }
+  return teacherWith(module, createHash("sha256").update(module.bytes).digest("hex"), options);
+}
+
+/**
+ * A fitted teacher with the weights that a fit begins with: for a step that is measured or checked,
+ * whose cost does not depend on them. `config` is that of the student.
+ */
+export function untrainedTeacher(
+  config: TrainConfig,
+  source: DataSource,
+  options: FittedOptions,
+): Teacher {
+  const { protocol, focalReference_px } = source;
+  const scale = { protocol, focalReference_px, normalization: NORMALIZATION };
+  const module = {
+    config: moduleConfig(config),
+    depth_max_m: protocol.cap_m,
+    origin: { scale, cameras: null, moments: null },
+    load: () => {},
+  };
+  return teacherWith(module, `untrained ${formatConfig(module.config)}`, options);
+}
+
+function teacherWith(
+  module: Module,
+  digest: string,
+  { gpu, base, source, bins }: FittedOptions,
+): Teacher {
+  const { config, depth_max_m, origin } = module;
   // Its centres in the student's units: metres over depth_max_m and the focal scale.
   const unit =
     (depth_max_m / source.protocol.cap_m) *
     (source.focalReference_px / origin.scale.focalReference_px);
   const ofBase = base.identity;
   const { embedding } = HEAD_WIDTHS[config.student];
-  const runner = moduleRunner(options.gpu, module);
-  const digest = createHash("sha256").update(module.bytes).digest("hex");
+  const runner = moduleRunner(gpu, module);
   return {
     name: `fitted on ${base.name}`,
     parts: moduleParts(embedding),
@@ -87,7 +120,7 @@ export async function fittedTeacher(path: string, options: FittedOptions): Promi
 /** Keeps the module compiled for one rig on one device; compiles it again when either changes. */
 function moduleRunner(
   gpu: () => Gpu,
-  module: StudentFile,
+  module: Module,
 ): {
   readonly plan: (views: number, size: ImageSize) => Promise<Plan>;
   readonly close: () => void;
@@ -120,7 +153,7 @@ interface Compiled {
 
 async function compiled(
   gpu: Gpu,
-  { config, depth_max_m, load }: StudentFile,
+  { config, depth_max_m, load }: Module,
   views: number,
   size: ImageSize,
 ): Promise<Compiled> {
