@@ -35,13 +35,16 @@ export function builtinRows(base: TrainConfig): ReadonlyMap<string, readonly Ove
     ["fitnets", baseline("fitnets")],
     ["at", baseline("attention_transfer")],
     ["sp", baseline("similarity")],
-    ["rkd", terms(false, "views")],
-    ["cirkd", terms(false, "softmax")],
+    ["rkd", [...terms(false, "views"), UNIT]],
+    ["cirkd", [...terms(false, "softmax"), UNIT]],
   ]);
 }
 
 // Scales metres, and a divergence times 16, to the size of the supervised term.
 const TENTH: Override = { key: "loss.weights.baseline", value: 0.1 };
+
+// The relations of other methods are divergences and Huber losses of ratios, larger than that of cosines.
+const UNIT: Override = { key: "loss.weights.relation", value: 1 };
 
 function terms(ckd: boolean, relation: string, other: Baseline = "none"): Override[] {
   return [

@@ -239,7 +239,7 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .describe("variance focus of silog, 0 to 1: the squared mean error weighs 1 minus this"),
       cross_term: z
         .enum(["silog", "stopped", "symmetric", "none"])
-        .default("silog")
+        .default("none")
         .describe(
           "second part of ckd: silog (teacher probabilities with student centres against LiDAR), stopped (instead, LiDAR trains centres alone), symmetric (silog and student probabilities with teacher centres) or none",
         ),
@@ -285,9 +285,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       weights: z
         .strictObject({
           silog: weight.default(1),
-          kl: weight.default(1),
+          kl: weight.default(3),
           cross: weight.default(1),
-          relation: weight.default(1),
+          relation: weight.default(5),
           baseline: weight.default(1),
         } satisfies Record<LossTerm, z.ZodType>)
         .prefault({})
