@@ -9,7 +9,7 @@ import { escapeJson, escapeMarkup } from "./escape.ts";
 import { factCard, headlineNumbers, remark, renderPage, section } from "./html_page.ts";
 import { REPORT_SCRIPT } from "./html_script.ts";
 import { REPORT_STYLE } from "./html_style.ts";
-import { consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
+import { ablationTable, consistencyTable, kernelTable, metricTable } from "./html_tables.ts";
 import type { ReportData, ReportPicture, ReportRun } from "./report_data.ts";
 
 // The page may run its own script but load nothing, so a report is safe to open and to share.
@@ -29,6 +29,7 @@ export async function renderReport(data: ReportData): Promise<string> {
     section("Surround panorama", pictures.join("\n")),
     chartCards(charts),
     section("Metrics by camera", metrics(data)),
+    section("Supervised or distilled", earlierAblation(data)),
     section("Consistency between neighbours", consistency(data)),
     section("Time of one training step by kernel", kernels(data)),
     configuration(data.configuration),
@@ -125,6 +126,15 @@ function metrics({ run, evaluation, baseline }: ReportData): string {
     notes.push(`Images without true depth in range, left out: ${list}.`);
   }
   return metricTable(evaluation, baseline) + remark(notes.join(" "));
+}
+
+function earlierAblation({ ablation }: ReportData): string {
+  if (!ablation) return "";
+  const { command, date, adapter, seeds, moments } = ablation;
+  const note =
+    `Not from this run: mean \u00b1 standard deviation over ${seeds} seeds of this budget, ${moments} held-out ` +
+    `moments each, with the 95 % interval of the paired gain. Measured on ${date} with ${adapter}: ${command}`;
+  return ablationTable(ablation) + remark(note);
 }
 
 function consistency({ consistency: found }: ReportData): string {

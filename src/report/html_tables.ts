@@ -4,7 +4,7 @@ import { METRIC_NAMES, type DepthMetrics } from "../evaluate/metrics.ts";
 import type { EvaluationResult } from "../evaluate/protocol.ts";
 import { percentText, rateText } from "../measure/text.ts";
 import { htmlTable, shareCell, type Cell, type Row } from "./html_table.ts";
-import type { KernelTime } from "./report_data.ts";
+import type { EarlierAblation, KernelTime } from "./report_data.ts";
 
 /** Metrics by camera, their mean, and the rows to compare it with. */
 export function metricTable(evaluation: EvaluationResult, baseline?: EvaluationResult): string {
@@ -59,6 +59,28 @@ export function consistencyTable({ pairs, all }: RigConsistency): string {
     rows.push({ kind: "total", cells });
   }
   return htmlTable(["pair", "metres", "relative", "pixels"], rows);
+}
+
+/** The rows of an ablation that was run earlier. */
+export function ablationTable({ rows }: EarlierAblation): string {
+  const head = ["trained with", "AbsRel", "better than supervised", "RMSE m", "disagreement"];
+  return htmlTable(
+    head,
+    rows.map(({ name, abs_rel, deviation, rmse, disagreement, gain }) => ({
+      cells: [
+        name,
+        `${abs_rel.toFixed(4)} \u00b1 ${deviation.toFixed(4)}`,
+        gain === undefined ? "" : gainText(gain),
+        fixed(rmse),
+        percentText(disagreement, false),
+      ],
+    })),
+  );
+}
+
+/** A gain in percent with its interval: `5.9 % [3.1, 8.7]`. */
+export function gainText([percent, low, high]: readonly [number, number, number]): string {
+  return `${percent.toFixed(1)} % [${low.toFixed(1)}, ${high.toFixed(1)}]`;
 }
 
 /** Time of one step by kernel, longest first, with rates where the cost is known. */

@@ -16,6 +16,8 @@ export interface ReportData {
   /** The metrics of the best constant depth per camera on the same moments. */
   readonly baseline?: EvaluationResult;
   readonly consistency?: RigConsistency;
+  /** What an ablation found for this budget, measured earlier. */
+  readonly ablation?: EarlierAblation;
   readonly pictures?: readonly ReportPicture[];
   /** Time by kernel of one training step; empty if the adapter does not report GPU times. */
   readonly kernels?: readonly KernelTime[];
@@ -47,6 +49,33 @@ export interface ReportRun {
   /** Planned steps of the run; more than `steps` if it is still running. */
   readonly stepsPlanned: number;
   readonly time_s: number;
+}
+
+/** The rows of an ablation that was run earlier, and how to run it again. */
+export interface EarlierAblation {
+  readonly command: string;
+  readonly date: string;
+  readonly adapter: string;
+  readonly seeds: number;
+  /** Evaluated moments per seed. */
+  readonly moments: number;
+  readonly rows: readonly EarlierRow[];
+}
+
+/** A row: means over seeds. */
+export interface EarlierRow {
+  readonly name: string;
+  readonly abs_rel: number;
+  /** Standard deviation over seeds. */
+  readonly deviation: number;
+  readonly rmse: number;
+  /** Relative disagreement of neighbours. */
+  readonly disagreement: number;
+  /**
+   * How much better AbsRel is than that of supervision alone, in percent, and its 95 % interval;
+   * absent for supervision itself.
+   */
+  readonly gain?: readonly [percent: number, low: number, high: number];
 }
 
 /** One quantity by step; the two arrays are paired, a value that is not finite leaves a gap. */

@@ -83,7 +83,7 @@ async function openPlain(
   return await opened({ ...teacher, kind }, config, earlier, { scale, onMessage });
 }
 
-/** What `auto` means on the data of a configuration. */
+/** The kind of teacher that a configuration means; `auto` depends on its data. */
 async function chosenKind(
   config: TrainConfig,
   scale: TeacherContext["source"],

@@ -7,7 +7,7 @@ import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { size } from "../tensor/shape.ts";
 import { renderReport } from "../report/html.ts";
-import type { Curve, ReportPicture, ReportRun } from "../report/report_data.ts";
+import type { Curve, EarlierAblation, ReportPicture, ReportRun } from "../report/report_data.ts";
 import { checkedMaps } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
@@ -33,6 +33,8 @@ export interface SummaryInput {
   readonly teacher: Teacher | null;
   /** When the run ended, as the report prints it. */
   readonly date: string;
+  /** What an earlier ablation found for this budget, for the report. */
+  readonly ablation?: EarlierAblation;
   /** Receives a line for people about a sample that is left out. */
   readonly onMessage: (message: string) => void;
 }
@@ -71,6 +73,7 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
       evaluation: evaluation.result,
       ...(baseline && { baseline }),
       consistency: evaluation.consistency,
+      ...(input.ablation && { ablation: input.ablation }),
       pictures,
       kernels,
       configuration: formatConfig(config),

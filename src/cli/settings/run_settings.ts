@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readBytes } from "../../formats/atomic_file.ts";
 import { LIMITS } from "../../formats/limits.ts";
 import { readTuning } from "../../tune/tuning_file.ts";
+import type { EarlierAblation } from "../../report/report_data.ts";
 import { InputError } from "../../tensor/error.ts";
 import { parseConfigFile, resolveConfig, type TrainConfig } from "../../train/config.ts";
 import { withoutPlaces } from "../../train/resume.ts";
@@ -33,6 +34,8 @@ export interface RunSettings {
   readonly resume: boolean;
   /** Whether the run replaces the one in its folder. */
   readonly replace?: boolean;
+  /** What an earlier ablation found for this budget, for the report. */
+  readonly ablation?: EarlierAblation;
   /** Whether a new run uses the choices measured on its adapter. */
   readonly tune: boolean;
 }

@@ -7,6 +7,7 @@ import type { Define } from "../terminal/define.ts";
 import { common, type CommonOptions } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { listenForStop } from "../terminal/stop_signal.ts";
+import { START_ABLATION } from "./start_ablation.ts";
 import { runTraining } from "./training.ts";
 
 // Chosen so that a software adapter on two cores finishes within minutes, including installation.
@@ -29,7 +30,9 @@ export const defineStart: Define = (program: Command, { surroundings, exit }) =>
   command.action(async (options: CommonOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const config = resolveConfig(START.config, "start");
-    const settings = { config, out: START.out, resume: false, replace: true, tune: true };
+    const { out } = START;
+    const ablation = START_ABLATION;
+    const settings = { config, out, resume: false, replace: true, tune: true, ablation };
     const stop = listenForStop(output);
     try {
       const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>

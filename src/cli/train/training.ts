@@ -3,6 +3,8 @@ import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
 import { openRunTeacher, openSource } from "../../train/source.ts";
+import type { EarlierAblation } from "../../report/report_data.ts";
+import { gainText } from "../../report/html_tables.ts";
 import { requireNoRun, runPaths } from "../../train/run_folder.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
@@ -95,12 +97,14 @@ export async function runTraining(
     });
     output.say(`trained in ${clock(trained.time_s)}, evaluating`);
     const date = new Date().toISOString().replace("T", " ").slice(0, 16);
-    const input = { config, trained, source, heldOut, teacher, date: `${date} UTC` };
+    const { ablation } = settings;
+    const about = { date: `${date} UTC`, ...(ablation && { ablation }) };
+    const input = { config, trained, source, heldOut, teacher, ...about };
     const summary = await recovering(
       trained,
       async () => await summarize({ ...input, gpu: trained.gpu, onMessage: output.warn }),
     );
-    return finishedOutcome(trained, summary, heldOut);
+    return finishedOutcome(trained, summary, heldOut, settings);
   } finally {
     teacher?.close?.();
     await trained.close();
@@ -185,6 +189,7 @@ function finishedOutcome(
   trained: TrainedRun,
   summary: Summary,
   heldOut: DataSource,
+  { ablation }: RunSettings,
 ): TrainingOutcome {
   const { steps, skipped_samples, folder, time_s } = trained;
   const { evaluation, baseline, ratio, report } = summary;
@@ -205,6 +210,7 @@ function finishedOutcome(
       metres_by: metresBy(trained.student),
       baseline,
       ratio,
+      ...(ablation && { ablation }),
       student: folder.student,
       report,
     },
@@ -214,10 +220,24 @@ function finishedOutcome(
       ...evaluationRemarks(evaluation),
       ...skipped,
       ...ratioLines(summary),
+      ...(ablation === undefined ? [] : ablationLines(ablation)),
       `student: ${folder.student}`,
       `report:  ${report}`,
     ],
   };
+}
+
+/** Supervision beside distillation, as measured earlier over several seeds. */
+function ablationLines({ command, date, rows, seeds }: EarlierAblation): string[] {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return [
+    `measured at this budget over ${seeds} seeds on ${date}, not in this run:`,
+    ...rows.map(({ name, abs_rel, gain }) => {
+      const better = gain === undefined ? "" : `, better by ${gainText(gain)}`;
+      return `  ${name.padEnd(width)}  AbsRel ${abs_rel.toFixed(4)}${better}`;
+    }),
+    `  ${command}`,
+  ];
 }
 
 /** The student compared with the best constants, if there are any. */
