@@ -65,6 +65,24 @@ const FULL: ReportData = {
     pairs: [{ from: EVIL, to: "CAM_FRONT", metres: 1.25, relative: 0.1, pixels: 7 }],
     all: { metres: 1.25, relative: 0.1 },
   },
+  ablation: {
+    command: EVIL,
+    date: "2026-11-28",
+    adapter: "llvmpipe",
+    seeds: 5,
+    moments: 24,
+    rows: [
+      { name: "supervised", abs_rel: 0.22, deviation: 0.003, rmse: 7, disagreement: 0.21 },
+      {
+        name: EVIL,
+        abs_rel: 0.21,
+        deviation: 0.002,
+        rmse: 6,
+        disagreement: 0.2,
+        gain: [4.5, 1, 8],
+      },
+    ],
+  },
   pictures: [
     { caption: EVIL, picture: { height: 2, width: 2, rgb: new Uint8Array(12).fill(200) } },
   ],
@@ -101,6 +119,9 @@ describe("report", () => {
     );
     expect(page).toContain("Images without true depth in range, left out: &lt;img");
     expect(page).toMatch(/<img src="data:image\/webp;base64,[\w+/=]+" width="2" height="2"/);
+    // What was measured earlier says so, and carries its interval.
+    expect(page).toContain("Not from this run: mean ± standard deviation over 5 seeds");
+    expect(page).toContain("<td>0.2100 ± 0.0020</td><td>4.5 % [1.0, 8.0]</td>");
     // Longest kernel first, with its share; the rates of the one whose cost is known.
     expect(page).toMatch(
       /conv2d<\/th><td>1<\/td><td>6\.000<\/td><td class="share" style="--share: 75\.0%">/,
