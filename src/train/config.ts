@@ -135,7 +135,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       beams: z
         .literal([1, 2, 4, 8, 16, 32])
         .default(32)
-        .describe("beams of the built-in rig's LiDAR: 1, 2, 4, 8, 16 or 32"),
+        .describe(
+          "beams of the built-in rig's LiDAR on training moments: 1, 2, 4, 8, 16 or 32; held-out moments have 32",
+        ),
       body: z
         .enum(["none", "car"])
         .default("none")

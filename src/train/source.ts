@@ -22,7 +22,9 @@ export async function openSource(
   split: Split,
   earlier = false,
 ): Promise<DataSource> {
-  const { train_moments, held_out_moments, beams, body } = config.rig;
+  const { train_moments, held_out_moments, beams: ofTraining, body } = config.rig;
+  // A student of a sparser LiDAR is evaluated on the same true depth as the others.
+  const beams = split === "train" ? ofTraining : undefined;
   const moments = { train: train_moments, "held-out": held_out_moments };
   const { data, seed, bad_samples: badSamples } = config;
   try {
