@@ -15,8 +15,8 @@ type ModelKind = "auto" | "builtin" | "files";
 export interface TeacherChoice {
   readonly kind: ModelKind | "aligned" | "oracle" | "none";
   readonly path: string | null;
-  /** The model under an aligned teacher (default auto). */
-  readonly base?: ModelKind;
+  /** The model under an aligned teacher (default auto, which is also that of `aligned`). */
+  readonly base?: ModelKind | "aligned";
 }
 
 /** The needs of a teacher that knows metres. */
@@ -60,7 +60,7 @@ export async function openTeacher(
     }
     return oracleTeacher(metric.scale);
   }
-  const model = await openModel(base, path, data, seed);
+  const model = await openModel(base === "aligned" ? "auto" : base, path, data, seed);
   if (model !== null) return alignedTeacher(model, metric.scale, metric.onMessage);
   throw new InputError(
     `teacher.kind aligned on ${data} needs a base: give teacher.path, a folder of relative maps`,

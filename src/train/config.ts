@@ -54,7 +54,7 @@ export interface TrainConfig {
     /** Folder of the teacher's maps. */
     readonly path: string | null;
     /** The frozen model under an aligned or fitted teacher; `auto`: files if `path` is given. */
-    readonly base: "auto" | "builtin" | "files";
+    readonly base: "auto" | "builtin" | "files" | "aligned";
     /** `teacher.safetensors` of a fitted teacher, or the folder of its run. */
     readonly module: string | null;
     /** Steps in which a run without `module` fits one itself; null: half of its own. */
@@ -204,10 +204,10 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         ),
       path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
       base: z
-        .enum(["auto", "builtin", "files"])
+        .enum(["auto", "builtin", "files", "aligned"])
         .default("auto")
         .describe(
-          "frozen model under an aligned or fitted teacher: auto (files if path is given, else builtin), builtin or files",
+          "frozen model under an aligned or fitted teacher: auto (files if path is given, else builtin), builtin, files, or for fitted also aligned (each view fitted to its LiDAR first)",
         ),
       module: z
         .string()

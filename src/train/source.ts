@@ -125,7 +125,8 @@ export async function openBaseTeacher(
   earlier = false,
 ): Promise<Teacher> {
   const { data, teacher } = config;
-  const choice = { kind: teacher.base, path: teacher.path };
+  const { base: kind, path } = teacher;
+  const choice = { kind, path, base: "auto" } as const;
   const found = await opened(choice, config, earlier, { scale });
   if (found !== null) return found;
   throw new InputError(

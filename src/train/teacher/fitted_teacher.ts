@@ -91,7 +91,7 @@ function teacherWith(
   const runner = moduleRunner(gpu, module);
   return {
     name: `fitted on ${base.name}`,
-    parts: moduleParts(embedding),
+    parts: { ...moduleParts(embedding), mask: base.parts.mask },
     module: digest,
     ...(ofBase && {
       identity: async (sample) => JSON.stringify(["fitted", digest, unit, await ofBase(sample)]),
@@ -104,14 +104,18 @@ function teacherWith(
             `not ${size.height}x${size.width}`,
         );
       }
-      const { index } = await checkedMaps(base, sample, size, bins);
+      const { index, mask } = await checkedMaps(base, sample, size, bins);
       if (index === undefined) {
         throw new InputError(`teacher ${base.name}: gives no relative depth to fit bins on`);
       }
       const { images, focal_scale } = makeBatch(sample, origin.scale, null);
       const plan = await runner.plan(sample.cameras.length, { height, width });
       const maps: TeacherMaps = await plan.run({ images, focal_scale, [mapInput("index")]: index });
-      return { ...maps, ...(maps.centers && { centers: maps.centers.map((c) => c * unit) }) };
+      return {
+        ...maps,
+        ...(maps.centers && { centers: maps.centers.map((c) => c * unit) }),
+        ...(mask && { mask }),
+      };
     },
     close: runner.close,
   };
