@@ -2,12 +2,14 @@
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
 //   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)
-//   z^T_k = -(K teacher[r] - 1/2 - k)^2 / 2 of a relative depth, else the logits teacher[r, k]
+//   z^T_k = -(K teacher[r] - 1/2 - k)^2 / 2 of a relative depth, the logits teacher[r, k],
+//   or (ln C(n, k) + k slope) / t of a binomial, n = K - 1
 //
 // Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
-//          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1] or [V,
-//          H, W, K]; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; depth, cross, kl [V, H, W,
-//          1]; statistics [V, H, W, 4]: (maximum, 1 / sum) of student and teacher
+//          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1], [V, H,
+//          W, K] or [V, H, W, 5] (rows again); centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K];
+//          depth, cross, kl [V, H, W, 1]; statistics [V, H, W, 4]: (maximum, 1 / sum) of student
+//          and teacher
 // Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
 //          coalesced loads
 // Memory   each bin read once or twice, none stored; bound by arithmetic
@@ -32,10 +34,11 @@ struct Params {
 
 override BINS: u32 = 0u; // 0: read at run time
 override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
-override TEACHER: u32 = 1u; // RELATIVE or LOGITS
+override TEACHER: u32 = 1u; // RELATIVE, LOGITS or BINOMIAL
 override WG: u32 = 64u; // invocations per workgroup
 const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
+const BINOMIAL: u32 = 3u;
 
 /// Below every logit.
 const LOWEST: f32 = -1e38;
@@ -111,11 +114,24 @@ fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
 }
 // </lib>
 
-// <lib teacher_logit>
-/// Logit k of a teacher: given (`index` is its place), or of a Gaussian one bin wide around `at`.
-fn teacher_logit(index: u32, at: f32, k: f32) -> f32 {
+// <lib teacher_logit_tabled>
+/// The row of a teacher's binomial, from binomial_pack.
+fn teacher_row(pixel: u32) -> BinomialRow {
+    let numbers = 5u * pixel;
+    let peak = teacher[numbers + 2u];
+    let place = 2u * u32(peak);
+    let choose = vec2f(log_choose[place], log_choose[place + 1u]);
+    return binomial_row(teacher[numbers], teacher[numbers + 1u], peak, choose);
+}
+
+/// Logit k of a teacher: given (`index` is its place), of a binomial below its peak (`choose` is
+/// the entry of the table), or of a Gaussian one bin wide around `at`.
+fn teacher_logit(index: u32, at: f32, taught: BinomialRow, k: f32, choose: vec2f) -> f32 {
     if (TEACHER == LOGITS) {
         return teacher[index];
+    }
+    if (TEACHER == BINOMIAL) {
+        return binomial_logit(taught, k, choose);
     }
     return -0.5 * (at - k) * (at - k);
 }
@@ -147,6 +163,11 @@ fn bin_distill_binomial_rows(
         let apart = at - clamp(round(at), 0.0, f32(bins - 1u));
         most.y = -0.5 * apart * apart;
     }
+    var taught: BinomialRow;
+    if (TEACHER == BINOMIAL) {
+        taught = teacher_row(row);
+        most.y = 0.0;
+    }
     if (TEACHER == LOGITS) {
         for (var k = 0u; k < bins; k++) {
             most.y = max(most.y, teacher[start + k]);
@@ -159,7 +180,7 @@ fn bin_distill_binomial_rows(
     for (var k = 0u; k < bins; k++) {
         let choose = vec2f(log_choose[2u * k], log_choose[2u * k + 1u]);
         let z = binomial_logit(binomial, f32(k), choose);
-        let y = teacher_logit(start + k, at, f32(k)) - most.y;
+        let y = teacher_logit(start + k, at, taught, f32(k), choose) - most.y;
         let c = centers[center_start + k];
         let p = exp(z);
         let q = exp(y);

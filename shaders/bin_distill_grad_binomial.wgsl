@@ -6,9 +6,10 @@
 //
 // Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1], [V, H,
-//          W, K] or absent; centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; factors [V, H, W,
-//          8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e) from bin_distill_factors; d_pi,
-//          d_t [V, H, W, 1]; d_centers [V, H, W, K], or [V, H, W, 0] for none
+//          W, K] or [V, H, W, 5] (rows again), or absent; centers [V, H, W, K], [V, 1, 1, K] or [1,
+//          1, 1, K]; factors [V, H, W, 8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e) from
+//          bin_distill_factors; d_pi, d_t [V, H, W, 1]; d_centers [V, H, W, K], or [V, H, W, 0] for
+//          none
 // Mapping  LANES neighbouring invocations share a pixel and step through it together, so that loads
 //          coalesce
 // Memory   2 loads + 1 store per bin at most; bound by arithmetic
@@ -33,13 +34,15 @@ struct Params {
 
 override BINS: u32 = 0u; // 0: read at run time
 override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
-override TEACHER: u32 = 0u; // NONE, RELATIVE or LOGITS
+override TEACHER: u32 = 0u; // NONE, RELATIVE, LOGITS or BINOMIAL
 override BY_CENTERS: bool = true; // whether d_centers is wanted
 override STOPPED: bool = false; // depth gives no gradient to pi and t
 override WG: u32 = 256u; // invocations per workgroup
 const LANES: u32 = 8u; // tune: 4 8 16 32
 const NONE: u32 = 0u;
+const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
+const BINOMIAL: u32 = 3u;
 
 // 2 KiB: (d_pi, d_t) of each lane's share of its pixel
 var<workgroup> wg_sums: array<vec2f, WG>;
@@ -76,11 +79,24 @@ fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
 }
 // </lib>
 
-// <lib teacher_logit>
-/// Logit k of a teacher: given (`index` is its place), or of a Gaussian one bin wide around `at`.
-fn teacher_logit(index: u32, at: f32, k: f32) -> f32 {
+// <lib teacher_logit_tabled>
+/// The row of a teacher's binomial, from binomial_pack.
+fn teacher_row(pixel: u32) -> BinomialRow {
+    let numbers = 5u * pixel;
+    let peak = teacher[numbers + 2u];
+    let place = 2u * u32(peak);
+    let choose = vec2f(log_choose[place], log_choose[place + 1u]);
+    return binomial_row(teacher[numbers], teacher[numbers + 1u], peak, choose);
+}
+
+/// Logit k of a teacher: given (`index` is its place), of a binomial below its peak (`choose` is
+/// the entry of the table), or of a Gaussian one bin wide around `at`.
+fn teacher_logit(index: u32, at: f32, taught: BinomialRow, k: f32, choose: vec2f) -> f32 {
     if (TEACHER == LOGITS) {
         return teacher[index];
+    }
+    if (TEACHER == BINOMIAL) {
+        return binomial_logit(taught, k, choose);
     }
     return -0.5 * (at - k) * (at - k);
 }
@@ -110,8 +126,12 @@ fn bin_distill_grad_binomial(
     let teacher_state = vec2f(factors[f + 2u], factors[f + 3u]);
     let by = vec4f(factors[f + 4u], factors[f + 5u], factors[f + 6u], factors[f + 7u]);
     var at = 0.0;
-    if (TEACHER != NONE && TEACHER != LOGITS) {
+    if (TEACHER == RELATIVE) {
         at = teacher[row] * f32(bins) - 0.5;
+    }
+    var taught: BinomialRow;
+    if (TEACHER == BINOMIAL && inside) {
+        taught = teacher_row(row);
     }
     var sums = vec2f(0.0);
     for (var k = part; k < share_end; k += LANES) {
@@ -120,7 +140,8 @@ fn bin_distill_grad_binomial(
         let p = exp(z) * student_scale;
         var q = 0.0;
         if (TEACHER != NONE) {
-            q = exp(teacher_logit(start + k, at, f32(k)) - teacher_state.x) * teacher_state.y;
+            let y = teacher_logit(start + k, at, taught, f32(k), choose);
+            q = exp(y - teacher_state.x) * teacher_state.y;
         }
         let pull = select(by.x * centers[center_start + k] - by.w, 0.0, STOPPED);
         let d_z = p * pull + by.z * (p - q);

@@ -4,9 +4,9 @@
 //
 // Layout   rows [V, H, W, 5]: (slope, 1 / t, peak, weight of d_pi, scale) of a pixel, from
 //          binomial_pack; log_choose [K, 2]: ln C(n, k) in two parts; teacher [V, H, W, 1], [V, H,
-//          W, K] or absent; factors [V, H, W, 8] = (max^S, 1 / sum^S, max^T, 1 / sum^T, a, b, g, e)
-//          from bin_distill_factors; partials [S, B, K]: S sets of centres, B slices of SLAB pixels
-//          each; column_sum adds them in order
+//          W, K] or [V, H, W, 5] (rows again), or absent; factors [V, H, W, 8] = (max^S, 1 / sum^S,
+//          max^T, 1 / sum^T, a, b, g, e) from bin_distill_factors; partials [S, B, K]: S sets of
+//          centres, B slices of SLAB pixels each; column_sum adds them in order
 // Mapping  one invocation per slice and TK bins
 // Memory   12 loads per pixel and TK bins; bound by arithmetic
 // Source   elementary; slices are a fixed number of pixels, so that every adapter adds in the same
@@ -30,12 +30,14 @@ struct Params {
 
 override BINS: u32 = 0u; // 0: read at run time
 override TILES: u32 = 0u; // 0: read at run time
-override TEACHER: u32 = 0u; // NONE, RELATIVE or LOGITS
+override TEACHER: u32 = 0u; // NONE, RELATIVE, LOGITS or BINOMIAL
 override WG: u32 = 64u; // invocations per workgroup
 const TK: u32 = 4u; // host: bins of an invocation
 const SLAB: u32 = 64u; // host: pixels; part of the result's bits
 const NONE: u32 = 0u;
+const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
+const BINOMIAL: u32 = 3u;
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -69,11 +71,24 @@ fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
 }
 // </lib>
 
-// <lib teacher_logit>
-/// Logit k of a teacher: given (`index` is its place), or of a Gaussian one bin wide around `at`.
-fn teacher_logit(index: u32, at: f32, k: f32) -> f32 {
+// <lib teacher_logit_tabled>
+/// The row of a teacher's binomial, from binomial_pack.
+fn teacher_row(pixel: u32) -> BinomialRow {
+    let numbers = 5u * pixel;
+    let peak = teacher[numbers + 2u];
+    let place = 2u * u32(peak);
+    let choose = vec2f(log_choose[place], log_choose[place + 1u]);
+    return binomial_row(teacher[numbers], teacher[numbers + 1u], peak, choose);
+}
+
+/// Logit k of a teacher: given (`index` is its place), of a binomial below its peak (`choose` is
+/// the entry of the table), or of a Gaussian one bin wide around `at`.
+fn teacher_logit(index: u32, at: f32, taught: BinomialRow, k: f32, choose: vec2f) -> f32 {
     if (TEACHER == LOGITS) {
         return teacher[index];
+    }
+    if (TEACHER == BINOMIAL) {
+        return binomial_logit(taught, k, choose);
     }
     return -0.5 * (at - k) * (at - k);
 }
@@ -115,15 +130,19 @@ fn bin_distill_grad_binomial_slabs(
         let teacher_state = vec2f(factors[f + 2u], factors[f + 3u]);
         let by = vec4f(factors[f + 4u], factors[f + 5u], factors[f + 6u], factors[f + 7u]);
         var at = 0.0;
-        if (TEACHER != NONE && TEACHER != LOGITS) {
+        if (TEACHER == RELATIVE) {
             at = teacher[row] * f32(bins) - 0.5;
+        }
+        var taught: BinomialRow;
+        if (TEACHER == BINOMIAL) {
+            taught = teacher_row(row);
         }
         for (var j = 0u; j < TK; j++) {
             let k = min(first + j * tiles, bins - 1u);
             let p = exp(binomial_logit(binomial, f32(k), choose[j])) * student_scale;
             var q = 0.0;
             if (TEACHER != NONE) {
-                let y = teacher_logit(row * bins + k, at, f32(k));
+                let y = teacher_logit(row * bins + k, at, taught, f32(k), choose[j]);
                 q = exp(y - teacher_state.x) * teacher_state.y;
             }
             sums[j] += by.x * p + by.y * q;

@@ -2,11 +2,13 @@
 //
 //   depth[r] = scale sum_k p_k centers[s, k],  cross[r] = scale sum_k q_k centers[s, k]
 //   kl[r] = sum_k q_k (ln q_k - ln p_k),  p = softmax(z), q = softmax(z^T)
-//   z^T_k = -(K teacher[r] - 1/2 - k)^2 / 2 of a relative depth, else the logits teacher[r, k]
+//   z^T_k = -(K teacher[r] - 1/2 - k)^2 / 2 of a relative depth, the logits teacher[r, k],
+//   or (ln C(n, k) + k slope) / t of a binomial, n = K - 1
 //
-// Layout   student [V, H, W, K]; scale [V] or absent; teacher [V, H, W, 1] or [V, H, W, K]; centers
-//          [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K]; depth, cross, kl [V, H, W, 1]; statistics
-//          [V, H, W, 4]: (maximum, 1 / sum) of student and teacher
+// Layout   student [V, H, W, K]; scale [V] or absent; teacher [V, H, W, 1], [V, H, W, K] or [V, H,
+//          W, 5] (rows of binomial_pack); centers [V, H, W, K], [V, 1, 1, K] or [1, 1, 1, K];
+//          depth, cross, kl [V, H, W, 1]; statistics [V, H, W, 4]: (maximum, 1 / sum) of student
+//          and teacher
 // Mapping  one invocation per pixel: no barrier, no workgroup memory; for adapters that do not need
 //          coalesced loads
 // Memory   each bin read once or twice, none stored; bound by bandwidth
@@ -33,11 +35,12 @@ struct Params {
 override BINS: u32 = 0u; // 0: read at run time
 override PIXELS_PER_CENTER: u32 = 0u; // 0: read at run time
 override PLANE: u32 = 0u; // 0: read at run time
-override TEACHER: u32 = 1u; // RELATIVE or LOGITS
+override TEACHER: u32 = 1u; // RELATIVE, LOGITS or BINOMIAL
 override HAS_SCALE: bool = false;
 override WG: u32 = 64u; // invocations per workgroup
 const RELATIVE: u32 = 1u;
 const LOGITS: u32 = 2u;
+const BINOMIAL: u32 = 3u;
 
 /// Below every logit.
 const LOWEST: f32 = -1e38;
@@ -86,11 +89,69 @@ fn settled(maximum: f32, sum: f32) -> vec2f {
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
+// <lib log_quotient>
+/// ln(x / y): by atanh's series near 1, where a logarithm loses digits.
+fn log_quotient(x: f32, y: f32) -> f32 {
+    // ln(x / y) = 2 atanh(s), s = (x - y) / (x + y); |s| <= 1/3, so the first term left out is
+    // below 1e-8
+    let s = (x - y) / (x + y);
+    let u = s * s;
+    let series = 1.0 + u * (1.0 / 3.0 + u * (0.2 + u * (1.0 / 7.0 + u * (1.0 / 9.0
+        + u * (1.0 / 11.0 + u / 13.0)))));
+    return select(log_of(x / y), 2.0 * s * series, abs(s) < 0.33);
+}
+// </lib>
+
+// <lib binomial_peak>
+/// The numbers of a pixel that determine its logits where no table of ln C(n, k) is at hand.
+struct BinomialPeak {
+    at: vec2f,      // a place next to the peak, between bins 0 and n: its distances from both
+    lift: f32,      // slope less ln(at.x / at.y), small
+    entropy: f32,   // of the bin at the peak
+    peak: f32,
+    inverse_t: f32,
+}
+
+/// k ln(k / at.x) + (n - k) ln((n - k) / at.y), n = at.x + at.y: 0 at `at`, small near it.
+fn binomial_entropy(k: f32, at: vec2f) -> f32 {
+    // x ln x is 0 at 0
+    let m = max(at.x + at.y - k, 0.0);
+    return k * log_quotient(max(k, 1e-7), at.x) + m * log_quotient(max(m, 1e-7), at.y);
+}
+
+/// The row of (slope, 1 / t) whose peak is at a bin, 0 to n.
+fn binomial_peak(slope: f32, inverse_t: f32, peak: f32, n: f32) -> BinomialPeak {
+    let a = clamp(peak, 0.5, max(n - 0.5, 0.5));
+    let at = vec2f(a, max(n - a, 0.5));
+    let lift = slope - log_quotient(at.x, at.y);
+    // an infinite slope has no difference to the peak's logit
+    let entropy = select(not_a_number(slope), binomial_entropy(peak, at), is_finite(slope));
+    return BinomialPeak(at, lift, entropy, peak, inverse_t);
+}
+
+/// A logit below the peak's: (ln C(n, k) + k slope - (ln C(n, peak) + peak slope)) / t. The large
+/// parts cancel in the logarithms of quotients: t = 0.0212 multiplies what is lost.
+fn peaked_logit(row: BinomialPeak, k: f32) -> f32 {
+    let rise = row.entropy - binomial_entropy(k, row.at);
+    return (rise + (k - row.peak) * row.lift) * row.inverse_t;
+}
+// </lib>
+
 // <lib teacher_logit>
-/// Logit k of a teacher: given (`index` is its place), or of a Gaussian one bin wide around `at`.
-fn teacher_logit(index: u32, at: f32, k: f32) -> f32 {
+/// The row of a teacher's binomial, from binomial_pack; n is the last bin.
+fn teacher_peak(pixel: u32, n: f32) -> BinomialPeak {
+    let numbers = 5u * pixel;
+    return binomial_peak(teacher[numbers], teacher[numbers + 1u], teacher[numbers + 2u], n);
+}
+
+/// Logit k of a teacher: given (`index` is its place), of a binomial below its peak, or of a
+/// Gaussian one bin wide around `at`.
+fn teacher_logit(index: u32, at: f32, taught: BinomialPeak, k: f32) -> f32 {
     if (TEACHER == LOGITS) {
         return teacher[index];
+    }
+    if (TEACHER == BINOMIAL) {
+        return peaked_logit(taught, k);
     }
     return -0.5 * (at - k) * (at - k);
 }
@@ -117,6 +178,11 @@ fn bin_distill_rows(
         let apart = at - clamp(round(at), 0.0, f32(bins - 1u));
         most.y = -0.5 * apart * apart;
     }
+    var taught: BinomialPeak;
+    if (TEACHER == BINOMIAL) {
+        taught = teacher_peak(row, f32(bins - 1u));
+        most.y = 0.0;
+    }
     for (var k = 0u; k < bins; k++) {
         most.x = max(most.x, student[start + k]);
         if (TEACHER == LOGITS) {
@@ -128,7 +194,7 @@ fn bin_distill_rows(
     var apart_sum = 0.0;
     for (var k = 0u; k < bins; k++) {
         let z = student[start + k] - most.x;
-        let y = teacher_logit(start + k, at, f32(k)) - most.y;
+        let y = teacher_logit(start + k, at, taught, f32(k)) - most.y;
         let c = centers[center_start + k];
         let p = exp(z);
         let q = exp(y);

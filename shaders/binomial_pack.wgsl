@@ -48,6 +48,7 @@ fn is_nan(x: f32) -> bool {
 }
 // </lib>
 
+// <lib log_quotient>
 /// ln(x / y): by atanh's series near 1, where a logarithm loses digits.
 fn log_quotient(x: f32, y: f32) -> f32 {
     // ln(x / y) = 2 atanh(s), s = (x - y) / (x + y); |s| <= 1/3, so the first term left out is
@@ -58,6 +59,7 @@ fn log_quotient(x: f32, y: f32) -> f32 {
         + u * (1.0 / 11.0 + u / 13.0)))));
     return select(log_of(x / y), 2.0 * s * series, abs(s) < 0.33);
 }
+// </lib>
 
 @compute @workgroup_size(WG)
 fn binomial_pack(

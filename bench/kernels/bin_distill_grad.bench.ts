@@ -22,7 +22,10 @@ const data = {
   factors: positive,
 } as const;
 
-/** 128 bins at half resolution; a teacher of relative depth. */
+/**
+ * 128 bins at half resolution with a teacher of relative depth; 64 bins with one of (pi, t), packed
+ * or as stored logits.
+ */
 export const cases: readonly KernelProblem[] = [
   {
     name: "by logits and centres of the pixel 6x48x80x128",
@@ -52,6 +55,23 @@ export const cases: readonly KernelProblem[] = [
     attributes: { teacher: "relative", by_centers: false },
     data,
   },
+  ...(["binomial", "logits"] as const).map((kind) => ({
+    name: `by pi, t and centres of the pixel 6x32x64x64, taught by ${kind}`,
+    kernel: binDistillGradBinomial,
+    shapes: {
+      rows: [6, 32, 64, 5],
+      log_choose: [64, 2],
+      teacher: [6, 32, 64, kind === "binomial" ? 5 : 64],
+      centers: [6, 32, 64, 64],
+      factors: [6, 32, 64, 8],
+    },
+    attributes: { teacher: kind, by_centers: true },
+    data: {
+      ...data,
+      rows: rowsOfBins(64),
+      teacher: kind === "binomial" ? rowsOfBins(64) : ({ kind: "normal" } as const),
+    },
+  })),
   {
     name: "by centres of the image 6x48x80x128, slabs",
     kernel: binDistillGradBinomialSlabs,

@@ -15,7 +15,7 @@ import { maskedPool, normalizeRows } from "../graph/ops/view_relation.ts";
 import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
-import { teacherLogits, type TeacherBins } from "./bin_levels.ts";
+import type { TeacherBins } from "./bin_levels.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 
 /** The choices of `loss.baseline`. */
@@ -37,7 +37,7 @@ export interface BaselineInputs {
   /** `[V,h,w,1]` metres of the student. */
   readonly depth_m: Value;
   readonly teacher: TeacherValues;
-  readonly bins: TeacherBins;
+  readonly bins: Pick<TeacherBins, "logits">;
   /** `[V,h,w,1]` 1 where the teacher counts. */
   readonly usable: Value;
   /** Temperature of `hinton`. */
@@ -69,7 +69,7 @@ export function baselineLoss(
     }
     case "hinton": {
       const { output, usable, temperature } = inputs;
-      return binKl(output.logits, logitsOf(inputs), usable, { temperature });
+      return binKl(output.logits, inputs.bins.logits, usable, { temperature });
     }
     case "fitnets":
       return hint(g, inputs);
@@ -130,11 +130,7 @@ function similarity(inputs: BaselineInputs): Value {
 
 /** The teacher's own feature, or its probabilities: [V,h,w,C]. */
 function featureOf(inputs: BaselineInputs): Value {
-  return inputs.teacher.embedding ?? softmaxBins(logitsOf(inputs));
-}
-
-function logitsOf({ bins, output }: BaselineInputs): Value {
-  return teacherLogits(bins, output.logits.shape[3]);
+  return inputs.teacher.embedding ?? softmaxBins(inputs.bins.logits);
 }
 
 /** tokens [V, L, C] -> [V, L C]. */

@@ -9,6 +9,7 @@ import { binExpectation } from "../graph/ops/bin_expectation.ts";
 import { binHead } from "../graph/ops/bin_head.ts";
 import { binKl } from "../graph/ops/bin_kl.ts";
 import { binomialDecode } from "../graph/ops/binomial_decode.ts";
+import { packBinomial } from "../graph/ops/binomial_pack.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import { logBinomial } from "../graph/ops/log_binomial.ts";
 import { maskedMean } from "../graph/ops/masked_mean.ts";
@@ -59,27 +60,30 @@ export function decodeFeatures(
   return decodeBins(level, { logits, binomial: null, centers, scale_m });
 }
 
-/** The teacher's bins: a relative depth [V,H,W,1], binned softly, or logits [V,H,W,K]. */
+/** The teacher's bins. Only a path that takes the logits stores them. */
 export interface TeacherBins {
-  readonly kind: "relative" | "logits";
+  /** Of `value`: a relative depth `[V,H,W,1]`, binned softly, or a packed binomial `[V,H,W,5]`. */
+  readonly kind: "relative" | "binomial";
   readonly value: Value;
+  /** The same as logits, `[V,H,W,K]`. */
+  readonly logits: Value;
 }
 
 /**
  * The bins of a teacher: those of its trained module where it has one, else its index binned softly.
  * Throws InputError for a teacher that has neither.
  */
-export function teacherBins({ binomial, index }: TeacherValues, bins: number): TeacherBins {
+export function teacherBins(
+  { binomial, index }: Pick<TeacherValues, "binomial" | "index">,
+  bins: number,
+): TeacherBins {
   if (binomial !== null) {
-    return { kind: "logits", value: logBinomial(binomial.pi, binomial.t, { bins }) };
+    const { pi, t } = binomial;
+    const value = packBinomial(pi, t, { bins });
+    return { kind: "binomial", value, logits: logBinomial(pi, t, { bins }) };
   }
-  if (index !== null) return { kind: "relative", value: index };
+  if (index !== null) return { kind: "relative", value: index, logits: softBins(index, { bins }) };
   throw new InputError("the teacher has no bins: it must give an index, or pi and t");
-}
-
-/** The logits of a teacher's bins, [V,H,W,K]. */
-export function teacherLogits({ kind, value }: TeacherBins, bins: number): Value {
-  return kind === "relative" ? softBins(value, { bins }) : value;
 }
 
 /** Choices of a distilled decode. */
@@ -111,11 +115,10 @@ export function distillBins(
     return { depth_m: depth, cross_m: cross, kl: (usable) => maskedMean(kl, usable).mean };
   }
   const decode = level === 0 ? unfusedDepth : binDecode;
-  const teacher_logits = teacherLogits(teacher, centers.shape[3]);
   return {
     depth_m: decode(stopped ? stopGradient(logits) : logits, centers, scale_m),
-    cross_m: decode(teacher_logits, centers, scale_m),
-    kl: (usable) => binKl(logits, teacher_logits, usable, { temperature }),
+    cross_m: decode(teacher.logits, centers, scale_m),
+    kl: (usable) => binKl(logits, teacher.logits, usable, { temperature }),
   };
 }
 

@@ -23,7 +23,7 @@ import type { Value } from "../graph/value.ts";
 import type { StudentOutput } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
-import { teacherLogits, type TeacherBins } from "./bin_levels.ts";
+import type { TeacherBins } from "./bin_levels.ts";
 import { overlapWeights } from "./overlap.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 import { viewVectorLoss } from "./view_vectors.ts";
@@ -58,7 +58,7 @@ export interface RelationConfig {
 export interface RelationInputs {
   readonly student: Pick<StudentOutput, "logits" | "binomial" | "centers" | "embedding">;
   readonly teacher: TeacherValues;
-  readonly bins: TeacherBins;
+  readonly bins: Pick<TeacherBins, "logits">;
   /** `[V,h,w,1]` weights of the pixels in pooled tokens. */
   readonly usable: Value;
   /** `[pairs,L,L]` of `overlapInput`; null for any relation but `overlap`. */
@@ -86,7 +86,7 @@ export function relationLoss(inputs: RelationInputs, config: RelationConfig): Va
   const grid = relation === "views" ? ([1, 1] as const) : config.relation_grid;
   const own =
     relation === "probabilities"
-      ? pooledBins(student, () => student.logits, inputs, config, grid)
+      ? pooledBins(student, student.logits, inputs, config, grid)
       : maskedPool(student.embedding, usable, { grid });
   const taught = pooledTeacher(inputs, config, grid);
   if (relation === "views") return viewVectorLoss(own, taught, usable);
@@ -104,18 +104,17 @@ type Grid = readonly [number, number];
 
 /** The teacher's tokens before their division by length: its embedding, or its probabilities. */
 function pooledTeacher(inputs: RelationInputs, config: RelationConfig, grid: Grid): Value {
-  const { teacher, bins, student, usable } = inputs;
+  const { teacher, bins, usable } = inputs;
   if (config.relation === "features" && teacher.embedding !== null) {
     return maskedPool(teacher.embedding, usable, { grid });
   }
-  const logits = (): Value => teacherLogits(bins, student.centers.shape[3]);
-  return pooledBins(teacher, logits, inputs, config, grid);
+  return pooledBins(teacher, bins.logits, inputs, config, grid);
 }
 
 /** Probabilities pooled to tokens [V, L, K], straight from (pi, t) where there is one. */
 function pooledBins(
   { binomial }: Pick<TeacherValues, "binomial">,
-  logits: () => Value,
+  logits: Value,
   { student: { centers }, usable }: Pick<RelationInputs, "student" | "usable">,
   { relation_form }: RelationConfig,
   grid: Grid,
@@ -123,7 +122,7 @@ function pooledBins(
   if (binomial !== null && relation_form === "fused") {
     return binPool({ ...binomial, centers, mask: usable }, { grid });
   }
-  return maskedPool(softmaxBins(logits()), usable, { grid });
+  return maskedPool(softmaxBins(logits), usable, { grid });
 }
 
 function checkTeacher({ depth_m, embedding }: TeacherValues, relation: Relation): void {

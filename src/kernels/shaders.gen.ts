@@ -6,6 +6,7 @@
 //   attractor_pull ab088ac889a2fc18
 //   attractor_slope 5395a5bec06ecd32
 //   binomial_logit 7061f21537c9a309
+//   binomial_peak 0080f355cd3b108e
 //   conv2d_outer_subgroup bb08945604d0e98d
 //   conv2d_phase 229ab3beb3a08022
 //   conv2d_source 852cbbcb425defe7
@@ -30,6 +31,7 @@
 //   join_softmax 9b2659abc0efe061
 //   log1p 60442d12ca659771
 //   log_of 9fad5de8accdb8ec
+//   log_quotient 528de4d5f440c16f
 //   max_or_nan 60fbabf70b94d7e0
 //   merge_moments 86c170bd2c4b8f96
 //   min_or_nan a54d481cca6d6cab
@@ -47,7 +49,8 @@
 //   sized_squares 0f7c24001a5166f5
 //   tap_on e35e78f4f31a8f87
 //   taps_inside 0258f27f3d4259f1
-//   teacher_logit 34c542d97a64050b
+//   teacher_logit 474add5f01c967ab
+//   teacher_logit_tabled e5a93db98db8215b
 //   unravel bd4f86f18bd4cb9d
 
 export const shaders = {

@@ -13,6 +13,7 @@ import { backward } from "../../src/graph/backward.ts";
 import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
+import { softBins } from "../../src/graph/ops/soft_bins.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import type { Value } from "../../src/graph/value.ts";
@@ -56,7 +57,7 @@ function build(g: Graph, feature = false): Built {
     output: wrt,
     depth_m: wrt.depth_m,
     teacher,
-    bins: { kind: "relative", value: index },
+    bins: { logits: softBins(index, { bins: K }) },
     usable: g.input("usable", [V, h, w, 1]),
     temperature: 2,
     grid,

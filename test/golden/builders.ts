@@ -11,6 +11,7 @@ import {
   seedCenters,
   seedCentersBias,
   type CenterSeed,
+  type CenterSpacing,
 } from "../../src/graph/ops/bin_centers.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { binExpectation } from "../../src/graph/ops/bin_expectation.ts";
@@ -37,6 +38,7 @@ import {
 import type { Value } from "../../src/graph/value.ts";
 import { unetDecoder, type DecoderConfig } from "../../src/student/decoder.ts";
 import { basicBlock } from "../../src/student/parts.ts";
+import { distilledBins, trainingLossIn } from "./choice_builders.ts";
 import type { GoldenBuilder } from "./golden_case.ts";
 
 /** A builder of one output by one function of one input. */
@@ -214,13 +216,15 @@ const bins: Readonly<Record<string, GoldenBuilder>> = {
     const {
       bins: count,
       seed,
+      spacing = "log",
       depth_max_m,
     } = bench.attributes as {
       bins: number;
       seed: CenterSeed;
+      spacing?: CenterSpacing;
       depth_max_m: number;
     };
-    const bias = seedCentersBias({ bins: count, seed, spacing: "log", depth_max_m });
+    const bias = seedCentersBias({ bins: count, seed, spacing, depth_max_m });
     const raw = add(bench.input("zero"), bench.g.constant("bias", [count], bias));
     return { outputs: { centers: seedCenters(raw, seed, depth_max_m) } };
   },
@@ -345,5 +349,7 @@ export const BUILDERS: Readonly<Record<string, GoldenBuilder>> = {
   ...layers,
   ...bins,
   ...lossBuilders,
+  training_loss: trainingLossIn("fused"),
+  distilled_bins: distilledBins,
   ...networks,
 };

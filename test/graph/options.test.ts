@@ -7,6 +7,7 @@ import { binary } from "../../src/graph/ops/arithmetic.ts";
 import { attention } from "../../src/graph/ops/attention.ts";
 import { attractor } from "../../src/graph/ops/bin_centers.ts";
 import { binDistill, binDistillBinomial } from "../../src/graph/ops/bin_distill.ts";
+import { packBinomial } from "../../src/graph/ops/binomial_pack.ts";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { conv2dTranspose } from "../../src/graph/ops/conv2d_transpose.ts";
@@ -70,6 +71,7 @@ const OPTIONS: Record<string, readonly [right: object, call: Call]> = {
   maskedPool: [{ grid: [1, 1] }, (x, o) => maskedPool(x(), x(), o)],
   softBins: [{ bins: 2 }, (x, o) => softBins(x(), o)],
   logBinomial: [{ bins: 2 }, (x, o) => logBinomial(x(), x(), o)],
+  packBinomial: [{ bins: 2 }, (x, o) => packBinomial(x(), x(), o)],
   logBinomialHead: [
     { t_min: 0.1, t_max: 1 },
     (_, o, g) => logBinomialHead(g.input("pairs", [1, 1, 1, 4]), o),

@@ -7,6 +7,7 @@ import { attention } from "../../src/graph/ops/attention.ts";
 import { attractor, binCenters } from "../../src/graph/ops/bin_centers.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial } from "../../src/graph/ops/bin_distill.ts";
+import { packBinomial } from "../../src/graph/ops/binomial_pack.ts";
 import { binExpectation } from "../../src/graph/ops/bin_expectation.ts";
 import { binHead } from "../../src/graph/ops/bin_head.ts";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
@@ -138,6 +139,24 @@ const OPS: Readonly<Record<string, readonly [build: Build, ...wrt: string[]]>> =
           centers: make("c", [v, 1, 1, k]),
         },
         { teacher: "relative" },
+      ),
+    }),
+    "x",
+  ],
+  "bin_distill of two binomials": [
+    (make, [v, h, w, k]) => ({
+      ...binDistillBinomial(
+        {
+          pi: make("x", [v, h, w, 1], "positive"),
+          t: make("t", [v, h, w, 1], "positive"),
+          teacher: packBinomial(
+            make("p", [v, h, w, 1], "positive"),
+            make("q", [v, h, w, 1], "positive"),
+            { bins: k },
+          ),
+          centers: make("c", [v, 1, 1, k]),
+        },
+        { teacher: "binomial" },
       ),
     }),
     "x",

@@ -6,6 +6,7 @@ import { backward } from "../../src/graph/backward.ts";
 import { binDecode } from "../../src/graph/ops/bin_decode.ts";
 import { binDistill, binDistillBinomial, type Distilled } from "../../src/graph/ops/bin_distill.ts";
 import { binKl } from "../../src/graph/ops/bin_kl.ts";
+import { packBinomial } from "../../src/graph/ops/binomial_pack.ts";
 import { logBinomial } from "../../src/graph/ops/log_binomial.ts";
 import { maskedMean } from "../../src/graph/ops/masked_mean.ts";
 import { softBins } from "../../src/graph/ops/soft_bins.ts";
@@ -147,6 +148,49 @@ test.each(
       (v) => {
         const z = logBinomial(v["pi"], v["t"], { bins });
         const teacher = softBins(v["teacher"], { bins });
+        return {
+          depth: binDecode(z, v["centers"], v["scale"]),
+          cross: binDecode(teacher, v["centers"], v["scale"]),
+          kl: binKl(z, teacher, v["usable"], { temperature: 1 }),
+        };
+      },
+    );
+    expectSameBins(fused, single, ["depth", "cross"]);
+  },
+);
+
+test.each(
+  HARD_TEMPERATURES.flatMap(([name, t]) =>
+    (["binomials", "logits"] as const).map((student) => [student, name, t] as const),
+  ),
+)(
+  "of 1,040 %s taught by binomials the fused path equals single ops, temperatures: %s",
+  async (student, _, temperatures) => {
+    const centers = [views, 1, 1, bins];
+    const isBinomial = student === "binomials";
+    const own: Record<string, Shape> = isBinomial ? { pi: one, t: one } : { z: all };
+    const probability = { kind: "uniform", low: 0, high: 1 } as const;
+    const [fused, single] = await bothPaths(
+      { ...own, teacher: one, teacher_t: one, centers, scale: [views], usable: one },
+      [...Object.keys(own), "centers"],
+      {
+        ...seeds(),
+        ...(isBinomial
+          ? { pi: draw(one, probability, 8), t: draw(one, temperatures, 9) }
+          : { z: hardLogits(rows, bins) }),
+        teacher_t: draw(one, temperatures, 10),
+        centers: draw(centers, { kind: "uniform", low: 0.001, high: 1 }, 2),
+      },
+      (v) => {
+        const teacher = packBinomial(v["teacher"], v["teacher_t"], { bins });
+        const rest = { teacher, centers: v["centers"], scale: v["scale"] };
+        return isBinomial
+          ? binDistillBinomial({ pi: v["pi"], t: v["t"], ...rest }, { teacher: "binomial" })
+          : binDistill({ student: v["z"], ...rest }, { teacher: "binomial" });
+      },
+      (v) => {
+        const z = isBinomial ? logBinomial(v["pi"], v["t"], { bins }) : v["z"];
+        const teacher = logBinomial(v["teacher"], v["teacher_t"], { bins });
         return {
           depth: binDecode(z, v["centers"], v["scale"]),
           cross: binDecode(teacher, v["centers"], v["scale"]),

@@ -76,10 +76,17 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   attention: { k: KEYS, v: KEYS, mask: KEYS },
   attention_grad_kv: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
   attention_grad_q: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
+  bin_distill: { teacher: NOT_USED },
+  bin_distill_binomial: { teacher: NOT_USED },
   bin_distill_factors: { depth: PART, scale: PART },
-  bin_distill_grad: { centers: STOPPED, factors: STOPPED },
-  bin_distill_grad_binomial: { centers: STOPPED, factors: NOT_USED, rows: NOT_USED },
-  bin_distill_grad_binomial_slabs: { factors: NOT_USED, rows: NOT_USED },
+  bin_distill_grad: { centers: STOPPED, factors: STOPPED, teacher: NOT_USED },
+  bin_distill_grad_binomial: {
+    centers: STOPPED,
+    factors: NOT_USED,
+    rows: NOT_USED,
+    teacher: NOT_USED,
+  },
+  bin_distill_grad_binomial_slabs: { factors: NOT_USED, rows: NOT_USED, teacher: NOT_USED },
   bin_kl: { usable: FLAG },
   bin_kl_grad: Object.fromEntries(
     ["usable", "student", "teacher", "statistics", "count", "d_loss"].map((name) => [name, FLAG]),
@@ -123,9 +130,11 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Elements of an input that are whole numbers which say where to read. */
-const INDEX: Readonly<Record<string, (i: number) => boolean>> = {
-  rows: (i) => i % 5 === 2, // the bin of the highest logit of a pixel
-};
+function isIndex(input: string, i: number, attributes: unknown): boolean {
+  const { teacher } = { teacher: "", ...(attributes as object | undefined) };
+  const isPacked = input === "rows" || (input === "teacher" && teacher === "binomial");
+  return isPacked && i % 5 === 2; // the bin of the highest logit of a pixel
+}
 
 /** The kernel whose mapping `kernel` is, or itself. */
 function baseOf(kernel: AnyKernel): string {
@@ -235,7 +244,7 @@ for (const kernel of kernels) {
       for (const [input, { length }] of Object.entries(prepared.inputs)) {
         const places = new Set([0, length >> 1, length - 1].filter((place) => place < length));
         for (const place of length === 0 ? [] : places) {
-          if (INDEX[input]?.(place) ?? false) continue;
+          if (isIndex(input, place, problem.attributes)) continue;
           for (const value of [NaN, Infinity, -Infinity]) {
             const seen = await probe(kernel, prepared, input, place, value);
             faults.push(...seen.faults);

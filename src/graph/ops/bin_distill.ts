@@ -18,11 +18,11 @@ import type { Inputs } from "../../engine/kernel.ts";
 import { binGeometry } from "../../kernels/depth_bins/bin_expectation.ts";
 import { binomialGeometry } from "../../kernels/depth_bins/binomial_decode.ts";
 import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
-import { logChoose } from "../../kernels/depth_bins/binomial_row.ts";
 import { sameShape, size } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
 import { checkOptions } from "../options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
+import { logChooseTable } from "./binomial_pack.ts";
 import { addRows } from "./gemm.ts";
 
 /**
@@ -254,12 +254,12 @@ export interface Distilled {
   readonly kl: Value;
 }
 
-const KINDS = { teacher: ["relative", "logits", "none"] } as const;
+const KINDS = { teacher: ["relative", "logits", "binomial", "none"] } as const;
 
 /**
  * Depth, cross depth and divergence of every pixel, with no probability stored. student [V, H, W,
- * K] logits, teacher relative depth [V, H, W, 1] in [0, 1], binned softly, or logits [V, H, W, K],
- * centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or none.
+ * K] logits, teacher relative depth [V, H, W, 1] in [0, 1], binned softly, logits [V, H, W, K], or
+ * [V, H, W, 5] of `packBinomial`, centers [V, H, W, K] | [V, 1, 1, K] | [1, 1, 1, K], scale [V] or none.
  */
 export function binDistill(
   inputs: Readonly<Record<"student" | "teacher" | "centers", Value>> & MaybeScaled,
@@ -295,9 +295,5 @@ export function binDistillBinomial(
 
 /** The table of ln C(K - 1, k) as a constant in the graph of centers [.., K]. */
 export function logChooseOf(centers: Value): Value {
-  const bins = centers.shape.at(-1)!;
-  return centers.graph.add(`log_choose_${bins}`, [bins, 2], {
-    kind: "constant",
-    data: logChoose(bins),
-  });
+  return logChooseTable(centers.graph, centers.shape.at(-1)!);
 }

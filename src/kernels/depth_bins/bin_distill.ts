@@ -1,6 +1,6 @@
 // A distilled decode (level 3, fused): depth, cross depth and divergence of each pixel from student
 // and teacher in one kernel, storing nothing of K numbers. The student gives logits or a binomial.
-import { withGradient, type Problem } from "../../engine/problem.ts";
+import { withGradient, type Distribution, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import {
@@ -19,16 +19,17 @@ import {
   coldRowsOfBins,
   rowsOfBins,
 } from "./binomial_decode.ts";
-import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
+import { binomialLogit, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
 /**
- * The teacher's form: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does, or
- * logits [V, H, W, K]. `none` is only for gradients of a decode without a teacher.
+ * The teacher's form: relative depth [V, H, W, 1] in [0, 1], binned softly as `softBins` does,
+ * logits [V, H, W, K], or a binomial as rows [V, H, W, 5] of `binomialPack`, whose logits are
+ * computed and never stored. `none` is only for gradients of a decode without a teacher.
  */
-export type TeacherKind = "none" | "relative" | "logits";
+export type TeacherKind = "none" | "relative" | "logits" | "binomial";
 /** Attributes of the kernels of a distilled decode. */
 export interface BinDistillAttributes {
   readonly teacher: TeacherKind;
@@ -36,7 +37,7 @@ export interface BinDistillAttributes {
   readonly stopped?: boolean;
 }
 
-const KINDS: readonly TeacherKind[] = ["none", "relative", "logits"];
+const KINDS: readonly TeacherKind[] = ["none", "relative", "logits", "binomial"];
 /** TEACHER of the shaders. */
 export const kindNumber = (kind: TeacherKind): number => KINDS.indexOf(kind);
 /** Numbers per pixel in `factors`. */
@@ -44,8 +45,16 @@ export const FACTORS: number = shaders.bin_distill_factors.constants.FACTORS;
 
 /** Shape of a teacher for bins [V, H, W, K]. */
 export function teacherShape(bins: Shape, kind: TeacherKind): Shape {
-  if (kind === "none") return [0];
-  return kind === "logits" ? bins : [...bins.slice(0, -1), 1];
+  switch (kind) {
+    case "none":
+      return [0];
+    case "relative":
+      return [...bins.slice(0, -1), 1];
+    case "logits":
+      return bins;
+    case "binomial":
+      return [...bins.slice(0, -1), ROW_NUMBERS];
+  }
 }
 
 /** Throws unless the teacher has the shape of its kind. */
@@ -59,16 +68,24 @@ export function checkTeacher(teacher: Shape, bins: Shape, kind: TeacherKind): vo
   }
 }
 
-/** Logit k of a teacher at a pixel. */
+/** Logit k of a teacher at a pixel; of a binomial below its peak. log_choose [K, 2]. */
 export function teacherLogit(
   teacher: NumberArray,
   kind: TeacherKind,
   row: number,
   k: number,
-  bins: number,
+  log_choose: NumberArray,
 ): number {
+  const bins = log_choose.length / 2;
   if (kind === "logits") return teacher[row * bins + k];
+  if (kind === "binomial") return binomialLogit(log_choose, teacher, row, k);
   return -((teacher[row] * bins - 0.5 - k) ** 2) / 2;
+}
+
+/** Operations per bin for a teacher's logit where no table of ln C(n, k) is at hand, or one is. */
+export function teacherFlops(kind: TeacherKind, tabled: boolean): number {
+  // two logarithms (8), their series (14 each) and quotients, or 8 sums and products with a table
+  return kind === "binomial" ? (tabled ? 8 : 60) : 4;
 }
 
 /** Depth, cross depth and KL of one pixel; `student` and `teacher` are its logits. */
@@ -132,19 +149,26 @@ function distillAll<T extends NumberArray>(
 }
 
 const pixels = (bins: Shape, each: number): Shape => [...bins.slice(0, -1), each];
-const RELATIVE = { kind: "uniform", low: 0, high: 1 } as const;
 const EXTREMES = "logits of ±80";
 const WIDE = { kind: "uniform", low: -80, high: 80 } as const;
 
-/** The shapes of all cases, each with a teacher of every kind. */
-export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, TeacherKind])[] =
-  BIN_SHAPES.map(([name, bins, centers, scale], i) => [
-    name,
-    bins,
-    centers,
-    scale,
-    i % 2 === 0 ? "relative" : "logits",
-  ]);
+/** The shapes of all cases: each with one of the two simple teachers, and with a binomial. */
+export const DISTILL_SHAPES: readonly (readonly [string, Shape, Shape, Shape, TeacherKind])[] = [
+  ...BIN_SHAPES.map(
+    ([name, bins, centers, scale], i) =>
+      [name, bins, centers, scale, i % 2 === 0 ? "relative" : "logits"] as const,
+  ),
+  ...BIN_SHAPES.map(
+    ([name, bins, centers, scale]) =>
+      [`${name}, taught by a binomial`, bins, centers, scale, "binomial"] as const,
+  ),
+];
+
+/** The distribution of a teacher; standard normal logits. */
+export function teacherData(kind: TeacherKind, bins: number): { readonly teacher?: Distribution } {
+  if (kind === "relative") return { teacher: { kind: "uniform", low: 0, high: 1 } };
+  return kind === "binomial" ? { teacher: rowsOfBins(bins) } : {};
+}
 
 /**
  * depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = sum_k q_k (ln q_k - ln p_k), with
@@ -156,7 +180,7 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
   shader: shaders.bin_distill,
   axes: {
     student: "V, H, W, K",
-    teacher: ["V, H, W, 1", "V, H, W, K"],
+    teacher: ["V, H, W, 1", "V, H, W, K", "V, H, W, 5"],
     centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
     scale: "V",
   },
@@ -172,9 +196,9 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
     TEACHER: kindNumber(teacher),
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: two exponentials (8 each), 4 for a Gaussian, 12 sums and products; each tensor once
-  cost: ({ student, teacher, centers }) => ({
-    flops: 32 * size(student),
+  // per bin: two exponentials (8 each), the teacher's logit, 12 sums and products; each tensor once
+  cost: ({ student, teacher, centers }, { teacher: kind }) => ({
+    flops: (28 + teacherFlops(kind, false)) * size(student),
     bytes: 4 * (size(student) + size(teacher) + size(centers) + 7 * size(pixels(student, 1))),
   }),
   variants: () => [binDistillRows],
@@ -187,7 +211,7 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
         data: {
           centers: CENTERS,
           scale: SCALES,
-          ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+          ...teacherData(teacher, student[3]),
         },
       })),
       {
@@ -200,6 +224,17 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
         },
         attributes: { teacher: "logits" },
         data: { student: WIDE, teacher: WIDE, centers: CENTERS },
+      },
+      {
+        name: COLDEST,
+        shapes: {
+          student: [3, 11, 7, 64],
+          teacher: [3, 11, 7, ROW_NUMBERS],
+          centers: [3, 1, 1, 64],
+          scale: [3],
+        },
+        attributes: { teacher: "binomial" },
+        data: { teacher: coldRowsOfBins(64), centers: CENTERS, scale: SCALES },
       },
     ],
     ({ name, shapes: { student } }) => [
@@ -220,9 +255,10 @@ export const binDistill: Kernel<typeof shaders.bin_distill, BinDistillAttributes
   ),
   reference: ({ student, teacher, centers, scale }, shapes, { teacher: kind }) => {
     const at = binGeometry(shapes.student, shapes.centers, shapes.scale);
+    const log_choose = logChoose(at.bins);
     return distillAll(student, at, {
       studentLogit: (row, k) => student[row * at.bins + k],
-      teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
+      teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, log_choose),
       scale: (row) => scale[Math.floor(row / at.plane)] ?? 1,
       centers,
     });
@@ -237,6 +273,7 @@ export const binDistillRows: Kernel<typeof shaders.bin_distill_rows, BinDistillA
     suits: onSoftware,
   });
 
+const COLD_BOTH = "the coldest temperature of both";
 const binomialCase = (
   name: string,
   bins: Shape,
@@ -256,7 +293,9 @@ const binomialCase = (
     rows: cold ? coldRowsOfBins(bins[3]) : rowsOfBins(bins[3]),
     log_choose: { kind: "log_choose" },
     centers: CENTERS,
-    ...(teacher === "relative" ? { teacher: RELATIVE } : {}),
+    ...(cold && teacher === "binomial"
+      ? { teacher: coldRowsOfBins(bins[3]) }
+      : teacherData(teacher, bins[3])),
   },
 });
 
@@ -271,7 +310,7 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
     axes: {
       rows: "V, H, W, 5",
       log_choose: "K, 2",
-      teacher: ["V, H, W, 1", "V, H, W, K"],
+      teacher: ["V, H, W, 1", "V, H, W, K", "V, H, W, 5"],
       centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
     },
     shapes: ({ rows, log_choose, teacher, centers }, attributes) => {
@@ -287,8 +326,8 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
     overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
     grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
     // as bin_distill, plus 8 per logit; rows, teacher and centres once
-    cost: ({ rows, log_choose, teacher, centers }) => ({
-      flops: (40 * size(rows) * log_choose[0]) / ROW_NUMBERS,
+    cost: ({ rows, log_choose, teacher, centers }, { teacher: kind }) => ({
+      flops: ((36 + teacherFlops(kind, true)) * size(rows) * log_choose[0]) / ROW_NUMBERS,
       bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
     }),
     variants: () => [binDistillBinomialRows],
@@ -298,16 +337,17 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
           binomialCase(name, bins, centers, teacher, false),
         ),
         binomialCase(COLDEST, [3, 11, 7, 64], [3, 1, 1, 64], "relative", true),
+        binomialCase(COLD_BOTH, [3, 11, 7, 64], [3, 1, 1, 64], "binomial", true),
       ],
       ({ name, shapes: { rows } }) =>
         // the coldest bins are certain and have no slope to compare
-        name === COLDEST ? [] : [binomialGradient(rows)],
+        name === COLDEST || name === COLD_BOTH ? [] : [binomialGradient(rows)],
     ),
     reference: ({ rows, log_choose, teacher, centers }, shapes, { teacher: kind }) => {
       const at = binomialGeometry(shapes.rows, shapes.log_choose, shapes.centers);
       const all = distillAll(rows, at, {
         studentLogit: (row, k) => binomialLogit(log_choose, rows, row, k),
-        teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, at.bins),
+        teacherLogit: (row, k) => teacherLogit(teacher, kind, row, k, log_choose),
         scale: (row) => rows[ROW_NUMBERS * row + 4],
         centers,
       });

@@ -7,10 +7,11 @@ import {
   DISTILL_SHAPES,
   FACTORS,
   kindNumber,
+  teacherData,
+  teacherFlops,
   teacherLogit,
   teacherShape,
   type BinDistillAttributes,
-  type TeacherKind,
 } from "./bin_distill.ts";
 import {
   binGeometry,
@@ -19,10 +20,9 @@ import {
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
 import { binomialGeometry, checkPixels, rowsOfBins } from "./binomial_decode.ts";
-import { binomialLogit, ROW_NUMBERS } from "./binomial_row.ts";
+import { binomialLogit, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
-import type { Distribution } from "../../engine/problem.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -79,9 +79,6 @@ function tileGeometry(
   return { n, bins: count, tiles, slabs, pixels_per_center };
 }
 
-const RELATIVE: Distribution = { kind: "uniform", low: 0, high: 1 };
-const teacherData = (kind: TeacherKind): { teacher?: Distribution } =>
-  kind === "relative" ? { teacher: RELATIVE } : {};
 type GradientShapes = readonly [
   ...(typeof DISTILL_SHAPES)[number],
   stopped?: { readonly stopped: true },
@@ -106,7 +103,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
     shader: shaders.bin_distill_grad,
     axes: {
       student: "V, H, W, K",
-      teacher: ["V, H, W, 1", "V, H, W, K"],
+      teacher: ["V, H, W, 1", "V, H, W, K", "V, H, W, 5"],
       centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
       factors: "V, H, W, 8",
     },
@@ -131,9 +128,9 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
       STOPPED: stopped,
     }),
     grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-    // per bin: two exponentials (8 each), 4 for a Gaussian, 13 sums and products; each tensor once
-    cost: ({ student, teacher, centers, factors }) => ({
-      flops: 33 * size(student),
+    // per bin: two exponentials (8 each), the teacher's logit, 13 sums and products; each tensor once
+    cost: ({ student, teacher, centers, factors }, { teacher: kind }) => ({
+      flops: (29 + teacherFlops(kind, false)) * size(student),
       bytes: 4 * (2 * size(student) + size(teacher) + 2 * size(centers) + size(factors)),
     }),
     cases: GRADIENT_SHAPES.map(([name, student, centers, , teacher, stopped]) => ({
@@ -149,7 +146,7 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
       data: {
         centers: CENTERS,
         factors: { kind: "uniform", low: 0.2, high: 1 },
-        ...teacherData(teacher),
+        ...teacherData(teacher, student[3]),
       },
     })),
     reference: ({ student, teacher, centers, factors }, shapes, attributes) => {
@@ -161,13 +158,14 @@ export const binDistillGrad: Kernel<typeof shaders.bin_distill_grad, BinDistillG
         student,
         groups === 0 ? student.length : groups * tiled.slabs * at.bins,
       );
+      const log_choose = logChoose(at.bins);
       for (let row = 0; row < at.rows; row++) {
         const group = Math.floor(row / at.pixels_per_center);
         const slab = Math.floor((row - group * at.pixels_per_center) / GRADIENT.SLAB);
         const to = (groups === 0 ? row : group * tiled.slabs + slab) * at.bins;
         for (let k = 0; k < at.bins; k++) {
           const z = student[row * at.bins + k] - factors[FACTORS * row];
-          const y = teacherLogit(teacher, kind, row, k, at.bins);
+          const y = teacherLogit(teacher, kind, row, k, log_choose);
           const center = centers[group * at.bins + k];
           const { d_z, d_center } = gradientAt(factors, row, z, y, center, stopped);
           d_student[row * at.bins + k] = d_z;
@@ -197,7 +195,7 @@ export const binDistillGradBinomial: Kernel<
   axes: {
     rows: "V, H, W, 5",
     log_choose: "K, 2",
-    teacher: ["V, H, W, 1", "V, H, W, K"],
+    teacher: ["V, H, W, 1", "V, H, W, K", "V, H, W, 5"],
     centers: ["V, H, W, K", "V, 1, 1, K", "1, 1, 1, K"],
     factors: "V, H, W, 8",
   },
@@ -219,13 +217,13 @@ export const binDistillGradBinomial: Kernel<
     STOPPED: stopped,
   }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
-  // per bin: two exponentials (8 each), 8 and 4 for the logits, 17 sums and products; each tensor
-  // once
-  cost: ({ rows, log_choose, teacher, centers, factors }, { by_centers }) => {
+  // per bin: two exponentials (8 each), 8 and the teacher's for the logits, 17 sums and products;
+  // each tensor once
+  cost: ({ rows, log_choose, teacher, centers, factors }, { by_centers, teacher: kind }) => {
     const bins = (size(rows) / ROW_NUMBERS) * log_choose[0];
     const made = by_centers ? bins : 0;
     return {
-      flops: 45 * bins,
+      flops: (41 + teacherFlops(kind, true)) * bins,
       bytes: 4 * (1.4 * size(rows) + size(teacher) + size(centers) + size(factors) + made),
     };
   },
@@ -245,7 +243,7 @@ export const binDistillGradBinomial: Kernel<
       log_choose: { kind: "log_choose" },
       centers: CENTERS,
       factors: { kind: "uniform", low: 0.2, high: 1 },
-      ...teacherData(teacher),
+      ...teacherData(teacher, bins[3]),
     },
   })),
   reference: (inputs, shapes, { teacher: kind, by_centers, stopped }) => {
@@ -258,7 +256,7 @@ export const binDistillGradBinomial: Kernel<
       const [, inverse_t, peak, by_pi] = rows.subarray(ROW_NUMBERS * row, ROW_NUMBERS * (row + 1));
       for (let k = 0; k < at.bins; k++) {
         const z = binomialLogit(log_choose, rows, row, k);
-        const y = kind === "none" ? null : teacherLogit(teacher, kind, row, k, at.bins);
+        const y = kind === "none" ? null : teacherLogit(teacher, kind, row, k, log_choose);
         const center = centers[centerStart + k];
         const { d_z, d_center } = gradientAt(factors, row, z, y, center, stopped);
         d_pi[row] += d_z * (k - peak) * by_pi * inverse_t;
@@ -293,7 +291,7 @@ export const binDistillGradBinomialSlabs: Kernel<
   axes: {
     rows: "V, H, W, 5",
     log_choose: "K, 2",
-    teacher: ["V, H, W, 1", "V, H, W, K"],
+    teacher: ["V, H, W, 1", "V, H, W, K", "V, H, W, 5"],
     factors: "V, H, W, 8",
   },
   shapes: ({ rows, log_choose, teacher, factors }, { teacher: kind, groups }) => {
@@ -309,10 +307,10 @@ export const binDistillGradBinomialSlabs: Kernel<
     tileGeometry(pixels(rows, log_choose[0]), groups, SLABS),
   overrides: (_, { teacher }) => ({ TEACHER: kindNumber(teacher) }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
-  // per bin: two exponentials (8 each), 8 and 4 for the logits, 5 sums and products; each tensor
-  // once
-  cost: ({ rows, log_choose, teacher, factors }) => ({
-    flops: (33 * size(rows) * log_choose[0]) / ROW_NUMBERS,
+  // per bin: two exponentials (8 each), 8 and the teacher's for the logits, 5 sums and products; each
+  // tensor once
+  cost: ({ rows, log_choose, teacher, factors }, { teacher: kind }) => ({
+    flops: ((29 + teacherFlops(kind, true)) * size(rows) * log_choose[0]) / ROW_NUMBERS,
     bytes: 4 * (size(rows) + size(teacher) + size(factors)),
   }),
   cases: DISTILL_SHAPES.filter(([, bins, centers]) => bins !== centers).map(
@@ -331,7 +329,7 @@ export const binDistillGradBinomialSlabs: Kernel<
           rows: rowsOfBins(bins[3]),
           log_choose: { kind: "log_choose" },
           factors: { kind: "uniform", low: 0.2, high: 1 },
-          ...teacherData(teacher),
+          ...teacherData(teacher, bins[3]),
         },
       };
     },
@@ -346,7 +344,7 @@ export const binDistillGradBinomialSlabs: Kernel<
       const to = (group * at.slabs + slab) * bins;
       for (let k = 0; k < bins; k++) {
         const z = binomialLogit(log_choose, rows, row, k);
-        const y = kind === "none" ? null : teacherLogit(teacher, kind, row, k, bins);
+        const y = kind === "none" ? null : teacherLogit(teacher, kind, row, k, log_choose);
         partials[to + k] += gradientAt(factors, row, z, y, 0).d_center;
       }
     }

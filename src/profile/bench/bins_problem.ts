@@ -6,6 +6,7 @@ import {
   decodeBins,
   decodeFeatures,
   distillBins,
+  teacherBins,
   type StudentBins,
 } from "../../distill/bin_levels.ts";
 import { backward } from "../../graph/backward.ts";
@@ -72,7 +73,8 @@ export function stepGraph(problem: BinProblem, level: BinLevel): BenchGraph {
   if (level === 2) throw new Error("level 2 begins with features");
   const { bins, wrt } = studentBins(g, problem);
   const one = [...pixels(problem), 1];
-  const teacher = { kind: "relative", value: g.input("teacher", one) } as const;
+  const index = g.input("teacher", one);
+  const teacher = teacherBins({ index, binomial: null }, problem.bins);
   const { depth_m, cross_m, kl } = distillBins(level, bins, teacher);
   const [truth, valid] = [g.input("truth_m", one), g.input("valid", one)];
   const losses = {

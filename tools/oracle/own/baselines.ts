@@ -35,7 +35,7 @@ function term(
         depth_m: bench.optional("teacher_depth_m"),
         mask: null,
       },
-      bins: { kind: "logits", value: given("teacher_logits") },
+      bins: { logits: given("teacher_logits") },
       usable,
       temperature,
       grid,

@@ -8,6 +8,7 @@ import type { binHeadOps } from "../../../src/graph/ops/bin_head.ts";
 import type { binKlOps } from "../../../src/graph/ops/bin_kl.ts";
 import type { binPoolOps } from "../../../src/graph/ops/bin_pool.ts";
 import type { binomialDecodeOps } from "../../../src/graph/ops/binomial_decode.ts";
+import type { binomialPackOps } from "../../../src/graph/ops/binomial_pack.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
 import type { depthErrorOps } from "../../../src/graph/ops/depth_error.ts";
 import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
@@ -51,15 +52,15 @@ const GROUPS = whole(REQUIRED, "rows of centres: V for one an image, 1 for one a
 const STOPPED = flag(false, "depth gives the student's logits, or pi and t, no gradient");
 const TEACHER: Attributes = {
   teacher: word(
-    ["relative", "logits"],
+    ["relative", "logits", "binomial"],
     "relative",
-    "relative: depth in [0, 1], binned by soft_bins; logits: given",
+    "relative: depth in [0, 1], binned by soft_bins; logits: given; binomial: rows of binomial_pack",
   ),
   stopped: STOPPED,
 };
 const TEACHER_OR_NONE: Attributes = {
   teacher: word(
-    ["none", "relative", "logits"],
+    ["none", "relative", "logits", "binomial"],
     "relative",
     "as in the forward op; none: no teacher",
   ),
@@ -83,6 +84,7 @@ type Name =
   | keyof typeof binKlOps
   | keyof typeof binPoolOps
   | keyof typeof binomialDecodeOps
+  | keyof typeof binomialPackOps
   | keyof typeof depthErrorOps
   | keyof typeof logBinomialOps
   | keyof typeof maskedMeanOps
@@ -215,14 +217,22 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
       "the highest logit, 1 / pi + 1 / (1 - pi) where not clamped, scale or 1)",
     attributes: NONE,
   },
+  binomial_pack: {
+    says:
+      "rows = (ln p - ln q, 1 / t, bin of the highest logit of log_binomial(pi, t), 1 / pi + " +
+      "1 / (1 - pi), scale or 1), p and q = pi and 1 - pi clamped to [1e-4, 1], a term of the " +
+      "fourth 0 where its probability is clamped",
+    shapes: `pi, t [V, H, W, 1], ${LOG_CHOOSE}, scale [V] -> rows [V, H, W, 5]`,
+    attributes: NONE,
+  },
   bin_distill: {
     says:
       "depth = scale sum_k p_k c_k, cross = scale sum_k q_k c_k, kl = KL(q || p) by pixels, p = " +
       "softmax(student), q = softmax(teacher), statistics = (maximum, 1 / sum e^(z - maximum)) " +
       "of both; no gradient by teacher and scale or of statistics",
     shapes:
-      "student [V, H, W, K], teacher [V, H, W, 1] or [V, H, W, K], centers and scale as in " +
-      "bin_decode -> depth, cross, kl [V, H, W, 1], statistics [V, H, W, 4]",
+      "student [V, H, W, K], teacher [V, H, W, 1], [V, H, W, K] or [V, H, W, 5], centers and " +
+      "scale as in bin_decode -> depth, cross, kl [V, H, W, 1], statistics [V, H, W, 4]",
     attributes: TEACHER,
   },
   bin_distill_grad: {

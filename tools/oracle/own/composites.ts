@@ -2,21 +2,25 @@
 // heads, the losses and the optimiser's step, all built by the engine's own functions.
 import { binHead, type BinHeadConfig } from "../../../src/bins/metric_bins.ts";
 import { RELATIONS, type RelationConfig } from "../../../src/distill/relations.ts";
-import { indexTeacher, type TeacherValues } from "../../../src/distill/teacher_values.ts";
+import type { TeacherValues } from "../../../src/distill/teacher_values.ts";
 import { losses, type LossConfig } from "../../../src/distill/losses.ts";
-import { apply } from "../../../src/graph/apply.ts";
-import { adamwOps, gradNorm } from "../../../src/graph/ops/adamw.ts";
-import { seedCenters } from "../../../src/graph/ops/bin_centers.ts";
+import {
+  CENTER_SPACINGS,
+  seedCenters,
+  seedCentersBias,
+  type CenterSeed,
+  type CenterSpacing,
+} from "../../../src/graph/ops/bin_centers.ts";
+import { add } from "../../../src/graph/ops/arithmetic.ts";
 import { binDecode } from "../../../src/graph/ops/bin_decode.ts";
 import { logBinomial, logBinomialHead } from "../../../src/graph/ops/log_binomial.ts";
 import { batchNorm, groupNorm, layerNorm } from "../../../src/graph/ops/norm.ts";
 import { globalAveragePool } from "../../../src/graph/ops/pool.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { DECAY_BLOCK } from "../../../src/kernels/adamw.ts";
 import { InputError } from "../../../src/tensor/error.ts";
-import { size } from "../../../src/tensor/shape.ts";
 import type { Result } from "../offer.ts";
 import type { Workbench } from "../workbench.ts";
+import { ADAMW_UPDATE } from "./adamw_update.ts";
 import { flag, list, number, pair, REQUIRED, whole, word } from "./attributes.ts";
 import { BASELINE_COMPOSITES } from "./baselines.ts";
 import type { Composite } from "./own_op.ts";
@@ -104,24 +108,28 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
   const { weight_silog, weight_kl, weight_cross, weight_relation, ...config } = attributes;
   weigh(bench, { weight_silog, weight_kl, weight_cross, weight_relation });
   const usable = bench.input("usable");
-  const teacher = bench.input("teacher");
+  const teacher = teacherOf(bench);
   const [views, height, width] = usable.shape as [number, number, number, number];
-  const [, h, w] = teacher.shape as [number, number, number, number];
+  const [, h, w] = (teacher.binomial?.pi ?? teacher.index!).shape;
   const zeros = (shape: readonly number[]): Value => bench.filled(shape, 0);
   const embedding = bench.optional("embedding") ?? zeros([views, h, w, 1]);
-  const logits = bench.optional("logits") ?? zeros([views, h, w, 1]);
-  const bins = logits.shape[3];
-  const centers = bench.optional("centers") ?? zeros([1, 1, 1, bins]);
+  const given = bench.optional("centers");
+  const binomial = binomialOf(bench, "");
+  const logits =
+    binomial === null
+      ? (bench.optional("logits") ?? zeros([views, h, w, 1]))
+      : logBinomial(binomial.pi, binomial.t, { bins: (given ?? bench.input("centers")).shape[3] });
+  const centers = given ?? zeros([1, 1, 1, logits.shape[3]]);
   const scale_m = bench.optional("scale_m") ?? bench.filled([views], 1);
   const depth_m = binDecode(logits, centers, scale_m);
   const made = losses(
     bench.graph,
-    { logits, binomial: null, centers, embedding, scale_m, depth_m },
+    { logits, binomial, centers, embedding, scale_m, depth_m },
     {
       depth_m: bench.optional("depth_m") ?? zeros([views, height, width, 1]),
       valid: bench.optional("valid") ?? zeros([views, height, width, 1]),
       usable,
-      teacher: { ...teacherOf(bench, teacher), centers: bench.optional("teacher_centers") },
+      teacher,
       overlap_weights: bench.optional("overlap_weights"),
     },
     config,
@@ -129,12 +137,23 @@ function lossTerms(bench: Workbench, attributes: LossAttributes): Record<string,
   return { total: made.total, ...made.terms, valid_count: made.valid_count };
 }
 
-/** The parts of a teacher that a relation may need; its index counts as depth where asked. */
-function teacherOf(bench: Workbench, index: Value): TeacherValues {
+/** The (pi, t) of the student or, with its prefix, of the teacher; null where there are none. */
+function binomialOf(bench: Workbench, prefix: "" | "teacher_"): TeacherValues["binomial"] {
+  const pi = bench.optional(`${prefix}pi`);
+  return pi === null ? null : { pi, t: bench.input(`${prefix}t`) };
+}
+
+/** The parts of a teacher that a case has; its index, or pi, counts as depth where asked. */
+function teacherOf(bench: Workbench): TeacherValues {
+  const binomial = binomialOf(bench, "teacher_");
+  const index = binomial === null ? bench.input("teacher") : bench.optional("teacher");
   return {
-    ...indexTeacher(index),
+    index,
+    binomial,
+    centers: bench.optional("teacher_centers"),
     embedding: bench.optional("teacher_embedding"),
-    depth_m: index,
+    depth_m: index ?? binomial!.pi,
+    mask: bench.optional("teacher_mask"),
   };
 }
 
@@ -188,45 +207,20 @@ const CKD = {
   ),
 };
 
-const STUDENT = "logits [V, h, w, K], centers [V, h, w, K] or [V, 1, 1, K], scale_m [V]";
+const STUDENT =
+  "logits [V, h, w, K], or pi, t [V, h, w, 1] for those of log_binomial, centers [V, h, w, K] or " +
+  "[V, 1, 1, K], scale_m [V]";
+const TEACHER_PARTS =
+  "or teacher_pi, teacher_t [V, h, w, 1] for the logits of log_binomial, teacher_mask [V, h, w, 1] 1 " +
+  "where the teacher counts (usable, and valid of cross, are multiplied by it)";
 const LAYOUT_OF_TARGETS =
   "depth_m [V, H, W, 1] metres, 0 = none, valid [V, H, W, 1] 1 where depth_m counts, usable " +
   "[V, H, W, 1] 1 where the " +
-  "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1], teacher_centers as centers";
+  "pixel shows the world, teacher [V, h, w, 1] relative depth in [0, 1], " +
+  `${TEACHER_PARTS}, teacher_centers as centers`;
 
-interface Update {
-  readonly learning_rate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly weight_decay: number;
-  readonly step: number;
-  readonly max_norm: number;
-}
-
-/** One step of the optimiser on one flat tensor. */
-function adamwUpdate(bench: Workbench, attributes: Update): Record<string, Value> {
-  const { learning_rate, step, max_norm, beta1, beta2 } = attributes;
-  const gradients = bench.input(1);
-  const parameters = bench.state(0);
-  const n = size(parameters.shape);
-  if (n % DECAY_BLOCK !== 0)
-    throw new InputError(`adamw_update: ${n} numbers, expected a multiple of 64`);
-  const [first_moments, second_moments] = [bench.state(2), bench.state(3)];
-  for (const name of ["learning_rate", "correction1", "correction2"]) bench.graph.scalar(name);
-  Object.assign(bench.stepScalars, {
-    learning_rate,
-    correction1: 1 / (1 - beta1 ** step),
-    correction2: 1 / (1 - beta2 ** step),
-  });
-  const decay = bench.filled([n / DECAY_BLOCK], 1);
-  const norm = gradNorm(gradients, { max_norm });
-  const moments = { first_moments, second_moments };
-  const inputs = { scalars: bench.graph.scalars(), gradients, decay, norm, parameters, ...moments };
-  const slots = { learning_rate: 0, correction1: 1, correction2: 2 };
-  apply(adamwOps.adamw, inputs, { ...attributes, slots });
-  return { parameters, ...moments };
-}
+/** The (pi, t) of both sides and the mask, each of which a case may leave out. */
+const BINOMIALS = ["pi?", "t?", "teacher_pi?", "teacher_t?", "teacher_mask?"];
 
 /** All composites by name. */
 export const COMPOSITES: Readonly<Record<string, Composite>> = {
@@ -287,6 +281,30 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       centers: seedCenters(bench.input(0), seed, depth_max_m),
     }),
   },
+  seed_centers_start: {
+    says:
+      "seed_centers of raw + b: at raw = 0 centres start even in a measure of the share s of the " +
+      "way from m = 1 / depth_max_m to 1, log m^(1 - s), disparity 1 / (s + (1 - s) / m), uniform " +
+      "m + s (1 - m); cumulative: right edges at s = 1/K .. 1, the first bin from 0.1 / depth_max_m " +
+      "on; softplus: centres at s = (k + 1/2) / K; b is stored in float32",
+    shapes: "raw [.., K] -> centers [.., K] in units of depth_max_m",
+    inputs: ["raw"],
+    outputs: ["centers"],
+    attributes: {
+      seed: HEAD.seed,
+      spacing: word(CENTER_SPACINGS, "log", "the measure"),
+      depth_max_m: HEAD.depth_max_m,
+    },
+    build: (
+      bench: Workbench,
+      given: { seed: CenterSeed; spacing: CenterSpacing; depth_max_m: number },
+    ) => {
+      const raw = bench.input(0);
+      const bins = raw.shape.at(-1)!;
+      const bias = bench.graph.constant("bias", [bins], seedCentersBias({ bins, ...given }));
+      return { centers: seedCenters(add(raw, bias), given.seed, given.depth_max_m) };
+    },
+  },
   log_binomial_logits: {
     says: "log_binomial of log_binomial_head",
     shapes: "pairs [V, H, W, 4], positive -> logits [V, H, W, K]",
@@ -334,17 +352,18 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
       `${STUDENT}, embedding [V, h, w, E], ${LAYOUT_OF_TARGETS}, ${RELATION_INPUTS} -> ` +
       "total, silog, kl, cross, relation, valid_count [1]",
     inputs: [
-      "logits",
+      "logits?",
       "centers",
       "scale_m?",
       "embedding",
       "depth_m",
       "valid",
       "usable",
-      "teacher",
+      "teacher?",
       "teacher_embedding?",
       "overlap_weights?",
       "teacher_centers?",
+      ...BINOMIALS,
     ],
     outputs: ["total", "silog", "kl", "cross", "relation", "valid_count"],
     attributes: {
@@ -361,14 +380,15 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     says: "the terms kl and cross of losses",
     shapes: `${STUDENT}, ${LAYOUT_OF_TARGETS} -> kl, cross [1]`,
     inputs: [
-      "logits",
+      "logits?",
       "centers",
       "scale_m?",
       "depth_m",
       "valid",
       "usable",
-      "teacher",
+      "teacher?",
       "teacher_centers?",
+      ...BINOMIALS,
     ],
     outputs: ["kl", "cross"],
     attributes: { ...CKD, bins_form: BINS_FORM, temperature: TEMPERATURE },
@@ -432,7 +452,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
           depth_m: none,
           valid: none,
           usable,
-          teacher: teacherOf(bench, bench.input("teacher")),
+          teacher: teacherOf(bench),
           overlap_weights: bench.optional("overlap_weights"),
         },
         {
@@ -451,26 +471,7 @@ export const COMPOSITES: Readonly<Record<string, Composite>> = {
     },
   },
   ...BASELINE_COMPOSITES,
-  adamw_update: {
-    says:
-      "one step of AdamW on one tensor: the gradient scaled to max_norm where it is longer, " +
-      "then adamw",
-    shapes:
-      "parameters, gradients, first_moments, second_moments [n], n a multiple of 64 -> " +
-      "parameters, first_moments, second_moments [n] afterwards",
-    inputs: ["parameters", "gradients", "first_moments", "second_moments"],
-    outputs: ["parameters", "first_moments", "second_moments"],
-    attributes: {
-      learning_rate: number(1e-3, "the rate of this step"),
-      beta1: number(0.9, "decay of the first moment"),
-      beta2: number(0.999, "decay of the second moment"),
-      epsilon: number(1e-8, "beside the root"),
-      weight_decay: number(0.01, "decoupled, times the rate"),
-      step: whole(1, "t of the bias corrections, from 1"),
-      max_norm: number(0, "length that a longer gradient is scaled to; 0: never"),
-    },
-    build: adamwUpdate,
-  },
+  adamw_update: ADAMW_UPDATE,
 };
 
 /** A composite's results under the names of its outputs. */
