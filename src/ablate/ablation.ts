@@ -133,8 +133,8 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
       onMessage: (message) => onMessage(`teacher of ${current.cell.name}: ${message}`),
     });
   const inputs = sharedInputs(device.gpu, fit);
-  for (const place of open) {
-    if (signal.aborted) return true;
+  /** Runs a cell; returns whether the signal came first. */
+  const isStopped = async (place: CellPlace): Promise<boolean> => {
     current = place;
     const { cell } = place;
     const folder = folderOf(cell);
@@ -147,14 +147,14 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
         cell,
         folder,
         state: states.get(cell)!,
-        inputs: await inputs(cell.config),
+        inputs: await inputs.of(cell.config),
         onStart: ({ fromStep }) => run.onTraining(place, fromStep),
         onStep: (step) => run.onStep(place, step),
         onEvaluation: () => run.onEvaluation(place),
         onMessage: (message) => onMessage(`${cell.name}: ${message}`),
       });
-      if (record === null) return true;
-      run.onRecord(place, record, true);
+      if (record !== null) run.onRecord(place, record, true);
+      return record === null;
     } catch (error) {
       if (error instanceof FitInterruptedError) return true;
       if (error instanceof LockedError || error instanceof NoAdapterError) throw error;
@@ -162,9 +162,17 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
       run.onRecord(place, record, true);
       // Any other error may come from the device, so the next cell gets a fresh one.
       if (!DEVICE_IS_FINE.some((kind) => error instanceof kind)) await device.reopen();
+      return false;
     }
+  };
+  try {
+    for (const place of open) {
+      if (signal.aborted || (await isStopped(place))) return true;
+    }
+    return false;
+  } finally {
+    inputs.close();
   }
-  return false;
 }
 
 const DEVICE_IS_FINE = [InputError, NonFiniteError, WrongDepthError];

@@ -17,8 +17,16 @@ export interface CellInputs {
   readonly teacher: Teacher | null;
 }
 
-/** Opens the inputs of a cell; keeps the ones opened last, since cells come seed by seed. */
-export type OpenInputs = (config: TrainConfig) => Promise<CellInputs>;
+/** Opens the inputs of cells, which come seed by seed. */
+export interface SharedInputs {
+  /** The inputs of a cell: those of an earlier one where they are the same. */
+  readonly of: (config: TrainConfig) => Promise<CellInputs>;
+  /** Frees what the teachers hold on a device. */
+  readonly close: () => void;
+}
+
+// Rows with two teachers alternate; the maps of one may take a gigabyte.
+const KEPT_TEACHERS = 2;
 
 /** Fits the module of a cell's teacher on `base` and returns its path. */
 export type FitTeacher = (
@@ -31,22 +39,30 @@ export type FitTeacher = (
  * An opener that shares what it opened; `gpu` is the device in use. Cells of equal data share the
  * module of a fitted teacher too.
  */
-export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): OpenInputs {
-  const sources = latest<Pick<CellInputs, "source" | "heldOut">>();
-  const teachers = latest<Teacher | null>();
-  return async (config) => {
-    const { source, heldOut } = await sources(dataKey(config), async () => ({
-      source: await openSource(config, "train"),
-      heldOut: await openSource(config, "held-out"),
-    }));
-    const { teacher } = config;
-    const key = JSON.stringify([dataKey(config), teacher, moduleConfig(config)]);
-    const module = async (base: Teacher): Promise<string> => await fit(config, source, base);
-    const opened =
-      teacher.kind === "none"
-        ? null
-        : await teachers(key, async () => await openRunTeacher(config, { gpu, source, module }));
-    return { source, heldOut, teacher: opened };
+export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): SharedInputs {
+  // Two data sets need not fit into memory at once.
+  const sources = latest<Pick<CellInputs, "source" | "heldOut">>(1, () => {});
+  const teachers = latest<Teacher | null>(KEPT_TEACHERS, (teacher) => teacher?.close?.());
+  return {
+    of: async (config) => {
+      const { source, heldOut } = await sources.of(dataKey(config), async () => ({
+        source: await openSource(config, "train"),
+        heldOut: await openSource(config, "held-out"),
+      }));
+      // A shared head changes no map of the teacher.
+      const { shared: _, shared_head: _head, shared_network: _net, ...teacher } = config.teacher;
+      const key = JSON.stringify([dataKey(config), teacher, moduleConfig(config)]);
+      const module = async (base: Teacher): Promise<string> => await fit(config, source, base);
+      const opened =
+        teacher.kind === "none"
+          ? null
+          : await teachers.of(
+              key,
+              async () => await openRunTeacher(config, { gpu, source, module }),
+            );
+      return { source, heldOut, teacher: opened };
+    },
+    close: teachers.clear,
   };
 }
 
@@ -57,14 +73,31 @@ function dataKey(config: TrainConfig): string {
   return JSON.stringify(Object.entries(config).filter(([key]) => !OTHER_KEYS.includes(key)));
 }
 
-/** Remembers the value of the last key. */
-function latest<T>(): (key: string, open: () => Promise<T>) => Promise<T> {
-  let kept: { readonly key: string; readonly value: T } | null = null;
-  return async (key, open) => {
-    if (kept?.key === key) return kept.value;
-    kept = null; // Two data sets need not fit into memory at once.
-    kept = { key, value: await open() };
-    return kept.value;
+/** Remembers the values of the last `count` keys and closes the others. */
+function latest<T>(
+  count: number,
+  close: (value: T) => void,
+): {
+  readonly of: (key: string, open: () => Promise<T>) => Promise<T>;
+  readonly clear: () => void;
+} {
+  const kept = new Map<string, T>();
+  const shrink = (to: number): void => {
+    for (const [key, value] of [...kept].slice(0, Math.max(0, kept.size - to))) {
+      kept.delete(key);
+      close(value);
+    }
+  };
+  return {
+    of: async (key, open) => {
+      if (!kept.has(key)) shrink(count - 1);
+      const value = kept.has(key) ? kept.get(key)! : await open();
+      // The last one asked for is the last one to go.
+      kept.delete(key);
+      kept.set(key, value);
+      return value;
+    },
+    clear: () => shrink(0),
   };
 }
 

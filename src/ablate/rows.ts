@@ -25,7 +25,7 @@ export function builtinRows(base: TrainConfig): ReadonlyMap<string, readonly Ove
   const { relation } = base.loss;
   const on = relation === "none" ? "cosine" : relation;
   return new Map([
-    [REFERENCE, [{ key: "teacher.kind", value: "none" }]],
+    [REFERENCE, NO_TEACHER],
     ["ckd", terms(true, "none")],
     ["vrkd", terms(false, on)],
     ["both", terms(true, on)],
@@ -39,6 +39,13 @@ export function builtinRows(base: TrainConfig): ReadonlyMap<string, readonly Ove
     ["cirkd", [...terms(false, "softmax"), UNIT]],
   ]);
 }
+
+// Without a teacher there is no head to share.
+const NO_TEACHER: readonly Override[] = [
+  { key: "teacher.kind", value: "none" },
+  { key: "teacher.shared", value: false },
+  { key: "teacher.shared_network", value: null },
+];
 
 // Scales metres, and a divergence times 16, to the size of the supervised term.
 const TENTH: Override = { key: "loss.weights.baseline", value: 0.1 };

@@ -72,7 +72,8 @@ export function fitField(
       for (let a = CORNERS * i; a < CORNERS * (i + 1); a++) {
         const share = weight * shares[a];
         right[nodes[a]] += share * residual;
-        for (let b = CORNERS * i; b < CORNERS * (i + 1); b++) {
+        // Nodes ascend with the corner, and the lower triangle is all that the solver reads.
+        for (let b = CORNERS * i; b <= a; b++) {
           matrix[nodes[a] * NODES + nodes[b]] += share * shares[b];
         }
       }
@@ -87,6 +88,11 @@ export function multiplyByField(field: Field, { depth_m, height, width }: ViewDe
   const { values, row_step, column_step, log_near, log_step } = field;
   // Values of one row of pixels: [COLUMNS, DEPTHS].
   const blended = new Float64Array(COLUMNS * DEPTHS);
+  // The cell of each column of pixels, and the place in it.
+  const lefts = Uint8Array.from({ length: width }, (_, column) =>
+    Math.min(Math.floor(column * column_step), COLUMNS - 2),
+  );
+  const fractions = Float64Array.from(lefts, (left, column) => column * column_step - left);
   for (let row = 0; row < height; row++) {
     const y = row * row_step;
     const top = Math.min(Math.floor(y), ROWS - 2);
@@ -96,15 +102,13 @@ export function multiplyByField(field: Field, { depth_m, height, width }: ViewDe
     }
     for (let column = 0; column < width; column++) {
       const pixel = row * width + column;
-      const x = column * column_step;
-      const left = Math.min(Math.floor(x), COLUMNS - 2);
       const z = depthPlace(depth_m[pixel], log_near, log_step);
-      const near = Math.min(Math.floor(z), DEPTHS - 2);
-      const i = left * DEPTHS + near;
+      const near = z < DEPTHS - 2 ? Math.trunc(z) : DEPTHS - 2;
+      const i = lefts[column] * DEPTHS + near;
       const first = blended[i] + (z - near) * (blended[i + 1] - blended[i]);
       const j = i + DEPTHS;
       const second = blended[j] + (z - near) * (blended[j + 1] - blended[j]);
-      depth_m[pixel] *= Math.exp(first + (x - left) * (second - first));
+      depth_m[pixel] *= Math.exp(first + fractions[column] * (second - first));
     }
   }
 }
@@ -134,7 +138,9 @@ function emptyField(
 
 /** Place of a depth among the nodes; beyond the outer ones the border value holds. */
 function depthPlace(depth_m: number, log_near: number, log_step: number): number {
-  return Math.min(Math.max((Math.log(depth_m) - log_near) * log_step, 0), DEPTHS - 1);
+  const place = (Math.log(depth_m) - log_near) * log_step;
+  if (place < 0) return 0;
+  return place < DEPTHS - 1 ? place : DEPTHS - 1;
 }
 
 /** The eight nodes around a pixel with their trilinear shares, which add up to 1. */
@@ -153,11 +159,17 @@ function cornersOf(
   const top = Math.min(Math.floor(y), ROWS - 2);
   const left = Math.min(Math.floor(x), COLUMNS - 2);
   const near = Math.min(Math.floor(z), DEPTHS - 2);
-  for (let corner = 0; corner < CORNERS; corner++) {
-    const [down, right, back] = [corner >> 2, (corner >> 1) & 1, corner & 1];
-    nodes[start + corner] = nodeAt(top + down, left + right, near + back);
-    shares[start + corner] =
-      shareOf(y - top, down) * shareOf(x - left, right) * shareOf(z - near, back);
+  let corner = start;
+  for (let down = 0; down < 2; down++) {
+    const row_share = shareOf(y - top, down);
+    for (let right = 0; right < 2; right++) {
+      const share = row_share * shareOf(x - left, right);
+      const node = nodeAt(top + down, left + right, near);
+      nodes[corner] = node;
+      shares[corner++] = share * shareOf(z - near, 0);
+      nodes[corner] = node + 1;
+      shares[corner++] = share * shareOf(z - near, 1);
+    }
   }
 }
 

@@ -41,6 +41,8 @@ export interface BinHeadConfig {
   readonly spacing: CenterSpacing;
   /** Depth in metres of a centre of 1: the unit of the centres. */
   readonly depth_max_m: number;
+  /** Whether the head keeps its parameters while the features below it are trained. */
+  readonly frozen?: boolean;
 }
 
 /** The output of every head: one interface for all losses. */
@@ -87,13 +89,20 @@ export function binHead(
       `the head has ${config.attractors.length} levels of attractors, the decoder ${decoded.length} features`,
     );
   }
+  const { frozen = false } = config;
+  const own: Declares = {
+    parameter: (name, shape, initial, decays) => g.parameter(name, shape, initial, decays, frozen),
+  };
   return config.kind === "metric_bins"
-    ? metricBins(g, config, bottleneck, decoded, relative)
-    : softmaxBins(g, config, bottleneck, decoded);
+    ? metricBins(own, config, bottleneck, decoded, relative)
+    : softmaxBins(own, config, bottleneck, decoded);
 }
 
+/** The part of a graph that the head needs. */
+type Declares = Pick<Graph, "parameter">;
+
 function metricBins(
-  g: Graph,
+  g: Declares,
   config: BinHeadConfig,
   bottleneck: Value,
   decoded: readonly Value[],
@@ -127,7 +136,7 @@ function metricBins(
 
 /** The plain alternative: unconstrained logits per pixel and one set of centres per image. */
 function softmaxBins(
-  g: Graph,
+  g: Declares,
   config: BinHeadConfig,
   bottleneck: Value,
   decoded: readonly Value[],
@@ -143,7 +152,7 @@ function softmaxBins(
  * Seed centres. The weights of the last layer are small at the start, so that its bias gives the
  * spacing.
  */
-function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
+function seeds(g: Declares, config: BinHeadConfig, x: Value): Value {
   const inner = relu(pointwise(g, "head.seed.0", x, config.hidden));
   const bias = seedCentersBias(config);
   const raw = pointwise(g, "head.seed.1", inner, bias.length, scaledNormal(0.01), given(bias));
@@ -151,13 +160,13 @@ function seeds(g: Graph, config: BinHeadConfig, x: Value): Value {
 }
 
 /** Two 1x1 convolutions with a ReLU between. */
-function projector(g: Graph, name: string, x: Value, hidden: number, channels: number): Value {
+function projector(g: Declares, name: string, x: Value, hidden: number, channels: number): Value {
   return pointwise(g, `${name}.1`, relu(pointwise(g, `${name}.0`, x, hidden)), channels);
 }
 
 /** A 1x1 convolution. x [V,h,w,C] -> [V,h,w,O]. */
 function pointwise(
-  g: Graph,
+  g: Declares,
   name: string,
   x: Value,
   channels: number,

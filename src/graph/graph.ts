@@ -4,7 +4,7 @@ import { checkShape, type Shape } from "../tensor/shape.ts";
 import { gradients } from "./backward.ts";
 import { hostFloats } from "./host_numbers.ts";
 import { arenaLayout } from "./layout.ts";
-import type { Graph, Node, Source, Value } from "./value.ts";
+import { isFrozen, type Graph, type Node, type Source, type Value } from "./value.ts";
 
 export type { Graph } from "./value.ts";
 
@@ -48,11 +48,16 @@ export function graph(): Graph {
       return ofKind("input");
     },
     input: (name, shape) => addNamed(name, shape, { kind: "input" }),
-    parameter: (name, shape, initial, decays = true) => {
+    parameter: (name, shape, initial, decays = true, frozen = false) => {
       if (arenaTaken) {
         throw new InputError(`parameter ${name}: declare it before the arenas over all parameters`);
       }
-      return addNamed(name, shape, { kind: "parameter", initial, decays });
+      return addNamed(name, shape, {
+        kind: "parameter",
+        initial,
+        decays: decays && !frozen,
+        frozen,
+      });
     },
     state: (name, shape, fill) => addNamed(name, shape, { kind: "state", fill }),
     constant: (name, shape, data) => {
@@ -73,7 +78,8 @@ export function graph(): Graph {
       arenaTaken = true;
       return add(name, [arenaLayout(ofKind("parameter")).floats], { kind: "arena", arena: name });
     },
-    gradients: (loss, wrt = ofKind("parameter")) => gradients(self, loss, wrt),
+    gradients: (loss, wrt = ofKind("parameter").filter((one) => !isFrozen(one))) =>
+      gradients(self, loss, wrt),
   };
   return self;
 }

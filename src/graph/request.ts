@@ -1,7 +1,7 @@
 // A program's request to a graph, and whether the graph can answer it.
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import type { Graph, Value } from "./value.ts";
+import { isFrozen, type Graph, type Value } from "./value.ts";
 
 /** The request: named outputs, and gradients to be put in the gradient arena. */
 export interface Request {
@@ -17,7 +17,8 @@ export function isGradientArena(value: Value | null): boolean {
 /**
  * Throws InputError if a request belongs to another graph, if its gradients do not fit the
  * parameters, or if the graph updates parameters that have no gradient in the request: stale
- * content of the arena would move them.
+ * content of the arena would move them. A frozen parameter has none: nothing writes to its part of
+ * the arena.
  */
 export function checkRequest(graph: Graph, request: Request): void {
   const unknown = Object.keys(request).filter((key) => key !== "outputs" && key !== "gradients");
@@ -45,7 +46,9 @@ export function checkRequest(graph: Graph, request: Request): void {
   const update = graph.nodes.find(
     ({ inputs, outputs }) => outputs.length === 0 && inputs.some(isGradientArena),
   );
-  const missing = graph.parameters.filter((parameter) => !gradients.has(parameter));
+  const missing = graph.parameters.filter(
+    (parameter) => !gradients.has(parameter) && !isFrozen(parameter),
+  );
   if (update === undefined || missing.length === 0) return;
   const names = missing.slice(0, 3).map(({ name }) => name);
   const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";

@@ -15,8 +15,13 @@ export type ArenaName = "parameters" | "gradients" | "first_moments" | "second_m
 export type Source =
   /** Written by the host before each run. */
   | { readonly kind: "input" }
-  /** Trained; lives in the parameter arena. */
-  | { readonly kind: "parameter"; readonly initial: Initializer; readonly decays: boolean }
+  /** Lives in the parameter arena; trained unless it is frozen. */
+  | {
+      readonly kind: "parameter";
+      readonly initial: Initializer;
+      readonly decays: boolean;
+      readonly frozen: boolean;
+    }
   /**
    * Kept from run to run and changed by kernels (batch-norm running statistics, in `inout`
    * bindings).
@@ -37,6 +42,11 @@ export interface Value {
   readonly name: string;
   readonly shape: Shape;
   readonly source: Source;
+}
+
+/** Whether a value is a parameter that no step changes. */
+export function isFrozen({ source }: Value): boolean {
+  return source.kind === "parameter" && source.frozen;
 }
 
 /** One application of an op. */
@@ -68,10 +78,17 @@ export interface Graph extends GraphCore {
   /** A tensor that the host writes before each run. */
   readonly input: (name: string, shape: Shape) => Value;
   /**
-   * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). Throws
-   * once an arena has been taken, because it would be too short for the new tensor.
+   * A trained tensor; `decays` says whether weight decay applies (not to norms and biases). A
+   * `frozen` one has no gradient, so that updates leave it as it is. Throws once an arena has been
+   * taken, because it would be too short for the new tensor.
    */
-  readonly parameter: (name: string, shape: Shape, initial: Initializer, decays?: boolean) => Value;
+  readonly parameter: (
+    name: string,
+    shape: Shape,
+    initial: Initializer,
+    decays?: boolean,
+    frozen?: boolean,
+  ) => Value;
   /** A tensor that kernels update themselves (running statistics), not trained. */
   readonly state: (name: string, shape: Shape, fill: number) => Value;
   /** A tensor of these numbers; throws if they do not fill the shape. */
@@ -83,7 +100,7 @@ export interface Graph extends GraphCore {
   /** A flat arena over all parameters, which must be declared by now. */
   readonly arena: (name: ArenaName) => Value;
   /**
-   * Gradient of a scalar loss with respect to each parameter (or `wrt`); throws if the loss does
+   * Gradient of a scalar loss with respect to each parameter that is not frozen (or `wrt`); throws if the loss does
    * not depend on one of them.
    */
   readonly gradients: (loss: Value, wrt?: readonly Value[]) => Map<Value, Value>;

@@ -8,9 +8,9 @@ import { basicBlock, convolution, type Network } from "./parts.ts";
 /**
  * Channels of the five features of `nano`: 82 MMAC per view at 96x160 with decoder and head.
  */
-const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
+export const NANO_CHANNELS = [16, 24, 40, 64, 80] as const;
 /** Channels of the stages of ResNet-18 after the stem. */
-const RESNET_CHANNELS = [64, 128, 256, 512] as const;
+export const RESNET_CHANNELS = [64, 128, 256, 512] as const;
 
 /** Five features, fine to coarse. images [V,H,W,4] -> [V,H/2,W/2,C1] … [V,H/32,W/32,C5]. */
 export function nanoEncoder(net: Network, images: Value): Value[] {

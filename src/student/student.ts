@@ -10,7 +10,8 @@ import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import type { Value } from "../graph/value.ts";
 import { InputError } from "../tensor/error.ts";
 import { unetDecoder, type DecoderConfig } from "./decoder.ts";
-import { nanoEncoder, resnet18Encoder } from "./encoder.ts";
+import { NANO_CHANNELS, nanoEncoder, RESNET_CHANNELS, resnet18Encoder } from "./encoder.ts";
+import { adaptedFeatures, type FeatureWidths } from "./adapters.ts";
 import type { Network } from "./parts.ts";
 
 /** The names of the students. */
@@ -29,12 +30,15 @@ export interface StudentOutput extends BinOutput {
 /** The settings of a student's parts; the head's own choices come from the configuration. */
 interface StudentParts {
   readonly encoder: (net: Network, images: Value) => Value[];
+  /** Channels of the encoder's coarsest feature. */
+  readonly bottleneck: number;
   readonly decoder: DecoderConfig;
 }
 
 const PARTS: Readonly<Record<StudentName, StudentParts>> = {
   nano: {
     encoder: nanoEncoder,
+    bottleneck: NANO_CHANNELS[4],
     decoder: {
       channels: [48, 32, 24, 16],
       convolution: { normalization: "group", activation: "elu" },
@@ -42,6 +46,7 @@ const PARTS: Readonly<Record<StudentName, StudentParts>> = {
   },
   resnet18: {
     encoder: resnet18Encoder,
+    bottleneck: RESNET_CHANNELS[3],
     decoder: { channels: [256, 128, 64, 32], convolution: { reflect: true, activation: "elu" } },
   },
 };
@@ -54,13 +59,26 @@ export const HEAD_WIDTHS: Readonly<
   resnet18: { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] },
 };
 
+/** The variants of a student. */
+export interface StudentOptions {
+  /**
+   * A relative depth [V,H/2,W/2,1] in [0, 1] that it sees beside the images: the same network is then
+   * the module that gives a foundation model its bins.
+   */
+  readonly relative?: Value | null;
+  /**
+   * The network of a fitted teacher's module whose head this student has: adapters give its features
+   * the widths of that network's, and a relative depth, which the module is given.
+   */
+  readonly shared?: StudentName | null;
+}
+
 /** Image pixels per pixel of the coarsest feature, along one axis. */
 const COARSEST = 32;
 
 /**
  * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m
- * [V,H/2,W/2,1]. With `relative`, a relative depth [V,H/2,W/2,1] in [0, 1], it sees that beside the
- * images: the same network is then the module that gives a foundation model its bins. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
+ * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
  * reflects edges.
  */
 export function student(
@@ -70,7 +88,7 @@ export function student(
   images: Value,
   focal_scale: Value,
   training: boolean,
-  relative: Value | null = null,
+  { relative = null, shared = null }: StudentOptions = {},
 ): StudentOutput {
   const { encoder, decoder } = PARTS[name];
   const [, height, width] = images.shape;
@@ -82,15 +100,16 @@ export function student(
     );
   }
   const net: Network = { g, training };
-  // Centred, and with the deviation of an image.
-  const given = relative === null ? null : scaleShift(relative, 4, -2);
+  const given = relative === null ? null : standardized(relative);
   const seen =
     given === null
       ? images
       : concat([images, resizeBilinear(given, [height, width], "half_pixel")], 3);
   const features = encoder(net, seen);
   const decoded = unetDecoder(net, features, decoder);
-  const bins = binHead(g, head, features.at(-1)!, decoded, given);
+  const own = { bottleneck: features.at(-1)!, decoded, relative: given };
+  const fed = shared === null ? own : sharedFeatures(g, shared, own);
+  const bins = binHead(g, head, fed.bottleneck, fed.decoded, fed.relative);
   const scale_m = scaleShift(focal_scale, head.depth_max_m, 0);
   const { logits, binomial, centers } = bins;
   const depth_m =
@@ -98,4 +117,21 @@ export function student(
       ? binDecode(logits, centers, scale_m)
       : binomialDecode({ ...binomial, centers, scale: scale_m });
   return { ...bins, scale_m, depth_m };
+}
+
+/** A relative depth in [0, 1], centred and with the deviation of an image. */
+function standardized(relative: Value): Value {
+  return scaleShift(relative, 4, -2);
+}
+
+/** The features of a student as the head of a module of network `of` expects them. */
+function sharedFeatures(
+  g: Graph,
+  of: StudentName,
+  { bottleneck, decoded }: { readonly bottleneck: Value; readonly decoded: readonly Value[] },
+): { readonly bottleneck: Value; readonly decoded: readonly Value[]; readonly relative: Value } {
+  const { bottleneck: width, decoder } = PARTS[of];
+  const widths: FeatureWidths = { bottleneck: width, decoded: decoder.channels };
+  const adapted = adaptedFeatures(g, widths, bottleneck, decoded);
+  return { ...adapted, relative: standardized(adapted.relative) };
 }

@@ -17,8 +17,8 @@ export interface AnchoredMoment {
   /** `[V, H, W]` corrected depth in metres; a view without points keeps its depth. */
   readonly depth_m: Float32Array;
   readonly views: readonly AnchoredView[];
-  /** The truth of the sample without the pixels that were anchors. */
-  readonly groundTruth: readonly GroundTruth[];
+  /** The truth of the sample without the pixels that were anchors; computed when it is asked for. */
+  readonly groundTruth: () => readonly GroundTruth[];
 }
 
 const SEED = hashText("anchors");
@@ -50,9 +50,8 @@ export function anchored(
     views: corrections.map(({ kind, points: used, factor }, view) => {
       return { camera: names[view], points: used, kind, factor };
     }),
-    groundTruth: sample.groundTruth.map((truth, view) => {
-      return withoutAnchors(truth, anchors[view].pixels, size);
-    }),
+    groundTruth: () =>
+      sample.groundTruth.map((truth, view) => withoutAnchors(truth, anchors[view].pixels, size)),
   };
 }
 
@@ -66,10 +65,11 @@ function measured(
   const plane = cameras[view].height * cameras[view].width;
   const own = sparse_depth_m.subarray(view * plane, (view + 1) * plane);
   const pixels: number[] = [];
-  own.forEach((depth_m, pixel) => {
+  for (let pixel = 0; pixel < plane; pixel++) {
+    const depth_m = own[pixel];
     if (depth_m > min_m && depth_m < cap_m && usable[view * plane + pixel] === 1)
       pixels.push(pixel);
-  });
+  }
   return { pixels: Uint32Array.from(pixels), depth_m: Float32Array.from(pixels, (p) => own[p]) };
 }
 
@@ -79,12 +79,15 @@ function draw(
   count: number,
   random: { readonly uniform: () => number },
 ): Anchors {
-  const lots = Array.from(pixels, (_, index) => ({ index, lot: random.uniform() }));
-  const drawn = lots
-    .toSorted((a, b) => a.lot - b.lot)
-    .slice(0, count)
-    .map(({ index }) => index)
-    .toSorted((a, b) => a - b);
+  const lots = Float64Array.from(pixels, () => random.uniform());
+  if (count >= lots.length) return { pixels, depth_m };
+  const drawn: number[] = [];
+  const last = lots.toSorted()[count - 1];
+  // Equal lots: the first of them are drawn.
+  let ties = count - lots.reduce((below, lot) => below + (lot < last ? 1 : 0), 0);
+  lots.forEach((lot, index) => {
+    if (lot < last || (lot === last && ties-- > 0)) drawn.push(index);
+  });
   return {
     pixels: Uint32Array.from(drawn, (index) => pixels[index]),
     depth_m: Float32Array.from(drawn, (index) => depth_m[index]),
@@ -93,7 +96,8 @@ function draw(
 
 /** The truth outside the anchored pixels of a map of `size`: no pixel that overlaps one remains. */
 function withoutAnchors(truth: GroundTruth, anchors: Uint32Array, size: ImageSize): GroundTruth {
-  const taken = new Set(anchors);
+  const taken = new Uint8Array(size.height * size.width);
+  for (const pixel of anchors) taken[pixel] = 1;
   const sx = size.width / truth.width;
   const sy = size.height / truth.height;
   const isFree = (pixel: number): boolean => {
@@ -103,7 +107,7 @@ function withoutAnchors(truth: GroundTruth, anchors: Uint32Array, size: ImageSiz
     const bottom = Math.ceil((row + 1) * sy);
     for (let y = Math.floor(row * sy); y < bottom; y++) {
       for (let x = Math.floor(column * sx); x < right; x++) {
-        if (taken.has(y * size.width + x)) return false;
+        if (taken[y * size.width + x] === 1) return false;
       }
     }
     return true;

@@ -14,6 +14,7 @@ import { SUPERVISED } from "../distill/supervised.ts";
 import { parseYaml } from "../formats/yaml.ts";
 import { HEAD_WIDTHS, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkTogether } from "./config_rules.ts";
 
 /** A complete configuration, as `config.yaml` of a run folder keeps it. */
 export interface TrainConfig {
@@ -61,6 +62,12 @@ export interface TrainConfig {
     readonly fit_steps: number | null;
     /** Folder in which maps are kept between runs. */
     readonly cache: string | null;
+    /** Whether the student's bin head is that of a fitted teacher. */
+    readonly shared: boolean;
+    /** Whether it keeps the teacher's parameters, or is trained from there. */
+    readonly shared_head: "frozen" | "trained";
+    /** The network of the teacher's module; null: that of the student. */
+    readonly shared_network: StudentName | null;
   };
   readonly loss: LossConfig & {
     readonly weights: Readonly<Record<LossTerm, number>>;
@@ -225,6 +232,21 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .nullable()
         .default(null)
         .describe("folder that keeps the teacher's maps between runs"),
+      shared: z
+        .boolean()
+        .default(false)
+        .describe("fitted: the student's bin head is that of the teacher's module"),
+      shared_head: z
+        .enum(["frozen", "trained"])
+        .default("frozen")
+        .describe(
+          "a shared head keeps the teacher's parameters (frozen), or is trained from there (trained)",
+        ),
+      shared_network: z
+        .enum(STUDENTS)
+        .nullable()
+        .default(null)
+        .describe("network of the module whose head is shared; null: that of the student"),
     })
     .prefault({}),
   loss: z
@@ -357,7 +379,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   const result = configSchema.safeParse(given);
   if (result.success) {
     const { optimizer, ...rest } = result.data;
-    requireBalance(rest, where);
+    checkTogether(rest, where);
     const learning_rate = optimizer.learning_rate ?? LEARNING_RATES[rest.student];
     return { ...rest, optimizer: { ...optimizer, learning_rate } };
   }
@@ -369,22 +391,6 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
     throw new InputError(`${where}: unknown key "${key}"; known keys: ${known}`);
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
-}
-
-/** Throws InputError for a balance that would never be measured. */
-function requireBalance({ loss, steps }: Pick<TrainConfig, "loss" | "steps">, where: string): void {
-  if (loss.balance === "none") return;
-  if (loss.balance_step >= steps) {
-    throw new InputError(
-      `${where}: loss.balance_step: ${loss.balance_step} must be below steps, ${steps}`,
-    );
-  }
-  if (loss.weights.silog === 0) {
-    throw new InputError(
-      `${where}: loss.balance: gradient_norm compares with the supervised loss, and ` +
-        `loss.weights.silog is 0`,
-    );
-  }
 }
 
 /** Names of the keys at a place in the configuration. */
@@ -422,5 +428,13 @@ export function formatConfig(config: TrainConfig): string {
 /** The head that a configuration describes, for depths up to `depth_max_m`. */
 export function headOf(config: TrainConfig, depth_max_m: number): BinHeadConfig {
   const { kind, bins, centers, spacing } = config.head;
-  return { kind, bins, seed: centers, spacing, depth_max_m, ...HEAD_WIDTHS[config.student] };
+  const { shared, shared_head } = config.teacher;
+  const widths = HEAD_WIDTHS[sharedHeadOf(config) ?? config.student];
+  const frozen = shared && shared_head === "frozen";
+  return { kind, bins, seed: centers, spacing, depth_max_m, frozen, ...widths };
+}
+
+/** The network whose head the student shares; null where it has its own. */
+export function sharedHeadOf({ student, teacher }: TrainConfig): StudentName | null {
+  return teacher.shared ? (teacher.shared_network ?? student) : null;
 }

@@ -12,7 +12,7 @@ import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
 import { student, type StudentOutput } from "../student/student.ts";
 import { mapChannels, mapInput, type TeacherMap, type TeacherParts } from "../teacher/teacher.ts";
-import { headOf, type TrainConfig } from "./config.ts";
+import { headOf, sharedHeadOf, type TrainConfig } from "./config.ts";
 import { stepScalars } from "./schedule.ts";
 
 /** The facts besides the configuration that determine the shapes of a network. */
@@ -65,8 +65,10 @@ export interface Model {
 }
 
 const STUDENT: Model = {
-  build: (g, { student: name }, head, { images, focal_scale }, training) =>
-    student(g, name, head, images, focal_scale, training),
+  build: (g, config, head, { images, focal_scale }, training) =>
+    student(g, config.student, head, images, focal_scale, training, {
+      shared: sharedHeadOf(config),
+    }),
   isDistilled: true,
 };
 
@@ -171,14 +173,8 @@ export function predictionNetwork(
   const { views, size, depth_max_m } = shape;
   const images = g.input("images", [views, size.height, size.width, 4]);
   const focal_scale = g.input("focal_scale", [views]);
-  const output = student(
-    g,
-    config.student,
-    headOf(config, depth_max_m),
-    images,
-    focal_scale,
-    false,
-  );
+  const inputs = { images, focal_scale, teacher: null };
+  const output = STUDENT.build(g, config, headOf(config, depth_max_m), inputs, false);
   const depth_m = resizeBilinear(output.depth_m, [size.height, size.width], "half_pixel");
   return { g, request: { outputs: { depth_m } } };
 }

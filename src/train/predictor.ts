@@ -160,10 +160,8 @@ export async function evaluate(
     const predicted_m = await predictor.predict(sample);
     const fixed =
       anchor_points === null ? null : anchored(sample, predicted_m, protocol, anchor_points);
-    const { depth_m, groundTruth } = fixed ?? {
-      depth_m: predicted_m,
-      groundTruth: sample.groundTruth,
-    };
+    const depth_m = fixed?.depth_m ?? predicted_m;
+    const groundTruth = fixed?.groundTruth() ?? sample.groundTruth;
     metrics.add(depth_m, size, groundTruth);
     if (fixed !== null) {
       without.add(predicted_m, size, groundTruth);

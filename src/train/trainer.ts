@@ -34,6 +34,7 @@ import {
 import { deviceRecovery, openSession, type TrainingState } from "./session.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
 import { requireDepth } from "./step.ts";
+import { takeSharedHead } from "./teacher/shared_head.ts";
 import { writeStudent, type TrainedKind, type TrainedStudent } from "./student_file.ts";
 import { originOf, seenBy, type StudentOrigin } from "./student_origin.ts";
 import { runSteps, type LoopRun } from "./training_loop.ts";
@@ -155,6 +156,7 @@ async function firstState(run: TrainingRun): Promise<FirstState> {
     const origin = runOrigin(run, checkpoint, found);
     return { step, values, origin, ...(factors && { factors }) };
   }
+  await takeSharedHead(run.config, run.source, values);
   const bad = firstNonFinite(keptNumbers(values));
   if (bad !== null) throw new NonFiniteError(`before the first step: ${bad}`);
   return { step: 0, values, origin: found };

@@ -34,7 +34,7 @@ test("on a rig of another calibration the error at least halves with 200 points 
   const score = (depth_m: Float32Array): number => {
     const names = sample.cameras.map(({ name }) => name);
     const metrics = evaluator(names, RANGE);
-    metrics.add(depth_m, SIZE, found.groundTruth);
+    metrics.add(depth_m, SIZE, found.groundTruth());
     return metrics.result().all.abs_rel;
   };
   expect(score(found.depth_m)).toBeLessThan(0.5 * score(predicted()));
@@ -43,7 +43,7 @@ test("on a rig of another calibration the error at least halves with 200 points 
 test("no anchor is left in the truth, at its own and at another size", () => {
   const { groundTruth, views } = anchored(sample, predicted(), RANGE, 50);
   sample.groundTruth.forEach((truth, view) => {
-    const left = groundTruth[view];
+    const left = groundTruth()[view];
     expect(truth.pixels.length - left.pixels.length).toBe(views[view].points);
     const kept = new Set(left.pixels);
     const gone = [...truth.pixels].filter((pixel) => !kept.has(pixel));
@@ -57,7 +57,7 @@ test("no anchor is left in the truth, at its own and at another size", () => {
     depth_m: new Float32Array(4 * PLANE).fill(9),
   }));
   const larger = anchored({ ...sample, groundTruth: twice }, predicted(), RANGE, 50);
-  larger.groundTruth.forEach(({ pixels }, view) => {
+  larger.groundTruth().forEach(({ pixels }, view) => {
     expect(pixels).toHaveLength(4 * (PLANE - views[view].points));
   });
 });

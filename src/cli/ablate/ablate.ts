@@ -13,6 +13,7 @@ import { markdown, readingNote, tableTexts } from "../../ablate/text_table.ts";
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { InputError } from "../../tensor/error.ts";
 import { resolveConfig, type TrainConfig } from "../../train/config.ts";
+import { DEMO_BUDGET, demoBudgetText, withDemoBudget } from "../settings/demo_budget.ts";
 import { givenKeys, type RunFlags } from "../settings/run_settings.ts";
 import { cachedTuning, tuneOption } from "../settings/tuning_cache.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -41,7 +42,10 @@ interface AblateOptions extends Omit<RunFlags, "seed" | "resume">, AxisTexts, Co
   readonly md?: string;
 }
 
+const SIZE = `${DEMO_BUDGET.size.height}x${DEMO_BUDGET.size.width}`;
 const HELP = `
+Without other settings a cell has the budget of "ringdepth start": ${demoBudgetText()}.
+
 Rows: ${[...builtinRows(resolveConfig({}, "defaults")).keys()].join(", ")};
 or rows of your own, as NAME:KEY=VALUE,KEY=VALUE with any key of "ringdepth train --help", or as
 NAME:ROW,KEY=VALUE, which begins with a row of this list. Example:
@@ -67,9 +71,13 @@ export const defineAblate: Define = (program: Command, { surroundings, exit }) =
     )
     .option("--beams <list>", "axis: beams of the built-in rig's LiDAR, such as 32,8,4")
     .option("--weights <list>", "axis: loss weights, such as kl=1,kl=0.1,kl=0.1+cross=0")
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
-    .option("--steps <n>", "training steps of each cell (default: 600)", wholeNumber("--steps", 1))
-    .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
+    .option("--student <name>", `nano or resnet18 (default: ${DEMO_BUDGET.student})`, studentName)
+    .option(
+      "--steps <n>",
+      `training steps of each cell (default: ${DEMO_BUDGET.steps})`,
+      wholeNumber("--steps", 1),
+    )
+    .option("--size <HxW>", `image size, multiples of 32 (default: ${SIZE})`, imageSize)
     .option("--config <file>", "YAML configuration of all rows; options override it")
     .option("--skip-bad-samples", "skip samples with broken files and count them")
     .requiredOption("--out <dir>", "folder of the cells and the table")
@@ -130,7 +138,7 @@ export const defineAblate: Define = (program: Command, { surroundings, exit }) =
 async function planned(
   options: AblateOptions,
 ): Promise<{ readonly plan: AblationPlan; readonly base: TrainConfig }> {
-  const given = await givenKeys(options);
+  const given = withDemoBudget(await givenKeys(options));
   const base = resolveConfig(given, "command line");
   const rows = parseRows(options.rows, base);
   if (options.reference !== REFERENCE && !rows.some(({ name }) => name === options.reference)) {

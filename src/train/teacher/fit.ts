@@ -12,10 +12,13 @@ export function fitConfig(config: TrainConfig): TrainConfig {
   const { teacher, loss } = config;
   return {
     ...config,
-    teacher: { ...teacher, kind: "fitted", module: null, cache: null },
+    teacher: { ...teacher, kind: "fitted", module: null, cache: null, ...OWN_HEAD },
     loss: { ...loss, ckd: false, relation: "none" },
   };
 }
+
+// The module is the one that others share.
+const OWN_HEAD = { shared: false, shared_head: "frozen", shared_network: null } as const;
 
 /** The network that the run trains: the module, whose file names the base. */
 export function fitTarget(base: Teacher): TrainingTarget {

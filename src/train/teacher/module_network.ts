@@ -20,7 +20,7 @@ export const MODULE: Model = {
       );
     }
     const { images, focal_scale } = inputs;
-    return student(g, name, head, images, focal_scale, training, relativeOf(inputs));
+    return student(g, name, head, images, focal_scale, training, { relative: relativeOf(inputs) });
   },
   isDistilled: false,
 };

@@ -1,18 +1,20 @@
 // `ringdepth ablate` from the command line: its table, what a second start finds, cells that fail,
-// and processes that are killed.
-import { spawn } from "node:child_process";
+// and what a killed process leaves.
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { SYSTEM_DISK, withDisk } from "../../../src/formats/disk.ts";
 import { ownCache } from "../own_cache.ts";
 import { cli, type CliRun } from "../run.ts";
 
@@ -27,11 +29,11 @@ rig: { train_moments: 2, held_out_moments: 1 }
 size: { height: 32, width: 32 }
 head: { kind: softmax_bins, bins: 8 }
 loss: { relation_grid: [1, 2] }
-checkpoint_every: 2
+checkpoint_every: 1
 `,
 );
 const shared = ["--config", config, "--no-tune", "--rows", "supervised,ckd"];
-const settings = [...shared, "--steps", "4", "--seeds", "2"];
+const settings = [...shared, "--steps", "2", "--seeds", "2"];
 
 interface Table {
   readonly rows: readonly {
@@ -50,7 +52,45 @@ async function ablate(out: string, ...more: string[]): Promise<CliRun & { table:
   return { ...run, table: () => JSON.parse(run.stdout) as Table };
 }
 
-const first = ablate("first", "--md", join(root, "first.md"));
+/** Runs `work` and calls `before` before each file gets its name: the points between which a kill differs. */
+async function watched<T>(before: (file: string) => void, work: () => Promise<T>): Promise<T> {
+  const rename = async (from: string, to: string): Promise<void> => {
+    before(to);
+    await SYSTEM_DISK.rename(from, to);
+  };
+  return await withDisk({ ...SYSTEM_DISK, rename }, work);
+}
+
+/** The folder as a process that is killed now leaves it: with temporary files, and locks of a dead one. */
+function killedNow(out: string, name: string): string {
+  const left = join(root, name);
+  cpSync(join(root, out), left, { recursive: true });
+  for (const file of readdirSync(left, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith("ringdepth.lock")) continue;
+    const owner = JSON.parse(readFileSync(join(left, file), "utf8")) as { pid: number };
+    writeFileSync(join(left, file), JSON.stringify({ ...owner, pid: 999_999_999 }));
+  }
+  return name;
+}
+
+// Before these files of the last cell and of the table get their names, a kill would leave different folders.
+const LAST = "ckd.seed-1";
+const POINTS = [
+  "config.yaml",
+  "checkpoints/step-1.safetensors",
+  "checkpoints/step-2.safetensors",
+  "student.safetensors",
+  "cell.json",
+].map((file) => join("cells", LAST, ...file.split("/")));
+const left = new Map<string, string>();
+const first = watched(
+  (file) => {
+    const own = relative(join(root, "first"), file);
+    const isPoint = [...POINTS, "ablation.json", "report.html"].includes(own);
+    if (isPoint && !left.has(own)) left.set(own, killedNow("first", `killed-${left.size}`));
+  },
+  async () => await ablate("first", "--md", join(root, "first.md")),
+);
 const cellFile = (out: string, name: string): string => join(root, out, "cells", name, "cell.json");
 
 test("the table has every row, seed, mean, gain and file", async () => {
@@ -82,12 +122,12 @@ test("a finished cell is never run again, and other settings are refused", async
   const again = await ablate("first");
   expect(again.code, again.stderr).toBe(0);
   expect(again.stderr).toContain("ckd.seed-1: AbsRel");
-  expect(again.stderr).not.toContain("step 1/4");
+  expect(again.stderr).not.toContain("step 1/2");
   expect(again.table()).toEqual(table());
   expect(statSync(cellFile("first", "ckd.seed-1")).mtimeMs).toBe(before);
-  const other = await ablate("first", "--steps", "5");
+  const other = await ablate("first", "--steps", "3");
   expect(other.code).toBe(2);
-  expect(other.stderr).toContain("holds a cell of another configuration (steps: 4, now 5)");
+  expect(other.stderr).toContain("holds a cell of another configuration (steps: 2, now 3)");
 });
 
 test("a damaged result is reported and evaluated again", async () => {
@@ -101,10 +141,10 @@ test("a damaged result is reported and evaluated again", async () => {
 });
 
 test("a cell that fails is shown, retried, and stops no other", async () => {
-  const rows = ["--rows", "supervised,huge:optimizer.learning_rate=1e30", "--seeds", "1"];
+  const rows = ["--rows", "huge:optimizer.learning_rate=1e30,supervised", "--seeds", "1"];
   const { code, table, stderr } = await ablate("failing", ...rows);
   expect(code, stderr).toBe(1);
-  const [supervised, huge] = table().rows;
+  const [huge, supervised] = table().rows;
   expect(supervised.mean["abs_rel"]).toBeGreaterThan(0);
   expect(huge.failed["0"]).toMatch(/^NonFiniteError: .*is (NaN|-?Infinity)/);
   expect(huge.mean).toEqual({});
@@ -126,42 +166,40 @@ test("wrong settings are refused before anything runs", async () => {
   expect((await ablate("run")).stderr).toContain("holds a training run; choose another --out");
 });
 
-/** Starts the program on one seed and sends it `signal` once `isReached`; returns how it ended. */
-async function stopped(
-  signal: "SIGKILL" | "SIGTERM",
-  isReached: (text: string) => boolean,
-): Promise<{ readonly code: number | null; readonly text: string }> {
-  const folder = join(root, "killed");
-  const args = ["tools/ringdepth.js", "ablate", ...settings, "--seeds", "1", "--out", folder];
-  const child = spawn(process.execPath, args, { stdio: "pipe" });
-  let text = "";
-  child.stdout.on("data", (part: Buffer) => (text += part.toString()));
-  child.stderr.on("data", (part: Buffer) => (text += part.toString()));
-  const watch = setInterval(() => {
-    if (!isReached(text)) return;
-    // A second signal would end it at once.
-    clearInterval(watch);
-    child.kill(signal);
-  }, 2);
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  clearInterval(watch);
-  return { code, text };
-}
+test("killed at any point of its last cell or of its table, it ends with the same table", async () => {
+  const { table } = await first;
+  expect([...left.keys()]).toEqual([...POINTS, "ablation.json", "report.html"]);
+  for (const [file, name] of left) {
+    const again = await ablate(name);
+    expect(again.code, `${file}: ${again.stderr}`).toBe(0);
+    expect(again.table().rows, file).toEqual(table().rows);
+    expect(existsSync(join(root, name, "report.html")), file).toBe(true);
+    const files = readdirSync(join(root, name), { recursive: true, encoding: "utf8" });
+    expect(
+      files.filter((one) => /\.tmp$|\.lock/.test(one)),
+      file,
+    ).toEqual([]);
+  }
+});
 
-test("killed in the middle of a cell and started again, it gives the same table", async () => {
-  const metrics = join(root, "killed", "cells", "ckd.seed-0", "metrics.jsonl");
-  const killed = await stopped(
-    "SIGKILL",
-    () => existsSync(metrics) && readFileSync(metrics, "utf8").split("\n").length > 3,
+test("stopped by a signal it writes a checkpoint, says how to go on, and ends the same", async () => {
+  const { table } = await first;
+  const one = ["--rows", "ckd", "--seeds", "1"];
+  let isAsked = false;
+  const asked = await watched(
+    (file) => {
+      // A checkpoint is being written, so training is on. A second signal would end it at once.
+      if (isAsked || !file.endsWith("step-1.safetensors")) return;
+      isAsked = true;
+      process.emit("SIGTERM");
+    },
+    async () => await ablate("stopped", ...one),
   );
-  expect(killed.code, killed.text).toBeNull();
-  expect(existsSync(cellFile("killed", "supervised.seed-0"))).toBe(true);
-  expect(existsSync(cellFile("killed", "ckd.seed-0"))).toBe(false);
-  const asked = await stopped("SIGTERM", (text) => text.includes("resumed after step 2"));
-  expect(asked.code, asked.text).toBe(143);
-  expect(asked.text).toContain("cells not finished: 1; the same command continues with them");
-  const { code, stderr, table } = await ablate("killed", "--seeds", "1");
-  expect(code, stderr).toBe(0);
-  await first;
-  expect(table().rows).toEqual((await ablate("first", "--seeds", "1")).table().rows);
-}, 300_000);
+  expect(asked.code, asked.stderr).toBe(143);
+  expect(asked.stderr).toContain("SIGTERM: writing a checkpoint after this step");
+  expect(asked.table().cells).toMatchObject({ planned: 1, finished: 0, interrupted: true });
+  const resumed = await ablate("stopped", ...one);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(resumed.stderr).toContain("ckd.seed-0: resumed after step 1");
+  expect(resumed.table().rows[0].seeds["0"]).toEqual(table().rows[1].seeds["0"]);
+});
