@@ -71,7 +71,13 @@ export type { Camera, ImageSize } from "./data/camera.ts";
 export type { DataSource, Split } from "./data/data_source.ts";
 export { openData, type OpenOptions } from "./data/open_data.ts";
 export type { RigSample } from "./data/rig_sample.ts";
-export { student, STUDENTS, type StudentName, type StudentOutput } from "./student/student.ts";
+export {
+  student,
+  STUDENTS,
+  type StudentName,
+  type StudentOptions,
+  type StudentOutput,
+} from "./student/student.ts";
 export { openTeacher } from "./teacher/open_teacher.ts";
 export type { Teacher } from "./teacher/teacher.ts";
 export { losses, type LossConfig, type Losses } from "./distill/losses.ts";

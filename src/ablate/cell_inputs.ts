@@ -3,7 +3,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { DataSource } from "../data/data_source.ts";
 import type { TrainConfig } from "../train/config.ts";
-import { openRunTeacher, openSource } from "../train/source.ts";
+import { openRunTeacher, openTrainingSource } from "../train/source.ts";
 import { moduleConfig } from "../train/teacher/fit.ts";
 import { hasTeacherTerms } from "../distill/losses.ts";
 import type { Teacher } from "../teacher/teacher.ts";
@@ -46,8 +46,8 @@ export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): SharedInputs {
   return {
     of: async (config) => {
       const { source, heldOut } = await sources.of(dataKey(config), async () => ({
-        source: await openSource(config, "train"),
-        heldOut: await openSource(config, "held-out"),
+        source: await openTrainingSource(config, "train"),
+        heldOut: await openTrainingSource(config, "held-out"),
       }));
       // A shared head changes no map of the teacher.
       const { shared: _, shared_head: _head, shared_network: _net, ...teacher } = config.teacher;
@@ -67,7 +67,16 @@ export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): SharedInputs {
 }
 
 // Keys that no data depends on; a key that is not here may change the data.
-const OTHER_KEYS = ["student", "steps", "head", "teacher", "loss", "optimizer"];
+const OTHER_KEYS = [
+  "student",
+  "student_weights",
+  "student_attention",
+  "steps",
+  "head",
+  "teacher",
+  "loss",
+  "optimizer",
+];
 
 function dataKey(config: TrainConfig): string {
   return JSON.stringify(Object.entries(config).filter(([key]) => !OTHER_KEYS.includes(key)));

@@ -13,6 +13,7 @@ import { defineCheck } from "./check/check.ts";
 import type { Define } from "./terminal/define.ts";
 import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./predict/eval.ts";
+import { defineExport } from "./export/export.ts";
 import { EXIT } from "./terminal/exit_code.ts";
 import type { CommonOptions } from "./terminal/options.ts";
 import { definePredict } from "./predict/predict.ts";
@@ -47,6 +48,7 @@ const COMMANDS: readonly Define[] = [
   defineTeacher,
   defineEval,
   definePredict,
+  defineExport,
   defineCheck,
   defineProfile,
   defineBench,
@@ -70,7 +72,7 @@ For kernel developers: every command reads shaders/*.wgsl from disk. Set RINGDEP
 copy of that folder instead.`;
 
 // The results of these are in files: a closed stdout does not make them fail.
-const MAKES_FILES = new Set(["train", "start", "predict", "tune", "ablate", "teacher"]);
+const MAKES_FILES = new Set(["train", "start", "predict", "tune", "ablate", "teacher", "export"]);
 
 /** Runs the program on `args` (without `node` and script) and returns its exit code. */
 export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {

@@ -10,14 +10,21 @@ import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import type { Value } from "../graph/value.ts";
 import { InputError } from "../tensor/error.ts";
 import { unetDecoder, type DecoderConfig } from "./decoder.ts";
-import { NANO_CHANNELS, nanoEncoder, RESNET_CHANNELS, resnet18Encoder } from "./encoder.ts";
+import { NANO_CHANNELS, nanoEncoder, resnetEncoder, RESNETS, type Resnet } from "./encoder.ts";
 import { adaptedFeatures, type FeatureWidths } from "./adapters.ts";
+import {
+  ATTENTION_LEVELS,
+  neighbourAttention,
+  type StudentAttention,
+} from "./neighbour_attention.ts";
 import type { Network } from "./parts.ts";
 
 /** The names of the students. */
-export const STUDENTS = ["nano", "resnet18"] as const;
+export const STUDENTS = ["nano", "resnet18", "resnet34"] as const;
 /** One of the students. */
 export type StudentName = (typeof STUDENTS)[number];
+/** The names of the students in a sentence. */
+export const STUDENT_NAMES: string = `${STUDENTS.slice(0, -1).join(", ")} or ${STUDENTS.at(-1)!}`;
 
 /** The outputs of a student that the losses and the user need. */
 export interface StudentOutput extends BinOutput {
@@ -33,6 +40,18 @@ interface StudentParts {
   /** Channels of the encoder's coarsest feature. */
   readonly bottleneck: number;
   readonly decoder: DecoderConfig;
+  /** Channels of one head of the attention between views. */
+  readonly head_channels: number;
+}
+
+/** A student with the encoder of a residual network and Monodepth2's decoder. */
+function resnetParts(resnet: Resnet): StudentParts {
+  return {
+    encoder: (net, images) => resnetEncoder(net, images, resnet),
+    bottleneck: resnet.channels[3],
+    decoder: { channels: [256, 128, 64, 32], convolution: { reflect: true, activation: "elu" } },
+    head_channels: 64,
+  };
 }
 
 const PARTS: Readonly<Record<StudentName, StudentParts>> = {
@@ -43,20 +62,22 @@ const PARTS: Readonly<Record<StudentName, StudentParts>> = {
       channels: [48, 32, 24, 16],
       convolution: { normalization: "group", activation: "elu" },
     },
+    head_channels: 16,
   },
-  resnet18: {
-    encoder: resnet18Encoder,
-    bottleneck: RESNET_CHANNELS[3],
-    decoder: { channels: [256, 128, 64, 32], convolution: { reflect: true, activation: "elu" } },
-  },
+  resnet18: resnetParts(RESNETS.resnet18),
+  resnet34: resnetParts(RESNETS.resnet34),
 };
 
-/** Widths of the head that suit each student; ZoeDepth's own for the large one. */
+// ZoeDepth's own.
+const LARGE_HEAD = { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] } as const;
+
+/** Widths of the head that suit each student; ZoeDepth's own for the large ones. */
 export const HEAD_WIDTHS: Readonly<
   Record<StudentName, Pick<BinHeadConfig, "embedding" | "hidden" | "attractors">>
 > = {
   nano: { embedding: 32, hidden: 32, attractors: [16, 8, 4, 1] },
-  resnet18: { embedding: 128, hidden: 128, attractors: [16, 8, 4, 1] },
+  resnet18: LARGE_HEAD,
+  resnet34: LARGE_HEAD,
 };
 
 /** The variants of a student. */
@@ -71,6 +92,8 @@ export interface StudentOptions {
    * the widths of that network's, and a relative depth, which the module is given.
    */
   readonly shared?: StudentName | null;
+  /** Attention of the two coarsest features to ring neighbours; none by default. */
+  readonly attention?: StudentAttention;
 }
 
 /** Image pixels per pixel of the coarsest feature, along one axis. */
@@ -88,9 +111,9 @@ export function student(
   images: Value,
   focal_scale: Value,
   training: boolean,
-  { relative = null, shared = null }: StudentOptions = {},
+  { relative = null, shared = null, attention = "none" }: StudentOptions = {},
 ): StudentOutput {
-  const { encoder, decoder } = PARTS[name];
+  const { encoder, decoder, head_channels } = PARTS[name];
   const [, height, width] = images.shape;
   // a single pixel has no neighbour to reflect
   const least = decoder.convolution.reflect === true ? 2 * COARSEST : COARSEST;
@@ -105,7 +128,17 @@ export function student(
     given === null
       ? images
       : concat([images, resizeBilinear(given, [height, width], "half_pixel")], 3);
-  const features = encoder(net, seen);
+  const encoded = encoder(net, seen);
+  const features = encoded.map((feature, level) =>
+    attention === "none" || level < encoded.length - ATTENTION_LEVELS
+      ? feature
+      : neighbourAttention(
+          g,
+          `attention.${level + 1}`,
+          feature,
+          Math.floor(feature.shape[3] / head_channels),
+        ),
+  );
   const decoded = unetDecoder(net, features, decoder);
   const own = { bottleneck: features.at(-1)!, decoded, relative: given };
   const fed = shared === null ? own : sharedFeatures(g, shared, own);

@@ -12,7 +12,9 @@ import type { LossConfig, LossTerm } from "../distill/losses.ts";
 import { RELATIONS } from "../distill/relations.ts";
 import { SUPERVISED } from "../distill/supervised.ts";
 import { parseYaml } from "../formats/yaml.ts";
-import { HEAD_WIDTHS, STUDENTS, type StudentName } from "../student/student.ts";
+import { RESNETS } from "../student/encoder.ts";
+import { STUDENT_ATTENTIONS, type StudentAttention } from "../student/neighbour_attention.ts";
+import { HEAD_WIDTHS, STUDENT_NAMES, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkTogether } from "./config_rules.ts";
 
@@ -34,6 +36,12 @@ export interface TrainConfig {
     readonly labelled_steps: number | null;
   };
   readonly student: StudentName;
+  /** ImageNet weights of a residual encoder as safetensors, or a folder with `model.safetensors`. */
+  readonly student_weights: string | null;
+  /** A trained student whose numbers and scale of metres the run begins with. */
+  readonly student_from: string | null;
+  /** Which views the coarse features of a view attend to. */
+  readonly student_attention: StudentAttention;
   /** Rows and columns of the images, multiples of 32. */
   readonly size: ImageSize;
   readonly steps: number;
@@ -110,8 +118,13 @@ type WrittenConfig = Omit<TrainConfig, "optimizer"> & {
   };
 };
 
-// nano: measured (bench/README.md); resnet18: between the 1e-4 of its lineage with pretrained weights and nano's.
-const LEARNING_RATES: Readonly<Record<StudentName, number>> = { nano: 3e-3, resnet18: 3e-4 };
+// nano: measured (bench/README.md); the others: between the 1e-4 of their lineage with pretrained weights
+// and nano's.
+const LEARNING_RATES: Readonly<Record<StudentName, number>> = {
+  nano: 3e-3,
+  resnet18: 3e-4,
+  resnet34: 3e-4,
+};
 
 const count = z.number().int().positive();
 // The GPU computes in single precision, where 1e-60 is 0 and 1e39 infinite.
@@ -164,7 +177,27 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         ),
     })
     .prefault({}),
-  student: z.enum(STUDENTS).default("nano").describe(STUDENTS.join(" or ")),
+  student: z.enum(STUDENTS).default("nano").describe(STUDENT_NAMES),
+  student_weights: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "ImageNet weights of the encoder of resnet18 or resnet34: a safetensors file in the names of torchvision, timm or Hugging Face, or a folder with model.safetensors",
+    ),
+  student_from: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "fine-tuning: student.safetensors, a checkpoint or a run folder to begin with; the run keeps the scale of its metres",
+    ),
+  student_attention: z
+    .enum(STUDENT_ATTENTIONS)
+    .default("none")
+    .describe(
+      "neighbours: features at 1/16 and 1/32 of the images attend to their view and its two ring neighbours; none: each view by itself",
+    ),
   size: z
     .strictObject({ height: side, width: side })
     .default({ height: 96, width: 160 })
@@ -341,7 +374,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
       learning_rate: positive
         .nullable()
         .default(null)
-        .describe("peak learning rate of AdamW; null: 0.003 for nano, 0.0003 for resnet18"),
+        .describe(
+          "peak learning rate of AdamW; null: 0.003 for nano, 0.0003 for resnet18 and resnet34",
+        ),
       weight_decay: weight
         .default(0.01)
         .describe("decoupled weight decay; none for norms and biases"),
@@ -380,6 +415,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   if (result.success) {
     const { optimizer, ...rest } = result.data;
     checkTogether(rest, where);
+    requireFirstWeights(rest, where);
     const learning_rate = optimizer.learning_rate ?? LEARNING_RATES[rest.student];
     return { ...rest, optimizer: { ...optimizer, learning_rate } };
   }
@@ -391,6 +427,28 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
     throw new InputError(`${where}: unknown key "${key}"; known keys: ${known}`);
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
+}
+
+/** Throws InputError for pretrained weights that no encoder of the run has, or that nothing would use. */
+function requireFirstWeights(
+  {
+    student,
+    student_weights,
+    student_from,
+  }: Pick<TrainConfig, "student" | "student_weights" | "student_from">,
+  where: string,
+): void {
+  if (student_weights === null) return;
+  if (student_from !== null) {
+    throw new InputError(
+      `${where}: student_weights and student_from both give the first numbers; set one of them`,
+    );
+  }
+  if (student in RESNETS) return;
+  throw new InputError(
+    `${where}: student_weights: ${student} has no pretrained encoder; set student to ` +
+      Object.keys(RESNETS).join(" or "),
+  );
 }
 
 /** Names of the keys at a place in the configuration. */

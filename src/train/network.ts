@@ -68,6 +68,7 @@ const STUDENT: Model = {
   build: (g, config, head, { images, focal_scale }, training) =>
     student(g, config.student, head, images, focal_scale, training, {
       shared: sharedHeadOf(config),
+      attention: config.student_attention,
     }),
   isDistilled: true,
 };

@@ -16,14 +16,21 @@ export interface ComparedRun {
   readonly teacher?: Pick<Teacher, "module"> | null;
 }
 
-/** A configuration without the places of data and teacher, which may move; for comparisons only. */
+/**
+ * A configuration without the places of data, teacher and first weights, which may move; for
+ * comparisons only.
+ */
 export function withoutPlaces(config: TrainConfig): TrainConfig {
   // Maps from a cache are the same maps.
   const { path, module, cache: _, ...teacher } = config.teacher;
   const data = config.data.split(":")[0];
   const given = (place: string | null): string | null => (place === null ? null : "given");
   const places = { path: given(path), module: given(module), cache: null };
-  return { ...config, data, teacher: { ...teacher, ...places } };
+  const first = {
+    student_weights: given(config.student_weights),
+    student_from: given(config.student_from),
+  };
+  return { ...config, data, ...first, teacher: { ...teacher, ...places } };
 }
 
 /**

@@ -10,6 +10,8 @@ import { openTeacher, type MetricContext, type TeacherChoice } from "../teacher/
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
+import { readStudent } from "./student_file.ts";
+import { seenBy } from "./student_origin.ts";
 import { fittedTeacher, untrainedTeacher } from "./teacher/fitted_teacher.ts";
 
 /**
@@ -35,6 +37,21 @@ export async function openSource(
     if (!earlier || !(error instanceof InputError)) throw error;
     throw new InputError(`${error.message}; if the data moved, give its new place with --data`);
   }
+}
+
+/**
+ * As `openSource`, for a run that trains: with the range and the focal reference of the student that it
+ * begins with, if there is one, whose metres depend on them.
+ */
+export async function openTrainingSource(
+  config: TrainConfig,
+  split: Split,
+  earlier = false,
+): Promise<DataSource> {
+  const source = await openSource(config, split, earlier);
+  if (config.student_from === null) return source;
+  const { origin } = await readStudent(config.student_from, () => {});
+  return seenBy(origin, source);
 }
 
 /** The needs of a teacher from the run that it teaches. */
@@ -163,9 +180,11 @@ export function withAbsolutePlaces(config: TrainConfig, bases: readonly string[]
   };
   const colon = config.data.indexOf(":");
   const [kind, path] = [config.data.slice(0, colon), config.data.slice(colon + 1)];
-  const { teacher } = config;
+  const { teacher, student_weights, student_from } = config;
   return {
     ...config,
+    student_weights: student_weights === null ? null : place(student_weights),
+    student_from: student_from === null ? null : place(student_from),
     data: colon < 1 || path === "" ? config.data : `${kind}:${place(path)}`,
     teacher: {
       ...teacher,

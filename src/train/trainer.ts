@@ -19,6 +19,7 @@ import type { Teacher } from "../teacher/teacher.ts";
 import { size } from "../tensor/shape.ts";
 import type { TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
+import { loadFirstWeights } from "./first_weights.ts";
 import { labelledSteps } from "./labelled_steps.ts";
 import { measureBalance } from "./measure_balance.ts";
 import { gradientNetwork, trainingNetwork, type LossNetwork, type Model } from "./network.ts";
@@ -157,9 +158,10 @@ async function firstState(run: TrainingRun): Promise<FirstState> {
     return { step, values, origin, ...(factors && { factors }) };
   }
   await takeSharedHead(run.config, run.source, values);
+  const scale = await loadFirstWeights(run.config, values, run.onMessage);
   const bad = firstNonFinite(keptNumbers(values));
   if (bad !== null) throw new NonFiniteError(`before the first step: ${bad}`);
-  return { step: 0, values, origin: found };
+  return { step: 0, values, origin: scale === null ? found : { ...found, scale } };
 }
 
 function networkOf(

@@ -75,6 +75,11 @@ test("a learning rate that is left to the student is still its own", () => {
   expect(cells[0].config.optimizer.learning_rate).toBe(3e-4);
 });
 
+test("attention between views is a row like any other", () => {
+  const { cells } = planOf("both,attended:both,student_attention=neighbours", { seeds: [0] });
+  expect(cells.map(({ config }) => config.student_attention)).toEqual(["none", "neighbours"]);
+});
+
 test.each([
   ["nope", /no such row; known: supervised, ckd/],
   ["ckd,ckd", "ckd is named twice"],

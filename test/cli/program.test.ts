@@ -35,7 +35,7 @@ test.each([
   [["frobnicate"], "unknown command 'frobnicate'"],
   [["eval"], "required option '--checkpoint <path>' not specified"],
   [["train", "--steps", "1.5"], "--steps 1.5: expected a whole number of at least 1"],
-  [["train", "--student", "giant"], "student giant: expected nano or resnet18"],
+  [["train", "--student", "giant"], "student giant: expected nano, resnet18 or resnet34"],
   [["check", "--gate", "0"], "--gate 0: expected a number above 0"],
   [["check", "--steps", "3"], "--steps needs --network"],
   [["check", "gemm", "--network", "nano"], "give a glob of kernels or --network, not both"],

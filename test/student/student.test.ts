@@ -14,7 +14,7 @@ import {
   type StudentName,
   type StudentOutput,
 } from "../../src/student/student.ts";
-import { nanoEncoder, resnet18Encoder } from "../../src/student/encoder.ts";
+import { nanoEncoder, resnetEncoder, RESNETS } from "../../src/student/encoder.ts";
 import { multiply } from "../../src/graph/ops/arithmetic.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { size } from "../../src/tensor/shape.ts";
@@ -172,7 +172,8 @@ describe("nano", () => {
 
 describe("resnet18", () => {
   const g = graph();
-  const features = resnet18Encoder({ g, training: true }, g.input("images", [1, 96, 160, 4]));
+  const images = g.input("images", [1, 96, 160, 4]);
+  const features = resnetEncoder({ g, training: true }, images, RESNETS.resnet18);
 
   test("has torchvision's features, parameters and statistics under torchvision's names", () => {
     const norm = (name: string): string[] => [`${name}.weight`, `${name}.bias`];
@@ -197,6 +198,14 @@ describe("resnet18", () => {
       [1, 6, 10, 256],
       [1, 3, 5, 512],
     ]);
+  });
+
+  test("resnet34 has 21,284,672 parameters, those of the fourth channel, and 36 batch norms", () => {
+    const deep = graph();
+    const input = deep.input("images", [1, 64, 64, 4]);
+    resnetEncoder({ g: deep, training: true }, input, RESNETS.resnet34);
+    expect(count(deep.parameters)).toBe(21_284_672 + 64 * 7 * 7);
+    expect(deep.states).toHaveLength(2 * 36);
   });
 
   test("has 11,176,512 parameters and those of the fourth channel, stored OHWI", () => {

@@ -14,6 +14,7 @@ import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { InputError } from "../../tensor/error.ts";
 import { resolveConfig, type TrainConfig } from "../../train/config.ts";
 import { DEMO_BUDGET, demoBudgetText, withDemoBudget } from "../settings/demo_budget.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 import { givenKeys, type RunFlags } from "../settings/run_settings.ts";
 import { cachedTuning, tuneOption } from "../settings/tuning_cache.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -71,7 +72,7 @@ export const defineAblate: Define = (program: Command, { surroundings, exit }) =
     )
     .option("--beams <list>", "axis: beams of the built-in rig's LiDAR, such as 32,8,4")
     .option("--weights <list>", "axis: loss weights, such as kl=1,kl=0.1,kl=0.1+cross=0")
-    .option("--student <name>", `nano or resnet18 (default: ${DEMO_BUDGET.student})`, studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: ${DEMO_BUDGET.student})`, studentName)
     .option(
       "--steps <n>",
       `training steps of each cell (default: ${DEMO_BUDGET.steps})`,

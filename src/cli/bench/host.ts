@@ -8,7 +8,7 @@ import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { describeEnvironment } from "../../measure/environment.ts";
 import { timeTasks, type HostRow } from "../../profile/bench/host_bench.ts";
 import { headline, rateText, timeText } from "../../measure/text.ts";
-import type { StudentName } from "../../student/student.ts";
+import { STUDENT_NAMES, type StudentName } from "../../student/student.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { hostTasks } from "../../profile/bench/host_tasks.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -29,7 +29,7 @@ export function defineBenchHost(parent: Command, { surroundings, exit }: Command
   const command = parent
     .command("host")
     .description("time the CPU work around a step: images, batches, command encoding, files")
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option(
       "--time <s>",

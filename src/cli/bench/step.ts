@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
-import type { StudentName } from "../../student/student.ts";
+import { STUDENT_NAMES, type StudentName } from "../../student/student.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { openRunTeacher, openSource } from "../../train/source.ts";
 import { benchStep, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
@@ -31,6 +31,7 @@ interface StepOptions extends TurnOptions {
 const SMALL: Readonly<Record<StudentName, ImageSize>> = {
   nano: { height: 32, width: 32 },
   resnet18: { height: 64, width: 64 },
+  resnet34: { height: 64, width: 64 },
 };
 
 /** Defines the command under `bench`. */
@@ -40,7 +41,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     .description(
       "check a training step on the built-in rig at every level of fusing and time it interleaved",
     )
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");

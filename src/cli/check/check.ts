@@ -18,6 +18,7 @@ import {
 import { checkOutputs } from "../terminal/output_file.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { InputError } from "../../tensor/error.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 
 const NETWORK_ONLY = ["steps", "checkpoint", "size", "seed", "gate", "dump"] as const;
 
@@ -36,7 +37,7 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     .description("check kernels, or a whole network, against their references on the CPU")
     .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
     .optionsGroup("A network instead of kernels (the others need --network):")
-    .option("--network <name>", "check the gradients of nano or resnet18 instead", studentName)
+    .option("--network <name>", `check the gradients of ${STUDENT_NAMES} instead`, studentName)
     .option("--steps <n>", "train this many steps first (default: 0)", wholeNumber("--steps", 0))
     .option("--checkpoint <file>", "check this trained student")
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)

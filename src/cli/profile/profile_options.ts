@@ -14,6 +14,7 @@ import {
 } from "../terminal/options.ts";
 import { axisOption, shapeOption } from "./shapes.ts";
 import type { ProblemSource } from "../../profile/kernel/targets.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
 
 const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
@@ -86,7 +87,7 @@ function problemOptions(command: Command): void {
       source,
     )
     .option("--case <part>", "only problems whose name contains this text")
-    .option("--preset <student>", "problems of the training step of nano or resnet18", studentName)
+    .option("--preset <student>", `problems of the training step of ${STUDENT_NAMES}`, studentName)
     .option("--shape <NAME=AxB..>", "give an input another shape; repeatable", shapeOption)
     .option("--axis <L=a,b,c>", "lengths for an axis, or L=from:to:*step; repeatable", axisOption);
 }
@@ -137,7 +138,7 @@ function stepOptions(command: Command): void {
       wholeNumber("--seed", 0),
     )
     .optionsGroup("Steps only (step:train, step:predict):")
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option("--config <file>", "YAML configuration, as for train")
     .option("--skip-bad-samples", "skip samples with broken files")

@@ -8,14 +8,18 @@ import { readTuning } from "../../tune/tuning_file.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
 import { InputError } from "../../tensor/error.ts";
 import { parseConfigFile, resolveConfig, type TrainConfig } from "../../train/config.ts";
+import { NETWORK_KEYS } from "../../train/first_weights.ts";
 import { withoutPlaces } from "../../train/resume.ts";
 import { runPaths } from "../../train/run_folder.ts";
 import { withAbsolutePlaces } from "../../train/source.ts";
+import { readStudent } from "../../train/student_file.ts";
 
 /** The settings that the command line may override; those left out keep their values. */
 export interface RunFlags {
   readonly data?: string;
   readonly student?: string;
+  /** A student to fine-tune. */
+  readonly from?: string;
   readonly steps?: number;
   readonly seed?: number;
   readonly size?: TrainConfig["size"];
@@ -75,8 +79,8 @@ export async function runSettings(
         `bits without them; leave --no-tune out, or start a new run with another --out`,
     );
   }
-  const { data, teacher } = wanted;
-  return { config: { ...own, data, teacher }, out, resume: true, tune };
+  const { data, teacher, student_from } = wanted;
+  return { config: { ...own, data, teacher, student_from }, out, resume: true, tune };
 }
 
 /** The changes that a command makes to the settings before a run. */
@@ -88,20 +92,33 @@ export interface RunKind {
 
 const STUDENT_RUN: RunKind = { shape: (config) => config, name: null };
 /**
- * The configuration as written: the file, which must be valid by itself, then the flags. Throws
- * InputError.
+ * The configuration as written: the file, which must be valid by itself, then the flags. Fine-tuning
+ * takes network and size of its student where neither names them. Throws InputError.
  */
 export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown>> {
-  return {
+  const given = {
     ...(flags.config !== undefined && (await readConfig(flags.config))),
     ...keys(flags),
   };
+  const { student_from } = given;
+  if (typeof student_from !== "string") return given;
+  const { config } = await readStudent(student_from, () => {});
+  const own = [...NETWORK_KEYS, "size"] as const;
+  return merged(Object.fromEntries(own.map((key) => [key, config[key]])), given);
 }
 
 /** The keys of the configuration that the command line sets. */
 function keys(flags: RunFlags): Record<string, unknown> {
-  const { data, student, steps, seed, size, skipBadSamples } = flags;
-  const all = { data, student, steps, seed, size, ...(skipBadSamples && { bad_samples: "skip" }) };
+  const { data, student, from: student_from, steps, seed, size, skipBadSamples } = flags;
+  const all = {
+    data,
+    student,
+    student_from,
+    steps,
+    seed,
+    size,
+    ...(skipBadSamples && { bad_samples: "skip" }),
+  };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 

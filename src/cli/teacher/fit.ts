@@ -9,6 +9,7 @@ import { evaluateAligned, evaluateTeacher } from "../../train/teacher/evaluate_t
 import { fitConfig, fitTarget } from "../../train/teacher/fit.ts";
 import { fittedTeacher } from "../../train/teacher/fitted_teacher.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 import { runSettings, type RunFlags, type RunSettings } from "../settings/run_settings.ts";
 import { cachedTuning, tuneOption } from "../settings/tuning_cache.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -40,7 +41,7 @@ export function defineTeacherFit(parent: Command, { surroundings, exit }: Comman
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
     .option(
       "--student <name>",
-      "network of the module: nano or resnet18 (default: nano)",
+      `network of the module: ${STUDENT_NAMES} (default: nano)`,
       studentName,
     )
     .option("--steps <n>", "training steps (default: 600)", wholeNumber("--steps", 1))

@@ -1,7 +1,7 @@
 // Options that several commands share, and their parsers.
 import { Option, type Command } from "commander";
 import { parseSize, type ImageSize } from "../../data/camera.ts";
-import { STUDENTS, type StudentName } from "../../student/student.ts";
+import { STUDENT_NAMES, STUDENTS, type StudentName } from "../../student/student.ts";
 import { InputError } from "../../tensor/error.ts";
 
 /** Options that every command has. */
@@ -101,7 +101,7 @@ export function imageSize(text: string): ImageSize {
 export function studentName(text: string): StudentName {
   const name = STUDENTS.find((student) => student === text);
   if (name === undefined) {
-    throw new InputError(`student ${text}: expected ${STUDENTS.join(" or ")}`);
+    throw new InputError(`student ${text}: expected ${STUDENT_NAMES}`);
   }
   return name;
 }

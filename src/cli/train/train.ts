@@ -1,6 +1,7 @@
 // `ringdepth train`: trains a student, evaluates it and writes its run folder.
 import type { Command } from "commander";
 import { configKeys } from "../../train/config_help.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
 import {
@@ -33,7 +34,8 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .command("train")
     .description("train a student with distillation, evaluate it and write its run folder")
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
+    .option("--from <path>", "fine-tune a student: its file, or a run folder (default: a new one)")
     .option(
       "--steps <n>",
       "training steps; each uses one moment of the whole rig (default: 600)",

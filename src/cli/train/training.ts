@@ -2,7 +2,7 @@
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
-import { openRunTeacher, openSource } from "../../train/source.ts";
+import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
 import { gainText } from "../../report/html_tables.ts";
 import { requireNoRun, runPaths } from "../../train/run_folder.ts";
@@ -43,8 +43,8 @@ export async function runTraining(
   stop: StopSignal,
 ): Promise<TrainingOutcome> {
   const { config, out, resume, replace } = settings;
-  const source = await openSource(config, "train", resume);
-  const heldOut = await openSource(config, "held-out", resume);
+  const source = await openTrainingSource(config, "train", resume);
+  const heldOut = await openTrainingSource(config, "held-out", resume);
   const device = { gpu };
   const replaceDevice = async (): Promise<Gpu> => {
     device.gpu = await reopen();
@@ -64,6 +64,8 @@ export async function runTraining(
     throw error;
   }
   output.say(`teacher: ${teacher?.name ?? "none"}`);
+  const first = config.student_from ?? config.student_weights;
+  if (first !== null && !resume) output.say(`first numbers: ${first}`);
   const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
   const trained = await train({
     gpu: device.gpu,

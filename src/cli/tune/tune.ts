@@ -13,6 +13,7 @@ import {
 import { makeOutput } from "../terminal/output.ts";
 import { runSettings, type RunFlags } from "../settings/run_settings.ts";
 import { sweepStep } from "./tune_work.ts";
+import { STUDENT_NAMES } from "../../student/student.ts";
 
 type TuneFlags = Pick<RunFlags, "data" | "student" | "size" | "config"> & {
   readonly budget?: number;
@@ -34,7 +35,7 @@ export const defineTune: Define = (program: Command, { surroundings, exit }) => 
       "measure which kernels run the training step fastest on this adapter; save the choices",
     )
     .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
-    .option("--student <name>", "nano or resnet18 (default: nano)", studentName)
+    .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
     .option("--config <file>", "YAML configuration; command-line options override it")
     .option(

@@ -13,14 +13,15 @@ import { outputSize, type Model, type ModelInputs, type Network } from "../netwo
 
 /** The module as a run trains it: the base's map is an input, and it learns from LiDAR alone. */
 export const MODULE: Model = {
-  build: (g, { student: name }, head, inputs, training) => {
+  build: (g, { student: name, student_attention: attention }, head, inputs, training) => {
     if (head.kind !== "metric_bins") {
       throw new InputError(
         `head.kind is ${head.kind}, which has no pi and t; a fitted teacher needs metric_bins`,
       );
     }
     const { images, focal_scale } = inputs;
-    return student(g, name, head, images, focal_scale, training, { relative: relativeOf(inputs) });
+    const options = { relative: relativeOf(inputs), attention };
+    return student(g, name, head, images, focal_scale, training, options);
   },
   isDistilled: false,
 };

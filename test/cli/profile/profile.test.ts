@@ -265,7 +265,7 @@ test.each([
   [["profile", "--gate"], "it needs --baseline or --ab"],
   [["profile", "--lenient"], "--lenient needs --gate"],
   [["profile", "--preset", "nano", "--cases", "own"], "give --cases or --preset"],
-  [["profile", "--preset", "huge"], "student huge: expected nano or resnet18"],
+  [["profile", "--preset", "huge"], "student huge: expected nano, resnet18 or resnet34"],
   [["profile", "--ir", "hlsl"], "--ir hlsl: expected wgsl, spirv, tint"],
   [["profile", "--ir", "wgsl", "--watch"], "--watch cannot be combined with --ir"],
   [
