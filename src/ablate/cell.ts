@@ -46,6 +46,7 @@ export async function runCell(run: CellRun): Promise<CellRecord | null> {
     config: cell.config,
     source: inputs.source,
     teacher: inputs.teacher,
+    heldOut: inputs.heldOut,
     out: folder,
     resume: state.beginning === "resume",
     replace: state.beginning === "replace",

@@ -3,6 +3,21 @@
 import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
 import { compose, inverse, transform } from "../data/pose.ts";
 
+/** The name of the input that holds the weights of the relation `overlap`. */
+export const OVERLAP_WEIGHTS = "overlap_weights";
+
+/** The weights of the relation `overlap` as an input of a step; none for any other relation. */
+export function overlapInput(
+  {
+    relation,
+    relation_grid,
+  }: { readonly relation: string; readonly relation_grid: readonly [number, number] },
+  cameras: readonly Camera[],
+): Record<string, Float32Array> {
+  if (relation !== "overlap") return {};
+  return { [OVERLAP_WEIGHTS]: overlapWeights(cameras, relation_grid) };
+}
+
 /** The z-depths at which the ray of a token is followed into the neighbour's image. */
 const DISTANCES_M: readonly number[] = [2, 4, 8, 16, 32, 64];
 /** Beyond this distance, in tokens of the neighbour, two tokens share nothing. */

@@ -1,6 +1,5 @@
 // View-relational distillation (VRKD): the choices of a relation between ring-adjacent views, each a
 // loss between the student's and the teacher's. src/distill/README.md has the definitions.
-import type { Camera } from "../data/camera.ts";
 import { reshape } from "../graph/apply.ts";
 import { clamp, divide, multiply, scaleShift, subtract } from "../graph/ops/arithmetic.ts";
 import { binKl } from "../graph/ops/bin_kl.ts";
@@ -24,7 +23,7 @@ import type { StudentOutput } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import type { TeacherBins } from "./bin_levels.ts";
-import { overlapWeights } from "./overlap.ts";
+import { OVERLAP_WEIGHTS } from "./overlap.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 import { viewVectorLoss } from "./view_vectors.ts";
 
@@ -63,18 +62,6 @@ export interface RelationInputs {
   readonly usable: Value;
   /** `[pairs,L,L]` of `overlapInput`; null for any relation but `overlap`. */
   readonly overlap_weights: Value | null;
-}
-
-/** The name of the input that holds the weights of the relation `overlap`. */
-export const OVERLAP_WEIGHTS = "overlap_weights";
-
-/** The weights of the relation `overlap` as an input of a step; none for any other relation. */
-export function overlapInput(
-  { relation, relation_grid }: Pick<RelationConfig, "relation" | "relation_grid">,
-  cameras: readonly Camera[],
-): Record<string, Float32Array> {
-  if (relation !== "overlap") return {};
-  return { [OVERLAP_WEIGHTS]: overlapWeights(cameras, relation_grid) };
 }
 
 /** The relation term, `[1]`; null for `none`. Throws InputError for a teacher that lacks a part. */

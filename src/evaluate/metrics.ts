@@ -15,6 +15,9 @@ export type DepthMetrics = { [name in MetricName | "silog"]: number };
 /** Depths that count: strictly between the two, in metres. */
 export type DepthRange = Pick<DepthProtocol, "min_m" | "cap_m">;
 
+/** The median of an even count: the mean of the middle two, or the lower of them. */
+export type MedianKind = "mean" | "lower";
+
 /** The metrics of one image and the number of pixels they are means over. */
 export interface ImageMetrics extends DepthMetrics {
   readonly pixels: number;
@@ -125,12 +128,14 @@ export function meanMetrics(list: readonly DepthMetrics[]): DepthMetrics | undef
 /**
  * The factor that scales the median of the prediction to the median of the truth, over valid
  * pixels; `undefined` if there are none. The median of an even count is the mean of the middle two,
- * as in NumPy. Throws if a depth is not finite or the predicted median is not positive.
+ * as in NumPy, or with `lower` the lower of them, as in PyTorch. Throws if a depth is not finite or
+ * the predicted median is not positive.
  */
 export function medianScale(
   prediction_m: ArrayLike<number>,
   truth_m: ArrayLike<number>,
   range: DepthRange,
+  kind: MedianKind = "mean",
 ): number | undefined {
   const truth: number[] = [];
   const prediction: number[] = [];
@@ -143,15 +148,16 @@ export function medianScale(
     prediction.push(prediction_m[i]);
   }
   if (truth.length === 0) return undefined;
-  const predicted = median(prediction);
+  const predicted = median(prediction, kind);
   if (!(predicted > 0)) {
     throw new InputError(`metrics: median of the predicted depth is ${predicted}, not positive`);
   }
-  return median(truth) / predicted;
+  return median(truth, kind) / predicted;
 }
 
-function median(values: readonly number[]): number {
+function median(values: readonly number[], kind: MedianKind): number {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  if (sorted.length % 2 === 1) return sorted[middle];
+  return kind === "lower" ? sorted[middle - 1] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,27 +1,19 @@
-// From the predictions of many moments to one table: the metric protocol of SurroundDepth and
-// S3Depth, without the pass on flipped images. A prediction is resized bilinearly to the size of
-// its truth and clamped; metrics are per image, then a mean per camera, then over cameras. The
-// formulas are in metrics.ts; an image without valid truth is skipped and counted, so that no
-// number is NaN.
+// From the predictions of many moments to one table. Without other parts it is the protocol of
+// SurroundDepth and S3Depth without mirrored images: a prediction is resized bilinearly to the size
+// of its truth and clamped; metrics are per image, then a mean per camera, then over cameras. The
+// formulas are in metrics.ts; an image without valid truth is skipped and counted, so that no number
+// is NaN.
 import type { ImageSize } from "../data/camera.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
 import { checkTruth, type GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
+import { affineAligned, type AffineForm, type MapQuantity } from "./affine.ts";
+import { averaged, type MetricRow, type MetricTable } from "./averages.ts";
 import { checkDepths } from "./checked_depth.ts";
-import {
-  checkRange,
-  depthMetrics,
-  meanMetrics,
-  medianScale,
-  type DepthMetrics,
-} from "./metrics.ts";
-import { predictionAt, viewOf } from "./sample_depth.ts";
-
-/** Metrics by camera, in ring order, and their mean over those cameras. */
-export interface MetricTable {
-  readonly cameras: { readonly [name: string]: DepthMetrics };
-  readonly all: DepthMetrics;
-}
+import { checkRange, depthMetrics, medianScale } from "./metrics.ts";
+import { clamped, joined, pairsOf, type Pairs } from "./pairs.ts";
+import { OWN_PARTS, rangeOf, type EvaluationParts } from "./parts.ts";
+import { viewOf } from "./sample_depth.ts";
 
 /** The output of `ringdepth eval --json`. A camera without any valid truth is left out. */
 export interface EvaluationResult extends MetricTable {
@@ -39,16 +31,26 @@ export interface EvaluationResult extends MetricTable {
   readonly median_scaled?: MetricTable;
   /** All cameras of a moment multiplied by one ratio, from all their valid pixels pooled. */
   readonly shared_median_scaled?: MetricTable;
+  /** Every image with its own scale and shift, if such an alignment was asked for. */
+  readonly affine_aligned?: MetricTable;
+  /** Moments left out because they do not fill the last batch, if the protocol leaves them out. */
+  readonly dropped_moments?: number;
 }
 
 /** Collects the metrics of moments; constant memory in the size of their images. */
 export interface Evaluator {
   /**
    * Counts one moment: depth `[V, H, W]` in metres of the evaluator's cameras at `size`, and the
-   * truth of each. Throws InputError for arrays that do not fit and an invalid true depth,
-   * WrongDepthError for a predicted depth that is not a distance; both name camera and pixel.
+   * truth of each; `usable` is `[V, H', W']`, 1 where a pixel shows the world, for parts with a mask.
+   * Throws InputError for arrays that do not fit and an invalid true depth, WrongDepthError for a
+   * predicted depth that is not a distance; both name camera and pixel.
    */
-  add(depth_m: Float32Array | Float64Array, size: ImageSize, truths: readonly GroundTruth[]): void;
+  add(
+    depth_m: Float32Array | Float64Array,
+    size: ImageSize,
+    truths: readonly GroundTruth[],
+    usable?: { readonly size: ImageSize; readonly usable: Uint8Array },
+  ): void;
   /** The table so far. Throws InputError if no image had a valid true depth. */
   result(): EvaluationResult;
 }
@@ -57,11 +59,20 @@ export interface Evaluator {
 export interface EvaluationOptions {
   /** Also compute median-scaled metrics, which ignore a wrong scale (default false). */
   readonly medianScaling?: boolean;
+  /** The parts of the protocol (default `OWN_PARTS`). */
+  readonly parts?: EvaluationParts;
+  /** Also align each image by a scale and a shift. */
+  readonly affine?: AffineForm;
+  /**
+   * The quantity of the predictions (default metres). For any other every table holds aligned depths
+   * only, and `affine` says how they are aligned (default least_squares).
+   */
+  readonly quantity?: MapQuantity;
 }
 
 /**
- * An evaluator of the named cameras, given in ring order. Throws InputError for a repeated name and
- * an empty depth range.
+ * An evaluator of the named cameras, given in ring order. Throws InputError for a repeated name, an
+ * empty depth range and parts that exclude each other.
  */
 export function evaluator(
   cameras: readonly string[],
@@ -72,76 +83,116 @@ export function evaluator(
   if (repeated !== undefined) {
     throw new InputError(`evaluation: two cameras are named ${repeated}`);
   }
-  checkRange(protocol);
-  const newRows = (): DepthMetrics[][] => cameras.map(() => []);
-  const rows = { metric: newRows(), median: newRows(), shared: newRows() };
+  const { parts = OWN_PARTS, quantity = "metres" } = options;
+  if (parts.min_m === null) checkRange({ ...protocol, ...(parts.cap_m && { cap_m: parts.cap_m }) });
+  const range = rangeOf(parts, protocol);
+  const isMetric = quantity === "metres";
+  const form = options.affine ?? (isMetric ? undefined : "least_squares");
+  const newRows = (): MetricRow[][] => cameras.map(() => []);
+  const rows = { metric: newRows(), median: newRows(), shared: newRows(), affine: newRows() };
+  const images = cameras.map(() => 0);
   const skipped = cameras.map(() => 0);
+  let waiting: (readonly Pairs[])[] = [];
+  let batches = 0;
 
-  const add: Evaluator["add"] = (depth_m, size, truths) => {
-    const predictions = pairedDepths(cameras, depth_m, size, truths);
-    const shared = options.medianScaling
-      ? medianScale(concatenate(predictions), concatenate(truths.map((t) => t.depth_m)), protocol)
-      : undefined;
-    truths.forEach((truth, view) => {
-      const prediction = predictions[view];
-      const metrics = depthMetrics(prediction, truth.depth_m, protocol);
-      if (!metrics) {
-        skipped[view]++;
-        return;
-      }
-      rows.metric[view].push(metrics);
-      if (shared === undefined) return;
-      const own = medianScale(prediction, truth.depth_m, protocol)!;
-      rows.median[view].push(depthMetrics(prediction, truth.depth_m, protocol, own)!);
-      rows.shared[view].push(depthMetrics(prediction, truth.depth_m, protocol, shared)!);
-    });
+  /** The metrics of a view over pixels that belong together. */
+  const count = (view: number, pairs: Pairs, shared: number | undefined): void => {
+    const { prediction, truth_m } = pairs;
+    const batch = batches;
+    const row = (into: MetricRow[][], values: Float64Array, scale = 1): void => {
+      into[view].push({ batch, metrics: depthMetrics(values, truth_m, range, scale)! });
+    };
+    const aligned = form && affineAligned(prediction, truth_m, quantity, form, range.cap_m);
+    if (aligned) row(rows.affine, aligned);
+    if (!isMetric) return;
+    row(rows.metric, prediction);
+    if (shared === undefined) return;
+    row(rows.median, prediction, medianScale(prediction, truth_m, range, parts.median));
+    row(rows.shared, prediction, shared);
   };
 
-  const result = (): EvaluationResult => ({
-    protocol: protocol.name,
-    min_m: protocol.min_m,
-    cap_m: protocol.cap_m,
-    ring: cameras,
-    ...metricTable(cameras, rows.metric, protocol),
-    images: byName(
-      cameras,
-      rows.metric.map((list) => list.length),
-    ),
-    skipped_images: byName(cameras, skipped),
-    ...(options.medianScaling && {
-      median_scaled: metricTable(cameras, rows.median, protocol),
-      shared_median_scaled: metricTable(cameras, rows.shared, protocol),
-    }),
-  });
+  const countBatch = (moments: readonly (readonly Pairs[])[]): void => {
+    for (const pairs of moments) {
+      pairs.forEach(({ truth_m }, view) => (truth_m.length > 0 ? images : skipped)[view]++);
+    }
+    const groups =
+      parts.group === "image"
+        ? moments
+        : [cameras.map((_, view) => joined(moments.map((pairs) => pairs[view])))];
+    for (const group of groups) {
+      const all = joined(group);
+      const isScaled = options.medianScaling === true && isMetric;
+      const shared = isScaled
+        ? medianScale(all.prediction, all.truth_m, range, parts.median)
+        : undefined;
+      group.forEach((pairs, view) => {
+        if (pairs.truth_m.length > 0) count(view, pairs, shared);
+      });
+    }
+    batches++;
+  };
+
+  const add: Evaluator["add"] = (depth_m, size, truths, usable) => {
+    checkSizes(cameras, depth_m, size, truths);
+    if (isMetric) checkDepths(depth_m, size, cameras, "evaluation");
+    const pairs = truths.map((truth, view) => {
+      checkTruth(truth, `evaluation, camera ${cameras[view]}: truth`);
+      const plane = usable === undefined ? 0 : usable.size.height * usable.size.width;
+      const mask = usable && {
+        ...usable.size,
+        usable: usable.usable.subarray(view * plane, (view + 1) * plane),
+      };
+      const found = pairsOf(viewOf(depth_m, size, view), truth, parts, range, mask);
+      return isMetric && parts.clamp === "before" ? clamped(found, range) : found;
+    });
+    waiting.push(pairs);
+    if (waiting.length < parts.batch) return;
+    countBatch(waiting);
+    waiting = [];
+  };
+
+  const result = (): EvaluationResult => {
+    const dropped = parts.drop_last ? waiting.length : 0;
+    if (!parts.drop_last && waiting.length > 0) {
+      countBatch(waiting);
+      waiting = [];
+    }
+    const table = (list: readonly (readonly MetricRow[])[]): MetricTable => {
+      const found = averaged(cameras, list, parts.average);
+      if (found !== null) return found;
+      throw new InputError(
+        `evaluation: no image has a true depth between ${range.min_m} and ${range.cap_m} m; ` +
+          `give data with depth` +
+          (dropped > 0 ? `, or more than ${dropped} moments for batches of ${parts.batch}` : ""),
+      );
+    };
+    return {
+      protocol: protocol.name,
+      ...range,
+      ring: cameras,
+      ...table(isMetric ? rows.metric : rows.affine),
+      images: byName(cameras, images),
+      skipped_images: byName(cameras, skipped),
+      ...(options.medianScaling &&
+        isMetric && {
+          median_scaled: table(rows.median),
+          shared_median_scaled: table(rows.shared),
+        }),
+      ...(form && isMetric && { affine_aligned: table(rows.affine) }),
+      ...(parts.drop_last && { dropped_moments: dropped }),
+    };
+  };
 
   return { add, result };
 }
 
-function metricTable(
-  cameras: readonly string[],
-  rows: readonly DepthMetrics[][],
-  protocol: DepthProtocol,
-): MetricTable {
-  const means = rows.map(meanMetrics);
-  const present = means.filter((mean) => mean !== undefined);
-  const all = meanMetrics(present);
-  if (!all) {
-    throw new InputError(
-      `evaluation: no image has a true depth between ${protocol.min_m} and ${protocol.cap_m} m; ` +
-        `give data with depth`,
-    );
-  }
-  const entries = cameras.flatMap((name, view) => (means[view] ? [[name, means[view]]] : []));
-  return { cameras: Object.fromEntries(entries) as MetricTable["cameras"], all };
-}
-
-/** The predictions at the pixels of the truths, one array for each camera. */
-function pairedDepths(
+/** Throws InputError for predictions and truths that do not fit the cameras. */
+function checkSizes(
   cameras: readonly string[],
   depth_m: Float32Array | Float64Array,
   size: ImageSize,
   truths: readonly GroundTruth[],
-): Float64Array[] {
+): void {
   const views = cameras.length;
   if (truths.length !== views) {
     throw new InputError(`evaluation: ${truths.length} true depth maps for ${views} cameras`);
@@ -152,23 +203,8 @@ function pairedDepths(
         `[${views}, ${size.height}, ${size.width}]`,
     );
   }
-  checkDepths(depth_m, size, cameras, "evaluation");
-  return truths.map((truth, view) => {
-    checkTruth(truth, `evaluation, camera ${cameras[view]}: truth`);
-    return predictionAt(viewOf(depth_m, size, view), truth);
-  });
 }
 
 function byName(cameras: readonly string[], values: readonly number[]): Record<string, number> {
   return Object.fromEntries(cameras.map((name, view) => [name, values[view]]));
-}
-
-function concatenate(parts: readonly (Float32Array | Float64Array)[]): Float64Array {
-  const whole = new Float64Array(parts.reduce((total, part) => total + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -39,16 +39,47 @@ export function bilinearAt({ height, width, depth_m }: DepthMap, u: number, v: n
   return (1 - fy) * upper + fy * lower;
 }
 
+/** How a map is resized: its border stays fixed (half_pixel), or its corner pixels (corners). */
+export type Resize = "half_pixel" | "corners";
+
 /**
- * The prediction resized (half-pixel centres, no antialias) to the size of `truth`, at the pixels
- * of `truth` only: `[n]` in f64, paired with `truth.depth_m`.
+ * The prediction resized bilinearly (no antialias) to the size of `truth`, at the pixels of `truth`
+ * only: `[n]` in f64, paired with `truth.depth_m`.
  */
-export function predictionAt(prediction: DepthMap, truth: GroundTruth): Float64Array {
-  const sx = prediction.width / truth.width;
-  const sy = prediction.height / truth.height;
-  return Float64Array.from(truth.pixels, (pixel) => {
-    const column = pixel % truth.width;
-    const row = Math.floor(pixel / truth.width);
-    return bilinearAt(prediction, (column + 0.5) * sx - 0.5, (row + 0.5) * sy - 0.5);
+export function predictionAt(
+  prediction: DepthMap,
+  truth: GroundTruth,
+  resize: Resize = "half_pixel",
+): Float64Array {
+  const column = place(prediction.width, truth.width, resize);
+  const row = place(prediction.height, truth.height, resize);
+  return Float64Array.from(truth.pixels, (pixel) =>
+    bilinearAt(prediction, column(pixel % truth.width), row(Math.floor(pixel / truth.width))),
+  );
+}
+
+/** Where pixel `i` of an axis of `to` pixels lies on the same axis of `from` pixels. */
+function place(from: number, to: number, resize: Resize): (i: number) => number {
+  const step = resize === "corners" ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to;
+  return resize === "corners" ? (i) => i * step : (i) => (i + 0.5) * step - 0.5;
+}
+
+/**
+ * The truth at the size of a prediction: each depth at the pixel that contains it, the last one of
+ * several wins. Source: resize_depth_preserve of packnet-sfm.
+ */
+export function reducedTruth(truth: GroundTruth, { height, width }: ImageSize): GroundTruth {
+  const depths = new Map<number, number>();
+  truth.pixels.forEach((pixel, i) => {
+    const column = Math.floor(((pixel % truth.width) * width) / truth.width);
+    const row = Math.floor((Math.floor(pixel / truth.width) * height) / truth.height);
+    depths.set(row * width + column, truth.depth_m[i]);
   });
+  const pixels = Uint32Array.from(depths.keys()).sort();
+  return {
+    height,
+    width,
+    pixels,
+    depth_m: Float32Array.from(pixels, (pixel) => depths.get(pixel)!),
+  };
 }

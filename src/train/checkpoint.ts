@@ -50,14 +50,18 @@ export function namedTensors(store: CpuStore): NewTensor[] {
   return [...parameters, ...states];
 }
 
+/** The name of the checkpoint with the best validation, which pruning leaves alone. */
+export const BEST_CHECKPOINT = "best.safetensors";
+
 /**
- * Writes `step-N.safetensors` into a folder: to a temporary file, synced, renamed. Returns its
- * path.
+ * Writes `step-N.safetensors`, or `as`, into a folder: to a temporary file, synced, renamed.
+ * Returns its path.
  */
 export async function writeCheckpoint(
   folder: string,
   store: CpuStore,
   info: CheckpointInfo,
+  as = `step-${info.step}.safetensors`,
 ): Promise<string> {
   const moments = MOMENTS.flatMap((arena) =>
     store.layout.slots.map(({ name, shape, offset, size }) => ({
@@ -66,7 +70,7 @@ export async function writeCheckpoint(
       data: Float32Array.from(store.arenas[arena].subarray(offset, offset + size)),
     })),
   );
-  const file = join(folder, `step-${info.step}.safetensors`);
+  const file = join(folder, as);
   const metadata = {
     step: String(info.step),
     config: info.config,

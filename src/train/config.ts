@@ -109,6 +109,18 @@ export interface TrainConfig {
   readonly checkpoint_every: number;
   /** Newest checkpoints that are kept. */
   readonly keep_checkpoints: number;
+  /** Steps between validations on held-out moments; null: none. */
+  readonly validate_every: number | null;
+  /** Held-out moments of a validation, evenly spread; null: all. */
+  readonly validate_moments: number | null;
+  /** Validations without a better student after which the run ends with the best; null: never. */
+  readonly early_stop: number | null;
+  /** Moments that one pass through the network takes together. */
+  readonly rigs_per_step: number;
+  /** Passes whose gradients are averaged before one update. */
+  readonly accumulate: number;
+  /** Worker threads that load moments ahead; null: chosen for the run. */
+  readonly workers: number | null;
 }
 
 /** A configuration as written: its learning rate may be left to the student. */
@@ -407,6 +419,38 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .describe(
       "number of newest checkpoints to keep; older ones are deleted once a new one is on disk",
     ),
+  validate_every: count
+    .nullable()
+    .default(null)
+    .describe(
+      "steps between validations on held-out moments, which keep the best checkpoint; null: none",
+    ),
+  validate_moments: count
+    .nullable()
+    .default(12)
+    .describe("held-out moments of a validation, evenly spread; null: all"),
+  early_stop: count
+    .nullable()
+    .default(null)
+    .describe(
+      "end after this many validations without a better student, and keep the best; null: never",
+    ),
+  rigs_per_step: count
+    .max(64)
+    .default(1)
+    .describe("moments (whole rigs) that one pass through the network takes together"),
+  accumulate: count
+    .max(256)
+    .default(1)
+    .describe("passes whose gradients are averaged before one update"),
+  workers: z
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .nullable()
+    .default(null)
+    .describe("worker threads that load moments ahead, with the same bits; 0: none, null: chosen"),
 });
 
 /** Fills in defaults; throws InputError naming `where`, the key and its allowed values. */
@@ -416,6 +460,7 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
     const { optimizer, ...rest } = result.data;
     checkTogether(rest, where);
     requireFirstWeights(rest, where);
+    requireValidation(rest, where);
     const learning_rate = optimizer.learning_rate ?? LEARNING_RATES[rest.student];
     return { ...rest, optimizer: { ...optimizer, learning_rate } };
   }
@@ -450,6 +495,24 @@ function requireFirstWeights(
       Object.keys(RESNETS).join(" or "),
   );
 }
+
+/** Throws InputError for an early stop that would never come. */
+function requireValidation(
+  { early_stop, validate_every, steps }: RestOfConfig,
+  where: string,
+): void {
+  if (early_stop !== null && validate_every === null) {
+    throw new InputError(
+      `${where}: early_stop: needs validate_every, the steps between validations`,
+    );
+  }
+  if (validate_every === null || validate_every <= steps) return;
+  throw new InputError(
+    `${where}: validate_every: ${validate_every} must be at most steps, ${steps}`,
+  );
+}
+
+type RestOfConfig = Pick<TrainConfig, "early_stop" | "validate_every" | "steps">;
 
 /** Names of the keys at a place in the configuration. */
 function knownKeys(path: readonly PropertyKey[]): string[] {

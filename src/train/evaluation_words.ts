@@ -1,7 +1,7 @@
 // Remarks that accompany the numbers of an evaluation: which moments were evaluated, how metres
 // were determined, and what was left out. Only moments not trained on are called "held-out".
 import type { DataSource, Split } from "../data/data_source.ts";
-import type { Evaluation } from "./predictor.ts";
+import type { Evaluation } from "./evaluation.ts";
 import type { TrainedStudent } from "./student_file.ts";
 
 /** The moments of an evaluation, such as `12 held-out moments`. */

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { DataSource } from "../data/data_source.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
+import { cameraStems, momentFolders, RIG_FILES } from "../evaluate/prediction_names.ts";
 import { viewOf } from "../evaluate/sample_depth.ts";
 import { writeColorPng } from "../formats/color_png.ts";
 import { writeNpy } from "../formats/npy.ts";
@@ -19,9 +20,6 @@ import type { Picture } from "../report/picture.ts";
 import { pointCloud } from "../report/point_cloud.ts";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
-
-/** The lock in a folder of predictions: the name that a run folder's lock has too. */
-export const PREDICTION_LOCK = "ringdepth.lock";
 
 /** One moment with the student's depth `[V, H, W]` in metres, at the size of the sample. */
 export interface PredictedMoment {
@@ -95,7 +93,7 @@ export function predictionWriter(
   out: string,
   source: Pick<DataSource, "protocol">,
 ): MomentWriter<string> {
-  const folders = pathNames([OWN_FILES, PREDICTION_LOCK]);
+  const folders = momentFolders();
   const write = async (moment: PredictedMoment): Promise<string> => {
     const folder = join(out, folders.of(moment.sample.id));
     const files = await predictionFiles(moment, source);
@@ -121,14 +119,12 @@ async function predictionFiles(
     `ringdepth, moment ${printable(sample.id)}`,
     "vehicle frame: x forward, y left, z up, metres",
   ];
+  const [cloudFile, panoramaFile] = RIG_FILES;
   const files = [
-    { name: "points.ply", bytes: writePly(cloud, comments) },
-    { name: "panorama.png", bytes: await pictureBytes(await momentPanorama(moment, source)) },
+    { name: cloudFile as string, bytes: writePly(cloud, comments) },
+    { name: panoramaFile, bytes: await pictureBytes(await momentPanorama(moment, source)) },
   ];
-  const taken = [OWN_FILES, ...files.map(({ name }) => name)];
-  const names = pathNames(taken, [".png", "_color.png", ".npy"]);
-  for (const [view, camera] of cameras.entries()) {
-    const stem = names.of(camera.name, pathName(camera.name));
+  for (const [view, stem] of cameraStems(cameras).entries()) {
     const own_m = depth_m.slice(view * height * width, (view + 1) * height * width);
     const map = { ...size, depth_m: own_m };
     files.push(

@@ -2,8 +2,8 @@
 // prediction. Both name their parameters alike, so that they share one store.
 import { ringPairs, type ImageSize } from "../data/camera.ts";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
-import { losses, type Losses } from "../distill/losses.ts";
-import { OVERLAP_WEIGHTS, type RelationConfig } from "../distill/relations.ts";
+import { losses, type Losses, type Targets } from "../distill/losses.ts";
+import { OVERLAP_WEIGHTS } from "../distill/overlap.ts";
 import type { TeacherValues } from "../distill/teacher_values.ts";
 import type { Request } from "../graph/request.ts";
 import { graph, type Graph } from "../graph/graph.ts";
@@ -12,8 +12,12 @@ import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
 import { student, type StudentOutput } from "../student/student.ts";
 import { mapChannels, mapInput, type TeacherMap, type TeacherParts } from "../teacher/teacher.ts";
+import type { Shape } from "../tensor/shape.ts";
 import { headOf, sharedHeadOf, type TrainConfig } from "./config.ts";
+import { meanGradients, meanLosses, rigOf, sharing } from "./passes.ts";
+import { outputSize } from "./output_size.ts";
 import { stepScalars } from "./schedule.ts";
+import { momentsPerStep, passInput } from "./step_moments.ts";
 
 /** The facts besides the configuration that determine the shapes of a network. */
 export interface NetworkShape {
@@ -39,10 +43,7 @@ export interface LossNetwork extends Network {
   readonly gradients: ReadonlyMap<Value, Value>;
 }
 
-/** Size of the student's output, and of the teacher's maps: half the images. */
-export function outputSize({ height, width }: ImageSize): ImageSize {
-  return { height: height / 2, width: width / 2 };
-}
+export { outputSize };
 
 /** The inputs of a model: images [V,H,W,4], focal_scale [V], and what the teacher gives. */
 export interface ModelInputs {
@@ -80,22 +81,15 @@ export function lossNetwork(
   model: Model = STUDENT,
 ): LossNetwork {
   const g = graph();
-  const { views, size, depth_max_m } = shape;
-  const full = [views, size.height, size.width];
-  const images = g.input("images", [...full, 4]);
-  const focal_scale = g.input("focal_scale", [views]);
-  const teacher = teacherValues(g, shape, config.head.bins);
-  const inputs = { images, focal_scale, teacher };
-  const output = model.build(g, config, headOf(config, depth_max_m), inputs, true);
-  const targets = {
-    depth_m: g.input("depth_m", [...full, 1]),
-    valid: g.input("valid", [...full, 1]),
-    usable: g.input("usable", [...full, 1]),
-    teacher: model.isDistilled ? teacher : null,
-    overlap_weights: overlapValue(g, shape, config.loss),
-  };
-  const loss = losses(g, output, targets, config.loss);
-  const gradients = g.gradients(loss.total);
+  const shared = momentsPerStep(config) === 1 ? g : sharing(g);
+  // Each pass is complete, with its gradients, before the next one begins: it needs their memory.
+  const passes = Array.from({ length: config.accumulate }, (_, pass) => {
+    const found = passLosses(shared, config, shape, model, pass);
+    return { ...found, gradients: g.gradients(found.losses.total) };
+  });
+  const [{ output }] = passes;
+  const loss = meanLosses(passes.map(({ losses: one }) => one));
+  const gradients = meanGradients(passes.map((pass) => pass.gradients));
   // The schedule sets them all, whichever terms this loss has.
   for (const name of Object.keys(stepScalars(config, 1))) g.scalar(name);
   const request = {
@@ -105,20 +99,57 @@ export function lossNetwork(
   return { g, request, output, losses: loss, gradients };
 }
 
+/** Forward pass and losses of the moments that one pass takes: the mean of their losses. */
+function passLosses(
+  g: Graph,
+  config: TrainConfig,
+  shape: NetworkShape,
+  model: Model,
+  pass: number,
+): { readonly output: StudentOutput; readonly losses: Losses } {
+  const { size, depth_max_m } = shape;
+  const rigs = config.rigs_per_step;
+  const views = rigs * shape.views;
+  const full = [views, size.height, size.width];
+  const input = (name: string, axes: Shape): Value => g.input(passInput(name, pass), axes);
+  const images = input("images", [...full, 4]);
+  const focal_scale = input("focal_scale", [views]);
+  const teacher = teacherValues(input, { ...shape, views }, config.head.bins);
+  const inputs = { images, focal_scale, teacher };
+  const output = model.build(g, config, headOf(config, depth_max_m), inputs, true);
+  const targets: Targets = {
+    depth_m: input("depth_m", [...full, 1]),
+    valid: input("valid", [...full, 1]),
+    usable: input("usable", [...full, 1]),
+    teacher: model.isDistilled ? teacher : null,
+    overlap_weights: overlapValue(input, shape, config),
+  };
+  // The relations of a ring must not join two rigs, so each rig has losses of its own.
+  const each = Array.from({ length: rigs }, (_, rig) => {
+    const part = rigOf(rig, rigs);
+    return losses(g, part.output(output), part.targets(targets), config.loss);
+  });
+  return { output, losses: meanLosses(each) };
+}
+
 /** The input with the weights of the relation `overlap`; null where there is none. */
 function overlapValue(
-  g: Graph,
+  input: MakeInput,
   { views, teacher }: NetworkShape,
-  { relation, relation_grid: [rows, columns] }: RelationConfig,
+  { loss: { relation, relation_grid }, rigs_per_step }: Pick<TrainConfig, "loss" | "rigs_per_step">,
 ): Value | null {
+  const [rows, columns] = relation_grid;
   if (teacher === null || relation !== "overlap") return null;
   const tokens = rows * columns;
-  return g.input(OVERLAP_WEIGHTS, [ringPairs(views).length, tokens, tokens]);
+  return input(OVERLAP_WEIGHTS, [rigs_per_step * ringPairs(views).length, tokens, tokens]);
 }
+
+/** Declares an input of a pass. */
+type MakeInput = (name: string, shape: Shape) => Value;
 
 /** An input of the graph for each map that the teacher declares. */
 function teacherValues(
-  g: Graph,
+  make: MakeInput,
   { views, size, teacher }: NetworkShape,
   bins: number,
 ): TeacherValues | null {
@@ -127,7 +158,7 @@ function teacherValues(
   const channels = mapChannels(teacher, bins);
   const input = (map: TeacherMap): Value | null => {
     const count = channels.get(map);
-    return count === undefined ? null : g.input(mapInput(map), [views, height, width, count]);
+    return count === undefined ? null : make(mapInput(map), [views, height, width, count]);
   };
   const [pi, t] = [input("pi"), input("t")];
   return {

@@ -3,21 +3,26 @@
 import { makeBatch } from "../data/batch.ts";
 import type { ImageSize } from "../data/camera.ts";
 import type { DataSource } from "../data/data_source.ts";
-import { loader, type BadSamples } from "../data/loader.ts";
+import type { BadSamples } from "../data/loader.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { checkDepths } from "../evaluate/checked_depth.ts";
-import { consistencyMeter, type RigConsistency } from "../evaluate/consistency.ts";
-import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
+import { fuseMirrored, mirrored } from "../evaluate/flip.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu_store.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
-import { anchored, type AnchoredView } from "./anchored.ts";
+import {
+  evaluateMaps,
+  type EvaluatedMaps,
+  type Evaluation,
+  type EvaluationChoices,
+} from "./evaluation.ts";
 import { labelledSteps } from "./labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";
+import { momentsPerStep } from "./step_moments.ts";
 import { seenBy } from "./student_origin.ts";
 import { trainedIds } from "./training_moments.ts";
 
@@ -101,87 +106,28 @@ export async function loadPredictor(
   }
 }
 
-/** The effect of anchoring over the pixels that were not anchors. */
-export interface AnchoredEvaluation {
-  /** Most LiDAR points drawn per view. */
-  readonly points_per_view: number;
-  /** The correction of each view of each moment. */
-  readonly moments: readonly { readonly id: string; readonly views: readonly AnchoredView[] }[];
-  /** The same pixels without the correction. */
-  readonly without: EvaluationResult;
-}
-
-/** The result of an evaluation. */
-export interface Evaluation {
-  readonly result: EvaluationResult;
-  /** Null where depth was not anchored. */
-  readonly anchor: AnchoredEvaluation | null;
-  /** Agreement of neighbouring cameras where they overlap. */
-  readonly consistency: RigConsistency;
-  /** Number of evaluated moments. */
-  readonly moments: number;
-  /** How many of them the student was trained on; null if its file does not say. */
-  readonly trained_on: number | null;
-  /** Samples left out because one of their files is broken. */
-  readonly skipped_samples: number;
-}
-
-/**
- * Evaluates a predictor on every sample of `source`, over the depth range that the student was
- * trained for; with `skip` a broken sample is left out, reported and counted. With `anchor_points`
- * depth is anchored to at most that many LiDAR points per view, whose pixels are not evaluated.
- */
+/** Evaluates a predictor on every sample of `source`, over the depth range of its training. */
 export async function evaluate(
   predictor: Predictor,
   source: DataSource,
   badSamples: BadSamples,
   report: (message: string) => void,
-  anchor_points: number | null = null,
+  choices: EvaluationChoices = {},
 ): Promise<Evaluation> {
   const { size, student } = predictor;
-  const { origin } = student;
-  const samples = loader(seenBy(origin, source), {
-    seed: 0,
+  const maps: EvaluatedMaps = {
     size,
-    augment: false,
-    badSamples,
-    onSkip: report,
-  });
-  const known = await knownMoments(student, source);
-  const names = source.cameras.map(({ name }) => name);
-  const meter = consistencyMeter();
-  const { protocol } = origin.scale;
-  const metrics = evaluator(names, protocol, { medianScaling: true });
-  const without = evaluator(names, protocol, { medianScaling: true });
-  const corrections: { readonly id: string; readonly views: readonly AnchoredView[] }[] = [];
-  let moments = 0;
-  let trained = 0;
-  for await (const sample of samples.all()) {
-    const predicted_m = await predictor.predict(sample);
-    const fixed =
-      anchor_points === null ? null : anchored(sample, predicted_m, protocol, anchor_points);
-    const depth_m = fixed?.depth_m ?? predicted_m;
-    const groundTruth = fixed?.groundTruth() ?? sample.groundTruth;
-    metrics.add(depth_m, size, groundTruth);
-    if (fixed !== null) {
-      without.add(predicted_m, size, groundTruth);
-      corrections.push({ id: sample.id, views: fixed.views });
-    }
-    meter.add(depth_m, sample.cameras);
-    moments++;
-    if (known?.has(sample.id) === true) trained++;
-  }
-  return {
-    result: metrics.result(),
-    anchor:
-      anchor_points === null
-        ? null
-        : { points_per_view: anchor_points, moments: corrections, without: without.result() },
-    consistency: meter.result(),
-    moments,
-    trained_on: known === null ? null : trained,
-    skipped_samples: samples.skipped,
+    quantity: "metres",
+    known: await knownMoments(student, source),
+    of: async (sample) => {
+      const own_m = await predictor.predict(sample);
+      if (choices.parts?.flip !== true) return { values: own_m, size };
+      const images = mirrored(sample.images, size, 3);
+      const other_m = await predictor.predict({ ...sample, images });
+      return { values: fuseMirrored(own_m, mirrored(other_m, size, 1), size), size };
+    },
   };
+  return await evaluateMaps(maps, seenBy(student.origin, source), badSamples, report, choices);
 }
 
 /** Ids of the moments of `source` that the student was trained on; null if it does not say. */
@@ -192,7 +138,7 @@ async function knownMoments(
   if (origin.moments === null) return null;
   const { seed, bad_samples } = config;
   return await trainedIds(source, origin.moments, {
-    steps,
+    steps: steps * momentsPerStep(config),
     seed,
     maySkip: bad_samples === "skip",
     lidar: { share: config.lidar.share, steps: labelledSteps(config) },

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { openToAppend } from "../formats/append_file.ts";
 import { readBytesIfThere, writeFileAtomically } from "../formats/atomic_file.ts";
 import { balanceSchema, type Balance } from "./balance.ts";
+import { validationSchema, type Validation } from "./validation.ts";
 
 const count = z.number().int().nonnegative();
 const recordSchema = z.object({
@@ -13,7 +14,9 @@ const recordSchema = z.object({
   gradient_norm: z.number(),
   valid_pixels: count,
   time_ms: z.number(),
+  wait_ms: z.number().optional(),
   balance: balanceSchema.optional(),
+  validation: validationSchema.optional(),
 });
 
 /** One step as `metrics.jsonl` keeps it. */
@@ -26,8 +29,12 @@ export interface StepRecord {
   readonly gradient_norm: number;
   readonly valid_pixels: number;
   readonly time_ms: number;
+  /** The part of `time_ms` in which the step waited for its data; absent in earlier records. */
+  readonly wait_ms?: number | undefined;
   /** The terms of the loss as they were measured before this step, if they were. */
   readonly balance?: Balance | undefined;
+  /** The student after this step on held-out moments, if it was validated. */
+  readonly validation?: Validation | undefined;
 }
 
 /** An open metrics.jsonl. */

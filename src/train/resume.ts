@@ -26,11 +26,12 @@ export function withoutPlaces(config: TrainConfig): TrainConfig {
   const data = config.data.split(":")[0];
   const given = (place: string | null): string | null => (place === null ? null : "given");
   const places = { path: given(path), module: given(module), cache: null };
+  // Threads that load data change no bit.
   const first = {
     student_weights: given(config.student_weights),
     student_from: given(config.student_from),
   };
-  return { ...config, data, ...first, teacher: { ...teacher, ...places } };
+  return { ...config, data, workers: null, ...first, teacher: { ...teacher, ...places } };
 }
 
 /**

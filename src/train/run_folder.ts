@@ -9,7 +9,7 @@ import { openEventLog } from "../formats/events.ts";
 import { takeLock, type Lock } from "../formats/lock_file.ts";
 import { claimFiles, makeOutFolder, OWN_FILES, ownLeftovers } from "../formats/own_files.ts";
 import { InputError } from "../tensor/error.ts";
-import { checkpointsIn } from "./checkpoint.ts";
+import { BEST_CHECKPOINT, checkpointsIn } from "./checkpoint.ts";
 import { openRecords, type StepRecord } from "./records.ts";
 
 export type { StepRecord } from "./records.ts";
@@ -22,6 +22,8 @@ export interface RunFolder {
   /** The module of a fitted teacher, which `ringdepth teacher fit` writes instead of a student. */
   readonly teacher: string;
   readonly checkpoints: string;
+  /** The checkpoint with the best validation, if there was one. */
+  readonly best: string;
   readonly depth: string;
   readonly report: string;
   /** The measured choices of mappings that the run uses. */
@@ -41,7 +43,7 @@ export interface RunFolder {
 /** Paths of a run folder, whether or not they exist. */
 export function runPaths(path: string): Pick<
   RunFolder,
-  "path" | "config" | "student" | "teacher" | "checkpoints" | "depth" | "report" | "tuning"
+  "path" | "config" | "student" | "teacher" | "checkpoints" | "best" | "depth" | "report" | "tuning"
 > & {
   readonly metrics: string;
   readonly events_file: string;
@@ -53,6 +55,7 @@ export function runPaths(path: string): Pick<
     student: join(path, "student.safetensors"),
     teacher: join(path, "teacher.safetensors"),
     checkpoints: join(path, "checkpoints"),
+    best: join(path, "checkpoints", BEST_CHECKPOINT),
     depth: join(path, "depth"),
     report: join(path, "report.html"),
     tuning: join(path, "tuning.json"),
@@ -100,6 +103,8 @@ export async function claimRunFolder(path: string, beginning: Beginning): Promis
     await makeOutFolder(paths.checkpoints, false);
     await makeOutFolder(paths.depth, false);
     await removeLeftovers(path);
+    // A best student of a run that ended before its first checkpoint is nobody's best any more.
+    if (beginning !== "resume") await removeMatching(paths.checkpoints, /^best\.safetensors$/);
     return lock;
   } catch (error) {
     await lock.release();
@@ -156,6 +161,16 @@ function scalarsOf(record: StepRecord): Map<string, number> {
     ]),
     ["learning_rate", record.learning_rate],
     ["gradient_norm", record.gradient_norm],
+    ...(record.wait_ms === undefined
+      ? []
+      : [["wait_share", record.wait_ms / Math.max(record.time_ms, record.wait_ms, 1e-9)] as const]),
+    ...(record.validation === undefined
+      ? []
+      : [
+          ["validation/abs_rel", record.validation.abs_rel] as const,
+          ["validation/rmse", record.validation.rmse] as const,
+          ["validation/a1", record.validation.a1] as const,
+        ]),
   ]);
 }
 
@@ -190,7 +205,7 @@ async function removeLeftovers(path: string): Promise<void> {
   for (const folder of [path, depth]) {
     for (const name of await ownLeftovers(folder)) await remove(join(folder, name));
   }
-  await removeMatching(checkpoints, /^step-\d+\.safetensors\.\d+-\d+\.tmp$/);
+  await removeMatching(checkpoints, /^(step-\d+|best)\.safetensors\.\d+-\d+\.tmp$/);
   // Locks that were not yet taken: written to another file, then linked under their name.
   await removeMatching(path, /^ringdepth\.lock\.[0-9a-f-]{36}$/);
 }

@@ -12,7 +12,6 @@ import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
 import { readStudent } from "./student_file.ts";
 import { seenBy } from "./student_origin.ts";
-import { fittedTeacher, untrainedTeacher } from "./teacher/fitted_teacher.ts";
 
 /**
  * Opens one split of the configuration's data, with LiDAR on `lidar.share` of the training moments.
@@ -126,6 +125,8 @@ async function openFitted(
   const { data, head, teacher } = config;
   const base = await openBaseTeacher(config, context.source, earlier);
   const options = { ...context, base, bins: head.bins };
+  // Loading threads have no use for the network behind it, which takes long to import.
+  const { fittedTeacher, untrainedTeacher } = await import("./teacher/fitted_teacher.ts");
   if (teacher.module !== null) return await fittedTeacher(teacher.module, options);
   if (context.module === "untrained") return untrainedTeacher(config, context.source, options);
   if (context.module !== undefined) return await fittedTeacher(await context.module(base), options);

@@ -2,13 +2,9 @@
 import type { DataSource } from "../data/data_source.ts";
 import type { Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
-import { overlapInput } from "../distill/relations.ts";
-import { checkedMaps } from "../teacher/checked_teacher.ts";
-import { mapInput, TEACHER_MAPS, type Teacher } from "../teacher/teacher.ts";
-import type { RigSample } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
-import type { TrainConfig } from "./config.ts";
-import { outputSize } from "./network.ts";
+import { momentInputs, type MomentLoad, type StepSource } from "./moment_inputs.ts";
+import { momentsPerStep, passInput, type StepMoments } from "./step_moments.ts";
 import type { StepRecord } from "./run_folder.ts";
 
 /** Throws InputError for data that has no depth to learn from. */
@@ -17,37 +13,44 @@ export function requireDepth(source: DataSource): void {
   throw new InputError(`${source.name} has no depth to learn from: it can only be predicted`);
 }
 
-/** Everything besides its sample that the inputs of a step depend on. */
-export interface StepSource {
-  readonly teacher: Teacher | null;
-  readonly config: TrainConfig;
+/** The inputs of a step, counted from 0: those of its moments, as `stepNetwork` takes them. */
+export async function joinedInputs(
+  config: StepMoments,
+  load: MomentLoad,
+  step: number,
+): Promise<Record<string, Float32Array>> {
+  const { rigs_per_step: rigs, accumulate: passes } = config;
+  const first = step * momentsPerStep(config);
+  const joined: Record<string, Float32Array> = {};
+  for (let pass = 0; pass < passes; pass++) {
+    const moments = await Promise.all(
+      Array.from({ length: rigs }, async (_, rig) => await load(first + pass * rigs + rig)),
+    );
+    for (const name of Object.keys(moments[0])) {
+      joined[passInput(name, pass)] = rigs === 1 ? moments[0][name] : concatenated(moments, name);
+    }
+  }
+  return joined;
 }
 
-/** The inputs of a step: its batch and its sample's teacher maps. */
+function concatenated(
+  moments: readonly Readonly<Record<string, Float32Array>>[],
+  name: string,
+): Float32Array {
+  const { length } = moments[0][name];
+  const whole = new Float32Array(moments.length * length);
+  moments.forEach((inputs, i) => whole.set(inputs[name], i * length));
+  return whole;
+}
+
+/** The inputs of a step whose moments are loaded here. */
 export async function stepInputs(
-  { teacher, config }: StepSource,
+  source: StepSource,
   samples: Loader,
   step: number,
 ): Promise<Record<string, Float32Array>> {
-  const { sample, batch } = await samples.step(step);
-  return { ...batch, ...(await teacherInputs({ teacher, config }, sample)) };
-}
-
-/**
- * The teacher's maps of a sample by the inputs that take them, and the weights of a relation that
- * the cameras determine; none without a teacher.
- */
-export async function teacherInputs(
-  { teacher, config }: StepSource,
-  sample: RigSample,
-): Promise<Record<string, Float32Array>> {
-  if (teacher === null) return {};
-  const maps = await checkedMaps(teacher, sample, outputSize(config.size), config.head.bins);
-  const given = TEACHER_MAPS.flatMap((name) => {
-    const map = maps[name];
-    return map === undefined ? [] : [[mapInput(name), map] as const];
-  });
-  return { ...Object.fromEntries(given), ...overlapInput(config.loss, sample.cameras) };
+  const load: MomentLoad = async (moment) => await momentInputs(source, samples, moment);
+  return await joinedInputs(source.config, load, step);
 }
 
 /** The record of a step, counted from 0; null if one of its numbers is not finite. */
@@ -56,6 +59,7 @@ export function stepRecord(
   learning_rate: number,
   values: Readonly<Record<string, Float32Array>>,
   time_ms: number,
+  wait_ms?: number,
 ): StepRecord | null {
   const [gradient_norm, , areGradientsFinite, isStateBad] = values["gradient_norm"];
   const terms: Record<string, number> = {};
@@ -74,5 +78,6 @@ export function stepRecord(
     gradient_norm,
     valid_pixels: values["valid_count"][0],
     time_ms,
+    ...(wait_ms !== undefined && { wait_ms }),
   };
 }

@@ -16,7 +16,8 @@ import { describeMetres, describeMoments } from "./evaluation_words.ts";
 import { kernelTimes } from "./kernel_times.ts";
 import { pictureWriter } from "./moment_files.ts";
 import { outputSize } from "./network.ts";
-import { createPredictor, evaluate, type Evaluation, type Predictor } from "./predictor.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { createPredictor, evaluate, type Predictor } from "./predictor.ts";
 import type { StepRecord } from "./run_folder.ts";
 import { seenBy } from "./student_origin.ts";
 import type { TrainedRun } from "./trainer.ts";
@@ -69,6 +70,7 @@ export async function summarize(input: SummaryInput): Promise<Summary> {
     const html = await renderReport({
       run: describeRun(input, evaluation),
       loss: lossCurves(records),
+      absRel: validationCurves(records),
       learningRate: curve("learning rate", records, (record) => record.learning_rate),
       evaluation: evaluation.result,
       ...(baseline && { baseline }),
@@ -140,6 +142,13 @@ function lossCurves(records: readonly StepRecord[]): Curve[] {
   const total = curve("loss", records, ({ loss }) => loss);
   if (terms.length < 2) return [total];
   return [total, ...terms.map((term) => curve(term, records, (record) => record.terms[term]))];
+}
+
+/** AbsRel of the validations on held-out moments; none without them. */
+function validationCurves(records: readonly StepRecord[]): Curve[] {
+  const validated = records.filter(({ validation }) => validation !== undefined);
+  if (validated.length === 0) return [];
+  return [curve("held-out AbsRel", validated, ({ validation }) => validation!.abs_rel)];
 }
 
 function curve(

@@ -16,7 +16,9 @@ import {
   type TuningFile,
 } from "../tune/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
+import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
+import { openCheckpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
 import { loadFirstWeights } from "./first_weights.ts";
@@ -34,11 +36,14 @@ import {
 } from "./run_folder.ts";
 import { deviceRecovery, openSession, type TrainingState } from "./session.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
-import { requireDepth } from "./step.ts";
+import { joinedInputs, requireDepth } from "./step.ts";
 import { takeSharedHead } from "./teacher/shared_head.ts";
 import { writeStudent, type TrainedKind, type TrainedStudent } from "./student_file.ts";
 import { originOf, seenBy, type StudentOrigin } from "./student_origin.ts";
+import { momentLoading, type PrefetchOptions } from "./loading/moment_loading.ts";
 import { runSteps, type LoopRun } from "./training_loop.ts";
+import { validate } from "./validate.ts";
+import { hasStalled } from "./validation.ts";
 
 export { NonFiniteError };
 
@@ -53,6 +58,10 @@ export interface TrainingRun {
   readonly config: TrainConfig;
   readonly source: DataSource;
   readonly teacher: Teacher | null;
+  /** The moments of validations; needed only where the configuration asks for them. */
+  readonly heldOut?: DataSource;
+  /** Loads moments ahead in threads, where it can. */
+  readonly prefetch?: PrefetchOptions;
   /** The network to train; a student when left out. */
   readonly target?: TrainingTarget;
   /** Path of the run folder. */
@@ -98,6 +107,8 @@ export interface TrainedRun {
   readonly folder: RunFolder;
   readonly steps: number;
   readonly interrupted: boolean;
+  /** Whether validations brought no better student, so that the best one is the result. */
+  readonly ended_early: boolean;
   readonly skipped_samples: number;
   /** The measured choices that the step uses. */
   readonly tuning: Tuning;
@@ -120,6 +131,9 @@ export interface TrainedRun {
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
   requireDepth(run.source);
+  if (run.config.validate_every !== null && run.heldOut === undefined) {
+    throw new InputError("validate_every: this command does not validate; leave the key out");
+  }
   const lock = await claimRunFolder(run.out, beginning(run));
   const open: (() => void | Promise<void>)[] = [lock.release];
   const close = async (): Promise<void> => {
@@ -202,14 +216,25 @@ async function trainIn(
     choices: tuning.size,
   });
   const onMessage = (message: string): void => run.onMessage?.(message);
+  const leftOut = new Set<string>();
+  const onSkip = (message: string): void => {
+    // Loading threads meet a broken sample again, each by itself.
+    if (leftOut.has(message)) return;
+    leftOut.add(message);
+    onMessage(message);
+  };
   const samples = loader(source, {
     seed: config.seed,
     size: config.size,
     augment: config.augmentation,
     badSamples: config.bad_samples,
     labelledSteps: labelledSteps(config),
-    onSkip: onMessage,
+    onSkip,
   });
+  const { teacher, signal, heldOut } = run;
+  const loading = { source, teacher, config, samples, onSkip, onMessage };
+  const moments = await momentLoading(loading, run.prefetch ?? null, first.step);
+  open.push(moments.close);
   const recover = deviceRecovery({
     reopen: run.reopen,
     open: async (gpu, { values }) => await openSession(gpu, network, values, tuning),
@@ -217,7 +242,6 @@ async function trainIn(
   });
   const depth_max_m = source.protocol.cap_m;
   const student = (steps: number): TrainedStudent => ({ config, depth_max_m, steps, origin });
-  const { teacher, signal } = run;
   const started = performance.now();
   let state: TrainingState = first;
   const loop: LoopRun = {
@@ -225,6 +249,9 @@ async function trainIn(
     teacher,
     folder,
     samples,
+    inputs: async (step) => await joinedInputs(config, moments.load, step),
+    validate: async (on, steps) =>
+      await validate(on, { student: student(steps), heldOut: heldOut!, onMessage }),
     student,
     measure: (on, step, inputs) =>
       measureBalance(on, networkOf(run, source, gradientNetwork), config, tuning, { step, inputs }),
@@ -247,10 +274,17 @@ async function trainIn(
     }
   }
   const time_s = (performance.now() - started) / 1000;
-  const { step: steps, values } = state;
-  const interrupted = steps < config.steps;
+  await moments.close();
+  const { step: steps } = state;
+  const ended_early = hasStalled(config, folder.records);
+  const interrupted = steps < config.steps && !ended_early;
+  if (ended_early) {
+    state = await bestState(folder.best, state);
+    session.store.write(state.values);
+  }
+  const trained = student(state.step);
   const { kind = "student", about } = run.target ?? {};
-  if (!interrupted) await writeStudent(folder[kind], values, student(steps), about, kind);
+  if (!interrupted) await writeStudent(folder[kind], state.values, trained, about, kind);
   return {
     get gpu() {
       return session.gpu;
@@ -261,16 +295,25 @@ async function trainIn(
     get plan() {
       return session.plan;
     },
-    student: student(steps),
+    student: trained,
     folder,
     steps,
     interrupted,
+    ended_early,
     tuning,
     time_s,
-    skipped_samples: samples.skipped,
+    skipped_samples: leftOut.size,
     recover: replaceSession,
     close,
   };
+}
+
+/** The state of the best checkpoint, in the arrays of another state. */
+async function bestState(file: string, { values }: TrainingState): Promise<TrainingState> {
+  const best = await openCheckpoint(file);
+  best.load(values);
+  const { step, factors } = best;
+  return { step, values, ...(factors && { factors }) };
 }
 
 /** Writes the choices that the plan uses into the run folder, and returns them. */

@@ -1,21 +1,39 @@
 // The loop: one batch per step, results read a step later, a checkpoint at regular intervals.
 import type { Loader } from "../data/loader.ts";
 import { describeBalance, isMeasured, type Balance } from "./balance.ts";
-import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.ts";
+import {
+  BEST_CHECKPOINT,
+  pruneCheckpoints,
+  writeCheckpoint,
+  type CheckpointInfo,
+} from "./checkpoint.ts";
 import { formatConfig, type TrainConfig } from "./config.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
 import type { RunFolder, StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
 import type { Session, TrainingState } from "./session.ts";
 import type { TrainedStudent } from "./student_file.ts";
-import { stepInputs, stepRecord, type StepSource } from "./step.ts";
+import type { StepSource } from "./moment_inputs.ts";
+import { stepRecord } from "./step.ts";
+import { momentsPerStep } from "./step_moments.ts";
+import {
+  bestStep,
+  describeValidation,
+  hasStalled,
+  isValidated,
+  type Validation,
+} from "./validation.ts";
 import { nonFiniteStep } from "./non_finite_step.ts";
 
 /** The inputs of the loop. */
 export interface LoopRun extends StepSource {
   readonly config: TrainConfig;
   readonly folder: RunFolder;
-  readonly samples: Loader;
+  readonly samples: Pick<Loader, "isLabelled">;
+  /** The inputs of a step, counted from 0. */
+  readonly inputs: (step: number) => Promise<Record<string, Float32Array>>;
+  /** Validates the student of a session after this many steps. */
+  readonly validate: (session: Session, steps: number) => Promise<Validation>;
   /** The student after this many steps, as its file describes it. */
   readonly student: (steps: number) => TrainedStudent;
   /** Measures the terms of the loss before a step. */
@@ -36,6 +54,8 @@ interface Flight {
   readonly step: number;
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly scalars: Readonly<Record<string, number>>;
+  /** How long it waited for its data. */
+  readonly wait_ms: number;
   /** Measured before it. */
   readonly balance: Balance | null;
   readonly read: () => Promise<Record<string, Float32Array>>;
@@ -45,19 +65,24 @@ interface Flight {
 const STATE_STEPS = 50;
 
 /**
- * Trains from a state to the last step, or to the one in progress when the signal comes; returns
- * that state, whose checkpoint is written. Throws NonFiniteError if a number is not finite.
+ * Trains from a state to the last step, to the one in progress when the signal comes, or until
+ * validations bring no better student; returns that state, whose checkpoint is written. Throws NonFiniteError if a number is not finite.
  */
 export async function runSteps(
   run: LoopRun,
   session: Session,
   from: TrainingState,
 ): Promise<TrainingState> {
-  const { config, samples, signal } = run;
+  const { config, signal } = run;
   const lap = stopwatch();
+  const blocked = stopwatch();
+  let wait_ms = 0;
   const prepare = (next: number): Promise<Record<string, Float32Array>> | null => {
     if (next >= config.steps) return null;
-    const inputs = stepInputs(run, samples, next);
+    blocked();
+    const inputs = run.inputs(next);
+    // What is computed before the first wait delays this thread too.
+    wait_ms = blocked();
     // The error is thrown where it is awaited; this only avoids an unhandled rejection.
     inputs.catch(() => undefined);
     return inputs;
@@ -68,7 +93,10 @@ export async function runSteps(
   const settle = async (next: Flight | null): Promise<void> => {
     const done = flight;
     flight = next;
-    if (done !== null) await collect(run, session, done, next, lap());
+    if (done === null) return;
+    await collect(run, session, done, next, { time_ms: lap(), factors });
+    // A validation is no part of the next step.
+    if (isValidated(config, done.step + 1)) lap();
   };
   const keep = async (step: number, isCheckpoint: boolean): Promise<void> => {
     await settle(null);
@@ -76,11 +104,13 @@ export async function runSteps(
     if (isCheckpoint) await save(run, state);
     run.onState(state);
   };
-  let ready = prepare(from.step);
+  let ready = hasStalled(config, run.folder.records) ? null : prepare(from.step);
   let step = from.step;
   while (ready !== null) {
+    blocked();
     const inputs = await unlessAborted(signal, ready);
     if (inputs === null) break;
+    const waited_ms = wait_ms + blocked();
     const balance = isMeasured(config, step, factors)
       ? await run.measure(session, step, inputs)
       : null;
@@ -92,8 +122,12 @@ export async function runSteps(
     const read = session.plan.submit(inputs, scalars);
     // While the GPU works: the next batch, then the results of the step before.
     ready = prepare(step + 1);
-    await settle({ step, inputs, scalars, balance, read });
+    await settle({ step, inputs, scalars, wait_ms: waited_ms, balance, read });
     step++;
+    if (isValidated(config, step)) {
+      await settle(null);
+      if (hasStalled(config, run.folder.records)) break;
+    }
     if (step === config.steps) break;
     const isCheckpoint = step % config.checkpoint_every === 0;
     if (isCheckpoint || step - state.step >= STATE_STEPS) await keep(step, isCheckpoint);
@@ -136,12 +170,12 @@ function stopwatch(): () => number {
 async function collect(
   run: LoopRun,
   session: Session,
-  { step, inputs, scalars, balance, read }: Flight,
+  { step, inputs, scalars, wait_ms, balance, read }: Flight,
   next: Flight | null,
-  time_ms: number,
+  { time_ms, factors }: { readonly time_ms: number } & Pick<TrainingState, "factors">,
 ): Promise<void> {
   const values = await read();
-  const record = stepRecord(step, scalars["learning_rate"], values, time_ms);
+  const record = stepRecord(step, scalars["learning_rate"], values, time_ms, wait_ms);
   if (record === null) {
     await next?.read(); // The device is free then, and no result waits to be read.
     const found = await nonFiniteStep(session, inputs, scalars);
@@ -151,13 +185,40 @@ async function collect(
         `nothing of this step is kept`,
     );
   }
-  if (record.valid_pixels < 2 && run.samples.isLabelled(step)) {
+  const moments = momentsPerStep(run.config);
+  const isLabelled = Array.from({ length: moments }, (_, i) => step * moments + i).some((moment) =>
+    run.samples.isLabelled(moment),
+  );
+  if (record.valid_pixels < 2 && isLabelled) {
     run.onMessage(
       `step ${record.step}: ${record.valid_pixels} pixels with ground truth, no depth learnt`,
     );
   }
-  const kept = { ...record, ...(balance && { balance }) };
+  const validation = isValidated(run.config, record.step)
+    ? await validated(run, session, record.step, factors)
+    : null;
+  const kept = { ...record, ...(balance && { balance }), ...(validation && { validation }) };
   if (await run.folder.add(kept)) run.onStep(kept);
+}
+
+/** Validates the student after a step; the best one's checkpoint is written before its record. */
+async function validated(
+  run: LoopRun,
+  session: Session,
+  step: number,
+  factors: TrainingState["factors"],
+): Promise<Validation> {
+  const { folder } = run;
+  const validation = await run.validate(session, step);
+  const before = folder.records.filter((record) => record.step < step);
+  const isBest = bestStep([...before, { step, validation }]) === step;
+  run.onMessage(describeValidation(step, validation, isBest));
+  if (isBest) {
+    const { values } = await readState(session, run, step);
+    const info = checkpointInfo(run, { step, values, ...(factors && { factors }) });
+    await writeCheckpoint(folder.checkpoints, values, info, BEST_CHECKPOINT);
+  }
+  return validation;
 }
 
 /** The state after a step, on the host; throws if one of its numbers is not finite. */
@@ -176,18 +237,21 @@ function stopped({ folder }: LoopRun, what: string): NonFiniteError {
 }
 
 /** Writes a checkpoint: first the records up to it, last the older ones are removed. */
-async function save(run: LoopRun, { step, values, factors }: TrainingState): Promise<void> {
-  const { folder, config, teacher } = run;
+async function save(run: LoopRun, state: TrainingState): Promise<void> {
+  const { folder, config } = run;
   await folder.sync();
+  await writeCheckpoint(folder.checkpoints, state.values, checkpointInfo(run, state));
+  await pruneCheckpoints(folder.checkpoints, state.step, config.keep_checkpoints);
+}
+
+function checkpointInfo(run: LoopRun, { step, factors }: TrainingState): CheckpointInfo {
   const { depth_max_m, origin } = run.student(step);
-  const info = {
+  return {
     step,
-    config: formatConfig(config),
+    config: formatConfig(run.config),
     depth_max_m,
     origin,
     ...(factors && { factors }),
-    teacher_module: teacher?.module,
+    teacher_module: run.teacher?.module,
   };
-  await writeCheckpoint(folder.checkpoints, values, info);
-  await pruneCheckpoints(folder.checkpoints, step, config.keep_checkpoints);
 }

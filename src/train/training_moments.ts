@@ -66,6 +66,7 @@ export function parseMoments(text: string, file: string): TrainingMoment[] {
 
 /** A student's training progress, which determines the moments that its steps saw. */
 export interface TrainingProgress {
+  /** Steps times the moments per step. */
   readonly steps: number;
   readonly seed: number;
   /** If samples may be skipped, others take their places, and all moments count as seen. */

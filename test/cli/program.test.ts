@@ -33,7 +33,7 @@ test.each(COMMANDS)("%s --help shows an example and the option --json", async (n
 test.each([
   [["train", "--stepz", "3"], "unknown option '--stepz' (Did you mean --steps?)"],
   [["frobnicate"], "unknown command 'frobnicate'"],
-  [["eval"], "required option '--checkpoint <path>' not specified"],
+  [["eval"], "eval: nothing to evaluate; give one of --checkpoint, --predictions"],
   [["train", "--steps", "1.5"], "--steps 1.5: expected a whole number of at least 1"],
   [["train", "--student", "giant"], "student giant: expected nano, resnet18 or resnet34"],
   [["check", "--gate", "0"], "--gate 0: expected a number above 0"],

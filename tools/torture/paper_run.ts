@@ -13,6 +13,7 @@ import { claimRunFolder, openRunFolder, runPaths } from "../../src/train/run_fol
 import type { Session, TrainingState } from "../../src/train/session.ts";
 import { writeStudent, type TrainedStudent } from "../../src/train/student_file.ts";
 import { earlierOrigin } from "../../src/train/student_origin.ts";
+import { stepInputs } from "../../src/train/step.ts";
 import { runSteps } from "../../src/train/training_loop.ts";
 
 /** A run without a GPU. */
@@ -48,11 +49,14 @@ export async function paperRun({ out, steps, onStep, onMessage }: PaperRun): Pro
     });
     const folder = await openRunFolder(out, first.step, onMessage);
     try {
+      const samples = paperSamples(onStep);
       const loop = {
         config,
         teacher: null,
         folder,
-        samples: paperSamples(onStep),
+        samples,
+        inputs: async (at: number) => await stepInputs({ config, teacher: null }, samples, at),
+        validate: async () => await Promise.reject(new Error("paper is not validated")),
         student,
         measure: async () => await Promise.resolve(null),
         signal: undefined,

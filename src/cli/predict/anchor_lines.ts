@@ -1,7 +1,7 @@
 // What anchoring did, as lines for people.
 import type { EvaluationResult } from "../../evaluate/protocol.ts";
 import type { AnchoredView } from "../../train/anchored.ts";
-import type { AnchoredEvaluation } from "../../train/predictor.ts";
+import type { AnchoredEvaluation } from "../../train/evaluation.ts";
 
 /** The corrections of one moment, such as `CAM_FRONT scale 1.19 from 31 points`. */
 export function momentLine(views: readonly AnchoredView[]): string {

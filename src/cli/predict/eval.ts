@@ -1,5 +1,10 @@
-// `ringdepth eval`: the metrics of a trained student per camera.
+// `ringdepth eval`: the metrics of a trained student, a folder of predictions or a teacher.
 import type { Command } from "commander";
+import type { DataSource } from "../../data/data_source.ts";
+import { describeParts } from "../../evaluate/parts.ts";
+import { InputError } from "../../tensor/error.ts";
+import { escapeControls } from "../../tensor/printable.ts";
+import { evaluateMaps, type EvaluatedMaps, type Evaluation } from "../../train/evaluation.ts";
 import {
   describeMetres,
   describeMoments,
@@ -7,57 +12,206 @@ import {
   metresBy,
 } from "../../train/evaluation_words.ts";
 import { evaluate, loadPredictor } from "../../train/predictor.ts";
+import { cachedChoices } from "../settings/tuning_cache.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
-import { common } from "../terminal/options.ts";
+import { common, positiveNumber } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
-import { cachedChoices } from "../settings/tuning_cache.ts";
+import type { Output, Surroundings } from "../terminal/surroundings.ts";
+import { anchorLines } from "./anchor_lines.ts";
+import { evaluationLines, evaluationMarkdown } from "./eval_lines.ts";
+import { chosenParts, partOptions, type ChosenParts, type PartOptions } from "./eval_parts.ts";
+import {
+  isFolderTeacher,
+  openFolderMaps,
+  openMapData,
+  openTeacherMaps,
+  type MapOptions,
+} from "./eval_source.ts";
 import {
   anchorOption,
   anchorPoints,
   openStudentSource,
+  parseSplit,
   studentOptions,
   type StudentOptions,
 } from "./student_source.ts";
-import { anchorLines } from "./anchor_lines.ts";
-import { metricLines } from "../terminal/table.ts";
 
 /** LiDAR points per view that `--anchor` draws without a number. */
 const ANCHOR_POINTS = 200;
+
+interface EvalOptions extends MapOptions, PartOptions {
+  readonly checkpoint?: string;
+  readonly md?: boolean;
+}
+
+/** An evaluation with what is said about it. */
+interface Found {
+  readonly evaluation: Evaluation;
+  /** The evaluated moments. */
+  readonly on: string;
+  /** JSON fields of their own. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Lines below the tables. */
+  readonly notes: readonly string[];
+}
+
+const EXAMPLES = `ringdepth eval --checkpoint runs/ddad/student.safetensors --protocol surrounddepth
+  ringdepth eval --predictions depth --data ddad:PATH --protocol vfdepth --md
+  ringdepth eval --teacher maps --data folder:PATH --affine least_squares`;
 
 /** Defines the command. */
 export const defineEval: Define = (program: Command, { surroundings }) => {
   const command = program
     .command("eval")
-    .description("evaluate a trained student against true depth: seven metrics per camera");
-  common(
-    anchorOption(studentOptions(command), ANCHOR_POINTS),
-    "ringdepth eval --checkpoint runs/ddad/student.safetensors",
-  );
-  command.action(async (options: StudentOptions) => {
-    const output = makeOutput(surroundings, options.json === true);
-    const { file, source, badSamples } = await openStudentSource(options, output.warn);
-    await withGpu(surroundings, output, options.adapter, async (gpu) => {
-      output.say(`data: ${source.describe()}`);
-      const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
-      const predictor = await loadPredictor(gpu, file, source, tuning);
-      try {
-        const points = anchorPoints(options, ANCHOR_POINTS);
-        const found = await evaluate(predictor, source, badSamples, output.warn, points);
-        const { result, anchor, consistency, moments, trained_on, skipped_samples } = found;
-        const about = { moments, trained_on, metres_by: metresBy(file), skipped_samples };
-        const shown = { ...result, consistency: consistency.all, ...about };
-        output.result(anchor === null ? shown : { ...shown, anchor }, [
-          `protocol ${result.protocol}, depths ${result.min_m} to ${result.cap_m} m, ` +
-            describeMoments(source.split, found),
-          ...metricLines(result),
-          ...(anchor === null ? [] : anchorLines(anchor, result)),
-          describeMetres(file, source),
-          ...evaluationRemarks(found),
-        ]);
-      } finally {
-        predictor.destroy();
-      }
-    });
+    .description(
+      "evaluate a student, a folder of predictions or a teacher against true depth: seven metrics per camera",
+    );
+  studentOptions(command, false)
+    .option("--predictions <dir>", "evaluate SAMPLE/CAMERA.npy, .pfm or 16-bit .png in this folder")
+    .option("--flipped <dir>", "their counterparts for the mirrored images, to fuse (with --flip)")
+    .option(
+      "--png-scale <steps>",
+      "steps per metre of a 16-bit PNG (default: 256)",
+      positiveNumber("--png-scale"),
+    )
+    .option(
+      "--teacher <which>",
+      "evaluate a teacher: builtin, oracle, aligned, aligned:DIR, config (of --config), a folder of " +
+        "maps or a teacher.safetensors",
+    )
+    .option("--config <file>", "YAML configuration with data, rig, seed and teacher")
+    .option("--md", "print the tables as Markdown, with the columns of papers");
+  common(anchorOption(partOptions(command), ANCHOR_POINTS), EXAMPLES);
+  command.action(async (options: EvalOptions) => {
+    const output = makeOutput(surroundings, options.json === true || options.md === true);
+    const chosen = chosenParts(options);
+    const { evaluation, on, fields, notes } = await found(options, chosen, surroundings, output);
+    const { consistency, overlap, agreement, moments, trained_on, skipped_samples } = evaluation;
+    const protocol = chosen.name ?? evaluation.result.protocol;
+    const result = { ...evaluation.result, protocol };
+    const about = { moments, trained_on, ...fields, skipped_samples };
+    const more = { overlap, agreement, ...(chosen.name !== null && { parts: chosen.parts }) };
+    const lead = [
+      `protocol ${protocol}, depths ${result.min_m} to ${result.cap_m} m, ${on}`,
+      ...(chosen.name === null ? [] : [describeParts(chosen.parts)]),
+    ];
+    const named = { ...evaluation, result };
+    if (options.md === true && options.json !== true) {
+      for (const line of evaluationMarkdown(named, lead))
+        surroundings.stdout.write(`${escapeControls(line)}\n`);
+      return;
+    }
+    output.result({ ...result, consistency: consistency.all, ...more, ...about }, [
+      ...lead,
+      ...evaluationLines(named),
+      ...notes,
+      ...evaluationRemarks(evaluation),
+    ]);
   });
 };
+
+async function found(
+  options: EvalOptions,
+  chosen: ChosenParts,
+  surroundings: Surroundings,
+  output: Output,
+): Promise<Found> {
+  const { checkpoint, predictions, teacher } = options;
+  const given = [checkpoint, predictions, teacher].filter((value) => value !== undefined).length;
+  if (given !== 1) {
+    throw new InputError(
+      `eval: ${given === 0 ? "nothing to evaluate" : "more than one thing to evaluate"}; give one of ` +
+        `--checkpoint, --predictions and --teacher`,
+    );
+  }
+  if (checkpoint !== undefined) {
+    return await ofStudent({ ...options, checkpoint }, chosen, surroundings, output);
+  }
+  return await ofMaps(options, chosen, surroundings, output);
+}
+
+async function ofStudent(
+  options: StudentOptions & PartOptions,
+  { parts }: ChosenParts,
+  surroundings: Surroundings,
+  output: Output,
+): Promise<Found> {
+  const { file, source, badSamples } = await openStudentSource(options, output.warn);
+  return await withGpu(surroundings, output, options.adapter, async (gpu) => {
+    output.say(`data: ${source.describe()}`);
+    const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
+    const predictor = await loadPredictor(gpu, file, source, tuning);
+    try {
+      const evaluation = await evaluate(predictor, source, badSamples, output.warn, {
+        anchor_points: anchorPoints(options, ANCHOR_POINTS),
+        parts,
+        affine: options.affine,
+        overlap: true,
+      });
+      const { anchor, result } = evaluation;
+      return {
+        evaluation,
+        on: describeMoments(source.split, evaluation),
+        fields: { metres_by: metresBy(file), ...(anchor !== null && { anchor }) },
+        notes: [
+          ...(anchor === null ? [] : anchorLines(anchor, result)),
+          describeMetres(file, source),
+        ],
+      };
+    } finally {
+      predictor.destroy();
+    }
+  });
+}
+
+async function ofMaps(
+  options: EvalOptions,
+  chosen: ChosenParts,
+  surroundings: Surroundings,
+  output: Output,
+): Promise<Found> {
+  if (options.anchor !== undefined) {
+    throw new InputError("--anchor corrects a student: give --checkpoint");
+  }
+  const isFused = options.flipped !== undefined;
+  // Whoever made the maps has fused them or not; without --flipped they count as they are.
+  const parts = { ...chosen.parts, flip: isFused };
+  const data = await openMapData(options, parseSplit(options.split ?? "held-out"), parts);
+  const { source, config } = data;
+  const work = async (name: string, maps: EvaluatedMaps): Promise<Found> => {
+    output.say(`data: ${source.describe()}`);
+    const choices = { parts, affine: options.affine, overlap: true };
+    const evaluation = await evaluateMaps(maps, source, config.bad_samples, output.warn, choices);
+    const { quantity } = maps;
+    const notes = [
+      ...(chosen.parts.flip && !isFused
+        ? ["the protocol fuses mirrored images: these maps count as they are (see --flipped)"]
+        : []),
+      ...(quantity === "metres" ? [] : [`${quantity} without metres: every table is aligned`]),
+    ];
+    return {
+      evaluation,
+      on: `${name}, ${momentsOf(source, evaluation)}`,
+      fields: { maps: name, quantity, fused: isFused },
+      notes,
+    };
+  };
+  if (options.predictions !== undefined || isFolderTeacher(options)) {
+    const { name, maps } = await openFolderMaps(options, data);
+    return await work(name, maps);
+  }
+  return await withGpu(surroundings, output, options.adapter, async (gpu) => {
+    const { name, maps, close } = await openTeacherMaps(gpu, data, output.warn);
+    try {
+      return await work(name, maps);
+    } finally {
+      close();
+    }
+  });
+}
+
+/** The moments of maps; what their maker was trained on is unknown. */
+function momentsOf({ split }: DataSource, { moments }: Evaluation): string {
+  return `${moments} ${moments === 1 ? "moment" : "moments"} of the ${split} split`;
+}

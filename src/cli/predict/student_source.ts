@@ -1,5 +1,5 @@
 // Opens a trained student and its data for `eval` and `predict`.
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource, Split } from "../../data/data_source.ts";
 import type { BadSamples } from "../../data/loader.ts";
@@ -44,14 +44,15 @@ export function anchorPoints({ anchor }: StudentOptions, points: number): number
   return anchor === true ? points : anchor;
 }
 
-/** Adds the options that name student and data. */
-export function studentOptions(command: Command): Command {
+/** Adds the options that name student and data; `isRequired` says whether a student is. */
+export function studentOptions(command: Command, isRequired = true): Command {
+  const student = new Option(
+    "--checkpoint <path>",
+    "student.safetensors, a run folder that has one, or a checkpoint of a run",
+  ).makeOptionMandatory(isRequired);
   return tuneOption(
     command
-      .requiredOption(
-        "--checkpoint <path>",
-        "student.safetensors, a run folder that has one, or a checkpoint of a run",
-      )
+      .addOption(student)
       .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: its training data)")
       .option("--size <HxW>", "image size, multiples of 32 (default: its training size)", imageSize)
       .option("--split <name>", "train or held-out (default: held-out)")
@@ -79,7 +80,8 @@ export async function openStudentSource(
   return { file: { ...stored, config }, source, badSamples };
 }
 
-function parseSplit(text: string): Split {
+/** The split of a `--split`; throws InputError for another word. */
+export function parseSplit(text: string): Split {
   if (text === "train" || text === "held-out") return text;
   throw new InputError(`split ${text}: expected train or held-out`);
 }

@@ -1,5 +1,6 @@
 // Tables as text: for a terminal with the first column to the left and numbers to the right, for
 // Markdown and for CSV.
+import type { MetricTable } from "../../evaluate/averages.ts";
 import type { EvaluationResult } from "../../evaluate/protocol.ts";
 import { METRIC_NAMES, type DepthMetrics } from "../../evaluate/metrics.ts";
 
@@ -32,15 +33,31 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
   );
 }
 
-/** The metrics per camera and overall, as lines. */
-export function metricLines(result: EvaluationResult): string[] {
+/** A table of metrics to print, with its scaled rows where there are any. */
+type PrintedMetrics = MetricTable &
+  Pick<EvaluationResult, "ring" | "median_scaled" | "shared_median_scaled" | "affine_aligned">;
+
+/** The metrics per camera and overall, then overall after each scaling, as lines. */
+export function metricLines(result: PrintedMetrics): string[] {
   const row = (name: string, metrics: DepthMetrics): string[] => [
     name,
     ...METRIC_NAMES.map((metric) => metrics[metric].toFixed(3)),
   ];
-  const counted = result.ring.filter((name) => Object.hasOwn(result.cameras, name));
-  const cameras = counted.map((name) => row(name, result.cameras[name]));
-  return textTable(["camera", ...METRIC_NAMES], [...cameras, row("all", result.all)]);
+  const { ring, cameras, all, median_scaled, shared_median_scaled, affine_aligned } = result;
+  const counted = ring.filter((name) => Object.hasOwn(cameras, name));
+  const scaled = [
+    ["all, median-scaled", median_scaled],
+    ["all, shared median", shared_median_scaled],
+    ["all, affine", affine_aligned],
+  ] as const;
+  return textTable(
+    ["camera", ...METRIC_NAMES],
+    [
+      ...counted.map((name) => row(name, cameras[name])),
+      row("all", all),
+      ...scaled.flatMap(([name, table]) => (table ? [row(name, table.all)] : [])),
+    ],
+  );
 }
 
 function csvCell(cell: string): string {

@@ -1,7 +1,9 @@
 // `ringdepth train`: trains a student, evaluates it and writes its run folder.
 import type { Command } from "commander";
+import { InputError } from "../../tensor/error.ts";
 import { configKeys } from "../../train/config_help.ts";
 import { STUDENT_NAMES } from "../../student/student.ts";
+import type { LearningRateRange } from "../../train/range_test.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
 import {
@@ -14,8 +16,13 @@ import {
 import { makeOutput } from "../terminal/output.ts";
 import { runSettings, type RunFlags } from "../settings/run_settings.ts";
 import { listenForStop } from "../terminal/stop_signal.ts";
+import { learningRateRange, RANGE_STEPS, runRangeTest } from "./range.ts";
 import { runTraining } from "./training.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
+
+interface TrainOptions extends RunFlags, CommonOptions {
+  readonly rangeTest?: LearningRateRange;
+}
 
 /** The keys of the configuration with their defaults, as the help lists them. */
 function configHelp(): string {
@@ -46,17 +53,28 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
     .option("--config <file>", "YAML configuration; command-line options override it")
     .option("--resume", "continue from the latest checkpoint in the run folder")
-    .option("--skip-bad-samples", "skip samples with broken files and count them");
+    .option("--skip-bad-samples", "skip samples with broken files and count them")
+    .option(
+      "--range-test <low:high>",
+      `find a learning rate: raise it over --steps (default: ${RANGE_STEPS}), write no run folder`,
+      learningRateRange,
+    );
   tuneOption(command);
   command.addHelpText("after", configHelp);
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
-  command.action(async (options: RunFlags & CommonOptions) => {
+  command.action(async (options: TrainOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const stop = listenForStop(output);
     try {
-      const settings = await runSettings(options);
+      const { rangeTest: range, steps = range && RANGE_STEPS } = options;
+      if (range !== undefined && options.resume === true) {
+        throw new InputError("--range-test keeps no weights: leave --resume out");
+      }
+      const settings = await runSettings({ ...options, ...(steps !== undefined && { steps }) });
       const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
-        runTraining({ gpu, reopen }, settings, output, stop),
+        range === undefined
+          ? runTraining({ gpu, reopen }, settings, output, stop)
+          : runRangeTest({ gpu, reopen }, settings, range, output, stop),
       );
       output.result(outcome.json, outcome.lines);
       exit(outcome.exitCode);

@@ -5,10 +5,12 @@ import { describeMoments, evaluationRemarks, metresBy } from "../../train/evalua
 import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
 import { gainText } from "../../report/html_tables.ts";
-import { requireNoRun, runPaths } from "../../train/run_folder.ts";
+import { requireNoRun, runPaths, type StepRecord } from "../../train/run_folder.ts";
+import { momentsPerStep } from "../../train/step_moments.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { FitInterruptedError } from "../../train/teacher/fit_module.ts";
+import { bestStep } from "../../train/validation.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
@@ -18,6 +20,9 @@ import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { fittedFirst } from "./fitted_first.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 import type { Output } from "../terminal/surroundings.ts";
+
+// Loading threads open these again for themselves; every other teacher needs the run's device.
+const THREAD_TEACHERS = ["auto", "builtin", "files", "aligned", "oracle", "none"];
 
 /** How a run ended; without a summary it was interrupted. */
 export interface TrainingOutcome {
@@ -73,6 +78,8 @@ export async function runTraining(
     config,
     source,
     teacher,
+    heldOut,
+    prefetch: { withTeacher: THREAD_TEACHERS.includes(config.teacher.kind) },
     out,
     resume,
     replace: replace === true,
@@ -87,7 +94,7 @@ export async function runTraining(
       output.say(tuningLine(settings, tuning, choices));
       if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
     },
-    onStep: trainingProgress(output, config.steps),
+    onStep: trainingProgress(output, config.steps, undefined, momentsPerStep(config)),
     onMessage: output.warn,
   });
   try {
@@ -193,7 +200,9 @@ function finishedOutcome(
   heldOut: DataSource,
   { ablation }: RunSettings,
 ): TrainingOutcome {
-  const { steps, skipped_samples, folder, time_s } = trained;
+  const { steps, skipped_samples, folder, time_s, student, ended_early } = trained;
+  const best_step = bestStep(folder.records);
+  const wait_share = waitShare(folder.records);
   const { evaluation, baseline, ratio, report } = summary;
   const skipped =
     skipped_samples === 0 ? [] : [`broken samples left out of training: ${skipped_samples}`];
@@ -206,10 +215,12 @@ function finishedOutcome(
       interrupted: false,
       skipped_samples,
       time_s,
+      ...(wait_share !== null && { wait_share }),
+      ...(best_step !== null && { best_step, best: folder.best, ended_early }),
       evaluation: evaluation.result,
       moments: evaluation.moments,
       trained_on: evaluation.trained_on,
-      metres_by: metresBy(trained.student),
+      metres_by: metresBy(student),
       baseline,
       ratio,
       ...(ablation && { ablation }),
@@ -217,6 +228,16 @@ function finishedOutcome(
       report,
     },
     lines: [
+      ...(wait_share === null
+        ? []
+        : [`steps waited for data ${(100 * wait_share).toFixed(1)} % of the time`]),
+      ...(best_step === null
+        ? []
+        : [
+            ended_early
+              ? `ended after step ${steps}: no better student since step ${best_step}, which is kept`
+              : `best validation after step ${best_step}: ${folder.best}`,
+          ]),
       `evaluated: ${describeMoments(heldOut.split, evaluation)}`,
       ...metricLines(evaluation.result),
       ...evaluationRemarks(evaluation),
@@ -240,6 +261,15 @@ function ablationLines({ command, date, rows, seeds }: EarlierAblation): string[
     }),
     `  ${command}`,
   ];
+}
+
+/** The share of the time of steps that passed waiting for data; null if no record has it. */
+function waitShare(records: readonly StepRecord[]): number | null {
+  const known = records.filter(({ wait_ms }) => wait_ms !== undefined);
+  if (known.length === 0) return null;
+  const time_ms = known.reduce((sum, record) => sum + record.time_ms, 0);
+  const wait_ms = known.reduce((sum, record) => sum + record.wait_ms!, 0);
+  return Math.min(1, wait_ms / Math.max(time_ms, 1e-9));
 }
 
 /** The student compared with the best constants, if there are any. */
