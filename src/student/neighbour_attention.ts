@@ -13,6 +13,7 @@ import { layerNorm } from "../graph/ops/norm.ts";
 import { slice } from "../graph/ops/slice.ts";
 import type { Value } from "../graph/value.ts";
 import { InputError } from "../tensor/error.ts";
+import { size } from "../tensor/shape.ts";
 
 /** The views that tokens of the coarse features look at. */
 export const STUDENT_ATTENTIONS = ["none", "neighbours"] as const;
@@ -34,23 +35,39 @@ const SELF = 1;
 const NEXT = 2;
 
 /**
- * y = x + W_o attention(W_q (n + p), W_k (n + p) + r, W_v n), with n the layer norm of x, p a sine code of the
- * position in the image, and r a vector for each of previous, own and next view; keys and values are
- * those of the view and its ring neighbours. A single view sees itself, each of two views both.
- * x [V,h,w,C] -> y [V,h,w,C]. Throws InputError unless the heads divide C.
+ * y = x + W_o attention(W_q (n + p), W_k (n + p) + r, W_v n), with n the layer norm of x, p a sine code
+ * of the position in the image, and r a vector for each of previous, own and next view; keys and values
+ * are those of the view and its ring neighbours. A single view sees itself, each of two views both. With
+ * `rigs`, the views are those of as many rings, one after the other. x [V,h,w,C] -> y [V,h,w,C]. Throws
+ * InputError unless the heads divide C and the rigs divide V.
  */
-export function neighbourAttention(g: Graph, name: string, x: Value, heads: number): Value {
-  const [views, height, width, channels] = x.shape;
+export function neighbourAttention(
+  g: Graph,
+  name: string,
+  x: Value,
+  heads: number,
+  rigs = 1,
+): Value {
+  const [all, height, width, channels] = x.shape;
+  const views = all / rigs;
+  if (!Number.isInteger(views)) {
+    throw new InputError(`${name}: ${all} views are not those of ${rigs} equal rings`);
+  }
   if (!Number.isInteger(channels / heads)) {
     throw new InputError(`${name}: ${channels} channels do not split into ${heads} heads`);
   }
-  const tokens = (map: Value): Value => reshape(map, [views, height * width, channels]);
-  const map = (of: Value): Value => reshape(of, x.shape);
+  const tokens = (of: Value): Value => {
+    const count = size(of.shape) / (all * channels);
+    return reshape(of, [all, count, channels]);
+  };
+  const rings = (of: Value): Value => reshape(of, [rigs, views, height * width, channels]);
   const gamma = g.parameter(`${name}.norm.weight`, [channels], constant(1), false);
   const beta = g.parameter(`${name}.norm.bias`, [channels], constant(0), false);
   const normed = layerNorm(x, gamma, beta, { epsilon: EPSILON });
   const position = [1, height, width, channels];
-  const code = g.constant(`${name}.position`, position, positionCode(height, width, channels));
+  const data = positionCode(height, width, channels);
+  // A graph may hold several students that share their parameters, so its name need not be unique.
+  const code = g.add(`${name}.position`, position, { kind: "constant", data });
   const placed = add(normed, code);
   const project = (from: Value, part: string): Value => {
     const weight = g.parameter(
@@ -58,40 +75,41 @@ export function neighbourAttention(g: Graph, name: string, x: Value, heads: numb
       [channels, 1, 1, channels],
       scaledNormal(1),
     );
-    return tokens(conv2d(from, weight, null, {}));
+    return rings(conv2d(from, weight, null, {}));
   };
   const query = project(placed, "query");
   const key = project(placed, "key");
   const value = project(normed, "value");
   const relation = g.parameter(`${name}.relation.weight`, [3, channels], scaledNormal(1), false);
   const seen = (other: number): Value =>
-    reshape(slice(relation, [other, 0], [1, channels]), [1, 1, channels]);
+    reshape(slice(relation, [other, 0], [1, channels]), [1, 1, 1, channels]);
   const keys = [add(key, seen(SELF))];
   const values = [value];
   if (views === 2) {
     // The other view is the next one of the first, and the previous one of the second.
-    keys.push(add(turned(key, 1), concat([seen(NEXT), seen(PREVIOUS)], 0)));
+    keys.push(add(turned(key, 1), concat([seen(NEXT), seen(PREVIOUS)], 1)));
     values.push(turned(value, 1));
   } else if (views > 2) {
     keys.push(add(turned(key, 1), seen(NEXT)), add(turned(key, views - 1), seen(PREVIOUS)));
     values.push(turned(value, 1), turned(value, views - 1));
   }
-  const y = attention(query, concat(keys, 1), concat(values, 1), { heads });
+  const seenBy = (of: readonly Value[]): Value => tokens(concat(of, 2));
+  const y = attention(tokens(query), seenBy(keys), seenBy(values), { heads });
   const weight = g.parameter(
     `${name}.output.weight`,
     [channels, 1, 1, channels],
     scaledNormal(OUTPUT_GAIN),
   );
   const bias = g.parameter(`${name}.output.bias`, [channels], constant(0), false);
-  return add(x, conv2d(map(y), weight, bias, {}));
+  return add(x, conv2d(reshape(y, x.shape), weight, bias, {}));
 }
 
-/** The ring turned: view v of the result is view v + `by`, cyclically. x [V,N,C] -> [V,N,C]. */
+/** Each ring turned: view v of the result is view v + `by`, cyclically. x [R,V,N,C] -> [R,V,N,C]. */
 function turned(x: Value, by: number): Value {
-  const [views, count, channels] = x.shape;
+  const [rigs, views, count, channels] = x.shape;
   const from = (first: number, length: number): Value =>
-    slice(x, [first, 0, 0], [length, count, channels]);
-  return concat([from(by, views - by), from(0, by)], 0);
+    slice(x, [0, first, 0, 0], [rigs, length, count, channels]);
+  return concat([from(by, views - by), from(0, by)], 1);
 }
 
 /**

@@ -94,6 +94,8 @@ export interface StudentOptions {
   readonly shared?: StudentName | null;
   /** Attention of the two coarsest features to ring neighbours; none by default. */
   readonly attention?: StudentAttention;
+  /** Rigs of the same number of cameras whose views follow one another; 1 by default. */
+  readonly rigs?: number;
 }
 
 /** Image pixels per pixel of the coarsest feature, along one axis. */
@@ -111,7 +113,7 @@ export function student(
   images: Value,
   focal_scale: Value,
   training: boolean,
-  { relative = null, shared = null, attention = "none" }: StudentOptions = {},
+  { relative = null, shared = null, attention = "none", rigs = 1 }: StudentOptions = {},
 ): StudentOutput {
   const { encoder, decoder, head_channels } = PARTS[name];
   const [, height, width] = images.shape;
@@ -137,6 +139,7 @@ export function student(
           `attention.${level + 1}`,
           feature,
           Math.floor(feature.shape[3] / head_channels),
+          rigs,
         ),
   );
   const decoded = unetDecoder(net, features, decoder);

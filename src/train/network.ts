@@ -70,6 +70,8 @@ const STUDENT: Model = {
     student(g, config.student, head, images, focal_scale, training, {
       shared: sharedHeadOf(config),
       attention: config.student_attention,
+      // A prediction has one rig.
+      rigs: training ? config.rigs_per_step : 1,
     }),
   isDistilled: true,
 };

@@ -204,6 +204,21 @@ test("a ring that is turned gives the same, turned", () => {
   expect(worst).toBeLessThan(1e-12);
 });
 
+test.each([2, 3])("two rings of %i views in one batch do not see each other", (views) => {
+  const one = build(views);
+  const g = graph();
+  const input = g.input("x", [2 * views, HEIGHT, WIDTH, CHANNELS]);
+  const y = neighbourAttention(g, "a", input, HEADS, 2);
+  const x = inputOf(2 * views);
+  const half = x.length / 2;
+  const got = run({ g, y, store: one.store }, x);
+  expect(got.subarray(0, half)).toEqual(run(one, x.slice(0, half)));
+  expect(got.subarray(half)).toEqual(run(one, x.slice(half)));
+  expect(() => neighbourAttention(g, "b", input, HEADS, 5)).toThrow(
+    "are not those of 5 equal rings",
+  );
+});
+
 test("heads that do not divide the channels are refused", () => {
   const g = graph();
   const x = g.input("x", [2, 1, 1, 10]);

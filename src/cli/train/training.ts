@@ -21,8 +21,14 @@ import { fittedFirst } from "./fitted_first.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 import type { Output } from "../terminal/surroundings.ts";
 
-// Loading threads open these again for themselves; every other teacher needs the run's device.
-const THREAD_TEACHERS = ["auto", "builtin", "files", "aligned", "oracle", "none"];
+// Loading threads open any other teacher again for themselves; these need the run's device.
+const DEVICE_TEACHERS = ["fitted", "foundation"];
+
+/** Whether a thread without a device can open the teacher of a run for itself. */
+function canReopen({ teacher: { kind } }: RunSettings["config"], teacher: Teacher | null): boolean {
+  // `auto` may have become a fitted teacher, which is known by its module.
+  return !DEVICE_TEACHERS.includes(kind) && teacher?.module === undefined;
+}
 
 /** How a run ended; without a summary it was interrupted. */
 export interface TrainingOutcome {
@@ -79,7 +85,7 @@ export async function runTraining(
     source,
     teacher,
     heldOut,
-    prefetch: { withTeacher: THREAD_TEACHERS.includes(config.teacher.kind) },
+    prefetch: { withTeacher: canReopen(config, teacher) },
     out,
     resume,
     replace: replace === true,

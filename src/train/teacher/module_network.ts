@@ -13,15 +13,18 @@ import { outputSize, type Model, type ModelInputs, type Network } from "../netwo
 
 /** The module as a run trains it: the base's map is an input, and it learns from LiDAR alone. */
 export const MODULE: Model = {
-  build: (g, { student: name, student_attention: attention }, head, inputs, training) => {
+  build: (g, config, head, inputs, training) => {
     if (head.kind !== "metric_bins") {
       throw new InputError(
         `head.kind is ${head.kind}, which has no pi and t; a fitted teacher needs metric_bins`,
       );
     }
     const { images, focal_scale } = inputs;
-    const options = { relative: relativeOf(inputs), attention };
-    return student(g, name, head, images, focal_scale, training, options);
+    return student(g, config.student, head, images, focal_scale, training, {
+      relative: relativeOf(inputs),
+      attention: config.student_attention,
+      rigs: training ? config.rigs_per_step : 1,
+    });
   },
   isDistilled: false,
 };
