@@ -115,8 +115,8 @@ function latest<T>(
  * supervised row under another name.
  */
 export function requireTeacher({ teacher, loss, data }: TrainConfig, row: string): void {
-  const { kind, path } = teacher;
-  const has = kind !== "auto" || path !== null || data === "rig";
+  const { kind, path, weights } = teacher;
+  const has = kind !== "auto" || path !== null || weights !== null || data === "rig";
   if (kind === "none" || has || !hasTeacherTerms(loss)) return;
   throw new InputError(
     `row ${row}: there is no teacher for data ${data.split(":")[0]}; give teacher.kind and ` +

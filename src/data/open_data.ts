@@ -22,6 +22,8 @@ export interface OpenOptions {
    * skip.
    */
   readonly badSamples?: BadSamples;
+  /** Most bytes of samples that are kept in memory (default: as `cached` has it). */
+  readonly limit_bytes?: number | undefined;
 }
 
 const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
@@ -34,12 +36,13 @@ const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
   const { split, seed = 0, moments = MOMENTS, beams, body, badSamples = "stop" } = options;
+  const keep = (source: DataSource): DataSource => cached(source, options.limit_bytes);
   if (spec === "rig") {
-    return cached(builtinRig({ split, seed, moments: moments[split], beams, body }));
+    return keep(builtinRig({ split, seed, moments: moments[split], beams, body }));
   }
   const colon = spec.indexOf(":");
   const [kind, path] = [spec.slice(0, Math.max(0, colon)), spec.slice(colon + 1)];
-  if (path !== "" && kind === "ddad") return cached(await ddad(path, split, badSamples));
-  if (path !== "" && kind === "folder") return cached(await folder(path, split, badSamples));
+  if (path !== "" && kind === "ddad") return keep(await ddad(path, split, badSamples));
+  if (path !== "" && kind === "folder") return keep(await folder(path, split, badSamples));
   throw new InputError(`data ${JSON.stringify(spec)}: expected rig, ddad:PATH or folder:PATH`);
 }

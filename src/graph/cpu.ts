@@ -178,7 +178,7 @@ function leaf(
       return state;
     }
     case "constant":
-      return Float64Array.from(source.data);
+      return new Float64Array(source.data);
     case "scalars":
       return scalarBlock(graph, scalars, new Float64Array(MAX_SCALARS));
     case "arena":

@@ -93,6 +93,7 @@ export class PlanBuffers {
     for (const [{ buffer, offset_bytes }, data] of this.#constants) {
       this.#gpu.device.queue.writeBuffer(buffer, offset_bytes, data);
     }
+    this.#constants.length = 0; // the weights of a frozen network take gigabytes
   }
 
   /** The range that a tensor is bound at; an absent or empty tensor gets its own dummy. */
@@ -164,7 +165,7 @@ export class PlanBuffers {
         case "constant": {
           const { offset } = slotOf(constantLayout, { name: String(value.id), shape });
           this.#home(tensor, constantBuffer.buffer, offset);
-          this.#constants.push([this.homeOf(tensor), Float32Array.from(source.data)]);
+          this.#constants.push([this.homeOf(tensor), source.data]);
           break;
         }
         case "parameter":

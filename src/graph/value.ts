@@ -27,7 +27,7 @@ export type Source =
    * bindings).
    */
   | { readonly kind: "state"; readonly fill: number }
-  | { readonly kind: "constant"; readonly data: Float32Array }
+  | { readonly kind: "constant"; readonly data: Float32Array<ArrayBuffer> }
   /** The 64 step scalars, one 256-byte uniform. */
   | { readonly kind: "scalars" }
   | { readonly kind: "result"; readonly node: Node; readonly index: number }

@@ -117,7 +117,7 @@ function turned(x: Value, by: number): Value {
  * C / 4 factors f from 1 to 16 in geometric steps (Vaswani et al. 2017, section 3.5, over the image
  * instead of a sentence). [1,h,w,C] in the order sin x, cos x, sin y, cos y; further channels are 0.
  */
-function positionCode(height: number, width: number, channels: number): Float32Array {
+function positionCode(height: number, width: number, channels: number): Float32Array<ArrayBuffer> {
   const count = Math.floor(channels / 4);
   const code = new Float32Array(height * width * channels);
   for (let row = 0; row < height; row++) {

@@ -48,6 +48,7 @@ export function alignedTeacher(
       return alignedMaps(relative, fits, model.kind, sample, size, scale);
     },
     close: () => {
+      model.close?.();
       if (failed.size === 0) return;
       onMessage(
         `teacher ${name}: ${failed.size} of ${asked.size} views had no fit and were masked`,

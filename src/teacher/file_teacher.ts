@@ -137,7 +137,7 @@ function modelOf(directory: string, about: FileDescription): RelativeModel {
         const place = { sample: sample.id, camera: camera.name, suffix: "", channels: 1 };
         const map = await readMap(directory, place);
         const world = viewOf(sample.usable, view, height * width);
-        const usable = nearest(world, { height, width }, map);
+        const usable = nearestFlags(world, { height, width }, map);
         result.set(areaAverage(map.values, map, size, usable), view * plane);
       }
       return result;
@@ -168,7 +168,7 @@ async function identityOf(
 }
 
 /** Each pixel of a map that lies over the middle of a target pixel. map [from] -> [to]. */
-function nearest(map: Uint8Array, from: ImageSize, to: ImageSize): Uint8Array {
+export function nearestFlags(map: Uint8Array, from: ImageSize, to: ImageSize): Uint8Array {
   return Uint8Array.from({ length: to.height * to.width }, (_, pixel) => {
     const row = Math.floor(((Math.floor(pixel / to.width) + 0.5) * from.height) / to.height);
     const column = Math.floor((((pixel % to.width) + 0.5) * from.width) / to.width);

@@ -14,6 +14,8 @@ export interface RelativeModel {
   readonly maps: (sample: RigSample, size: ImageSize) => Promise<Float32Array>;
   /** As `Teacher.identity`. */
   readonly identity?: Teacher["identity"];
+  /** As `Teacher.close`. */
+  readonly close?: Teacher["close"];
 }
 
 /** View `view` of an array `[V, plane]`, without a copy. */
@@ -26,11 +28,12 @@ export function viewOf<A extends Float32Array | Uint8Array>(
 }
 
 /** The teacher whose index is the model's map, normalised over the usable pixels of each view. */
-export function relativeTeacher({ name, kind, maps, identity }: RelativeModel): Teacher {
+export function relativeTeacher({ name, kind, maps, identity, close }: RelativeModel): Teacher {
   return {
     name,
     parts: INDEX_ONLY,
     ...(identity && { identity }),
+    ...(close && { close }),
     maps: async (sample, size) => {
       const [views, height, width] = sampleShape(sample);
       const plane = size.height * size.width;

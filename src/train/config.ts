@@ -14,6 +14,11 @@ import { SUPERVISED } from "../distill/supervised.ts";
 import { parseYaml } from "../formats/yaml.ts";
 import { RESNETS } from "../student/encoder.ts";
 import { STUDENT_ATTENTIONS, type StudentAttention } from "../student/neighbour_attention.ts";
+import {
+  PREPARATIONS,
+  PUBLISHED_SIDE,
+  type Preparation,
+} from "../teacher/foundation/prepare_image.ts";
 import { HEAD_WIDTHS, STUDENT_NAMES, STUDENTS, type StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkTogether } from "./config_rules.ts";
@@ -59,11 +64,25 @@ export interface TrainConfig {
      * `auto`: the files at `path` if they have bins or metres; a module fitted on them if they are
      * relative, and on the built-in teacher for the rig; else none.
      */
-    readonly kind: "auto" | "builtin" | "files" | "aligned" | "fitted" | "oracle" | "none";
+    readonly kind:
+      | "auto"
+      | "builtin"
+      | "files"
+      | "foundation"
+      | "aligned"
+      | "fitted"
+      | "oracle"
+      | "none";
     /** Folder of the teacher's maps. */
     readonly path: string | null;
     /** The frozen model under an aligned or fitted teacher; `auto`: files if `path` is given. */
-    readonly base: "auto" | "builtin" | "files" | "aligned";
+    readonly base: "auto" | "builtin" | "files" | "foundation" | "aligned";
+    /** Weights of a foundation model: a .safetensors file, an index of shards, or a folder. */
+    readonly weights: string | null;
+    /** How the foundation model sees images; `auto`: as the publication of its tensor names. */
+    readonly preparation: Preparation | "auto";
+    /** The side in pixels that the preparation aims at. */
+    readonly side: number;
     /** `teacher.safetensors` of a fitted teacher, or the folder of its run. */
     readonly module: string | null;
     /** Steps in which a run without `module` fits one itself; null: half of its own. */
@@ -249,18 +268,32 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   teacher: z
     .strictObject({
       kind: z
-        .enum(["auto", "builtin", "files", "aligned", "fitted", "oracle", "none"])
+        .enum(["auto", "builtin", "files", "foundation", "aligned", "fitted", "oracle", "none"])
         .default("auto")
         .describe(
-          "auto (files at path with bins or metres; fitted on relative files and on the built-in rig; else none), builtin, files, aligned (each view fitted to its LiDAR), fitted (a trained binning module), oracle (the rig's true depth) or none",
+          "auto (files at path with bins or metres, or metric weights; fitted on relative ones and on the built-in rig; else none), builtin, files, foundation (a network that runs in this process), aligned (each view fitted to its LiDAR), fitted (a trained binning module), oracle (the rig's true depth) or none",
         ),
       path: z.string().nullable().default(null).describe("folder of the teacher's maps"),
       base: z
-        .enum(["auto", "builtin", "files", "aligned"])
+        .enum(["auto", "builtin", "files", "foundation", "aligned"])
         .default("auto")
         .describe(
-          "frozen model under an aligned or fitted teacher: auto (files if path is given, else builtin), builtin, files, or for fitted also aligned (each view fitted to its LiDAR first)",
+          "frozen model under an aligned or fitted teacher: auto (files if path is given, foundation if weights are, else builtin), builtin, files, foundation, or for fitted also aligned (each view fitted to its LiDAR first)",
         ),
+      weights: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("foundation: weights of Depth Anything, a .safetensors file or a folder with it"),
+      preparation: z
+        .enum(["auto", ...PREPARATIONS])
+        .default("auto")
+        .describe(
+          "foundation: how images are resized, original or huggingface; auto: as the names of the tensors",
+        ),
+      side: count
+        .default(PUBLISHED_SIDE)
+        .describe("foundation: side in pixels that images are resized to, a multiple of 14"),
       module: z
         .string()
         .nullable()

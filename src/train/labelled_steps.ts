@@ -12,7 +12,8 @@ const LEAST_WITH_TEACHER = 0.5;
  */
 export function labelledSteps({ lidar, teacher, data, loss }: TrainConfig): number {
   if (lidar.labelled_steps !== null) return lidar.labelled_steps;
-  const isFound = teacher.kind !== "auto" || teacher.path !== null || data === "rig";
+  const isGiven = teacher.path !== null || teacher.weights !== null;
+  const isFound = teacher.kind !== "auto" || isGiven || data === "rig";
   const needsLidar = teacher.kind === "none" || teacher.kind === "aligned";
   const isTaught = !needsLidar && isFound && hasTeacherTerms(loss);
   return isTaught ? Math.max(lidar.share, LEAST_WITH_TEACHER) : 1;

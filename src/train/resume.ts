@@ -22,10 +22,15 @@ export interface ComparedRun {
  */
 export function withoutPlaces(config: TrainConfig): TrainConfig {
   // Maps from a cache are the same maps.
-  const { path, module, cache: _, ...teacher } = config.teacher;
+  const { path, module, weights, cache: _, ...teacher } = config.teacher;
   const data = config.data.split(":")[0];
   const given = (place: string | null): string | null => (place === null ? null : "given");
-  const places = { path: given(path), module: given(module), cache: null };
+  const places = {
+    path: given(path),
+    module: given(module),
+    weights: given(weights),
+    cache: null,
+  };
   // Threads that load data change no bit.
   const first = {
     student_weights: given(config.student_weights),

@@ -6,12 +6,18 @@ import { withLidarShare } from "../data/lidar_share.ts";
 import { openData } from "../data/open_data.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { cachedTeacher, type TeacherCache } from "../teacher/cached_teacher.ts";
-import { openTeacher, type MetricContext, type TeacherChoice } from "../teacher/open_teacher.ts";
+import {
+  openTeacher,
+  type FoundationContext,
+  type MetricContext,
+  type TeacherChoice,
+} from "../teacher/open_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
 import { readStudent } from "./student_file.ts";
 import { seenBy } from "./student_origin.ts";
+import { nativeImages } from "./teacher/native_images.ts";
 
 /**
  * Opens one split of the configuration's data, with LiDAR on `lidar.share` of the training moments.
@@ -22,6 +28,7 @@ export async function openSource(
   config: TrainConfig,
   split: Split,
   earlier = false,
+  limit_bytes?: number,
 ): Promise<DataSource> {
   const { train_moments, held_out_moments, beams: ofTraining, body } = config.rig;
   // A student of a sparser LiDAR is evaluated on the same true depth as the others.
@@ -29,7 +36,15 @@ export async function openSource(
   const moments = { train: train_moments, "held-out": held_out_moments };
   const { data, seed, bad_samples: badSamples } = config;
   try {
-    const source = await openData(data, { split, seed, moments, beams, body, badSamples });
+    const source = await openData(data, {
+      split,
+      seed,
+      moments,
+      beams,
+      body,
+      badSamples,
+      limit_bytes,
+    });
     const { share } = config.lidar;
     return split === "train" ? await withLidarShare(source, { share, seed }) : source;
   } catch (error) {
@@ -72,7 +87,8 @@ export interface TeacherContext {
 
 /**
  * Opens the teacher of a configuration, null without one; throws as `openSource` does. With
- * `teacher.cache` its maps are kept in that folder; those of a fitted teacher at least in memory.
+ * `teacher.cache` its maps are kept in that folder; those of a fitted teacher and of a foundation
+ * model at least in memory.
  */
 export async function openRunTeacher(
   config: TrainConfig,
@@ -82,8 +98,8 @@ export async function openRunTeacher(
   const { onMessage, onEntry } = context;
   const { cache: folder } = config.teacher;
   const teacher = await openPlain(config, context, earlier);
-  const isFitted = teacher?.module !== undefined && teacher.identity !== undefined;
-  const isKept = folder !== null || isFitted;
+  const isSlow = teacher?.module !== undefined || usesFoundation(config);
+  const isKept = folder !== null || (isSlow && teacher?.identity !== undefined);
   return teacher === null || !isKept
     ? teacher
     : cachedTeacher(teacher, { folder, onMessage, onEntry });
@@ -94,27 +110,27 @@ async function openPlain(
   context: TeacherContext,
   earlier: boolean,
 ): Promise<Teacher | null> {
-  const { teacher } = config;
-  const { source: scale, onMessage } = context;
-  const kind = await chosenKind(config, scale, earlier);
+  const kind = await chosenKind(config, context, earlier);
   if (kind === "fitted") return await openFitted(config, context, earlier);
-  return await opened({ ...teacher, kind }, config, earlier, { scale, onMessage });
+  return await opened({ kind, base: config.teacher.base }, config, earlier, context);
 }
 
 /** The kind of teacher that a configuration means; `auto` depends on its data. */
 async function chosenKind(
   config: TrainConfig,
-  scale: TeacherContext["source"],
+  context: TeacherContext,
   earlier: boolean,
 ): Promise<Exclude<TrainConfig["teacher"]["kind"], "auto">> {
   const { data, teacher } = config;
-  const { kind, path, module } = teacher;
+  const { kind, path, weights, module } = teacher;
   if (kind !== "auto") return kind;
   if (module !== null) return "fitted";
-  if (path === null) return data === "rig" ? "fitted" : "none";
-  const files = await opened({ kind: "files", path }, config, earlier, { scale });
-  const isRelative = files !== null && files.parts.index && !files.parts.depth_m;
-  return isRelative ? "fitted" : "files";
+  if (path === null && weights === null) return data === "rig" ? "fitted" : "none";
+  const given = path === null ? "foundation" : "files";
+  const found = await opened({ kind: given }, config, earlier, context);
+  found?.close?.();
+  const isRelative = found !== null && found.parts.index && !found.parts.depth_m;
+  return isRelative ? "fitted" : given;
 }
 
 async function openFitted(
@@ -123,7 +139,7 @@ async function openFitted(
   earlier: boolean,
 ): Promise<Teacher> {
   const { data, head, teacher } = config;
-  const base = await openBaseTeacher(config, context.source, earlier);
+  const base = await openBaseTeacher(config, context, earlier);
   const options = { ...context, base, bins: head.bins };
   // Loading threads have no use for the network behind it, which takes long to import.
   const { fittedTeacher, untrainedTeacher } = await import("./teacher/fitted_teacher.ts");
@@ -139,34 +155,66 @@ async function openFitted(
 /** Opens the frozen model under a fitted teacher; throws InputError where there is none. */
 export async function openBaseTeacher(
   config: TrainConfig,
-  scale: TeacherContext["source"],
+  context: TeacherContext,
   earlier = false,
 ): Promise<Teacher> {
   const { data, teacher } = config;
-  const { base: kind, path } = teacher;
-  const choice = { kind, path, base: "auto" } as const;
-  const found = await opened(choice, config, earlier, { scale });
+  const found = await opened({ kind: teacher.base, base: "auto" }, config, earlier, context);
+  // A network runs once per moment, not once per step.
+  if (found !== null && usesFoundation(config) && found.identity !== undefined) {
+    return cachedTeacher(found, { folder: teacher.cache, onMessage: context.onMessage });
+  }
   if (found !== null) return found;
   throw new InputError(
     `a fitted teacher on ${data} needs a base: set teacher.path to a folder of relative maps; ` +
-      `"ringdepth teacher list --data ${data}" lists their names`,
+      `"ringdepth teacher list --data ${data}" lists their names; or set teacher.weights to a foundation model`,
   );
 }
 
 async function opened(
-  teacher: TeacherChoice,
-  { data, seed, head }: TrainConfig,
+  own: Pick<TeacherChoice, "kind" | "base">,
+  config: TrainConfig,
   earlier: boolean,
-  metric: MetricContext,
+  context: TeacherContext,
 ): Promise<Teacher | null> {
+  const { teacher, data, seed, head } = config;
+  const { source: scale, onMessage } = context;
+  const metric: MetricContext = {
+    scale,
+    bins: head.bins,
+    onMessage,
+    device: foundationContext(config, context.gpu),
+  };
   try {
-    return await openTeacher(teacher, data, seed, { ...metric, bins: head.bins });
+    return await openTeacher({ ...teacherPlaces(config), ...own }, data, seed, metric);
   } catch (error) {
     if (!earlier || teacher.path === null || !(error instanceof InputError)) throw error;
     throw new InputError(
       `${error.message}; if the maps moved, give their new place as teacher.path of a --config`,
     );
   }
+}
+
+/** Where a configuration has maps and weights. */
+export function teacherPlaces({
+  teacher,
+}: Pick<TrainConfig, "teacher">): Pick<TeacherChoice, "path" | "foundation"> {
+  const { path, weights, preparation, side } = teacher;
+  return { path, foundation: weights === null ? null : { weights, preparation, side_px: side } };
+}
+
+/** The device of a foundation model and the images of both splits at their own size. */
+export function foundationContext(config: TrainConfig, gpu: () => Gpu): FoundationContext {
+  const open = async (split: Split): Promise<DataSource> =>
+    await openSource(config, split, false, 0);
+  return { gpu, images: nativeImages(async () => [await open("train"), await open("held-out")]) };
+}
+
+/** Whether a network runs for each map of the teacher or of its base. */
+function usesFoundation({ teacher: { kind, base, path, weights } }: TrainConfig): boolean {
+  const is = (one: string): boolean =>
+    one === "foundation" || (one === "auto" && path === null && weights !== null);
+  return is(kind) || ((kind === "fitted" || kind === "aligned") && is(base));
 }
 
 /**
@@ -190,6 +238,7 @@ export function withAbsolutePlaces(config: TrainConfig, bases: readonly string[]
     teacher: {
       ...teacher,
       path: teacher.path === null ? null : place(teacher.path),
+      weights: teacher.weights === null ? null : place(teacher.weights),
       module: teacher.module === null ? null : place(teacher.module),
       cache: teacher.cache === null ? null : place(teacher.cache),
     },

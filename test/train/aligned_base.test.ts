@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { builtinRig } from "../../src/data/builtin_rig.ts";
 import type { DataSource } from "../../src/data/data_source.ts";
 import { evaluateAligned } from "../../src/train/teacher/evaluate_teacher.ts";
+import { gpu } from "../support/gpu.ts";
 import { tinyConfig } from "./tiny.ts";
 
 const config = tinyConfig({ size: { height: 32, width: 64 } });
@@ -20,14 +21,14 @@ test("a view without a fit does not count, and none at all is reported", async (
     },
   });
   const tell = (message: string): void => void messages.push(message);
-  const whole = (await evaluateAligned(config, heldOut, tell))!;
+  const whole = (await evaluateAligned(config, heldOut, tell, () => gpu))!;
   expect(messages).toEqual([]);
   expect(whole.all.abs_rel).toBeLessThan(0.2);
-  const part = (await evaluateAligned(config, without(2), tell))!;
+  const part = (await evaluateAligned(config, without(2), tell, () => gpu))!;
   const names = heldOut.cameras.map(({ name }) => name);
   expect(Object.keys(part.cameras)).toEqual(names.slice(2));
   expect(part.cameras[names[3]]).toEqual(whole.cameras[names[3]]);
-  expect(await evaluateAligned(config, without(6), tell)).toBeNull();
+  expect(await evaluateAligned(config, without(6), tell, () => gpu)).toBeNull();
   expect(messages.at(-2)).toMatch(/^the aligned base is not evaluated: evaluation: no image/);
   expect(messages.at(-1)).toContain("6 of 6 views had no fit");
 });

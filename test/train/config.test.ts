@@ -41,7 +41,7 @@ test.each([
   [{ loss: { weights: { kl_loss: 1 } } }, 'unknown key "loss.weights.kl_loss"; known keys: silog,'],
   [
     { teacher: { pth: "x" } },
-    'unknown key "teacher.pth"; known keys: kind, path, base, module, cache',
+    'unknown key "teacher.pth"; known keys: kind, path, base, weights, preparation, side, module, cache',
   ],
   [{ size: { height: 90, width: 160 } }, "test: size.height: must be a multiple of 32"],
   [{ steps: 0 }, "test: steps: "],

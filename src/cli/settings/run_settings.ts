@@ -24,6 +24,8 @@ export interface RunFlags {
   readonly seed?: number;
   readonly size?: TrainConfig["size"];
   readonly skipBadSamples?: boolean;
+  /** Weights of a foundation teacher. */
+  readonly "teacher.weights"?: string;
   readonly config?: string;
   readonly out?: string;
   readonly resume?: boolean;
@@ -96,10 +98,10 @@ const STUDENT_RUN: RunKind = { shape: (config) => config, name: null };
  * takes network and size of its student where neither names them. Throws InputError.
  */
 export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown>> {
-  const given = {
-    ...(flags.config !== undefined && (await readConfig(flags.config))),
-    ...keys(flags),
-  };
+  const given = merged(
+    flags.config === undefined ? {} : await readConfig(flags.config),
+    keys(flags),
+  );
   const { student_from } = given;
   if (typeof student_from !== "string") return given;
   const { config } = await readStudent(student_from, () => {});
@@ -110,6 +112,7 @@ export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown
 /** The keys of the configuration that the command line sets. */
 function keys(flags: RunFlags): Record<string, unknown> {
   const { data, student, from: student_from, steps, seed, size, skipBadSamples } = flags;
+  const { "teacher.weights": weights } = flags;
   const all = {
     data,
     student,
@@ -118,6 +121,7 @@ function keys(flags: RunFlags): Record<string, unknown> {
     seed,
     size,
     ...(skipBadSamples && { bad_samples: "skip" }),
+    ...(weights !== undefined && { teacher: { weights } }),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

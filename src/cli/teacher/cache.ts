@@ -17,6 +17,7 @@ interface CacheOptions extends CommonOptions {
   readonly out: string;
   readonly data?: string;
   readonly config?: string;
+  readonly "teacher.weights"?: string;
   readonly seed?: number;
   readonly size?: ImageSize;
   readonly skipBadSamples?: boolean;
@@ -40,6 +41,7 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
       wholeNumber("--seed", 0),
     )
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
+    .option("--teacher.weights <path>", "weights of Depth Anything, which then teaches")
     .option("--config <file>", "YAML configuration of that run; options override it")
     .option("--skip-bad-samples", "skip samples with broken files and count them");
   command.addHelpText("after", ABOUT);
@@ -47,7 +49,14 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
   command.action(async (options: CacheOptions) => {
     const output = makeOutput(surroundings, options.json === true);
     const { data, config: file, seed, size, skipBadSamples, out } = options;
-    const settings = await runSettings({ data, config: file, seed, size, skipBadSamples });
+    const settings = await runSettings({
+      data,
+      config: file,
+      seed,
+      size,
+      skipBadSamples,
+      "teacher.weights": options["teacher.weights"],
+    });
     const config = { ...settings.config, teacher: { ...settings.config.teacher, cache: out } };
     await makeOutFolder(out, true);
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
@@ -63,7 +72,7 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
       });
       if (teacher === null) {
         throw new InputError(
-          `there is no teacher to cache: set teacher.kind or teacher.path in a --config`,
+          `there is no teacher to cache: set teacher.kind or teacher.path in a --config, or give --teacher.weights`,
         );
       }
       output.say(`data: ${source.describe()}`);

@@ -48,6 +48,7 @@ export function defineTeacherFit(parent: Command, { surroundings, exit }: Comman
     .option("--seed <n>", "seed for all random choices (default: 0)", wholeNumber("--seed", 0))
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
     .option("--out <dir>", "run folder (default: runs/teacher-DATA)")
+    .option("--teacher.weights <path>", "weights of Depth Anything as the base")
     .option("--config <file>", "YAML configuration of the student; options override it")
     .option("--resume", "continue from the latest checkpoint in the run folder")
     .option("--skip-bad-samples", "skip samples with broken files and count them");
@@ -79,13 +80,18 @@ async function runFit(
   const { config, out, resume } = settings;
   const source = await openSource(config, "train", resume);
   const heldOut = await openSource(config, "held-out", resume);
-  const base = await openBaseTeacher(config, source, resume);
+  const device = { gpu };
+  const context = { gpu: () => device.gpu, source, onMessage: output.warn };
+  const base = await openBaseTeacher(config, context, resume);
   output.say(`data: ${source.describe()}`);
   output.say(`base: ${base.name}`);
   const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
   const trained = await train({
     gpu,
-    reopen,
+    reopen: async () => {
+      device.gpu = await reopen();
+      return device.gpu;
+    },
     config,
     source,
     teacher: base,
@@ -123,13 +129,14 @@ async function runFit(
         protocol: source.protocol,
         onMessage: output.warn,
       });
-      const aligned = await evaluateAligned(config, heldOut, output.warn);
+      const aligned = await evaluateAligned(config, heldOut, output.warn, () => trained.gpu);
       report(output, trained, heldOut, { evaluation, baseline, aligned });
     } finally {
       teacher.close?.();
     }
     return EXIT.fine;
   } finally {
+    base.close?.();
     await trained.close();
   }
 }

@@ -51,6 +51,10 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--seed <n>", "seed for all random choices (default: 0)", wholeNumber("--seed", 0))
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
+    .option(
+      "--teacher.weights <path>",
+      "weights of Depth Anything, which then teaches (the key teacher.weights)",
+    )
     .option("--config <file>", "YAML configuration; command-line options override it")
     .option("--resume", "continue from the latest checkpoint in the run folder")
     .option("--skip-bad-samples", "skip samples with broken files and count them")

@@ -2,12 +2,14 @@
 import type { DataSource } from "../../data/data_source.ts";
 import { loader } from "../../data/loader.ts";
 import { evaluator, type EvaluationResult } from "../../evaluate/protocol.ts";
+import type { Gpu } from "../../gpu/device.ts";
 import { checkedMaps } from "../../teacher/checked_teacher.ts";
 import { openTeacher } from "../../teacher/open_teacher.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { TrainConfig } from "../config.ts";
 import { outputSize } from "../network.ts";
+import { foundationContext, teacherPlaces } from "../source.ts";
 
 /**
  * Evaluates the metres that a teacher gives for every moment of `source`. A pixel without metres
@@ -51,13 +53,19 @@ export async function evaluateAligned(
   config: TrainConfig,
   heldOut: DataSource,
   onMessage: (message: string) => void,
+  gpu: () => Gpu,
 ): Promise<EvaluationResult | null> {
-  const { path, base } = config.teacher;
+  const { base } = config.teacher;
   const { data, seed } = config;
-  const metric = { scale: heldOut, onMessage };
+  const metric = { scale: heldOut, onMessage, device: foundationContext(config, gpu) };
   let aligned: Teacher | null = null;
   try {
-    aligned = await openTeacher({ kind: "aligned", path, base }, data, seed, metric);
+    aligned = await openTeacher(
+      { ...teacherPlaces(config), kind: "aligned", base },
+      data,
+      seed,
+      metric,
+    );
     return aligned && (await evaluateTeacher(aligned, heldOut, config, onMessage));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -66,6 +66,6 @@ export function moduleNetwork(
 function relativeOf({ teacher }: ModelInputs): Value {
   if (teacher?.index) return teacher.index;
   throw new InputError(
-    "a fitted teacher needs a base that gives relative depth: set teacher.base to builtin or files",
+    "a fitted teacher needs a base that gives relative depth: set teacher.base to builtin, files or foundation",
   );
 }

@@ -48,7 +48,7 @@ interface Listed {
   }[];
 }
 
-test.each(["fit", "list", "cache"])("help of %s has its example", async (command) => {
+test.each(["run", "fit", "list", "cache"])("help of %s has its example", async (command) => {
   const { code, stdout } = await cli("teacher", command, "--help");
   expect(code).toBe(0);
   expect(stdout).toContain(`Usage: ringdepth teacher ${command} [options]`);
