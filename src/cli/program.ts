@@ -10,6 +10,7 @@ import { defineBenchHost } from "./bench/host.ts";
 import { defineBenchRelation } from "./bench/relation.ts";
 import { defineBenchStep } from "./bench/step.ts";
 import { defineCheck } from "./check/check.ts";
+import { defineData } from "./data/data.ts";
 import type { Define } from "./terminal/define.ts";
 import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./predict/eval.ts";
@@ -45,6 +46,7 @@ const BENCHES: readonly Define[] = [
 ];
 const COMMANDS: readonly Define[] = [
   defineTrain,
+  defineData,
   defineTeacher,
   defineEval,
   definePredict,

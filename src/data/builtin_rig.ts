@@ -72,7 +72,8 @@ export function builtinRig(options: BuiltinRigOptions): DataSource {
     focalReference_px: 500,
     canTrain: true,
     count: moments,
-    sample: async (index, size) => renderSample({ split, seed, beams, body, cameras }, index, size),
+    sample: async (index, size) =>
+      renderMoment({ split, seed, beams, body, cameras }, index, size).sample,
     // A street follows from its id, its images from that, the body and the calibration.
     identify: async (index) => {
       const seen = `${body === "none" ? "" : ` with ${body}`}${ofCalibration(calibration)}`;
@@ -87,6 +88,23 @@ export function builtinRig(options: BuiltinRigOptions): DataSource {
       (beams === BEAMS ? "" : `, LiDAR of ${beams} ${beams === 1 ? "beam" : "beams"}`) +
       ofCalibration(calibration),
   };
+}
+
+/** A moment of the built-in rig with the LiDAR cloud that its sparse depth was made from. */
+export interface RigMoment {
+  readonly sample: RigSample;
+  /** `[n, 3]` metres in the vehicle frame. */
+  readonly cloud: Float64Array;
+}
+
+/** Moment `index` of the built-in rig at `size`: its sample is that of the data source. */
+export function rigMoment(
+  { split, seed }: Pick<BuiltinRigOptions, "split" | "seed">,
+  index: number,
+  size: ImageSize,
+): RigMoment {
+  const usual = { beams: BEAMS, body: "none", cameras: calibrated(UNCHANGED) } as const;
+  return renderMoment({ split, seed, ...usual }, index, size);
 }
 
 /** The cameras of the rig; throws InputError for a factor that is not a number above 0. */
@@ -114,11 +132,11 @@ interface Rendered extends Required<Pick<BuiltinRigOptions, "split" | "seed" | "
   readonly cameras: readonly Camera[];
 }
 
-function renderSample(
+function renderMoment(
   { split, seed, beams, body, cameras: native }: Rendered,
   index: number,
   size: ImageSize,
-): RigSample {
+): RigMoment {
   const stream = randomStream(KEY, seed, hashText(split), index);
   const bare = makeStreet(stream);
   const street = body === "none" ? bare : withOwnCar(bare, seed);
@@ -144,7 +162,7 @@ function renderSample(
       size,
     );
   });
-  return checkedSample({
+  const sample = checkedSample({
     id: `rig/${seed}/${split}/${index}`,
     timestamp: String(index),
     cameras,
@@ -154,6 +172,7 @@ function renderSample(
     dense_depth_m,
     groundTruth: truth,
   });
+  return { sample, cloud: points };
 }
 
 /** One turn of the LiDAR: points `[n, 3]` in the vehicle frame; `phase` turns the first azimuth. */

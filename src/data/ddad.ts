@@ -1,75 +1,86 @@
 // DDAD in its own files (DGP v1): ddad.json, scenes, calibrations, images and LiDAR clouds.
-// Depth comes from the one LiDAR cloud of a moment, transformed by the sensors' own world poses;
-// the nearest point wins.
+// Depth comes from the one LiDAR cloud of a moment, transformed by the sensors' own world poses.
 //
-//   ROOT/ddad.json                        splits: 0 TRAIN -> "train", 1 VAL -> "held-out"
+//   ROOT/ddad.json                        splits: 0 TRAIN, 1 VAL, 2 TEST; nothing else of it is needed
 //   ROOT/<scene>/scene_<sha1>.json        samples and data
 //   ROOT/<scene>/calibration/<sha1>.json  intrinsics, poses sensor -> vehicle
-//   ROOT/masks/<CAMERA>.png               optional: self-occlusion, white = usable, or 1 in a mask
-//                                         of labels 0 and 1; without it all is usable
+//   ROOT/masks/...                        optional self-occlusion (scene_masks.ts)
 //
 // Every path in these files is relative and must stay below ROOT after links are resolved.
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { readNpz } from "../formats/npz.ts";
 import { InputError } from "../tensor/error.ts";
-import { resizeIntrinsics, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
-import { readMoments, type Moment } from "./ddad_moments.ts";
-import { readSceneSplits } from "./ddad_schema.ts";
-import { groundTruth, splatPoints } from "./depth_map.ts";
-import { decodeImage, IMAGE_LIMIT_BYTES } from "./image_file.ts";
+import { readMoments } from "./ddad_moments.ts";
+import { readSceneSplits, type SceneSplits } from "./ddad_schema.ts";
+import {
+  identifyLidarMoment,
+  readLidarMoment,
+  type BrokenMoment,
+  type LidarMoment,
+} from "./lidar_moment.ts";
 import type { BadSamples } from "./loader.ts";
-import { checkUsable, findMasks, type Masks } from "./masks.ts";
-import { imageIdentity } from "./moment_identity.ts";
-import { compose, inverse } from "./pose.ts";
-import { checkedSample, type GroundTruth, type RigSample } from "./rig_sample.ts";
+import type { ProjectionRule } from "./projection.ts";
+import { findSceneMasks } from "./scene_masks.ts";
+import { choiceFor, isListFile, readSampleList, type ListedSample } from "./source_spec.ts";
 
-// A cloud of ten million points of four f64 has 320 MB.
-const CLOUD_LIMIT_BYTES = 512 * 2 ** 20;
+/** How to open DDAD, beside the split and what to do with broken moments. */
+export interface DdadOptions {
+  /** Split, list of sample ids, or two of them with a comma (default: train and val). */
+  readonly choice?: string;
+  /** How true depth is made from LiDAR (default: the nearest point of a pixel). */
+  readonly rule?: ProjectionRule;
+  /** Folder of projected depth, null to project every time (default). */
+  readonly cache?: string | null;
+}
 
 // Keys of scene_splits: the enum by number, as DDAD writes it, or by name.
-const SPLIT_KEYS: { readonly [split in Split]: readonly string[] } = {
+const SPLIT_KEYS: { readonly [split: string]: readonly string[] } = {
   train: ["0", "TRAIN"],
-  "held-out": ["1", "VAL"],
+  val: ["1", "VAL"],
+  test: ["2", "TEST"],
+  train_overfit: ["3", "TRAIN_OVERFIT"],
 };
 
 /**
  * Opens the DDAD data set in folder `root`.
  *
  * Reads all JSON of the split. Throws InputError for a missing folder, a broken ddad.json or scene,
- * a scene that appears twice, and masks that are not read. A moment with a broken calibration or
- * reading, without a cloud, with two images of one camera or without one of the cameras: also
- * throws or, with `skip`, fails when it is read. Images and clouds are read when a sample is asked
- * for.
+ * a scene that appears twice, a listed sample that no scene has, and masks that are not read. A
+ * moment with a broken calibration or reading, without a cloud, with two images of one camera or
+ * without one of the cameras: also throws or, with `skip`, fails when it is read. Images and clouds
+ * are read when a sample is asked for.
  */
 export async function ddad(
   root: string,
   split: Split,
   badSamples: BadSamples = "stop",
+  { choice, rule = "nearest", cache = null }: DdadOptions = {},
 ): Promise<DataSource> {
   if (!existsSync(root)) throw new InputError(`ddad:${root}: no such folder`);
   const file = join(root, "ddad.json");
   const splits = await readSceneSplits(root);
-  const key = SPLIT_KEYS[split].find((name) => splits.has(name));
-  if (key === undefined) {
-    throw new InputError(
-      `${file}: scene_splits has no "${SPLIT_KEYS[split].join('" or "')}" (${split})`,
-    );
-  }
-  const scenes = splits.get(key)!;
-  const twice = firstTwice(scenes.map((scene) => posix.normalize(scene)));
-  if (twice !== undefined)
-    throw new InputError(`${file}: scene ${twice} appears twice in ${split}`);
+  const usual = split === "train" ? "train" : "val";
+  const chosen = choice === undefined ? usual : choiceFor(choice, split, `ddad:${root}`);
+  const list = isListFile(chosen) ? await readSampleList(chosen) : null;
+  const scenes = list === null ? scenesOf(splits, chosen, split, file) : everyScene(splits);
   const allScenes = [...splits.values()].flat();
-  const { moments, cameras } = await readMoments(root, scenes, allScenes, badSamples);
-  if (moments.length === 0) throw new InputError(`${file}: split ${split} has no sample`);
-  const masks = await findMasks(
-    root,
-    cameras.map(({ name }) => name),
-  );
-  const counted = scenes.length === 1 ? "1 scene" : `${scenes.length} scenes`;
+  const read = await readMoments(root, scenes, allScenes, badSamples);
+  const moments = list === null ? read.moments : listed(read.moments, list, badSamples);
+  if (moments.length === 0) throw new InputError(`${file}: split ${chosen} has no sample`);
+  const { cameras } = read;
+  const names = cameras.map(({ name }) => name);
+  const whole = moments.filter((moment): moment is LidarMoment => !("fault" in moment));
+  const present = [...new Set(whole.map(({ scene }) => scene))];
+  const masks = await findSceneMasks(root, names, present);
+  const reading = { root, rule, cache, masks, points: readCloud };
+  const at = (index: number): LidarMoment => {
+    const moment = moments[index];
+    if ("fault" in moment) throw moment.fault;
+    return moment;
+  };
+  const count = list === null ? scenes.length : present.length;
   return {
     name: `ddad:${root}`,
     split,
@@ -78,20 +89,42 @@ export async function ddad(
     focalReference_px: 715.0873,
     canTrain: true,
     count: moments.length,
-    sample: async (index, size) => {
-      const moment = moments[index];
-      if ("fault" in moment) throw moment.fault;
-      return await readSample(root, moment, masks, size);
-    },
-    identify: async (index) => {
-      const moment = moments[index];
-      if ("fault" in moment) throw moment.fault;
-      const files = moment.shots.map(async ({ file: image }) => await insideRoot(root, image));
-      return await imageIdentity(moment.id, await Promise.all(files));
-    },
+    sample: async (index, size) => await readLidarMoment(at(index), reading, size),
+    identify: async (index) => await identifyLidarMoment(root, at(index)),
     describe: () =>
-      `DDAD in ${root}, ${moments.length} moments of ${counted}, ${cameras.length} cameras`,
+      `DDAD in ${root}, ${moments.length} moments of ${count === 1 ? "1 scene" : `${count} scenes`}, ` +
+      `${cameras.length} cameras`,
   };
+}
+
+/** The scene files of a split by name; throws InputError if ddad.json does not have it. */
+function scenesOf(
+  splits: SceneSplits,
+  chosen: string,
+  split: Split,
+  file: string,
+): readonly string[] {
+  if (chosen === "all") return everyScene(splits);
+  const keys = SPLIT_KEYS[chosen.toLowerCase()] ?? [chosen];
+  const key = keys.find((name) => splits.has(name));
+  if (key === undefined) {
+    throw new InputError(`${file}: scene_splits has no "${keys.join('" or "')}" (${split})`);
+  }
+  const scenes = splits.get(key)!;
+  const twice = firstTwice(scenes.map((scene) => posix.normalize(scene)));
+  if (twice === undefined) return scenes;
+  throw new InputError(
+    `${file}: scene ${twice} appears twice in ${chosen === "val" ? split : chosen}`,
+  );
+}
+
+/** The scenes of every split, each once. */
+function everyScene(splits: SceneSplits): string[] {
+  return [
+    ...new Map(
+      [...splits.values()].flat().map((scene) => [posix.normalize(scene), scene]),
+    ).values(),
+  ];
 }
 
 function firstTwice(names: readonly string[]): string | undefined {
@@ -99,60 +132,50 @@ function firstTwice(names: readonly string[]): string | undefined {
   return names.find((name) => seen.size === seen.add(name).size);
 }
 
-async function readSample(
-  root: string,
-  moment: Moment,
-  masks: Masks,
-  size: ImageSize,
-): Promise<RigSample> {
-  const views = moment.shots.length;
-  const pixels = size.height * size.width;
-  const images = new Uint8Array(views * pixels * 3);
-  const usable = new Uint8Array(views * pixels).fill(1);
-  const sparse_depth_m = new Float32Array(views * pixels);
-  const points = await readCloud(root, moment.cloud.file, moment.cloud.columns);
-  const truth: GroundTruth[] = [];
-  const cameras = moment.shots.map(({ camera }) => resizeIntrinsics(camera, size));
-  // Which failure is reported must not depend on which read is faster.
-  const reads = await Promise.allSettled(
-    moment.shots.map(async ({ camera, file, toWorld }, v) => {
-      const bytes = await readInside(root, file, IMAGE_LIMIT_BYTES);
-      images.set(await decodeImage(bytes, join(root, file), camera, size), v * pixels * 3);
-      const mask = await masks.of(camera, size);
-      if (mask) usable.set(mask, v * pixels);
-      const toCamera = compose(inverse(toWorld), moment.cloud.toWorld);
-      const sparse = sparse_depth_m.subarray(v * pixels, (v + 1) * pixels);
-      splatPoints(sparse, cameras[v], toCamera, points, 3);
-      const native = new Float32Array(camera.height * camera.width);
-      splatPoints(native, camera, toCamera, points, 3);
-      truth[v] = groundTruth(native, camera);
-    }),
-  );
-  for (const read of reads) if (read.status === "rejected") throw read.reason;
-  const { id, timestamp } = moment;
-  checkUsable(usable, id);
-  return checkedSample({
-    id,
-    timestamp,
-    cameras,
-    images,
-    sparse_depth_m,
-    usable,
-    groundTruth: truth,
+/**
+ * The moments of a list. A sample is named by its id or, as in the lists of SurroundDepth, by the time
+ * stamp in the name of its images alone.
+ */
+function listed(
+  moments: readonly (LidarMoment | BrokenMoment)[],
+  list: readonly ListedSample[],
+  badSamples: BadSamples,
+): (LidarMoment | BrokenMoment)[] {
+  const byName = new Map<string, LidarMoment[]>();
+  const add = (name: string, moment: LidarMoment): void => {
+    byName.set(name, [...(byName.get(name) ?? []), moment]);
+  };
+  let isBroken = false;
+  for (const moment of moments) {
+    if ("fault" in moment) {
+      isBroken = true;
+      continue;
+    }
+    add(moment.id, moment);
+    add(posix.parse(moment.shots[0].file).name, moment);
+  }
+  return list.map(({ id, where }) => {
+    const [moment, other] = byName.get(id) ?? [];
+    if (other !== undefined) {
+      throw new InputError(`${where}: ${id} is a sample of two scenes: ${moment.id}, ${other.id}`);
+    }
+    if (moment !== undefined) return moment;
+    const fault = new InputError(`${where}: no scene of ddad.json has a sample ${id}`);
+    // It may be one of the broken samples, whose names are not known.
+    if (isBroken && badSamples === "skip") return { fault };
+    throw fault;
   });
 }
 
+// The columns of a point format by number, as protobuf may write an enum.
+const COLUMN_NUMBERS: { readonly [number: string]: string } = { 0: "X", 1: "Y", 2: "Z" };
+
 /** Points `[n, 3]` of a cloud in metres, in the sensor's frame. */
-async function readCloud(
-  root: string,
-  path: string,
-  pointFormat: readonly string[],
-): Promise<Float64Array> {
-  const file = join(root, path);
-  const bytes = await readInside(root, path, CLOUD_LIMIT_BYTES);
+function readCloud(bytes: Uint8Array, file: string, pointFormat: readonly string[]): Float64Array {
   const { shape, data, fields } = readNpz(bytes, file, "data");
   const width = shape[1] ?? 0;
-  const names = fields ?? (pointFormat.length > 0 ? pointFormat : ["X", "Y", "Z"]);
+  const written = pointFormat.map((name) => COLUMN_NUMBERS[name] ?? name);
+  const names = fields ?? (written.length > 0 ? written : ["X", "Y", "Z"]);
   const columns = ["X", "Y", "Z"].map((name) => names.indexOf(name));
   if (shape.length !== 2 || columns.some((column) => column < 0 || column >= width)) {
     throw new InputError(

@@ -13,33 +13,10 @@ import {
   type Datum,
 } from "./ddad_schema.ts";
 import { looseKey } from "./entries.ts";
+import type { BrokenMoment, LidarMoment } from "./lidar_moment.ts";
 import type { BadSamples } from "./loader.ts";
 import { refuseMasksIn } from "./masks.ts";
-import type { Pose } from "./pose.ts";
-
-/** One camera of a moment: calibration at native size, image below the root, pose camera -> world. */
-interface Shot {
-  readonly camera: Camera;
-  readonly file: string;
-  readonly toWorld: Pose;
-}
-
-/** One moment as files: its shots in ring order and its cloud. */
-export interface Moment {
-  readonly id: string;
-  readonly timestamp: string;
-  readonly shots: readonly Shot[];
-  readonly cloud: {
-    readonly file: string;
-    readonly toWorld: Pose;
-    readonly columns: readonly string[];
-  };
-}
-
-/** A moment that cannot be read, with its fault, which is thrown when the moment is read. */
-export interface BrokenMoment {
-  readonly fault: InputError;
-}
+import { compose, inverse } from "./pose.ts";
 
 /**
  * The moments of the scene files `scenes` (relative to `root`) in order; each either has all
@@ -53,11 +30,11 @@ export async function readMoments(
   allScenes: readonly string[],
   badSamples: BadSamples,
 ): Promise<{
-  readonly moments: readonly (Moment | BrokenMoment)[];
+  readonly moments: readonly (LidarMoment | BrokenMoment)[];
   readonly cameras: readonly Camera[];
 }> {
   const prefixes = scenePrefixes(allScenes);
-  const found: (Moment | BrokenMoment)[] = [];
+  const found: (LidarMoment | BrokenMoment)[] = [];
   for (const scene of scenes) {
     checkRelative(scene, join(root, "ddad.json"));
     found.push(...(await momentsOf(root, scene, prefixes.get(scene)!)));
@@ -99,12 +76,12 @@ async function momentsOf(
   root: string,
   scene: string,
   prefix: string,
-): Promise<(Moment | BrokenMoment)[]> {
+): Promise<(LidarMoment | BrokenMoment)[]> {
   const folder = posix.dirname(scene);
   const read = await readScene(root, scene);
   if (folder !== ".") await refuseMasksIn(join(root, folder), join(root, "masks", "CAMERA.png"));
   const calibrations = new Map<string, Promise<Sensors>>();
-  const moments: (Moment | BrokenMoment)[] = [];
+  const moments: (LidarMoment | BrokenMoment)[] = [];
   for (const [index, moment] of read.entries()) {
     const where = `${join(root, scene)}: samples[${index}]`;
     try {
@@ -127,7 +104,7 @@ async function placeMoment(
   moment: DdadMoment | BrokenDdadMoment,
   where: string,
   calibrations: Map<string, Promise<Sensors>>,
-): Promise<Moment> {
+): Promise<LidarMoment> {
   if ("fault" in moment) throw moment.fault;
   const { data, calibrationKey } = moment;
   // Not path.join, which would resolve a ".." before it can be checked.
@@ -149,7 +126,8 @@ async function placeMoment(
   const ring = ringOrder([...byCamera.values()].map(({ camera }) => camera));
   const shots = ring.map((camera) => {
     const { image } = byCamera.get(camera.name)!;
-    return { camera, file: `${folder}/${image.filename}`, toWorld: image.pose };
+    const cloudToCamera = compose(inverse(image.pose), cloud.pose);
+    return { camera, file: `${folder}/${image.filename}`, cloudToCamera };
   });
   const front = shots[0];
   if (!front) throw new InputError(`${where}: no image`);
@@ -159,12 +137,10 @@ async function placeMoment(
   return {
     id: `${prefix}/${posix.parse(front.file).name}`,
     timestamp: byCamera.get(front.camera.name)!.image.timestamp,
+    scene: prefix,
     shots,
-    cloud: {
-      file: `${folder}/${cloud.filename}`,
-      toWorld: cloud.pose,
-      columns: cloud.point_format,
-    },
+    cloud: `${folder}/${cloud.filename}`,
+    columns: cloud.point_format,
   };
 }
 
@@ -186,7 +162,7 @@ function cameraOf(image: Datum, sensors: Sensors, where: string, calibrationFile
   );
 }
 
-function cameraNames(moment: Moment): string[] {
+function cameraNames(moment: LidarMoment): string[] {
   return moment.shots.map(({ camera }) => camera.name);
 }
 
@@ -195,14 +171,14 @@ function cameraNames(moment: Moment): string[] {
  * moments have. Throws the first moment's fault if no moment is complete.
  */
 function commonCameras(
-  moments: readonly (Moment | BrokenMoment)[],
+  moments: readonly (LidarMoment | BrokenMoment)[],
   badSamples: BadSamples,
 ): readonly Camera[] {
-  const whole = moments.filter((moment): moment is Moment => !("fault" in moment));
+  const whole = moments.filter((moment): moment is LidarMoment => !("fault" in moment));
   const first = moments[0];
   if ("fault" in first && (badSamples === "stop" || whole.length === 0)) throw first.fault;
   const counts = new Map<string, number>();
-  const key = (moment: Moment): string => JSON.stringify(cameraNames(moment));
+  const key = (moment: LidarMoment): string => JSON.stringify(cameraNames(moment));
   for (const moment of whole) counts.set(key(moment), (counts.get(key(moment)) ?? 0) + 1);
   const most = Math.max(...counts.values());
   const chosen =
@@ -211,9 +187,9 @@ function commonCameras(
 }
 
 function checkSameCameras(
-  moment: Moment | BrokenMoment,
+  moment: LidarMoment | BrokenMoment,
   cameras: readonly Camera[],
-): Moment | BrokenMoment {
+): LidarMoment | BrokenMoment {
   if ("fault" in moment) return moment;
   const own = cameraNames(moment);
   const expected = cameras.map(({ name }) => name);
@@ -228,7 +204,9 @@ function checkSameCameras(
  * The moments with unique ids: if the images of two have the same name, the later one gets a
  * number.
  */
-function numberTwins(moments: readonly (Moment | BrokenMoment)[]): (Moment | BrokenMoment)[] {
+function numberTwins(
+  moments: readonly (LidarMoment | BrokenMoment)[],
+): (LidarMoment | BrokenMoment)[] {
   const seen = new Map<string, number>();
   return moments.map((moment) => {
     if ("fault" in moment) return moment;

@@ -27,22 +27,35 @@ export async function decodeImage(
   return decode(file, image.toColourspace("srgb").removeAlpha(), size, "lanczos3", 3);
 }
 
+/** The meaning of a mask's levels. */
+export interface MaskPolarity {
+  /** Black pixels, and no others, show the world. */
+  readonly blackIsUsable?: boolean;
+  /** Transparency says nothing: the grey levels count. */
+  readonly ignoresAlpha?: boolean;
+}
+
 /**
  * A self-occlusion mask `[size.height, size.width]`: 1 = usable, 0 = the vehicle's own body.
  *
  * In the file white (128 and above) is usable and black is masked: the polarity of vidar and
- * VFDepth; SurroundDepth's masks are inverted. A file that contains only 0 and 1 is a label map, in
- * which 1 is usable. Resized by nearest pixel, never blended. Throws as `decodeImage` does, and for
- * a mask that is not all black but has no usable pixel, and for a partly transparent one, whose
- * grey levels alone would be ambiguous.
+ * VFDepth. A file that contains only 0 and 1 is a label map, in which 1 is usable. With
+ * `blackIsUsable`, SurroundDepth's polarity, exactly the black pixels are usable. Resized by nearest pixel, never blended. Throws as `decodeImage` does, and for
+ * a mask that is not all black but has no usable pixel, and, unless `ignoresAlpha`, for a partly
+ * transparent one, whose grey levels alone would be ambiguous.
  */
 export async function decodeMask(
   bytes: Uint8Array,
   file: string,
   native: ImageSize,
   size: ImageSize,
+  { ignoresAlpha = false, blackIsUsable = false }: MaskPolarity = {},
 ): Promise<Uint8Array> {
-  const { levels, white } = await greyLevels(bytes, file, native, native);
+  if (blackIsUsable) {
+    const { levels } = await greyLevels(bytes, file, native, size, ignoresAlpha);
+    return Uint8Array.from(levels, (level) => (level === 0 ? 1 : 0));
+  }
+  const { levels, white } = await greyLevels(bytes, file, native, native, ignoresAlpha);
   let brightest = 0;
   for (const level of levels) brightest = Math.max(brightest, level);
   const least = brightest === 1 ? 1 : (white + 1) / 2;
@@ -52,7 +65,7 @@ export async function decodeMask(
         `pixel is usable from ${least} up, or at 1 in a mask that has only 0 and 1`,
     );
   }
-  const resized = await greyLevels(bytes, file, native, size);
+  const resized = await greyLevels(bytes, file, native, size, ignoresAlpha);
   return Uint8Array.from(resized.levels, (level) => (level >= least ? 1 : 0));
 }
 
@@ -62,11 +75,12 @@ async function greyLevels(
   file: string,
   native: ImageSize,
   size: ImageSize,
+  ignoresAlpha: boolean,
 ): Promise<{ levels: Uint8Array | Uint16Array; white: number }> {
   const image = openImage(bytes, file, native);
   const { depth, hasAlpha } = await image.metadata().catch(() => fail(file));
   // Marks made by transparency would be ignored silently.
-  if (hasAlpha && !(await image.stats().catch(() => fail(file))).isOpaque) {
+  if (hasAlpha && !ignoresAlpha && !(await image.stats().catch(() => fail(file))).isOpaque) {
     throw new InputError(`${file}: the mask is transparent in places; expected grey levels only`);
   }
   // Converted to 8-bit grey by sharp, every 16-bit label would become black.

@@ -6,7 +6,7 @@ import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Camera, ImageSize } from "./camera.ts";
 import { listFolder, looseKey } from "./entries.ts";
-import { decodeMask, IMAGE_LIMIT_BYTES } from "./image_file.ts";
+import { decodeMask, IMAGE_LIMIT_BYTES, type MaskPolarity } from "./image_file.ts";
 
 /** The masks of a rig. */
 export interface Masks {
@@ -14,14 +14,30 @@ export interface Masks {
    * `[size.height, size.width]`, 1 = usable, or null for a camera without mask. Rejects with
    * InputError as `decodeMask` does.
    */
-  readonly of: (camera: Camera, size: ImageSize) => Promise<Uint8Array | null>;
+  readonly of: (camera: Camera, size: ImageSize, scene?: string) => Promise<Uint8Array | null>;
 }
+
+/** A folder that may contain masks, and how they are read. */
+export interface MaskFolder extends MaskPolarity {
+  readonly name: RegExp;
+}
+
+const USUAL_FOLDER: MaskFolder = { name: /^masks?$/i };
 
 // A folder or file with such a name is meant to contain masks.
 const MASK_LIKE = /mask|occlu/i;
 const ENDINGS = [".png", ".jpg", ".jpeg"];
 // A read-me file next to masks is not a mask.
-const TEXT_ENDINGS = new Set([".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".csv", ".html"]);
+const TEXT_ENDINGS: ReadonlySet<string> = new Set([
+  ".txt",
+  ".md",
+  ".rst",
+  ".json",
+  ".yaml",
+  ".yml",
+  ".csv",
+  ".html",
+]);
 
 /**
  * Finds the masks below `root` for cameras of these names. Names match regardless of case, ending
@@ -29,25 +45,46 @@ const TEXT_ENDINGS = new Set([".txt", ".md", ".rst", ".json", ".yaml", ".yml", "
  * InputError for a file that matches no camera, for two files that match one camera, for two
  * folders of masks, and for a folder of another name that holds a picture named like a camera.
  */
-export async function findMasks(root: string, cameras: readonly string[]): Promise<Masks> {
-  const folder = await maskFolder(root);
+export async function findMasks(
+  root: string,
+  cameras: readonly string[],
+  further: readonly MaskFolder[] = [],
+): Promise<Masks> {
+  const found = await maskFolder(root, further);
+  const folder = found?.path ?? null;
   await refuseOtherMasks(root, cameras);
   const files = folder === null ? new Map<string, string>() : await maskFiles(folder, cameras);
-  const read = new Map<string, Promise<Uint8Array>>();
+  const read = maskReader(root);
   return {
     of: async (camera, size) => {
       const name = files.get(looseKey(camera.name));
       if (folder === null || name === undefined) return null;
-      const { width, height } = camera;
-      const key = JSON.stringify([name, width, height, size.width, size.height]);
-      const known = read.get(key);
-      if (known) return await known;
-      const fresh = readInside(folder, name, IMAGE_LIMIT_BYTES, root).then((bytes) =>
-        decodeMask(bytes, join(folder, name), camera, size),
-      );
-      read.set(key, fresh);
-      return await fresh;
+      return await read(folder, name, camera, size, found?.form);
     },
+  };
+}
+
+/** Decodes each mask once per size. */
+export function maskReader(
+  root: string,
+): (
+  folder: string,
+  name: string,
+  camera: Camera,
+  size: ImageSize,
+  polarity?: MaskPolarity,
+) => Promise<Uint8Array> {
+  const read = new Map<string, Promise<Uint8Array>>();
+  return async (folder, name, camera, size, polarity) => {
+    const { width, height } = camera;
+    const key = JSON.stringify([folder, name, width, height, size.width, size.height]);
+    const known = read.get(key);
+    if (known) return await known;
+    const fresh = readInside(folder, name, IMAGE_LIMIT_BYTES, root).then((bytes) =>
+      decodeMask(bytes, join(folder, name), camera, size, polarity),
+    );
+    read.set(key, fresh);
+    return await fresh;
   };
 }
 
@@ -70,21 +107,27 @@ export async function refuseMasksIn(folder: string, read: string): Promise<void>
     throw new InputError(`${join(folder, stray.name)}: not read; masks are read from ${read}`);
 }
 
-async function maskFolder(root: string): Promise<string | null> {
+/** The folder of masks below `root`, null for none; throws InputError as `findMasks` does. */
+export async function maskFolder(
+  root: string,
+  further: readonly MaskFolder[],
+): Promise<{ readonly path: string; readonly form: MaskFolder } | null> {
+  const forms = [USUAL_FOLDER, ...further];
   const read = join(root, "mask", "CAMERA.png");
-  const found: string[] = [];
+  const found: { path: string; form: MaskFolder }[] = [];
   for (const { name, key, isFolder } of await listFolder(root)) {
     if (!MASK_LIKE.test(key)) continue;
-    const at = join(root, name);
-    if (!isFolder || !/^masks?$/i.test(key)) {
+    const path = join(root, name);
+    const form = forms.find((one) => one.name.test(key));
+    if (!isFolder || form === undefined) {
       if (TEXT_ENDINGS.has(parse(key).ext.toLowerCase())) continue;
-      throw new InputError(`${at}: not read; masks are read from ${read}`);
+      throw new InputError(`${path}: not read; masks are read from ${read}`);
     }
-    if ((await listFolder(at)).length > 0) found.push(at);
+    if ((await listFolder(path)).length > 0) found.push({ path, form });
   }
   if (found.length > 1) {
     throw new InputError(
-      `${found[1]}: a second folder of masks; the other is ${found[0]}; keep one`,
+      `${found[1].path}: a second folder of masks; the other is ${found[0].path}; keep one`,
     );
   }
   return found[0] ?? null;
@@ -117,15 +160,20 @@ function bareKey(stem: string): string {
   return looseKey(stem).replace(/^masks?[-_. ]?|[-_. ]?masks?$/g, "");
 }
 
-/** Files by the `looseKey` of their camera. */
-async function maskFiles(folder: string, cameras: readonly string[]): Promise<Map<string, string>> {
+/** Files of masks by the `looseKey` of their camera; throws InputError as `findMasks` does. */
+export async function maskFiles(
+  folder: string,
+  cameras: readonly string[],
+): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const keys = new Set(cameras.map(looseKey));
   for (const { name, isFolder } of await listFolder(folder)) {
     const { name: stem, ext } = parse(name);
     if (!isFolder && TEXT_ENDINGS.has(ext.toLowerCase())) continue;
     const loose = looseKey(stem);
-    const camera = [loose, bareKey(stem)].find((key) => keys.has(key));
+    // vidar names the masks of CAMERA_01 to CAMERA_09 by number.
+    const tries = [loose, bareKey(stem), `camera_${bareKey(stem)}`];
+    const camera = tries.find((key) => keys.has(key));
     const at = join(folder, name);
     if (isFolder || camera === undefined || !ENDINGS.includes(ext.toLowerCase())) {
       const read = `masks are read from CAMERA.png or .jpg, with CAMERA one of ${cameras.join(", ")}`;

@@ -1,11 +1,14 @@
-// Opens a data source by its name: rig, ddad:PATH or folder:PATH.
-import { InputError } from "../tensor/error.ts";
+// Opens a data source by its name (source_spec.ts).
 import { builtinRig, type RigBody } from "./builtin_rig.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { ddad } from "./ddad.ts";
+import { depthCacheFolder } from "./depth_cache.ts";
 import { folder } from "./folder.ts";
 import type { BadSamples } from "./loader.ts";
+import { nuscenes } from "./nuscenes/nuscenes.ts";
+import type { TableProgress } from "./nuscenes/tables.ts";
 import { cached } from "./sample_cache.ts";
+import { parseSource } from "./source_spec.ts";
 
 /** How to open a data source; seed, moments, beams and body concern the built-in rig alone. */
 export interface OpenOptions {
@@ -24,6 +27,8 @@ export interface OpenOptions {
   readonly badSamples?: BadSamples;
   /** Most bytes of samples that are kept in memory (default: as `cached` has it). */
   readonly limit_bytes?: number | undefined;
+  /** Told the progress of reading large tables. */
+  readonly onProgress?: TableProgress;
 }
 
 const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
@@ -35,14 +40,28 @@ const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 
  * skipped, the fault of a moment is thrown when that moment is read.
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
-  const { split, seed = 0, moments = MOMENTS, beams, body, badSamples = "stop" } = options;
+  const {
+    split,
+    seed = 0,
+    moments = MOMENTS,
+    beams,
+    body,
+    badSamples = "stop",
+    onProgress,
+  } = options;
   const keep = (source: DataSource): DataSource => cached(source, options.limit_bytes);
-  if (spec === "rig") {
+  const source = parseSource(spec);
+  if (source === null) {
     return keep(builtinRig({ split, seed, moments: moments[split], beams, body }));
   }
-  const colon = spec.indexOf(":");
-  const [kind, path] = [spec.slice(0, Math.max(0, colon)), spec.slice(colon + 1)];
-  if (path !== "" && kind === "ddad") return keep(await ddad(path, split, badSamples));
-  if (path !== "" && kind === "folder") return keep(await folder(path, split, badSamples));
-  throw new InputError(`data ${JSON.stringify(spec)}: expected rig, ddad:PATH or folder:PATH`);
+  const { kind, path, version, choice, rule } = source;
+  const common = { split, choice, rule, badSamples, cache: depthCacheFolder() };
+  switch (kind) {
+    case "ddad":
+      return keep(await ddad(path, split, badSamples, common));
+    case "nuscenes":
+      return keep(await nuscenes(path, { ...common, version, onProgress }));
+    case "folder":
+      return keep(await folder(path, split, badSamples));
+  }
 }

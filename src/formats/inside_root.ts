@@ -50,6 +50,24 @@ export async function readInside(
   limit_bytes: number,
   orInside?: string,
 ): Promise<Uint8Array> {
+  return await withInside(
+    root,
+    name,
+    async (handle, file) => await readRegular(handle, file, limit_bytes),
+    orInside,
+  );
+}
+
+/**
+ * Opens the file `root`/`name` for `read` and closes it afterwards; for files too large to read
+ * whole. Throws as `insideRoot` does, and InputError if the system cannot read it.
+ */
+export async function withInside<T>(
+  root: string,
+  name: string,
+  read: (handle: FileHandle, file: string) => Promise<T>,
+  orInside?: string,
+): Promise<T> {
   const resolved = await insideRoot(root, name, orInside);
   const file = join(root, name);
   let handle: FileHandle | undefined;
@@ -60,9 +78,10 @@ export async function readInside(
     if (!(await isStillInside(handle, resolved, root, orInside))) {
       throw new InputError(`${file}: was replaced while it was opened`);
     }
-    return await readRegular(handle, file, limit_bytes);
+    return await read(handle, file);
   } catch (error) {
     if (error instanceof InputError) throw error;
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new InputError(`${file}: cannot read: ${systemReason(error)}`);
   } finally {
     await handle?.close();

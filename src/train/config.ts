@@ -25,7 +25,7 @@ import { checkTogether } from "./config_rules.ts";
 
 /** A complete configuration, as `config.yaml` of a run folder keeps it. */
 export interface TrainConfig {
-  /** `rig`, `ddad:PATH` or `folder:PATH`. */
+  /** `rig`, `ddad:PATH`, `nuscenes:PATH` or `folder:PATH`. */
   readonly data: string;
   /** The built-in rig: moments of each split, LiDAR, own vehicle; its seed is the run's. */
   readonly rig: {
@@ -176,7 +176,10 @@ const side = count.multipleOf(32, "must be a multiple of 32");
 
 /** The configuration as files may give it, with the explanation of each key (config_help.ts). */
 export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
-  data: z.string().default("rig").describe("rig (built in), ddad:PATH or folder:PATH"),
+  data: z
+    .string()
+    .default("rig")
+    .describe("rig (built in), ddad:PATH, nuscenes:PATH or folder:PATH"),
   rig: z
     .strictObject({
       train_moments: streets

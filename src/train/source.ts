@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { DataSource, Split } from "../data/data_source.ts";
 import { withLidarShare } from "../data/lidar_share.ts";
 import { openData } from "../data/open_data.ts";
+import { withPlaces } from "../data/source_spec.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { cachedTeacher, type TeacherCache } from "../teacher/cached_teacher.ts";
 import {
@@ -227,14 +228,12 @@ export function withAbsolutePlaces(config: TrainConfig, bases: readonly string[]
     const places = bases.map((base) => resolve(base, path));
     return places.find((one) => existsSync(one)) ?? places[0];
   };
-  const colon = config.data.indexOf(":");
-  const [kind, path] = [config.data.slice(0, colon), config.data.slice(colon + 1)];
   const { teacher, student_weights, student_from } = config;
   return {
     ...config,
     student_weights: student_weights === null ? null : place(student_weights),
     student_from: student_from === null ? null : place(student_from),
-    data: colon < 1 || path === "" ? config.data : `${kind}:${place(path)}`,
+    data: withPlaces(config.data, place),
     teacher: {
       ...teacher,
       path: teacher.path === null ? null : place(teacher.path),

@@ -31,7 +31,9 @@ test("a folder that is missing", async () => {
 });
 
 test("a kind of data that is unknown", async () => {
-  expect(await trainError("kitti:here")).toContain("expected rig, ddad:PATH or folder:PATH");
+  expect(await trainError("kitti:here")).toContain(
+    "expected rig, ddad:PATH, nuscenes:PATH or folder:PATH",
+  );
 });
 
 test("a broken JPEG", async () => {

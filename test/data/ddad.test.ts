@@ -6,11 +6,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { project } from "../../src/data/camera.ts";
@@ -392,6 +394,78 @@ test("a split that the set does not have is named", async () => {
   await expect(ddad(root, "held-out")).rejects.toThrow(
     /scene_splits has no "1" or "VAL" \(held-out\)/,
   );
+});
+
+test("splits by name, and lists of samples as SurroundDepth writes them", async () => {
+  cpSync(join(root, "000000"), join(root, "000001"), { recursive: true });
+  const renamed = (file: string): string => file.replace("000000", "000001");
+  edit(renamed(DGP_FILES.scene), /15616458249936530/g, "1561645824993653");
+  for (const file of [DGP_FILES.front, DGP_FILES.back].map(renamed)) {
+    renameSync(join(root, file), join(root, file.replace("936530", "93653")));
+  }
+  const splits = {
+    "0": { filenames: [DGP_FILES.scene] },
+    TEST: { filenames: [renamed(DGP_FILES.scene)] },
+  };
+  writeFileSync(
+    join(root, DGP_FILES.set),
+    JSON.stringify({ metadata: { name: "x" }, scene_splits: splits }),
+  );
+  const ids = async (choice: string): Promise<string[]> => {
+    const source = await ddad(root, "held-out", "stop", { choice });
+    return await Promise.all(
+      Array.from({ length: source.count }, async (_, i) => (await source.identify(i)).id),
+    );
+  };
+  const [a, b] = ["000000/15616458249936530", "000001/1561645824993653"];
+  expect(await ids("train")).toEqual([a]);
+  expect(await ids("test")).toEqual([b]);
+  expect(await ids("all")).toEqual([a, b]);
+  const list = join(root, "val.txt");
+  // Ids of 16 and of 17 digits: as numbers, the longer ones would not be exact.
+  writeFileSync(list, `1561645824993653  \n15616458249936530 `);
+  expect(await ids(list)).toEqual([b, a]);
+  writeFileSync(list, `${b}\n`);
+  expect(await ids(`train,${list}`)).toEqual([b]);
+  writeFileSync(list, "15616458249936531\n");
+  await expect(ids(list)).rejects.toThrow(
+    /val\.txt: line 1: no scene of ddad\.json has a sample 1561/,
+  );
+  await expect(ids("trian")).rejects.toThrow(/scene_splits has no "trian"/);
+});
+
+test("a list with an id that two scenes have must name the scene", async () => {
+  cpSync(join(root, "000000"), join(root, "000001"), { recursive: true });
+  edit(DGP_FILES.set, /"1":\{"filenames":\["000000/, '"1":{"filenames":["000001');
+  const list = join(root, "val.txt");
+  writeFileSync(list, "15616458249936530");
+  await expect(ddad(root, "train", "stop", { choice: list })).rejects.toThrow(
+    /line 1: 15616458249936530 is a sample of two scenes: 000000.*, 000001/,
+  );
+  writeFileSync(list, "000001/15616458249936530");
+  expect((await ddad(root, "train", "stop", { choice: list })).count).toBe(1);
+});
+
+test("clouds may be structured arrays in any order of fields, and formats numbers", async () => {
+  const before = await read();
+  const header =
+    "{'descr': [('INTENSITY', '<f4'), ('Z', '<f8'), ('X', '<f8'), ('Y', '>f8')], 'fortran_order': False, 'shape': (4,), }";
+  const bytes = Buffer.alloc(10 + 118 + 4 * 28, " ");
+  bytes.set([0x93, ...Buffer.from("NUMPY"), 1, 0, 118, 0]);
+  bytes.write(header, 10);
+  bytes.write("\n", 127);
+  POINTS.forEach(([x, y, z, intensity], i) => {
+    const at = 128 + i * 28;
+    bytes.writeFloatLE(intensity, at);
+    bytes.writeDoubleLE(z, at + 4);
+    bytes.writeDoubleLE(x, at + 12);
+    bytes.writeDoubleBE(y, at + 20);
+  });
+  writeFileSync(join(root, DGP_FILES.cloud), zipSync({ "data.npy": bytes }));
+  expect(await read()).toEqual(before);
+  writeFileSync(join(root, DGP_FILES.cloud), cloudBytes(POINTS));
+  edit(DGP_FILES.scene, '["X","Y","Z","INTENSITY"]', "[0,1,2,3]");
+  expect(await read()).toEqual(before);
 });
 
 const MINI = "../shared/data/ddad-mini";

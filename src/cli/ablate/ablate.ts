@@ -2,6 +2,7 @@
 // each is better than supervision alone, with a 95 % interval.
 import { join } from "node:path";
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import { ABLATION_FILES, claimAblation, runAblation } from "../../ablate/ablation.ts";
 import { axisPoints, type AxisTexts } from "../../ablate/axes.ts";
 import type { CellRecord } from "../../ablate/cell_file.ts";
@@ -62,7 +63,7 @@ export const defineAblate: Define = (program: Command, { surroundings, exit }) =
   const command = program
     .command("ablate")
     .description("train every row at several seeds and compare it with supervision alone")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--seeds <list>", "a number of seeds, or a list of them such as 0,1,7", "3")
     .option("--rows <list>", "rows of the table", PAPER_ROWS.join(","))
     .option("--reference <row>", "the row that gains are relative to", REFERENCE)

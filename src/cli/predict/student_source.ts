@@ -1,5 +1,6 @@
 // Opens a trained student and its data for `eval` and `predict`.
 import { Option, type Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource, Split } from "../../data/data_source.ts";
 import type { BadSamples } from "../../data/loader.ts";
@@ -53,7 +54,7 @@ export function studentOptions(command: Command, isRequired = true): Command {
   return tuneOption(
     command
       .addOption(student)
-      .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: its training data)")
+      .option("--data <source>", `${DATA_SOURCES} (default: its training data)`)
       .option("--size <HxW>", "image size, multiples of 32 (default: its training size)", imageSize)
       .option("--split <name>", "train or held-out (default: held-out)")
       .option("--skip-bad-samples", "skip samples with broken files and count them"),

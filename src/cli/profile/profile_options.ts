@@ -1,6 +1,7 @@
 // The options of `ringdepth profile` and its subcommands.
 import { irForm } from "./ir_form.ts";
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import { InputError } from "../../tensor/error.ts";
 import {
   common,
@@ -130,7 +131,7 @@ function stepOptions(command: Command): void {
     .optionsGroup("Inputs of kernels or of a step:")
     .option(
       "--data <what>",
-      "kernels: random (default), zeros, or FILE.npy for the first input;\nstep: rig (default), ddad:PATH or folder:PATH",
+      `kernels: random (default), zeros, or FILE.npy for the first input;\nstep: ${DATA_SOURCES} (default: rig)`,
     )
     .option(
       "--seed <n>",

@@ -1,5 +1,6 @@
 // `ringdepth teacher cache`: computes the maps of every training moment once and keeps them in files.
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import type { ImageSize } from "../../data/camera.ts";
 import { loader } from "../../data/loader.ts";
 import { makeOutFolder } from "../../formats/own_files.ts";
@@ -34,7 +35,7 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
     .command("cache")
     .description("compute a teacher's maps of all training moments once and keep them in files")
     .requiredOption("--out <dir>", "folder of the cache")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option(
       "--seed <n>",
       "seed of the run that trains with it (default: 0)",

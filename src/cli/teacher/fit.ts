@@ -1,5 +1,6 @@
 // `ringdepth teacher fit`: trains the binning module of a fitted teacher and evaluates it.
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import type { DataSource } from "../../data/data_source.ts";
 import type { EvaluationResult } from "../../evaluate/protocol.ts";
 import type { Gpu } from "../../gpu/device.ts";
@@ -38,7 +39,7 @@ export function defineTeacherFit(parent: Command, { surroundings, exit }: Comman
   const command = parent
     .command("fit")
     .description("train the binning module of a frozen relative model on LiDAR")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option(
       "--student <name>",
       `network of the module: ${STUDENT_NAMES} (default: nano)`,

@@ -1,6 +1,7 @@
 // `ringdepth teacher list`: the moments and cameras of a data source that a folder of teacher maps
 // must have, as the files teacher looks for them.
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import type { Split } from "../../data/data_source.ts";
 import { openSource } from "../../train/source.ts";
 import { runSettings } from "../settings/run_settings.ts";
@@ -31,7 +32,7 @@ export function defineTeacherList(parent: Command, { surroundings }: CommandCont
   const command = parent
     .command("list")
     .description("list the maps that teacher.kind files needs for a data source")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--seed <n>", "seed of the built-in rig (default: 0)", wholeNumber("--seed", 0))
     .option("--config <file>", "YAML configuration; options override it");
   command.addHelpText("after", ABOUT);

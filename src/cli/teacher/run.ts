@@ -1,6 +1,7 @@
 // `ringdepth teacher run`: computes the maps of a foundation model and writes them as a folder of
 // teacher maps.
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { PREPARATIONS, type Preparation } from "../../teacher/foundation/prepare_image.ts";
 import { InputError } from "../../tensor/error.ts";
@@ -41,7 +42,7 @@ export function defineTeacherRun(parent: Command, { surroundings }: CommandConte
     .description("run Depth Anything on every moment and write its maps as a teacher's folder")
     .option("--weights <path>", "a .safetensors file, its index of shards, or a folder with either")
     .requiredOption("--out <dir>", "folder of the maps")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--config <file>", "YAML configuration; options override it")
     .option("--seed <n>", "seed of the built-in rig (default: 0)", wholeNumber("--seed", 0))
     .option(

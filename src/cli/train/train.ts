@@ -1,6 +1,7 @@
 // `ringdepth train`: trains a student, evaluates it and writes its run folder.
 import type { Command } from "commander";
 import { InputError } from "../../tensor/error.ts";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import { configKeys } from "../../train/config_help.ts";
 import { STUDENT_NAMES } from "../../student/student.ts";
 import type { LearningRateRange } from "../../train/range_test.ts";
@@ -40,7 +41,7 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
   const command = program
     .command("train")
     .description("train a student with distillation, evaluate it and write its run folder")
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--from <path>", "fine-tune a student: its file, or a run folder (default: a new one)")
     .option(

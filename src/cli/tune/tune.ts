@@ -1,6 +1,7 @@
 // `ringdepth tune`: measures which mappings run the training step fastest on this adapter, and
 // saves them.
 import type { Command } from "commander";
+import { DATA_SOURCES } from "../../data/source_spec.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
 import {
@@ -34,7 +35,7 @@ export const defineTune: Define = (program: Command, { surroundings, exit }) => 
     .description(
       "measure which kernels run the training step fastest on this adapter; save the choices",
     )
-    .option("--data <source>", "rig, ddad:PATH or folder:PATH (default: rig)")
+    .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
     .option("--config <file>", "YAML configuration; command-line options override it")

@@ -32,7 +32,7 @@ export function fitTarget(base: Teacher): TrainingTarget {
  */
 export function moduleConfig(config: TrainConfig): TrainConfig {
   const { data, rig, lidar, size, seed, head, steps, teacher, augmentation, bad_samples } = config;
-  const { path, base, fit_steps } = teacher;
+  const { path, base, weights, preparation, side, fit_steps } = teacher;
   const given = {
     data,
     rig,
@@ -43,7 +43,7 @@ export function moduleConfig(config: TrainConfig): TrainConfig {
     bad_samples,
     head: { ...head, kind: "metric_bins" },
     steps: fit_steps ?? Math.ceil(steps / 2),
-    teacher: { path, base },
+    teacher: { path, base, weights, preparation, side },
   };
   return fitConfig(resolveConfig(given, "the module of the teacher"));
 }
