@@ -16,7 +16,7 @@ export interface ReportData {
   /** The metrics of the best constant depth per camera on the same moments. */
   readonly baseline?: EvaluationResult;
   readonly consistency?: RigConsistency;
-  /** What an ablation found for this budget, measured earlier. */
+  /** The rows of an earlier ablation at this budget. */
   readonly ablation?: EarlierAblation;
   readonly pictures?: readonly ReportPicture[];
   /** Time by kernel of one training step; empty if the adapter does not report GPU times. */

@@ -34,7 +34,7 @@ export interface SummaryInput {
   readonly teacher: Teacher | null;
   /** When the run ended, as the report prints it. */
   readonly date: string;
-  /** What an earlier ablation found for this budget, for the report. */
+  /** The rows of an earlier ablation at this budget, for the report. */
   readonly ablation?: EarlierAblation;
   /** Receives a line for people about a sample that is left out. */
   readonly onMessage: (message: string) => void;

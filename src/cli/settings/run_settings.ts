@@ -40,7 +40,7 @@ export interface RunSettings {
   readonly resume: boolean;
   /** Whether the run replaces the one in its folder. */
   readonly replace?: boolean;
-  /** What an earlier ablation found for this budget, for the report. */
+  /** The rows of an earlier ablation at this budget, for the report. */
   readonly ablation?: EarlierAblation;
   /** Whether a new run uses the choices measured on its adapter. */
   readonly tune: boolean;
