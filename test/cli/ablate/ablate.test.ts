@@ -188,8 +188,8 @@ test("stopped by a signal it writes a checkpoint, says how to go on, and ends th
   let isAsked = false;
   const asked = await watched(
     (file) => {
-      // A checkpoint is being written, so training is on. A second signal would end it at once.
-      if (isAsked || !file.endsWith("step-1.safetensors")) return;
+      // A checkpoint of the cell is being written, so its training is on. A second signal would end it at once.
+      if (isAsked || !/cells.*step-1\.safetensors$/.test(file)) return;
       isAsked = true;
       process.emit("SIGTERM");
     },
