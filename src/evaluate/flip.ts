@@ -21,6 +21,17 @@ export function mirrored<A extends Uint8Array | Float32Array>(
   return result;
 }
 
+/** Values `[V, ...]` with the order of the views turned around: a mirrored ring runs the other way. */
+export function reversedViews<A extends Uint8Array | Float32Array>(values: A, views: number): A {
+  const each = values.length / views;
+  if (!Number.isInteger(each)) throw new Error("reversedViews: values do not fit the views");
+  const result = values.slice() as A;
+  for (let view = 0; view < views; view++) {
+    result.set(values.subarray(view * each, (view + 1) * each), (views - 1 - view) * each);
+  }
+  return result;
+}
+
 /**
  * Fuses the depths `[V, H, W]` in metres of the images and of the mirrored images (`other`, already
  * mirrored back): the mean of both disparities, but within 5 % of the left border that of `other`

@@ -6,7 +6,7 @@ import type { DataSource } from "../data/data_source.ts";
 import type { BadSamples } from "../data/loader.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { checkDepths } from "../evaluate/checked_depth.ts";
-import { fuseMirrored, mirrored } from "../evaluate/flip.ts";
+import { fuseMirrored, mirrored, reversedViews } from "../evaluate/flip.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu_store.ts";
 import { compile } from "../graph/plan.ts";
@@ -122,9 +122,12 @@ export async function evaluate(
     of: async (sample) => {
       const own_m = await predictor.predict(sample);
       if (choices.parts?.flip !== true) return { values: own_m, size };
-      const images = mirrored(sample.images, size, 3);
-      const other_m = await predictor.predict({ ...sample, images });
-      return { values: fuseMirrored(own_m, mirrored(other_m, size, 1), size), size };
+      const views = sample.cameras.length;
+      const images = reversedViews(mirrored(sample.images, size, 3), views);
+      const cameras = sample.cameras.toReversed();
+      const other_m = await predictor.predict({ ...sample, images, cameras });
+      const back_m = mirrored(reversedViews(other_m, views), size, 1);
+      return { values: fuseMirrored(own_m, back_m, size), size };
     },
   };
   return await evaluateMaps(maps, seenBy(student.origin, source), badSamples, report, choices);

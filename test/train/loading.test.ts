@@ -28,6 +28,7 @@ async function started(loading: MomentLoading, count: number): Promise<void> {
 }
 
 const RIG = {
+  teacher: { kind: "builtin" },
   size: { height: 32, width: 64 },
   rig: { train_moments: 3, held_out_moments: 1 },
   steps: 6,
