@@ -18,7 +18,13 @@ import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
 
 const MEASURED_AFTER = 2;
-const LOSS = { relation: "none", ramp: 0, balance: "gradient_norm", balance_target: 0.25 };
+const LOSS = {
+  cross_term: "silog",
+  relation: "none",
+  ramp: 0,
+  balance: "gradient_norm",
+  balance_target: 0.25,
+};
 const config = tinyConfig({
   size: { height: 32, width: 32 },
   head: { bins: 8 },

@@ -20,7 +20,7 @@ test("nothing given resolves to the defaults, all of them written out", () => {
     steps: 600,
     seed: 0,
     bad_samples: "stop",
-    loss: { ckd: true, relation: "cosine", weights: { silog: 1, kl: 1, cross: 1, relation: 1 } },
+    loss: { ckd: true, relation: "cosine", weights: { silog: 1, kl: 3, cross: 1, relation: 5 } },
   });
   expect(formatConfig(config)).toContain("max_norm: 1");
 });
@@ -41,7 +41,7 @@ test.each([
   [{ loss: { weights: { kl_loss: 1 } } }, 'unknown key "loss.weights.kl_loss"; known keys: silog,'],
   [
     { teacher: { pth: "x" } },
-    'unknown key "teacher.pth"; known keys: kind, path, base, weights, preparation, side, module, cache',
+    'unknown key "teacher.pth"; known keys: kind, path, base, weights, preparation, side, module, fit_steps',
   ],
   [{ size: { height: 90, width: 160 } }, "test: size.height: must be a multiple of 32"],
   [{ steps: 0 }, "test: steps: "],

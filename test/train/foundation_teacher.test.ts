@@ -31,7 +31,7 @@ async function opened(config: TrainConfig): Promise<Teacher> {
 }
 
 test("maps of this process and of a folder have the same bits", async () => {
-  const own = withTeacher({ weights: TINY });
+  const own = withTeacher({ kind: "foundation", weights: TINY });
   const out = join(root, "maps");
   const sources = [await openSource(own, "train"), await openSource(own, "held-out")];
   await runFoundation({
@@ -45,7 +45,10 @@ test("maps of this process and of a folder have the same bits", async () => {
     onMoment: () => undefined,
     onMessage: () => undefined,
   });
-  const [here, folder] = [await opened(own), await opened(withTeacher({ path: out }))];
+  const [here, folder] = [
+    await opened(own),
+    await opened(withTeacher({ kind: "files", path: out })),
+  ];
   expect(here.name).toBe(folder.name);
   for (const source of sources) {
     const sample = await source.sample(0, own.size);
