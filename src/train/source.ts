@@ -80,10 +80,10 @@ export interface TeacherContext {
   readonly onEntry?: TeacherCache["onEntry"];
   /**
    * The module of a fitted teacher where `teacher.module` is null: a function that fits it on a base
-   * and returns its path, or "untrained" for a step that is only measured or checked. Without it
-   * such a teacher is an error.
+   * and returns its path; "untrained" for a step that is only measured or checked; "base" for the
+   * frozen model alone. Without it such a teacher is an error.
    */
-  readonly module?: "untrained" | ((base: Teacher) => Promise<string>);
+  readonly module?: "untrained" | "base" | ((base: Teacher) => Promise<string>);
 }
 
 /**
@@ -141,12 +141,15 @@ async function openFitted(
 ): Promise<Teacher> {
   const { data, head, teacher } = config;
   const base = await openBaseTeacher(config, context, earlier);
+  if (teacher.module === null && context.module === "base") return base;
   const options = { ...context, base, bins: head.bins };
   // Loading threads have no use for the network behind it, which takes long to import.
   const { fittedTeacher, untrainedTeacher } = await import("./teacher/fitted_teacher.ts");
   if (teacher.module !== null) return await fittedTeacher(teacher.module, options);
   if (context.module === "untrained") return untrainedTeacher(config, context.source, options);
-  if (context.module !== undefined) return await fittedTeacher(await context.module(base), options);
+  if (typeof context.module === "function") {
+    return await fittedTeacher(await context.module(base), options);
+  }
   throw new InputError(
     `the teacher is fitted: give teacher.module, the file that this writes: ` +
       `ringdepth teacher fit --data ${data} --out runs/teacher`,

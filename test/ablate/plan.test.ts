@@ -65,7 +65,7 @@ test("own rows take any key, lists too, and may begin with a built-in row", () =
     "kl01:loss.weights.kl=0.1,loss.relation_grid=[3, 5],both,slow:supervised,optimizer.learning_rate=1e-3";
   const { cells } = planOf(text, { seeds: [0] });
   const [first, , slow] = cells.map(({ config }) => config);
-  expect(first.loss.weights).toMatchObject({ silog: 1, kl: 0.1, cross: 1, relation: 1 });
+  expect(first.loss.weights).toMatchObject({ silog: 1, kl: 0.1, cross: 1, relation: 5 });
   expect(first.loss.relation_grid).toEqual([3, 5]);
   expect([slow.teacher.kind, slow.optimizer.learning_rate]).toEqual(["none", 1e-3]);
 });

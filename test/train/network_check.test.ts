@@ -8,7 +8,8 @@ import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
 test.each(["metric_bins", "softmax_bins"])(
   "nano with %s: every gradient equals f64",
   async (kind) => {
-    const config = tinyConfig({ head: { kind, bins: 16 } });
+    const loss = { cross_term: "silog", relation_grid: [2, 4] };
+    const config = tinyConfig({ head: { kind, bins: 16 }, loss });
     const source = tinySource("train");
     const {
       parameters,

@@ -66,6 +66,8 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
       const teacher = await openRunTeacher(config, {
         gpu: () => gpu,
         source,
+        // A run that fits its own module reads the maps of the frozen model.
+        ...(config.teacher.kind === "auto" && { module: "base" as const }),
         onMessage: output.warn,
         onEntry: (from) => {
           entries[from]++;

@@ -62,10 +62,12 @@ export async function runTraining(
     return device.gpu;
   };
   output.say(`data: ${source.describe()}`);
-  if (!resume && replace !== true) await requireNoRun(out);
   const replaceable = { gpu: () => device.gpu, reopen: replaceDevice };
-  const module = async (base: Teacher): Promise<string> =>
-    await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+  const module = async (base: Teacher): Promise<string> => {
+    // A folder that the student's run will refuse is refused before the fit.
+    if (!resume && replace !== true) await requireNoRun(out);
+    return await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+  };
   const context = { gpu: replaceable.gpu, source, onMessage: output.warn, module };
   let teacher: Teacher | null;
   try {
