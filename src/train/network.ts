@@ -17,7 +17,7 @@ import { headOf, sharedHeadOf, type TrainConfig } from "./config.ts";
 import { meanGradients, meanLosses, rigOf, sharing } from "./passes.ts";
 import { outputSize } from "./output_size.ts";
 import { stepScalars } from "./schedule.ts";
-import { momentsPerStep, passInput } from "./step_moments.ts";
+import { momentsPerStep, passInput } from "./loading/step_moments.ts";
 
 /** The facts besides the configuration that determine the shapes of a network. */
 export interface NetworkShape {

@@ -19,7 +19,7 @@ import { namedTensors } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 import { lossNetwork } from "./network.ts";
 import { stepScalars } from "./schedule.ts";
-import { teacherInputs } from "./moment_inputs.ts";
+import { teacherInputs } from "./loading/moment_inputs.ts";
 
 /** Largest relative error of a parameter's gradient for a freshly initialised student. */
 export const INITIAL_GATE = 1e-3;

@@ -19,10 +19,10 @@ import {
   type Evaluation,
   type EvaluationChoices,
 } from "./evaluation.ts";
-import { labelledSteps } from "./labelled_steps.ts";
+import { labelledSteps } from "./loading/labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";
-import { momentsPerStep } from "./step_moments.ts";
+import { momentsPerStep } from "./loading/step_moments.ts";
 import { seenBy } from "./student_origin.ts";
 import { trainedIds } from "./training_moments.ts";
 

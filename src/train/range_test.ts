@@ -9,7 +9,7 @@ import { initialStore } from "../graph/cpu_store.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
-import { labelledSteps } from "./labelled_steps.ts";
+import { labelledSteps } from "./loading/labelled_steps.ts";
 import { trainingNetwork } from "./network.ts";
 import { stepScalars } from "./schedule.ts";
 import { openSession } from "./session.ts";

@@ -3,8 +3,8 @@ import type { DataSource } from "../data/data_source.ts";
 import type { Loader } from "../data/loader.ts";
 import { LOSS_TERMS } from "../distill/losses.ts";
 import { InputError } from "../tensor/error.ts";
-import { momentInputs, type MomentLoad, type StepSource } from "./moment_inputs.ts";
-import { momentsPerStep, passInput, type StepMoments } from "./step_moments.ts";
+import { momentInputs, type MomentLoad, type StepSource } from "./loading/moment_inputs.ts";
+import { momentsPerStep, passInput, type StepMoments } from "./loading/step_moments.ts";
 import type { StepRecord } from "./run_folder.ts";
 
 /** Throws InputError for data that has no depth to learn from. */

@@ -22,7 +22,7 @@ import { openCheckpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 import { explainedConfig } from "./config_help.ts";
 import { loadFirstWeights } from "./first_weights.ts";
-import { labelledSteps } from "./labelled_steps.ts";
+import { labelledSteps } from "./loading/labelled_steps.ts";
 import { measureBalance } from "./measure_balance.ts";
 import { gradientNetwork, trainingNetwork, type LossNetwork, type Model } from "./network.ts";
 import { loadNewest } from "./newest_checkpoint.ts";

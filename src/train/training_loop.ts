@@ -13,9 +13,9 @@ import type { RunFolder, StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
 import type { Session, TrainingState } from "./session.ts";
 import type { TrainedStudent } from "./student_file.ts";
-import type { StepSource } from "./moment_inputs.ts";
+import type { StepSource } from "./loading/moment_inputs.ts";
 import { stepRecord } from "./step.ts";
-import { momentsPerStep } from "./step_moments.ts";
+import { momentsPerStep } from "./loading/step_moments.ts";
 import {
   bestStep,
   describeValidation,

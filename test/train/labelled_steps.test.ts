@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { withLidarShare } from "../../src/data/lidar_share.ts";
 import { alignedTeacher } from "../../src/teacher/aligned_teacher.ts";
 import { builtinModel } from "../../src/teacher/builtin_teacher.ts";
-import { labelledSteps } from "../../src/train/labelled_steps.ts";
+import { labelledSteps } from "../../src/train/loading/labelled_steps.ts";
 import { train } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";

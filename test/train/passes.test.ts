@@ -7,9 +7,9 @@ import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
 import { gradientNetwork } from "../../src/train/network.ts";
 import { stepScalars } from "../../src/train/schedule.ts";
-import { momentInputs } from "../../src/train/moment_inputs.ts";
+import { momentInputs } from "../../src/train/loading/moment_inputs.ts";
 import { joinedInputs, stepInputs } from "../../src/train/step.ts";
-import { momentsPerStep } from "../../src/train/step_moments.ts";
+import { momentsPerStep } from "../../src/train/loading/step_moments.ts";
 import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
 

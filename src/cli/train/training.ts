@@ -6,7 +6,7 @@ import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
 import { gainText } from "../../report/html_tables.ts";
 import { requireNoRun, runPaths, type StepRecord } from "../../train/run_folder.ts";
-import { momentsPerStep } from "../../train/step_moments.ts";
+import { momentsPerStep } from "../../train/loading/step_moments.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { FitInterruptedError } from "../../train/teacher/fit_module.ts";

@@ -13,7 +13,7 @@ import { createStore, type GpuStore } from "../../graph/store.ts";
 import type { Tuning } from "../../engine/tuning.ts";
 import type { ProfiledStep } from "./marks.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
-import { labelledSteps } from "../../train/labelled_steps.ts";
+import { labelledSteps } from "../../train/loading/labelled_steps.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { predictionNetwork, trainingNetwork, type Network } from "../../train/network.ts";
 import { openRunFolder } from "../../train/run_folder.ts";

@@ -10,9 +10,9 @@ import { placeOf } from "../../data/order.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { TrainConfig } from "../config.ts";
-import { labelledSteps } from "../labelled_steps.ts";
-import { momentsPerStep } from "../step_moments.ts";
-import { momentInputs, teacherInputs, type MomentLoad } from "../moment_inputs.ts";
+import { labelledSteps } from "./labelled_steps.ts";
+import { momentsPerStep } from "./step_moments.ts";
+import { momentInputs, teacherInputs, type MomentLoad } from "./moment_inputs.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./messages.ts";
 
 /** How moments are loaded ahead. */

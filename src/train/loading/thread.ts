@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { loader } from "../../data/loader.ts";
 import { InputError } from "../../tensor/error.ts";
 import { openRunTeacher, openSource } from "../source.ts";
-import { teacherInputs } from "../moment_inputs.ts";
+import { teacherInputs } from "./moment_inputs.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./messages.ts";
 
 const port = parentPort;

@@ -107,7 +107,7 @@ test("train --teacher.weights runs the network once per moment, and its maps are
   const more = ["--config", own, "--no-tune", "--teacher.weights", TINY];
   const { code, stdout, stderr } = await cli("train", ...more, "--out", at("run"));
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain("teacher: Depth Anything of 4 blocks, 24 wide");
+  expect(stdout).toContain("teacher: fitted on Depth Anything of 4 blocks, 24 wide");
   expect(existsSync(cache)).toBe(true);
   expect(readFileSync(at("run/config.yaml"), "utf8")).toContain(`weights: ${TINY}`);
 });

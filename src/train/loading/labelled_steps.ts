@@ -1,6 +1,6 @@
 // How often a step trains on a moment with LiDAR, where not every moment has it.
-import { hasTeacherTerms } from "../distill/losses.ts";
-import type { TrainConfig } from "./config.ts";
+import { hasTeacherTerms } from "../../distill/losses.ts";
+import type { TrainConfig } from "../config.ts";
 
 // A teacher fills the other half of the steps; with fewer LiDAR steps the metres suffer.
 const LEAST_WITH_TEACHER = 0.5;

@@ -1,12 +1,12 @@
 // The inputs that one moment gives to a training step. Loading threads import this, so it must not
 // import the network.
-import type { Loader } from "../data/loader.ts";
-import type { RigSample } from "../data/rig_sample.ts";
-import { overlapInput } from "../distill/overlap.ts";
-import { checkedMaps } from "../teacher/checked_teacher.ts";
-import { mapInput, TEACHER_MAPS, type Teacher } from "../teacher/teacher.ts";
-import type { TrainConfig } from "./config.ts";
-import { outputSize } from "./output_size.ts";
+import type { Loader } from "../../data/loader.ts";
+import type { RigSample } from "../../data/rig_sample.ts";
+import { overlapInput } from "../../distill/overlap.ts";
+import { checkedMaps } from "../../teacher/checked_teacher.ts";
+import { mapInput, TEACHER_MAPS, type Teacher } from "../../teacher/teacher.ts";
+import type { TrainConfig } from "../config.ts";
+import { outputSize } from "../output_size.ts";
 
 /** Everything besides its sample that the inputs of a step depend on. */
 export interface StepSource {

@@ -1,5 +1,5 @@
 // The moments of a step: how many it takes, and how the inputs of its passes are called.
-import type { TrainConfig } from "./config.ts";
+import type { TrainConfig } from "../config.ts";
 
 /** The keys that say how many moments a step takes. */
 export type StepMoments = Pick<TrainConfig, "rigs_per_step" | "accumulate">;
