@@ -143,6 +143,15 @@ describe("a fitted teacher", () => {
     expect(found.depth_m).toEqual(maps.depth_m);
   });
 
+  test("gives several moments that are asked for at once", async () => {
+    const teacher = await fitted();
+    const samples = await Promise.all([0, 1, 2, 3].map((i) => source.sample(i, config.size)));
+    const ask = async (i: number): Promise<TeacherMaps> => await teacher.maps(samples[i], HALF);
+    const together = await Promise.all(samples.map((_, i) => ask(i)));
+    for (const [i, one] of together.entries()) expect(one).toEqual(await ask(i));
+    expect(together[1]).not.toEqual(together[0]);
+  });
+
   test("depends on the map of its base", async () => {
     const base: Teacher = {
       ...tinyTeacher,

@@ -24,16 +24,21 @@ export interface FittedRun {
   readonly source: DataSource;
 }
 
-/** Fits the module on `base`, and says so; returns its path. Throws what `fitModule` throws. */
+/**
+ * Fits the module on `base`, and says so; returns its path and the steps that this took, 0 for a module
+ * that was there. Throws what `fitModule` throws.
+ */
 export async function fittedFirst(
   { gpu, reopen }: FitDevice,
   { config, out, source }: FittedRun,
   base: Teacher,
   output: Output,
   stop: StopSignal,
-): Promise<string> {
+): Promise<{ readonly path: string; readonly steps: number }> {
   const { steps } = moduleConfig(config);
-  return await fitModule({
+  const show = trainingProgress(output, steps);
+  let done = 0;
+  const path = await fitModule({
     gpu: gpu(),
     reopen,
     config,
@@ -49,7 +54,11 @@ export async function fittedFirst(
       );
       if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
     },
-    onStep: trainingProgress(output, steps),
+    onStep: (record) => {
+      done++;
+      show(record);
+    },
     onMessage: output.warn,
   });
+  return { path, steps: done };
 }

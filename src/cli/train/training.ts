@@ -63,10 +63,13 @@ export async function runTraining(
   };
   output.say(`data: ${source.describe()}`);
   const replaceable = { gpu: () => device.gpu, reopen: replaceDevice };
+  let seen = 0;
   const module = async (base: Teacher): Promise<string> => {
     // A folder that the student's run will refuse is refused before the fit.
     if (!resume && replace !== true) await requireNoRun(out);
-    return await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+    const fit = await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+    seen = fit.steps;
+    return fit.path;
   };
   const context = { gpu: replaceable.gpu, source, onMessage: output.warn, module };
   let teacher: Teacher | null;
@@ -87,7 +90,8 @@ export async function runTraining(
     source,
     teacher,
     heldOut,
-    prefetch: { withTeacher: canReopen(config, teacher) },
+    // A fit that saw every moment left them in memory; threads would load them again.
+    ...(seen < source.count && { prefetch: { withTeacher: canReopen(config, teacher) } }),
     out,
     resume,
     replace: replace === true,

@@ -5,6 +5,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { initialStore } from "../../graph/cpu_store.ts";
 import { compile, type Plan } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
+import { oneAtATime } from "../one_at_a_time.ts";
 import { InputError } from "../../tensor/error.ts";
 import { publishedTaps, type Architecture } from "./architecture.ts";
 import { foundationNetwork } from "./network.ts";
@@ -87,14 +88,14 @@ export async function openFoundationModel(
     identity: JSON.stringify([FORMAT, digest, preparation, side_px]),
     assumed,
     inputSize: seen,
-    run: async (image, from) => {
+    run: oneAtATime(async (image: Uint8Array, from: ImageSize) => {
       const size = seen(from);
       const plan = await runner.plan(size);
       const prepared = prepareImage(image, from, size, preparation);
       const { map, tokens } = await plan.run({ image: prepared });
       const patches = { height: size.height / patch, width: size.width / patch };
       return { size, map, patches, tokens };
-    },
+    }),
     device_bytes: runner.device_bytes,
     close: runner.close,
   };

@@ -4,13 +4,14 @@ import { createHash } from "node:crypto";
 import { makeBatch, NORMALIZATION } from "../../data/batch.ts";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource } from "../../data/data_source.ts";
-import { sampleShape } from "../../data/rig_sample.ts";
+import { sampleShape, type RigSample } from "../../data/rig_sample.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { initialStore } from "../../graph/cpu_store.ts";
 import { compile, type Plan } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
 import { HEAD_WIDTHS } from "../../student/student.ts";
 import { checkedMaps } from "../../teacher/checked_teacher.ts";
+import { oneAtATime } from "../../teacher/one_at_a_time.ts";
 import { mapInput, type Teacher, type TeacherMaps } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatConfig, type TrainConfig } from "../config.ts";
@@ -96,7 +97,7 @@ function teacherWith(
     ...(ofBase && {
       identity: async (sample) => JSON.stringify(["fitted", digest, unit, await ofBase(sample)]),
     }),
-    maps: async (sample, size) => {
+    maps: oneAtATime(async (sample: RigSample, size: ImageSize) => {
       const [, height, width] = sampleShape(sample);
       if (height !== 2 * size.height || width !== 2 * size.width) {
         throw new InputError(
@@ -116,7 +117,7 @@ function teacherWith(
         ...(maps.centers && { centers: maps.centers.map((c) => c * unit) }),
         ...(mask && { mask }),
       };
-    },
+    }),
     close: runner.close,
   };
 }
