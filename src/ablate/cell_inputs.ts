@@ -6,6 +6,7 @@ import type { TrainConfig } from "../train/config.ts";
 import { openRunTeacher, openTrainingSource } from "../train/source.ts";
 import { moduleConfig } from "../train/teacher/fit.ts";
 import { hasTeacherTerms } from "../distill/losses.ts";
+import { wantedParts } from "../distill/wanted_parts.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 
@@ -51,7 +52,8 @@ export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): SharedInputs {
       }));
       // A shared head changes no map of the teacher.
       const { shared: _, shared_head: _head, shared_network: _net, ...teacher } = config.teacher;
-      const key = JSON.stringify([dataKey(config), teacher, moduleConfig(config)]);
+      const wanted = wantedParts(config.loss);
+      const key = JSON.stringify([dataKey(config), teacher, moduleConfig(config), wanted]);
       const module = async (base: Teacher): Promise<string> => await fit(config, source, base);
       const opened =
         teacher.kind === "none"

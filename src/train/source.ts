@@ -5,6 +5,7 @@ import type { DataSource, Split } from "../data/data_source.ts";
 import { withLidarShare } from "../data/lidar_share.ts";
 import { openData } from "../data/open_data.ts";
 import { withPlaces } from "../data/source_spec.ts";
+import { wantedParts } from "../distill/wanted_parts.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { cachedTeacher, type TeacherCache } from "../teacher/cached_teacher.ts";
 import {
@@ -142,7 +143,8 @@ async function openFitted(
   const { data, head, teacher } = config;
   const base = await openBaseTeacher(config, context, earlier);
   if (teacher.module === null && context.module === "base") return base;
-  const options = { ...context, base, bins: head.bins };
+  const wanted = wantedParts(config.loss);
+  const options = { ...context, base, bins: head.bins, wanted };
   // Loading threads have no use for the network behind it, which takes long to import.
   const { fittedTeacher, untrainedTeacher } = await import("./teacher/fitted_teacher.ts");
   if (teacher.module !== null) return await fittedTeacher(teacher.module, options);

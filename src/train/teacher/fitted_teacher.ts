@@ -5,6 +5,7 @@ import { makeBatch, NORMALIZATION } from "../../data/batch.ts";
 import type { ImageSize } from "../../data/camera.ts";
 import type { DataSource } from "../../data/data_source.ts";
 import { sampleShape, type RigSample } from "../../data/rig_sample.ts";
+import { ALL_PARTS, type WantedParts } from "../../distill/wanted_parts.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { initialStore } from "../../graph/cpu_store.ts";
 import { compile, type Plan } from "../../graph/plan.ts";
@@ -32,6 +33,8 @@ export interface FittedOptions {
   readonly source: Pick<DataSource, "protocol" | "focalReference_px">;
   /** K of the student. */
   readonly bins: number;
+  /** The parts that are read; all by default. */
+  readonly wanted?: WantedParts;
 }
 
 /**
@@ -80,7 +83,7 @@ export function untrainedTeacher(
 function teacherWith(
   module: Module,
   digest: string,
-  { gpu, base, source, bins }: FittedOptions,
+  { gpu, base, source, bins, wanted = ALL_PARTS }: FittedOptions,
 ): Teacher {
   const { config, depth_max_m, origin } = module;
   // Its centres in the student's units: metres over depth_max_m and the focal scale.
@@ -89,13 +92,14 @@ function teacherWith(
     (source.focalReference_px / origin.scale.focalReference_px);
   const ofBase = base.identity;
   const { embedding } = HEAD_WIDTHS[config.student];
-  const runner = moduleRunner(gpu, module);
+  const runner = moduleRunner(gpu, module, wanted);
   return {
     name: `fitted on ${base.name}`,
-    parts: { ...moduleParts(embedding), mask: base.parts.mask },
+    parts: { ...moduleParts(embedding, wanted), mask: base.parts.mask },
     module: digest,
     ...(ofBase && {
-      identity: async (sample) => JSON.stringify(["fitted", digest, unit, await ofBase(sample)]),
+      identity: async (sample) =>
+        JSON.stringify(["fitted", digest, unit, wanted, await ofBase(sample)]),
     }),
     maps: oneAtATime(async (sample: RigSample, size: ImageSize) => {
       const [, height, width] = sampleShape(sample);
@@ -126,6 +130,7 @@ function teacherWith(
 function moduleRunner(
   gpu: () => Gpu,
   module: Module,
+  wanted: WantedParts,
 ): {
   readonly plan: (views: number, size: ImageSize) => Promise<Plan>;
   readonly close: () => void;
@@ -143,7 +148,7 @@ function moduleRunner(
       const on = gpu();
       if (open === null || open.key !== key || open.on !== on) {
         close();
-        open = { key, on, ready: compiled(on, module, views, size) };
+        open = { key, on, ready: compiled(on, module, views, size, wanted) };
       }
       return (await open.ready).plan;
     },
@@ -161,8 +166,9 @@ async function compiled(
   { config, depth_max_m, load }: Module,
   views: number,
   size: ImageSize,
+  wanted: WantedParts,
 ): Promise<Compiled> {
-  const { g, request } = moduleNetwork(config, { views, size, depth_max_m });
+  const { g, request } = moduleNetwork(config, { views, size, depth_max_m }, wanted);
   const values = initialStore(g, config.seed);
   load(values);
   const store = createStore(gpu, g, values);

@@ -3,6 +3,7 @@
 // 2023) joins relative depth in the same way; src/distill/README.md has the definitions.
 import type { ImageSize } from "../../data/camera.ts";
 import { indexTeacher } from "../../distill/teacher_values.ts";
+import { ALL_PARTS, type WantedParts } from "../../distill/wanted_parts.ts";
 import { graph } from "../../graph/graph.ts";
 import type { Value } from "../../graph/value.ts";
 import { student, type StudentOutput } from "../../student/student.ts";
@@ -29,15 +30,18 @@ export const MODULE: Model = {
   isDistilled: false,
 };
 
-/** The parts of every fitted teacher, with an embedding `embedding` wide. */
-export function moduleParts(embedding: number): TeacherParts {
-  return { ...INDEX_ONLY, index: false, binomial: true, centers: true, embedding, depth_m: true };
+/** The parts of a fitted teacher, of which its user wants some, with an embedding `embedding` wide. */
+export function moduleParts(embedding: number, wanted: WantedParts): TeacherParts {
+  const { centers, depth_m } = wanted;
+  const width = wanted.embedding ? embedding : 0;
+  return { ...INDEX_ONLY, index: false, binomial: true, centers, embedding: width, depth_m };
 }
 
 /** The frozen module: its outputs are the maps of a teacher, by their names. */
 export function moduleNetwork(
   config: TrainConfig,
   shape: { readonly views: number; readonly size: ImageSize; readonly depth_max_m: number },
+  wanted: WantedParts = ALL_PARTS,
 ): Network & { readonly output: StudentOutput } {
   const g = graph();
   const { views, size, depth_max_m } = shape;
@@ -56,9 +60,13 @@ export function moduleNetwork(
   const { binomial, centers, embedding, depth_m } = output;
   if (binomial === null) throw new Error("a head of metric bins has pi and t");
   const { pi, t } = binomial;
-  const outputs = { pi, t, centers, embedding, depth_m } satisfies Partial<
-    Record<TeacherMap, Value>
-  >;
+  const outputs: Partial<Record<TeacherMap, Value>> = {
+    pi,
+    t,
+    ...(wanted.centers && { centers }),
+    ...(wanted.embedding && { embedding }),
+    ...(wanted.depth_m && { depth_m }),
+  };
   return { g, request: { outputs }, output };
 }
 
