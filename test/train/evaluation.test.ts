@@ -2,7 +2,7 @@
 // teacher.
 import { expect, test } from "vitest";
 import { PRESETS, presetNamed } from "../../src/evaluate/parts.ts";
-import { mirrored } from "../../src/evaluate/flip.ts";
+import { mirrored, reversedViews } from "../../src/evaluate/flip.ts";
 import { oracleTeacher } from "../../src/teacher/oracle_teacher.ts";
 import { evaluateMaps } from "../../src/train/evaluation.ts";
 import { teacherMaps } from "../../src/train/map_sources.ts";
@@ -40,8 +40,10 @@ test("protocol A predicts mirrored images too and fuses both; the others do not"
     await evaluate(leftHeavy(seen), source, "stop", fail, { parts });
     expect(seen, name).toHaveLength((name === "surrounddepth" ? 2 : 1) * source.count);
     if (name !== "surrounddepth") continue;
-    expect(seen[1]).toEqual(mirrored(seen[0], size, 3));
-    expect(mirrored(seen[1], size, 3)).toEqual(seen[0]);
+    // The ring of the mirrored images runs the other way.
+    const views = source.cameras.length;
+    expect(seen[1]).toEqual(reversedViews(mirrored(seen[0], size, 3), views));
+    expect(mirrored(reversedViews(seen[1], views), size, 3)).toEqual(seen[0]);
   }
   const plain = await evaluate(leftHeavy([]), source, "stop", fail, {
     parts: presetNamed("D").parts,
