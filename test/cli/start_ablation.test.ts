@@ -17,7 +17,7 @@ interface Table {
 }
 
 test("they are the rounded rows of the table in bench/results", () => {
-  const text = readFileSync("bench/results/2026-11-28-ablation.json", "utf8");
+  const text = readFileSync("bench/results/2026-11-29-ablation.json", "utf8");
   const table = JSON.parse(text) as Table;
   expect(START_ABLATION.seeds).toBe(table.seeds.length);
   const round = (value: number, digits: number): number => Number(value.toFixed(digits));

@@ -2,10 +2,10 @@
 // test/cli/start_ablation.test.ts compares it with the table in bench/results.
 import type { EarlierAblation } from "../../report/report_data.ts";
 
-/** The table of bench/results/2026-11-28-ablation.json. */
+/** The table of bench/results/2026-11-29-ablation.json. */
 export const START_ABLATION: EarlierAblation = {
-  command: "ringdepth ablate --data rig --seeds 5 --rows supervised,both --out runs/ablation",
-  date: "2026-11-28",
+  command: "ringdepth ablate --data rig --seeds 5 --out runs/ablation",
+  date: "2026-11-29",
   adapter: "lavapipe (Mesa 25.0.7)",
   seeds: 5,
   moments: 24,
@@ -16,6 +16,22 @@ export const START_ABLATION: EarlierAblation = {
       deviation: 0.0193,
       rmse: 12.65,
       disagreement: 0.3038,
+    },
+    {
+      name: "ckd",
+      abs_rel: 0.2915,
+      deviation: 0.0351,
+      rmse: 9.79,
+      disagreement: 0.2501,
+      gain: [18.8, 8.4, 29.1],
+    },
+    {
+      name: "vrkd",
+      abs_rel: 0.3465,
+      deviation: 0.0158,
+      rmse: 12.07,
+      disagreement: 0.2974,
+      gain: [3.3, -1.9, 8.6],
     },
     {
       name: "both",
