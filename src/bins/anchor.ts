@@ -3,7 +3,8 @@
 // solved again: c'_k(u) = c_k(u) exp f(u). The factor is the same for all bins of a pixel, so centres
 // keep their order, and depth becomes d'(u) = d(u) exp f(u), exactly.
 import { InputError } from "../tensor/error.ts";
-import { fitField, multiplyByField, type Field, type ViewDepth } from "./anchor_field.ts";
+import { multiplyByField, type Field, type ViewDepth } from "./anchor_field.ts";
+import { fitField } from "./anchor_fit.ts";
 import { location, shrunkScales, type Location } from "./anchor_scale.ts";
 
 /** Measured depths of one view: `row * W + column` of each pixel, and its z-depth in metres. */
@@ -71,7 +72,7 @@ export function applyCorrections(
     const own = corrected.subarray(view * plane, (view + 1) * plane);
     if (kind === "none") return;
     if (field === null) {
-      own.forEach((depth_m, pixel) => (own[pixel] = depth_m * factor));
+      for (let pixel = 0; pixel < plane; pixel++) own[pixel] *= factor;
       return;
     }
     multiplyByField(field, { depth_m: own, height: maps.height, width: maps.width });
@@ -92,7 +93,8 @@ function logResiduals(
 ): Float64Array {
   const { height, width } = maps;
   const plane = height * width;
-  return Float64Array.from(pixels, (pixel, i) => {
+  const residuals = new Float64Array(pixels.length);
+  pixels.forEach((pixel, i) => {
     if (pixel >= plane) {
       throw new InputError(
         `anchor ${i} of view ${view}: pixel ${pixel} is outside ${height}x${width}`,
@@ -105,8 +107,9 @@ function logResiduals(
           `predicted; expected numbers above 0`,
       );
     }
-    return Math.log(depth_m[i]) - Math.log(predicted_m);
+    residuals[i] = Math.log(depth_m[i]) - Math.log(predicted_m);
   });
+  return residuals;
 }
 
 function isDistance(depth_m: number): boolean {

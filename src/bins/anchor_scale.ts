@@ -11,6 +11,8 @@ export interface Location {
 // Huber's constant: 95 % of the efficiency of the mean where errors are normal.
 const HUBER = 1.345;
 const ROUNDS = 20;
+/** A round that moves the mean by less than this share of the deviation is the last. */
+const CONVERGED = 1e-9;
 /** Least scale of residuals: depths are not known better than to 1 %. */
 const LEAST_DEVIATION = 0.01;
 // Residuals of neighbouring points are alike: this many points count as one independent point.
@@ -24,23 +26,26 @@ export function huberWeight(residual: number, deviation: number): number {
 
 /** The deviation of normal errors with this median of absolute residuals. */
 export function robustDeviation(residuals: Float64Array): number {
-  return Math.max(LEAST_DEVIATION, 1.4826 * median(residuals.map(Math.abs)));
+  return Math.max(LEAST_DEVIATION, 1.4826 * median(residuals.map((r) => Math.abs(r))));
 }
 
 /**
  * The Huber mean of one or more residuals by reweighted least squares from their median (Huber 1964).
  */
 export function location(residuals: Float64Array): Location {
-  let mean = median(residuals);
+  let mean = median(residuals.slice());
   const deviation = robustDeviation(residuals.map((r) => r - mean));
   for (let round = 0; round < ROUNDS; round++) {
-    let [sum, total] = [0, 0];
+    let sum = 0;
+    let total = 0;
     for (const residual of residuals) {
       const weight = huberWeight(residual - mean, deviation);
       sum += weight * residual;
       total += weight;
     }
+    const before = mean;
     mean = sum / total;
+    if (Math.abs(mean - before) < CONVERGED * deviation) break;
   }
   const independent = Math.max(1, residuals.length / POINTS_PER_INDEPENDENT);
   return { mean, variance: deviation ** 2 / independent };
@@ -73,8 +78,37 @@ function kept(square: number, variance: number): number {
   return square > variance ? 1 - variance / square : 0;
 }
 
+/** The median of one or more numbers, whose order it changes. */
 function median(values: Float64Array): number {
-  const sorted = values.slice().sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const middle = values.length >> 1;
+  const upper = select(values, middle);
+  if (values.length % 2 === 1) return upper;
+  let lower = values[0];
+  for (let i = 1; i < middle; i++) lower = Math.max(lower, values[i]);
+  return (lower + upper) / 2;
+}
+
+/**
+ * The number of place `wanted` in ascending order, at that place afterwards, with none larger before
+ * it (Hoare 1961): several times as fast as sorting.
+ */
+export function select(values: Float64Array, wanted: number): number {
+  let first = 0;
+  let last = values.length - 1;
+  while (first < last) {
+    const pivot = values[wanted];
+    let i = first;
+    let j = last;
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i > j) break;
+      const moved = values[i];
+      values[i++] = values[j];
+      values[j--] = moved;
+    }
+    if (j < wanted) first = i;
+    if (i > wanted) last = j;
+  }
+  return values[wanted];
 }

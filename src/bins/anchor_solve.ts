@@ -1,32 +1,39 @@
 // Small symmetric positive definite systems in f64.
 
 /**
- * Solves A x = b by Cholesky's decomposition. matrix [n, n] symmetric positive definite, with zeros
- * farther than `band` columns from its diagonal (default: none); its lower triangle is overwritten
- * with the decomposition. right [n] -> x [n].
+ * Solves A x = b by Cholesky's decomposition. A is symmetric and positive definite, with zeros farther
+ * than `band` columns from its diagonal. lower [n, band + 1] holds its lower band: entry (row, column)
+ * is in column band - row + column of the array's row, whose last column is the diagonal. It is
+ * overwritten with the decomposition. right [n] -> x [n].
  */
 export function solvePositive(
-  matrix: Float64Array,
+  lower: Float64Array,
   right: Float64Array,
-  band: number = right.length,
+  band: number,
 ): Float64Array {
   const n = right.length;
   const x = right.slice();
-  for (let row = 0; row < n; row++) {
-    const first = Math.max(0, row - band);
-    for (let column = first; column <= row; column++) {
-      let sum = matrix[row * n + column];
-      for (let k = first; k < column; k++) sum -= matrix[row * n + k] * matrix[column * n + k];
-      matrix[row * n + column] =
-        row === column ? Math.sqrt(sum) : sum / matrix[column * n + column];
+  const below = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    const end = Math.min(n, k + band + 1);
+    const pivot = Math.sqrt(lower[k * band + band + k]);
+    lower[k * band + band + k] = pivot;
+    x[k] /= pivot;
+    // The column leaves the rows below it, so that no term waits for the one before.
+    for (let row = k + 1; row < end; row++) {
+      const start = row * band + band;
+      const factor = lower[start + k] / pivot;
+      lower[start + k] = factor;
+      below[row] = factor;
+      x[row] -= factor * x[k];
+      for (let column = k + 1; column <= row; column++)
+        lower[start + column] -= factor * below[column];
     }
-    for (let k = first; k < row; k++) x[row] -= matrix[row * n + k] * x[k];
-    x[row] /= matrix[row * n + row];
   }
   for (let row = n - 1; row >= 0; row--) {
     const end = Math.min(n, row + band + 1);
-    for (let k = row + 1; k < end; k++) x[row] -= matrix[k * n + row] * x[k];
-    x[row] /= matrix[row * n + row];
+    for (let k = row + 1; k < end; k++) x[row] -= lower[k * band + band + row] * x[k];
+    x[row] /= lower[row * band + band + row];
   }
   return x;
 }

@@ -43,6 +43,8 @@ export interface DataSource {
    * Rejects with InputError, naming the file, when a file of this moment is missing or broken.
    */
   sample(index: number, size: ImageSize): Promise<RigSample>;
+  /** Whether this moment is in memory already; a source that keeps none leaves this out. */
+  isKept?(index: number, size: ImageSize): boolean;
   /**
    * Identifies moment `index` without decoding it; the same files in another folder have the same
    * identity. Rejects with InputError if one of its files cannot be read.

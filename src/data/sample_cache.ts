@@ -13,8 +13,11 @@ const LIMIT_BYTES = 2 ** 30;
 export function cached(source: DataSource, limit_bytes: number = LIMIT_BYTES): DataSource {
   const kept = new Map<string, RigSample>();
   let used_bytes = 0;
+  const keyOf = (index: number, { height, width }: ImageSize): string =>
+    `${index} ${height}x${width}`;
+  const isKept = (index: number, size: ImageSize): boolean => kept.has(keyOf(index, size));
   const sample = async (index: number, size: ImageSize): Promise<RigSample> => {
-    const key = `${index} ${size.height}x${size.width}`;
+    const key = keyOf(index, size);
     const found = kept.get(key);
     if (found) return found;
     const fresh = await source.sample(index, size);
@@ -25,7 +28,7 @@ export function cached(source: DataSource, limit_bytes: number = LIMIT_BYTES): D
     }
     return fresh;
   };
-  return { ...source, sample };
+  return { ...source, sample, isKept };
 }
 
 function sampleBytes(sample: RigSample): number {

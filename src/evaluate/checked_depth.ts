@@ -18,9 +18,9 @@ export function checkDepths(
   cameras: readonly string[],
   where: string,
 ): void {
-  // A loop: a call per pixel takes several times as long.
+  // A loop: a call per pixel takes several times as long, and so does a read past the end.
   let bad = 0;
-  while (depth_m[bad] > 0 && depth_m[bad] < Infinity) bad++;
+  while (bad < depth_m.length && depth_m[bad] > 0 && depth_m[bad] < Infinity) bad++;
   if (bad === depth_m.length) return;
   const camera = cameras[Math.floor(bad / (height * width))];
   const row = Math.floor(bad / width) % height;

@@ -35,10 +35,11 @@ export interface RigConsistency {
 export interface ConsistencyMeter {
   /**
    * Counts one moment: predicted depth `[V, H, W]` in metres of the cameras, in ring order with
-   * intrinsics at H x W. Throws InputError for an array that does not fit, WrongDepthError for a
-   * depth that is not a distance.
+   * intrinsics at H x W. Pixels whose `counts` `[V, H, W]` is 0 are neither compared nor compared
+   * with. Throws InputError for an array that does not fit, WrongDepthError for a depth that is not a
+   * distance.
    */
-  add(depth_m: Float32Array | Float64Array, cameras: readonly Camera[]): void;
+  add(depth_m: Float32Array | Float64Array, cameras: readonly Camera[], counts?: Uint8Array): void;
   result(): RigConsistency;
 }
 
@@ -57,8 +58,11 @@ export function consistencyMeter(): ConsistencyMeter {
     { from: string; to: string; moments: Disagreement[]; pixels: number }
   >();
   return {
-    add(depth_m, cameras) {
-      const maps = checkedMaps(depth_m, cameras);
+    add(depth_m, cameras, counts) {
+      const maps = checkedMaps(depth_m, cameras).map((map, view) => {
+        const plane = map.height * map.width;
+        return { ...map, counts: counts?.subarray(view * plane, (view + 1) * plane) };
+      });
       for (const [v, w] of ringPairs(cameras.length)) {
         for (const [a, b] of [
           [v, w],
@@ -85,11 +89,16 @@ export function consistencyMeter(): ConsistencyMeter {
   };
 }
 
+/** A predicted map, and 0 where it does not count. */
+interface CountedMap extends DepthMap {
+  readonly counts: Uint8Array | undefined;
+}
+
 /** Disagreement of view A with its neighbour B; `undefined` if no pixel of A lands in B. */
 function disagreement(
-  mapA: DepthMap,
+  mapA: CountedMap,
   a: Camera,
-  mapB: DepthMap,
+  mapB: CountedMap,
   b: Camera,
 ): (Disagreement & { pixels: number }) | undefined {
   const toB = compose(inverse(b), a);
@@ -99,10 +108,12 @@ function disagreement(
   let relative = 0;
   for (let row = 0; row < a.height; row++) {
     for (let column = 0; column < a.width; column++) {
+      if (mapA.counts?.[row * a.width + column] === 0) continue;
       const own = mapA.depth_m[row * a.width + column];
       const [u, v, z] = project(b, transform(toB, unproject(a, column, row, own)));
       const inside = u >= 0 && u <= b.width - 1 && v >= 0 && v <= b.height - 1;
       if (!(z > 0) || !inside) continue;
+      if (mapB.counts?.[Math.round(v) * b.width + Math.round(u)] === 0) continue;
       const told = transform(toA, unproject(b, u, v, bilinearAt(mapB, u, v)))[2];
       pixels++;
       metres += Math.abs(told - own);

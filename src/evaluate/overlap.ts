@@ -11,6 +11,8 @@ export interface OverlapMoment {
   readonly depth_m: Float32Array;
   readonly cameras: readonly Camera[];
   readonly groundTruth: readonly GroundTruth[];
+  /** `[V, H, W]`, 0 where a prediction does not count; without it each does. */
+  readonly counts?: Uint8Array | undefined;
 }
 
 /**
@@ -67,7 +69,7 @@ export function pointAgreementMeter(range: DepthRange): PointAgreementMeter {
   const moments: DepthMetrics[] = [];
   let points = 0;
   return {
-    add({ depth_m, cameras, groundTruth }) {
+    add({ depth_m, cameras, groundTruth, counts }) {
       const maps = cameras.map((camera, view) => viewOf(depth_m, camera, view));
       const rows: DepthMetrics[] = [];
       cameras.forEach((camera, view) => {
@@ -80,7 +82,9 @@ export function pointAgreementMeter(range: DepthRange): PointAgreementMeter {
             if (!(truth.depth_m[i] > range.min_m && truth.depth_m[i] < range.cap_m)) return;
             const at = landsAt(pointOf(camera, truth, i));
             if (at === null) return;
-            const nearest = Math.round(at[1]) * cameras[other].width + Math.round(at[0]);
+            const { height, width } = cameras[other];
+            const nearest = Math.round(at[1]) * width + Math.round(at[0]);
+            if (counts?.[other * height * width + nearest] === 0) return;
             own.push(distance(camera, maps[view], pixel));
             told.push(distance(cameras[other], maps[other], nearest));
           });

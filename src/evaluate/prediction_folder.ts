@@ -2,6 +2,7 @@
 // those of a teacher (src/teacher/README.md).
 //
 //   DIR/SAMPLE/CAMERA.npy, .pfm or .png   [h, w]; SAMPLE with folders, or as `predict` names it
+//   DIR/SAMPLE/CAMERA.mask.npy ...        [h', w'], where teacher.json has "mask": true
 //   DIR/teacher.json                      optional: {"kind": "disparity", "name": "..."}
 //
 // Without teacher.json the maps are depth in metres, and a 16-bit PNG has metres x 256. With it a PNG
@@ -20,6 +21,7 @@ import { readGrey16Png } from "../formats/png16.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { MapQuantity } from "./affine.ts";
+import { resizedMask } from "./map_mask.ts";
 import { cameraStems, momentFolders } from "./prediction_names.ts";
 
 /** A moment whose maps are wanted. */
@@ -33,6 +35,8 @@ export interface PredictedMaps {
   /** `[V, h, w]` of the folder's quantity. */
   readonly values: Float32Array;
   readonly size: ImageSize;
+  /** `[V, h, w]`, 0 where the maps do not count; without it they count everywhere. */
+  readonly counts?: Uint8Array;
 }
 
 /** A folder of predictions. */
@@ -63,7 +67,11 @@ const QUANTITIES: Readonly<Record<string, MapQuantity>> = {
   metric_depth: "metres",
 };
 
-const description = z.object({ kind: z.string(), name: z.string() });
+const description = z.object({
+  kind: z.string(),
+  name: z.string(),
+  mask: z.boolean().default(false),
+});
 
 const MAP_LIMIT_BYTES = 2 ** 30;
 const PNG_STEPS_PER_METRE = 256;
@@ -101,22 +109,34 @@ export async function predictionFolder(
         );
       }
       const stems = cameraStems(cameras);
+      const readView = async (view: number, suffix: string): Promise<Map2d> => {
+        const { name } = cameras[view];
+        const found =
+          (await findMap(folder, `${name}${suffix}`)) ??
+          (await findMap(folder, `${stems[view]}${suffix}`));
+        if (found !== null) return await readMap(found, directory, steps);
+        throw new InputError(
+          `sample ${id}, camera ${name}: no ${suffix === "" ? "prediction" : "mask"} ` +
+            `${join(folder, name)}${suffix} with ` +
+            EXTENSIONS.map((extension) => `.${extension}`).join(", "),
+        );
+      };
       const maps: Map2d[] = [];
-      for (const [view, { name }] of cameras.entries()) {
-        const found = (await findMap(folder, name)) ?? (await findMap(folder, stems[view]));
-        if (found === null) {
-          throw new InputError(
-            `sample ${id}, camera ${name}: no prediction ${join(folder, name)} with ` +
-              EXTENSIONS.map((extension) => `.${extension}`).join(", "),
-          );
-        }
-        const map = await readMap(found, directory, steps);
+      for (let view = 0; view < cameras.length; view++) {
+        const map = await readView(view, "");
         maps.push(checkedMap(map, maps[0] ?? map, quantity, about === null ? null : none_m));
       }
       const [{ height, width }] = maps;
-      const values = new Float32Array(maps.length * height * width);
-      maps.forEach((map, view) => values.set(map.values, view * height * width));
-      return { values, size: { height, width } };
+      const size = { height, width };
+      const plane = height * width;
+      const values = new Float32Array(maps.length * plane);
+      maps.forEach((map, view) => values.set(map.values, view * plane));
+      if (about?.mask !== true) return { values, size };
+      const counts = new Uint8Array(maps.length * plane);
+      for (let view = 0; view < cameras.length; view++) {
+        counts.set(maskOf(await readView(view, ".mask"), size), view * plane);
+      }
+      return { values, size, counts };
     },
   };
 }
@@ -187,6 +207,24 @@ async function readMap(
     throw new InputError(`${file}: has shape ${formatShape(shape)}, expected [h, w]`);
   }
   return { file, height, width, values: toFloat32(data) };
+}
+
+/** A mask at the size of its maps; throws InputError for a number below 0 or not finite. */
+function maskOf(map: Map2d, size: ImageSize): Uint8Array {
+  const { file, width, values } = map;
+  if (values.length === 0) throw new InputError(`${file}: the map is empty`);
+  const bad = values.findIndex((value) => !(value >= 0 && value < Infinity));
+  if (bad >= 0) {
+    throw new InputError(
+      `${file}: row ${Math.floor(bad / width)}, column ${bad % width} is ${values[bad]}; expected 0 ` +
+        `where the map does not count, else above 0`,
+    );
+  }
+  return resizedMask(
+    Uint8Array.from(values, (value) => (value > 0 ? 1 : 0)),
+    map,
+    size,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 // Predictions anchored to the LiDAR of their own moment: which points are drawn, the correction per
 // view, and the truth that is left to evaluate with. A point is never both anchor and truth.
 import { applyCorrections, fitCorrections, type Anchors, type Correction } from "../bins/anchor.ts";
+import { select } from "../bins/anchor_scale.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
 import type { ImageSize } from "../data/camera.ts";
 import { sampleShape, type GroundTruth, type RigSample } from "../data/rig_sample.ts";
@@ -63,14 +64,16 @@ function measured(
   cap_m: number,
 ): Anchors {
   const plane = cameras[view].height * cameras[view].width;
-  const own = sparse_depth_m.subarray(view * plane, (view + 1) * plane);
   const pixels: number[] = [];
-  for (let pixel = 0; pixel < plane; pixel++) {
-    const depth_m = own[pixel];
-    if (depth_m > min_m && depth_m < cap_m && usable[view * plane + pixel] === 1)
+  const depths: number[] = [];
+  for (let pixel = 0, i = view * plane; pixel < plane; pixel++, i++) {
+    const depth_m = sparse_depth_m[i];
+    if (depth_m > min_m && depth_m < cap_m && usable[i] === 1) {
       pixels.push(pixel);
+      depths.push(depth_m);
+    }
   }
-  return { pixels: Uint32Array.from(pixels), depth_m: Float32Array.from(pixels, (p) => own[p]) };
+  return { pixels: new Uint32Array(pixels), depth_m: new Float32Array(depths) };
 }
 
 /** At most `count` of the candidates, each as likely as any other, in ascending order. */
@@ -79,19 +82,21 @@ function draw(
   count: number,
   random: { readonly uniform: () => number },
 ): Anchors {
-  const lots = Float64Array.from(pixels, () => random.uniform());
-  if (count >= lots.length) return { pixels, depth_m };
-  const drawn: number[] = [];
-  const last = lots.toSorted()[count - 1];
+  if (count >= pixels.length) return { pixels, depth_m };
+  const lots = new Float64Array(pixels.length);
+  for (let i = 0; i < lots.length; i++) lots[i] = random.uniform();
+  const last = select(lots.slice(), count - 1);
   // Equal lots: the first of them are drawn.
-  let ties = count - lots.reduce((below, lot) => below + (lot < last ? 1 : 0), 0);
-  lots.forEach((lot, index) => {
-    if (lot < last || (lot === last && ties-- > 0)) drawn.push(index);
-  });
-  return {
-    pixels: Uint32Array.from(drawn, (index) => pixels[index]),
-    depth_m: Float32Array.from(drawn, (index) => depth_m[index]),
-  };
+  let ties = count;
+  for (const lot of lots) if (lot < last) ties--;
+  const drawn = { pixels: new Uint32Array(count), depth_m: new Float32Array(count) };
+  let next = 0;
+  for (let i = 0; i < lots.length; i++) {
+    if (lots[i] > last || (lots[i] === last && ties-- <= 0)) continue;
+    drawn.pixels[next] = pixels[i];
+    drawn.depth_m[next++] = depth_m[i];
+  }
+  return drawn;
 }
 
 /** The truth outside the anchored pixels of a map of `size`: no pixel that overlaps one remains. */

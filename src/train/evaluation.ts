@@ -3,9 +3,10 @@
 import { resizeIntrinsics, type ImageSize } from "../data/camera.ts";
 import type { DataSource } from "../data/data_source.ts";
 import { loader, type BadSamples } from "../data/loader.ts";
-import { sampleShape, type GroundTruth, type RigSample } from "../data/rig_sample.ts";
+import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import type { AffineForm, MapQuantity } from "../evaluate/affine.ts";
 import { consistencyMeter, type RigConsistency } from "../evaluate/consistency.ts";
+import { countedTruth } from "../evaluate/map_mask.ts";
 import { overlapTruth, pointAgreementMeter, type PointAgreement } from "../evaluate/overlap.ts";
 import { OWN_PARTS, rangeOf, type EvaluationParts } from "../evaluate/parts.ts";
 import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
@@ -33,6 +34,8 @@ export interface Evaluation {
   readonly overlap: EvaluationResult | null;
   /** Agreement of neighbours at true points; null if not asked for, or without any. */
   readonly agreement: PointAgreement | null;
+  /** True depths in range that the maps mask, over all moments; null if no map has a mask. */
+  readonly masked_pixels: number | null;
   /** Number of evaluated moments. */
   readonly moments: number;
   /** How many of them the student was trained on; null if its file does not say. */
@@ -58,11 +61,11 @@ export interface EvaluatedMaps {
   readonly quantity: MapQuantity;
   /** Ids of the moments that were trained on; null if unknown. */
   readonly known: ReadonlySet<string> | null;
-  /** The maps `[V, h, w]` of a moment; a view whose `counts` is false is left out. */
+  /** The maps `[V, h, w]` of a moment; where `counts`, of the same shape, is 0 they do not count. */
   readonly of: (sample: RigSample) => Promise<{
     readonly values: Float32Array;
     readonly size: ImageSize;
-    readonly counts?: readonly boolean[];
+    readonly counts?: Uint8Array;
   }>;
 }
 
@@ -89,20 +92,23 @@ export async function evaluateMaps(
   const without = evaluator(names, protocol, options);
   const seenTwice = evaluator(names, protocol, options);
   const meter = consistencyMeter();
-  const agreement = pointAgreementMeter(rangeOf(parts, protocol));
+  const range = rangeOf(parts, protocol);
+  const agreement = pointAgreementMeter(range);
   const corrections: { readonly id: string; readonly views: readonly AnchoredView[] }[] = [];
   let moments = 0;
   let trained = 0;
   let overlapPixels = 0;
+  let masked_pixels: number | null = null;
   for await (const sample of samples.all()) {
     const { values, size, counts } = await maps.of(sample);
     const fixed = anchor_points === null ? null : anchored(sample, values, protocol, anchor_points);
     const depth_m = fixed?.depth_m ?? values;
-    const groundTruth =
-      fixed?.groundTruth() ??
-      sample.groundTruth.map((truth, view) =>
-        counts?.[view] === false ? withoutPixels(truth) : truth,
-      );
+    let groundTruth = fixed?.groundTruth() ?? sample.groundTruth;
+    if (counts !== undefined) {
+      const counted = countedTruth(groundTruth, counts, size, range);
+      ({ groundTruth } = counted);
+      masked_pixels = (masked_pixels ?? 0) + counted.masked_pixels;
+    }
     const [, height, width] = sampleShape(sample);
     const mask = { size: { height, width }, usable: sample.usable };
     metrics.add(depth_m, size, groundTruth, mask);
@@ -114,12 +120,12 @@ export async function evaluateMaps(
     const cameras = isLoadedSize
       ? sample.cameras
       : sample.cameras.map((camera) => resizeIntrinsics(camera, size));
-    if (isMetric) meter.add(depth_m, cameras);
+    if (isMetric) meter.add(depth_m, cameras, counts);
     if (overlap) {
       const truths = overlapTruth(cameras, groundTruth);
       overlapPixels += truths.reduce((sum, { pixels }) => sum + pixels.length, 0);
       seenTwice.add(depth_m, size, truths, mask);
-      if (isMetric) agreement.add({ depth_m, cameras, groundTruth });
+      if (isMetric) agreement.add({ depth_m, cameras, groundTruth, counts });
     }
     moments++;
     if (known?.has(sample.id) === true) trained++;
@@ -133,6 +139,7 @@ export async function evaluateMaps(
     consistency: meter.result(),
     overlap: overlapPixels > 0 ? resultOrNull(() => seenTwice.result()) : null,
     agreement: agreement.result(),
+    masked_pixels,
     moments,
     trained_on: known === null ? null : trained,
     skipped_samples: samples.skipped,
@@ -147,9 +154,4 @@ function resultOrNull(result: () => EvaluationResult): EvaluationResult | null {
     if (error instanceof InputError) return null;
     throw error;
   }
-}
-
-function withoutPixels(truth: GroundTruth): GroundTruth {
-  const none = truth.pixels.subarray(0, 0);
-  return { ...truth, pixels: none, depth_m: truth.depth_m.subarray(0, 0) };
 }

@@ -48,15 +48,23 @@ export function describeMetres(student: TrainedStudent, source: DataSource): str
   );
 }
 
+/** True depths that a mask leaves out, such as `1,200 true depths are masked and left out`. */
+export function describeMasked(pixels: number): string {
+  const counted =
+    pixels === 1 ? "1 true depth is" : `${pixels.toLocaleString("en-US")} true depths are`;
+  return `${counted} masked and left out`;
+}
+
 /**
- * Lines about the limits of an evaluation: moments that were trained on, images and cameras without
- * true depth in range.
+ * Lines about the limits of an evaluation: moments that were trained on, masked pixels, images and
+ * cameras without true depth in range.
  */
 export function evaluationRemarks({
   moments,
   trained_on,
+  masked_pixels,
   result,
-}: Pick<Evaluation, "moments" | "trained_on" | "result">): string[] {
+}: Pick<Evaluation, "moments" | "trained_on" | "masked_pixels" | "result">): string[] {
   const { ring, images, skipped_images } = result;
   const some = ring.filter((name) => skipped_images[name] > 0 && images[name] > 0);
   const none = ring.filter((name) => images[name] === 0);
@@ -65,6 +73,7 @@ export function evaluationRemarks({
     const part = trained_on === moments ? "these moments" : "some of these moments";
     lines.push(`the student was trained on ${part}: it may be worse on new ones`);
   }
+  if (masked_pixels !== null) lines.push(describeMasked(masked_pixels));
   if (some.length > 0) {
     const counts = some.map((name) => `${name} ${skipped_images[name]}`).join(", ");
     lines.push(`images without true depth in range, left out: ${counts}`);

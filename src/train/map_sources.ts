@@ -46,7 +46,12 @@ function fused(own: PredictedMaps, other: PredictedMaps, id: string): PredictedM
         `${other.size.height}x${other.size.width}; predict both at one size`,
     );
   }
-  return { values: fuseMirrored(own.values, mirrored(other.values, size, 1), size), size };
+  const values = fuseMirrored(own.values, mirrored(other.values, size, 1), size);
+  // A fused depth counts where both of its parts do.
+  const [mine, theirs] = [own.counts, other.counts && mirrored(other.counts, size, 1)];
+  const both = mine && theirs && mine.map((value, i) => value * theirs[i]);
+  const counts = both ?? mine ?? theirs;
+  return { values, size, ...(counts && { counts }) };
 }
 
 async function firstSize(folder: PredictionFolder, source: DataSource): Promise<ImageSize> {
@@ -57,8 +62,8 @@ async function firstSize(folder: PredictionFolder, source: DataSource): Promise<
 
 /**
  * The metres of a teacher, or for a relative one its maps to align. A pixel without metres counts as
- * the cap; a view that the teacher masks as a whole does not count. Throws InputError for a teacher
- * with neither.
+ * the cap; a pixel that the teacher masks does not count. Throws InputError for a teacher with
+ * neither.
  */
 export function teacherMaps(
   teacher: Teacher,
@@ -70,7 +75,6 @@ export function teacherMaps(
     throw new InputError(`teacher ${teacher.name}: gives neither metres nor relative depth`);
   }
   const half = outputSize(size);
-  const plane = half.height * half.width;
   return {
     size,
     // An index falls as disparity rises.
@@ -78,14 +82,10 @@ export function teacherMaps(
     known: null,
     of: async (sample) => {
       const maps = await checkedMaps(teacher, sample, half, head.bins);
-      const counts = sample.cameras.map((_, view) => {
-        const mask = maps.mask?.subarray(view * plane, (view + 1) * plane);
-        return mask?.some((value) => value > 0) ?? true;
-      });
       const values = isMetric
         ? maps.depth_m!.map((value) => (value > 0 ? value : cap_m))
         : maps.index!.map((value) => 1 - value);
-      return { values, size: half, counts };
+      return { values, size: half, ...(maps.mask && { counts: Uint8Array.from(maps.mask) }) };
     },
   };
 }

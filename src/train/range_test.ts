@@ -9,11 +9,13 @@ import { initialStore } from "../graph/cpu_store.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { TrainConfig } from "./config.ts";
+import { loadFirstWeights } from "./first_weights.ts";
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { trainingNetwork } from "./network.ts";
 import { stepScalars } from "./schedule.ts";
 import { openSession } from "./session.ts";
 import { requireDepth, stepInputs, stepRecord } from "./step.ts";
+import { takeSharedHead } from "./teacher/shared_head.ts";
 
 /** The learning rates of a range test, in ascending order. */
 export interface LearningRateRange {
@@ -51,9 +53,12 @@ export function rangeRate({ low, high }: LearningRateRange, step: number, steps:
   return steps === 1 ? low : low * (high / low) ** (step / (steps - 1));
 }
 
+/** Fewer points have no slope to compare. */
+const LEAST_POINTS = 3;
+
 /** Evaluates the points of a test; throws InputError for fewer than three. */
 export function judgeRange(points: readonly RangePoint[], diverged: boolean): RangeTest {
-  if (points.length < 3) {
+  if (points.length < LEAST_POINTS) {
     throw new InputError(
       `learning-rate range test: the loss diverged within ${points.length} steps; begin with a ` +
         `smaller learning rate`,
@@ -94,13 +99,17 @@ export interface RangeTestInput {
 }
 
 /**
- * Runs the test over `config.steps` steps, with the loss weights as they are after their rise. Throws
- * InputError for an empty range and for data without depth.
+ * Runs the test over `config.steps` steps, from the weights with which a run begins and with the loss
+ * weights as they are after their rise. Null if the signal came before three steps. Throws InputError
+ * for an empty range, fewer than three steps and data without depth.
  */
-export async function rangeTest(input: RangeTestInput): Promise<RangeTest> {
+export async function rangeTest(input: RangeTestInput): Promise<RangeTest | null> {
   const { gpu, config, source, teacher, range, tuning, signal, onStep, onMessage } = input;
   if (!(range.low > 0 && range.low < range.high && range.high < Infinity)) {
     throw new InputError(`learning rates ${range.low} to ${range.high}: expected 0 < low < high`);
+  }
+  if (config.steps < LEAST_POINTS) {
+    throw new InputError(`learning-rate range test: ${config.steps} steps; give at least three`);
   }
   requireDepth(source);
   const { cameras, protocol } = source;
@@ -111,7 +120,10 @@ export async function rangeTest(input: RangeTestInput): Promise<RangeTest> {
     teacher: teacher?.parts ?? null,
   };
   const network = trainingNetwork(config, shape);
-  const session = await openSession(gpu, network, initialStore(network.g, config.seed), tuning);
+  const first = initialStore(network.g, config.seed);
+  await takeSharedHead(config, source, first);
+  await loadFirstWeights(config, first, onMessage);
+  const session = await openSession(gpu, network, first, tuning);
   const samples = loader(source, {
     seed: config.seed,
     size: config.size,
@@ -149,5 +161,6 @@ export async function rangeTest(input: RangeTestInput): Promise<RangeTest> {
   } finally {
     session.close();
   }
+  if (signal?.aborted === true && points.length < LEAST_POINTS) return null;
   return judgeRange(points, diverged);
 }

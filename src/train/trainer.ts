@@ -40,7 +40,7 @@ import { joinedInputs, requireDepth } from "./step.ts";
 import { takeSharedHead } from "./teacher/shared_head.ts";
 import { writeStudent, type TrainedKind, type TrainedStudent } from "./student_file.ts";
 import { originOf, seenBy, type StudentOrigin } from "./student_origin.ts";
-import { momentLoading, type PrefetchOptions } from "./loading/moment_loading.ts";
+import { isTaughtApart, momentLoading, type PrefetchOptions } from "./loading/moment_loading.ts";
 import { runSteps, type LoopRun } from "./training_loop.ts";
 import { validate } from "./validate.ts";
 import { hasStalled } from "./validation.ts";
@@ -206,15 +206,6 @@ async function trainIn(
   const { config } = run;
   const known = run.resume ? await readTuning(folder.tuning) : (run.tuning ?? null);
   const file = known ?? emptyTuning(run.gpu.facts);
-  let session = await openSession(run.gpu, network, first.values, choicesOf(file));
-  open.push(() => session.close());
-  const tuning = await keepTuning(folder, file, session.plan);
-  run.onStart?.({
-    plan: session.plan.summary,
-    parameters: network.g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
-    fromStep: first.step,
-    choices: tuning.size,
-  });
   const onMessage = (message: string): void => run.onMessage?.(message);
   const leftOut = new Set<string>();
   const onSkip = (message: string): void => {
@@ -235,6 +226,19 @@ async function trainIn(
   const loading = { source, teacher, config, samples, onSkip, onMessage };
   const moments = await momentLoading(loading, run.prefetch ?? null, first.step);
   open.push(moments.close);
+  // The first moments are decoded while the step is compiled.
+  const isBegun = first.step < config.steps && isTaughtApart(teacher, run.prefetch ?? null);
+  let begun = isBegun ? joinedInputs(config, moments.load, first.step) : null;
+  begun?.catch(() => undefined); // The error is thrown where it is awaited.
+  let session = await openSession(run.gpu, network, first.values, choicesOf(file));
+  open.push(() => session.close());
+  const tuning = await keepTuning(folder, file, session.plan);
+  run.onStart?.({
+    plan: session.plan.summary,
+    parameters: network.g.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
+    fromStep: first.step,
+    choices: tuning.size,
+  });
   const recover = deviceRecovery({
     reopen: run.reopen,
     open: async (gpu, { values }) => await openSession(gpu, network, values, tuning),
@@ -249,7 +253,11 @@ async function trainIn(
     teacher,
     folder,
     samples,
-    inputs: async (step) => await joinedInputs(config, moments.load, step),
+    inputs: async (step) => {
+      const ahead = step === first.step ? begun : null;
+      begun = null;
+      return await (ahead ?? joinedInputs(config, moments.load, step));
+    },
     validate: async (on, steps) =>
       await validate(on, { student: student(steps), heldOut: heldOut!, onMessage }),
     student,

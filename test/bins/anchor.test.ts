@@ -6,6 +6,9 @@ import {
   type AnchoredMaps,
   type Anchors,
 } from "../../src/bins/anchor.ts";
+import type { Field } from "../../src/bins/anchor_field.ts";
+import { select } from "../../src/bins/anchor_scale.ts";
+import { expOf, logOfBits } from "../../src/bins/anchor_tables.ts";
 import { solvePositive } from "../../src/bins/anchor_solve.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { randomStream } from "../../src/tensor/random.ts";
@@ -166,5 +169,94 @@ test.each([
   });
   const x = Float64Array.from({ length: n }, () => random.normal());
   const right = x.map((_, a) => x.reduce((sum, value, b) => sum + matrix[a * n + b] * value, 0));
-  solvePositive(matrix, right, band).forEach((value, i) => expect(value).toBeCloseTo(x[i], 9));
+  const lower = Float64Array.from({ length: n * (band + 1) }, (_, i) => {
+    const row = Math.floor(i / (band + 1));
+    const column = row - band + (i % (band + 1));
+    return column < 0 ? Number.NaN : matrix[row * n + column];
+  });
+  solvePositive(lower, right, band).forEach((value, i) => expect(value).toBeCloseTo(x[i], 9));
+});
+
+/** The correction of one pixel by its definition: ln factors, trilinear between the nodes. */
+function factorAt(field: Field, row: number, column: number, depth_m: number): number {
+  const z = (Math.log(depth_m) - field.log_near) * field.log_step;
+  const place = [column * field.column_step, row * field.row_step, Math.min(3, Math.max(0, z))];
+  let sum = 0;
+  for (let node = 0; node < 80; node++) {
+    const at = [Math.floor(node / 16), Math.floor(node / 4) % 4, node % 4];
+    const share = at.reduce((s, own, axis) => s * Math.max(0, 1 - Math.abs(place[axis] - own)), 1);
+    sum += share * field.values[node];
+  }
+  return Math.exp(sum);
+}
+
+test("every depth is multiplied by the trilinear factor of its place, whatever the depth", () => {
+  const maps = times(truth(1), (i) => 0.7 + (0.5 * (i % 7)) / 7);
+  const [{ field }] = fitCorrections(maps, [points(truth(1), 0, 60)]);
+  const depth_m = maps.depth_m.map((d, i) => (i % 5 === 0 ? d * 10 ** ((i % 76) - 38) : d));
+  const corrected = applyCorrections({ ...maps, depth_m }, [
+    { kind: "smooth", points: 60, factor: 1, field },
+  ]);
+  depth_m.forEach((d, i) => {
+    const expected = d * factorAt(field!, Math.floor(i / WIDTH), i % WIDTH, d);
+    // Subnormals have fewer digits; the logarithm of none of them matters, as all are nearest.
+    expect(Math.abs(corrected[i] - expected)).toBeLessThan(3e-7 * expected + 2e-45);
+  });
+});
+
+test("a fitted field solves its normal equations: no change of a node makes the sum smaller", () => {
+  const real = truth(1);
+  const maps = times(real, (i) => 0.8 + (0.008 * (i % WIDTH)) / WIDTH);
+  const { pixels, depth_m } = points(real, 0, 40);
+  const [{ field, factor }] = fitCorrections(maps, [{ pixels, depth_m }]);
+  const { values } = field!;
+  // Residuals within 1 % of each other have no outliers: Huber's weights are 1.
+  const cost = (): number => {
+    let sum = 0;
+    pixels.forEach((pixel, i) => {
+      const d = maps.depth_m[pixel];
+      const found = factorAt(field!, Math.floor(pixel / WIDTH), pixel % WIDTH, d);
+      sum += (Math.log(found) - Math.log(depth_m[i] / d)) ** 2;
+    });
+    for (let node = 0; node < 80; node++) {
+      sum += 0.002 * (values[node] - Math.log(factor)) ** 2;
+      if (node < 64) sum += 0.03 * (values[node + 16] - values[node]) ** 2;
+      if (node % 16 < 12) sum += 0.03 * (values[node + 4] - values[node]) ** 2;
+      if (node % 4 < 3) sum += 0.03 * (values[node + 1] - values[node]) ** 2;
+    }
+    return sum;
+  };
+  for (let node = 0; node < 80; node++) {
+    const own = values[node];
+    values[node] = own + 1e-4;
+    const above = cost();
+    values[node] = own - 1e-4;
+    expect(Math.abs(above - cost())).toBeLessThan(1e-12);
+    values[node] = own;
+  }
+});
+
+test("logarithms and exponentials of the tables agree with those of Math", () => {
+  const number = new Float32Array(1);
+  const bits = new Int32Array(number.buffer);
+  for (const start of [1.2e-38, 0.001, 1, 1.9999, 2, 80, 3e38]) {
+    for (let i = 0; i < 500; i++) {
+      number[0] = Math.min(start * (1 + i * 7e-5), 3.4e38);
+      expect(Math.abs(logOfBits(bits[0]) - Math.log(number[0]))).toBeLessThan(3e-8);
+    }
+  }
+  for (const x of [-700, -8, -7.999, -1e-3, 0, 0.015, 1 / 64, 1 / 3, 7.999, 8, 50]) {
+    expect(Math.abs(expOf(x) / Math.exp(x) - 1)).toBeLessThan(3e-9);
+  }
+  for (const x of [Number.NaN, Infinity, -Infinity]) expect(expOf(x)).toBe(Math.exp(x));
+});
+
+test.each([1, 2, 3, 10, 101])("select finds every place of %d numbers with ties", (count) => {
+  const random = randomStream(2, count);
+  const values = Float64Array.from({ length: count }, () => random.integer(count));
+  values.toSorted().forEach((value, place) => {
+    const own = values.slice();
+    expect(select(own, place)).toBe(value);
+    expect(own.subarray(0, place).every((below) => below <= value)).toBe(true);
+  });
 });

@@ -61,6 +61,24 @@ it("takes the quantity from teacher.json, where 0 metres means none", async () =
   expect([...(await read("m")).values]).toEqual([256, 80, 80, 3]);
 });
 
+it("reads the masks that teacher.json declares, at the size of their maps", async () => {
+  put(JSON.stringify({ kind: "metric_depth", name: "model", mask: true }), "teacher.json");
+  put(npy([1, 2]), "m", "front.npy");
+  put(npy([3, 4]), "m", "rear.npy");
+  await expect(read("m")).rejects.toThrow(/camera front: no mask .*front\.mask with \.npy/);
+  put(npy([5, 0]), "m", "front.mask.npy");
+  put(await png(0, 0, 1, 255), "m", "rear.mask.png");
+  expect(await read("m")).toEqual({
+    values: Float32Array.of(1, 2, 3, 4),
+    size: { height: 1, width: 2 },
+    counts: Uint8Array.of(1, 0, 0, 1),
+  });
+  for (const bad of [-1, Number.NaN, Infinity]) {
+    put(npy([1, bad]), "m", "front.mask.npy");
+    await expect(read("m")).rejects.toThrow(`row 0, column 1 is ${bad}; expected 0 where`);
+  }
+});
+
 test.each<[string, () => void | Promise<void>, string]>([
   ["no folder of the moment", () => undefined, "sample x/y: "],
   ["no map of a camera", () => put(npy([1, 2]), "x_y", "front.npy"), "camera rear: no prediction"],

@@ -52,6 +52,7 @@ const silog = (
 });
 const [plain, disparity, uniform] = CENTER_SPACINGS.map((spacing) => ({ spacing }));
 const soft = { kind: "softmax_bins" } as const;
+const softplus = { centers: "softplus" } as const;
 const none = { cross_term: "none", kl_domain: "lidar" } as const;
 
 /** Rows that together have every value of every choice: teacher, relation, baseline, losses, head. */
@@ -60,7 +61,7 @@ const ROWS = [
   ["binomial", "aligned", "output_silog", { supervised: "l1", cross_term: "stopped" }, disparity],
   ["binomial", "features", "fitnets", { supervised: "berhu", cross_term: "symmetric" }, uniform],
   ["index", "softmax", "hinton", { ...silog(0.5), ...none }, { ...soft, ...plain }],
-  ["binomial", "overlap", "attention_transfer", silog(0), { ...soft, ...disparity }],
+  ["binomial", "overlap", "attention_transfer", silog(0), { ...soft, ...disparity, ...softplus }],
   ["index", "views", "similarity", { ...silog(1), cross_term: "symmetric" }, uniform],
   ["binomial", "probabilities", "output_l1", { balance: "gradient_norm", balance_step: 3 }, plain],
   ["binomial", "none", "none", { ...none, bins_form: "stored", temperature: 2 }, plain],

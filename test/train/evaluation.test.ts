@@ -5,8 +5,9 @@ import { PRESETS, presetNamed } from "../../src/evaluate/parts.ts";
 import { mirrored, reversedViews } from "../../src/evaluate/flip.ts";
 import { oracleTeacher } from "../../src/teacher/oracle_teacher.ts";
 import { evaluateMaps } from "../../src/train/evaluation.ts";
-import { teacherMaps } from "../../src/train/map_sources.ts";
+import { folderMaps, teacherMaps } from "../../src/train/map_sources.ts";
 import { evaluate, type Predictor } from "../../src/train/predictor.ts";
+import { evaluateTeacher } from "../../src/train/teacher/evaluate_teacher.ts";
 import { tinyConfig, tinySource } from "./tiny.ts";
 
 const source = tinySource("held-out");
@@ -79,4 +80,54 @@ test("the metres of a teacher are evaluated like any others", async () => {
   expect(aligned.consistency.pairs).toEqual([]);
   expect(aligned.result).not.toHaveProperty("median_scaled");
   expect(aligned.result.all.abs_rel).toBeLessThan(0.5);
+});
+
+test("pixels that a teacher masks are left out of every number, and counted", async () => {
+  const oracle = oracleTeacher({ protocol, focalReference_px });
+  const half = size.width / 2;
+  const isLeft = (i: number): boolean => i % half < half / 2;
+  const wrong = (isMasked: boolean): typeof oracle => ({
+    ...oracle,
+    maps: async (...of) => {
+      const { depth_m, mask, ...maps } = await oracle.maps(...of);
+      const masked = mask!.map((own, i) => (isMasked && isLeft(i) ? 0 : own));
+      return { ...maps, depth_m: depth_m!.map((d, i) => (isLeft(i) ? 79 : d)), mask: masked };
+    },
+  });
+  const of = async (isMasked: boolean): ReturnType<typeof evaluateMaps> =>
+    await evaluateMaps(teacherMaps(wrong(isMasked), config, 80), source, "stop", fail);
+  const [without, found] = [await of(false), await of(true)];
+  expect(without.masked_pixels).toBe(0);
+  expect(without.result.all.abs_rel).toBeGreaterThan(1);
+  expect(found.masked_pixels).toBe((source.count * 3 * size.height * size.width) / 2);
+  expect(found.result.all.abs_rel).toBeLessThan(0.2);
+  const { all } = found.consistency;
+  expect(all === undefined || all.relative < without.consistency.all!.relative).toBe(true);
+  const lines: string[] = [];
+  const say = (text: string): void => void lines.push(text);
+  const fitted = await evaluateTeacher(wrong(true), source, config, say);
+  expect(fitted.all).toEqual(found.result.all);
+  expect(lines).toEqual([expect.stringMatching(/^teacher .*[\d,]+ true depths are masked/)]);
+});
+
+test("fused maps count where both of them do", async () => {
+  const [height, width] = [1, 4];
+  const folder = (counts?: Uint8Array): Parameters<typeof folderMaps>[0] => ({
+    name: "maps",
+    quantity: "metres",
+    maps: async () =>
+      await Promise.resolve({
+        values: new Float32Array(4).fill(9),
+        size: { height, width },
+        ...(counts && { counts }),
+      }),
+  });
+  const sample = await source.sample(0, size);
+  const [own, other] = [Uint8Array.of(1, 1, 0, 1), Uint8Array.of(0, 1, 1, 1)];
+  const fused = async (a?: Uint8Array, b?: Uint8Array): Promise<unknown> =>
+    (await (await folderMaps(folder(a), source, size, folder(b))).of(sample)).counts;
+  expect(await fused(own, other)).toEqual(Uint8Array.of(1, 1, 0, 0));
+  expect(await fused(own)).toEqual(own);
+  expect(await fused(undefined, other)).toEqual(Uint8Array.of(1, 1, 1, 0));
+  expect(await fused()).toBeUndefined();
 });

@@ -135,6 +135,39 @@ test(
   SLOW_MS,
 );
 
+test(
+  "threads load before the run asks, and leave it the samples that it has in memory",
+  async () => {
+    const config = resolveConfig({ ...RIG, teacher: { kind: "none" } }, "test");
+    const source = await openSource(config, "train");
+    const options = { seed: 0, size: config.size, augment: true, badSamples: "stop" } as const;
+    const plain = loader(source, options);
+    const here: number[] = [];
+    const step: typeof plain.step = async (moment) => {
+      here.push(moment);
+      return await plain.step(moment);
+    };
+    const fail = (text: string): never => expect.fail(text);
+    const samples = { ...plain, step };
+    const input = { source, teacher: null, config, samples, onSkip: fail, onMessage: fail };
+    const threads = await momentLoading(input, { withTeacher: false }, 0);
+    try {
+      await started(threads, 1);
+      // Two per thread.
+      expect(threads.ahead()).toBe(2);
+      expect(here).toEqual([]);
+      await source.sample(0, config.size);
+      for (let moment = 0; moment < 6; moment++) await threads.load(moment);
+      // Three samples twice; the threads may have been asked for one of the run before it had it.
+      expect(here.length).toBeGreaterThan(0);
+      expect(here.length).toBeLessThan(3);
+    } finally {
+      await threads.close();
+    }
+  },
+  SLOW_MS,
+);
+
 test("short runs have no threads, unless they are asked for", () => {
   const of = (more: object): number => threadCount(resolveConfig(more, "test"), 0);
   expect(of({ steps: 20 })).toBe(0);

@@ -39,6 +39,7 @@ test("a test ends where the loss diverges, and leaves nothing on the device", as
     onMessage: (text) => expect.fail(text),
   });
   expect(gpu.memory.live_bytes).toBe(before);
+  if (found === null) expect.fail("the test was not stopped");
   expect(found.points.map(({ step }) => step)).toEqual(seen);
   expect(found.steepest).toBeGreaterThanOrEqual(1e-4);
   expect(found.steepest).toBeLessThanOrEqual(found.lowest);
@@ -47,4 +48,9 @@ test("a test ends where the loss diverges, and leaves nothing on the device", as
   const again = { gpu, config, source: tinySource("train"), teacher: null, tuning: new Map() };
   const rest = { onStep: () => undefined, onMessage: () => undefined };
   await expect(rangeTest({ ...again, ...rest, range: empty })).rejects.toThrow("0 < low < high");
+  const range = { low: 1e-4, high: 1 };
+  const short = { ...again, ...rest, range, config: tinyConfig({ steps: 2 }) };
+  await expect(rangeTest(short)).rejects.toThrow("2 steps; give at least three");
+  const stopped = { ...again, ...rest, range, config, signal: AbortSignal.abort() };
+  expect(await rangeTest(stopped)).toBeNull();
 });

@@ -87,10 +87,12 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
     const output = makeOutput(surroundings, options.json === true || options.md === true);
     const chosen = chosenParts(options);
     const { evaluation, on, fields, notes } = await found(options, chosen, surroundings, output);
-    const { consistency, overlap, agreement, moments, trained_on, skipped_samples } = evaluation;
+    const { consistency, overlap, agreement, moments, trained_on } = evaluation;
+    const { masked_pixels, skipped_samples } = evaluation;
     const protocol = chosen.name ?? evaluation.result.protocol;
     const result = { ...evaluation.result, protocol };
-    const about = { moments, trained_on, ...fields, skipped_samples };
+    const masked = masked_pixels !== null && { masked_pixels };
+    const about = { moments, trained_on, ...fields, ...masked, skipped_samples };
     const more = { overlap, agreement, ...(chosen.name !== null && { parts: chosen.parts }) };
     const lead = [
       `protocol ${protocol}, depths ${result.min_m} to ${result.cap_m} m, ${on}`,

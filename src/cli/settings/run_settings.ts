@@ -23,6 +23,8 @@ export interface RunFlags {
   readonly steps?: number;
   readonly seed?: number;
   readonly size?: TrainConfig["size"];
+  /** Steps between validations. */
+  readonly validateEvery?: number;
   readonly skipBadSamples?: boolean;
   /** Weights of a foundation teacher. */
   readonly "teacher.weights"?: string;
@@ -112,7 +114,7 @@ export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown
 /** The keys of the configuration that the command line sets. */
 function keys(flags: RunFlags): Record<string, unknown> {
   const { data, student, from: student_from, steps, seed, size, skipBadSamples } = flags;
-  const { "teacher.weights": weights } = flags;
+  const { "teacher.weights": weights, validateEvery: validate_every } = flags;
   const all = {
     data,
     student,
@@ -120,6 +122,7 @@ function keys(flags: RunFlags): Record<string, unknown> {
     steps,
     seed,
     size,
+    validate_every,
     ...(skipBadSamples && { bad_samples: "skip" }),
     ...(weights !== undefined && { teacher: { weights } }),
   };

@@ -1,10 +1,11 @@
 // `ringdepth train --range-test LOW:HIGH`: finds a learning rate in a short run without a folder.
 import { choicesOf } from "../../tune/tuning_file.ts";
 import { InputError } from "../../tensor/error.ts";
-import { openRunTeacher, openSource } from "../../train/source.ts";
+import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import { rangeTest, type LearningRateRange, type RangePoint } from "../../train/range_test.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
 import { cachedTuning } from "../settings/tuning_cache.ts";
+import { EXIT } from "../terminal/exit_code.ts";
 import { textTable } from "../terminal/table.ts";
 import type { Output } from "../terminal/surroundings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
@@ -33,8 +34,9 @@ export async function runRangeTest(
   output: Output,
   stop: StopSignal,
 ): Promise<TrainingOutcome> {
-  const source = await openSource(config, "train");
-  const context = { gpu: () => gpu, source, onMessage: output.warn };
+  const source = await openTrainingSource(config, "train");
+  // A teacher that a run would fit first teaches with its base: fitting it takes longer than the test.
+  const context = { gpu: () => gpu, source, onMessage: output.warn, module: "base" } as const;
   const teacher = await openRunTeacher(config, context);
   try {
     output.say(`data: ${source.describe()}`);
@@ -58,12 +60,19 @@ export async function runRangeTest(
         ),
       onMessage: output.warn,
     });
+    const exitCode = stop.exitCode();
+    const interrupted = exitCode !== EXIT.fine;
+    if (found === null) {
+      const lines = ["stopped before the third step: no learning rate is judged"];
+      return { exitCode, summary: null, json: { points: [], interrupted }, lines };
+    }
     const { points, steepest, lowest, diverged } = found;
     return {
-      exitCode: stop.exitCode(),
+      exitCode,
       summary: null,
-      json: found,
+      json: { ...found, interrupted },
       lines: [
+        ...(interrupted ? [`stopped after step ${points.length} of ${config.steps}`] : []),
         ...rangeTable(points.filter(({ step }) => step % every === 0 || step === points.length)),
         `the loss falls fastest at ${steepest.toExponential(2)} and is lowest at ` +
           `${lowest.toExponential(2)}${diverged ? ", above which it diverges" : ""}`,

@@ -51,6 +51,11 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     )
     .option("--seed <n>", "seed for all random choices (default: 0)", wholeNumber("--seed", 0))
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
+    .option(
+      "--validate-every <n>",
+      "steps between validations on held-out moments (default: none)",
+      wholeNumber("--validate-every", 1),
+    )
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
     .option(
       "--teacher.weights <path>",

@@ -26,6 +26,8 @@ export interface MomentLoading {
   readonly load: MomentLoad;
   /** Threads that load moments now; those that are still opening their data do not count. */
   readonly threads: () => number;
+  /** Moments that threads have loaded or are loading for the run, and the one it took last. */
+  readonly ahead: () => number;
   /** Ends the threads. */
   readonly close: () => Promise<void>;
 }
@@ -54,6 +56,11 @@ export function threadCount(config: TrainConfig, step: number): number {
   return left < LEAST_MOMENTS ? 0 : Math.min(2, Math.max(1, availableParallelism() - 1));
 }
 
+/** Whether moments can be loaded before the device of the run is free: no part of them needs it. */
+export function isTaughtApart(teacher: Teacher | null, prefetch: PrefetchOptions | null): boolean {
+  return teacher === null || prefetch?.withTeacher === true;
+}
+
 /** Opens the moments of a run from `step` on; without `prefetch` it loads in this thread. */
 export async function momentLoading(
   input: LoadingInput,
@@ -64,9 +71,9 @@ export async function momentLoading(
   const here: MomentLoad = async (moment) => await momentInputs(input, samples, moment);
   const count = prefetch === null ? 0 : threadCount(config, step);
   if (prefetch === null || count === 0) {
-    return { load: here, threads: () => 0, close: async () => {} };
+    return { load: here, threads: () => 0, ahead: () => 0, close: async () => {} };
   }
-  return await threaded(input, prefetch, { here, count });
+  return await threaded(input, prefetch, { here, count, step });
 }
 
 /** A moment that was asked for. */
@@ -79,7 +86,11 @@ interface Awaited {
 async function threaded(
   input: LoadingInput,
   { withTeacher }: PrefetchOptions,
-  { here, count }: { readonly here: MomentLoad; readonly count: number },
+  {
+    here,
+    count,
+    step,
+  }: { readonly here: MomentLoad; readonly count: number; readonly step: number },
 ): Promise<MomentLoading> {
   const { config, source, teacher, onMessage } = input;
   const { protocol, focalReference_px, normalization } = source;
@@ -95,6 +106,8 @@ async function threaded(
   const said = new Set<string>();
   let isClosed = false;
   const moments = config.steps * momentsPerStep(config);
+  /** The next moment that the run has not asked for. */
+  let upcoming = step * momentsPerStep(config);
 
   const say = (text: string): void => {
     if (said.has(text)) return;
@@ -104,6 +117,7 @@ async function threaded(
   const receive = (thread: number, message: ThreadReply): void => {
     if (message.kind === "ready") {
       ready.add(thread);
+      if (isTaughtApart(teacher, { withTeacher })) askAhead();
       return;
     }
     if (message.kind === "skip") {
@@ -156,18 +170,27 @@ async function threaded(
 
   const { labelled } = source;
   const labels = labelled && { labelled, steps: labelledSteps(config) };
-  // A sample always comes from one thread, which keeps it in memory for the next epoch.
-  const threadOf = (moment: number): number => {
+  const indexOf = (moment: number): number => {
     const { order, position } = placeOf(moment, source.count, config.seed, labels);
-    return order[position] % count;
+    return order[position];
+  };
+  /**
+   * The thread that loads a moment. A sample always comes from one thread, which keeps it in memory
+   * for the next epoch; the run itself has those that it loaded before the threads were ready.
+   */
+  const threadOf = (moment: number): number | null => {
+    const index = indexOf(moment);
+    const thread = index % count;
+    const isHere = source.isKept?.(index, config.size) ?? false;
+    return ready.has(thread) && !isHere ? thread : null;
   };
   const ask = (moment: number): Promise<Record<string, Float32Array>> => {
     const known = asked.get(moment);
     if (known !== undefined) return known;
     const thread = threadOf(moment);
-    const worker = ready.has(thread) ? threads.get(thread) : undefined;
+    const worker = thread === null ? undefined : threads.get(thread);
     const inputs =
-      worker === undefined
+      thread === null || worker === undefined
         ? here(moment)
         : new Promise<Record<string, Float32Array>>((resolve, reject) => {
             awaited.set(moment, { thread, resolve, reject });
@@ -179,6 +202,11 @@ async function threaded(
     asked.set(moment, inputs);
     return inputs;
   };
+  /** Asks the threads for their next moments, before the run needs them. */
+  function askAhead(): void {
+    const end = Math.min(moments, upcoming + AHEAD * count);
+    for (let next = upcoming; next < end; next++) if (threadOf(next) !== null) void ask(next);
+  }
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
@@ -187,14 +215,13 @@ async function threaded(
   return {
     load: async (moment) => {
       const inputs = ask(moment);
-      const last = Math.min(moments - 1, moment + AHEAD * count);
-      for (let next = moment + 1; next <= last; next++) {
-        if (ready.has(threadOf(next))) void ask(next);
-      }
+      upcoming = moment + 1;
+      askAhead();
       for (const old of asked.keys()) if (old < moment) asked.delete(old);
       return await inputs;
     },
     threads: () => ready.size,
+    ahead: () => asked.size,
     close,
   };
 }

@@ -1,6 +1,7 @@
 // Evaluates the metres of a teacher on held-out moments.
 import type { DataSource } from "../../data/data_source.ts";
 import { loader } from "../../data/loader.ts";
+import { countedTruth } from "../../evaluate/map_mask.ts";
 import { evaluator, type EvaluationResult } from "../../evaluate/protocol.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { checkedMaps } from "../../teacher/checked_teacher.ts";
@@ -8,13 +9,15 @@ import { openTeacher } from "../../teacher/open_teacher.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { TrainConfig } from "../config.ts";
+import { describeMasked } from "../evaluation_words.ts";
 import { outputSize } from "../network.ts";
 import { foundationContext, teacherPlaces } from "../source.ts";
 
 /**
  * Evaluates the metres that a teacher gives for every moment of `source`. A pixel without metres
- * counts as the largest depth; a view that the teacher masks does not count. Throws InputError for a
- * teacher without metres, and if no view counts. `onMessage` receives a line about each moment that is left out.
+ * counts as the largest depth; a pixel that the teacher masks does not count. Throws InputError for a
+ * teacher without metres, and if no pixel counts. `onMessage` receives a line about each moment that
+ * is left out, and one about masked pixels.
  */
 export async function evaluateTeacher(
   teacher: Teacher,
@@ -25,23 +28,20 @@ export async function evaluateTeacher(
   const half = outputSize(size);
   const names = source.cameras.map(({ name }) => name);
   const metrics = evaluator(names, source.protocol, { medianScaling: true });
+  let masked = 0;
   const choice = { seed: 0, size, augment: false, badSamples, onSkip: onMessage };
   for await (const sample of loader(source, choice).all()) {
     const { depth_m, mask } = await checkedMaps(teacher, sample, half, head.bins);
     if (depth_m === undefined) throw new InputError(`teacher ${teacher.name}: gives no metres`);
-    const plane = half.height * half.width;
-    const isMasked = (view: number): boolean =>
-      mask?.subarray(view * plane, (view + 1) * plane).every((value) => value === 0) ?? false;
-    metrics.add(
-      depth_m.map((value) => (value > 0 ? value : source.protocol.cap_m)),
-      half,
-      sample.groundTruth.map((truth, view) =>
-        isMasked(view)
-          ? { ...truth, pixels: truth.pixels.subarray(0, 0), depth_m: truth.depth_m.subarray(0, 0) }
-          : truth,
-      ),
-    );
+    const { groundTruth, masked_pixels } =
+      mask === undefined
+        ? { ...sample, masked_pixels: 0 }
+        : countedTruth(sample.groundTruth, Uint8Array.from(mask), half, source.protocol);
+    masked += masked_pixels;
+    const filled_m = depth_m.map((value) => (value > 0 ? value : source.protocol.cap_m));
+    metrics.add(filled_m, half, groundTruth);
   }
+  if (masked > 0) onMessage(`teacher ${teacher.name}: ${describeMasked(masked)}`);
   return metrics.result();
 }
 
