@@ -21,6 +21,7 @@ import type { CellRecord } from "./cell_file.ts";
 import { requireTeacher, sharedInputs, type FitTeacher } from "./cell_inputs.ts";
 import { cellState, type CellState } from "./cell_state.ts";
 import type { AblationPlan, Cell } from "./plan.ts";
+import type { TableProgress } from "../data/nuscenes/tables.ts";
 
 /** The files of an ablation beside its cells. */
 export const ABLATION_FILES = { report: "report.html", table: "ablation.json" } as const;
@@ -45,6 +46,8 @@ export interface AblationEvents {
   /** The cell has a record; `isNew` unless an earlier start had finished it. */
   readonly onRecord: (place: CellPlace, record: CellRecord, isNew: boolean) => void;
   readonly onMessage: (message: string) => void;
+  /** Told the progress of reading large tables of data. */
+  readonly onTable?: TableProgress;
 }
 
 /** The inputs of an ablation. */
@@ -132,7 +135,7 @@ export async function runAblation(run: AblationRun): Promise<boolean> {
       onStep: (step) => run.onFitStep(current, step),
       onMessage: (message) => onMessage(`teacher of ${current.cell.name}: ${message}`),
     });
-  const inputs = sharedInputs(device.gpu, fit);
+  const inputs = sharedInputs(device.gpu, fit, run.onTable);
   /** Runs a cell; returns whether the signal came first. */
   const isStopped = async (place: CellPlace): Promise<boolean> => {
     current = place;

@@ -9,6 +9,7 @@ import { hasTeacherTerms } from "../distill/losses.ts";
 import { wantedParts } from "../distill/wanted_parts.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
+import type { TableProgress } from "../data/nuscenes/tables.ts";
 
 /** The inputs of one cell. */
 export interface CellInputs {
@@ -40,15 +41,19 @@ export type FitTeacher = (
  * An opener that shares what it opened; `gpu` is the device in use. Cells of equal data share the
  * module of a fitted teacher too.
  */
-export function sharedInputs(gpu: () => Gpu, fit: FitTeacher): SharedInputs {
+export function sharedInputs(
+  gpu: () => Gpu,
+  fit: FitTeacher,
+  onProgress?: TableProgress,
+): SharedInputs {
   // Two data sets need not fit into memory at once.
   const sources = latest<Pick<CellInputs, "source" | "heldOut">>(1, () => {});
   const teachers = latest<Teacher | null>(KEPT_TEACHERS, (teacher) => teacher?.close?.());
   return {
     of: async (config) => {
       const { source, heldOut } = await sources.of(dataKey(config), async () => ({
-        source: await openTrainingSource(config, "train"),
-        heldOut: await openTrainingSource(config, "held-out"),
+        source: await openTrainingSource(config, "train", { onProgress }),
+        heldOut: await openTrainingSource(config, "held-out", { onProgress }),
       }));
       // A shared head changes no map of the teacher.
       const { shared: _, shared_head: _head, shared_network: _net, ...teacher } = config.teacher;

@@ -51,6 +51,12 @@ export interface DataSource {
    */
   identify(index: number): Promise<MomentIdentity>;
   /**
+   * Reads the point clouds or depth maps of moment `index` and counts their points or pixels with a
+   * depth; absent where no file has them. Rejects with InputError, naming the file, for one that is
+   * missing, broken, empty or not finite.
+   */
+  countDepths?(index: number): Promise<number>;
+  /**
    * One line for people: kind, moments, cameras. It does not name the split: whether moments are
    * held out depends on the student.
    */

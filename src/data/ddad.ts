@@ -15,6 +15,7 @@ import type { DataSource, Split } from "./data_source.ts";
 import { readMoments } from "./ddad_moments.ts";
 import { readSceneSplits, type SceneSplits } from "./ddad_schema.ts";
 import {
+  countPoints,
   identifyLidarMoment,
   readLidarMoment,
   type BrokenMoment,
@@ -91,6 +92,7 @@ export async function ddad(
     count: moments.length,
     sample: async (index, size) => await readLidarMoment(at(index), reading, size),
     identify: async (index) => await identifyLidarMoment(root, at(index)),
+    countDepths: async (index) => await countPoints(reading, at(index)),
     describe: () =>
       `DDAD in ${root}, ${moments.length} moments of ${count === 1 ? "1 scene" : `${count} scenes`}, ` +
       `${cameras.length} cameras`,

@@ -159,6 +159,13 @@ export async function folder(
       const files = names.map(async (name) => await insideRoot(own, name, root));
       return await imageIdentity(`folder/${moment.name}`, await Promise.all(files));
     },
+    ...(canTrain && {
+      countDepths: async (index: number): Promise<number> => {
+        const moment = moments[index];
+        if ("fault" in moment) throw moment.fault;
+        return await countDepths(root, moment.depths!, cameras);
+      },
+    }),
     describe: () =>
       `folder ${root}, ${moments.length} moments, ${cameras.length} cameras` +
       (canTrain ? "" : ", no depth/: prediction only"),
@@ -275,7 +282,10 @@ async function cameraFiles(
   }
   const names = cameras.map(({ name }) => {
     const entry = files.get(name);
-    if (entry === undefined) throw new InputError(`${directory}: no file for camera ${name}`);
+    if (entry === undefined) {
+      const expected = endings.map((end) => `${name}${end}`).join(" or ");
+      throw new InputError(`${directory}: no file for camera ${name}; expected ${expected}`);
+    }
     return entry;
   });
   return { folder: directory, names };
@@ -323,6 +333,21 @@ async function readSample(
     usable,
     groundTruth: truth,
   });
+}
+
+/** Pixels with a depth in the maps of a moment; throws InputError for a broken map and for none. */
+async function countDepths(
+  root: string,
+  depths: CameraFiles,
+  cameras: readonly Camera[],
+): Promise<number> {
+  let count = 0;
+  for (const [view, camera] of cameras.entries()) {
+    const map = await readDepth(root, depths, view, camera);
+    for (const depth_m of map) if (depth_m > 0) count++;
+  }
+  if (count > 0) return count;
+  throw new InputError(`${depths.folder}: no pixel of these maps has a depth`);
 }
 
 /** A depth map `[H, W]` in metres at the camera's size; throws InputError naming file and pixel. */

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { insideRoot, readInside } from "../formats/inside_root.ts";
-import type { InputError } from "../tensor/error.ts";
+import { InputError } from "../tensor/error.ts";
 import { resizeIntrinsics, type Camera, type ImageSize } from "./camera.ts";
 import { keptMaps } from "./depth_cache.ts";
 import { groundTruth, resizeSparse } from "./depth_map.ts";
@@ -118,6 +118,20 @@ export async function identifyLidarMoment(
 ): Promise<MomentIdentity> {
   const files = shots.map(async ({ file }) => await insideRoot(root, file));
   return await imageIdentity(id, await Promise.all(files));
+}
+
+/**
+ * Reads the cloud of a moment and counts its points; rejects with InputError if it cannot be read or
+ * has none.
+ */
+export async function countPoints(
+  { root, points }: Pick<LidarReading, "root" | "points">,
+  { cloud, columns }: LidarMoment,
+): Promise<number> {
+  const bytes = await readInside(root, cloud, CLOUD_LIMIT_BYTES);
+  const count = points(bytes, join(root, cloud), columns).length / 3;
+  if (count > 0) return count;
+  throw new InputError(`${join(root, cloud)}: the cloud has no point`);
 }
 
 /** A hash of everything that projected depth follows from. */

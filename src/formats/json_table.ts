@@ -74,7 +74,7 @@ async function readPieces(
       begin = next.end;
       if (next.isRecord) onRecord(record);
     }
-    onProgress?.(position, Math.max(position, status.size));
+    if (bytesRead > 0) onProgress?.(position, Math.max(position, status.size));
   }
   return scanner.count;
 }
@@ -92,9 +92,14 @@ export class JsonRecord {
     return this.#scanner.index;
   }
 
+  /** File and record, as errors name them. */
+  get place(): string {
+    return `${this.#scanner.file}: record ${this.index}`;
+  }
+
   /** File, record and field, as errors name them. */
   where(field: string): string {
-    return `${this.#scanner.file}: record ${this.index}: ${field}`;
+    return `${this.place}: ${field}`;
   }
 
   /** Whether the record has the field. */

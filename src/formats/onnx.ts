@@ -1,4 +1,4 @@
-// ONNX models as files: the messages of onnx.proto that a network with fixed shapes needs. Knows
+// ONNX models as files: the messages of onnx.proto that a network needs. Knows
 // nothing about operators. Source: onnx.ai/onnx/api/classes.html, opset 17, IR version 8.
 import { encodeMessage, textValue, type Message, type WireValue } from "./protobuf.ts";
 import { encodeElements } from "./elements.ts";
@@ -29,7 +29,8 @@ export interface OnnxTensor {
 /** An input or output of the model, f32. */
 export interface OnnxPort {
   readonly name: string;
-  readonly shape: Shape;
+  /** A text is the name of an axis of any length. */
+  readonly shape: readonly (number | string)[];
   /** A sentence for people. */
   readonly about: string;
 }
@@ -130,7 +131,9 @@ function tensorMessage({ name, shape, data }: OnnxTensor): Message {
 }
 
 function portMessage({ name, shape, about }: OnnxPort): Message {
-  const axes = shape.map((axis) => field(1, [[1, { varint: axis }]]));
+  const axes = shape.map((axis) =>
+    field(1, [typeof axis === "string" ? [2, textValue(axis)] : [1, { varint: axis }]]),
+  );
   const tensor: Message = [[1, { varint: FLOAT }], field(2, axes)];
   return [[1, textValue(name)], field(2, [field(1, tensor)]), [3, textValue(about)]];
 }

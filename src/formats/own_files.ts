@@ -9,6 +9,7 @@ import { lstat, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../tensor/error.ts";
 import { readBytes, systemReason, writeFileAtomically } from "./atomic_file.ts";
+import { waitForLock } from "./lock_file.ts";
 import { makeFolder } from "./make_folder.ts";
 
 /** Name of the list in its folder. */
@@ -21,6 +22,8 @@ export interface OwnFile {
   readonly bytes?: Uint8Array;
 }
 
+// Longest wait for another command to write its list, which takes milliseconds.
+const WAIT_MS = 10_000;
 const LIST_LIMIT_BYTES = 64 * 2 ** 20;
 
 /**
@@ -48,16 +51,26 @@ export async function makeOutFolder(folder: string, isNamedByUser: boolean): Pro
 /**
  * Claims the names of `files` in `folder`, before any of them is written: afterwards all of them
  * may be replaced. Throws InputError, and changes nothing, if a file with such a name was not
- * written by ringdepth or was changed since.
+ * written by ringdepth or was changed since, or another process holds the list.
  */
 export async function claimFiles(folder: string, files: readonly OwnFile[]): Promise<void> {
-  const own = await readOwn(folder);
   for (const { name } of files) {
     if (name === OWN_FILES || name !== basename(name)) {
       throw new Error(`claimFiles: ${name} is no name of a file in a folder`);
     }
-    await checkReplaceable(folder, name, own);
   }
+  // Two commands may write into one folder at once: neither may lose the names of the other.
+  const lock = await waitForLock(join(folder, `${OWN_FILES}.lock`), folder, WAIT_MS);
+  try {
+    await addToList(folder, files);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function addToList(folder: string, files: readonly OwnFile[]): Promise<void> {
+  const own = await readOwn(folder);
+  for (const { name } of files) await checkReplaceable(folder, name, own);
   for (const { name, bytes } of files) {
     // The old digest stays next to the new one: a crash leaves either version, and both are ours.
     const before = own.get(name);

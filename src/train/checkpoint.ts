@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { readBytes, systemReason, writeFileAtomically } from "../formats/atomic_file.ts";
 import { disk } from "../formats/disk.ts";
 import { toFloat32 } from "../formats/elements.ts";
-import type { NewTensor, StoredTensor } from "../formats/safetensors.ts";
+import type { NewTensor, SafetensorsDtype, StoredTensor } from "../formats/safetensors.ts";
 import { openSealed, sealSafetensors } from "../formats/sealed_file.ts";
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
@@ -29,6 +29,9 @@ export interface CheckpointInfo {
   /** Hash of the module of the teacher; absent for a teacher without one. */
   readonly teacher_module?: string | undefined;
 }
+
+/** The dtypes of trained numbers. */
+export const FLOAT_DTYPES: readonly SafetensorsDtype[] = ["F32", "F16", "BF16", "F64"];
 
 const MOMENTS = ["first_moments", "second_moments"] as const;
 
@@ -107,9 +110,9 @@ export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
   const factors = parseFactors(metadata["balance"], file);
   return {
     file,
-    step: Number(step),
+    step: countIn(metadata, "step", file),
     config,
-    depth_max_m: Number(depth_max_m),
+    depth_max_m: depthIn(metadata, file),
     ...(origin !== null && { origin }),
     ...(factors !== undefined && { factors }),
     teacher_module,
@@ -130,6 +133,33 @@ export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
       for (const { values, to } of copies) to.set(values);
     },
   };
+}
+
+/** A count in the metadata; throws InputError if it is missing or not a whole number from 0. */
+export function countIn(
+  metadata: Readonly<Record<string, string>>,
+  key: string,
+  file: string,
+): number {
+  const value = numberIn(metadata, key, file);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InputError(`${file}: metadata ${key} is ${value}; expected a count`);
+}
+
+/** The depth of a bin centre of 1 in the metadata; throws InputError unless it is above 0 m. */
+export function depthIn(metadata: Readonly<Record<string, string>>, file: string): number {
+  const value = numberIn(metadata, "depth_max_m", file);
+  if (value > 0) return value;
+  throw new InputError(`${file}: metadata depth_max_m is ${value}; expected metres above 0`);
+}
+
+/** A number of the metadata; throws InputError if it is missing or not finite. */
+function numberIn(metadata: Readonly<Record<string, string>>, key: string, file: string): number {
+  const text = metadata[key];
+  if (text === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new InputError(`${file}: metadata ${key} is ${value}; expected a finite number`);
 }
 
 /** A checkpoint by its name in the folder. */
@@ -181,6 +211,11 @@ export function tensorReader(
   return (name, shape) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new InputError(`${file}: lacks the tensor ${name}`);
+    if (!FLOAT_DTYPES.includes(tensor.dtype)) {
+      throw new InputError(
+        `${file}: ${name} is ${tensor.dtype}; expected ${FLOAT_DTYPES.join(", ")}`,
+      );
+    }
     if (!sameShape(tensor.shape, shape)) {
       throw new InputError(
         `${file}: ${name} is ${formatShape(tensor.shape)}, this student's is ${formatShape(shape)}`,

@@ -9,8 +9,8 @@ import type { Resnet } from "../student/encoder.ts";
 import { pretrainedEncoder, type PretrainedTensor } from "../student/pretrained.ts";
 import { InputError } from "../tensor/error.ts";
 import { size, type Shape } from "../tensor/shape.ts";
+import { FLOAT_DTYPES } from "./checkpoint.ts";
 
-const FLOATS = ["F32", "F16", "BF16", "F64"];
 /** The file of a folder as model hubs have it. */
 const MODEL_FILE = "model.safetensors";
 
@@ -57,8 +57,8 @@ function read(
   { from, to }: PretrainedTensor,
   file: string,
 ): Float32Array {
-  if (!FLOATS.includes(dtype)) {
-    throw new InputError(`${file}: ${from} is ${dtype}; expected ${FLOATS.join(", ")}`);
+  if (!FLOAT_DTYPES.includes(dtype)) {
+    throw new InputError(`${file}: ${from} is ${dtype}; expected ${FLOAT_DTYPES.join(", ")}`);
   }
   const values = toFloat32(data);
   const least = to.endsWith("variance") ? 0 : -Infinity;

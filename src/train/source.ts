@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DataSource, Split } from "../data/data_source.ts";
 import { withLidarShare } from "../data/lidar_share.ts";
-import { openData } from "../data/open_data.ts";
+import { openData, type OpenOptions } from "../data/open_data.ts";
 import { withPlaces } from "../data/source_spec.ts";
 import { wantedParts } from "../distill/wanted_parts.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -21,6 +21,12 @@ import { readStudent } from "./student_file.ts";
 import { seenBy } from "./student_origin.ts";
 import { nativeImages } from "./teacher/native_images.ts";
 
+/** How to open the data of a configuration. */
+export interface SourceOptions extends Pick<OpenOptions, "limit_bytes" | "onProgress"> {
+  /** Whether the configuration is that of an earlier run or student (default: no). */
+  readonly earlier?: boolean;
+}
+
 /**
  * Opens one split of the configuration's data, with LiDAR on `lidar.share` of the training moments.
  * Throws InputError for data that is missing or broken. If the configuration is an `earlier` one, of
@@ -29,8 +35,7 @@ import { nativeImages } from "./teacher/native_images.ts";
 export async function openSource(
   config: TrainConfig,
   split: Split,
-  earlier = false,
-  limit_bytes?: number,
+  { earlier = false, limit_bytes, onProgress }: SourceOptions = {},
 ): Promise<DataSource> {
   const { train_moments, held_out_moments, beams: ofTraining, body } = config.rig;
   // A student of a sparser LiDAR is evaluated on the same true depth as the others.
@@ -46,6 +51,7 @@ export async function openSource(
       body,
       badSamples,
       limit_bytes,
+      onProgress,
     });
     const { share } = config.lidar;
     return split === "train" ? await withLidarShare(source, { share, seed }) : source;
@@ -62,9 +68,9 @@ export async function openSource(
 export async function openTrainingSource(
   config: TrainConfig,
   split: Split,
-  earlier = false,
+  options: SourceOptions = {},
 ): Promise<DataSource> {
-  const source = await openSource(config, split, earlier);
+  const source = await openSource(config, split, options);
   if (config.student_from === null) return source;
   const { origin } = await readStudent(config.student_from, () => {});
   return seenBy(origin, source);
@@ -212,7 +218,7 @@ export function teacherPlaces({
 /** The device of a foundation model and the images of both splits at their own size. */
 export function foundationContext(config: TrainConfig, gpu: () => Gpu): FoundationContext {
   const open = async (split: Split): Promise<DataSource> =>
-    await openSource(config, split, false, 0);
+    await openSource(config, split, { limit_bytes: 0 });
   return { gpu, images: nativeImages(async () => [await open("train"), await open("held-out")]) };
 }
 

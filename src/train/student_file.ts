@@ -6,7 +6,7 @@ import { openSealed, sealSafetensors, type SealedFile } from "../formats/sealed_
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
-import { checkpointsIn, namedTensors, tensorReader } from "./checkpoint.ts";
+import { checkpointsIn, countIn, depthIn, namedTensors, tensorReader } from "./checkpoint.ts";
 import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
 import { runPaths } from "./run_folder.ts";
 import { earlierOrigin, formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
@@ -106,16 +106,8 @@ function trainedIn(opened: SealedFile, file: string, warn: (message: string) => 
   }
   checkKeys(metadata, file);
   const config = resolveConfig(parseConfigFile(text, file), file);
-  const depth_max_m = number(metadata, "depth_max_m", file);
-  const steps = number(metadata, "steps" in metadata ? "steps" : "step", file);
-  if (!(depth_max_m > 0)) {
-    throw new InputError(
-      `${file}: metadata depth_max_m is ${depth_max_m}; expected metres above 0`,
-    );
-  }
-  if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new InputError(`${file}: metadata steps is ${steps}; expected a count`);
-  }
+  const depth_max_m = depthIn(metadata, file);
+  const steps = countIn(metadata, "steps" in metadata ? "steps" : "step", file);
   const origin = originIn(opened, { config, depth_max_m, file }, warn);
   const take = tensorReader(tensors, file);
   return {
@@ -158,15 +150,6 @@ function checkKeys(metadata: Readonly<Record<string, string>>, file: string): vo
   throw new InputError(
     `${file}: its metadata has an unknown key "${unknown}"; known: ${STUDENT_KEYS.join(", ")}`,
   );
-}
-
-/** A number of the metadata; throws InputError if it is missing or not finite. */
-function number(metadata: Readonly<Record<string, string>>, key: string, file: string): number {
-  const text = metadata[key];
-  if (text === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  throw new InputError(`${file}: metadata ${key} is ${value}; expected a finite number`);
 }
 
 function originIn(

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { NORMALIZATION, type InputScale } from "../data/batch.ts";
 import type { Camera } from "../data/camera.ts";
 import type { DataSource } from "../data/data_source.ts";
+import { parseJson } from "../formats/json.ts";
 import { InputError } from "../tensor/error.ts";
 import {
   formatMoments,
@@ -86,7 +87,7 @@ export function parseOrigin(
   for (const [key, value] of Object.entries({ origin: text, training_moments: moments })) {
     if (value === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
   }
-  const result = originSchema.safeParse(parsed(text, file));
+  const result = originSchema.safeParse(parseJson(text, `${file}: metadata origin`));
   if (!result.success) {
     const { path, message } = result.error.issues[0];
     throw new InputError(`${file}: metadata ${["origin", ...path].join(".")}: ${message}`);
@@ -166,12 +167,4 @@ function plainCamera(full: Camera): z.infer<typeof camera> {
     translation_m: [tx, ty, tz] as [number, number, number],
   };
   return { name, width, height, fx, fy, cx, cy, ...pose };
-}
-
-function parsed(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InputError(`${file}: metadata origin is not JSON`);
-  }
 }

@@ -33,6 +33,13 @@ test("what ringdepth wrote is replaced as often as asked", async () => {
   expect(await isOwnFile(folder, "b.npy")).toBe(false);
 });
 
+test("commands that write into one folder at once lose no name of each other", async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `${i}.npy`);
+  await Promise.all(names.map((name) => write(name, name)));
+  expect(await Promise.all(names.map((name) => isOwnFile(folder, name)))).not.toContain(false);
+  await Promise.all(names.map((name) => write(name, "again")));
+});
+
 test("a foreign file is named and nothing is written, beside it either", async () => {
   await writeFile(join(folder, "b.npy"), "mine");
   const both = ["a.npy", "b.npy"].map((name) => ({ name, bytes: bytes("new") }));

@@ -129,7 +129,7 @@ test.each<[string, (metadata: Record<string, string>) => void, string]>([
   ["no steps", (m) => delete m["steps"], "its metadata lacks step"],
   ["negative reference", inOrigin("focal_reference_px", "-500"), "origin.focal_reference_px"],
   ["infinite reference", inOrigin("focal_reference_px", "1e999"), "origin.focal_reference_px"],
-  ["NaN reference", inOrigin("focal_reference_px", "NaN"), "metadata origin is not JSON"],
+  ["NaN reference", inOrigin("focal_reference_px", "NaN"), "metadata origin: not valid JSON"],
   ["no reference", inOrigin("focal_reference_px", "null"), "origin.focal_reference_px"],
   ["cap below min", inOrigin("cap_m", "0.05"), "origin.protocol: min_m must be below cap_m"],
   ["deviation 0", inOrigin("deviation", "0"), "origin.normalization.deviation"],

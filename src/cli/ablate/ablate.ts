@@ -35,6 +35,7 @@ import { listenForStop } from "../terminal/stop_signal.ts";
 import { textTable } from "../terminal/table.ts";
 import { ablationProgress } from "./progress.ts";
 import { aboutAblation, ablationValue, type AblationFacts } from "./result.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 interface AblateOptions extends Omit<RunFlags, "seed" | "resume">, AxisTexts, CommonOptions {
   readonly seeds: string;
@@ -119,6 +120,7 @@ export const defineAblate: Define = (program: Command, { surroundings, exit }) =
           tuning: tuning.file,
           signal: stop.signal,
           ...events,
+          onTable: tableProgress(output),
           onRecord: (place, record, isNew) => {
             records.set(place.cell.name, record);
             events.onRecord(place, record, isNew);

@@ -24,6 +24,7 @@ import type { CommonOptions } from "../terminal/options.ts";
 import { textTable } from "../terminal/table.ts";
 import { trainingProgress } from "../terminal/training_progress.ts";
 import type { Output } from "../terminal/surroundings.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 /** Options of the command; all but the common ones concern `--network`. */
 export interface CheckOptions extends CommonOptions {
@@ -86,12 +87,12 @@ async function prepareCheck(
       throw new InputError(`${checkpoint}: this student is ${config.student}, not ${network}`);
     }
     const own = { ...config, ...(size && { size }), ...(seed !== undefined && { seed }) };
-    const batch = await batchSource(gpu, own);
+    const batch = await batchSource(gpu, own, output);
     return { ...batch, source: seenBy(origin, batch.source), load, depth_max_m };
   }
   const given = { student: network, size, seed, ...(steps > 0 && { steps }) };
   const config = resolveConfig(given, "command line");
-  const batch = await batchSource(gpu, config);
+  const batch = await batchSource(gpu, config, output);
   if (steps === 0) return batch;
   const load = await trainFirst(gpu, batch, output);
   return { ...batch, load };
@@ -100,8 +101,9 @@ async function prepareCheck(
 async function batchSource(
   gpu: Gpu,
   config: TrainConfig,
+  output: Output,
 ): Promise<Pick<NetworkCheck, "config" | "source" | "teacher">> {
-  const source = await openSource(config, "train");
+  const source = await openSource(config, "train", { onProgress: tableProgress(output) });
   const teacher = await openRunTeacher(config, {
     gpu: () => gpu,
     source,

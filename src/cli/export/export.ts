@@ -7,7 +7,12 @@ import { InputError } from "../../tensor/error.ts";
 import { predictionNetwork } from "../../train/network.ts";
 import { checkModel, EXPORT_TOLERANCE, type ModelCheck } from "../../train/onnx/check_model.ts";
 import { findOnnxRuntime } from "../../train/onnx/runtime.ts";
-import { studentModel, type StudentModel } from "../../train/onnx/student_model.ts";
+import {
+  leastViews,
+  studentModel,
+  type ModelViews,
+  type StudentModel,
+} from "../../train/onnx/student_model.ts";
 import { readStudent, writeStudent, type StudentFile } from "../../train/student_file.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
@@ -18,7 +23,7 @@ import { checkOutputs } from "../terminal/output_file.ts";
 
 interface ExportOptions extends CommonOptions {
   readonly out: string;
-  readonly views?: number;
+  readonly views?: ModelViews;
   readonly size?: ImageSize;
 }
 
@@ -26,10 +31,12 @@ interface ExportOptions extends CommonOptions {
 const DEFAULT_VIEWS = 6;
 
 const ABOUT = `
-FILE.onnx (opset 17) has fixed shapes. Inputs: images [V,3,H,W], RGB from 0 to 1, cameras in ring order
-(front, then counter-clockwise); focal_px [V], focal length fx in pixels of these images. Output:
-depth_m [V,1,H,W] in metres. Its depth is compared with that of the adapter where onnxruntime-node is
-installed, in the working directory or beside ringdepth.
+FILE.onnx (opset 17) takes any number of cameras V, three or more for a student with attention of
+neighbours, and images of one size HxW: factors and position codes of the network are computed for it,
+so export a model per size. Inputs: images [V,3,H,W], RGB from 0 to 1, cameras in ring order (front, then
+counter-clockwise); focal_px [V], focal length fx in pixels of these images. Output: depth_m [V,1,H,W] in
+metres. Its depth is compared with that of the adapter, for two numbers of cameras, where
+onnxruntime-node is installed, in the working directory or beside ringdepth.
 FILE.safetensors is a student without optimiser state, such as one from a checkpoint of a run.`;
 
 /** Defines the command. */
@@ -41,8 +48,8 @@ export const defineExport: Define = (program: Command, { surroundings, exit }) =
     .requiredOption("--out <file>", "FILE.onnx or FILE.safetensors")
     .option(
       "--views <n>",
-      "cameras of the model (default: those of its training)",
-      wholeNumber("--views", 1),
+      "cameras of the model, or any (default: any, where its network allows it)",
+      modelViews,
     )
     .option("--size <HxW>", "image size of the model (default: its training size)", imageSize)
     .addHelpText("after", ABOUT);
@@ -61,7 +68,9 @@ export const defineExport: Define = (program: Command, { surroundings, exit }) =
       output.result({ out, student: file.config.student }, [`student: ${out}`]);
       return;
     }
-    const views = options.views ?? file.origin.cameras?.length ?? DEFAULT_VIEWS;
+    const own = file.origin.cameras?.length ?? DEFAULT_VIEWS;
+    const least = leastViews(file);
+    const views = options.views ?? (own < least ? own : "any");
     const size = options.size ?? file.config.size;
     const model = studentModel(file, views, size);
     const found = await findOnnxRuntime();
@@ -69,7 +78,10 @@ export const defineExport: Define = (program: Command, { surroundings, exit }) =
       "missing" in found
         ? null
         : await withGpu(surroundings, output, adapter, async (gpu) =>
-            checkModel(gpu, found.runtime, file, model, { views, size }),
+            checkModel(gpu, found.runtime, file, model, {
+              views: checkedViews(views, own, least),
+              size,
+            }),
           );
     const isWrong = check !== null && !(check.worst <= EXPORT_TOLERANCE);
     if (!isWrong) await writeFileAtomically(out, model.bytes);
@@ -83,6 +95,17 @@ export const defineExport: Define = (program: Command, { surroundings, exit }) =
     if (isWrong) exit(EXIT.wrong);
   });
 };
+
+function modelViews(text: string): ModelViews {
+  return text === "any" ? text : wholeNumber("--views", 1)(text);
+}
+
+/** The numbers of cameras that a model is checked for. */
+function checkedViews(views: ModelViews, own: number, least: number): readonly number[] {
+  if (views !== "any") return [views];
+  const first = Math.max(own, least);
+  return [first, first === least ? least + 1 : least];
+}
 
 /** Writes the student alone; throws InputError for options that a student has no use for. */
 async function copyStudent(
@@ -120,10 +143,10 @@ function modelLines(out: string, { config }: StudentFile, model: StudentModel): 
 
 function checkLines(check: ModelCheck | null, reason: string | null): string[] {
   if (check === null) return [`not checked: ${reason}`];
-  const { runtime, worst, own_m, model_m, depths } = check;
+  const { runtime, worst, own_m, model_m, depths, views } = check;
   return [
     `checked: ${runtime} and this program differ by at most ${worst.toExponential(1)} of the depth ` +
-      `(${model_m.toFixed(5)} m and ${own_m.toFixed(5)} m) over ${depths} depths; ` +
-      `the limit is ${EXPORT_TOLERANCE}`,
+      `(${model_m.toFixed(5)} m and ${own_m.toFixed(5)} m) over ${depths} depths ` +
+      `of ${views.join(" and ")} cameras; the limit is ${EXPORT_TOLERANCE}`,
   ];
 }

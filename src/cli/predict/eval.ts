@@ -139,7 +139,7 @@ async function ofStudent(
   surroundings: Surroundings,
   output: Output,
 ): Promise<Found> {
-  const { file, source, badSamples } = await openStudentSource(options, output.warn);
+  const { file, source, badSamples } = await openStudentSource(options, output);
   return await withGpu(surroundings, output, options.adapter, async (gpu) => {
     output.say(`data: ${source.describe()}`);
     const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
@@ -179,7 +179,8 @@ async function ofMaps(
   const isFused = options.flipped !== undefined;
   // Whoever made the maps has fused them or not; without --flipped they count as they are.
   const parts = { ...chosen.parts, flip: isFused };
-  const data = await openMapData(options, parseSplit(options.split ?? "held-out"), parts);
+  const split = parseSplit(options.split ?? "held-out");
+  const data = await openMapData(options, split, parts, output);
   const { source, config } = data;
   const work = async (name: string, maps: EvaluatedMaps): Promise<Found> => {
     output.say(`data: ${source.describe()}`);

@@ -12,6 +12,8 @@ import { folderMaps, teacherMaps } from "../../train/map_sources.ts";
 import { openRunTeacher, openSource, withAbsolutePlaces } from "../../train/source.ts";
 import { givenKeys } from "../settings/run_settings.ts";
 import type { StudentOptions } from "./student_source.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** Options of `eval` that name something other than a student. */
 export interface MapOptions extends Omit<StudentOptions, "checkpoint"> {
@@ -35,6 +37,7 @@ export async function openMapData(
   options: MapOptions,
   split: Split,
   parts: EvaluationParts,
+  output: Output,
 ): Promise<MapData> {
   const { data, config: file, size, skipBadSamples } = options;
   if (data === undefined && file === undefined) {
@@ -54,7 +57,7 @@ export async function openMapData(
   const resolved = withAbsolutePlaces(resolveConfig(keys, "command line"), [process.cwd()]);
   // Nothing is trained here: every moment has its truth.
   const config = { ...resolved, lidar: { ...resolved.lidar, share: 1 } };
-  const source = await openSource(config, split);
+  const source = await openSource(config, split, { onProgress: tableProgress(output) });
   return { config, source, none_m: rangeOf(parts, source.protocol).cap_m };
 }
 

@@ -55,7 +55,7 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
   common(anchorOption(studentOptions(command), ANCHOR_POINTS), example);
   command.action(async (options: PredictOptions) => {
     const output = makeOutput(surroundings, options.json === true);
-    const { file, source, badSamples } = await openStudentSource(options, output.warn);
+    const { file, source, badSamples } = await openStudentSource(options, output);
     // Warn before anything is computed.
     await makeOutFolder(options.out, true);
     const lock = await takeLock(join(options.out, PREDICTION_LOCK), `folder ${options.out}`);

@@ -9,6 +9,8 @@ import { openSource } from "../../train/source.ts";
 import { readStudent, type StudentFile } from "../../train/student_file.ts";
 import { imageSize, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
+import type { Output } from "../terminal/surroundings.ts";
 
 /** Options of a command that runs a trained student. */
 export interface StudentOptions extends CommonOptions {
@@ -63,13 +65,13 @@ export function studentOptions(command: Command, isRequired = true): Command {
 
 /**
  * Reads the student and opens the data, converted to the student's own scale; throws InputError for
- * a fault in either. `warn` receives a line about a student that an earlier version wrote.
+ * a fault in either.
  */
 export async function openStudentSource(
   options: StudentOptions,
-  warn: (message: string) => void,
+  output: Output,
 ): Promise<StudentSource> {
-  const stored = await readStudent(options.checkpoint, warn);
+  const stored = await readStudent(options.checkpoint, output.warn);
   const { data = stored.config.data, size = stored.config.size } = options;
   const badSamples = options.skipBadSamples === true ? "skip" : "stop";
   const config = { ...stored.config, size };
@@ -77,7 +79,10 @@ export async function openStudentSource(
   // Nothing is trained here: moments that had no LiDAR in training have their truth.
   const lidar = { ...config.lidar, share: 1 };
   const opened = { ...config, data, bad_samples: badSamples, lidar } as const;
-  const source = await openSource(opened, split, options.data === undefined);
+  const source = await openSource(opened, split, {
+    earlier: options.data === undefined,
+    onProgress: tableProgress(output),
+  });
   return { file: { ...stored, config }, source, badSamples };
 }
 

@@ -21,6 +21,7 @@ import { runSettings } from "../settings/run_settings.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
 import type { ProfileOptions } from "./request.ts";
 import { knownCeilings } from "../../measure/known_ceilings.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 /** Profiles a step; returns the exit code. */
 export async function profileStep(
@@ -83,12 +84,13 @@ async function openStep(
   target: StepTarget,
 ): Promise<OpenStep> {
   const config = await stepConfig(options);
+  const onProgress = tableProgress(output);
   const tuning = await cachedChoices(gpu.facts, options.tune, output.warn);
   if (target === "step:predict") {
-    const source = await openSource(config, "held-out");
+    const source = await openSource(config, "held-out", { onProgress });
     return await predictionStep(gpu, config, source, tuning, output.warn);
   }
-  const source = await openSource(config, "train");
+  const source = await openSource(config, "train", { onProgress });
   const teacher = await openRunTeacher(config, {
     gpu: () => gpu,
     source,

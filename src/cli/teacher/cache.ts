@@ -13,6 +13,7 @@ import { withGpu } from "../terminal/adapter.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { common, imageSize, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 interface CacheOptions extends CommonOptions {
   readonly out: string;
@@ -61,7 +62,7 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
     const config = { ...settings.config, teacher: { ...settings.config.teacher, cache: out } };
     await makeOutFolder(out, true);
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
-      const source = await openSource(config, "train");
+      const source = await openSource(config, "train", { onProgress: tableProgress(output) });
       const entries = { file: 0, teacher: 0 };
       const teacher = await openRunTeacher(config, {
         gpu: () => gpu,

@@ -28,6 +28,7 @@ import type { Output } from "../terminal/surroundings.ts";
 import { listenForStop, type StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
 import { clock, trainingProgress } from "../terminal/training_progress.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 const ABOUT = `
 Trains the metric-bins head of a frozen relative model (teacher.base: the built-in teacher, or the
@@ -79,8 +80,9 @@ async function runFit(
   stop: StopSignal,
 ): Promise<number> {
   const { config, out, resume } = settings;
-  const source = await openSource(config, "train", resume);
-  const heldOut = await openSource(config, "held-out", resume);
+  const opening = { earlier: resume, onProgress: tableProgress(output) };
+  const source = await openSource(config, "train", opening);
+  const heldOut = await openSource(config, "held-out", opening);
   const device = { gpu };
   const context = { gpu: () => device.gpu, source, onMessage: output.warn };
   const base = await openBaseTeacher(config, context, resume);

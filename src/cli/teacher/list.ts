@@ -8,6 +8,7 @@ import { runSettings } from "../settings/run_settings.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { common, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 interface ListOptions extends CommonOptions {
   readonly data?: string;
@@ -43,7 +44,7 @@ export function defineTeacherList(parent: Command, { surroundings }: CommandCont
     const { config } = await runSettings({ data, config: file, seed });
     const moments = new Map<string, ListedMoment>();
     for (const split of ["train", "held-out"] as const) {
-      const source = await openSource(config, split);
+      const source = await openSource(config, split, { onProgress: tableProgress(output) });
       for (let index = 0; index < source.count; index++) {
         const { id } = await source.identify(index);
         const cameras = source.cameras.map(({ name }) => ({ name, stem: `${id}/${name}` }));

@@ -13,6 +13,7 @@ import type { CommandContext } from "../terminal/define.ts";
 import { common, wholeNumber, type CommonOptions } from "../terminal/options.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { clock } from "../terminal/training_progress.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 interface RunOptions extends CommonOptions {
   readonly weights?: string;
@@ -75,9 +76,10 @@ export function defineTeacherRun(parent: Command, { surroundings }: CommandConte
     if (weights === null) {
       throw new InputError("no network: give --weights, or teacher.weights in a --config");
     }
+    const opening = { limit_bytes: 0, onProgress: tableProgress(output) };
     const sources = [
-      await openSource(config, "train", false, 0),
-      await openSource(config, "held-out", false, 0),
+      await openSource(config, "train", opening),
+      await openSource(config, "held-out", opening),
     ];
     output.say(`data: ${sources[0].describe()}`);
     let gpu: Promise<Gpu> | null = null;

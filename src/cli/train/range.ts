@@ -10,6 +10,7 @@ import { textTable } from "../terminal/table.ts";
 import type { Output } from "../terminal/surroundings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import type { TrainingDevice, TrainingOutcome } from "./training.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 /** Steps of a range test without `--steps`. */
 export const RANGE_STEPS = 100;
@@ -34,7 +35,7 @@ export async function runRangeTest(
   output: Output,
   stop: StopSignal,
 ): Promise<TrainingOutcome> {
-  const source = await openTrainingSource(config, "train");
+  const source = await openTrainingSource(config, "train", { onProgress: tableProgress(output) });
   // A teacher that a run would fit first teaches with its base: fitting it takes longer than the test.
   const context = { gpu: () => gpu, source, onMessage: output.warn, module: "base" } as const;
   const teacher = await openRunTeacher(config, context);

@@ -20,6 +20,7 @@ import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { fittedFirst } from "./fitted_first.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 import type { Output } from "../terminal/surroundings.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 // Loading threads open any other teacher again for themselves; these need the run's device.
 const DEVICE_TEACHERS = ["fitted", "foundation"];
@@ -54,8 +55,9 @@ export async function runTraining(
   stop: StopSignal,
 ): Promise<TrainingOutcome> {
   const { config, out, resume, replace } = settings;
-  const source = await openTrainingSource(config, "train", resume);
-  const heldOut = await openTrainingSource(config, "held-out", resume);
+  const opening = { earlier: resume, onProgress: tableProgress(output) };
+  const source = await openTrainingSource(config, "train", opening);
+  const heldOut = await openTrainingSource(config, "held-out", opening);
   const device = { gpu };
   const replaceDevice = async (): Promise<Gpu> => {
     device.gpu = await reopen();

@@ -20,6 +20,7 @@ import { openTrainingStep } from "../../profile/step/training_step.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { textTable } from "../terminal/table.ts";
 import type { Output } from "../terminal/surroundings.ts";
+import { tableProgress } from "../terminal/table_progress.ts";
 
 /** How to tune the training step. */
 export interface SweepStepOptions {
@@ -56,7 +57,7 @@ export async function sweepStep(
   const file = cachedFile(tuningPath, gpu.facts);
   // A broken file is reported before anything is measured.
   const known = await readCache(file, readTuning, output.warn);
-  const source = await openSource(config, "train");
+  const source = await openSource(config, "train", { onProgress: tableProgress(output) });
   const teacher = await openRunTeacher(config, {
     gpu: () => gpu,
     source,

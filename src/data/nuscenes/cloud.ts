@@ -4,11 +4,13 @@ import { InputError } from "../../tensor/error.ts";
 
 const COLUMNS = 5;
 const ROW_BYTES = 4 * COLUMNS;
+// The LiDAR of nuScenes reaches 70 m. Numbers of another type or order of bytes soon exceed this.
+const FARTHEST_M = 10_000;
 
 /**
  * Points `[n, 3]` of a cloud in metres, in the frame of the sensor. Throws InputError, naming the file
  * and the point, if the bytes are no whole number of rows, there is no point, or a coordinate is not
- * finite.
+ * finite or beyond 10 km.
  */
 export function readCloud(bytes: Uint8Array, file: string): Float64Array {
   const count = bytes.length / ROW_BYTES;
@@ -27,6 +29,12 @@ export function readCloud(bytes: Uint8Array, file: string): Float64Array {
       const value = view.getFloat32(point * ROW_BYTES + axis * 4, true);
       if (!Number.isFinite(value)) {
         throw new InputError(`${file}: ${"xyz"[axis]} of point ${point} is ${value}`);
+      }
+      if (Math.abs(value) > FARTHEST_M) {
+        throw new InputError(
+          `${file}: ${"xyz"[axis]} of point ${point} is ${value}; expected at most ${FARTHEST_M} m: ` +
+            `the file has another type or order of bytes than little-endian f32`,
+        );
       }
       points[point * 3 + axis] = value;
     }

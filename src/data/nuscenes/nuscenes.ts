@@ -19,6 +19,7 @@ import { checkedCamera, ringOrder, type Camera } from "../camera.ts";
 import type { DataSource, Split } from "../data_source.ts";
 import { readJson } from "../json_file.ts";
 import {
+  countPoints,
   identifyLidarMoment,
   readLidarMoment,
   type BrokenMoment,
@@ -37,13 +38,8 @@ import {
   splitsOfVersion,
   usualSplit,
 } from "./splits.ts";
-import {
-  readTables,
-  type Keyframe,
-  type Reading,
-  type TableProgress,
-  type Tables,
-} from "./tables.ts";
+import { sharedTables } from "./shared_tables.ts";
+import type { Keyframe, Reading, TableProgress, Tables } from "./tables.ts";
 
 /** How to open nuScenes. */
 export interface NuscenesOptions {
@@ -110,6 +106,7 @@ export async function nuscenes(root: string, options: NuscenesOptions): Promise<
     count: moments.length,
     sample: async (index, size) => await readLidarMoment(at(index), reading, size),
     identify: async (index) => await identifyLidarMoment(root, at(index)),
+    countDepths: async (index) => await countPoints(reading, at(index)),
     describe: () =>
       `nuScenes ${tables.version} in ${root}, ${moments.length} moments of ` +
       `${scenes === 1 ? "1 scene" : `${scenes} scenes`}, ${cameras.length} cameras`,
@@ -139,9 +136,10 @@ async function chooseKeyframes(
   const choice = options.choice === undefined ? usual! : choiceFor(options.choice, split, where);
   const list = isListFile(choice) ? await readSampleList(choice) : null;
   const names = list === null ? sceneNames(choice, version, custom, where) : null;
-  const tables = await readTables(root, version, onProgress);
+  const tables = await sharedTables(root, version, onProgress);
   const all = tables.scenes.flatMap(({ keyframes }) => keyframes);
   if (list === null) {
+    if (custom.has(choice)) checkScenes(tables, choice, custom.get(choice)!, join(root, version));
     const keyframes = all.filter(({ scene }) => names === null || names.has(scene));
     if (keyframes.length === 0) throw new InputError(`${where}: split ${choice} has no sample`);
     return { tables, keyframes };
@@ -153,6 +151,21 @@ async function chooseKeyframes(
     throw new InputError(`${line}: ${version}/sample.json has no record with token ${id}`);
   });
   return { tables, keyframes };
+}
+
+/** Throws InputError for a scene of an own split that the tables do not have. */
+function checkScenes(
+  { scenes }: Tables,
+  split: string,
+  names: ReadonlySet<string>,
+  folder: string,
+): void {
+  const known = new Set(scenes.map(({ name }) => name));
+  const missing = [...names].find((name) => !known.has(name));
+  if (missing === undefined) return;
+  throw new InputError(
+    `${join(folder, "splits.json")}: ${split}: scene.json has no scene ${missing}`,
+  );
 }
 
 /** The versions whose tables are in `root`, by name. */
@@ -224,7 +237,7 @@ function placed({ token, timestamp, scene, readings }: Keyframe): LidarMoment {
     const found = lidars.length === 0 ? "no LiDAR" : `${lidars.length} LiDARs, none is ${LIDAR}`;
     throw new InputError(`sample ${token} of ${scene}: ${found} among its keyframes`);
   }
-  checkRelative(lidar.filename, lidar.where);
+  checkRelative(lidar.filename, `${lidar.where}: filename`);
   const lidarToWorld = compose(lidar.vehicle, lidar.sensor.pose);
   const byCamera = new Map<Camera, Reading>();
   for (const reading of all)
@@ -232,7 +245,7 @@ function placed({ token, timestamp, scene, readings }: Keyframe): LidarMoment {
   if (byCamera.size === 0) throw new InputError(`sample ${token} of ${scene}: no image`);
   const shots = ringOrder([...byCamera.keys()]).map((camera) => {
     const { filename, vehicle, where } = byCamera.get(camera)!;
-    checkRelative(filename, where);
+    checkRelative(filename, `${where}: filename`);
     const cameraToWorld = compose(vehicle, camera);
     return { camera, file: filename, cloudToCamera: compose(inverse(cameraToWorld), lidarToWorld) };
   });

@@ -11,6 +11,16 @@ import { readTable, type JsonRecord } from "../../formats/json_table.ts";
 import { InputError } from "../../tensor/error.ts";
 import { checkedPose, type Pose, type Quaternion, type Vector } from "../pose.ts";
 
+/** The tables that are read, in this order. */
+export const TABLES = [
+  "sensor",
+  "calibrated_sensor",
+  "scene",
+  "sample",
+  "sample_data",
+  "ego_pose",
+] as const;
+
 /** Told the progress of reading a table: its name and the bytes read so far and in all. */
 export type TableProgress = (table: string, read_bytes: number, total_bytes: number) => void;
 
@@ -41,7 +51,7 @@ export interface Reading {
   readonly height: number;
   /** Vehicle -> world at the time of the reading. */
   readonly vehicle: Pose;
-  /** File, record and token, for errors. */
+  /** File and record, for errors. */
   readonly where: string;
 }
 
@@ -80,7 +90,7 @@ export async function readTables(
 ): Promise<Tables> {
   const rows: Record<string, number> = {};
   const read = async (
-    table: string,
+    table: (typeof TABLES)[number],
     fields: readonly string[],
     onRecord: (record: JsonRecord) => void,
   ): Promise<void> => {
@@ -105,7 +115,7 @@ export async function readTables(
 }
 
 type Read = (
-  table: string,
+  table: (typeof TABLES)[number],
   fields: readonly string[],
   onRecord: (record: JsonRecord) => void,
 ) => Promise<void>;
@@ -213,7 +223,7 @@ async function readReadings(
       filename: record.token("filename"),
       width: isCamera ? record.number("width") : 0,
       height: isCamera ? record.number("height") : 0,
-      where: record.where("ego_pose_token"),
+      where: record.place,
       sample: record.token("sample_token"),
       ego,
     });
@@ -225,13 +235,12 @@ async function readReadings(
   const readings = new Map<string, Map<string, Reading>>();
   for (const { sample, ego, ...row } of rows) {
     const vehicle = poses.get(ego)!;
-    if (vehicle === null) throw unknown(row.where, ego, "ego_pose");
+    if (vehicle === null) throw unknown(`${row.where}: ego_pose_token`, ego, "ego_pose");
     const { channel } = row.sensor;
     const own = readings.get(sample) ?? new Map<string, Reading>();
     if (own.has(channel)) {
       throw new InputError(
-        `${row.where.replace("ego_pose_token", "sample_token")}: sample ${sample} has two ` +
-          `keyframes of ${channel}`,
+        `${row.where}: sample_token: sample ${sample} has two keyframes of ${channel}`,
       );
     }
     readings.set(sample, own.set(channel, { ...row, vehicle }));

@@ -24,8 +24,17 @@ export interface OnnxBuilder {
   readonly index: (value: number) => Name;
   /** A constant under a name of its own, such as a parameter's. */
   readonly named: (name: Name, shape: Shape, data: Float32Array) => Name;
+  /** The number of views is left open. */
   readonly reshape: (x: Name, shape: Shape) => Name;
   readonly transpose: (x: Name, permutation: readonly number[]) => Name;
+}
+
+/**
+ * The shape with -1 for its axis of views, so that a model does not depend on their number: the first
+ * axis, or the second one after a ring count of 1. Where the axis is another one, -1 is its length.
+ */
+function withOpenViews(shape: Shape): number[] {
+  return shape.with(shape[0] === 1 && shape.length > 1 ? 1 : 0, -1);
 }
 
 /** An empty model. */
@@ -76,7 +85,7 @@ export function onnxBuilder(): OnnxBuilder {
         data: BigInt64Array.of(BigInt(value)),
       }),
     named: (name, shape, data) => constant(`named ${name}`, { name, shape, data }),
-    reshape: (x, shape) => add("Reshape", [x, whole(shape)]),
+    reshape: (x, shape) => add("Reshape", [x, whole(withOpenViews(shape))]),
     transpose: (x, permutation) => add("Transpose", [x], { perm: { ints: permutation } }),
   };
 }

@@ -16,6 +16,8 @@ export const EXPORT_TOLERANCE = 1e-4;
 /** A comparison of two depths. */
 export interface ModelCheck {
   readonly runtime: string;
+  /** The numbers of cameras that were tried. */
+  readonly views: readonly number[];
   readonly depths: number;
   /** The largest |difference| / max(depth, 1 m). */
   readonly worst: number;
@@ -25,32 +27,37 @@ export interface ModelCheck {
 }
 
 /**
- * Predicts one made-up moment by the adapter and by the model. Throws InputError if the runtime refuses the
- * model, and WrongDepthError if our own depth is not a distance.
+ * Predicts one made-up moment for each number of `views` by the adapter and by the model. Throws
+ * InputError if the runtime refuses the model, and WrongDepthError if our own depth is not a distance.
  */
 export async function checkModel(
   gpu: Gpu,
   runtime: OnnxRuntime,
   file: StudentFile,
   model: StudentModel,
-  { views, size }: { readonly views: number; readonly size: ImageSize },
+  { views, size }: { readonly views: readonly number[]; readonly size: ImageSize },
 ): Promise<ModelCheck> {
-  const moment = madeUpMoment(views, size);
-  const own = await ownDepth(gpu, file, views, size, moment);
-  const feeds = {
-    [PORTS.images]: { shape: [views, 3, size.height, size.width], data: moment.rgb },
-    [PORTS.focal]: { shape: [views], data: moment.focal_px },
-  };
-  const found = await runtime.run(model.bytes, feeds, PORTS.depth);
-  let worst = { worst: 0, own_m: own[0], model_m: found[0] };
-  for (const [i, own_m] of own.entries()) {
-    const model_m = found[i];
-    const error = Math.abs(model_m - own_m) / Math.max(own_m, 1);
-    // A depth that is not a number is the worst of all.
-    if (!(error <= worst.worst)) worst = { worst: error, own_m, model_m };
-    if (Number.isNaN(error)) break;
+  let worst = { worst: -1, own_m: 0, model_m: 0 };
+  let depths = 0;
+  for (const count of views) {
+    const moment = madeUpMoment(count, size);
+    const own = await ownDepth(gpu, file, count, size, moment);
+    const feeds = {
+      [PORTS.images]: { shape: [count, 3, size.height, size.width], data: moment.rgb },
+      [PORTS.focal]: { shape: [count], data: moment.focal_px },
+    };
+    const found = await runtime.run(model.bytes, feeds, PORTS.depth);
+    depths += own.length;
+    for (const [i, own_m] of own.entries()) {
+      const model_m = found[i];
+      const error = Math.abs(model_m - own_m) / Math.max(own_m, 1);
+      // A depth that is not a number is the worst of all, and stays it.
+      if (!(error <= worst.worst)) worst = { worst: error, own_m, model_m };
+      if (Number.isNaN(worst.worst)) break;
+    }
+    if (Number.isNaN(worst.worst)) break;
   }
-  return { runtime: `onnxruntime-node ${runtime.version}`, depths: own.length, ...worst };
+  return { runtime: `onnxruntime-node ${runtime.version}`, views, depths, ...worst };
 }
 
 /** Images and focal lengths as the model takes them. */

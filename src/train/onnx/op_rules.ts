@@ -213,8 +213,11 @@ function resize(
   shape: Shape,
   attributes: Readonly<Record<string, { readonly text: string }>>,
 ): Name[] {
-  const sizes = to.whole(CHANNELS_FIRST.map((axis) => shape[axis]));
-  const y = to.add("Resize", [to.transpose(x, CHANNELS_FIRST), "", "", sizes], attributes);
+  const first = to.transpose(x, CHANNELS_FIRST);
+  // Views and channels stay as they are, however many views there are.
+  const kept = to.add("Shape", [first], { start: { int: 0 }, end: { int: 2 } });
+  const sizes = to.add("Concat", [kept, to.whole([shape[1], shape[2]])], { axis: { int: 0 } });
+  const y = to.add("Resize", [first, "", "", sizes], attributes);
   return [to.transpose(y, CHANNELS_LAST)];
 }
 
@@ -241,11 +244,21 @@ const reduce: Rule<ReduceAttributes> = ({ to, inputs, outputs, attributes: { kin
   return [to.reshape(to.add("ReduceMean", [inputs[0]!.name], over), outputs[0])];
 };
 
+/**
+ * The number of views is left open: a slice that begins at the last element, or ends at it or before it,
+ * counts from the end of the axis, whose length need not be known then.
+ */
 const slice: Rule<SliceAttributes> = ({ to, inputs, attributes: { starts, sizes, steps } }) => {
   if (steps.some((step) => step < 1)) return refuse("a slice backwards");
-  const ends = starts.map((start, axis) => start + (sizes[axis] - 1) * steps[axis] + 1);
+  const { name, shape } = inputs[0]!;
+  const begins = starts.map((start, axis) => (start > 0 && start === shape[axis] - 1 ? -1 : start));
+  const ends = starts.map((start, axis) => {
+    const end = start + (sizes[axis] - 1) * steps[axis] + 1;
+    if (end === shape[axis]) return Number.MAX_SAFE_INTEGER;
+    return end > 1 && end === shape[axis] - 1 ? -1 : end;
+  });
   const axes = to.whole([...starts.keys()]);
-  const names = [inputs[0]!.name, to.whole(starts), to.whole(ends), axes, to.whole(steps)];
+  const names = [name, to.whole(begins), to.whole(ends), axes, to.whole(steps)];
   return [to.add("Slice", names)];
 };
 

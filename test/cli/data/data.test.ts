@@ -24,7 +24,9 @@ test("a made set is inspected, and its sheet has the points", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/nuScenes v1\.0-mini in .*, 1 moments of 1 scene, 6 cameras/);
   expect(stdout).toMatch(/CAM_FRONT: 64 x 32, fx 50\.7 px/);
-  expect(stdout).toMatch(/held-out: 1 moments, all images are there/);
+  expect(stdout).toMatch(
+    /held-out: 1 moments, all images and depths are there; (\d+) to \1 true depths per moment, \1 in/,
+  );
   const { width, height } = await sharp(readFileSync(sheet)).metadata();
   expect([width, height]).toEqual([3 * 64, 2 * 32]);
   const again = await cli("data", "make", "nuscenes", "--out", set, ...size);
@@ -43,6 +45,27 @@ test("a missing image is counted and named", async () => {
       { split: "held-out", moments: 2, unreadable: 1, fault: expect.stringContaining("b1.jpg") },
     ],
     sheet: null,
+  });
+});
+
+test("a broken cloud is counted and named with its moment, beside the images", async () => {
+  await writeNuscenes(root);
+  const cloud = join(root, "samples/LIDAR_TOP/a1.pcd.bin");
+  const bytes = readFileSync(cloud);
+  bytes.writeFloatLE(Number.NaN, 24);
+  writeFileSync(cloud, bytes);
+  rmSync(join(root, "samples/CAM_BACK/a1.jpg"));
+  const found = await cli("data", "inspect", `nuscenes:${root}`);
+  expect(found.code).toBe(0);
+  expect(found.stdout).toMatch(/train: 2 moments, 1 cannot be read; 3 to 3 true depths per moment/);
+  expect(found.stdout).toMatch(/^ {2}moment 1: .*a1\.jpg: cannot read/m);
+  expect(found.stdout).toMatch(/^ {2}moment 1: .*a1\.pcd\.bin: y of point 1 is NaN/m);
+  const quick = await cli("data", "inspect", `nuscenes:${root}`, "--no-points", "--json");
+  expect(JSON.parse(quick.stdout)).toMatchObject({
+    splits: [
+      { unreadable: 1, faults: [{ moment: 1 }], depths: null },
+      { unreadable: 0, faults: [], depths: null },
+    ],
   });
 });
 

@@ -129,7 +129,12 @@ test.each<[string, () => void, string, RegExp]>([
     "vall",
     /unknown split vall; expected mini_train, mini_val, all or/,
   ],
-  ["a split without its scenes", () => splits(), "fog", /split fog has no sample/],
+  [
+    "a split without its scenes",
+    () => splits(),
+    "fog",
+    /splits\.json: fog: scene\.json has no scene scene-0999/,
+  ],
   ["three splits", () => {}, "a,b,c", /expected a split or a list of samples/],
 ])("a choice is refused: %s", async (_, prepare, choice, message) => {
   await writeNuscenes(root);

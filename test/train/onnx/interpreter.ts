@@ -285,8 +285,18 @@ function run(
         (index) => read(x.shape.map((_, axis) => index[permutation.indexOf(axis)])),
       );
     }
-    case "Reshape":
-      return { shape: [...b!.data], data: x.data };
+    case "Reshape": {
+      const known = b!.data.reduce((product, axis) => (axis < 0 ? product : product * axis), 1);
+      const open = x.data.length / known;
+      return { shape: Array.from(b!.data, (axis) => (axis < 0 ? open : axis)), data: x.data };
+    }
+    case "Shape": {
+      const axes = x.shape.slice(
+        whole(attributes, "start"),
+        whole(attributes, "end", x.shape.length),
+      );
+      return { shape: [axes.length], data: Float64Array.from(axes) };
+    }
     case "Unsqueeze":
       return { shape: x.shape.toSpliced(b!.data[0], 0, 1), data: x.data };
     case "Pad":
@@ -328,10 +338,12 @@ function run(
       const of = (t: Tensor | undefined, axis: number, other: number): number =>
         axes.includes(axis) ? (t?.data[axes.indexOf(axis)] ?? other) : other;
       const step = (axis: number): number => of(e, axis, 1);
+      const place = (at: number, n: number): number => Math.min(n, at < 0 ? at + n : at);
+      const begins = x.shape.map((n, axis) => place(of(b, axis, 0), n));
       const shape = x.shape.map((n, axis) =>
-        Math.ceil((of(c, axis, n) - of(b, axis, 0)) / step(axis)),
+        Math.ceil((place(of(c, axis, n), n) - begins[axis]) / step(axis)),
       );
-      return make(shape, (index) => read(index.map((i, axis) => of(b, axis, 0) + i * step(axis))));
+      return make(shape, (index) => read(index.map((i, axis) => begins[axis] + i * step(axis))));
     }
     default:
       throw new Error(`the interpreter does not know ${op}`);

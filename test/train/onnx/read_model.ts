@@ -18,7 +18,8 @@ export interface Tensor {
 /** An input or output. */
 export interface ReadPort {
   readonly name: string;
-  readonly shape: readonly number[];
+  /** A text is the name of an open axis. */
+  readonly shape: readonly (number | string)[];
 }
 
 /** A model as read. */
@@ -91,6 +92,9 @@ function tensorOf(tensor: Message): [string, Tensor] {
 
 function portOf(port: Message): ReadPort {
   const shape = inner(all(inner(all(inner(all(port, 2)[0]), 1)[0]), 2)[0]);
-  const axes = all(shape, 1).map((axis) => wholeOf(all(inner(axis), 1)[0]));
+  const axes = all(shape, 1).map((axis) => {
+    const [name] = all(inner(axis), 2);
+    return name === undefined ? wholeOf(all(inner(axis), 1)[0]) : textOf(name);
+  });
   return { name: textOf(all(port, 1)[0]), shape: axes };
 }
