@@ -3,7 +3,7 @@
 //   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
+//   with RELU max(y, 0);  stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
 //          the sum over c is cut into slices, which the caller adds up in order; the first brings
@@ -67,6 +67,16 @@ const PITCH_X: u32 = BM + 32u / BK;
 const PITCH_W: u32 = BN + 32u / BK;
 var<workgroup> wg_x: array<f32, BK * PITCH_X>; // [k][pixel], 4.1 KiB
 var<workgroup> wg_w: array<f32, BK * PITCH_W>; // [k][channel], 4.1 KiB
+
+// <lib conv2d_rectified>
+override RELU: bool = false; // y is max(y, 0)
+
+/// v or, with RELU, max(v, 0); by its bits, so that NaN stays
+fn rectified(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    return select(v, 0.0, RELU && bits >= 0x80000000u && bits <= 0xff800000u);
+}
+// </lib>
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -210,7 +220,8 @@ fn conv2d(
         for (var i = 0u; i < TM; i++) {
             let at = pixel + id.y + i * SIDE;
             if (at < pixels) {
-                y[(slice * pixels + at) * params.out_c + first_o + o] = start + sum[i * TN + j];
+                let place = (slice * pixels + at) * params.out_c + first_o + o;
+                y[place] = rectified(start + sum[i * TN + j]);
             }
         }
     }

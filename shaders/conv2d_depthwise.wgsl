@@ -3,7 +3,7 @@
 //   y[v, i, j, o] = bias[o] + sum_{a, b} x[v, h, w, o / m] weight[o, a, b]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   stride s, padding p, dilation d, m = O / C; x is 0 outside the image
+//   with RELU max(y, 0);  stride s, padding p, dilation d, m = O / C; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; weight [O, KH, KW, 1]; bias [O] or absent; y [V, OH, OW, O]
 // Mapping  an invocation owns one channel of 4 pixels side by side; neighbours own neighbouring
@@ -45,6 +45,16 @@ override OUT_H: u32 = 0u; // 0: read at run time
 override OUT_W: u32 = 0u;
 override OUT_C: u32 = 0u;
 override WG: u32 = 64u; // invocations per workgroup
+
+// <lib conv2d_rectified>
+override RELU: bool = false; // y is max(y, 0)
+
+/// v or, with RELU, max(v, 0); by its bits, so that NaN stays
+fn rectified(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    return select(v, 0.0, RELU && bits >= 0x80000000u && bits <= 0xff800000u);
+}
+// </lib>
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -93,7 +103,7 @@ fn conv2d_depthwise(
     }
     for (var j = 0u; j < 4u; j++) {
         if (column + j < out_w) {
-            y[(row * out_w + column + j) * out_c + o] = sums[j];
+            y[(row * out_w + column + j) * out_c + o] = rectified(sums[j]);
         }
     }
 }

@@ -3,7 +3,7 @@
 //   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
 //
-//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
+//   with RELU max(y, 0);  stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
 //
 // Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
 //          the sum over c is cut into slices, which the caller adds up in order; the first brings
@@ -80,16 +80,24 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 // </lib>
 
 // <lib conv2d_store>
-/// Writes one channel of four pixels of a slice of y; the first slice adds the bias.
+override RELU: bool = false; // y is max(y, 0)
+
+/// Writes one channel of four pixels of a slice of y; the first slice adds the bias. With RELU,
+/// negative numbers become 0, by their bits: NaN stays.
 fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
     let pixels = params.views * params.out_h * params.out_w;
     var start = 0.0;
     if (params.has_bias != 0u && slice == 0u) {
         start = bias[channel];
     }
+    var made = start + sums;
+    if (RELU) {
+        let bits = bitcast<vec4u>(made);
+        made = select(made, vec4f(), (bits >= vec4u(0x80000000u)) & (bits <= vec4u(0xff800000u)));
+    }
     for (var j = 0u; j < 4u; j++) {
         if (pixel[j] < pixels) {
-            y[(slice * pixels + pixel[j]) * params.out_c + channel] = start + sums[j];
+            y[(slice * pixels + pixel[j]) * params.out_c + channel] = made[j];
         }
     }
 }

@@ -15,6 +15,7 @@ import type { Define } from "./terminal/define.ts";
 import { defineDoctor } from "./doctor.ts";
 import { defineEval } from "./predict/eval.ts";
 import { defineExport } from "./export/export.ts";
+import { defineGraph } from "./graph.ts";
 import { EXIT } from "./terminal/exit_code.ts";
 import type { CommonOptions } from "./terminal/options.ts";
 import { definePredict } from "./predict/predict.ts";
@@ -56,6 +57,7 @@ const COMMANDS: readonly Define[] = [
   defineBench,
   defineTune,
   defineAblate,
+  defineGraph,
   defineDoctor,
   defineStart,
 ];

@@ -105,6 +105,11 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   params(inputs: Record<Inputs<S>, Shape>, attributes: A): Params<S>;
   /** Flags and sizes that select the pipeline's code (HAS_BIAS, KIND). */
   overrides?(inputs: Record<Inputs<S>, Shape>, attributes: A): Overrides<S>;
+  /**
+   * Overrides that change the function on a problem, so that a mapping whose shader lacks one cannot
+   * run it.
+   */
+  flags?(attributes: A): readonly string[];
   /** Tune constants that suit a problem's shapes; the autotuner may choose others. */
   tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): TuneValues<S>;
   /** Workgroups to dispatch. */

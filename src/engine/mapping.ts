@@ -7,7 +7,7 @@ import type { AnyKernel, Kernel, ShaderInfo } from "./kernel.ts";
 /** The part of a base that its mappings share: the function and its cost. */
 type Base<S extends ShaderInfo, A> = Pick<
   Kernel<S, A>,
-  "axes" | "shapes" | "params" | "cost" | "terms" | "magnitudes" | "cases" | "reference"
+  "axes" | "shapes" | "params" | "flags" | "cost" | "terms" | "magnitudes" | "cases" | "reference"
 > & {
   // may set constants that this shader does not have
   overrides?(...problem: Parameters<NonNullable<Kernel<S, A>["overrides"]>>): object;
@@ -51,7 +51,10 @@ export function canRun(
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
 ): boolean {
-  if (!kernel.shader.features.every((name) => facts.features.has(name))) return false;
+  const { features, overrides } = kernel.shader;
+  if (!features.every((name) => facts.features.has(name))) return false;
+  const has = (flag: string): boolean => overrides.some(({ name }) => name === flag);
+  if (kernel.flags?.(attributes).every(has) === false) return false;
   return kernel.runs?.(facts, inputs, attributes) ?? true;
 }
 

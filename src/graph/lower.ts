@@ -6,6 +6,8 @@ import type { AnyKernel } from "../engine/kernel.ts";
 import { type Tuning, chooseVariant } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
+import { fuseNodes } from "./fuse/fuse.ts";
+import { rootValue, type Fusion } from "./fuse/work.ts";
 import { byInput } from "./named_inputs.ts";
 import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
 
@@ -19,17 +21,14 @@ export interface Program {
   readonly tensorOf: (value: Value) => Tensor;
   /** The tensor whose storage a tensor uses: itself, or the one that it is a view of. */
   readonly rootOf: (tensor: Tensor) => Tensor;
-}
-
-/** The value that holds the numbers of a view. */
-function resolveView(value: Value): Value {
-  return value.source.kind === "view" ? resolveView(value.source.of) : value;
+  /** The patterns that were fused, and those that could not be. */
+  readonly fusions: readonly Fusion[];
 }
 
 /**
  * Lowers everything that `targets` depend on, and every node without outputs (updates of
  * parameters), in recorded order; mappings come from `tuning` if it has a choice, else from the
- * rule. Throws with op and kernel if the tensors of a call do not have the shapes that its kernel
+ * rule. With `fused`, nodes that a fused kernel computes together become one. Throws with op and kernel if the tensors of a call do not have the shapes that its kernel
  * states.
  */
 export function lower(
@@ -37,8 +36,11 @@ export function lower(
   targets: readonly Value[],
   facts: AdapterFacts,
   tuning?: Tuning,
+  fused = false,
 ): Program {
   const kept = reachable(graph, targets);
+  const needed = graph.nodes.filter((node) => kept.has(node));
+  const { nodes, fusions } = fused ? fuseNodes(needed, targets) : { nodes: needed, fusions: [] };
   const tensors = new Map<Value, Tensor>();
   const roots = new Map<Tensor, Tensor>();
   const calls: Call[] = [];
@@ -62,8 +64,7 @@ export function lower(
     }
     return tensor;
   };
-  for (const node of graph.nodes) {
-    if (!kept.has(node)) continue;
+  for (const node of nodes) {
     const lowering: Lowering<unknown> = {
       inputs: byInput(
         node.op,
@@ -80,7 +81,7 @@ export function lower(
     };
     node.op.lower(lowering);
   }
-  return { calls, tensorOf, rootOf };
+  return { calls, tensorOf, rootOf, fusions };
 }
 
 /** Placeholder for an input that was left out. */
@@ -162,11 +163,11 @@ export function lastUses(
  */
 function reachable(graph: GraphCore, targets: readonly Value[]): Set<Node> {
   const kept = new Set<Node>();
-  const visit: Value[] = targets.map(resolveView);
+  const visit: Value[] = targets.map(rootValue);
   const keep = (node: Node): void => {
     if (kept.has(node)) return;
     kept.add(node);
-    for (const input of node.inputs) if (input !== null) visit.push(resolveView(input));
+    for (const input of node.inputs) if (input !== null) visit.push(rootValue(input));
   };
   for (const node of graph.nodes) if (node.outputs.length === 0) keep(node);
   for (let value = visit.pop(); value !== undefined; value = visit.pop()) {

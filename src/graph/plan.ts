@@ -14,11 +14,12 @@ import { size } from "../tensor/shape.ts";
 import { inputValues, scalarBlock } from "./run_inputs.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { hostFloats } from "./host_numbers.ts";
-import { bindingShapes, lower, type Program } from "./lower.ts";
-import { placeGradients } from "./place_gradients.ts";
+import { bindingShapes, type Program } from "./lower.ts";
+import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
 import { checkRequest, type Request } from "./request.ts";
 import type { GpuStore } from "./store.ts";
+import type { Fusion } from "./fuse/work.ts";
 import type { Call, Value } from "./value.ts";
 
 /** One dispatch of a plan, as named in profiles and reports. */
@@ -45,6 +46,8 @@ export interface PlanSummary {
   readonly peak_bytes: number;
   /** The part of these bytes that reads back outputs. */
   readonly staging_bytes: number;
+  /** The patterns that were fused, and those that could not be, each with the reason. */
+  readonly fusions: readonly Fusion[];
 }
 
 /** Observes a step as it is submitted, without changing what it computes. */
@@ -82,6 +85,8 @@ export interface Plan {
 export interface CompileOptions {
   /** Measured choices of mappings; without them, the rules of the twins decide. */
   readonly tuning?: Tuning;
+  /** Whether nodes that a fused kernel computes together become one; true by default. */
+  readonly fused?: boolean;
 }
 
 // A step may be submitted while the previous results are still being read.
@@ -100,18 +105,14 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
-  { tuning }: CompileOptions = {},
+  { tuning, fused = true }: CompileOptions = {},
 ): Promise<Plan> {
   checkRequest(graph, request);
   store.check();
-  const outputs = Object.values(request.outputs);
-  const gradients = [...(request.gradients ?? new Map<Value, Value>())];
-  const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  const lowered = lower(graph, targets, gpu.facts, tuning);
-  const { program, homes } = placeGradients(lowered, gradients, outputs, gpu.facts, tuning);
+  const { program, homes } = plannedCalls(graph, request, gpu.facts, { tuning, fused });
   const buffers = new PlanBuffers(gpu, program);
   try {
-    buffers.place(graph, store, homes, outputs);
+    buffers.place(graph, store, homes, Object.values(request.outputs));
     return await build(gpu, graph, request, program, buffers, store);
   } catch (error) {
     buffers.destroy();
@@ -187,6 +188,7 @@ async function build(
       arena_bytes: buffers.arenaBytes,
       peak_bytes: buffers.ownedBytes + staging.size_bytes,
       staging_bytes: staging.size_bytes,
+      fusions: program.fusions,
     },
     dispatches,
     submit,

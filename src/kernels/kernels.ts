@@ -1,5 +1,6 @@
 // The list of all kernels, for `check` and the README: every base kernel with its mappings.
 import { activation, activationGrad } from "./activation.ts";
+import { activationFusedGrad } from "./activation_fused.ts";
 import { adamw } from "./adamw.ts";
 import {
   attention,
@@ -63,6 +64,12 @@ import {
   normRunning,
   normStatistics,
 } from "./norm.ts";
+import {
+  normFusedApply,
+  normFusedGradInput,
+  normFusedGradShared,
+  normFusedGradSums,
+} from "./norm_fused.ts";
 import { normalizeRows, normalizeRowsGrad } from "./normalize_rows.ts";
 import { pad, padGrad } from "./pad.ts";
 import { poolAverage, poolAverageGrad, poolMax, poolMaxGrad } from "./pool.ts";
@@ -71,6 +78,7 @@ import { reduceGrad, reduceGradProduct } from "./reduce_grad.ts";
 import { resizeBilinear, resizeBilinearGrad, resizeNearest, resizeNearestGrad } from "./resize.ts";
 import { scaleBy } from "./scale_by.ts";
 import { silog, silogFinish, silogGrad } from "./silog.ts";
+import { sliceSum } from "./slice_sum.ts";
 import { softBins } from "./depth_bins/soft_bins.ts";
 import { softmaxBins, softmaxBinsGrad } from "./depth_bins/softmax_bins.ts";
 import { stridedRead, stridedWrite } from "./strided.ts";
@@ -92,6 +100,7 @@ import type { AnyKernel } from "../engine/kernel.ts";
 const BASES: readonly AnyKernel[] = [
   activation,
   activationGrad,
+  activationFusedGrad,
   adamw,
   attention,
   attentionGradKv,
@@ -153,6 +162,10 @@ const BASES: readonly AnyKernel[] = [
   maskedPool,
   maskedPoolGrad,
   normApply,
+  normFusedApply,
+  normFusedGradInput,
+  normFusedGradShared,
+  normFusedGradSums,
   normGradChannel,
   normGradGroup,
   normGradInput,
@@ -179,6 +192,7 @@ const BASES: readonly AnyKernel[] = [
   silog,
   silogFinish,
   silogGrad,
+  sliceSum,
   softBins,
   softmaxBins,
   softmaxBinsGrad,

@@ -6,7 +6,7 @@ import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import { STUDENT_NAMES, type StudentName } from "../../student/student.ts";
 import { resolveConfig } from "../../train/config.ts";
 import { openRunTeacher, openSource } from "../../train/source.ts";
-import { benchStep, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
+import { benchStep, fusedForms, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
 import { benchOptions, runBench, turnOptions, writeBench, type TurnOptions } from "./bench_run.ts";
 import { agreementLine, wayCells, wayHead } from "./table.ts";
 import { wayLines } from "./verdicts.ts";
@@ -25,6 +25,8 @@ interface StepOptions extends TurnOptions {
    * losses.
    */
   readonly tuned?: boolean;
+  /** Compare one op at a time with what the plan fuses. */
+  readonly fusion?: boolean;
 }
 
 // The smallest size that each student accepts, because the CPU path in f64 is slow.
@@ -43,7 +45,8 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     )
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune");
+    .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune")
+    .option("--fusion", "compare a plan that runs one op at a time with the fused one");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
   command.action(async (options: StepOptions) => {
     const { student, size } = options;
@@ -59,9 +62,11 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
       });
       const data = { source, teacher };
       const forms =
-        options.tuned === true
-          ? tunedForms(config, await cachedChoices(run.gpu.facts, true, output.warn))
-          : stepForms(config);
+        options.fusion === true
+          ? fusedForms(config)
+          : options.tuned === true
+            ? tunedForms(config, await cachedChoices(run.gpu.facts, true, output.warn))
+            : stepForms(config);
       const small = SMALL[config.student];
       const rows = await benchStep(bench, ceilings, forms, data, small, progress);
       for (const { error } of rows) if (error !== "") output.warn(error);

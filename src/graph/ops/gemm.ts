@@ -86,6 +86,11 @@ export const gemmOps: {
   },
 };
 
+/** Rows of one slice in the first pass over this many rows. */
+export function rowsPerSum(rows: number): number {
+  return rows > 2 * COLUMN_SUM_SLAB ? COLUMN_SUM_SLAB : Math.max(rows, 1);
+}
+
 /**
  * Adds up the rows of x [batches, rows, cols] in order into y, of batches x cols elements: slice by
  * slice, then the slices likewise, so that no invocation adds more than two slices' rows.
@@ -97,13 +102,13 @@ export function addRows(
 ): void {
   const [batches, , cols] = x.shape;
   let from = x;
-  while (from.shape[1] > 2 * COLUMN_SUM_SLAB) {
-    const slabs = Math.ceil(from.shape[1] / COLUMN_SUM_SLAB);
-    const parts = temporary("slabs", [batches, slabs, cols]);
-    call(columnSum, { x: from, y: parts }, { slab: COLUMN_SUM_SLAB });
+  let slab = rowsPerSum(from.shape[1]);
+  while (slab < from.shape[1]) {
+    const parts = temporary("slabs", [batches, Math.ceil(from.shape[1] / slab), cols]);
+    call(columnSum, { x: from, y: parts }, { slab });
     from = parts;
+    slab = rowsPerSum(from.shape[1]);
   }
-  const slab = Math.max(from.shape[1], 1);
   call(columnSum, { x: from, y: view(y, [batches, 1, cols]) }, { slab });
 }
 

@@ -25,8 +25,16 @@ export type BatchNormAttributes = NormAttributes & { readonly momentum: number }
 /** Whether the statistics were given rather than taken from x. */
 export type NormGradAttributes = NormAttributes & { readonly fixed: boolean };
 
+/** The parts of a lowering that the passes of a normalisation use. */
+type Passes = Pick<Lowering<unknown>, "temporary" | "view" | "call">;
+
 /** Mean and variance of x, per slice and merged. */
-function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, variance: Tensor): void {
+export function statistics(
+  at: Passes & { readonly attributes: NormAttributes },
+  x: Tensor,
+  mean: Tensor,
+  variance: Tensor,
+): void {
   const { batches, slabs, groups } = normGeometry(x.shape, at.attributes);
   const slab_mean = at.temporary("slab_mean", [batches, slabs, groups]);
   const slab_m2 = at.temporary("slab_m2", [batches, slabs, groups]);
@@ -38,12 +46,35 @@ function statistics(at: Lowering<NormAttributes>, x: Tensor, mean: Tensor, varia
   );
 }
 
-// terms that one invocation adds before a separate pass is worth its cost
-const LONGEST_RUN = 256;
+/** Moves the running statistics of x towards its own. */
+export function moveRunning(
+  { view, call }: Passes,
+  x: Tensor,
+  of: Readonly<Record<"mean" | "variance" | "running_mean" | "running_variance", Tensor>>,
+  momentum: number,
+): void {
+  const channels = [size(of.running_mean.shape)];
+  const n = size(x.shape) / Math.max(1, channels[0]);
+  call(
+    normRunning,
+    { ...of, mean: view(of.mean, channels), variance: view(of.variance, channels) },
+    { momentum, unbias: n / Math.max(1, n - 1) },
+  );
+}
+
+/** Terms that one invocation adds before a separate pass is worth its cost. */
+export const LONGEST_RUN = 256;
 const GATHERED = 16;
 
+/** The slices of each batch that are left once those of many are gathered. */
+export function gatheredSlabs(x: Shape, attributes: NormAttributes): number {
+  const { batches, slabs, channels, groups } = normGeometry(x, attributes);
+  const many = slabs * Math.max(batches, channels / groups) > LONGEST_RUN;
+  return many ? Math.ceil(slabs / GATHERED) : slabs;
+}
+
 /** Sums of sixteen slices each. slabs [B, S, C] -> [B, ceil(S / 16), C]. */
-function gathered(at: Lowering<NormAttributes>, slabs: Tensor): Tensor {
+export function gathered(at: Passes, slabs: Tensor): Tensor {
   const [batches, count, channels] = slabs.shape as readonly [number, number, number];
   if (count <= 1) return slabs;
   const shape = [batches, Math.ceil(count / GATHERED), channels];
@@ -103,18 +134,8 @@ export const normOps: {
       const { x, running_mean, running_variance } = at.inputs;
       const [, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
       normOps.norm.lower(at);
-      const channels = [size(running_mean.shape)];
-      const n = size(x.shape) / Math.max(1, channels[0]);
-      at.call(
-        normRunning,
-        {
-          mean: at.view(mean, channels),
-          variance: at.view(variance, channels),
-          running_mean,
-          running_variance,
-        },
-        { momentum: at.attributes.momentum, unbias: n / Math.max(1, n - 1) },
-      );
+      const all = { mean, variance, running_mean, running_variance };
+      moveRunning(at, x, all, at.attributes.momentum);
     },
     gradient: ({
       inputs: { x, gamma },
@@ -160,14 +181,13 @@ export const normOps: {
       const slab_sum = at.temporary("slab_sum", [batches, slabs, channels]);
       const slab_dot = at.temporary("slab_dot", [batches, slabs, channels]);
       at.call(normGradPartial, { x, d_y, mean, variance, slab_sum, slab_dot }, at.attributes);
-      const many = slabs * Math.max(batches, channels / groups) > LONGEST_RUN;
+      const left = gatheredSlabs(x.shape, at.attributes);
       const sums = {
-        slab_sum: many ? gathered(at, slab_sum) : slab_sum,
-        slab_dot: many ? gathered(at, slab_dot) : slab_dot,
+        slab_sum: left < slabs ? gathered(at, slab_sum) : slab_sum,
+        slab_dot: left < slabs ? gathered(at, slab_dot) : slab_dot,
       };
-      const [, gatheredSlabs] = sums.slab_sum.shape;
-      if (batches * gatheredSlabs > LONGEST_RUN) {
-        const rows = [1, batches * gatheredSlabs, channels];
+      if (batches * left > LONGEST_RUN) {
+        const rows = [1, batches * left, channels];
         addRows(at, at.view(sums.slab_dot, rows), d_gamma);
         addRows(at, at.view(sums.slab_sum, rows), d_beta);
       } else {

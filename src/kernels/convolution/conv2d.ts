@@ -12,6 +12,7 @@ import {
   slicedShape,
   type Conv2dAttributes,
   type Conv2dParams,
+  type Rectified,
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
@@ -90,12 +91,22 @@ export const conv2dGeometries: readonly Problem<Input, Conv2dAttributes>[] = [
   },
 ];
 
-const cases: readonly Problem<Input, Conv2dAttributes & Sliced>[] = [
+const cases: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
   ...conv2dGeometries.map((c) => ({ ...c, attributes: { ...c.attributes, slices: 1 } })),
   {
     name: "slices of a sum, the last one shorter, groups, bias",
     shapes: { x: [2, 3, 5, 14], weight: [18, 3, 2, 7], bias: [18] },
     attributes: { ...same, groups: 2, slices: 3 },
+  },
+  {
+    name: "rectified, a tile and one, bias",
+    shapes: { x: [1, 5, 13, 17], weight: [65, 3, 3, 17], bias: [65] },
+    attributes: { ...same, slices: 1, relu: true },
+  },
+  {
+    name: "rectified depthwise",
+    shapes: { x: [2, 6, 9, 19], weight: [38, 3, 3, 1], bias: [38] },
+    attributes: { ...same, stride: [2, 1], groups: 19, slices: 1, relu: true },
   },
 ];
 
@@ -109,7 +120,7 @@ function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid
  * y = x * weight + bias in tiles in workgroup memory. x [V, H, W, C], weight [O, KH, KW, C/groups],
  * bias [O] or [0] -> y [V, OH, OW, O], or [slices, V, OH, OW, O] to be added up in order.
  */
-export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = kernel({
+export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified> = kernel({
   shader: shaders.conv2d,
   axes: { x: "V, H, W, C", weight: "O, KH, KW, C'", bias: "O" },
   shapes: ({ x, weight, bias }, attributes) => {
@@ -133,10 +144,12 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = 
     const y = attributes.slices * p.views * p.out_h * p.out_w * p.out_c;
     return { flops: 2 * conv2dProducts(p), bytes: 4 * (size(x) + size(weight) + y) };
   },
+  overrides: (_, { relu = false }) => ({ RELU: relu }),
+  flags: ({ relu = false }) => (relu ? ["RELU"] : []),
   terms: ({ weight }) => size(weight.slice(1)) + 1,
-  cases: withGradient(cases, ({ name, shapes: { x, bias }, attributes: { slices } }) => {
-    // the op cuts sums by its own rule
-    if (slices > 1 || size(x) > MOST_DIFFERENCED) return [];
+  cases: withGradient(cases, ({ name, shapes: { x, bias }, attributes: { slices, relu } }) => {
+    // the op cuts sums by its own rule, and rectifies nothing
+    if (slices > 1 || relu === true || size(x) > MOST_DIFFERENCED) return [];
     const added = size(bias) > 0 ? (["bias"] as const) : [];
     const checks = [
       { wrt: ["x", "weight", ...added] },
@@ -154,7 +167,7 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Sliced> = 
 });
 
 /** As `conv2d`, with one subgroup of 8 per workgroup: for software adapters of that width. */
-export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes & Sliced> =
+export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes & Rectified> =
   mapping(conv2d, {
     shader: shaders.conv2d_subgroup,
     grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
@@ -163,7 +176,7 @@ export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttrib
   });
 
 /** As `conv2d`, using only registers: for other software adapters. */
-export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes & Sliced> =
+export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes & Rectified> =
   mapping(conv2d, {
     shader: shaders.conv2d_register,
     grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
@@ -171,19 +184,21 @@ export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttrib
   });
 
 /** As `conv2d`, for convolutions where each output channel sees one input channel. */
-export const conv2dDepthwise: Kernel<typeof shaders.conv2d_depthwise, Conv2dAttributes & Sliced> =
-  mapping(conv2d, {
-    shader: shaders.conv2d_depthwise,
-    grid: ({ views, out_h, out_w, out_c }, { WG }) =>
-      foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
-    runs: (_, { x, weight }, attributes) =>
-      attributes.slices === 1 && isDepthwise(conv2dParams(x, weight, attributes)),
-  });
+export const conv2dDepthwise: Kernel<
+  typeof shaders.conv2d_depthwise,
+  Conv2dAttributes & Rectified
+> = mapping(conv2d, {
+  shader: shaders.conv2d_depthwise,
+  grid: ({ views, out_h, out_w, out_c }, { WG }) =>
+    foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / 4) * out_c) / WG)),
+  runs: (_, { x, weight }, attributes) =>
+    attributes.slices === 1 && isDepthwise(conv2dParams(x, weight, attributes)),
+});
 
 function reference<T extends NumberArray>(
   { x, weight, bias }: Record<Input, T>,
   shapes: Shapes,
-  attributes: Conv2dAttributes & Sliced,
+  attributes: Conv2dAttributes & Rectified,
 ): { y: T } {
   const p = conv2dParams(shapes.x, shapes.weight, attributes);
   const { in_h, in_w, in_c, out_w, out_c, kernel_h, kernel_w, group_c, group_o } = p;
@@ -211,7 +226,7 @@ function reference<T extends NumberArray>(
               for (let c = begin; c < end; c++) sum += x[from + c] * weight[tap + c];
             }
           }
-          y[at++] = sum;
+          y[at++] = attributes.relu === true ? Math.max(sum, 0) : sum;
         }
       }
     }

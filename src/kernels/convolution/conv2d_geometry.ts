@@ -37,6 +37,11 @@ export interface Sliced {
   readonly slices: number;
 }
 
+/** A convolution whose output may be rectified: max(y, 0), for a sum in one slice. */
+export interface Rectified extends Sliced {
+  readonly relu?: boolean;
+}
+
 /** Fields of `struct Params` that describe a convolution from image x to feature map y. */
 export interface Conv2dParams {
   readonly views: number;

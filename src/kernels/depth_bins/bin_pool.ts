@@ -4,6 +4,7 @@ import { like, type NumberArray } from "../../tensor/array.ts";
 import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { withGradient, type Problem } from "../../engine/problem.ts";
 import { eachPixelOfCell, type MaskedPoolAttributes } from "../masked_pool.ts";
 import { shaders } from "../shaders.gen.ts";
@@ -97,7 +98,18 @@ export const binPool: Kernel<typeof shaders.bin_pool, MaskedPoolAttributes> = ke
         ],
   ),
   reference: forward,
+  variants: () => [binPoolNarrow],
 });
+
+/** As `binPool`, with few invocations per barrier: for software adapters. */
+const binPoolNarrow: Kernel<typeof shaders.bin_pool_narrow, MaskedPoolAttributes> = mapping(
+  binPool,
+  {
+    shader: shaders.bin_pool_narrow,
+    grid: ({ tokens }) => foldGrid(tokens),
+    suits: onSoftware,
+  },
+);
 
 type GradientInput = Input | "weight" | "d_tokens";
 

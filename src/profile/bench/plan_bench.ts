@@ -186,7 +186,9 @@ async function runWay(
   const open = [store.destroy];
   const destroy = (): void => open.forEach((free) => free());
   try {
-    const plan = await compile(gpu, g, { outputs: { ...forward, ...backward } }, store);
+    const plan = await compile(gpu, g, { outputs: { ...forward, ...backward } }, store, {
+      fused: false, // the forms are those of the ops, and their two parts are told apart by calls
+    });
     open.push(plan.destroy);
     const { dispatches, summary } = plan;
     const numbers = await plan.run(inputsOf(g, inputs));

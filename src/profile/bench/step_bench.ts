@@ -31,6 +31,8 @@ export interface StepForm {
   readonly config: TrainConfig;
   /** The choices that its kernels run with; by default the rules of their twins. */
   readonly tuning?: Tuning;
+  /** Whether the plan fuses nodes; true by default. */
+  readonly fused?: boolean;
 }
 
 /** The training data of a step, with its teacher. */
@@ -54,6 +56,14 @@ export function stepForms(config: TrainConfig): StepForm[] {
     form("bins fused", "fused", "stored"),
     form("relation fused", "stored", "fused"),
     form("all fused", "fused", "fused"),
+  ];
+}
+
+/** The form of the configuration with one dispatch or more per op, and as the plan fuses it. */
+export function fusedForms(config: TrainConfig): StepForm[] {
+  return [
+    { name: "one op at a time", config, fused: false },
+    { name: "fused by the plan", config },
   ];
 }
 
@@ -114,7 +124,7 @@ interface StepNumbers {
 
 async function runStep(
   gpu: Gpu,
-  { config, tuning }: StepForm,
+  { config, tuning, fused = true }: StepForm,
   { source, teacher }: StepData,
   inputs: Readonly<Record<string, Float32Array>>,
 ): Promise<{
@@ -133,7 +143,10 @@ async function runStep(
   const open = [store.destroy];
   const destroy = (): void => open.forEach((free) => free());
   try {
-    const plan = await compile(gpu, g, request, store, tuning === undefined ? {} : { tuning });
+    const plan = await compile(gpu, g, request, store, {
+      fused,
+      ...(tuning === undefined ? {} : { tuning }),
+    });
     open.push(plan.destroy);
     const problems = problemKeys(plan.dispatches.map(({ call }) => call));
     if (tuning !== undefined && [...problems].every((key) => !tuning.has(key))) {

@@ -2,8 +2,8 @@
 // problems of real training.
 import { builtinRig } from "../../data/builtin_rig.ts";
 import type { AdapterFacts } from "../../gpu/device.ts";
-import { lower, bindingShapes } from "../../graph/lower.ts";
-import { placeGradients } from "../../graph/place_gradients.ts";
+import { bindingShapes } from "../../graph/lower.ts";
+import { plannedCalls } from "../../graph/outline.ts";
 import type { Call } from "../../graph/value.ts";
 import type { AnyKernel, KernelProblem } from "../../engine/kernel.ts";
 import type { Distribution } from "../../engine/problem.ts";
@@ -57,7 +57,7 @@ export function familyOf({ shader: { name } }: AnyKernel): AnyKernel {
   return base;
 }
 
-/** Every call of the step, as the plan makes them. */
+/** Every call of the step as the plan fuses it, and those of the kernels that it no longer needs. */
 function stepCalls(student: StudentName, facts: AdapterFacts): readonly Call[] {
   const config = resolveConfig({ student }, "--preset");
   const rig = builtinRig({ moments: 1, seed: 0, split: "train" });
@@ -67,14 +67,15 @@ function stepCalls(student: StudentName, facts: AdapterFacts): readonly Call[] {
     depth_max_m: rig.protocol.cap_m,
     teacher: partsOf(config.teacher.kind),
   });
-  const outputs = Object.values(request.outputs);
-  const gradients = [...(request.gradients ?? [])];
-  const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  return placeGradients(lower(g, targets, facts), gradients, outputs, facts).program.calls;
+  const callsOf = (fused: boolean): readonly Call[] =>
+    plannedCalls(g, request, facts, { fused }).program.calls;
+  const calls = callsOf(true);
+  const used = new Set(calls.map(({ base }) => base.shader.name));
+  return [...calls, ...callsOf(false).filter(({ base }) => !used.has(base.shader.name))];
 }
 
 /** The parts of the teacher of a configuration, without opening it. */
-function partsOf(kind: TrainConfig["teacher"]["kind"]): TeacherParts | null {
+export function partsOf(kind: TrainConfig["teacher"]["kind"]): TeacherParts | null {
   if (kind === "none") return null;
   return kind === "aligned" || kind === "oracle" ? METRIC_PARTS : INDEX_ONLY;
 }

@@ -1,0 +1,20 @@
+/// f'(v) by KIND: 0 one, 1 relu, 2 elu, 3 softplus, 4 gelu; at a kink the left slope, NaN of NaN
+fn activated_slope(v: vec4f) -> vec4f {
+    var slope = vec4f(1.0);
+    if (KIND == 1u) {
+        slope = select(vec4f(), vec4f(1.0), v > vec4f());
+    }
+    if (KIND == 2u) {
+        slope = select(params.alpha * exp(min(v, vec4f())), vec4f(1.0), v > vec4f());
+    }
+    if (KIND == 3u) {
+        let e = exp(-abs(v));
+        slope = select(e, vec4f(1.0), v >= vec4f()) / (1.0 + e);
+    }
+    if (KIND == 4u) {
+        let w = v * 0.70710678; // Phi(v) + v phi(v)
+        slope = 0.5 * (1.0 + vec4f(erf(w.x), erf(w.y), erf(w.z), erf(w.w)))
+            + v * 0.39894228 * exp(-0.5 * v * v);
+    }
+    return select(slope, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
