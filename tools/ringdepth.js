@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command `ringdepth`: in a checkout it runs src/cli/main.ts through tsx, in an installed
-// package the built dist/cli/main.js. Parses nothing.
+// The command `ringdepth`: in a checkout it runs a bundle of src/cli/main.ts (see bundled.js), in an
+// installed package the built dist/cli/main.js.
 import { existsSync } from "node:fs";
 
 // A signal ends the process with its line and its code, from the second in which the modules load
@@ -18,19 +18,18 @@ for (const [name, code] of Object.entries(CODES)) {
 const source = new URL("../src/cli/main.ts", import.meta.url);
 const built = new URL("../dist/cli/main.js", import.meta.url);
 
+// They load TypeScript of bench/, which shares its modules with the program, so they run from source.
+const FROM_SOURCE = ["bench", "profile"];
+
 if (existsSync(source)) {
-  const { register } = await import("tsx/esm/api");
-  register();
-  try {
-    await import(source.href);
-  } catch (error) {
-    // A table that is away or half merged: nothing of the program can be loaded.
-    if (!String(error instanceof Error ? error.stack : error).includes("shaders.gen")) throw error;
-    console.error(
-      "ringdepth: src/kernels/shaders.gen.ts is missing or broken: run npm run shaders",
-    );
-    process.exitCode = 2;
-  }
+  const isBundled = !process.argv.slice(2).some((word) => FROM_SOURCE.includes(word));
+  const { bundledProgram } = await import("./bundled.js");
+  const bundle = isBundled ? await bundledProgram() : null;
+  if (bundle === null) {
+    const { register } = await import("tsx/esm/api");
+    register();
+  } else process.setSourceMapsEnabled(true);
+  await import(bundle ?? source.href);
 } else {
   await import(built.href);
 }

@@ -38,7 +38,6 @@ const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
 export const defineDoctor: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("doctor")
-    .description("print the adapter, driver, features, limits, timer, memory and measured ceilings")
     .option("--quick", "show known ceilings only; measure none");
   common(command, "ringdepth doctor");
   command.action(async (options: CommonOptions & { readonly quick?: boolean }) => {

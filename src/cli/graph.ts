@@ -26,7 +26,6 @@ interface GraphOptions extends CommonOptions {
 export const defineGraph: Define = (program: Command, { surroundings }) => {
   const command = program
     .command("graph")
-    .description("print the plan of a step: dispatches, memory, what was fused and what was not")
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option("--predict", "the prediction of one moment instead of a training step");

@@ -4,63 +4,93 @@ import type { Command } from "commander";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
 import type { Gpu, GpuOptions } from "../gpu/device.ts";
-import { defineAblate } from "./ablate/ablate.ts";
-import { defineBenchBins } from "./bench/bins.ts";
-import { defineBenchHost } from "./bench/host.ts";
-import { defineBenchRelation } from "./bench/relation.ts";
-import { defineBenchStep } from "./bench/step.ts";
-import { defineCheck } from "./check/check.ts";
-import { defineData } from "./data/data.ts";
-import type { Define } from "./terminal/define.ts";
-import { defineDoctor } from "./doctor.ts";
-import { defineEval } from "./predict/eval.ts";
-import { defineExport } from "./export/export.ts";
-import { defineGraph } from "./graph.ts";
+import { addCommands, type ListedCommand } from "./terminal/command_list.ts";
 import { EXIT } from "./terminal/exit_code.ts";
 import type { CommonOptions } from "./terminal/options.ts";
-import { definePredict } from "./predict/predict.ts";
-import { defineBenchKernels } from "./profile/bench_kernels.ts";
-import { defineProfile } from "./profile/profile.ts";
-import { defineStart } from "./train/start.ts";
+import { reportError } from "./terminal/report_error.ts";
 import { StrictCommand } from "./terminal/strict_command.ts";
 import type { Surroundings } from "./terminal/surroundings.ts";
-import { defineTeacher } from "./teacher/teacher.ts";
-import { defineTrain } from "./train/train.ts";
-import { checkShaderTable } from "../kernels/check/shader_table.ts";
-import { defineTune } from "./tune/tune.ts";
-import { reportError } from "./terminal/report_error.ts";
 
-/** `ringdepth bench`: its problems are in bench/, which only a clone has. */
-const defineBench: Define = (program, context) => {
-  const command = program
-    .command("bench")
-    .description("time the alternatives: levels of fusing in bins, relation and step; host code");
-  for (const define of BENCHES) define(command, context);
-};
-
-const BENCHES: readonly Define[] = [
-  defineBenchBins,
-  defineBenchRelation,
-  defineBenchKernels,
-  defineBenchStep,
-  defineBenchHost,
+const COMMANDS: readonly ListedCommand[] = [
+  {
+    usage: "train",
+    description: "train a student with distillation, evaluate it and write its run folder",
+    load: async () => (await import("./train/train.ts")).defineTrain,
+  },
+  {
+    usage: "data",
+    description: "inspect a data set, or write the built-in rig in the files of one",
+    isGroup: true,
+    load: async () => (await import("./data/data.ts")).defineData,
+  },
+  {
+    usage: "teacher",
+    description:
+      "run a foundation model, fit a binning module to it, list the maps it needs, cache its maps",
+    isGroup: true,
+    load: async () => (await import("./teacher/teacher.ts")).defineTeacher,
+  },
+  {
+    usage: "eval",
+    description:
+      "evaluate a student, a folder of predictions or a teacher against true depth: seven metrics per camera",
+    load: async () => (await import("./predict/eval.ts")).defineEval,
+  },
+  {
+    usage: "predict",
+    description: "predict depth and write it as PNG, npy, PLY and panorama",
+    load: async () => (await import("./predict/predict.ts")).definePredict,
+  },
+  {
+    usage: "export <student>",
+    description: "write a trained student as an ONNX model",
+    load: async () => (await import("./export/export.ts")).defineExport,
+  },
+  {
+    usage: "check [glob]",
+    description: "check kernels, or a whole network, against their references on the CPU",
+    load: async () => (await import("./check/check.ts")).defineCheck,
+  },
+  {
+    usage: "profile [targets...]",
+    description: "check and time kernels; show how close they come to the ceilings of this adapter",
+    load: async () => (await import("./profile/profile.ts")).defineProfile,
+  },
+  {
+    usage: "bench",
+    description: "time the alternatives: levels of fusing in bins, relation and step; host code",
+    isGroup: true,
+    load: async () => (await import("./bench.ts")).defineBench,
+  },
+  {
+    usage: "tune",
+    description:
+      "measure which kernels run the training step fastest on this adapter; save the choices",
+    load: async () => (await import("./tune/tune.ts")).defineTune,
+  },
+  {
+    usage: "ablate",
+    description: "train every row at several seeds and compare it with supervision alone",
+    load: async () => (await import("./ablate/ablate.ts")).defineAblate,
+  },
+  {
+    usage: "graph",
+    description: "print the plan of a step: dispatches, memory, what was fused and what was not",
+    load: async () => (await import("./graph.ts")).defineGraph,
+  },
+  {
+    usage: "doctor",
+    description: "print the adapter, driver, features, limits, timer, memory and measured ceilings",
+    load: async () => (await import("./doctor.ts")).defineDoctor,
+  },
+  {
+    usage: "start",
+    description: "demonstration: train nano on the built-in rig and write runs/start",
+    load: async () => (await import("./train/start.ts")).defineStart,
+  },
 ];
-const COMMANDS: readonly Define[] = [
-  defineTrain,
-  defineData,
-  defineTeacher,
-  defineEval,
-  definePredict,
-  defineExport,
-  defineCheck,
-  defineProfile,
-  defineBench,
-  defineTune,
-  defineAblate,
-  defineGraph,
-  defineDoctor,
-  defineStart,
-];
+// These may end without a kernel; the table of shaders is then of no concern.
+const MAY_NEED_NO_KERNEL = new Set(["data", "teacher"]);
 
 const EXIT_CODES = `
 Exit codes:
@@ -126,30 +156,38 @@ async function runCommand(args: readonly string[], surroundings: Surroundings): 
   const context = {
     surroundings: {
       ...surroundings,
-      openGpu: async (options: GpuOptions): Promise<Gpu> =>
-        await surroundings.openGpu({
+      openGpu: async (options: GpuOptions): Promise<Gpu> => {
+        await checkTable();
+        return await surroundings.openGpu({
           ...options,
           ...(memoryBudget !== undefined && { memory_budget_bytes: memoryBudget }),
-        }),
+        });
+      },
     },
     args,
     exit: (code: number) => {
       exitCode = code;
     },
   };
-  program.hook("preAction", () => {
-    checkShaderTable();
+  program.hook("preAction", async () => {
+    if (!MAY_NEED_NO_KERNEL.has(args[0])) await checkTable();
     const { RINGDEPTH_SHADERS: other = "" } = process.env;
     if (other !== "")
       stderr.write(`shaders are read from ${printable(other)} (RINGDEPTH_SHADERS)\n`);
   });
-  for (const define of COMMANDS) define(program, context);
   try {
+    await addCommands(program, context, COMMANDS);
     await program.parseAsync(helpAsOption(program, args), { from: "user" });
     return exitCode;
   } catch (error) {
     return reportError(error, stderr);
   }
+}
+
+/** Checks the table of shaders, with the kernels that it is for. */
+async function checkTable(): Promise<void> {
+  const { checkShaderTable } = await import("../kernels/check/shader_table.ts");
+  checkShaderTable();
 }
 
 /**

@@ -63,7 +63,6 @@ The exit code is 1 if a cell failed. The table is in DIR/${ABLATION_FILES.report
 export const defineAblate: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("ablate")
-    .description("train every row at several seeds and compare it with supervision alone")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--seeds <list>", "a number of seeds, or a list of them such as 0,1,7", "3")
     .option("--rows <list>", "rows of the table", PAPER_ROWS.join(","))

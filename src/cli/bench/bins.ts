@@ -81,7 +81,6 @@ Directions:
 export function defineBenchBins(parent: Command, context: CommandContext): void {
   const command = parent
     .command("bins")
-    .description("check bin decoding at every level of fusing and time it interleaved")
     .option("--bins <list>", "numbers of bins, such as 64,128", listOf(wholeNumber("--bins", 2)))
     .option("--size <list>", "pixels per view, such as 48x80", listOf(pixelSize))
     .option("--level <list>", "levels of fusing: 0, 1, 2, 3", listOf(level))

@@ -28,7 +28,6 @@ interface HostOptions extends BenchOptions {
 export function defineBenchHost(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("host")
-    .description("time the CPU work around a step: images, batches, command encoding, files")
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option(

@@ -39,7 +39,6 @@ const DIRECTIONS = ["forward", "backward", "both"] as const;
 export function defineBenchRelation(parent: Command, context: CommandContext): void {
   const command = parent
     .command("relation")
-    .description("check and time loss and gradient of the view relation, stored and fused")
     .option("--tokens <list>", "numbers of tokens per view", listOf(wholeNumber("--tokens", 1)))
     .option(
       "--features <list>",

@@ -40,9 +40,6 @@ const SMALL: Readonly<Record<StudentName, ImageSize>> = {
 export function defineBenchStep(parent: Command, context: CommandContext): void {
   const command = parent
     .command("step")
-    .description(
-      "check a training step on the built-in rig at every level of fusing and time it interleaved",
-    )
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
     .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune")

@@ -34,7 +34,6 @@ Files that --dump writes (safetensors; tensors are named as in the graph, NHWC a
 export const defineCheck: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("check")
-    .description("check kernels, or a whole network, against their references on the CPU")
     .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
     .optionsGroup("A network instead of kernels (the others need --network):")
     .option("--network <name>", `check the gradients of ${STUDENT_NAMES} instead`, studentName)

@@ -1,14 +1,23 @@
 // `ringdepth data`: looks into a data set, and writes the built-in rig in the files of one.
 import type { Command } from "commander";
+import { addCommands, type ListedCommand } from "../terminal/command_list.ts";
 import type { CommandContext, Define } from "../terminal/define.ts";
-import { defineInspect } from "./inspect.ts";
-import { defineMake } from "./make.ts";
+
+const COMMANDS: readonly ListedCommand[] = [
+  {
+    usage: "inspect <source>",
+    description:
+      "say what a data set has and which of its files are broken; draw LiDAR over a moment",
+    load: async () => (await import("./inspect.ts")).defineInspect,
+  },
+  {
+    usage: "make <kind>",
+    description: "write the built-in rig in the files of a data set",
+    load: async () => (await import("./make.ts")).defineMake,
+  },
+];
 
 /** Defines the command with its subcommands. */
-export const defineData: Define = (program: Command, context: CommandContext) => {
-  const command = program
-    .command("data")
-    .description("inspect a data set, or write the built-in rig in the files of one");
-  defineInspect(command, context);
-  defineMake(command, context);
+export const defineData: Define = async (program: Command, context: CommandContext) => {
+  await addCommands(program.command("data"), context, COMMANDS);
 };

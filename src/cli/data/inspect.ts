@@ -57,9 +57,6 @@ export function defineInspect(parent: Command, { surroundings }: CommandContext)
   const command = parent
     .command("inspect")
     .argument("<source>", DATA_SOURCES)
-    .description(
-      "say what a data set has and which of its files are broken; draw LiDAR over a moment",
-    )
     .option("--sheet <file>", "PNG to write: one moment, LiDAR over its images, near red, far blue")
     .option("--moment <n>", "moment of the sheet, from 0", wholeNumber("--moment", 0), 0)
     .option("--split <name>", "split of the sheet: train or held-out", "train")

@@ -34,7 +34,6 @@ export function defineMake(parent: Command, { surroundings }: CommandContext): v
   const command = parent
     .command("make")
     .argument("<kind>", MADE_KINDS.join(", "))
-    .description("write the built-in rig in the files of a data set")
     .requiredOption("--out <dir>", "new or empty folder to write into")
     .option("--train <n>", "moments to train on", wholeNumber("--train", 1), 8)
     .option("--held-out <n>", "moments to evaluate on", wholeNumber("--held-out", 1), 2)

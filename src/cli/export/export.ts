@@ -43,7 +43,6 @@ FILE.safetensors is a student without optimiser state, such as one from a checkp
 export const defineExport: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("export")
-    .description("write a trained student as an ONNX model")
     .argument("<student>", "student.safetensors, a run folder that has one, or a checkpoint")
     .requiredOption("--out <file>", "FILE.onnx or FILE.safetensors")
     .option(

@@ -62,11 +62,7 @@ const EXAMPLES = `ringdepth eval --checkpoint runs/ddad/student.safetensors --pr
 
 /** Defines the command. */
 export const defineEval: Define = (program: Command, { surroundings }) => {
-  const command = program
-    .command("eval")
-    .description(
-      "evaluate a student, a folder of predictions or a teacher against true depth: seven metrics per camera",
-    );
+  const command = program.command("eval");
   studentOptions(command, false)
     .option("--predictions <dir>", "evaluate SAMPLE/CAMERA.npy, .pfm or 16-bit .png in this folder")
     .option("--flipped <dir>", "their counterparts for the mirrored images, to fuse (with --flip)")

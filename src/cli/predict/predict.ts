@@ -45,7 +45,6 @@ replaces a file that it did not write: it stops and names the file.`;
 export const definePredict: Define = (program: Command, { surroundings }) => {
   const command = program
     .command("predict")
-    .description("predict depth and write it as PNG, npy, PLY and panorama")
     .option("--out <dir>", "folder to write into", "predictions")
     .option("--limit <n>", "predict at most this many moments", wholeNumber("--limit", 1))
     .addHelpText("after", FILES);

@@ -23,7 +23,6 @@ interface BenchKernelsOptions extends CommonOptions {
 export function defineBenchKernels(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("kernels")
-    .description("the same as ringdepth profile --brief, with the problems of bench/")
     .argument(
       "[parts...]",
       "text that the name of a kernel or problem contains, or a mapping (default: all)",

@@ -44,7 +44,6 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
   const command = program
     .command("profile")
     .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
-    .description("check and time kernels; show how close they come to the ceilings of this adapter")
     .argument(
       "[targets...]",
       "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train or step:predict",

@@ -34,7 +34,6 @@ teacher, the content of the moment and the size. A damaged entry is named and co
 export function defineTeacherCache(parent: Command, { surroundings }: CommandContext): void {
   const command = parent
     .command("cache")
-    .description("compute a teacher's maps of all training moments once and keep them in files")
     .requiredOption("--out <dir>", "folder of the cache")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option(

@@ -39,7 +39,6 @@ model's maps. Train a student with it: teacher: { kind: fitted, module: DIR/teac
 export function defineTeacherFit(parent: Command, { surroundings, exit }: CommandContext): void {
   const command = parent
     .command("fit")
-    .description("train the binning module of a frozen relative model on LiDAR")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option(
       "--student <name>",

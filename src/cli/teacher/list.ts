@@ -32,7 +32,6 @@ Prints one line per map: its path below the folder of maps, without the extensio
 export function defineTeacherList(parent: Command, { surroundings }: CommandContext): void {
   const command = parent
     .command("list")
-    .description("list the maps that teacher.kind files needs for a data source")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--seed <n>", "seed of the built-in rig (default: 0)", wholeNumber("--seed", 0))
     .option("--config <file>", "YAML configuration; options override it");

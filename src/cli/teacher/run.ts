@@ -40,7 +40,6 @@ teacher: { kind: files, path: DIR }.`;
 export function defineTeacherRun(parent: Command, { surroundings }: CommandContext): void {
   const command = parent
     .command("run")
-    .description("run Depth Anything on every moment and write its maps as a teacher's folder")
     .option("--weights <path>", "a .safetensors file, its index of shards, or a folder with either")
     .requiredOption("--out <dir>", "folder of the maps")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)

@@ -11,5 +11,5 @@ export interface CommandContext {
   readonly exit: (code: number) => void;
 }
 
-/** Adds one command to the program. */
-export type Define = (program: Command, context: CommandContext) => void;
+/** Adds one command to its parent, which has its description. */
+export type Define = (parent: Command, context: CommandContext) => void | Promise<void>;

@@ -10,7 +10,7 @@ import {
 import { WrongDepthError } from "../../evaluate/checked_depth.ts";
 import { InputError } from "../../tensor/error.ts";
 import { escapeControls, printable } from "../../tensor/printable.ts";
-import { NonFiniteError } from "../../train/trainer.ts";
+import { NonFiniteError } from "../../train/non_finite.ts";
 import { EXIT } from "./exit_code.ts";
 import { LostReaderError, type TextStream } from "./surroundings.ts";
 
@@ -41,6 +41,11 @@ export function reportError(error: unknown, stderr: TextStream): number {
     return EXIT.wrong;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // A table that is away or half merged: no command with kernels can be loaded.
+  if (text.includes("shaders.gen")) {
+    say("src/kernels/shaders.gen.ts is missing or broken: run npm run shaders");
+    return EXIT.usage;
+  }
   const lines = text.split("\n").map(escapeControls).join("\n");
   stderr.write(`ringdepth: a fault of the program itself, please report it: ${lines}\n`);
   return EXIT.wrong;

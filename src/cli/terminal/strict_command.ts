@@ -1,7 +1,6 @@
 // A command that reports typing errors before missing options, and says where to set what other
 // training programs have as options.
 import { Command, type ParseOptionsResult } from "commander";
-import { configKeys } from "../../train/config_help.ts";
 
 // Option names of other programs; names that end like a key of the configuration need no entry.
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -24,6 +23,20 @@ const EXPLAINED: Readonly<Record<string, string>> = {
 
 /** A command of the program. */
 export class StrictCommand extends Command {
+  /** Paths of the configuration's keys, for hints. */
+  #settings: readonly string[] = [];
+
+  /** Learns the keys of the configuration if the command takes one, so that its errors name them. */
+  async explainSettings(): Promise<void> {
+    if (!this.#takesConfig()) return;
+    const { configKeys } = await import("../../train/config_help.ts");
+    this.#settings = configKeys().map(({ path }) => path);
+  }
+
+  #takesConfig(): boolean {
+    return this.options.some(({ long }) => long === "--config");
+  }
+
   override createCommand(name?: string): StrictCommand {
     return new StrictCommand(name);
   }
@@ -41,7 +54,7 @@ export class StrictCommand extends Command {
   /** Replaces commander's own method, which its types do not declare. */
   unknownOption(flag: string): never {
     const name = flag.replace(/=.*$/s, "");
-    const hint = this.options.some(({ long }) => long === "--config") ? settingHint(name) : "";
+    const hint = this.#takesConfig() ? settingHint(name, this.#settings) : "";
     const near = hint === "" ? nearestFlag(name, flagsOf(this)) : null;
     const suggestion = near === null ? hint : ` (Did you mean ${near}?)`;
     this.error(`error: unknown option '${name}'${suggestion}`, { code: "commander.unknownOption" });
@@ -49,14 +62,13 @@ export class StrictCommand extends Command {
 }
 
 /** Where to set something that is not an option; empty if the name is unknown. */
-function settingHint(flag: string): string {
+function settingHint(flag: string, settings: readonly string[]): string {
   const name = flag.replace(/^-+/, "").toLowerCase().replaceAll("_", "-");
   if (name in EXPLAINED) return ` (${EXPLAINED[name]})`;
   const wanted = name.replaceAll("-", "_");
   const key =
     OTHER_NAMES[name] ??
-    configKeys().find(({ path }) => path.replaceAll(".", "_").endsWith(wanted) && wanted.length > 3)
-      ?.path;
+    settings.find((path) => path.replaceAll(".", "_").endsWith(wanted) && wanted.length > 3);
   return key === undefined ? "" : ` (${key} is a key of the YAML file that --config names)`;
 }
 

@@ -15,9 +15,7 @@ const OUT = "runs/start";
 
 /** Defines the command. */
 export const defineStart: Define = (program: Command, { surroundings, exit }) => {
-  const command = program
-    .command("start")
-    .description("demonstration: train nano on the built-in rig and write runs/start");
+  const command = program.command("start");
   command.addHelpText("after", `\nIt trains ${demoBudgetText()}.`);
   common(command, "ringdepth start");
   command.action(async (options: CommonOptions) => {

@@ -40,7 +40,6 @@ function configHelp(): string {
 export const defineTrain: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("train")
-    .description("train a student with distillation, evaluate it and write its run folder")
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--from <path>", "fine-tune a student: its file, or a run folder (default: a new one)")

@@ -32,9 +32,6 @@ unless --no-tune is given. You may delete it and tune again.`;
 export const defineTune: Define = (program: Command, { surroundings, exit }) => {
   const command = program
     .command("tune")
-    .description(
-      "measure which kernels run the training step fastest on this adapter; save the choices",
-    )
     .option("--data <source>", `${DATA_SOURCES} (default: rig)`)
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)

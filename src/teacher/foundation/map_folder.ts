@@ -43,7 +43,13 @@ export interface MapsHeader {
 const header: z.ZodType<MapsHeader & { readonly format: string }> = z.strictObject({
   format: z.literal(FORMAT),
   weights: z.array(
-    z.strictObject({ file: z.string(), bytes: z.number(), modified_ms: z.number() }),
+    z.strictObject({
+      file: z.string(),
+      bytes: z.number(),
+      modified_ms: z.number(),
+      // not in the records of earlier versions
+      changed_ms: z.number().optional(),
+    }),
   ),
   identity: z.string(),
   choice: z.string(),

@@ -76,11 +76,13 @@ export async function readWeightFiles(path: string): Promise<WeightFiles> {
   };
 }
 
-/** A file of weights, its size and when it was changed. */
+/** A file of weights, its size, and when its content and its entry in the file system changed. */
 export interface WeightPlace {
   readonly file: string;
   readonly bytes: number;
   readonly modified_ms: number;
+  /** Tells a file that was copied over another of the same size with its old time. */
+  readonly changed_ms?: number;
 }
 
 /** The files of the weights at `path` without reading their tensors; throws as `readWeightFiles` does. */
@@ -94,7 +96,12 @@ export async function weightPlaces(path: string): Promise<WeightPlace[]> {
       throw new InputError(`${name}: cannot read: ${systemReason(error)}`);
     });
     if (found === null) continue;
-    places.push({ file: resolve(name), bytes: found.size, modified_ms: found.mtimeMs });
+    places.push({
+      file: resolve(name),
+      bytes: found.size,
+      modified_ms: found.mtimeMs,
+      changed_ms: found.ctimeMs,
+    });
   }
   return places;
 }

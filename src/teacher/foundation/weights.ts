@@ -35,7 +35,11 @@ const SHOWN = 3;
  * finite.
  */
 export async function readFoundationWeights(path: string): Promise<FoundationWeights> {
-  const files = await readWeightFiles(path);
+  return foundationWeights(await readWeightFiles(path));
+}
+
+/** The weights that files hold; throws as `readFoundationWeights` does. */
+export function foundationWeights(files: WeightFiles): FoundationWeights {
   const { architecture, naming, assumed } = findArchitecture(files);
   const wanted = namedTensors(architecture);
   checkNames(files, wanted, naming);

@@ -15,8 +15,8 @@ export interface Golden {
 }
 
 /** The golden tensors by name. */
-export function goldenVectors(folder: string = TINY): Map<string, Golden> {
-  const file = `${folder}/vectors.safetensors`;
+export function goldenVectors(folder: string = TINY, stem = "vectors"): Map<string, Golden> {
+  const file = `${folder}/${stem}.safetensors`;
   const { tensors } = readSafetensors(readFileSync(file), file);
   return new Map(
     [...tensors].map(([name, { shape, data }]) => [name, { shape, data: toFloat32(data) }]),
