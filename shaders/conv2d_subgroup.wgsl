@@ -1,4 +1,4 @@
-// conv2d_subgroup — conv2d.wgsl with one subgroup of 8 per workgroup, no workgroup memory.
+// conv2d_subgroup — conv2d.wgsl with one subgroup per workgroup, no workgroup memory.
 //
 //   y[v, i, j, o] = bias[o] + sum_{a, b, c} x[v, h, w, g C' + c] weight[o, a, b, c]
 //   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w
@@ -8,10 +8,12 @@
 // Layout   x [V, H, W, C]; weight [O, KH, KW, C']; bias [O] or absent; y [slices, V, OH, OW, O]:
 //          the sum over c is cut into slices, which the caller adds up in order; the first brings
 //          the bias
-// Mapping  a workgroup owns 32 pixels x 16 channels of y, each invocation 4 pixels of all 16; per
-//          term it loads its 4 numbers of x and 2 of the 16 weights, and takes the others from its
-//          neighbours by shuffles; grid z = slice x group x tile of channels
-// Memory   6 loads for 64 fma; for software adapters, where a load costs 8 fma and a shuffle 1
+// Mapping  a workgroup owns 4 LANES pixels x 16 channels of y, each invocation 4 pixels of all 16;
+//          per term it loads its 4 numbers of x and 4, 2 or 1 of the 16 weights (at 4, 8 or more
+//          lanes), and takes the others from its neighbours by broadcasts; grid z = slice x group x
+//          tile of channels
+// Memory   8 loads for 64 fma at 4 lanes, 6 at 8, 5 from 16 on; for software adapters, where a load
+//          costs 8 fma and a broadcast 1
 // Source   elementary
 // Twin     src/kernels/convolution/conv2d.ts
 
@@ -48,7 +50,7 @@ struct Params {
 
 override OUT_H: u32 = 0u; // 0: read at run time
 override OUT_W: u32 = 0u;
-override WG: u32 = 8u; // exactly one subgroup
+override LANES: u32 = 8u; // of a subgroup: 4 to 64; the workgroup is exactly one
 const ROWS: u32 = 16u; // tune: 16
 
 // <lib fixed_or>
@@ -82,13 +84,83 @@ fn inside(h: vec4i, w: vec4i) -> vec4<bool> {
 }
 // </lib>
 
-// <lib conv2d_outer_subgroup>
-/// Adds rows x columns to a tile: the 16 rows lie two per lane, the columns are the lane's own.
-fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
-    for (var r = 0u; r < 8u; r++) {
-        (*tile)[r] += subgroupShuffle(low, r) * columns;
-        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
+// <lib rows_subgroup>
+/// The rows of a tile of 16 whose values a lane holds: one, two or four of them, as the subgroup is
+/// 16 or more, 8 or 4 lanes wide. The others repeat.
+fn rows_of(lane: u32) -> vec4u {
+    return (lane + vec4u(0u, LANES, 2u * LANES, 3u * LANES)) % 16u;
+}
+// </lib>
+
+// <lib lanes_subgroup>
+/// The values of lanes 0 to 3. A lane that is a constant costs software adapters one instruction;
+/// any other costs them a loop over all lanes.
+fn lanes_0(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 0u),
+        subgroupBroadcast(value, 1u),
+        subgroupBroadcast(value, 2u),
+        subgroupBroadcast(value, 3u),
+    );
+}
+
+/// The values of lanes 4 to 7.
+fn lanes_4(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 4u),
+        subgroupBroadcast(value, 5u),
+        subgroupBroadcast(value, 6u),
+        subgroupBroadcast(value, 7u),
+    );
+}
+
+/// The values of lanes 8 to 11.
+fn lanes_8(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 8u),
+        subgroupBroadcast(value, 9u),
+        subgroupBroadcast(value, 10u),
+        subgroupBroadcast(value, 11u),
+    );
+}
+
+/// The values of lanes 12 to 15.
+fn lanes_12(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 12u),
+        subgroupBroadcast(value, 13u),
+        subgroupBroadcast(value, 14u),
+        subgroupBroadcast(value, 15u),
+    );
+}
+// </lib>
+
+// <lib outer_subgroup>
+/// Adds rows x columns to a tile: row r lies in lane r mod LANES, in part r / LANES of its four;
+/// the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, rows: vec4f, columns: vec4f) {
+    add_rows(tile, 0u, lanes_0(rows.x), columns);
+    if (LANES == 4u) {
+        add_rows(tile, 4u, lanes_0(rows.y), columns);
+        add_rows(tile, 8u, lanes_0(rows.z), columns);
+        add_rows(tile, 12u, lanes_0(rows.w), columns);
+    } else if (LANES == 8u) {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_0(rows.y), columns);
+        add_rows(tile, 12u, lanes_4(rows.y), columns);
+    } else {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_8(rows.x), columns);
+        add_rows(tile, 12u, lanes_12(rows.x), columns);
     }
+}
+
+/// Adds four rows x columns to a tile, from row `first` on.
+fn add_rows(tile: ptr<function, array<vec4f, 16>>, first: u32, rows: vec4f, columns: vec4f) {
+    (*tile)[first] = fma(vec4f(rows.x), columns, (*tile)[first]);
+    (*tile)[first + 1u] = fma(vec4f(rows.y), columns, (*tile)[first + 1u]);
+    (*tile)[first + 2u] = fma(vec4f(rows.z), columns, (*tile)[first + 2u]);
+    (*tile)[first + 3u] = fma(vec4f(rows.w), columns, (*tile)[first + 3u]);
 }
 // </lib>
 
@@ -116,13 +188,13 @@ fn store(slice: u32, pixel: vec4u, channel: u32, sums: vec4f) {
 }
 // </lib>
 
-@compute @workgroup_size(WG)
+@compute @workgroup_size(LANES)
 fn conv2d_subgroup(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let pixel = ((group.x + group.y * groups.x) * WG + lane) * 4u + vec4u(0u, 1u, 2u, 3u);
+    let pixel = ((group.x + group.y * groups.x) * LANES + lane) * 4u + vec4u(0u, 1u, 2u, 3u);
     let source = source_of(pixel);
     let tiles = (params.group_o + ROWS - 1u) / ROWS;
     let parts = tiles * (params.out_c / params.group_o);
@@ -133,9 +205,9 @@ fn conv2d_subgroup(
     let begin = slice * params.slice_c;
     let end = min(begin + params.slice_c, params.group_c);
     // rows beyond the last channel compute it again and are not stored
-    let rows = first_o + min(row + lane + vec2u(0u, WG), vec2u(params.group_o - 1u));
+    let rows = first_o + min(row + rows_of(lane), vec4u(params.group_o - 1u));
     let taps = params.kernel_h * params.kernel_w;
-    var tile: array<vec4f, ROWS>; // its loops are unrolled, so that it stays in registers
+    var tile: array<vec4f, ROWS>; // indexed by constants only, so that it stays in registers
     for (var tap = 0u; tap < taps; tap++) {
         let h = source.top + i32(tap / params.kernel_w * params.dilation_h);
         let w = source.left + i32(tap % params.kernel_w * params.dilation_w);
@@ -146,7 +218,15 @@ fn conv2d_subgroup(
         for (var c = begin; c < end; c++) {
             let place = at_x + c;
             let columns = vec4f(x[place.x], x[place.y], x[place.z], x[place.w]);
-            outer(&tile, weight[at_w.x + c], weight[at_w.y + c], select(vec4f(), columns, exists));
+            var weights = vec4f(weight[at_w.x + c], 0.0, 0.0, 0.0);
+            if (LANES < 16u) {
+                weights.y = weight[at_w.y + c];
+            }
+            if (LANES < 8u) {
+                weights.z = weight[at_w.z + c];
+                weights.w = weight[at_w.w + c];
+            }
+            outer(&tile, weights, select(vec4f(), columns, exists));
         }
     }
     for (var r = 0u; r < ROWS; r++) {

@@ -6,7 +6,7 @@
 // Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
 //          [slices, batch.., M, N]
 // Mapping  a workgroup of 8 owns 8 x 64 of y, each invocation 8 rows of 8 columns, 8 apart
-// Memory   16 loads for 64 fma; for software adapters whose subgroups are not 8 wide, where
+// Memory   16 loads for 64 fma; for software adapters without subgroups of a known width, where
 //          barriers are expensive
 // Source   elementary
 // Twin     src/kernels/gemm.ts

@@ -2,9 +2,11 @@
 // how to get one.
 import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";
-import type { Gpu } from "../gpu/device.ts";
+import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
+import { mappingLine, reasonedMapping, type ReasonedMapping } from "../engine/mapping_reason.ts";
+import { kernels } from "../kernels/kernels.ts";
 import { readCache } from "../measure/cache_file.ts";
 import { ceilingsFile, readCeilings, type Ceilings } from "../measure/ceilings.ts";
 import { cachedFile } from "../measure/environment.ts";
@@ -28,6 +30,19 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/** The kernels that take most of a step's time, by their base. */
+const FAMILIES: readonly string[] = [
+  "gemm",
+  "conv2d",
+  "conv2d_grad_input",
+  "conv2d_grad_weight",
+  "bin_head",
+  "bin_head_grad_features",
+  "bin_head_grad_weight",
+  "bin_decode",
+  "attention",
+];
+
 const WITHOUT_ADAPTER = `no WebGPU adapter on this machine
   with a GPU          install its Vulkan driver (NVIDIA, Mesa); in a container, pass the GPU through
   no GPU, in a clone  npm run setup installs a software adapter: lavapipe as root, else SwiftShader
@@ -46,7 +61,12 @@ export const defineDoctor: Define = (program: Command, { surroundings, exit }) =
       await withGpu(surroundings, output, options.adapter, async (gpu) => {
         const found = await examine(gpu);
         const ceilings = await ceilingsOf(gpu, output, found, options.quick === true);
-        output.result({ ...found, ceilings }, [...describe(found), ...describeCeilings(ceilings)]);
+        const lines = [
+          ...describe(found),
+          ...describeMappings(found),
+          ...describeCeilings(ceilings),
+        ];
+        output.result({ ...found, ceilings }, lines);
       });
     } catch (error) {
       if (!(error instanceof NoAdapterError) || options.adapter !== undefined) throw error;
@@ -65,16 +85,21 @@ interface Findings {
   readonly driver: string;
   readonly software: boolean;
   readonly subgroup_size: number;
+  readonly subgroup_min_size: number;
+  readonly subgroup_max_size: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
   /** Smallest step of its clock; null if it does not report GPU times. */
   readonly timer_quantum_ns: number | null;
   readonly host_memory_bytes: { readonly total: number; readonly free: number };
+  /** The mappings by rule of the main families, which a tuning file may replace. */
+  readonly mappings: readonly ReasonedMapping[];
 }
 
 async function examine(gpu: Gpu): Promise<Findings> {
   const { facts, limits } = gpu;
-  const { name, vendor, architecture, driver, software, subgroup_size, features } = facts;
+  const { name, vendor, architecture, driver, software, features } = facts;
+  const { subgroup_size, subgroup_min_size, subgroup_max_size } = facts;
   return {
     adapter: name,
     vendor,
@@ -82,11 +107,23 @@ async function examine(gpu: Gpu): Promise<Findings> {
     driver,
     software,
     subgroup_size,
+    subgroup_min_size,
+    subgroup_max_size,
     features: [...features],
     limits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])) as Findings["limits"],
     timer_quantum_ns: hasTimestamps(gpu) ? await timerQuantum_ns(gpu) : null,
     host_memory_bytes: { total: totalmem(), free: freemem() },
+    mappings: mappingsByRule(facts),
   };
+}
+
+/** The mapping by rule of each main family, on a problem that its base is checked on. */
+export function mappingsByRule(facts: AdapterFacts): ReasonedMapping[] {
+  return FAMILIES.map((family) => {
+    const base = kernels.find(({ shader }) => shader.name === family)!;
+    const [{ shapes, attributes }] = base.cases;
+    return reasonedMapping(base, facts, shapes, attributes);
+  });
 }
 
 /** The known ceilings, or new ones measured now; null, with a warning, if there are none. */
@@ -107,6 +144,10 @@ async function ceilingsOf(
   }
 }
 
+function describeMappings({ mappings }: Findings): string[] {
+  return ["mappings by rule", ...mappings.map((mapping) => `  ${mappingLine(mapping)}`)];
+}
+
 function describeCeilings(ceilings: Ceilings | null): string[] {
   if (ceilings === null) return ["ceilings not measured"];
   const lines = [...tableLines(ceilingsTable(ceilings), "table"), ...ceilingsLines(ceilings)];
@@ -116,7 +157,9 @@ function describeCeilings(ceilings: Ceilings | null): string[] {
 function describe(found: Findings): string[] {
   const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const { timer_quantum_ns, host_memory_bytes, limits } = found;
-  const subgroups = found.subgroup_size === 0 ? "more than one width" : String(found.subgroup_size);
+  const { subgroup_size, subgroup_min_size, subgroup_max_size } = found;
+  const subgroups =
+    subgroup_size === 0 ? `${subgroup_min_size} to ${subgroup_max_size}` : String(subgroup_size);
   const rows = [
     ["kind", found.software ? "software: a CPU pretending to be a GPU" : "hardware"],
     ["driver", found.driver],

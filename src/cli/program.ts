@@ -80,7 +80,7 @@ const COMMANDS: readonly ListedCommand[] = [
   },
   {
     usage: "doctor",
-    description: "print the adapter, driver, features, limits, timer, memory and measured ceilings",
+    description: "print the adapter, its limits, memory, timer, mappings and measured ceilings",
     load: async () => (await import("./doctor.ts")).defineDoctor,
   },
   {

@@ -34,11 +34,6 @@ export function onSoftware({ software }: AdapterFacts): boolean {
   return software;
 }
 
-/** For `runs`: mappings whose workgroup is one subgroup of 8. */
-export function inSubgroupsOf8({ subgroup_size }: AdapterFacts): boolean {
-  return subgroup_size === 8;
-}
-
 /** Every mapping of a base kernel, the base first. */
 export function mappingsOf(base: AnyKernel): readonly AnyKernel[] {
   return [base, ...(base.variants?.() ?? [])];

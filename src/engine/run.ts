@@ -64,6 +64,7 @@ export async function prepareKernel(
     shapes,
     attributes,
     options.freeze ?? freezesShapes(gpu.facts),
+    gpu.facts,
   );
   const all = { ...shapes, ...outputShapes };
   for (const binding of kernel.shader.bindings) {

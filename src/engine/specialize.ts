@@ -12,6 +12,7 @@ import {
   type ShaderInfo,
 } from "./kernel.ts";
 import { shaderText } from "./shader_text.ts";
+import { adapterConstants, withSubgroupWidth } from "./subgroups.ts";
 
 /** A kernel bound to shapes and attributes: what to compile, what to dispatch. */
 export interface Specialized {
@@ -59,8 +60,8 @@ export function withTuning(shader: ShaderInfo, values: Readonly<Record<string, n
  * Specialises a kernel on a problem. With `freeze`, each geometry number of Params that has an
  * override of the same name in capitals becomes a pipeline constant (divisions by constants and
  * loops of known length suit GPUs). Without it, all shapes share one pipeline (which suits software
- * adapters, where each pipeline costs 0.15 to 0.9 s). The text is read from disk at the time of the
- * call. Throws InputError when the grid exceeds WebGPU's limit, Error when a field of Params has no
+ * adapters, where each pipeline costs 0.15 to 0.9 s). `facts` sets the width of subgroups; without
+ * them, it is that of the file. The text is read from disk at the time of the call. Throws InputError when the grid exceeds WebGPU's limit, Error when a field of Params has no
  * value or one that its type cannot hold, and the errors of `shaderText`.
  */
 export function specialize(
@@ -68,10 +69,12 @@ export function specialize(
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
   freeze: boolean,
+  facts?: AdapterFacts,
 ): Specialized {
   const shader: ShaderInfo = kernel.shader;
   const params: Record<string, number> = kernel.params(inputs, attributes);
-  const given = givenConstants(kernel, inputs, attributes);
+  const ofAdapter = facts === undefined ? {} : adapterConstants(shader, facts);
+  const given = { ...givenConstants(kernel, inputs, attributes), ...ofAdapter };
   const resolved = resolveOverrides(shader, given);
   const block = shader.params.length > 0 ? packParams(shader, params) : null;
   const grid = kernel.grid(params, resolved);
@@ -81,11 +84,14 @@ export function specialize(
     const fixed = given[name] ?? (freeze ? params[name.toLowerCase()] : undefined);
     if (fixed !== undefined) constants[name] = Number(fixed);
   }
-  const tuned = Object.fromEntries(shader.tune.map(({ name }) => [name, resolved[name]]));
+  const tuned: Record<string, number> = Object.fromEntries(
+    shader.tune.map(({ name }) => [name, resolved[name]]),
+  );
+  const code = withTuning(shader, tuned);
   return {
     source: {
       name: shader.name,
-      code: withTuning(shader, tuned),
+      code: facts === undefined ? code : withSubgroupWidth(code, facts),
       layout: [
         ...(shader.params.length > 0 ? (["uniform"] as const) : []),
         ...shader.bindings.map(({ access, uniform }) =>

@@ -37,6 +37,9 @@ export interface AdapterFacts {
   readonly software: boolean;
   /** Subgroup width if the adapter has exactly one, else 0. */
   readonly subgroup_size: number;
+  /** The narrowest and the widest subgroup of the adapter, 0 if it has none. */
+  readonly subgroup_min_size: number;
+  readonly subgroup_max_size: number;
   readonly features: ReadonlySet<string>;
 }
 
@@ -79,7 +82,12 @@ export interface Gpu {
   readonly close: () => void;
 }
 
-const WANTED_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
+const WANTED_FEATURES = [
+  "timestamp-query",
+  "subgroups",
+  "subgroup-size-control",
+  "shader-f16",
+] as const;
 const WANTED_LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -152,7 +160,8 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
   const requiredLimits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
   const device = await adapter.requestDevice({
-    requiredFeatures: features,
+    // the types of WebGPU do not have subgroup-size-control yet
+    requiredFeatures: [...features] as GPUFeatureName[],
     requiredLimits,
   });
   const state = watchDevice(device);
@@ -175,7 +184,8 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
   // Dawn replaces everything except letters and digits with dashes, even the closing bracket of a
   // version.
   const name = (info.device || info.description || info.architecture).replace(/-+$/, "");
-  const [low, high] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
+  const subgroups = features.includes("subgroups");
+  const [low, high] = subgroups ? [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0] : [0, 0];
   return {
     name,
     vendor: info.vendor,
@@ -183,7 +193,9 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
     driver: info.description,
     software:
       info.isFallbackAdapter || SOFTWARE.test(`${name} ${info.description} ${info.architecture}`),
-    subgroup_size: features.includes("subgroups") && low === high ? low : 0,
+    subgroup_size: low === high ? low : 0,
+    subgroup_min_size: low,
+    subgroup_max_size: high,
     features: new Set(features),
   };
 }

@@ -20,6 +20,8 @@ export const NO_ADAPTER: AdapterFacts = {
   driver: "",
   software: false,
   subgroup_size: 0,
+  subgroup_min_size: 0,
+  subgroup_max_size: 0,
   features: new Set(),
 };
 

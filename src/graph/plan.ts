@@ -8,6 +8,7 @@ import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../engine/kernel.ts";
 import { specialize, type Specialized, freezesShapes } from "../engine/specialize.ts";
+import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { explained, InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
@@ -221,8 +222,7 @@ async function prepareDispatches(
   program: Program,
   buffers: PlanBuffers,
 ): Promise<PlannedDispatch[]> {
-  const freeze = freezesShapes(gpu.facts);
-  const specialized = program.calls.map((call) => specializeCall(call, freeze));
+  const specialized = program.calls.map((call) => specializeCall(call, gpu.facts));
   const params = packUniforms(specialized);
   const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
   for (const { bindings } of program.calls) {
@@ -266,11 +266,15 @@ async function prepareDispatches(
 }
 
 /** `specialize`, with the op named in its errors. */
-function specializeCall(call: Call, freeze: boolean): Specialized {
+function specializeCall(
+  { op, kernel, bindings, attributes }: Call,
+  facts: AdapterFacts,
+): Specialized {
   try {
-    return specialize(call.kernel, bindingShapes(call.bindings), call.attributes, freeze);
+    const shapes = bindingShapes(bindings);
+    return specialize(kernel, shapes, attributes, freezesShapes(facts), facts);
   } catch (error) {
-    throw explained(error, `${call.op}: `);
+    throw explained(error, `${op}: `);
   }
 }
 

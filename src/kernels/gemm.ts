@@ -3,7 +3,8 @@ import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../engine/mapping.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
+import { inSubgroups } from "../engine/subgroups.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Storage of the matrices: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
@@ -252,11 +253,11 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
   variants: () => [gemmSubgroup, gemmRegister],
 });
 
-/** As `gemm`, with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** As `gemm`, with one subgroup per workgroup: for software adapters. */
 export const gemmSubgroup: Kernel<typeof shaders.gemm_subgroup, GemmAttributes> = mapping(gemm, {
   shader: shaders.gemm_subgroup,
-  grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
-  runs: inSubgroupsOf8,
+  grid: (params, { ROWS, LANES }) => tiles(params, ROWS, 4 * LANES),
+  runs: inSubgroups,
   suits: onSoftware,
 });
 

@@ -110,7 +110,7 @@ async function bindPart(
   part: number,
 ): Promise<PreparedDispatch> {
   const freeze = freezesShapes(gpu.facts);
-  const { source, params, grid } = specialize(kernel, shapes, attributes, freeze);
+  const { source, params, grid } = specialize(kernel, shapes, attributes, freeze, gpu.facts);
   const { pipeline, layout } = await pipelineFor(gpu, source);
   const size = params!.byteLength;
   const block = own(createBuffer(gpu, "ceilings params", size, UNIFORM_USAGE));

@@ -65,7 +65,8 @@ export async function compileFault(
 ): Promise<string> {
   let source: PipelineSource;
   try {
-    source = specialize(kernel, shapes, attributes, freezesShapes(gpu.facts)).source;
+    const freeze = freezesShapes(gpu.facts);
+    source = specialize(kernel, shapes, attributes, freeze, gpu.facts).source;
   } catch (error) {
     return fault === "" ? (error as Error).message : fault;
   }

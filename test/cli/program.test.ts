@@ -53,6 +53,7 @@ test("the first line names the adapter; a quick doctor measures no ceilings", as
   expect(code).toBe(0);
   expect(stdout).toMatch(/^adapter: \S/);
   expect(stdout).toContain("timer quantum");
+  expect(stdout).toMatch(/^mappings by rule\n {2}gemm: \w+ ?[(,]/m);
   expect(stdout).toMatch(/ceilings +not measured\n$/);
 });
 

@@ -72,9 +72,15 @@ describe("a choice", () => {
     ["of a kernel that is gone", { kernel: "gemm_tensor" }],
     ["with a value that its line does not list", { constants: { TM: 3 } }],
     ["with a constant that is gone", { constants: { TZ: 2 } }],
-    ["that the adapter cannot run", { kernel: "gemm_subgroup" }],
   ])("%s is stale: the rule runs", (_, choice) => {
     expect(choose(choice)).toBe(gemm);
+  });
+
+  test("that the adapter cannot run is stale, one that it can run is followed", () => {
+    const subgroup = { kernel: "gemm_subgroup" };
+    expect(choose(subgroup, { ...NVIDIA, features: new Set() })).toBe(gemm);
+    expect(choose(subgroup, { ...NVIDIA, subgroup_size: 0, subgroup_min_size: 4 })).toBe(gemm);
+    expect(choose(subgroup, NVIDIA).shader.name).toBe("gemm_subgroup");
   });
 
   test("may be a mapping that the rule leaves to other adapters", () => {

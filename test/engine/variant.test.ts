@@ -7,8 +7,8 @@ import { freezesShapes } from "../../src/engine/specialize.ts";
 import { chooseVariant } from "../../src/engine/tuning.ts";
 import { LAVAPIPE, NVIDIA, SWIFTSHADER } from "../support/adapters.ts";
 
-/** Kernels with several mappings: what software adapters with subgroups of 8 and of others run. */
-const SOFTWARE: Readonly<Record<string, readonly [eight: string, others: string]>> = {
+/** Kernels with several mappings: what software adapters run with subgroups and without. */
+const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: string]>> = {
   attention: ["attention_rows", "attention_rows"],
   attention_grad_kv: ["attention_grad_kv_rows", "attention_grad_kv_rows"],
   attention_grad_q: ["attention_grad_q_rows", "attention_grad_q_rows"],
@@ -74,13 +74,14 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
       );
     });
 
-    test("runs without barriers on software adapters", () => {
-      const [eight, others] = SOFTWARE[name];
-      expect(chosen(LAVAPIPE)).toEqual(new Set([eight, ...own]));
-      expect(chosen(SWIFTSHADER)).toEqual(new Set([others, ...own]));
-      expect(chosen({ ...LAVAPIPE, subgroup_size: 0, features: new Set() })).toEqual(
-        new Set([others, ...own]),
-      );
+    test("runs without barriers on software adapters, in subgroups where their width is known", () => {
+      const [subgroups, none] = SOFTWARE[name];
+      for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
+        expect(chosen(facts)).toEqual(new Set([subgroups, ...own]));
+      }
+      const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };
+      expect(chosen(ranging)).toEqual(new Set([none, ...own]));
+      expect(chosen({ ...ranging, features: new Set() })).toEqual(new Set([none, ...own]));
     });
   },
 );

@@ -9,6 +9,8 @@ export const NVIDIA: AdapterFacts = {
   driver: "NVIDIA 570",
   software: false,
   subgroup_size: 32,
+  subgroup_min_size: 32,
+  subgroup_max_size: 32,
   features: new Set(["timestamp-query", "subgroups", "shader-f16"]),
 };
 
@@ -20,6 +22,8 @@ export const LAVAPIPE: AdapterFacts = {
   driver: "Mesa 25.0.7",
   software: true,
   subgroup_size: 8,
+  subgroup_min_size: 8,
+  subgroup_max_size: 8,
   features: new Set(["timestamp-query", "subgroups"]),
 };
 
@@ -30,4 +34,6 @@ export const SWIFTSHADER: AdapterFacts = {
   vendor: "google",
   driver: "SwiftShader 5.0",
   subgroup_size: 4,
+  subgroup_min_size: 4,
+  subgroup_max_size: 4,
 };

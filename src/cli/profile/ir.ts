@@ -53,7 +53,7 @@ export async function printIr(
     return EXIT.wrong;
   }
   const freeze = freezesShapes(gpu.facts);
-  const { source } = specialize(kernel, problem.shapes, problem.attributes, freeze);
+  const { source } = specialize(kernel, problem.shapes, problem.attributes, freeze, gpu.facts);
   output.say(`${form} of ${pipelineLabel(source)}, ${problem.name}`);
   const written = form === "wgsl" ? resolvedWgsl(source) : await dumped(run, source, form);
   if (options.output === undefined) {

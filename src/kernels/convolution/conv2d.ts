@@ -16,7 +16,8 @@ import {
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "weight" | "bias";
@@ -166,12 +167,12 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified>
   variants: () => [conv2dDepthwise, conv2dSubgroup, conv2dRegister],
 });
 
-/** As `conv2d`, with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** As `conv2d`, with one subgroup per workgroup: for software adapters. */
 export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttributes & Rectified> =
   mapping(conv2d, {
     shader: shaders.conv2d_subgroup,
-    grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-    runs: inSubgroupsOf8,
+    grid: (params, { LANES, ROWS }) => tiles(params, 4 * LANES, ROWS),
+    runs: inSubgroups,
     suits: onSoftware,
   });
 

@@ -18,7 +18,8 @@ import {
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "d_y" | "weight" | "bias";
@@ -126,16 +127,14 @@ export const conv2dGradInput: Kernel<
   variants: () => [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister],
 });
 
-/**
- * As `conv2dGradInput`, with one subgroup of 8 per workgroup: for software adapters of that width.
- */
+/** As `conv2dGradInput`, with one subgroup per workgroup: for software adapters. */
 export const conv2dGradInputSubgroup: Kernel<
   typeof shaders.conv2d_grad_input_subgroup,
   Conv2dGradInputAttributes & Sliced
 > = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_subgroup,
-  grid: (params, { WG, ROWS }) => tiles(params, 4 * WG, ROWS),
-  runs: inSubgroupsOf8,
+  grid: (params, { LANES, ROWS }) => tiles(params, 4 * LANES, ROWS),
+  runs: inSubgroups,
   suits: onSoftware,
 });
 

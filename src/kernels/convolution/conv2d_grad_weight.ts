@@ -16,7 +16,8 @@ import {
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import type { Problem } from "../../engine/problem.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "d_y";
@@ -107,16 +108,14 @@ export const conv2dGradWeight: Kernel<
   variants: () => [conv2dGradWeightDepthwise, conv2dGradWeightSubgroup, conv2dGradWeightRegister],
 });
 
-/**
- * As `conv2dGradWeight`, with one subgroup of 8 per workgroup: for software adapters of that width.
- */
+/** As `conv2dGradWeight`, with one subgroup per workgroup: for software adapters. */
 export const conv2dGradWeightSubgroup: Kernel<
   typeof shaders.conv2d_grad_weight_subgroup,
   Conv2dGradWeightAttributes
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_subgroup,
-  grid: (params, { WG, ROWS }) => tiles(params, ROWS, 4 * WG),
-  runs: inSubgroupsOf8,
+  grid: (params, { LANES, ROWS }) => tiles(params, ROWS, 4 * LANES),
+  runs: inSubgroups,
   suits: onSoftware,
 });
 

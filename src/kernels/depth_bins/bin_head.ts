@@ -8,7 +8,8 @@ import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
 import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../../engine/kernel.ts";
-import { inSubgroupsOf8, mapping, onSoftware } from "../../engine/mapping.ts";
+import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 // pixels whose gradients are added in one run before the ordered sum
@@ -397,32 +398,31 @@ function pixelTiles(
   return foldGrid((rows / pixels_per_center) * Math.ceil(pixels_per_center / tile));
 }
 
-/** As `binHead`, with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** As `binHead`, with one subgroup per workgroup: for software adapters. */
 export const binHeadSubgroup: Kernel<typeof shaders.bin_head_subgroup> = mapping(binHead, {
   shader: shaders.bin_head_subgroup,
-  grid: (params) => pixelTiles(params, shaders.bin_head_subgroup.constants.PIXELS),
-  runs: inSubgroupsOf8,
+  grid: (params, { LANES }) => pixelTiles(params, 4 * LANES),
+  runs: inSubgroups,
   suits: onSoftware,
 });
 
-/** As `binHeadGradFeatures`, with one subgroup of 8 per workgroup; the logits are computed once. */
+/** As `binHeadGradFeatures`, with one subgroup per workgroup; the logits are computed once. */
 export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_features_subgroup> =
   mapping(binHeadGradFeatures, {
     shader: shaders.bin_head_grad_features_subgroup,
-    grid: (params) => pixelTiles(params, shaders.bin_head_grad_features_subgroup.constants.PIXELS),
-    runs: inSubgroupsOf8,
+    grid: (params, { LANES }) => pixelTiles(params, 4 * LANES),
+    runs: inSubgroups,
     suits: onSoftware,
   });
 
-/** As `binHeadGradWeight`, with one subgroup of 8 per workgroup. */
+/** As `binHeadGradWeight`, with one subgroup per workgroup. */
 export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> =
   mapping(binHeadGradWeight, {
     shader: shaders.bin_head_grad_weight_subgroup,
-    params: (given) => {
-      const { BINS, CHANNELS_TILE } = shaders.bin_head_grad_weight_subgroup.constants;
-      return weightParams(given, BINS, CHANNELS_TILE);
+    grid: ({ all_slabs, channels, bins }, { LANES }) => {
+      const { BINS } = shaders.bin_head_grad_weight_subgroup.constants;
+      return foldGrid(all_slabs * Math.ceil(channels / (4 * LANES)) * Math.ceil(bins / BINS));
     },
-    grid: slabTiles,
-    runs: inSubgroupsOf8,
+    runs: inSubgroups,
     suits: onSoftware,
   });

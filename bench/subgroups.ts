@@ -1,0 +1,128 @@
+// The subgroup mappings beside the other mappings without barriers, at the adapter's own width:
+// `npx tsx bench/subgroups.ts [ROUNDS]`, on lavapipe with LP_NATIVE_VECTOR_WIDTH=128, 256 or 512 for
+// subgroups of 4, 8 or 16. Outputs are compared with those of the first mapping before anything is
+// timed. On a software adapter the time is that of the processor, of all threads, which other
+// processes lengthen less than time on the wall.
+import type { KernelProblem } from "../src/engine/kernel.ts";
+import { canRun, mappingsOf } from "../src/engine/mapping.ts";
+import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
+import { subgroupWidth } from "../src/engine/subgroups.ts";
+import { openGpu } from "../src/gpu/device.ts";
+import { caseInputs } from "../src/kernels/check/random_inputs.ts";
+import { conv2d } from "../src/kernels/convolution/conv2d.ts";
+import { conv2dGradInput } from "../src/kernels/convolution/conv2d_grad_input.ts";
+import { conv2dGradWeight } from "../src/kernels/convolution/conv2d_grad_weight.ts";
+import {
+  binHead,
+  binHeadGradFeatures,
+  binHeadGradWeight,
+} from "../src/kernels/depth_bins/bin_head.ts";
+import { gemm } from "../src/kernels/gemm.ts";
+import { timeHot } from "../src/measure/clock.ts";
+
+const LEAST_MS = 4;
+/** A mapping that shares work among invocations by barriers, which software adapters run slowly. */
+const WITH_BARRIERS = new Set<string>(
+  [gemm, conv2d, conv2dGradInput, conv2dGradWeight].map(({ shader }) => shader.name),
+);
+
+/** The triad of a 3x3 convolution of `channels` channels at [6, height, width]. */
+function triad(height: number, width: number, channels: number): KernelProblem[] {
+  const map = [6, height, width, channels];
+  const weight = [channels, 3, 3, channels];
+  const attributes = { stride: [1, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 };
+  const name = `3x3 6x${height}x${width}x${channels}`;
+  const sliced = { ...attributes, slices: 1, input: [height, width] };
+  const bias = [0];
+  return [
+    { name, kernel: conv2d, shapes: { x: map, weight, bias }, attributes: sliced },
+    { name, kernel: conv2dGradInput, shapes: { d_y: map, weight, bias }, attributes: sliced },
+    {
+      name,
+      kernel: conv2dGradWeight,
+      shapes: { x: map, d_y: map },
+      attributes: { ...attributes, kernel: [3, 3] },
+    },
+  ];
+}
+
+const product = { transpose_a: false, transpose_b: true, slices: 1 };
+const head = {
+  features: [6, 12, 20, 16],
+  weight: [128, 1, 1, 16],
+  bias: [128],
+  centers: [6, 1, 1, 128],
+};
+const gradient = {
+  name: "6x12x20x16 to 128 bins",
+  shapes: { ...head, factors: [6, 12, 20, 8] },
+  attributes: undefined,
+};
+const problems: readonly KernelProblem[] = [
+  {
+    name: "360x256x256",
+    kernel: gemm,
+    shapes: { a: [360, 256], b: [256, 256], bias: [0] },
+    attributes: product,
+  },
+  ...triad(12, 20, 64),
+  ...triad(24, 40, 24),
+  { ...gradient, kernel: binHead, shapes: { ...head, scale: [6] } },
+  { ...gradient, kernel: binHeadGradFeatures },
+  { ...gradient, kernel: binHeadGradWeight },
+];
+
+const rounds = Number(process.argv[2] ?? 15);
+const gpu = await openGpu({ validation: false });
+
+/** Time of one dispatch: of the processor on a software adapter, else of the GPU. */
+async function time_ms(prepared: PreparedKernel, batch: number): Promise<number> {
+  const start = process.cpuUsage();
+  const gpu_ms = await timeHot(gpu, prepared, batch);
+  const { user, system } = process.cpuUsage(start);
+  return gpu.facts.software ? (user + system) / 1000 / batch : gpu_ms;
+}
+
+/** The line of a problem: the least time of each mapping. */
+async function line({ name, kernel: base, shapes, attributes }: KernelProblem): Promise<string> {
+  const inputs = caseInputs(base, { name, shapes, attributes });
+  const able = mappingsOf(base).filter(
+    (kernel) =>
+      canRun(kernel, gpu.facts, shapes, attributes) &&
+      !(gpu.facts.software && WITH_BARRIERS.has(kernel.shader.name)),
+  );
+  const timed: { name: string; prepared: PreparedKernel; batch: number; least_ms: number }[] = [];
+  let first: Record<string, Float32Array> | undefined;
+  for (const kernel of able) {
+    const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes);
+    const outputs = await prepared.run();
+    first ??= outputs;
+    for (const [tensor, values] of Object.entries(outputs)) {
+      const wanted = first[tensor];
+      const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      if (!values.every((value, i) => Math.abs(value - wanted[i]) <= 1e-4 * scale)) {
+        throw new Error(`${kernel.shader.name}, ${name}: ${tensor} differs`);
+      }
+    }
+    const batch = Math.max(1, Math.ceil(LEAST_MS / (await timeHot(gpu, prepared, 1))));
+    timed.push({ name: kernel.shader.name, prepared, batch, least_ms: Infinity });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const one of timed) {
+      one.least_ms = Math.min(one.least_ms, await time_ms(one.prepared, one.batch));
+    }
+  }
+  for (const { prepared } of timed) prepared.destroy();
+  const subgroup = timed.find((one) => one.name.endsWith("_subgroup"));
+  const cells = timed.map((one) => {
+    const ratio = subgroup === undefined ? NaN : one.least_ms / subgroup.least_ms;
+    return `${one.name} ${one.least_ms.toFixed(2)} ms (${ratio.toFixed(2)})`;
+  });
+  return `${name}: ${cells.join(", ")}`;
+}
+
+const { lanes, reason } = subgroupWidth(gpu.facts);
+console.log(`${gpu.facts.driver}, subgroups of ${lanes} (${reason}), least of ${rounds} rounds`);
+console.log("in brackets: the time in units of the subgroup mapping's");
+for (const problem of problems) console.log(await line(problem));
+gpu.close();
