@@ -30,6 +30,11 @@ const BENCHES: readonly ListedCommand[] = [
     description: "time the CPU work around a step: images, batches, command encoding, files",
     load: async () => (await import("./bench/host.ts")).defineBenchHost,
   },
+  {
+    usage: "peers [problem...]",
+    description: "compare with other WebGPU engines on one device; installs them on first use",
+    load: async () => (await import("./bench/peers.ts")).defineBenchPeers,
+  },
 ];
 
 /** Defines the command with its subcommands. */

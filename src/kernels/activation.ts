@@ -5,7 +5,8 @@ import { like } from "../tensor/array.ts";
 import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
+import { mapping } from "../engine/mapping.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The non-linearities, in the order of the shaders' KIND. */
@@ -30,6 +31,8 @@ const sizes: readonly [string, Shape][] = [
   ["empty", [0]],
   ["one", [1]],
   ["a workgroup less one", [1023]],
+  ["a workgroup of fours less one", [1020]],
+  ["a workgroup of fours and one", [1028]],
   ["a workgroup and one", [41, 25]],
   ["prime", [2, 503, 3]],
 ];
@@ -40,6 +43,12 @@ const cases: Problem<"x", ActivationAttributes>[] = [
     attributes: { kind, alpha: 0.2 },
     data: { x: { kind: "normal", deviation: 3 } as const },
   })),
+  ...ACTIVATIONS.map((kind) => ({
+    name: `${kind} in fours`,
+    shapes: { x: [4, 7, 37] },
+    attributes: { kind, alpha: 0.2 },
+    data: { x: { kind: "normal", deviation: 3 } as const },
+  })),
   ...sizes.map(([name, shape]) => ({
     name: `elu ${name}`,
     shapes: { x: shape },
@@ -47,13 +56,18 @@ const cases: Problem<"x", ActivationAttributes>[] = [
   })),
 ];
 
+const inFours = (_: unknown, { x }: Readonly<Record<"x", Shape>>): boolean => size(x) % 4 === 0;
+const grid = ({ n }: { n: number }, { WG, STEP }: { WG: number; STEP: number }): Grid =>
+  foldGrid(Math.ceil(n / (WG * STEP)));
+const gridOfFours: typeof grid = ({ n }, constants) => grid({ n: n / 4 }, constants);
+
 /** y = f(x). x [any] -> y of the same shape. */
 export const activation: Kernel<typeof shaders.activation, ActivationAttributes> = kernel({
   shader: shaders.activation,
   shapes: ({ x }) => ({ y: x }),
   params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
   overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid,
   // a transcendental counts as 8
   cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
   cases: withGradient(cases, { wrt: ["x"] }),
@@ -62,7 +76,14 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
     for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i], alpha);
     return { y };
   },
+  variants: () => [activationVec4],
 });
+
+/** As `activation`, four elements per load: where their number is a multiple of four. */
+export const activationVec4: Kernel<typeof shaders.activation_vec4, ActivationAttributes> = mapping(
+  activation,
+  { shader: shaders.activation_vec4, grid: gridOfFours, runs: inFours },
+);
 
 /** d_x = d_y f'(x), NaN where x is NaN. x, d_y [any] -> d_x of the same shape. */
 export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAttributes> = kernel({
@@ -73,7 +94,7 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
   },
   params: ({ x }, { alpha }) => ({ n: size(x), alpha }),
   overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  grid,
   cost: ({ x }) => ({ flops: 9 * size(x), bytes: 12 * size(x) }),
   cases: cases.map((c) => ({ ...c, shapes: { x: c.shapes.x, d_y: c.shapes.x } })),
   reference: ({ x, d_y }, _, { kind, alpha }) => {
@@ -82,7 +103,16 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
       d_x[i] = d_y[i] * (Number.isNaN(x[i]) ? NaN : slope[kind](x[i], alpha));
     return { d_x };
   },
+  variants: () => [activationGradVec4],
 });
+
+/** As `activationGrad`, four elements per load: where their number is a multiple of four. */
+export const activationGradVec4: Kernel<typeof shaders.activation_grad_vec4, ActivationAttributes> =
+  mapping(activationGrad, {
+    shader: shaders.activation_grad_vec4,
+    grid: gridOfFours,
+    runs: inFours,
+  });
 
 const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
 const forward: Record<Activation, (v: number, alpha: number) => number> = {

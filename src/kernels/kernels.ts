@@ -46,6 +46,7 @@ import { conv2dGradWeight } from "./convolution/conv2d_grad_weight.ts";
 import { depthError, depthErrorGrad, depthErrorPeak, depthErrorThreshold } from "./depth_error.ts";
 import { gemm } from "./gemm.ts";
 import { gradNorm, gradNormFinish } from "./grad_norm.ts";
+import { layerNormGradInput, layerNormGradPartial, layerNormRows } from "./layer_norm.ts";
 import {
   logBinomial,
   logBinomialGrad,
@@ -152,6 +153,9 @@ const BASES: readonly AnyKernel[] = [
   gemm,
   gradNorm,
   gradNormFinish,
+  layerNormRows,
+  layerNormGradInput,
+  layerNormGradPartial,
   logBinomial,
   logBinomialGrad,
   logBinomialHead,

@@ -25,10 +25,10 @@ const problems: readonly [name: string, x: Shape, attributes: NormAttributes][] 
   ["one channel", [1, 31, 1, 1], { batches: 1, groups: 1, epsilon: 1e-3 }],
   ["empty", [0, 4, 4, 8], { batches: 0, groups: 2, epsilon: 1e-5 }],
 ];
-// enough slabs of pixels, and rows, that the sums of the gradients take passes of their own
+// enough slabs of pixels, and batches, that the sums of the gradients take passes of their own
 const MANY_SUMS: Readonly<Record<string, Shape>> = {
   "one channel": [1, 33, 17, 16],
-  "layer norm": [259, 3],
+  "instance norm": [259, 2, 1, 3],
 };
 /** Cases from the problems, with the shapes of one kernel's inputs. */
 function casesOf<Input extends string>(

@@ -9,7 +9,13 @@ import {
   tanh,
 } from "../../src/graph/ops/activation.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { activation, activationGrad, type Activation } from "../../src/kernels/activation.ts";
+import {
+  activation,
+  activationGrad,
+  activationGradVec4,
+  activationVec4,
+  type Activation,
+} from "../../src/kernels/activation.ts";
 import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
@@ -24,5 +30,7 @@ const ops: Record<Activation, (x: Value, alpha: number) => Value> = {
 };
 checkKernels(
   withOp(activation, ({ x }, { kind, alpha }) => ops[kind](x, alpha)),
+  activationVec4,
   activationGrad,
+  activationGradVec4,
 );

@@ -5,10 +5,13 @@ import {
   attention,
   attentionGradKv,
   attentionGradKvRows,
+  attentionGradKvSubgroup,
   attentionGradQ,
   attentionGradQRows,
+  attentionGradQSubgroup,
   attentionGradStats,
   attentionRows,
+  attentionSubgroup,
 } from "../../src/kernels/attention/attention.ts";
 import {
   attentionProblem,
@@ -16,6 +19,7 @@ import {
 } from "../../src/kernels/attention/attention_problem.ts";
 import { checkCase } from "../../src/kernels/check/check.ts";
 import type { AnyKernel } from "../../src/engine/kernel.ts";
+import { canRun } from "../../src/engine/mapping.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
@@ -27,10 +31,18 @@ checkKernels(
   withOp(attention, ({ q, k, v, mask }, { kv_heads, ...options }) =>
     attentionOf(q, k, v, { ...options, kvHeads: kv_heads, mask: present(mask) }),
   ),
+  attentionSubgroup,
   attentionRows,
   attentionGradStats,
 );
-checkKernels(attentionGradQ, attentionGradQRows, attentionGradKv, attentionGradKvRows);
+checkKernels(
+  attentionGradQ,
+  attentionGradQSubgroup,
+  attentionGradQRows,
+  attentionGradKv,
+  attentionGradKvSubgroup,
+  attentionGradKvRows,
+);
 
 const plain: AttentionAttributes = {
   heads: 1,
@@ -53,35 +65,45 @@ const inputs = {
   d_y: draw(whole.q, { kind: "normal" }, 5),
 };
 const saved = { stats: [1, 1, 3, 2], d_y: whole.q };
+const runsHere = (kernel: AnyKernel): boolean => canRun(kernel, gpu.facts, {}, plain);
 const keep = (x: Float32Array): Float32Array =>
   Float32Array.from(rowsSeen.flatMap((row) => [...x.subarray(4 * row, 4 * row + 4)]));
 
-for (const kernel of [attention, attentionRows] as readonly AnyKernel[]) {
-  test(`${kernel.shader.name}: an excluded key is as if it were not there`, async () => {
-    const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
-    const got = await runKernel(gpu, kernel, inputs, whole, plain);
-    const want = await runKernel(gpu, kernel, fewer, seen, plain);
-    got["y"].forEach((value, i) => expect(value).toBeCloseTo(want["y"][i], 5));
-  });
+const forwards: readonly AnyKernel[] = [attention, attentionRows, attentionSubgroup];
+for (const kernel of forwards) {
+  test.skipIf(!runsHere(kernel))(
+    `${kernel.shader.name}: an excluded key is as if it were not there`,
+    async () => {
+      const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
+      const got = await runKernel(gpu, kernel, inputs, whole, plain);
+      const want = await runKernel(gpu, kernel, fewer, seen, plain);
+      got["y"].forEach((value, i) => expect(value).toBeCloseTo(want["y"][i], 5));
+    },
+  );
 }
 const gradients: readonly AnyKernel[] = [
   attentionGradQ,
   attentionGradQRows,
+  attentionGradQSubgroup,
   attentionGradKv,
   attentionGradKvRows,
+  attentionGradKvSubgroup,
 ];
 for (const kernel of gradients) {
-  test(`${kernel.shader.name}: an excluded key is as if it were not there`, async () => {
-    const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
-    const got = await runKernel(gpu, kernel, inputs, { ...whole, ...saved }, plain);
-    const want = await runKernel(gpu, kernel, fewer, { ...seen, ...saved }, plain);
-    for (const [name, values] of Object.entries(got)) {
-      const kept = name === "d_q" ? values : keep(values);
-      kept.forEach((value, i) => expect(value).toBeCloseTo(want[name][i], 4));
-      if (name === "d_q") continue;
-      expect([...values.subarray(4, 8), ...values.subarray(16)]).toEqual(Array(8).fill(0));
-    }
-  });
+  test.skipIf(!runsHere(kernel))(
+    `${kernel.shader.name}: an excluded key is as if it were not there`,
+    async () => {
+      const fewer = { ...inputs, k: keep(inputs.k), v: keep(inputs.v), mask: new Float32Array(0) };
+      const got = await runKernel(gpu, kernel, inputs, { ...whole, ...saved }, plain);
+      const want = await runKernel(gpu, kernel, fewer, { ...seen, ...saved }, plain);
+      for (const [name, values] of Object.entries(got)) {
+        const kept = name === "d_q" ? values : keep(values);
+        kept.forEach((value, i) => expect(value).toBeCloseTo(want[name][i], 4));
+        if (name === "d_q") continue;
+        expect([...values.subarray(4, 8), ...values.subarray(16)]).toEqual(Array(8).fill(0));
+      }
+    },
+  );
 }
 
 test("equal keys give the mean of the values", async () => {
@@ -111,6 +133,14 @@ const widths: readonly (readonly [number, number])[] = gpu.facts.software
       [width, 3],
       [3, width],
     ]);
+const wideKernels: readonly AnyKernel[] = [
+  attention,
+  attentionSubgroup,
+  attentionGradQ,
+  attentionGradQSubgroup,
+  attentionGradKv,
+  attentionGradKvSubgroup,
+];
 test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
   const attributes: AttentionAttributes = { ...plain, heads: 2, scale: 0.1 };
   const shapes: Readonly<Record<string, Shape>> = {
@@ -121,7 +151,7 @@ test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
     stats: [1, 2, 9, 2],
     d_y: [1, 9, 2 * value_width],
   };
-  for (const kernel of [attention, attentionGradQ, attentionGradKv] as readonly AnyKernel[]) {
+  for (const kernel of wideKernels.filter(runsHere)) {
     const read = kernel.shader.bindings.filter(({ access }) => access === "read");
     const own = Object.fromEntries(read.map(({ name }) => [name, shapes[name]]));
     const { data } = kernel.cases[0];

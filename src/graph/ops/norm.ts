@@ -3,6 +3,11 @@
 // d_beta = sum d_y.
 import { columnSum } from "../../kernels/column_sum.ts";
 import {
+  layerNormGradInput,
+  layerNormGradPartial,
+  layerNormRows,
+} from "../../kernels/layer_norm.ts";
+import {
   normApply,
   normGradChannel,
   normGradGroup,
@@ -44,6 +49,31 @@ export function statistics(
     { slab_mean, slab_m2, mean, variance },
     { ...at.attributes, shape: x.shape },
   );
+}
+
+/** Whether each row of x has statistics of its own: layer norm, whose kernels need no slices. */
+function isOfRows(x: Tensor, attributes: NormAttributes): boolean {
+  const { pixels, groups } = normGeometry(x.shape, attributes);
+  return pixels === 1 && groups === 1;
+}
+
+/** The gradients of a norm of rows. */
+function lowerRowsGradient(
+  at: Lowering<NormAttributes, "x" | "d_y" | "mean" | "variance" | "gamma">,
+): void {
+  const { x, d_y, gamma } = at.inputs;
+  const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
+  const rows = [at.attributes.batches];
+  const [mean, variance] = [at.view(at.inputs.mean, rows), at.view(at.inputs.variance, rows)];
+  at.call(layerNormGradInput, { x, d_y, mean, variance, gamma, d_x }, at.attributes);
+  const shapes = layerNormGradPartial.shapes(
+    { x: x.shape, d_y: d_y.shape, mean: rows, variance: rows },
+    at.attributes,
+  );
+  const slab_sum = at.temporary("slab_sum", shapes.slab_sum);
+  const slab_dot = at.temporary("slab_dot", shapes.slab_dot);
+  at.call(layerNormGradPartial, { x, d_y, mean, variance, slab_sum, slab_dot }, at.attributes);
+  at.call(normGradChannel, { slab_sum, slab_dot, d_gamma, d_beta }, undefined);
 }
 
 /** Moves the running statistics of x towards its own. */
@@ -110,6 +140,12 @@ export const normOps: {
     lower: (at) => {
       const { x, gamma, beta } = at.inputs;
       const [y, mean, variance] = at.outputs as [Tensor, Tensor, Tensor];
+      if (isOfRows(x, at.attributes)) {
+        const rows = [at.attributes.batches];
+        const saved = { mean: at.view(mean, rows), variance: at.view(variance, rows) };
+        at.call(layerNormRows, { x, gamma, beta, y, ...saved }, at.attributes);
+        return;
+      }
       statistics(at, x, mean, variance);
       at.call(normApply, { x, mean, variance, gamma, beta, y }, at.attributes);
     },
@@ -177,6 +213,10 @@ export const normOps: {
     lower: (at) => {
       const { x, d_y, mean, variance, gamma } = at.inputs;
       const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
+      if (isOfRows(x, at.attributes) && !at.attributes.fixed) {
+        lowerRowsGradient(at);
+        return;
+      }
       const { batches, slabs, channels, groups } = normGeometry(x.shape, at.attributes);
       const slab_sum = at.temporary("slab_sum", [batches, slabs, channels]);
       const slab_dot = at.temporary("slab_dot", [batches, slabs, channels]);

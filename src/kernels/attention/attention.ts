@@ -18,6 +18,7 @@ import {
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Cost, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroupsOf8 } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "q" | "k" | "v" | "mask";
@@ -125,6 +126,10 @@ const queryTiles = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }):
   foldGrid(Math.ceil(queries / WG) * heads * batches);
 const keyTiles = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil(keys / WG) * kv_heads * batches);
+const queryBlocks = ({ batches, heads, queries }: Sizes, { ROWS }: { ROWS: number }): Grid =>
+  foldGrid(Math.ceil(queries / ROWS) * heads * batches);
+const keyBlocks = ({ batches, kv_heads, keys }: Sizes, { ROWS }: { ROWS: number }): Grid =>
+  foldGrid(Math.ceil(keys / ROWS) * kv_heads * batches);
 const queryRows = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil((queries * heads * batches) / WG));
 const keyRows = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
@@ -176,8 +181,17 @@ export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = 
   reference: attentionReference,
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionRows],
+  variants: () => [attentionSubgroup, attentionRows],
 });
+
+/** As `attention` with one subgroup of 8 per workgroup: for software adapters of that width. */
+export const attentionSubgroup: Kernel<typeof shaders.attention_subgroup, AttentionAttributes> =
+  mapping(attention, {
+    shader: shaders.attention_subgroup,
+    grid: queryBlocks,
+    runs: inSubgroupsOf8,
+    suits: onSoftware,
+  });
 
 /** As `attention`, with one invocation per query: for software adapters. */
 export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = mapping(
@@ -255,7 +269,18 @@ export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAt
   }),
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionGradQRows],
+  variants: () => [attentionGradQSubgroup, attentionGradQRows],
+});
+
+/** The same with one subgroup of 8 per workgroup: for software adapters of that width. */
+export const attentionGradQSubgroup: Kernel<
+  typeof shaders.attention_grad_q_subgroup,
+  AttentionAttributes
+> = mapping(attentionGradQ, {
+  shader: shaders.attention_grad_q_subgroup,
+  grid: queryBlocks,
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
 });
 
 /** The same with one invocation per query, for software adapters. */
@@ -298,8 +323,19 @@ export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, Attention
     },
     overrides: tuning,
     grid: keyTiles,
-    variants: () => [attentionGradKvRows],
+    variants: () => [attentionGradKvSubgroup, attentionGradKvRows],
   });
+
+/** The same with one subgroup of 8 per workgroup: for software adapters of that width. */
+export const attentionGradKvSubgroup: Kernel<
+  typeof shaders.attention_grad_kv_subgroup,
+  AttentionAttributes
+> = mapping(attentionGradKv, {
+  shader: shaders.attention_grad_kv_subgroup,
+  grid: keyBlocks,
+  runs: inSubgroupsOf8,
+  suits: onSoftware,
+});
 
 /** The same with one invocation per key, for software adapters. */
 export const attentionGradKvRows: Kernel<

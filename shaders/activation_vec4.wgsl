@@ -1,0 +1,135 @@
+// activation_vec4 — activation.wgsl with loads and stores of four numbers.
+//
+//   y[i] = f(x[i]),  f by KIND: 0 relu, 1 leaky relu, 2 elu, 3 gelu (exact), 4 sigmoid, 5 softplus,
+//   6 tanh; NaN of NaN
+//
+// Layout   x, y: any shape whose elements are a multiple of four, n / 4 vectors f32
+// Mapping  one invocation per STEP vectors, a workgroup's width apart: neighbours load neighbours
+// Memory   1 load + 1 store of 16 bytes per vector; bound by bandwidth
+// Source   elementary; gelu(x) = x Phi(x), Hendrycks and Gimpel 2016 (arXiv:1606.08415)
+// Twin     src/kernels/activation.ts
+
+struct Params {
+    n: u32,     // elements, a multiple of four
+    alpha: f32, // slope (leaky relu) or scale (elu) for x < 0
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+override KIND: u32 = 0u;
+override WG: u32 = 256u; // invocations per workgroup
+const STEP: u32 = 1u; // tune: 1 2 4
+
+// <lib is_nan>
+/// Whether x is NaN, by its bits: WGSL may assume that comparisons never see one.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+// </lib>
+
+// <lib erf>
+/// erf to 2e-7: its Maclaurin series below 1, above it exp(-x^2) times a polynomial in 1 / (1 + x
+/// / 2).
+fn erf(v: f32) -> f32 {
+    let a = abs(v);
+    if (a < 1.0) {
+        let t = v * v;
+        // 2/sqrt(pi) * sum (-1)^n v^(2n+1) / (n! (2n+1)), n to 9
+        return v * (1.1283791671 + t * (-0.3761263890 + t * (0.1128379167 + t * (-0.0268661706
+            + t * (0.0052239776 + t * (-0.0008548327 + t * (0.0001205533 + t * (-0.0000149256
+            + t * (0.0000016462 - t * 0.0000001636)))))))));
+    }
+    // Chebyshev fit of erfc, fractional error below 1.2e-7 everywhere: Press et al., Numerical
+    // Recipes (1992), section 6.2
+    let t = 1.0 / (1.0 + 0.5 * a);
+    let r = t * exp(-a * a - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418
+        + t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587
+        + t * (-0.82215223 + t * 0.17087277)))))))));
+    return select(-1.0, 1.0, v >= 0.0) * (1.0 - r);
+}
+// </lib>
+
+// <lib expm1>
+/// e^v - 1: by its series near 0, where the difference would lose v.
+fn expm1(v: f32) -> f32 {
+    if (abs(v) > 0.4) {
+        return exp(v) - 1.0;
+    }
+    let tail = 1.0 + v / 6.0 * (1.0 + v / 7.0 * (1.0 + v / 8.0));
+    return v * (1.0 + v / 2.0 * (1.0 + v / 3.0 * (1.0 + v / 4.0 * (1.0 + v / 5.0 * tail))));
+}
+// </lib>
+
+// <lib log_of>
+/// ln v by IEEE 754: NaN of NaN and of v < 0, infinite at 0 and infinity, where WGSL leaves the
+/// builtin open and drivers give numbers such as 89.
+fn log_of(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    let at_zero = (bits << 1u) == 0u;
+    let special = select(bits | 0x7fc00000u, bits | 0xff800000u, at_zero);
+    let end = bitcast<f32>(select(special, bits, bits == 0x7f800000u));
+    return select(end, log(v), bits - 1u < 0x7f7fffffu);
+}
+// </lib>
+
+// <lib log1p>
+/// ln(1 + v): by 2 artanh(v / (2 + v)) near 0, where the sum would lose v.
+fn log1p(v: f32) -> f32 {
+    if (abs(v) > 0.4) {
+        return log_of(1.0 + v);
+    }
+    let z = v / (2.0 + v);
+    let w = z * z;
+    return 2.0 * z * (1.0 + w * (1.0 / 3.0 + w * (1.0 / 5.0 + w * (1.0 / 7.0 + w / 9.0))));
+}
+// </lib>
+
+/// tanh v = e / (e + 2), e = e^2v - 1: exact near 0, where the builtin may be off by more than v;
+/// 1 beyond 10 in f32
+fn tanh_of(v: f32) -> f32 {
+    let e = expm1(2.0 * min(abs(v), 10.0));
+    return sign(v) * e / (e + 2.0);
+}
+
+/// 1 / (1 + e^-v) without overflow
+fn sigmoid(v: f32) -> f32 {
+    let e = exp(-abs(v));
+    return select(e, 1.0, v >= 0.0) / (1.0 + e);
+}
+
+/// f(v) of a number, see KIND
+fn value(v: f32) -> f32 {
+    switch KIND {
+        case 0u: { return max(v, 0.0); }
+        case 1u: { return select(params.alpha * v, v, v > 0.0); }
+        case 2u: { return select(params.alpha * expm1(min(v, 0.0)), v, v > 0.0); }
+        case 3u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
+        case 4u: { return sigmoid(v); }
+        // ln(1 + e^v) without overflow
+        case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
+        default: { return tanh_of(v); }
+    }
+}
+
+/// f(v); NaN of NaN
+fn apply(v: f32) -> f32 {
+    return select(value(v), v, is_nan(v));
+}
+
+@compute @workgroup_size(WG)
+fn activation_vec4(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let start = (group.x + group.y * groups.x) * WG * STEP + lane;
+    for (var s = 0u; s < STEP; s++) {
+        let i = start + s * WG;
+        if (i < params.n / 4u) {
+            let v = x[i];
+            y[i] = vec4f(apply(v.x), apply(v.y), apply(v.z), apply(v.w));
+        }
+    }
+}

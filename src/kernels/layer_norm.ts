@@ -1,0 +1,187 @@
+// Normalisation of rows (tokens) with statistics of their own, and its gradients. The norms over
+// pixels are in norm.ts: rows need no slices, so one dispatch does what they do in three.
+import { withGradient, type Problem } from "../engine/problem.ts";
+import { like, type NumberArray } from "../tensor/array.ts";
+import { size, type Shape } from "../tensor/shape.ts";
+import { expectShape } from "../engine/expect_shape.ts";
+import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import { shaders } from "./shaders.gen.ts";
+
+/** The number added to each variance. */
+export interface LayerNormAttributes {
+  readonly epsilon: number;
+}
+
+interface Rows {
+  readonly rows: number;
+  readonly channels: number;
+}
+
+function rowsOf(x: Shape): Rows {
+  const channels = x.at(-1) ?? 0;
+  return { rows: channels === 0 ? 0 : size(x) / channels, channels };
+}
+
+// Few enough slices that one invocation adds them up, long enough to be worth their stores.
+const MOST_SLABS = 256;
+const MIN_SLAB_ROWS = 32;
+
+/**
+ * Slices of rows whose gradients of scale and shift are summed apart, by the shape alone so that
+ * the order of the sums is fixed.
+ */
+export function layerNormSlabs(x: Shape): { readonly slab: number; readonly slabs: number } {
+  const { rows } = rowsOf(x);
+  const slab = Math.max(MIN_SLAB_ROWS, Math.ceil(rows / MOST_SLABS));
+  return { slab, slabs: Math.max(1, Math.ceil(rows / slab)) };
+}
+
+const problems: readonly [name: string, x: Shape][] = [
+  ["rows of three axes, primes", [5, 37, 67]],
+  ["a workgroup and one, a channel more than lanes", [9, 9]],
+  ["one", [1, 1]],
+  ["one channel", [33, 1]],
+  ["a row", [131]],
+  ["no rows", [0, 16]],
+  ["tokens", [6, 15, 128]],
+];
+const cases: Problem<"x" | "gamma" | "beta", LayerNormAttributes>[] = problems.map(([name, x]) => ({
+  name,
+  shapes: { x, gamma: x.slice(-1), beta: x.slice(-1) },
+  attributes: { epsilon: 1e-5 },
+}));
+const VARIANCE = { variance: { kind: "uniform", low: 0.2, high: 3 } } as const;
+
+/**
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta per row, variance biased. x [.., C],
+ * gamma, beta [C] -> y of x's shape, mean, variance [rows].
+ */
+export const layerNormRows: Kernel<typeof shaders.layer_norm, LayerNormAttributes> = kernel({
+  shader: shaders.layer_norm,
+  axes: { x: "..., C", gamma: "C", beta: "C" },
+  shapes: ({ x, gamma, beta }) => {
+    const { rows, channels } = rowsOf(x);
+    expectShape({ gamma, beta }, [channels]);
+    return { y: x, mean: [rows], variance: [rows] };
+  },
+  params: ({ x }, { epsilon }) => ({ ...rowsOf(x), epsilon }),
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  // per element: a sum, a squared deviation and a multiply-add of the deviation
+  cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
+  cases: withGradient(cases, { wrt: ["x", "gamma", "beta"] }),
+  reference: ({ x, gamma, beta }, shapes, { epsilon }) => {
+    const { rows, channels } = rowsOf(shapes.x);
+    const [y, mean, variance] = [like(x, x.length), like(x, rows), like(x, rows)];
+    for (let row = 0; row < rows; row++) {
+      const start = row * channels;
+      let [sum, squares] = [0, 0];
+      for (let c = 0; c < channels; c++) sum += x[start + c];
+      mean[row] = sum / channels;
+      for (let c = 0; c < channels; c++) squares += (x[start + c] - mean[row]) ** 2;
+      variance[row] = squares / channels;
+      const r = 1 / Math.sqrt(variance[row] + epsilon);
+      for (let c = 0; c < channels; c++) {
+        y[start + c] = (x[start + c] - mean[row]) * r * gamma[c] + beta[c];
+      }
+    }
+    return { y, mean, variance };
+  },
+});
+
+/**
+ * d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / C) per row. x, d_y [.., C],
+ * mean, variance [rows], gamma [C] -> d_x of x's shape.
+ */
+export const layerNormGradInput: Kernel<typeof shaders.layer_norm_grad_input, LayerNormAttributes> =
+  kernel({
+    shader: shaders.layer_norm_grad_input,
+    axes: { x: "..., C", d_y: "..., C", gamma: "C" },
+    shapes: ({ x, d_y, mean, variance, gamma }) => {
+      const { rows, channels } = rowsOf(x);
+      expectShape({ d_y }, x, "x");
+      expectShape({ mean, variance }, [rows]);
+      expectShape({ gamma }, [channels]);
+      return { d_x: x };
+    },
+    params: ({ x }, { epsilon }) => ({ ...rowsOf(x), epsilon }),
+    grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+    cost: ({ x }) => ({ flops: 12 * size(x), bytes: 12 * size(x) }),
+    cases: cases.map(({ name, shapes: { x, gamma }, attributes }) => {
+      const statistic = [rowsOf(x).rows];
+      const shapes = { x, d_y: x, mean: statistic, variance: statistic, gamma };
+      return { name, shapes, attributes, data: VARIANCE };
+    }),
+    reference: ({ x, d_y, mean, variance, gamma }, shapes, { epsilon }) => {
+      const { rows, channels } = rowsOf(shapes.x);
+      const d_x = like(x, x.length);
+      for (let row = 0; row < rows; row++) {
+        const start = row * channels;
+        const r = 1 / Math.sqrt(variance[row] + epsilon);
+        let [sum, dot] = [0, 0];
+        for (let c = 0; c < channels; c++) {
+          const g = gamma[c] * d_y[start + c];
+          sum += g;
+          dot += g * (x[start + c] - mean[row]) * r;
+        }
+        for (let c = 0; c < channels; c++) {
+          const xhat = (x[start + c] - mean[row]) * r;
+          d_x[start + c] = r * (gamma[c] * d_y[start + c] - (sum + xhat * dot) / channels);
+        }
+      }
+      return { d_x };
+    },
+  });
+
+/**
+ * d_gamma and d_beta in slices of rows: sums of d_y xhat and of d_y. x, d_y [.., C], mean, variance
+ * [rows] -> slab_sum, slab_dot [1, S, C].
+ */
+export const layerNormGradPartial: Kernel<
+  typeof shaders.layer_norm_grad_partial,
+  LayerNormAttributes
+> = kernel({
+  shader: shaders.layer_norm_grad_partial,
+  axes: { x: "..., C", d_y: "..., C" },
+  shapes: ({ x, d_y, mean, variance }) => {
+    const { rows, channels } = rowsOf(x);
+    expectShape({ d_y }, x, "x");
+    expectShape({ mean, variance }, [rows]);
+    const slabs = [1, layerNormSlabs(x).slabs, channels];
+    return { slab_sum: slabs, slab_dot: slabs };
+  },
+  params: ({ x }, { epsilon }) => ({ ...rowsOf(x), ...layerNormSlabs(x), epsilon }),
+  grid: ({ channels, slabs }, { WG }) =>
+    foldGrid(Math.ceil((slabs * Math.ceil(channels / 4)) / WG)),
+  cost: ({ x }) => ({ flops: 5 * size(x), bytes: 8 * size(x) }),
+  terms: ({ x }) => layerNormSlabs(x).slab,
+  magnitudes: (inputs, shapes, { epsilon }) => columnSums(inputs, shapes.x, epsilon, Math.abs),
+  cases: cases.map(({ name, shapes: { x }, attributes }) => {
+    const statistic = [rowsOf(x).rows];
+    const shapes = { x, d_y: x, mean: statistic, variance: statistic };
+    return { name, shapes, attributes, data: VARIANCE };
+  }),
+  reference: (inputs, shapes, { epsilon }) =>
+    columnSums(inputs, shapes.x, epsilon, (value) => value),
+});
+
+/** The sums of slices, of the terms themselves or of their magnitudes. */
+function columnSums<T extends NumberArray>(
+  { x, d_y, mean, variance }: Readonly<Record<"x" | "d_y" | "mean" | "variance", T>>,
+  shape: Shape,
+  epsilon: number,
+  of: (value: number) => number,
+): { slab_sum: T; slab_dot: T } {
+  const { rows, channels } = rowsOf(shape);
+  const { slab, slabs } = layerNormSlabs(shape);
+  const [slab_sum, slab_dot] = [like(x, slabs * channels), like(x, slabs * channels)];
+  for (let row = 0; row < rows; row++) {
+    const r = 1 / Math.sqrt(variance[row] + epsilon);
+    for (let c = 0; c < channels; c++) {
+      const at = Math.floor(row / slab) * channels + c;
+      const i = row * channels + c;
+      slab_sum[at] += of(d_y[i]);
+      slab_dot[at] += of(d_y[i] * (x[i] - mean[row]) * r);
+    }
+  }
+  return { slab_sum, slab_dot };
+}
