@@ -31,6 +31,8 @@ export interface ShaderInfo {
     readonly name: string;
     readonly value: number;
     readonly values: readonly number[];
+    /** The adapter decides on the value, by the twin's `fit`; nobody may tune it. */
+    readonly adapter?: true;
   }[];
   /** Numbers that the twin needs too, by the names they have in the shader. */
   readonly constants: Readonly<Record<string, number>>;
@@ -112,6 +114,15 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   flags?(attributes: A): readonly string[];
   /** Tune constants that suit a problem's shapes; the autotuner may choose others. */
   tuneRule?(inputs: Record<Inputs<S>, Shape>, attributes: A): TuneValues<S>;
+  /**
+   * Values of the lines that the adapter decides on, such as the size of its matrices; null if it
+   * has none that the shader lists, so that it cannot run the kernel.
+   */
+  fit?(facts: AdapterFacts): TuneValues<S> | null;
+  /**
+   * "f16": the mapping rounds its operands to f16, so only work under `precision: f16` may use it.
+   */
+  readonly operands?: "f16";
   /** Workgroups to dispatch. */
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;

@@ -17,6 +17,7 @@ import { pipelineFor } from "../gpu/pipelines.ts";
 import { readFloats } from "../gpu/read_back.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
+import { fitted } from "./mapping.ts";
 import { specialize, freezesShapes } from "./specialize.ts";
 
 /** The value that outputs and their margins hold before a kernel runs, unless another is given. */
@@ -51,12 +52,13 @@ export interface RunOptions {
 /** Uploads the inputs of a kernel and prepares its dispatch. */
 export async function prepareKernel(
   gpu: Gpu,
-  kernel: AnyKernel,
+  one: AnyKernel,
   inputs: Readonly<Record<string, Float32Array>>,
   shapes: Readonly<Record<string, Shape>>,
   attributes: unknown,
   options: RunOptions = {},
 ): Promise<PreparedKernel> {
+  const kernel = fitted(one, gpu.facts);
   const name = kernel.shader.name;
   const outputShapes: Record<string, Shape> = kernel.shapes(shapes, attributes);
   const specialized = specialize(

@@ -9,10 +9,15 @@ const BINDING =
 const PARAM = /^ {4}(\w+): (u32|i32|f32),/;
 const OVERRIDE =
   /^override (\w+): (?:(u32|i32|f32) = (-?[\d.]+(?:e[-+]?\d+)?)[uif]?|(bool) = (true|false));/;
-const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ tune: (\d+(?: \d+)*)$/;
+const TUNE = /^const (\w+): u32 = (\d+)u; \/\/ (tune|adapter): (\d+(?: \d+)*)$/;
 const CONSTANT =
   /^const (\w+): (?:u32 = (\d+)u|f32 = (-?[\d.]+(?:e[-+]?\d+)?)); \/\/ host(?:: .+)?$/;
 const ENABLE = /^enable (\w+);/;
+/** Features of a device that have another name in shaders. */
+const FEATURES: Readonly<Record<string, string | undefined>> = {
+  f16: "shader-f16",
+  chromium_experimental_subgroup_matrix: "chromium-experimental-subgroup-matrix",
+};
 /**
  * A literal product with 0.0: some compilers turn it into 0 without reading the other factor,
  * others into NaN, and no run on a single adapter shows which.
@@ -56,13 +61,16 @@ export function readShader(stem: string, code: string): ShaderInfo {
       ? { name, type: type as "u32" | "i32" | "f32", value: Number(value) }
       : { name, type: "bool", value: flag === "true" },
   );
-  const tune = readLines(/\/\/ tune:/, TUNE, "`const NAME: u32 = 4u; // tune: 2 4 8`").map(
-    ([, name, value, values]) => ({
-      name,
-      value: Number(value),
-      values: values.split(" ").map(Number),
-    }),
-  );
+  const tune = readLines(
+    /\/\/ (tune|adapter):/,
+    TUNE,
+    "`const NAME: u32 = 4u; // tune: 2 4 8`, or `adapter:` where the adapter decides",
+  ).map(([, name, value, decides, values]) => ({
+    name,
+    value: Number(value),
+    values: values.split(" ").map(Number),
+    ...(decides === "adapter" && { adapter: true as const }),
+  }));
   const off = tune.find(({ value, values }) => !values.includes(value));
   if (off !== undefined) fail(`${off.name} is ${off.value}, which its tune line does not list`);
   const constants = readLines(
@@ -71,7 +79,7 @@ export function readShader(stem: string, code: string): ShaderInfo {
     "`const NAME: u32 = 4u; // host` or `const NAME: f32 = 1e-4; // host: meaning`",
   ).map(([, name, whole, real]) => [name, Number(whole ?? real)] as const);
   const features = readLines(/^\s*enable\b/, ENABLE, "`enable FEATURE;`, one per line").map(
-    ([, name]) => (name === "f16" ? "shader-f16" : name),
+    ([, name]) => FEATURES[name] ?? name,
   );
   const zero = lines.findIndex((line) => TIMES_ZERO.test(line.replace(/\/\/.*/, "")));
   if (zero >= 0)

@@ -23,7 +23,7 @@ export interface Specialized {
 
 /** One tunable line of a shader: `const TM: u32 = 4u; // tune: 1 2 4 8`. */
 function tuneLine(name: string): RegExp {
-  return new RegExp(`^(const ${name}: u32 = )\\d+(u; // tune: [\\d ]+)$`, "m");
+  return new RegExp(`^(const ${name}: u32 = )\\d+(u; // (?:tune|adapter): [\\d ]+)$`, "m");
 }
 
 /** Throws RangeError when a value is not among those listed on its tunable line. */

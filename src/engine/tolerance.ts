@@ -19,6 +19,11 @@ const BINOMIAL_GRADIENT = {
   atol: 5e-5,
   why: "terms to 40 cancel in the sum over bins; worst 1.2e-5 of d_pi, centres of the pixel, lavapipe 25.0.7",
 };
+const MATRIX_PRODUCT = {
+  atol: 2e-6,
+  sum: 1,
+  why: "each product is off by up to 2^-10, as both operands are rounded to f16 (F16_TERMS)",
+};
 const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {
   attention_grad_q: ATTENTION_GRADIENT,
   attention_grad_q_rows: ATTENTION_GRADIENT,
@@ -36,6 +41,10 @@ const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: s
     rtol: 4e-3,
     why: "steps in half precision, 4.9e-4 a rounding; worst 9.4e-4, a workgroup and one, lavapipe 25.0.7",
   },
+  conv2d_grad_input_matrix: MATRIX_PRODUCT,
+  conv2d_grad_weight_matrix: MATRIX_PRODUCT,
+  conv2d_matrix: MATRIX_PRODUCT,
+  gemm_matrix: MATRIX_PRODUCT,
   norm_grad_partial: {
     atol: 5e-6,
     why: "products of x - mean cancel in the sum; worst 3.8e-7 of terms to 5, group norm [1, 6, 21], lavapipe 25.0.7",

@@ -3,7 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
-import { canRun, mappingsOf, ruleMapping } from "./mapping.ts";
+import { canRun, exactMappings, halfMapping, ruleMapping } from "./mapping.ts";
 import { checkTuning } from "./specialize.ts";
 
 /** A mapping of a kernel with values for its tuned lines; values left out follow the rule. */
@@ -12,6 +12,9 @@ export interface Mapping {
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
 }
+
+/** f16: products may round their operands to f16; they still add up in f32. */
+export type Precision = "f32" | "f16";
 
 /** The mapping that was measured as faster than the rule's. */
 export interface Choice extends Mapping {
@@ -93,7 +96,10 @@ export function freeConstants(
     attributes,
   );
   return kernel.shader.tune
-    .filter(({ name, values }) => set[name] === undefined && values.length > 1)
+    .filter(
+      ({ name, values, adapter }) =>
+        adapter !== true && set[name] === undefined && values.length > 1,
+    )
     .map((line) => ({ ...line, value: rule[line.name] ?? line.value }));
 }
 
@@ -144,7 +150,7 @@ function chosenKernel(
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
 ): AnyKernel | null {
-  const kernel = mappingsOf(base).find(({ shader }) => shader.name === choice.kernel);
+  const kernel = exactMappings(base).find(({ shader }) => shader.name === choice.kernel);
   if (kernel === undefined || !isOfRule(choice, rule, inputs, attributes)) return null;
   const free = freeConstants(kernel, inputs, attributes);
   const listed = Object.entries(choice.constants).every(
@@ -156,7 +162,8 @@ function chosenKernel(
 
 /**
  * The mapping of `kernel` for this adapter and problem: from `tuning` if it has a valid choice,
- * else by the rule that the twins state in `runs` and `suits`.
+ * else by the rule that the twins state in `runs` and `suits`. With `precision` f16, the mapping
+ * that rounds its operands comes first.
  */
 export function chooseVariant(
   kernel: AnyKernel,
@@ -164,7 +171,10 @@ export function chooseVariant(
   inputs: Readonly<Record<string, Shape>>,
   attributes: unknown,
   tuning?: Tuning,
+  precision: Precision = "f32",
 ): AnyKernel {
+  const half = precision === "f16" ? halfMapping(kernel, facts, inputs, attributes) : null;
+  if (half !== null) return half;
   const rule = ruleMapping(kernel, facts, inputs, attributes);
   if (tuning === undefined || tuning.size === 0) return rule;
   const choice = tuning.get(problemKey(kernel, inputs, attributes));

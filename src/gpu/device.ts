@@ -41,6 +41,15 @@ export interface AdapterFacts {
   readonly subgroup_min_size: number;
   readonly subgroup_max_size: number;
   readonly features: ReadonlySet<string>;
+  /** Sizes of the matrices that a subgroup multiplies, f16 by f16 into f32, the largest first. */
+  readonly matrices: readonly MatrixSize[];
+}
+
+/** A product of subgroup matrices: [m, k] by [k, n]. */
+export interface MatrixSize {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
 }
 
 /** Bytes of live buffers. */
@@ -87,6 +96,8 @@ const WANTED_FEATURES = [
   "subgroups",
   "subgroup-size-control",
   "shader-f16",
+  // not in WebGPU's standard yet
+  "chromium-experimental-subgroup-matrix" as GPUFeatureName,
 ] as const;
 const WANTED_LIMITS = [
   "maxBufferSize",
@@ -197,5 +208,25 @@ function adapterFacts(adapter: GPUAdapter, features: readonly string[]): Adapter
     subgroup_min_size: low,
     subgroup_max_size: high,
     features: new Set(features),
+    matrices: features.includes("chromium-experimental-subgroup-matrix") ? matricesOf(info) : [],
   };
+}
+
+/** The part of `GPUAdapterInfo` that Dawn adds for subgroup matrices. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }>;
+}
+
+function matricesOf(info: GPUAdapterInfo): MatrixSize[] {
+  const { subgroupMatrixConfigs = [] } = info as MatrixInfo;
+  return [...subgroupMatrixConfigs]
+    .filter((one) => one.componentType === "f16" && one.resultComponentType === "f32")
+    .map(({ M, N, K }) => ({ m: M, n: N, k: K }))
+    .toSorted((a, b) => b.m * b.n * b.k - a.m * a.n * a.k);
 }

@@ -22,6 +22,7 @@ export const NO_ADAPTER: AdapterFacts = {
   subgroup_size: 0,
   subgroup_min_size: 0,
   subgroup_max_size: 0,
+  matrices: [],
   features: new Set(),
 };
 

@@ -1,9 +1,9 @@
-// Products of matrices: batched, either side transposed, with bias; three mappings of one function.
+// Products of matrices: batched, either side transposed, with bias; four mappings of one function.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
-import { mapping, onSoftware } from "../engine/mapping.ts";
+import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../engine/mapping.ts";
 import { inSubgroups } from "../engine/subgroups.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -250,7 +250,7 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
     TRANSPOSE_B: transpose_b,
   }),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [gemmSubgroup, gemmRegister],
+  variants: () => [gemmSubgroup, gemmRegister, gemmMatrix],
 });
 
 /** As `gemm`, with one subgroup per workgroup: for software adapters. */
@@ -266,6 +266,20 @@ export const gemmRegister: Kernel<typeof shaders.gemm_register, GemmAttributes> 
   shader: shaders.gemm_register,
   grid: (params, { ROWS, COLS }) => tiles(params, ROWS, COLS),
   suits: onSoftware,
+});
+
+/** As `gemm`, on the matrix units of subgroups, with operands rounded to f16. */
+export const gemmMatrix: Kernel<typeof shaders.gemm_matrix, GemmAttributes> = mapping(gemm, {
+  shader: shaders.gemm_matrix,
+  overrides: (_, { transpose_a, transpose_b }) => ({
+    TRANSPOSE_A: transpose_a,
+    TRANSPOSE_B: transpose_b,
+  }),
+  terms: (shapes, attributes) => gemm.terms!(shapes, attributes) + F16_TERMS,
+  grid: (params, { DOWN, ACROSS, TM, TN, MATRIX_M, MATRIX_N }) =>
+    tiles(params, DOWN * TM * MATRIX_M, ACROSS * TN * MATRIX_N),
+  fit: fitMatrices,
+  operands: "f16",
 });
 
 function reference<T extends NumberArray>(

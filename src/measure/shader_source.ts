@@ -9,6 +9,7 @@ import type { Problem } from "../engine/problem.ts";
 import { readShader } from "../engine/shader_file.ts";
 import { sourcePlace } from "../engine/shader_snippets.ts";
 import { checkSnippets, readShaderFile } from "../engine/shader_text.ts";
+import { fitted } from "../engine/mapping.ts";
 import { specialize, freezesShapes } from "../engine/specialize.ts";
 import { InputError } from "../tensor/error.ts";
 import { git } from "./environment.ts";
@@ -66,7 +67,7 @@ export async function compileFault(
   let source: PipelineSource;
   try {
     const freeze = freezesShapes(gpu.facts);
-    source = specialize(kernel, shapes, attributes, freeze, gpu.facts).source;
+    source = specialize(fitted(kernel, gpu.facts), shapes, attributes, freeze, gpu.facts).source;
   } catch (error) {
     return fault === "" ? (error as Error).message : fault;
   }

@@ -4,7 +4,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel, ShaderInfo } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
-import { canRun, mappingsOf } from "../engine/mapping.ts";
+import { canRun, exactMappings } from "../engine/mapping.ts";
 import { freeConstants, tunedKernel, type Mapping, chooseVariant } from "../engine/tuning.ts";
 import type { Comparison } from "../measure/statistics.ts";
 
@@ -145,7 +145,7 @@ function ableMappings(
   facts: AdapterFacts,
   { shapes, attributes }: Pick<Problem, "shapes" | "attributes">,
 ): AnyKernel[] {
-  return mappingsOf(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
+  return exactMappings(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
 }
 
 function isWanted(name: string, { kernels }: SweepChoice): boolean {

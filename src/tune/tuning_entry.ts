@@ -3,7 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
-import { canRun, mappingsOf } from "../engine/mapping.ts";
+import { canRun, exactMappings } from "../engine/mapping.ts";
 import { isOfRule, ruleConstants, chooseVariant } from "../engine/tuning.ts";
 import type { Swept } from "./sweep.ts";
 import { hashesOf, type TuningEntry } from "./tuning_file.ts";
@@ -28,8 +28,8 @@ export function entryOf(
   if (rows[0].error !== "" || (winner === null && !complete)) return null;
   const { kernel, constants } = winner ?? { kernel: rule, constants: {} };
   // A partial sweep names only the shaders of its choice, so the problem is swept again later.
-  const named = mappingsOf(base).filter(({ shader }) => [rule, kernel].includes(shader.name));
-  const ruling = mappingsOf(base).find(({ shader }) => shader.name === rule)!;
+  const named = exactMappings(base).filter(({ shader }) => [rule, kernel].includes(shader.name));
+  const ruling = exactMappings(base).find(({ shader }) => shader.name === rule)!;
   const rule_constants = ruleConstants(ruling, problem.shapes, problem.attributes);
   return {
     problem: key,
@@ -68,5 +68,5 @@ function ableMappings(
   { shapes, attributes }: Problem,
   facts: AdapterFacts,
 ): AnyKernel[] {
-  return mappingsOf(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
+  return exactMappings(base).filter((kernel) => canRun(kernel, facts, shapes, attributes));
 }

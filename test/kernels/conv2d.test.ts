@@ -10,6 +10,7 @@ import { graph } from "../../src/graph/graph.ts";
 import {
   conv2d,
   conv2dDepthwise,
+  conv2dMatrix,
   conv2dRegister,
   conv2dSubgroup,
 } from "../../src/kernels/convolution/conv2d.ts";
@@ -24,6 +25,7 @@ checkKernels(
   conv2dSubgroup,
   conv2dRegister,
   conv2dDepthwise,
+  conv2dMatrix,
 );
 
 const shape = (x: number[], weight: number[], options: Conv2dOptions): readonly number[] => {

@@ -6,6 +6,7 @@ import {
 import {
   conv2dGradInput,
   conv2dGradInputDepthwise,
+  conv2dGradInputMatrix,
   conv2dGradInputRegister,
   conv2dGradInputSubgroup,
 } from "../../src/kernels/convolution/conv2d_grad_input.ts";
@@ -40,4 +41,5 @@ checkKernels(
   conv2dGradInputSubgroup,
   conv2dGradInputRegister,
   conv2dGradInputDepthwise,
+  conv2dGradInputMatrix,
 );

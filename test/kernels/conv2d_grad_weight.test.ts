@@ -2,6 +2,7 @@
 import {
   conv2dGradWeight,
   conv2dGradWeightDepthwise,
+  conv2dGradWeightMatrix,
   conv2dGradWeightRegister,
   conv2dGradWeightSubgroup,
 } from "../../src/kernels/convolution/conv2d_grad_weight.ts";
@@ -12,4 +13,5 @@ checkKernels(
   conv2dGradWeightSubgroup,
   conv2dGradWeightRegister,
   conv2dGradWeightDepthwise,
+  conv2dGradWeightMatrix,
 );

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   gemm,
   gemmProblem,
+  gemmMatrix,
   gemmRegister,
   gemmSlices,
   gemmSubgroup,
@@ -17,6 +18,7 @@ checkKernels(
   ),
   gemmSubgroup,
   gemmRegister,
+  gemmMatrix,
 );
 
 const plain = { transpose_a: false, transpose_b: false };

@@ -12,6 +12,7 @@ export const NVIDIA: AdapterFacts = {
   subgroup_min_size: 32,
   subgroup_max_size: 32,
   features: new Set(["timestamp-query", "subgroups", "shader-f16"]),
+  matrices: [],
 };
 
 /** A software adapter with subgroups of 8. */
@@ -25,6 +26,7 @@ export const LAVAPIPE: AdapterFacts = {
   subgroup_min_size: 8,
   subgroup_max_size: 8,
   features: new Set(["timestamp-query", "subgroups"]),
+  matrices: [],
 };
 
 /** A software adapter with subgroups of 4. */

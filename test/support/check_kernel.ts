@@ -27,8 +27,11 @@ export function checkKernels(...tested: readonly (AnyKernel | KernelWithOp)[]): 
     }
     kernel.cases.forEach((problem, i) => {
       const { shapes, attributes } = problem;
+      const lacking = kernel.shader.features.filter((name) => !gpu.facts.features.has(name));
+      const why =
+        lacking.length === 0 ? "" : ` (skipped: this adapter lacks ${lacking.join(", ")})`;
       test.skipIf(!canRun(kernel, gpu.facts, shapes, attributes))(
-        `${kernel.shader.name} equals its reference: ${problem.name}`,
+        `${kernel.shader.name} equals its reference: ${problem.name}${why}`,
         async () => {
           for (const freeze of i === 0 ? [false, true] : [false]) {
             const result = await checkCase(gpu, kernel, problem, { freeze });

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import { openGpu } from "../../gpu/device.ts";
 import { pipelineFor, pipelineLabel, type PipelineSource } from "../../gpu/pipelines.ts";
+import { fitted } from "../../engine/mapping.ts";
 import { specialize, freezesShapes } from "../../engine/specialize.ts";
 import {
   dumpedForms,
@@ -53,7 +54,8 @@ export async function printIr(
     return EXIT.wrong;
   }
   const freeze = freezesShapes(gpu.facts);
-  const { source } = specialize(kernel, problem.shapes, problem.attributes, freeze, gpu.facts);
+  const { shapes, attributes } = problem;
+  const { source } = specialize(fitted(kernel, gpu.facts), shapes, attributes, freeze, gpu.facts);
   output.say(`${form} of ${pipelineLabel(source)}, ${problem.name}`);
   const written = form === "wgsl" ? resolvedWgsl(source) : await dumped(run, source, form);
   if (options.output === undefined) {

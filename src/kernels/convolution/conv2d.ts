@@ -1,4 +1,4 @@
-// Two-dimensional convolution: four mappings of one function. Its gradients are in
+// Two-dimensional convolution: five mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -16,7 +16,7 @@ import {
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
 import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -164,7 +164,7 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified>
   reference,
   tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [conv2dDepthwise, conv2dSubgroup, conv2dRegister],
+  variants: () => [conv2dDepthwise, conv2dSubgroup, conv2dRegister, conv2dMatrix],
 });
 
 /** As `conv2d`, with one subgroup per workgroup: for software adapters. */
@@ -195,6 +195,17 @@ export const conv2dDepthwise: Kernel<
   runs: (_, { x, weight }, attributes) =>
     attributes.slices === 1 && isDepthwise(conv2dParams(x, weight, attributes)),
 });
+
+/** As `conv2d`, on the matrix units of subgroups, with operands rounded to f16. */
+export const conv2dMatrix: Kernel<typeof shaders.conv2d_matrix, Conv2dAttributes & Rectified> =
+  mapping(conv2d, {
+    shader: shaders.conv2d_matrix,
+    terms: (shapes, attributes) => conv2d.terms!(shapes, attributes) + F16_TERMS,
+    grid: (params, { DOWN, ACROSS, TM, TN, MATRIX_M, MATRIX_N }) =>
+      tiles(params, DOWN * TM * MATRIX_M, ACROSS * TN * MATRIX_N),
+    fit: fitMatrices,
+    operands: "f16",
+  });
 
 function reference<T extends NumberArray>(
   { x, weight, bias }: Record<Input, T>,

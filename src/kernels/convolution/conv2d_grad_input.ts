@@ -1,4 +1,4 @@
-// Gradient of conv2d with respect to its input: four mappings of one function. The transposed
+// Gradient of conv2d with respect to its input: five mappings of one function. The transposed
 // convolution is the same sum, with a bias.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -18,7 +18,7 @@ import {
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
 import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -124,7 +124,12 @@ export const conv2dGradInput: Kernel<
     return conv2dGradInputTile(group_c, Math.ceil(group_o / attributes.slices));
   },
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [conv2dGradInputDepthwise, conv2dGradInputSubgroup, conv2dGradInputRegister],
+  variants: () => [
+    conv2dGradInputDepthwise,
+    conv2dGradInputSubgroup,
+    conv2dGradInputRegister,
+    conv2dGradInputMatrix,
+  ],
 });
 
 /** As `conv2dGradInput`, with one subgroup per workgroup: for software adapters. */
@@ -160,6 +165,19 @@ export const conv2dGradInputDepthwise: Kernel<
   },
   runs: (_, shapes, attributes) =>
     attributes.slices === 1 && isDepthwise(paramsOf(shapes, attributes)),
+});
+
+/** As `conv2dGradInput`, on the matrix units of subgroups, with operands rounded to f16. */
+export const conv2dGradInputMatrix: Kernel<
+  typeof shaders.conv2d_grad_input_matrix,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_matrix,
+  terms: (shapes, attributes) => conv2dGradInput.terms!(shapes, attributes) + F16_TERMS,
+  grid: (params, { DOWN, ACROSS, TM, TN, MATRIX_M, MATRIX_N }) =>
+    tiles(params, DOWN * TM * MATRIX_M, ACROSS * TN * MATRIX_N),
+  fit: fitMatrices,
+  operands: "f16",
 });
 
 function reference<T extends NumberArray>(

@@ -1,4 +1,4 @@
-// Gradient of conv2d with respect to its weight, summed in slices of pixels: four mappings of one
+// Gradient of conv2d with respect to its weight, summed in slices of pixels: five mappings of one
 // function. column_sum adds up the slices.
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
@@ -16,7 +16,7 @@ import {
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import type { Problem } from "../../engine/problem.ts";
-import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
 import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -105,7 +105,12 @@ export const conv2dGradWeight: Kernel<
     return conv2dGradWeightTile(group_o, kernel_h * kernel_w * group_c);
   },
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [conv2dGradWeightDepthwise, conv2dGradWeightSubgroup, conv2dGradWeightRegister],
+  variants: () => [
+    conv2dGradWeightDepthwise,
+    conv2dGradWeightSubgroup,
+    conv2dGradWeightRegister,
+    conv2dGradWeightMatrix,
+  ],
 });
 
 /** As `conv2dGradWeight`, with one subgroup per workgroup: for software adapters. */
@@ -138,6 +143,19 @@ export const conv2dGradWeightDepthwise: Kernel<
   grid: ({ slabs, out_c, kernel_h, kernel_w }, { WG }) =>
     foldGrid(Math.ceil((slabs * out_c * kernel_h * kernel_w) / WG)),
   runs: (_, shapes, attributes) => isDepthwise(paramsOf(shapes, attributes)),
+});
+
+/** As `conv2dGradWeight`, on the matrix units of subgroups, with operands rounded to f16. */
+export const conv2dGradWeightMatrix: Kernel<
+  typeof shaders.conv2d_grad_weight_matrix,
+  Conv2dGradWeightAttributes
+> = mapping(conv2dGradWeight, {
+  shader: shaders.conv2d_grad_weight_matrix,
+  terms: (shapes, attributes) => conv2dGradWeight.terms!(shapes, attributes) + F16_TERMS,
+  grid: (params, { DOWN, ACROSS, TM, TN, MATRIX_M, MATRIX_N }) =>
+    tiles(params, DOWN * TM * MATRIX_M, ACROSS * TN * MATRIX_N),
+  fit: fitMatrices,
+  operands: "f16",
 });
 
 function reference<T extends NumberArray>(
