@@ -51,6 +51,9 @@ fn erf(v: f32) -> f32 {
 // <lib activated_slope>
 /// f'(v) by KIND: 0 one, 1 relu, 2 elu, 3 softplus, 4 gelu; at a kink the left slope, NaN of NaN
 fn activated_slope(v: vec4f) -> vec4f {
+    if (KIND == 0u) {
+        return vec4f(1.0);
+    }
     var slope = vec4f(1.0);
     if (KIND == 1u) {
         slope = select(vec4f(), vec4f(1.0), v > vec4f());

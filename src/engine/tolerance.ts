@@ -51,6 +51,9 @@ const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: s
   },
 };
 
+/** For outputs in half precision of shaders from anywhere: two roundings of 4.9e-4. */
+export const HALF_TOLERANCE: Pick<Tolerance, "atol" | "rtol"> = { atol: 1e-4, rtol: 1e-3 };
+
 /** The tolerance of a kernel, by the name of its shader. */
 export function toleranceOf(name: string): Tolerance {
   const exception = EXCEPTIONS[name];

@@ -10,6 +10,8 @@ import type {
 export interface PreparedDispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
+  /** The bind groups 1, 2 and so on, for shaders that have them. */
+  readonly more?: readonly GPUBindGroup[];
   readonly grid: readonly [number, number, number];
 }
 
@@ -27,11 +29,12 @@ export function encodePass(
     ...(timestampWrites === undefined ? {} : { timestampWrites }),
   });
   let current: GPUComputePipeline | null = null;
-  for (const { pipeline, bindGroup, grid } of dispatches) {
+  for (const { pipeline, bindGroup, more, grid } of dispatches) {
     if (grid[0] * grid[1] * grid[2] === 0) continue; // an empty tensor: nothing to do
     if (pipeline !== current) pass.setPipeline(pipeline);
     current = pipeline;
     pass.setBindGroup(0, bindGroup);
+    more?.forEach((group, i) => pass.setBindGroup(i + 1, group));
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
   }
   pass.end();

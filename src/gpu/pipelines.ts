@@ -10,15 +10,22 @@ export interface PipelineSource {
   readonly name: string;
   readonly code: string;
   readonly layout: readonly ("uniform" | "read-only-storage" | "storage")[];
+  /** The place of each entry of `layout`; by default group 0, dense from 0. */
+  readonly places?: readonly { readonly group: number; readonly binding: number }[];
+  /** The file to name in errors; by default that of shaders/. */
+  readonly file?: string;
   readonly constants: Readonly<Record<string, number>>;
   /** Values that the text already contains, for the label. */
   readonly tuned?: Readonly<Record<string, number>>;
 }
 
-/** A compiled pipeline and the layout its bind groups need. */
+/** A compiled pipeline and the layouts its bind groups need. */
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
+  /** The layout of group 0. */
   readonly layout: GPUBindGroupLayout;
+  /** The layouts of the groups 1, 2 and so on. */
+  readonly more: readonly GPUBindGroupLayout[];
 }
 
 interface Cache {
@@ -62,29 +69,39 @@ export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pip
 
 async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<Pipeline> {
   const { device } = gpu;
-  let compiling = cache.modules.get(source.code);
-  if (compiling === undefined) {
-    compiling = compileModule(gpu, source);
-    cache.modules.set(source.code, compiling);
-  }
-  const module = await compiling;
-  const layout = layoutOf(device, cache, source);
+  const module = await moduleFor(gpu, source);
+  const [layout, ...more] = layoutsOf(device, cache, source);
   try {
     const compiled = device.createComputePipelineAsync({
       label: pipelineLabel(source),
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout, ...more] }),
       compute: { module, entryPoint: source.name, constants: source.constants },
     });
     const pipeline = await settled(gpu, compiled);
-    return { pipeline, layout };
+    return { pipeline, layout, more };
   } catch (error) {
     gpu.check();
     if (error instanceof DeviceLostError) throw error;
-    throw new GpuValidationError(`shaders/${source.name}.wgsl: ${(error as Error).message}`);
+    throw new GpuValidationError(`${fileOf(source)}: ${(error as Error).message}`);
   }
 }
 
-async function compileModule(gpu: Gpu, { name, code }: PipelineSource): Promise<GPUShaderModule> {
+/**
+ * Compiles the text of a shader alone, once. Throws GpuValidationError with file, line and column
+ * if it is not valid.
+ */
+export async function moduleFor(gpu: Gpu, source: PipelineSource): Promise<GPUShaderModule> {
+  const { modules } = cacheOf(gpu.device);
+  let compiling = modules.get(source.code);
+  if (compiling === undefined) {
+    compiling = compileModule(gpu, source);
+    modules.set(source.code, compiling);
+  }
+  return await compiling;
+}
+
+async function compileModule(gpu: Gpu, source: PipelineSource): Promise<GPUShaderModule> {
+  const { name, code } = source;
   const { device } = gpu;
   // The scope keeps the error from the listener that fails the run; the compilation info has a
   // better message.
@@ -96,21 +113,42 @@ async function compileModule(gpu: Gpu, { name, code }: PipelineSource): Promise<
   const error = messages.find(({ type }) => type === "error");
   if (error !== undefined) {
     throw new GpuValidationError(
-      `shaders/${name}.wgsl:${error.lineNum}:${error.linePos}: ${error.message}`,
+      `${fileOf(source)}:${error.lineNum}:${error.linePos}: ${error.message}`,
     );
   }
   return module;
 }
 
+function fileOf({ file, name }: PipelineSource): string {
+  return file ?? `shaders/${name}.wgsl`;
+}
+
+/** The layout of each group, at least of group 0. */
+function layoutsOf(
+  device: GPUDevice,
+  cache: Cache,
+  { layout: types, places }: PipelineSource,
+): GPUBindGroupLayout[] {
+  const entries = types.map((type, i) => ({ type, ...(places?.[i] ?? { group: 0, binding: i }) }));
+  const groups = 1 + Math.max(0, ...entries.map(({ group }) => group));
+  return Array.from({ length: groups }, (_, group) =>
+    layoutOf(
+      device,
+      cache,
+      entries.filter((entry) => entry.group === group),
+    ),
+  );
+}
+
 function layoutOf(
   device: GPUDevice,
   cache: Cache,
-  { layout: types }: PipelineSource,
+  own: readonly { readonly type: GPUBufferBindingType; readonly binding: number }[],
 ): GPUBindGroupLayout {
-  const label = types.join(" ");
+  const label = own.map(({ type, binding }) => `${binding} ${type}`).join(" ");
   let layout = cache.layouts.get(label);
   if (layout === undefined) {
-    const entries = types.map((type, binding) => ({
+    const entries = own.map(({ type, binding }) => ({
       binding,
       visibility: 4, // GPUShaderStage.COMPUTE
       buffer: { type },

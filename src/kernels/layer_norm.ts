@@ -18,8 +18,7 @@ interface Rows {
 }
 
 function rowsOf(x: Shape): Rows {
-  const channels = x.at(-1) ?? 0;
-  return { rows: channels === 0 ? 0 : size(x) / channels, channels };
+  return { rows: size(x.slice(0, -1)), channels: x.at(-1) ?? 0 };
 }
 
 // Few enough slices that one invocation adds them up, long enough to be worth their stores.
@@ -95,7 +94,7 @@ export const layerNormRows: Kernel<typeof shaders.layer_norm, LayerNormAttribute
 export const layerNormGradInput: Kernel<typeof shaders.layer_norm_grad_input, LayerNormAttributes> =
   kernel({
     shader: shaders.layer_norm_grad_input,
-    axes: { x: "..., C", d_y: "..., C", gamma: "C" },
+    axes: { x: "R, C", d_y: "R, C", mean: "R", variance: "R", gamma: "C" },
     shapes: ({ x, d_y, mean, variance, gamma }) => {
       const { rows, channels } = rowsOf(x);
       expectShape({ d_y }, x, "x");
@@ -141,7 +140,7 @@ export const layerNormGradPartial: Kernel<
   LayerNormAttributes
 > = kernel({
   shader: shaders.layer_norm_grad_partial,
-  axes: { x: "..., C", d_y: "..., C" },
+  axes: { x: "R, C", d_y: "R, C", mean: "R", variance: "R" },
   shapes: ({ x, d_y, mean, variance }) => {
     const { rows, channels } = rowsOf(x);
     expectShape({ d_y }, x, "x");

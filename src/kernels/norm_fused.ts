@@ -44,6 +44,9 @@ const problems: readonly [name: string, x: Shape, attributes: NormFusedAttribute
   ["empty", [0, 4, 4, 8], { batches: 0, groups: 2, epsilon: 1e-5, activation: relu }],
 ];
 
+// The rows of the upstream gradients may be wider than those of x.
+const upstreamAxes = { x: "B, P, C", d_a: "B, P, A", d_b: "B, P, D", gamma: "C", beta: "C" };
+
 /** Cases from the problems, with the shapes of one kernel's inputs; every second one with extras. */
 function casesOf<Input extends string, A>(
   make: (
@@ -92,6 +95,14 @@ function runs(
  */
 export const normFusedApply: Kernel<typeof shaders.norm_fused_apply, NormFusedAttributes> = kernel({
   shader: shaders.norm_fused_apply,
+  axes: {
+    x: "B, P, C",
+    mean: "B, G",
+    variance: "B, G",
+    gamma: "C",
+    beta: "C",
+    residual: "B, P, C",
+  },
   shapes: ({ x, mean, variance, gamma, beta, residual }, attributes) => {
     normApply.shapes({ x, mean, variance, gamma, beta }, attributes);
     if (!isAbsent(residual)) expectShape({ residual }, x, "x");
@@ -194,6 +205,7 @@ export const normFusedGradSums: Kernel<
   NormFusedGradAttributes
 > = kernel({
   shader: shaders.norm_fused_grad_sums,
+  axes: { ...upstreamAxes, mean: "B, G", variance: "B, G" },
   shapes: ({ x, d_a, d_b, mean, variance, gamma, beta }, attributes) => {
     normApply.shapes({ x, mean, variance, gamma, beta }, attributes);
     upstreamParams({ x, d_a, d_b }, attributes);
@@ -255,6 +267,7 @@ export const normFusedGradShared: Kernel<
   NormFusedSharedAttributes
 > = kernel({
   shader: shaders.norm_fused_grad_shared,
+  axes: { slab_sums: "B, S, 2, C", mean: "B, G", variance: "B, G", gamma: "C" },
   shapes: ({ slab_sums, mean, variance, gamma }, { groups }) => {
     const [batches = 0, slabs = 0, , channels = 0] = slab_sums;
     expectShape({ slab_sums }, [batches, slabs, 2, channels]);
@@ -328,6 +341,7 @@ export const normFusedGradInput: Kernel<
   NormFusedGradAttributes
 > = kernel({
   shader: shaders.norm_fused_grad_input,
+  axes: { ...upstreamAxes, sets: "B, G, 4" },
   shapes: ({ x, d_a, d_b, gamma, beta, sets }, attributes) => {
     const { batches, groups, channels } = normGeometry(x, attributes);
     expectShape({ gamma, beta }, [channels]);

@@ -40,7 +40,7 @@ export async function prepareFlush(gpu: Gpu): Promise<CacheFlush> {
 /** GPU time of one dispatch in milliseconds, as the mean of `batch` of them in one pass. */
 export async function timeHot(
   gpu: Gpu,
-  { dispatch }: PreparedKernel,
+  { dispatch }: Pick<PreparedKernel, "dispatch">,
   batch: number,
 ): Promise<number> {
   const [time_ms] = await soundPasses(gpu, [repeated(dispatch, batch)]);
@@ -50,7 +50,7 @@ export async function timeHot(
 /** GPU time of one dispatch in milliseconds, after the caches were flushed. */
 export async function timeCold(
   gpu: Gpu,
-  { dispatch }: PreparedKernel,
+  { dispatch }: Pick<PreparedKernel, "dispatch">,
   flush: CacheFlush,
 ): Promise<number> {
   await flush.run();

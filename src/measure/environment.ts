@@ -37,8 +37,12 @@ export const environmentSchema: z.ZodType<Environment> = z.strictObject({
   git: z.strictObject({ commit: z.string(), dirty: z.boolean() }).nullable(),
 });
 
-/** The environment of this process. */
-export async function describeEnvironment(gpu: Gpu, quantum_ns: number): Promise<Environment> {
+/** The environment of this process; its commit is that of `folder`. */
+export async function describeEnvironment(
+  gpu: Gpu,
+  quantum_ns: number,
+  folder: string = ROOT,
+): Promise<Environment> {
   const { name: adapter, driver, software } = gpu.facts;
   const webgpu = createRequire(import.meta.url)("webgpu/package.json") as { version: string };
   return {
@@ -49,7 +53,7 @@ export async function describeEnvironment(gpu: Gpu, quantum_ns: number): Promise
     node: process.versions.node,
     webgpu: webgpu.version,
     platform: `${process.platform} ${process.arch}`,
-    git: await gitState(),
+    git: await gitState(folder),
   };
 }
 
@@ -115,18 +119,23 @@ export function adapterFile(
 // Beside src/ (or dist/): the folder of shaders/ and, in a checkout, of .git.
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The output of `git`; null if it fails: no git, no repository, or no such name. */
+/** The output of `git` in the folder of this program; null as `gitIn`. */
 export async function git(...args: readonly string[]): Promise<string | null> {
+  return await gitIn(ROOT, ...args);
+}
+
+/** The output of `git` in a folder; null if it fails: no git, no repository, or no such name. */
+export async function gitIn(folder: string, ...args: readonly string[]): Promise<string | null> {
   try {
-    return (await promisify(execFile)("git", [...args], { cwd: ROOT })).stdout;
+    return (await promisify(execFile)("git", [...args], { cwd: folder })).stdout;
   } catch {
     return null;
   }
 }
 
-async function gitState(): Promise<Environment["git"]> {
-  const commit = await git("rev-parse", "HEAD");
-  const status = await git("status", "--porcelain", "--untracked-files=no");
+async function gitState(folder: string): Promise<Environment["git"]> {
+  const commit = await gitIn(folder, "rev-parse", "HEAD");
+  const status = await gitIn(folder, "status", "--porcelain", "--untracked-files=no");
   if (commit === null || status === null) return null;
   return { commit: commit.trim(), dirty: status !== "" };
 }

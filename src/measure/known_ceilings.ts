@@ -31,16 +31,21 @@ const FIRST_LOOK: CeilingsTime = { times: 1, timeout_s: 40 };
 
 /**
  * The ceilings of the adapter; if unknown, they are measured briefly, because the user waits for
- * another result.
+ * another result. `hint` follows the line that announces this.
  */
 export async function knownCeilings(
   run: CeilingsRun,
   quantum_ns: number,
   signal?: AbortSignal,
+  hint = "",
 ): Promise<Ceilings> {
-  const file = cachedFile(ceilingsFile, run.gpu.facts);
-  const known = await readCache(file, readCeilings, run.output.warn);
-  return known ?? (await newCeilings(run, quantum_ns, { ...FIRST_LOOK, signal })).kept;
+  const known = await keptCeilings(run);
+  return known ?? (await newCeilings(run, quantum_ns, { ...FIRST_LOOK, signal }, hint)).kept;
+}
+
+/** The ceilings measured earlier; null if there are none. */
+export async function keptCeilings({ gpu, output }: CeilingsRun): Promise<Ceilings | null> {
+  return await readCache(cachedFile(ceilingsFile, gpu.facts), readCeilings, output.warn);
 }
 
 /** Removes the stored ceilings, with a warning if that fails. */
@@ -64,12 +69,16 @@ export async function newCeilings(
   { gpu, output }: CeilingsRun,
   quantum_ns: number,
   time: CeilingsTime,
+  hint = "",
 ): Promise<{ readonly measured: readonly MeasuredCeilings[]; readonly kept: Ceilings }> {
   const file = cachedFile(ceilingsFile, gpu.facts);
   // A broken file is reported before anything is measured.
   await readCache(file, readCeilings, output.warn);
   const progress = (line: string): void => output.progress(line, false);
-  output.progress(`measuring the ceilings of this adapter, ${ceilingsTimeText(gpu, time)}`, true);
+  output.progress(
+    `measuring the ceilings of this adapter, ${ceilingsTimeText(gpu, time)}${hint}`,
+    true,
+  );
   const measured = await measureCeilings(gpu, quantum_ns, time, progress);
   const merge = (known: Ceilings | null): Ceilings =>
     [...(known === null ? [] : [known]), ...measured.map(({ ceilings }) => ceilings)].reduce(

@@ -47,6 +47,9 @@ export interface Bench {
   readonly destroy: () => void;
 }
 
+/** A kernel with its buffers, ready to be timed. */
+export type Prepared = Pick<PreparedKernel, "dispatch" | "destroy">;
+
 /** The samples of one kernel and problem with one state of the caches. */
 export interface Timing {
   readonly samples_ms: readonly number[];
@@ -110,7 +113,7 @@ export async function prepareBench(
  * Times a kernel with the caches as its previous run left them; null if the clock is too coarse to
  * measure any time.
  */
-export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<Timing | null> {
+export async function measureHot(bench: Bench, kernel: Prepared): Promise<Timing | null> {
   const turn = await measureInTurn(bench, [hot(bench.gpu, kernel)]).catch(nullIfUntold);
   return turn === null ? null : timings(bench, turn)[0];
 }
@@ -121,7 +124,7 @@ export async function measureHot(bench: Bench, kernel: PreparedKernel): Promise<
  */
 export async function measureCold(
   bench: Bench,
-  kernel: PreparedKernel,
+  kernel: Prepared,
   flush: CacheFlush,
 ): Promise<Timing | null> {
   const { gpu } = bench;
@@ -142,7 +145,7 @@ export async function measureCold(
 /** Times two kernels, interleaved and hot. */
 export async function measurePair(
   bench: Bench,
-  [a, b]: readonly [PreparedKernel, PreparedKernel],
+  [a, b]: readonly [Prepared, Prepared],
   threshold: number,
 ): Promise<PairTiming> {
   return await measureTwo(bench, [hot(bench.gpu, a), hot(bench.gpu, b)], threshold);
@@ -227,7 +230,7 @@ function nullIfUntold(error: unknown): null {
   throw error;
 }
 
-function hot(gpu: Gpu, kernel: PreparedKernel): Contestant {
+function hot(gpu: Gpu, kernel: Prepared): Contestant {
   return { time: async (batch) => [await timeHot(gpu, kernel, batch)] };
 }
 

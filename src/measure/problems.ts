@@ -26,8 +26,11 @@ export async function prepareProblem(
 
 /** The result of a kernel's check. */
 export interface Checked {
-  /** The cases that were compared with the reference: this problem, or the kernel's own. */
-  readonly checked: "case" | "kernel";
+  /**
+   * The cases that were compared with a reference: this problem, or the kernel's own; none if there
+   * is no reference.
+   */
+  readonly checked: "case" | "kernel" | "none";
   /** The fault of the output; empty if it is correct. */
   readonly error: string;
 }

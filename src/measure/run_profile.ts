@@ -1,7 +1,9 @@
 // One profile: every kernel on every problem is compiled, checked, then timed; a wrong kernel gets
 // its error instead of a time.
+import type { Cost } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
-import type { Gpu } from "../gpu/device.ts";
+import type { AdapterFacts, Gpu } from "../gpu/device.ts";
+import { freezesShapes, specialize } from "../engine/specialize.ts";
 import { shaderText } from "../engine/shader_text.ts";
 import { shaderHash } from "./environment.ts";
 import {
@@ -11,6 +13,7 @@ import {
   nullIfInterrupted,
   type Bench,
   type PairTiming,
+  type Prepared,
 } from "./measure.ts";
 import { makeChecker, prepareProblem, type Checked, type Checker } from "./problems.ts";
 import type { ProfileRow } from "./saved_run.ts";
@@ -21,23 +24,79 @@ export interface Target extends SourcedKernel {
   readonly problem: Problem;
 }
 
-/**
- * Checks and times the targets in order; with `hot`, times with warm caches too. Once the bench is
- * interrupted it returns the complete rows.
- */
+/** A text with the numbers that it is dispatched with. */
+export interface DispatchedSource {
+  readonly code: string;
+  readonly entry: string;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly grid: readonly [number, number, number];
+}
+
+/** Something that can be checked and timed: one row of a profile. */
+export interface Subject {
+  readonly kernel: string;
+  readonly case: string;
+  /** The work of one run; both are 0 if it is not known. */
+  readonly cost: Cost;
+  /** Its text as it is now. */
+  readonly text: () => string;
+  /** The dispatched text, for advice; null if it does not compile. */
+  readonly dispatched: (facts: AdapterFacts) => DispatchedSource | null;
+  /** Compiles it and compares its numbers. */
+  readonly check: (gpu: Gpu) => Promise<Checked>;
+  readonly prepare: (gpu: Gpu) => Promise<Prepared>;
+}
+
+/** Subjects for kernels on problems; the cases of a kernel are checked only once per device. */
+export function subjectsOf(targets: readonly Target[]): Subject[] {
+  const checkers = new Map<Gpu, Checker>();
+  return targets.map((target) => {
+    const { kernel, problem } = target;
+    return {
+      kernel: kernel.shader.name,
+      case: problem.name,
+      cost: kernel.cost(problem.shapes, problem.attributes),
+      text: () => shaderText(kernel.shader),
+      dispatched: (facts) => {
+        const { shapes, attributes } = problem;
+        const { source, grid } = specialize(kernel, shapes, attributes, freezesShapes(facts));
+        return { code: source.code, entry: source.name, constants: source.constants, grid };
+      },
+      check: async (gpu) => {
+        const checker = checkers.get(gpu) ?? makeChecker(gpu);
+        checkers.set(gpu, checker);
+        return await checkTarget(gpu, checker, target);
+      },
+      prepare: async (gpu) => await prepareProblem(gpu, kernel, problem),
+    };
+  });
+}
+
+/** As `profileSubjects`, for kernels on problems. */
 export async function profileTargets(
   bench: Bench,
   targets: readonly Target[],
   hot: boolean,
   progress: (line: string) => void,
 ): Promise<ProfileRow[]> {
-  const checker = makeChecker(bench.gpu);
+  return await profileSubjects(bench, subjectsOf(targets), hot, progress);
+}
+
+/**
+ * Checks and times the subjects in order; with `hot`, times with warm caches too. Once the bench is
+ * interrupted it returns the complete rows.
+ */
+export async function profileSubjects(
+  bench: Bench,
+  subjects: readonly Subject[],
+  hot: boolean,
+  progress: (line: string) => void,
+): Promise<ProfileRow[]> {
   const rows: ProfileRow[] = [];
-  for (const [i, target] of targets.entries()) {
-    const { kernel, problem } = target;
-    progress(`${i + 1}/${targets.length} ${kernel.shader.name}, ${problem.name}`);
+  for (const [i, subject] of subjects.entries()) {
+    progress(`${i + 1}/${subjects.length} ${subject.kernel}, ${subject.case}`);
     if (bench.signal?.aborted === true) break;
-    const row = await profileTarget(bench, checker, target, hot).catch(nullIfInterrupted);
+    const row = await profileSubject(bench, subject, hot).catch(nullIfInterrupted);
     if (row === null) break;
     rows.push(row);
   }
@@ -48,6 +107,8 @@ export async function profileTargets(
 export interface PairRow {
   readonly case: string;
   readonly error: string;
+  /** Whether either was timed without a reference. */
+  readonly unchecked: boolean;
   readonly timing: PairTiming | null;
 }
 
@@ -59,40 +120,57 @@ export async function profilePair(
   threshold: number,
   progress: (line: string) => void,
 ): Promise<PairRow[]> {
-  const checker = makeChecker(bench.gpu);
+  const [first, second] = kernels.map((kernel) =>
+    subjectsOf(problems.map((problem) => ({ ...kernel, problem }))),
+  );
+  const pairs = first.map((a, i) => [a, second[i]] as const);
+  return await pairSubjects(bench, pairs, threshold, progress);
+}
+
+/**
+ * Checks both subjects of each pair and times them interleaved. Once the bench is interrupted it
+ * returns the complete rows.
+ */
+export async function pairSubjects(
+  bench: Bench,
+  pairs: readonly (readonly [Subject, Subject])[],
+  threshold: number,
+  progress: (line: string) => void,
+): Promise<PairRow[]> {
   const rows: PairRow[] = [];
-  for (const [i, problem] of problems.entries()) {
-    progress(`${i + 1}/${problems.length} ${problem.name}`);
-    const errors: string[] = [];
-    for (const kernel of kernels) {
-      errors.push((await checkTarget(bench.gpu, checker, { ...kernel, problem })).error);
+  for (const [i, pair] of pairs.entries()) {
+    const [{ case: name }] = pair;
+    progress(`${i + 1}/${pairs.length} ${name}`);
+    const found: Checked[] = [];
+    for (const subject of pair) found.push(await subject.check(bench.gpu));
+    const errors = found.map(({ error }) => error).filter((text) => text !== "");
+    const error = [...new Set(errors)].join("; ");
+    const unchecked = found.some(({ checked }) => checked === "none");
+    if (bench.signal?.aborted === true) break;
+    if (error !== "") {
+      rows.push({ case: name, error, unchecked, timing: null });
+      continue;
     }
-    const error = errors.filter((text) => text !== "").join("; ");
-    const timing = error === "" ? await timePair(bench, kernels, problem, threshold) : null;
-    rows.push({ case: problem.name, error, timing });
+    const timing = await timePair(bench, pair, threshold).catch(nullIfInterrupted);
+    if (timing === null) break;
+    rows.push({ case: name, error, unchecked, timing });
   }
   return rows;
 }
 
-async function profileTarget(
-  bench: Bench,
-  checker: Checker,
-  target: Target,
-  hot: boolean,
-): Promise<ProfileRow> {
-  const { kernel, problem } = target;
-  const { flops, bytes } = kernel.cost(problem.shapes, problem.attributes);
-  const found = await checkTarget(bench.gpu, checker, target);
+async function profileSubject(bench: Bench, subject: Subject, hot: boolean): Promise<ProfileRow> {
+  const found = await subject.check(bench.gpu);
+  const { checked, error } = found;
   const row = {
-    kernel: kernel.shader.name,
-    case: problem.name,
-    shader_hash: shaderHash(shaderText(kernel.shader)),
-    ...found,
-    flops,
-    bytes,
+    kernel: subject.kernel,
+    case: subject.case,
+    shader_hash: shaderHash(subject.text()),
+    checked,
+    error,
+    ...subject.cost,
   };
-  if (found.error !== "") return { ...row, cold: null, hot: null };
-  const prepared = await prepareProblem(bench.gpu, kernel, problem);
+  if (error !== "") return { ...row, cold: null, hot: null };
+  const prepared = await subject.prepare(bench.gpu);
   try {
     return {
       ...row,
@@ -106,13 +184,12 @@ async function profileTarget(
 
 async function timePair(
   bench: Bench,
-  [a, b]: readonly [SourcedKernel, SourcedKernel],
-  problem: Problem,
+  [a, b]: readonly [Subject, Subject],
   threshold: number,
 ): Promise<PairTiming> {
-  const first = await prepareProblem(bench.gpu, a.kernel, problem);
+  const first = await a.prepare(bench.gpu);
   try {
-    const second = await prepareProblem(bench.gpu, b.kernel, problem);
+    const second = await b.prepare(bench.gpu);
     try {
       return await measurePair(bench, [first, second], threshold);
     } finally {

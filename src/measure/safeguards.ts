@@ -2,11 +2,9 @@
 // validation of calls, as CPU time. Each is measured interleaved with a second device without it.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
-import type { PreparedKernel } from "../engine/run.ts";
 import { batchFor, timeHot } from "./clock.ts";
-import type { Bench } from "./measure.ts";
-import { makeChecker, prepareProblem } from "./problems.ts";
-import type { Target } from "./run_profile.ts";
+import type { Bench, Prepared } from "./measure.ts";
+import type { Subject } from "./run_profile.ts";
 import { comparePairs, median, type Estimate } from "./statistics.ts";
 
 /** Dawn's toggles that remove the safeguards. */
@@ -58,20 +56,19 @@ const DISPATCHES = 200;
 export async function measureCosts(
   bench: Pick<Bench, "gpu" | "quantum_ns">,
   { robustness, validation }: BareDevices,
-  target: Target,
+  subject: Subject,
 ): Promise<RowCosts> {
-  const { kernel, problem } = target;
-  const checked = robustness === null ? null : await makeChecker(robustness).check(kernel, problem);
+  const checked = robustness === null ? null : await subject.check(robustness);
   const error = checked?.error ?? "";
-  const base = await prepareProblem(bench.gpu, kernel, problem);
+  const base = await subject.prepare(bench.gpu);
   try {
     return {
       robustness:
         robustness === null || error !== ""
           ? null
-          : await boundsChecksCost(bench, base, robustness, target),
+          : await boundsChecksCost(bench, base, robustness, subject),
       validation:
-        validation === null ? null : await validationCost(bench.gpu, base, validation, target),
+        validation === null ? null : await validationCost(bench.gpu, base, validation, subject),
       error: error === "" ? "" : `without bounds checks: ${error}`,
     };
   } finally {
@@ -81,11 +78,11 @@ export async function measureCosts(
 
 async function boundsChecksCost(
   { gpu, quantum_ns }: Pick<Bench, "gpu" | "quantum_ns">,
-  base: PreparedKernel,
+  base: Prepared,
   bare: Gpu,
-  { kernel, problem }: Target,
+  subject: Subject,
 ): Promise<BoundsChecksCost> {
-  const without = await prepareProblem(bare, kernel, problem);
+  const without = await subject.prepare(bare);
   try {
     await timeHot(gpu, base, 1); // compiles
     const batch = batchFor(await timeHot(gpu, base, 1), quantum_ns);
@@ -102,11 +99,11 @@ async function boundsChecksCost(
 
 async function validationCost(
   gpu: Gpu,
-  base: PreparedKernel,
+  base: Prepared,
   bare: Gpu,
-  { kernel, problem }: Target,
+  subject: Subject,
 ): Promise<ValidationCost> {
-  const without = await prepareProblem(bare, kernel, problem);
+  const without = await subject.prepare(bare);
   try {
     const { first, second } = await inTurn(
       async () => await encodeTime_us(bare, without.dispatch),

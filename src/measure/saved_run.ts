@@ -20,10 +20,14 @@ export interface ProfileRow {
   readonly case: string;
   /** Hash of the shader's text. */
   readonly shader_hash: string;
-  /** The cases that were compared with the reference: this problem, or the kernel's own. */
-  readonly checked: "case" | "kernel";
+  /**
+   * The cases that were compared with a reference: this problem, or the kernel's own; none if there
+   * is no reference.
+   */
+  readonly checked: "case" | "kernel" | "none";
   /** The fault of the output; a row with an error has no times. */
   readonly error: string;
+  /** Flops and bytes are both 0 if they are not known. */
   readonly flops: number;
   readonly bytes: number;
   readonly cold: Timing | null;
@@ -48,7 +52,7 @@ const rowSchema: z.ZodType<ProfileRow> = z.strictObject({
   kernel: z.string(),
   case: z.string(),
   shader_hash: z.string(),
-  checked: z.enum(["case", "kernel"]),
+  checked: z.enum(["case", "kernel", "none"]),
   error: z.string(),
   flops: z.number().nonnegative(),
   bytes: z.number().nonnegative(),

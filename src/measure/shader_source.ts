@@ -85,17 +85,32 @@ export async function compileFault(
  * if it names no line. For a snippet, the place is the one in shaders/lib.
  */
 export function withCaret(message: string, code: string): string {
-  const place = /^shaders\/(\w+)\.wgsl:(\d+):(\d+): ([\s\S]*)$/.exec(message);
-  const line = place === null ? undefined : code.split("\n")[Number(place[2]) - 1];
-  if (place === null || line === undefined) return message;
-  const [, stem, compiled, column, text] = place;
-  const { file, line: number } = sourcePlace(stem, code, Number(compiled));
+  const [, stem] = /^shaders\/(\w+)\.wgsl:/.exec(message) ?? [];
+  if (stem === undefined) return message;
+  return fileCaret(message, `shaders/${stem}.wgsl`, code, (line) => sourcePlace(stem, code, line));
+}
+
+/** The same for any file; `placeOf` says where a person edits a line. */
+export function fileCaret(
+  message: string,
+  file: string,
+  code: string,
+  placeOf: (line: number) => { readonly file: string; readonly line: number } = (line) => {
+    return { file, line };
+  },
+): string {
+  const [, compiled, column, text] =
+    /^:(\d+):(\d+): ([\s\S]*)$/.exec(message.startsWith(file) ? message.slice(file.length) : "") ??
+    [];
+  const line = compiled === undefined ? undefined : code.split("\n")[Number(compiled) - 1];
+  if (line === undefined) return message;
+  const place = placeOf(Number(compiled));
   // Tabs stay tabs, so that the caret is where an editor shows the column.
   const indent = line.slice(0, Number(column) - 1).replace(/[^\t]/g, " ");
-  const gutter = " ".repeat(String(number).length);
+  const gutter = " ".repeat(String(place.line).length);
   return [
-    `${file}:${number}:${column} error: ${text.trimEnd()}`,
-    ` ${number} | ${line}`,
+    `${place.file}:${place.line}:${column} error: ${text.trimEnd()}`,
+    ` ${place.line} | ${line}`,
     ` ${gutter} | ${indent}^`,
   ].join("\n");
 }

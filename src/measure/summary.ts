@@ -28,11 +28,13 @@ export interface SummaryRow extends Omit<ProfileRow, "cold" | "hot"> {
   readonly ok: boolean;
   readonly cold: TimingSummary | null;
   readonly hot: TimingSummary | null;
-  /** For the hot time, or the cold one if there is no hot time; null if it is not trusted. */
+  /** For the hot time, or the cold one if there is no hot time; null if it is not trusted or has no model. */
   readonly roofline: Roofline | null;
   readonly comparison: RowComparison | null;
   /** The cost of bounds checks and validation, if requested. */
   readonly costs?: RowCosts | null;
+  /** The first thing to try; absent where nothing is known. */
+  readonly advice?: string;
 }
 
 /** A profile as displayed. */
@@ -95,13 +97,14 @@ function summarizeRow(
 ): SummaryRow {
   const [cold, hot] = [row.cold, row.hot].map((t) => (t === null ? null : summarizeTiming(t)));
   const shown = hot ?? cold;
+  const hasModel = row.flops > 0 || row.bytes > 0;
   return {
     ...row,
     ok: row.error === "",
     cold,
     hot,
     roofline:
-      ceilings === null || shown?.trusted !== true || shown.median_ms <= 0
+      ceilings === null || !hasModel || shown?.trusted !== true || shown.median_ms <= 0
         ? null
         : roofline(row, shown.median_ms, ceilings, hot === null),
     comparison,

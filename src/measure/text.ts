@@ -63,17 +63,28 @@ export function timingText(timing: TimingSummary | null): string {
   return `${timeText(median_ms)} ${interval}${batch > 1 ? ` x${batch}` : ""}${mark}`;
 }
 
+/** Whether the numbers of a row were right, or that nothing was there to compare them with. */
+export function okText({ ok, checked }: Pick<Summary["rows"][number], "ok" | "checked">): string {
+  if (!ok) return "WRONG";
+  return checked === "none" ? "unchecked" : "yes";
+}
+
 /**
  * The bound of a row, and its share of that ceiling; below 30 % of both, latency and the share of
- * the nearer one; `?` if its time is not trusted.
+ * the nearer one; `?` if its time is not trusted, `no model` without flops and bytes.
  */
 export function boundText({
   ok,
   roofline,
+  flops,
+  bytes,
 }: {
   readonly ok: boolean;
   readonly roofline: Pick<Roofline, "bound" | "share" | "memory_share" | "compute_share"> | null;
+  readonly flops?: number;
+  readonly bytes?: number;
 }): string {
+  if (ok && flops === 0 && bytes === 0) return "no model";
   if (roofline === null) return ok ? "?" : "";
   const { bound, share, memory_share, compute_share } = roofline;
   if (share === null) return bound;
@@ -103,15 +114,26 @@ export function headline({ adapter, driver, git }: Environment, date: string): s
   return `${date.slice(0, 10)}, ${adapter} (${driver})${commit}`;
 }
 
-/** Warnings about the times of a bench; empty if there are none. */
-export function timeRemarks(rows: readonly { readonly time: TimingSummary | null }[]): string[] {
+/**
+ * Warnings about the times of a bench; empty if there are none. `load` is the line about other
+ * programs, as the cause of noise.
+ */
+export function timeRemarks(
+  rows: readonly { readonly time: TimingSummary | null }[],
+  load: readonly string[] = [],
+): string[] {
   const times = rows.flatMap(({ time }) => (time === null ? [] : [time]));
   const wide = times.filter(({ converged }) => !converged).length;
   const brief = times.filter(({ trusted }) => !trusted).length;
   return [
     ...(wide === 0
       ? []
-      : [`${wide} of ${times.length} times were noisier than requested when the time was up`]),
+      : [
+          [
+            `${wide} of ${times.length} times were noisier than requested when the time was up`,
+            ...load,
+          ].join(": "),
+        ]),
     ...(brief === 0 ? [] : [`${brief} too short for the clock (marked ?)`]),
   ];
 }
@@ -125,12 +147,12 @@ export function remarks({ rows, environment }: Summary, others_share = 0): strin
   const wide = timings.filter(({ converged }) => !converged).length;
   const short = timings.filter(({ trusted }) => !trusted).length;
   const lines: string[] = [];
-  // Other programs on the processor do not disturb a GPU.
-  const isDisturbed = others_share > DISTURBED && environment.software;
-  const cause = `: other programs took ${percentText(others_share, false, 0)} of the processor`;
+  const [load = ""] = loadRemark(environment, others_share);
   if (wide > 0) {
     const noisy = `${wide} of ${timings.length} times were noisier than requested when the time was up`;
-    lines.push(`${noisy}${isDisturbed ? cause : ""}`);
+    lines.push(load === "" ? noisy : `${noisy}: ${load}`);
+  } else if (load !== "" && rows.some(({ comparison }) => comparison?.verdict === "AMBIGUOUS")) {
+    lines.push(load);
   }
   if (short > 0) lines.push(`${short} too short for the clock (marked ?)`);
   const above = rows.filter(({ roofline }) => (roofline?.share ?? 0) > BELIEVED).length;
@@ -138,4 +160,14 @@ export function remarks({ rows, environment }: Summary, others_share = 0): strin
     lines.push(`${above} above their ceiling: measure it again with "ringdepth profile ceilings"`);
   }
   return lines;
+}
+
+/** The load of the host as the cause of noise; empty if it is none. */
+export function loadRemark(
+  { software }: Pick<Environment, "software">,
+  others_share: number,
+): string[] {
+  // Other programs on the processor do not disturb a GPU.
+  if (!software || others_share <= DISTURBED) return [];
+  return [`other programs took ${percentText(others_share, false, 0)} of the processor`];
 }

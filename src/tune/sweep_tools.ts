@@ -4,7 +4,7 @@ import type { AnyKernel } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { batchFor, timeHot } from "../measure/clock.ts";
-import { measurePair, type Bench } from "../measure/measure.ts";
+import { measurePair, type Bench, type Prepared } from "../measure/measure.ts";
 import { makeChecker, timedInputs } from "../measure/problems.ts";
 import { compileFault } from "../measure/shader_source.ts";
 import { median } from "../measure/statistics.ts";
@@ -62,9 +62,10 @@ export function sweepTools(bench: Bench, threshold: number = FASTER, own = false
   };
 }
 
-async function quickTime(
+/** A quick time of a kernel; `dropped` once it is clearly far above `best_ms`. */
+export async function quickTime(
   { gpu, quantum_ns }: Bench,
-  kernel: PreparedKernel,
+  kernel: Prepared,
   best_ms: number,
 ): Promise<{ time_ms: number; dropped: boolean }> {
   const first_ms = await timeHot(gpu, kernel, 1);

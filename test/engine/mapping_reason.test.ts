@@ -45,8 +45,8 @@ test.each<[string, AdapterFacts, string, string]>([
   [
     "no subgroup form",
     LAVAPIPE,
-    "attention",
-    "attention: rows, because barriers are slow on a software adapter",
+    "bin_decode",
+    "bin_decode: rows, because barriers are slow on a software adapter",
   ],
 ])("%s", (_, facts, family, expected) => {
   expect(line(facts, family)).toBe(expected);

@@ -180,7 +180,7 @@ describe("variants", () => {
     expect(chooseVariant(base, subgroups, {}, undefined)).toBe(quick);
     expect(chooseVariant(base, software, {}, undefined)).toBe(soft);
     expect(chooseVariant(base, NO_ADAPTER, {}, undefined)).toBe(base);
-    expect(chooseVariant(activation, NO_ADAPTER, {}, undefined)).toBe(activation);
+    expect(chooseVariant(activation, NO_ADAPTER, { x: [3] }, undefined)).toBe(activation);
   });
 
   test("a variant sees shapes and attributes", () => {

@@ -17,7 +17,10 @@ import { expectRight } from "../support/check_kernel.ts";
 import { emulated } from "../support/emulated_subgroups.ts";
 import { gpu } from "../support/gpu.ts";
 
-const mapped = kernels.filter(({ shader }) => shader.features.includes("subgroups"));
+const mapped = kernels.filter(
+  ({ shader }) =>
+    shader.features.includes("subgroups") && shader.overrides.some(({ name }) => name === "LANES"),
+);
 const named = mapped.map((kernel) => [kernel.shader.name, kernel] as const);
 
 /** An adapter with subgroups of several widths, and what else it offers. */

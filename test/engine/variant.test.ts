@@ -9,9 +9,11 @@ import { LAVAPIPE, NVIDIA, SWIFTSHADER } from "../support/adapters.ts";
 
 /** Kernels with several mappings: what software adapters run with subgroups and without. */
 const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: string]>> = {
-  attention: ["attention_rows", "attention_rows"],
-  attention_grad_kv: ["attention_grad_kv_rows", "attention_grad_kv_rows"],
-  attention_grad_q: ["attention_grad_q_rows", "attention_grad_q_rows"],
+  activation: ["activation", "activation"],
+  activation_grad: ["activation_grad", "activation_grad"],
+  attention: ["attention_subgroup", "attention_rows"],
+  attention_grad_kv: ["attention_grad_kv_subgroup", "attention_grad_kv_rows"],
+  attention_grad_q: ["attention_grad_q_subgroup", "attention_grad_q_rows"],
   attractor_grad_attractors: ["attractor_grad_attractors_rows", "attractor_grad_attractors_rows"],
   bin_decode: ["bin_decode_rows", "bin_decode_rows"],
   bin_distill: ["bin_distill_rows", "bin_distill_rows"],
@@ -22,6 +24,7 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
   bin_head_grad_features: ["bin_head_grad_features_subgroup", "bin_head_grad_features_rows"],
   bin_head_grad_weight: ["bin_head_grad_weight_subgroup", "bin_head_grad_weight_rows"],
   bin_kl: ["bin_kl_rows", "bin_kl_rows"],
+  bin_pool: ["bin_pool_narrow", "bin_pool_narrow"],
   binomial_decode: ["binomial_decode_rows", "binomial_decode_rows"],
   conv2d: ["conv2d_subgroup", "conv2d_register"],
   conv2d_grad_input: ["conv2d_grad_input_subgroup", "conv2d_grad_input_register"],
@@ -62,8 +65,12 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
           ({ shapes, attributes }) => chooseVariant(base, facts, shapes, attributes).shader.name,
         ),
       );
-    // a depthwise convolution has a mapping of its own, wherever it runs
-    const own = name.startsWith("conv2d") ? [`${name}_depthwise`] : [];
+    // depthwise convolutions, and tensors of fours, have a mapping of their own wherever they run
+    const own = name.startsWith("conv2d")
+      ? [`${name}_depthwise`]
+      : name.startsWith("activation")
+        ? [`${name}_vec4`]
+        : [];
 
     test("runs as the base on a GPU, whatever its subgroups", () => {
       for (const subgroup_size of [0, 8, 16, 32, 64]) {
@@ -77,7 +84,8 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
     test("runs without barriers on software adapters, in subgroups where their width is known", () => {
       const [subgroups, none] = SOFTWARE[name];
       for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
-        expect(chosen(facts)).toEqual(new Set([subgroups, ...own]));
+        const taken = name.startsWith("attention") && facts.subgroup_size !== 8 ? none : subgroups;
+        expect(chosen(facts)).toEqual(new Set([taken, ...own]));
       }
       const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };
       expect(chosen(ranging)).toEqual(new Set([none, ...own]));

@@ -67,7 +67,9 @@ test("norms of few groups over many pixels, and of many rows", () => {
       return { output: layerNorm(x, gamma, beta, { epsilon: 1e-5 }), wrt: [x, gamma, beta] };
     }),
   ]) {
-    expect(most["norm_grad_group"]).toBeLessThanOrEqual(1024);
-    expect(Math.max(most["norm_grad_channel"] ?? 0, most["column_sum"])).toBeLessThanOrEqual(256);
+    expect(most["norm_grad_group"] ?? 0).toBeLessThanOrEqual(1024);
+    expect(Math.max(most["norm_grad_channel"] ?? 0, most["column_sum"] ?? 0)).toBeLessThanOrEqual(
+      256,
+    );
   }
 });

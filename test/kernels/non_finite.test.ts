@@ -63,6 +63,7 @@ const MAY_SPREAD: Readonly<Record<string, string>> = {
 };
 
 const UNREAD = "is not read where no window or tap reaches it";
+const SLICE = "is not read outside its slice";
 const SLOPE = "does not enter the derivative of some functions";
 const FLAG = "says which elements count: above 0 or not";
 const KEYS = "is not read where a mask or the order of tokens hides it";
@@ -113,6 +114,8 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     group_sum: "does not enter with fixed statistics",
     group_dot: "does not enter with fixed statistics",
   },
+  norm_fused_grad_input: { beta: SLOPE, d_a: SLICE, d_b: SLICE },
+  norm_fused_grad_sums: { beta: SLOPE, gamma: SLOPE, d_a: SLICE, d_b: SLICE },
   norm_statistics: { slab_mean: NOT_USED, slab_m2: NOT_USED },
   pool_average: { x: UNREAD },
   pool_average_grad: { d_y: UNREAD },
@@ -125,6 +128,7 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   scale_by: { scalars: NOT_USED },
   silog: { valid: FLAG },
   silog_grad: { valid: FLAG, statistics: NOT_USED },
+  slice_sum: { a: SLICE, b: SLICE, c: SLICE },
   strided_read: { x: UNREAD },
   unary_grad: { x: SLOPE },
 };

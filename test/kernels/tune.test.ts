@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { checkCase } from "../../src/kernels/check/check.ts";
 import { givenConstants, resolveOverrides, type AnyKernel } from "../../src/engine/kernel.ts";
+import { canRun } from "../../src/engine/mapping.ts";
 import type { Problem } from "../../src/engine/problem.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
 import { tunedKernel } from "../../src/engine/tuning.ts";
@@ -67,6 +68,7 @@ function groupsOf(kernel: AnyKernel): AnyCase[][] {
   const groups = new Map<string, AnyCase[]>();
   for (const problem of kernel.cases as readonly AnyCase[]) {
     const { shapes, attributes } = problem;
+    if (!canRun(kernel, gpu.facts, shapes, attributes)) continue;
     const made = Object.values<Shape>(kernel.shapes(shapes, attributes));
     if (made.some((shape) => size(shape) === 0)) continue;
     const constants = JSON.stringify(kernel.overrides?.(shapes, attributes) ?? {});
@@ -76,7 +78,10 @@ function groupsOf(kernel: AnyKernel): AnyCase[][] {
 }
 
 const tunable = kernels.filter(
-  (kernel) => tuningsOf(kernel).length > 1 && combinationsHere(kernel).length > 0,
+  (kernel) =>
+    tuningsOf(kernel).length > 1 &&
+    combinationsHere(kernel).length > 0 &&
+    groupsOf(kernel).length > 0,
 );
 
 test.each(tunable.map((kernel) => [kernel.shader.name, kernel] as const))(

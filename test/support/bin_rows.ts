@@ -18,6 +18,7 @@ export function binRow(level: BinRow["level"], time_ms: number, changes: Partial
     error: "",
     depth_error: 1e-6,
     gradient_error: 1e-6,
+    timing: null,
     time: {
       median_ms: time_ms,
       low_ms: 0.9 * time_ms,

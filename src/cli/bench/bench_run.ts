@@ -10,17 +10,38 @@ import { prepareBench, type Bench, type MeasureSettings, using } from "../../mea
 import { InputError } from "../../tensor/error.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { CommandContext } from "../terminal/define.ts";
-import { common, positiveNumber, wholeNumber, type CommonOptions } from "../terminal/options.ts";
+import {
+  common,
+  positiveNumber,
+  wholeNumber,
+  type CommonOptions,
+  type Format,
+} from "../terminal/options.ts";
+import {
+  FORMAT_HELP,
+  HTML_HELP,
+  LENIENT_HELP,
+  RUNS_FOLDER,
+  RUNS_HELP,
+  THRESHOLD_HELP,
+  formatName,
+  percentage,
+} from "../terminal/result_options.ts";
+import { readRun, savedFile } from "../../measure/saved_run.ts";
+import { rowsCsv } from "./table.ts";
 import { stoppable } from "../terminal/measure_stop.ts";
 import { makeOutput } from "../terminal/output.ts";
 import { checkOutputs } from "../terminal/output_file.ts";
 import { writeResult, type Result } from "../terminal/result.ts";
 import type { Output, Surroundings } from "../terminal/surroundings.ts";
-import { knownCeilings } from "../../measure/known_ceilings.ts";
+import { watchOthers } from "../../measure/other_load.ts";
+import { loadRemark } from "../../measure/text.ts";
+import { keptCeilings, knownCeilings } from "../../measure/known_ceilings.ts";
 
 /** Options of every bench. */
 export interface BenchOptions extends CommonOptions {
   readonly md?: boolean;
+  readonly format?: Format;
   readonly output?: string;
 }
 
@@ -28,6 +49,15 @@ export interface BenchOptions extends CommonOptions {
 export interface TurnOptions extends BenchOptions {
   readonly minSamples?: number;
   readonly timeout?: number;
+  readonly save?: string;
+  readonly baseline?: string;
+  readonly threshold?: number;
+  readonly lenient?: boolean;
+  /** False to measure no ceilings: without earlier ones there are no shares of them. */
+  readonly ceilings?: boolean;
+  readonly quick?: boolean;
+  readonly html?: string;
+  readonly runs?: string;
 }
 
 /** The inputs of a bench. */
@@ -36,9 +66,11 @@ export interface BenchRun {
   readonly output: Output;
   readonly surroundings: Surroundings;
   readonly bench: Bench;
-  readonly ceilings: Ceilings;
+  readonly ceilings: Ceilings | null;
   readonly environment: Environment;
   readonly progress: (line: string) => void;
+  /** The line about other programs since the start; empty if they disturbed nothing. */
+  readonly load: () => string[];
   /** Once aborted, the rows measured so far are printed and no file is written. */
   readonly signal: AbortSignal;
 }
@@ -47,11 +79,15 @@ export interface BenchRun {
 const HARDWARE: MeasureSettings = { time_s: 0.3, min_samples: 20, noise: 0.01, timeout_s: 3 };
 const SOFTWARE: MeasureSettings = { time_s: 0.3, min_samples: 7, noise: 0.03, timeout_s: 4 };
 
+// With --quick, per problem and direction: the whole of it in a minute and a half.
+const QUICK_S = 2;
+
 /** Adds the options of every bench. */
 export function benchOptions(command: Command, example: string): Command {
   return common(
     command
-      .option("--md", "print the result as Markdown")
+      .option("--format <name>", FORMAT_HELP, formatName)
+      .option("--md", "the same as --format md")
       .option("-o, --output <file>", "write the result to a file"),
     example,
   );
@@ -65,22 +101,45 @@ export function turnOptions(command: Command): Command {
       "minimum number of rounds; a round times each alternative once",
       wholeNumber("--min-samples", 3),
     )
-    .option("--timeout <s>", "maximum seconds of timing per problem", positiveNumber("--timeout"));
+    .option("--timeout <s>", "maximum seconds of timing per problem", positiveNumber("--timeout"))
+    .option("--no-ceilings", "do not measure ceilings that are not known yet, as with --quick")
+    .option("--save <name>", "save the result with all its samples, as a profile")
+    .option("--baseline <name>", "compare with a saved result")
+    .option("--threshold <%>", THRESHOLD_HELP, percentage("--threshold"))
+    .option("--lenient", LENIENT_HELP)
+    .option("--html <file>", HTML_HELP)
+    .option("--runs <dir>", RUNS_HELP);
 }
 
 /** The output of a bench: lines for people are printed only if the result is for people too. */
 export function benchOutput(
   surroundings: Surroundings,
-  options: BenchOptions & { readonly svg?: string },
+  options: TurnOptions & { readonly svg?: string },
 ): Output {
-  const { json, md, output, svg } = options;
-  if (json === true && md === true) throw new InputError("give --json or --md, not both");
+  const { output, svg, html, save, runs = RUNS_FOLDER } = options;
+  const isForPeople = formatOf(options) === "table";
   checkOutputs([
     { option: "-o", path: output },
     { option: "--svg", path: svg },
+    { option: "--html", path: html },
+    {
+      option: "--save",
+      path: save === undefined ? undefined : savedFile(runs, save),
+      makesFolder: true,
+    },
   ]);
-  const isReport = output === undefined && svg === undefined;
-  return makeOutput(surroundings, (json === true || md === true) && output === undefined, isReport);
+  const isReport = [output, svg, html, save].every((one) => one === undefined);
+  return makeOutput(surroundings, !isForPeople && output === undefined, isReport);
+}
+
+/** The format of a result; throws InputError if two are requested. */
+function formatOf({ json, md, format }: BenchOptions): Format {
+  if (json === true && md === true) throw new InputError("give --json or --md, not both");
+  const asked = json === true ? "json" : md === true ? "md" : undefined;
+  if (asked !== undefined && format !== undefined && format !== asked) {
+    throw new InputError(`--${asked} and --format ${format} contradict each other`);
+  }
+  return format ?? asked ?? "table";
 }
 
 /**
@@ -92,31 +151,53 @@ export async function runBench(
   work: (run: BenchRun) => Promise<number>,
 ): Promise<void> {
   const output = benchOutput(surroundings, options);
+  const { runs = RUNS_FOLDER, baseline } = options;
+  // A baseline that is missing is reported before anything is measured.
+  if (baseline !== undefined) await readRun(runs, baseline);
   exit(
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
       return await stoppable(output, async ({ signal }) => {
         const quantum_ns = await timerQuantum_ns(gpu);
-        const ceilings = await knownCeilings({ gpu, output }, quantum_ns, signal);
+        const ceilings = await benchCeilings({ gpu, output }, options, quantum_ns, signal);
         const environment = await describeEnvironment(gpu, quantum_ns);
         const settings = settingsOf(gpu, options);
         const bench = await prepareBench(gpu, quantum_ns, settings, false, signal);
         const progress = (line: string): void => output.progress(line, true);
-        const run = { gpu, output, surroundings, bench, ceilings, environment, progress, signal };
-        return await using(bench, async () => await work(run));
+        const others = watchOthers();
+        const load = (): string[] => loadRemark(environment, others());
+        const run = { gpu, output, surroundings, bench, ceilings, environment, progress, load };
+        return await using(bench, async () => await work({ ...run, signal }));
       });
     }),
   );
+}
+
+/** The ceilings; null if they are unknown and the first ones, which take long, are not wanted. */
+async function benchCeilings(
+  run: Pick<BenchRun, "gpu" | "output">,
+  { ceilings = true, quick = false }: TurnOptions,
+  quantum_ns: number,
+  signal: AbortSignal,
+): Promise<Ceilings | null> {
+  if (ceilings && !quick) {
+    return await knownCeilings(run, quantum_ns, signal, "; --no-ceilings skips this");
+  }
+  const kept = await keptCeilings(run);
+  if (kept === null) {
+    run.output.progress('no share of ceilings: "ringdepth profile ceilings" measures them', true);
+  }
+  return kept;
 }
 
 /** Writes the result of a bench. */
 export async function writeBench(
   surroundings: Surroundings,
   output: Output,
-  { json, md, output: file }: BenchOptions,
-  result: Omit<Result, "csv">,
+  options: BenchOptions,
+  { rows, ...result }: Omit<Result, "csv"> & { readonly rows: readonly object[] },
 ): Promise<void> {
-  const options = { json, output: file, ...(md === true && { format: "md" as const }) };
-  await writeResult(surroundings, output, options, { ...result, csv: result.table });
+  const shown = { output: options.output, format: formatOf(options) };
+  await writeResult(surroundings, output, shown, { ...result, csv: rowsCsv(rows) });
 }
 
 /** The exports of a file of bench/; throws InputError if there is no bench/. */
@@ -146,9 +227,12 @@ export function oneOf<T extends string>(option: string, names: readonly T[]): (t
   };
 }
 
-function settingsOf({ facts }: Gpu, { minSamples, timeout }: TurnOptions): MeasureSettings {
+function settingsOf(
+  { facts }: Gpu,
+  { minSamples, timeout, quick = false }: TurnOptions,
+): MeasureSettings {
   const usual = facts.software ? SOFTWARE : HARDWARE;
-  const timeout_s = timeout ?? usual.timeout_s;
+  const timeout_s = timeout ?? (quick ? Math.min(usual.timeout_s, QUICK_S) : usual.timeout_s);
   return {
     ...usual,
     min_samples: minSamples ?? usual.min_samples,

@@ -4,6 +4,7 @@ import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import {
   benchBins,
   binProblems,
+  problemName,
   featureProblems,
   type BinAxes,
   type BinChoice,
@@ -29,7 +30,8 @@ import {
   writeBench,
   type TurnOptions,
 } from "./bench_run.ts";
-import { agreementLine, wayCells, wayHead } from "./table.ts";
+import { concludeBench } from "./saved_bench.ts";
+import { agreementLine, wayCells, wayHead, withoutSamples } from "./table.ts";
 import { binsAnswer, lossLine, verdictLine } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { headline, timeRemarks } from "../../measure/text.ts";
@@ -46,7 +48,6 @@ interface BinsOptions extends TurnOptions {
   readonly direction?: readonly Direction[];
   readonly from?: readonly BinStudent[];
   readonly centers?: readonly BinProblem["centers"][];
-  readonly quick?: boolean;
   readonly check?: boolean;
   readonly gate?: boolean;
   readonly svg?: string;
@@ -103,7 +104,7 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
     .option("--check", "check all levels against f64 on difficult inputs; time nothing")
     .option(
       "--gate",
-      "exit with code 1 if a claim about fusing is not met; an AMBIGUOUS one passes",
+      "exit with code 1 if a claim about fusing is not met (an AMBIGUOUS one passes), or a row is SLOW",
     )
     .option("--svg <file>", "draw time and memory against the number of bins")
     .addHelpText("after", HELP);
@@ -130,12 +131,17 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
       const interrupted = run.signal.aborted;
       if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
       const [verdicts, losses] = [binVerdicts(rows), binLosses(rows)];
-      const answer = [...verdicts.map(verdictLine), ...losses.map(lossLine)];
+      const answer = [
+        binsAnswer(rows, verdicts, losses),
+        ...verdicts.map(verdictLine),
+        ...losses.map(lossLine),
+      ];
       // A partial result never replaces a file.
       const { svg, ...shown } = interrupted
         ? { ...options, svg: undefined, output: undefined }
         : options;
       const settings = bench.settings;
+      const written = rows.map(withoutSamples);
       await writeAll(
         async () =>
           await writeBench(surroundings, output, shown, {
@@ -144,34 +150,41 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
               environment,
               ceilings,
               settings,
-              rows,
+              rows: written,
               verdicts,
               losses,
               ...(interrupted && { interrupted }),
             },
             table: binsTable(rows),
+            rows: written,
             lead: [
               ...(interrupted ? ["interrupted: not all problems were measured"] : []),
-              binsAnswer(rows, verdicts, losses),
               ...answer,
             ],
             notes: [
               headline(environment, date),
               agreementLine(rows),
-              ...timeRemarks(rows),
+              ...timeRemarks(rows, run.load()),
               ...answer,
             ].filter((line) => line !== ""),
           }),
         async () => {
           if (svg === undefined) return;
-          const title = `${environment.adapter}, ${date.slice(0, 10)}`;
+          const kind = environment.software ? " (software adapter)" : "";
+          const title = `${environment.adapter}${kind}, ${date.slice(0, 10)}`;
           await writeFileAtomically(svg, Buffer.from(binsPicture(rows, title)));
           output.say(`picture written to ${svg}`);
         },
       );
+      const named = rows.map((row) => ({
+        way: `level ${row.level}`,
+        case: `${problemName(row)}, ${row.direction}`,
+        row,
+      }));
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
       if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
       const missed = verdicts.some(({ verdict }) => verdict === "not met" || verdict === "WRONG");
-      return options.gate === true && missed ? EXIT.gate : EXIT.fine;
+      return failed || (options.gate === true && missed) ? EXIT.gate : EXIT.fine;
     });
   });
 }
@@ -254,6 +267,7 @@ async function writeChecks(
   await writeBench(surroundings, benchOutput(surroundings, options), options, {
     value: checks,
     table,
+    rows: checks,
     notes,
   });
 }

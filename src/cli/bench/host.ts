@@ -53,6 +53,7 @@ export function defineBenchHost(parent: Command, { surroundings, exit }: Command
           await writeBench(surroundings, output, options, {
             value: { date, environment, student: config.student, size: config.size, rows },
             table: hostTable(rows),
+            rows,
             notes: [headline(environment, date)],
           });
         } finally {

@@ -18,7 +18,9 @@ import {
   writeBench,
   type TurnOptions,
 } from "./bench_run.ts";
-import { agreementLine, wayCells, wayHead } from "./table.ts";
+import { GATE_HELP } from "../terminal/result_options.ts";
+import { concludeBench } from "./saved_bench.ts";
+import { agreementLine, wayCells, wayHead, withoutSamples } from "./table.ts";
 import { wayLines } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { headline, timeRemarks } from "../../measure/text.ts";
@@ -30,7 +32,7 @@ interface RelationOptions extends TurnOptions {
   readonly tokens?: readonly number[];
   readonly features?: readonly number[];
   readonly direction?: readonly Direction[];
-  readonly quick?: boolean;
+  readonly gate?: boolean;
 }
 
 const DIRECTIONS = ["forward", "backward", "both"] as const;
@@ -50,7 +52,8 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
       `passes to time: ${DIRECTIONS.join(", ")}`,
       listOf(oneOf("--direction", DIRECTIONS)),
     )
-    .option("--quick", "only the first problem");
+    .option("--quick", "only the first problem")
+    .option("--gate", GATE_HELP);
   benchOptions(turnOptions(command), "ringdepth bench relation --tokens 240");
   command.action(async (options: RelationOptions) => {
     const problems = await chooseProblems(options);
@@ -65,16 +68,32 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
       // A partial result never replaces a file.
       const shown = interrupted ? { ...options, output: undefined } : options;
       const settings = bench.settings;
+      const written = rows.map(withoutSamples);
       await writeBench(surroundings, output, shown, {
-        value: { date, environment, ceilings, settings, rows, ...(interrupted && { interrupted }) },
+        value: {
+          date,
+          environment,
+          ceilings,
+          settings,
+          rows: written,
+          ...(interrupted && { interrupted }),
+        },
         table: relationTable(rows),
+        rows: written,
         lead: [
           ...(interrupted ? ["interrupted: not all problems were measured"] : []),
           ...wayLines(rows, (row) => `${relationName(row)}, ${row.direction}`),
         ],
-        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
+        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows, run.load())],
       });
-      return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+      const named = rows.map((row) => ({
+        way: row.way,
+        case: `${relationName(row)}, ${row.direction}`,
+        row,
+      }));
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
+      if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
+      return failed ? EXIT.gate : EXIT.fine;
     });
   });
 }

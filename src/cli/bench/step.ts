@@ -8,7 +8,9 @@ import { resolveConfig } from "../../train/config.ts";
 import { openRunTeacher, openSource } from "../../train/source.ts";
 import { benchStep, fusedForms, stepForms, tunedForms } from "../../profile/bench/step_bench.ts";
 import { benchOptions, runBench, turnOptions, writeBench, type TurnOptions } from "./bench_run.ts";
-import { agreementLine, wayCells, wayHead } from "./table.ts";
+import { GATE_HELP } from "../terminal/result_options.ts";
+import { concludeBench } from "./saved_bench.ts";
+import { agreementLine, wayCells, wayHead, withoutSamples } from "./table.ts";
 import { wayLines } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { headline, timeRemarks } from "../../measure/text.ts";
@@ -27,6 +29,7 @@ interface StepOptions extends TurnOptions {
   readonly tuned?: boolean;
   /** Compare one op at a time with what the plan fuses. */
   readonly fusion?: boolean;
+  readonly gate?: boolean;
 }
 
 // The smallest size that each student accepts, because the CPU path in f64 is slow.
@@ -42,6 +45,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
     .command("step")
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
+    .option("--gate", GATE_HELP)
     .option("--tuned", "compare kernels chosen by rule with those chosen by ringdepth tune")
     .option("--fusion", "compare a plan that runs one op at a time with the fused one");
   benchOptions(turnOptions(command), "ringdepth bench step --size 64x128");
@@ -69,6 +73,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
       for (const { error } of rows) if (error !== "") output.warn(error);
       const { height, width } = config.size;
       const title = `${config.student}, ${source.cameras.length}x${height}x${width}`;
+      const written = rows.map(withoutSamples);
       await writeBench(surroundings, output, options, {
         value: {
           date,
@@ -77,13 +82,17 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
           settings: bench.settings,
           student: config.student,
           size: config.size,
-          rows,
+          rows: written,
         },
         table: stepTable(title, forms[0].name, rows),
+        rows: written,
         lead: wayLines(rows, () => title),
-        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows)],
+        notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows, run.load())],
       });
-      return rows.some(({ error }) => error !== "") ? EXIT.wrong : EXIT.fine;
+      const named = rows.map((row) => ({ way: row.way, case: title, row }));
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
+      if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
+      return failed ? EXIT.gate : EXIT.fine;
     });
   });
 }

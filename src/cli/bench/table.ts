@@ -1,5 +1,6 @@
 // Rows of benches as text. Formats only; computes nothing.
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
+import type { Table } from "../terminal/table.ts";
 import type { Estimate } from "../../measure/statistics.ts";
 import { boundText, rateText, timingText } from "../../measure/text.ts";
 
@@ -44,6 +45,33 @@ export function agreementLine(
     ...(gradient === null ? [] : [`losses and gradients ${gradient}`]),
   ];
   return parts.length === 0 ? "" : `all agree; largest relative error: ${parts.join(", ")}`;
+}
+
+/** Rows for programs that read CSV: every number in full, fields of fields by their path. */
+export function rowsCsv(rows: readonly object[]): Table {
+  const records = rows.map((row) => new Map(fieldsOf(row, "")));
+  const names = [...new Set(records.flatMap((record) => [...record.keys()]))];
+  // A field that is null in one row and an object in another has the columns of the object.
+  const head = names.filter((name) => !names.some((other) => other.startsWith(`${name}_`)));
+  return {
+    head,
+    rows: records.map((record) => head.map((field) => record.get(field) ?? "")),
+  };
+}
+
+/** A row as it is written: `--save` keeps the samples. */
+export function withoutSamples(row: WayRow): object {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== "timing"));
+}
+
+/** The fields of a value, without lists. */
+function fieldsOf(value: object, before: string): [string, string][] {
+  return Object.entries(value).flatMap(([name, field]: [string, unknown]): [string, string][] => {
+    if (Array.isArray(field)) return [];
+    if (typeof field === "object" && field !== null) return fieldsOf(field, `${before}${name}_`);
+    const text = typeof field === "string" ? field : JSON.stringify(field ?? "");
+    return [[`${before}${name}`, text === '""' ? "" : text]];
+  });
 }
 
 /** A number of bytes in a fitting unit. */

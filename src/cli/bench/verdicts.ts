@@ -1,6 +1,6 @@
 // Verdicts of benches in words, above and below a long table.
 import type { BinRow } from "../../profile/bench/bins_bench.ts";
-import type { BinLoss, BinVerdict } from "../../profile/bench/bins_verdicts.ts";
+import { stepFinding, type BinLoss, type BinVerdict } from "../../profile/bench/bins_verdicts.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import { ratioVerdict } from "../../measure/ratio_verdict.ts";
 import { ratioText } from "./table.ts";
@@ -11,13 +11,6 @@ export function binsAnswer(
   verdicts: readonly BinVerdict[],
   losses: readonly BinLoss[],
 ): string {
-  const steps = rows
-    .filter(({ level, direction }) => level === 3 && direction === "both")
-    .flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
-  const medians = steps.map(({ median }) => median);
-  const range = (values: readonly number[]): string =>
-    [...new Set([Math.min(...values), Math.max(...values)].map((v) => v.toFixed(2)))].join(" to ");
-  const ends = [...steps.map(({ low }) => low), ...steps.map(({ high }) => high)];
   const compared = rows.filter(({ ratio }) => ratio !== null).length;
   const lost = losses.reduce((sum, loss) => sum + loss.rows, 0);
   const asked = verdicts.filter(({ verdict }) => verdict !== "not measured");
@@ -26,16 +19,17 @@ export function binsAnswer(
     .filter(([count]) => count > 0)
     .map(([count, word]) => `${count} ${word}`);
   return [
-    ...(steps.length === 0
-      ? []
-      : [
-          `a fused distillation step is ${range(medians)} times as fast as an unfused one ` +
-            `[${range(ends)}]`,
-        ]),
+    ...stepFinding(rows),
     ...(asked.length === 0 ? [] : [`claims: ${counts.join(", ")}`]),
+    ...losses.slice(0, 1).map(({ level, direction, student, channels, worst }) => {
+      const from = student === "features" ? `${channels} features` : STUDENTS[student];
+      return `level ${level} loses most, ${direction} from ${from}: ${worst.median.toFixed(2)} times`;
+    }),
     `fusing is clearly slower in ${lost} of ${compared} rows`,
   ].join("; ");
 }
+
+const STUDENTS = { logits: "logits", binomial: "(pi, t)" } as const;
 
 /** A claim with its verdict and the figures behind it. */
 export function verdictLine({ claim, needed, least, most, at, verdict }: BinVerdict): string {

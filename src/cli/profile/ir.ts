@@ -20,7 +20,10 @@ import { compileFault } from "../../measure/shader_source.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { CommandContext } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";
+import { pipelineSource } from "../../profile/outside/buffers.ts";
+import { compileFaultOf } from "../../profile/outside/check.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
+import { fileSubjects } from "./file_targets.ts";
 import type { ProfileRun } from "./run.ts";
 import type { ProfileOptions } from "./request.ts";
 
@@ -40,7 +43,7 @@ export async function printIr(
   globs: readonly string[],
   form: IrForm,
 ): Promise<number> {
-  const { gpu, output, surroundings, options } = run;
+  const { gpu, output, options } = run;
   const targets = await chooseTargets(gpu, globs, options);
   const names = [...new Set(targets.map(({ kernel }) => kernel.shader.name))];
   if (names.length > 1) {
@@ -56,7 +59,37 @@ export async function printIr(
   const freeze = freezesShapes(gpu.facts);
   const { shapes, attributes } = problem;
   const { source } = specialize(fitted(kernel, gpu.facts), shapes, attributes, freeze, gpu.facts);
-  output.say(`${form} of ${pipelineLabel(source)}, ${problem.name}`);
+  return await writeIr(run, source, problem.name, form);
+}
+
+/** Prints the compiled form of a shader from anywhere; returns the exit code. */
+export async function printFileIr(
+  run: ProfileRun<ProfileOptions>,
+  targets: readonly string[],
+  form: IrForm,
+): Promise<number> {
+  if (targets.length > 1) throw new InputError(`--ir ${form}: one file at a time`);
+  const [subject] = await fileSubjects(run, targets);
+  const { problem } = subject;
+  const fault =
+    problem === null
+      ? (await subject.check(run.gpu)).error
+      : await compileFaultOf(run.gpu, problem);
+  if (fault !== "" || problem === null) {
+    run.output.warn(fault);
+    return EXIT.wrong;
+  }
+  return await writeIr(run, pipelineSource(problem), problem.name, form);
+}
+
+async function writeIr(
+  run: ProfileRun<ProfileOptions>,
+  source: PipelineSource,
+  name: string,
+  form: IrForm,
+): Promise<number> {
+  const { output, surroundings, options } = run;
+  output.say(`${form} of ${pipelineLabel(source)}, ${name}`);
   const written = form === "wgsl" ? resolvedWgsl(source) : await dumped(run, source, form);
   if (options.output === undefined) {
     surroundings.stdout.write(written);

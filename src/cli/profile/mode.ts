@@ -2,7 +2,8 @@
 // allows.
 import { InputError } from "../../tensor/error.ts";
 import { dataOption } from "../../profile/kernel/data.ts";
-import { commandLine } from "./html.ts";
+import { commandLine } from "../terminal/profile_page.ts";
+import { areFiles, FILE_OPTIONS } from "./file_options.ts";
 import type { ProfileOptions } from "./request.ts";
 import { type StepTarget, stepTarget } from "../../profile/step/target.ts";
 
@@ -14,7 +15,7 @@ const SAMPLES = ["time", "minSamples", "noise", "timeout"] as const;
 const STEP = ["student", "data", "size", "seed", "config", "skipBadSamples"] as const;
 
 /** A kind of profile. */
-export type ProfileKind = "kernels" | "brief" | "ir" | "watch" | "sweep" | "ab" | "step";
+export type ProfileKind = "kernels" | "brief" | "ir" | "watch" | "sweep" | "ab" | "step" | "init";
 
 /** The options that each kind of profile takes; any other one is refused. */
 const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
@@ -23,6 +24,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
     "hot",
     "robustness",
     "skipValidation",
+    "ceilings",
     "save",
     "baseline",
     "threshold",
@@ -39,6 +41,7 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
   watch: ["watch", "hot", "threshold", ...PROBLEMS, ...SAMPLES],
   sweep: ["sweep", "apply", "threshold", ...PROBLEMS, ...SAMPLES, ...RESULT],
   ab: ["ab", "hot", "threshold", "gate", ...PROBLEMS, ...SAMPLES, ...RESULT],
+  init: ["init"],
   step: ["steps", "trace", "html", "gate", "tune", ...STEP, ...RESULT],
 };
 
@@ -46,11 +49,16 @@ const TAKES: Readonly<Record<ProfileKind, readonly string[]>> = {
 export interface ProfileMode {
   readonly kind: ProfileKind;
   readonly step: StepTarget | null;
+  /** Whether the targets are files instead of kernels. */
+  readonly files: boolean;
 }
 
+// Problems of a file come from its text and its settings.
+const NOT_OF_FILES = ["cases", "case", "preset", "axis", "apply"] as const;
+
 /** The options that are typed with `--no-`. */
-const NEGATED: readonly Option[] = ["robustness", "tune"];
-const CHOOSERS = ["ir", "watch", "sweep", "ab", "brief"] as const;
+const NEGATED: readonly Option[] = ["robustness", "tune", "ceilings"];
+const CHOOSERS = ["init", "ir", "watch", "sweep", "ab", "brief"] as const;
 
 /** The mode of a command line; throws InputError naming options that cannot be combined. */
 export function profileMode(targets: readonly string[], options: ProfileOptions): ProfileMode {
@@ -58,14 +66,18 @@ export function profileMode(targets: readonly string[], options: ProfileOptions)
   if (step !== null && options.sweep !== undefined)
     throw new InputError(tuneInstead(step, options));
   const kind = kindOf(step, options);
-  const taken = [...TAKES[kind], "adapter"];
+  const files = areFiles(kind === "ab" ? (options.ab ?? []) : targets);
+  const ofFiles = files ? [...FILE_OPTIONS, "shape"] : [];
+  const taken = [...TAKES[kind], ...ofFiles, "adapter", "memoryBudget"].filter(
+    (name) => !files || !NOT_OF_FILES.some((other) => other === name),
+  );
   // Options of NEGATED are true by default.
   const given = (Object.keys(options) as Option[]).filter(
     (name) => options[name] !== undefined && !(NEGATED.includes(name) && options[name] === true),
   );
   const stray = given.find((name) => !taken.includes(name));
-  if (stray !== undefined) throw new InputError(refusal(stray, kind, step));
-  const mode = { kind, step };
+  if (stray !== undefined) throw new InputError(refusal(stray, kind, step, files));
+  const mode = { kind, step, files };
   refuseContradictions(mode, options);
   if (kind === "ab" && targets.length > 0) {
     throw new InputError("give kernels or --ab, not both");
@@ -93,8 +105,19 @@ function tuneInstead(step: StepTarget, { student, data, size, config }: ProfileO
   return `${step} cannot be swept here; use: ${commandLine(["tune", ...typed])}`;
 }
 
-function refusal(stray: Option, kind: ProfileKind, step: StepTarget | null): string {
+function refusal(
+  stray: Option,
+  kind: ProfileKind,
+  step: StepTarget | null,
+  files: boolean,
+): string {
   const name = optionText(stray);
+  if (!files && FILE_OPTIONS.some((one) => one === stray)) {
+    return `${name} applies to a file: ringdepth profile FILE.wgsl ${name}`;
+  }
+  if (files && NOT_OF_FILES.some((one) => one === stray)) {
+    return `${name} applies to kernels of ringdepth, not to a file`;
+  }
   if (stray === "apply") return "--apply saves the winners of a sweep: give --sweep too";
   if (step !== null) return `${name} applies to kernels, not to ${step}`;
   if (kind === "kernels") return `${name} applies to a step: ringdepth profile step:train ${name}`;

@@ -1,7 +1,7 @@
 // `ringdepth profile`: checks and times kernels or a whole step, and compares them with the
 // adapter's ceilings and with an earlier profile. Its subcommands measure ceilings and read saved
 // profiles.
-import { profileTwo } from "./pair.ts";
+import { profileTwo, profileTwoFiles } from "./pair.ts";
 import { profileCeilings, type CeilingsOptions } from "./ceilings.ts";
 import { isTable } from "../terminal/result.ts";
 import type { Command } from "commander";
@@ -14,11 +14,16 @@ import { type ResultOptions, positiveNumber, wholeNumber } from "../terminal/opt
 import { makeOutput } from "../terminal/output.ts";
 import { checkOutputs } from "../terminal/output_file.ts";
 import { matchingKernels } from "../../profile/kernel/matching.ts";
+import { readSidecar } from "../../profile/outside/settings.ts";
+import { readShaderText } from "../../profile/outside/subject.ts";
 import { readData } from "../../profile/kernel/data.ts";
-import { commandLine } from "./html.ts";
-import { defineDump, printIr } from "./ir.ts";
+import { commandLine } from "../terminal/profile_page.ts";
+import { fileSettings } from "./file_options.ts";
+import { sweepFile } from "./file_sweep.ts";
+import { initFiles } from "./file_targets.ts";
+import { defineDump, printFileIr, printIr } from "./ir.ts";
 import { briefTargets } from "../../profile/kernel/brief.ts";
-import { profileBrief } from "./brief.ts";
+import { profileBrief, profileBriefFiles } from "./brief.ts";
 import { profileMode, type ProfileMode } from "./mode.ts";
 import {
   addGateOptions,
@@ -29,9 +34,10 @@ import {
 import { compareSaved, listSaved, showSaved, type CompareOptions } from "./saved.ts";
 import { profileStep } from "./step.ts";
 import { profileSweep } from "./sweep.ts";
-import { watchKernels } from "./watch.ts";
-import { RUNS_FOLDER, type ProfileRun } from "./run.ts";
-import { profileKernels } from "./work.ts";
+import { watchFiles, watchKernels } from "./watch.ts";
+import { RUNS_FOLDER } from "../terminal/result_options.ts";
+import type { ProfileRun } from "./run.ts";
+import { profileFiles, profileKernels } from "./work.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
 import type { ProfileOptions } from "./request.ts";
 
@@ -46,7 +52,7 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     .configureHelp({ subcommandTerm: (one) => [one.name(), ...argumentNames(one)].join(" ") })
     .argument(
       "[targets...]",
-      "kernels, such as 'conv2d*' (default: all), read from shaders/; or step:train or step:predict",
+      "kernels, such as 'conv2d*' (default: all), read from shaders/; FILE.wgsl from anywhere; or step:train or step:predict",
     )
     // Subcommands have options with the same names.
     .enablePositionalOptions();
@@ -59,6 +65,11 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
     const mode = profileMode(targets, options);
     checkProfileFiles(options);
     await checkProfileInputs(mode, targets, options);
+    if (mode.kind === "init") {
+      // Nothing of it needs an adapter.
+      exit(await initFiles({ output, options }, targets));
+      return;
+    }
     exit(
       await withGpu(
         surroundings,
@@ -80,12 +91,13 @@ export const defineProfile: Define = (program: Command, context: CommandContext)
 /** Runs a command line; returns the exit code. */
 async function carryOut(
   run: ProfileRun<ProfileOptions>,
-  { kind, step }: ProfileMode,
+  { kind, step, files }: ProfileMode,
   targets: readonly string[],
   command: string,
 ): Promise<number> {
   if (step !== null) return await profileStep(run, step, command);
   const { ab = [], ir = "wgsl" } = run.options;
+  if (files) return await carryOutFiles(run, kind, targets, command);
   switch (kind) {
     case "ir":
       return await printIr(run, targets, ir);
@@ -100,6 +112,31 @@ async function carryOut(
       return await profileTwo(run, ab);
     default:
       return await profileKernels(run, targets, command);
+  }
+}
+
+/** The same for shaders from anywhere. */
+async function carryOutFiles(
+  run: ProfileRun<ProfileOptions>,
+  kind: ProfileMode["kind"],
+  files: readonly string[],
+  command: string,
+): Promise<number> {
+  const { ab = [], ir = "wgsl" } = run.options;
+  switch (kind) {
+    case "ir":
+      return await printFileIr(run, files, ir);
+    case "brief":
+      return await profileBriefFiles(run, files);
+    case "sweep":
+      return await sweepFile(run, files);
+    case "watch":
+      endWithReader(run.surroundings);
+      return await watchFiles(run, files);
+    case "ab":
+      return await profileTwoFiles(run, ab);
+    default:
+      return await profileFiles(run, files, command);
   }
 }
 
@@ -123,14 +160,21 @@ function checkProfileFiles({ output, html, trace, save, ...given }: ProfileOptio
 
 /** Refuses unknown names and missing files before the adapter is opened. */
 async function checkProfileInputs(
-  { kind, step }: ProfileMode,
+  { kind, step, files }: ProfileMode,
   targets: readonly string[],
-  { ab = [], runs = RUNS_FOLDER, baseline, data }: ProfileOptions,
+  options: ProfileOptions,
 ): Promise<void> {
+  const { ab = [], runs = RUNS_FOLDER, baseline, data } = options;
   if (step !== null) return;
-  for (const glob of targets) matchingKernels(glob);
+  if (files) {
+    for (const target of kind === "ab" ? ab : targets) {
+      const { file } = await readShaderText(target);
+      await readSidecar(file);
+    }
+    fileSettings(options);
+  } else for (const glob of targets) matchingKernels(glob);
   if (kind === "ab" && ab.length !== 2) throw new InputError("--ab takes two kernels: --ab A B");
-  for (const name of ab) matchingKernels(name.split("@")[0]);
+  if (!files) for (const name of ab) matchingKernels(name.split("@")[0]);
   if (baseline !== undefined) await readRun(runs, baseline);
   await readData({ data });
 }

@@ -11,24 +11,29 @@ import {
   studentName,
   wholeNumber,
   withJson,
-  type Format,
 } from "../terminal/options.ts";
+import {
+  FORMAT_HELP,
+  formatName,
+  GATE_HELP,
+  HTML_HELP,
+  LENIENT_HELP,
+  percentage,
+  RUNS_HELP,
+  THRESHOLD_HELP,
+} from "../terminal/result_options.ts";
+import { addFileOptions } from "./file_options.ts";
 import { axisOption, shapeOption } from "./shapes.ts";
 import type { ProblemSource } from "../../profile/kernel/targets.ts";
 import { STUDENT_NAMES } from "../../student/student.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
 
-const FORMATS: readonly Format[] = ["table", "json", "md", "csv"];
 const LEAST_HELP =
   "minimum number of samples (default: 20; --brief 15, --watch 25, --sweep 30, --ab 100 pairs)";
 const SWEEP_HELP =
   "time every mapping and tuned value against the rule, or only the given ones: TM=2,4";
-const GATE_HELP = "exit with code 1 if a row is SLOW or not compared";
-const LENIENT_HELP = "with --gate: allow rows that are MISSING, NEW or WRONG";
-const THRESHOLD_HELP = "smallest change that counts (default: 3 %; 10 % on software adapters)";
 const OWN_THRESHOLD_HELP =
   "smallest change that counts in --baseline, --ab, --watch and --sweep (default: 3 %; --baseline on software adapters 10 %)";
-const HTML_HELP = "also write a page with roofline, table and distributions";
 const EXAMPLES = [
   "ringdepth profile 'bin_*' --save before",
   "ringdepth profile 'bin_*' --baseline before --gate",
@@ -38,12 +43,14 @@ const EXAMPLES = [
   "ringdepth profile bin_decode --axis K=16:256:*2",
   "ringdepth profile conv2d --preset nano --sweep --apply",
   "ringdepth profile gemm --ir spirv -o gemm.spvasm",
+  "ringdepth profile saxpy.wgsl --reference saxpy.js --flops '2 * x.length' --bytes '12 * x.length'",
   "ringdepth profile step:train --trace step.json --html step.html",
 ].join("\n  ");
 
 /** Adds the options of the command itself. */
 export function addProfileOptions(command: Command): void {
   kindOptions(command);
+  addFileOptions(command);
   problemOptions(command);
   samplingOptions(command);
   fullOptions(command);
@@ -65,7 +72,10 @@ function kindOptions(command: Command): void {
       "--brief",
       "only times and rates, each problem once with the mapping that this adapter runs (as bench kernels)",
     )
-    .option("--ab <A B...>", "time two kernels interleaved; NAME@COMMIT reads the shader from git")
+    .option(
+      "--ab <A B...>",
+      "time two kernels or files interleaved; NAME@COMMIT reads the shader from git",
+    )
     .option(
       "--watch",
       "time a shader whenever it is saved and compare it with its version at the start",
@@ -121,6 +131,7 @@ function fullOptions(command: Command): void {
     .option("--cold", "time only with flushed caches (default: both cold and hot)")
     .option("--no-robustness", "also measure the cost of bounds checks")
     .option("--skip-validation", "also measure the CPU cost of validation")
+    .option("--no-ceilings", "do not measure ceilings that are not known yet: no bounds then")
     .option("--save <name>", "save the profile with all its samples")
     .option("--baseline <name>", "compare with a saved profile")
     .option("--explain", "show how rates and bounds are computed (integer work is not counted)");
@@ -178,26 +189,14 @@ export function addHtmlOption(command: Command, where = ""): Command {
 /** Adds the options of every command with a result, whether it measures or reads saved profiles. */
 export function addResultOptions(command: Command, example: string, measures = true): void {
   command
-    .option("--format <name>", `${FORMATS.join(", ")} (default: table)`, format)
+    .option("--format <name>", FORMAT_HELP, formatName)
     .option("-o, --output <file>", "write the result to a file")
-    .option("--runs <dir>", "folder of saved profiles (default: runs/profile)");
+    .option("--runs <dir>", RUNS_HELP);
   if (measures) common(command, example);
   else withJson(command, example);
-}
-
-function format(text: string): Format {
-  const name = FORMATS.find((one) => one === text);
-  if (name === undefined) throw new InputError(`--format ${text}: expected ${FORMATS.join(", ")}`);
-  return name;
 }
 
 function source(text: string): ProblemSource {
   if (text === "bench" || text === "own") return text;
   throw new InputError(`--cases ${text}: expected bench or own`);
-}
-
-/** Reads `3` or `3%` as 0.03. */
-function percentage(option: string): (text: string) => number {
-  const read = positiveNumber(option);
-  return (text) => read(text.replace(/\s*%$/, "")) / 100;
 }

@@ -5,7 +5,8 @@ import type { IrForm } from "../../profile/kernel/compiler_text.ts";
 import type { ProblemChoice } from "../../profile/kernel/targets.ts";
 import type { StudentName } from "../../student/student.ts";
 import type { ResultOptions } from "../terminal/options.ts";
-import type { GateOptions } from "./gate.ts";
+import type { FileOptions } from "./file_options.ts";
+import type { GateOptions } from "../terminal/gate.ts";
 
 /** Which step is profiled, and how. */
 interface StepOptions {
@@ -20,7 +21,8 @@ interface StepOptions {
 }
 
 /** Options of the command; `data` and `seed` apply to the problems of kernels, or to a step. */
-export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOptions, StepOptions {
+export interface ProfileOptions
+  extends ResultOptions, ProblemChoice, GateOptions, StepOptions, FileOptions {
   /** Each problem with the mapping that this adapter runs, warm and without ceilings. */
   readonly brief?: boolean;
   readonly cold?: boolean;
@@ -42,6 +44,8 @@ export interface ProfileOptions extends ResultOptions, ProblemChoice, GateOption
   /** False if the cost of bounds checks was requested. */
   readonly robustness?: boolean;
   readonly skipValidation?: boolean;
+  /** False to measure no ceilings: without earlier ones there is no bound. */
+  readonly ceilings?: boolean;
   readonly ir?: IrForm;
 }
 

@@ -9,15 +9,15 @@ import { InputError } from "../../tensor/error.ts";
 import { sayAdapter } from "../terminal/adapter.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { makeOutput } from "../terminal/output.ts";
-import { judge, type GateOptions } from "./gate.ts";
-import { writeProfilePage } from "./html.ts";
+import { judge, thresholdApart, type GateOptions } from "../terminal/gate.ts";
+import { writeProfilePage } from "../terminal/profile_page.ts";
 import {
   comparisonTable,
   environmentLine,
   summaryCsv,
   summaryTable,
 } from "../terminal/profile_table.ts";
-import { RUNS_FOLDER, thresholdApart } from "./run.ts";
+import { RUNS_FOLDER } from "../terminal/result_options.ts";
 import type { Surroundings } from "../terminal/surroundings.ts";
 import type { ResultOptions } from "../terminal/options.ts";
 import type { Table } from "../terminal/table.ts";

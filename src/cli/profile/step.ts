@@ -12,11 +12,11 @@ import { predictionStep, trainingStep, type OpenStep } from "../../profile/step/
 import { openRunTeacher, openSource } from "../../train/source.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
-import { writeProfilePage } from "./html.ts";
+import { writeProfilePage } from "../terminal/profile_page.ts";
 import { writeResult } from "../terminal/result.ts";
 import { gateLine, stepCsv, stepKernelTable, stepLines, stepPartTable } from "./step_table.ts";
 import { environmentLine } from "../terminal/profile_table.ts";
-import { type ProfileRun } from "./run.ts";
+import type { ProfileRun } from "./run.ts";
 import { runSettings } from "../settings/run_settings.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
 import type { ProfileOptions } from "./request.ts";

@@ -7,7 +7,12 @@ import { mappingsOf } from "../../engine/mapping.ts";
 import { problemKey } from "../../engine/tuning.ts";
 import { readCache } from "../../measure/cache_file.ts";
 import { cachedFile } from "../../measure/environment.ts";
-import { prepareBench, type MeasureSettings } from "../../measure/measure.ts";
+import {
+  InterruptedError,
+  nullIfInterrupted,
+  prepareBench,
+  type MeasureSettings,
+} from "../../measure/measure.ts";
 import type { Target } from "../../measure/run_profile.ts";
 import { kernelOnDisk } from "../../measure/shader_source.ts";
 import { sweepProblem, type SweepChoice, type Swept } from "../../tune/sweep.ts";
@@ -18,9 +23,11 @@ import { entryOf, type KeyedProblem } from "../../tune/tuning_entry.ts";
 import { keepTuning, readTuning, tuningPath, type TuningEntry } from "../../tune/tuning_file.ts";
 import { InputError } from "../../tensor/error.ts";
 import { EXIT } from "../terminal/exit_code.ts";
+import { interruptedLine, stoppable } from "../terminal/measure_stop.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { writeResult } from "../terminal/result.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
+import { pacedProgress } from "../terminal/paced_progress.ts";
 import type { ProfileRun } from "./run.ts";
 import type { ProfileOptions } from "./request.ts";
 import type { Table } from "../terminal/table.ts";
@@ -36,6 +43,14 @@ export async function profileSweep(
   run: ProfileRun<ProfileOptions>,
   globs: readonly string[],
 ): Promise<number> {
+  return await stoppable(run.output, async ({ signal }) => await sweepUntil(run, globs, signal));
+}
+
+async function sweepUntil(
+  run: ProfileRun<ProfileOptions>,
+  globs: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
   const { gpu, output, surroundings, options } = run;
   const { threshold = FASTER, apply = false } = options;
   const file = cachedFile(tuningPath, gpu.facts);
@@ -43,35 +58,54 @@ export async function profileSweep(
   if (apply) await readCache(file, readTuning, output.warn);
   const problems = sweptProblems(await chooseTargets(gpu, globs, options));
   const choice = sweepChoice(options.sweep, problems);
-  const bench = await prepareBench(gpu, await timerQuantum_ns(gpu), settingsOf(options), false);
+  const bench = await prepareBench(
+    gpu,
+    await timerQuantum_ns(gpu),
+    sweepSettings(options),
+    false,
+    signal,
+  );
   const tools = sweepTools(bench, threshold);
   const found: SweptProblem[] = [];
+  const progress = pacedProgress(output);
   try {
     for (const [i, one] of problems.entries()) {
       const { base, problem } = one;
-      output.progress(`${i + 1}/${problems.length} ${one.key}`, false);
-      const swept = await sweepProblem(tools, base, gpu.facts, problem, choice);
+      if (signal.aborted) break;
+      progress(`${i + 1}/${problems.length} ${one.key}`);
+      const swept = await sweepProblem(tools, base, gpu.facts, problem, choice).catch(
+        nullIfInterrupted,
+      );
+      if (swept === null) break;
       found.push({ ...one, swept, entry: entryOf(one, swept, gpu.facts) });
     }
   } finally {
     bench.destroy();
   }
+  const interrupted = found.length < problems.length;
+  if (interrupted && found.length === 0) throw new InterruptedError("interrupted");
   const errors = found.flatMap(({ swept }) => swept.rows.map(({ error }) => error));
   for (const error of new Set(errors)) if (error !== "") output.warn(error);
   const table = sweepTable(found);
   await writeAll(
     async () => {
-      await writeResult(surroundings, output, options, {
+      // A partial result never replaces a file.
+      const shown = interrupted ? { ...options, output: undefined } : options;
+      await writeResult(surroundings, output, shown, {
         value: {
           threshold,
+          ...(interrupted && { interrupted }),
           problems: found.map(({ key, problem, swept }) => ({ key, case: problem.name, ...swept })),
         },
         table,
         csv: table,
+        ...(interrupted && {
+          notes: [interruptedLine(found.length, problems.length, "problems")],
+        }),
       });
     },
     async () => {
-      if (apply) {
+      if (apply && !interrupted) {
         const winners = found.flatMap(({ entry }) => (entry?.reason === "faster" ? [entry] : []));
         const choices = { steps: [], entries: winners };
         const { keptIn } = await keepTuning(file, gpu.facts, choices, output.warn);
@@ -163,7 +197,8 @@ function noSuch(what: string, name: string, there: readonly string[]): InputErro
   return new InputError(`--sweep: ${name} is not ${what}; ${list}`);
 }
 
-function settingsOf(options: ProfileOptions): MeasureSettings {
+/** How long each comparison of a sweep is measured. */
+export function sweepSettings(options: ProfileOptions): MeasureSettings {
   const { time = 0.3, minSamples = 30, noise = 0.01, timeout = 3 } = options;
   return { time_s: Math.min(time, timeout), min_samples: minSamples, noise, timeout_s: timeout };
 }

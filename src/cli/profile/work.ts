@@ -1,4 +1,7 @@
 // The GPU work of `ringdepth profile`: kernels one by one, two interleaved, or the ceilings.
+import { availableParallelism } from "node:os";
+import type { Gpu } from "../../gpu/device.ts";
+import type { Roofline } from "../../measure/roofline.ts";
 import { using, InterruptedError, prepareBench } from "../../measure/measure.ts";
 import { timerQuantum_ns } from "../../gpu/timestamps.ts";
 import { closingLine } from "../../profile/kernel/closing_line.ts";
@@ -6,7 +9,12 @@ import { describeEnvironment } from "../../measure/environment.ts";
 import { watchOthers } from "../../measure/other_load.ts";
 import { stampCost_us } from "../../measure/instrumentation.ts";
 import { remarks } from "../../measure/text.ts";
-import { profileTargets, type Target } from "../../measure/run_profile.ts";
+import {
+  profileSubjects,
+  subjectsOf,
+  type Subject,
+  type Target,
+} from "../../measure/run_profile.ts";
 import {
   compareRuns,
   missingRows,
@@ -19,18 +27,32 @@ import {
 import { summarize, type Summary } from "../../measure/summary.ts";
 import { globPattern } from "../../profile/kernel/matching.ts";
 import { EXIT } from "../terminal/exit_code.ts";
-import { writeProfilePage } from "./html.ts";
+import { adviceLines, adviceOn } from "../../profile/kernel/advice.ts";
+import { shaderFacts } from "../../profile/kernel/shader_facts.ts";
+import { fileSubjects, folderOf } from "./file_targets.ts";
+import { writeProfilePage } from "../terminal/profile_page.ts";
 import { ZEROS_WARNING } from "../../profile/kernel/data.ts";
 import { measuredCosts, type CostChoice } from "../../profile/kernel/costs.ts";
-import { judge } from "./gate.ts";
+import { judge, thresholdApart } from "../terminal/gate.ts";
 import { interruptedLine, stoppable } from "../terminal/measure_stop.ts";
 import { writeAll } from "../terminal/output_file.ts";
 import { writeResult } from "../terminal/result.ts";
-import { RUNS_FOLDER, thresholdApart, type ProfileRun } from "./run.ts";
+import { pacedProgress } from "../terminal/paced_progress.ts";
+import { RUNS_FOLDER } from "../terminal/result_options.ts";
+import type { ProfileRun } from "./run.ts";
 import { environmentLine, explain, summaryCsv, summaryTable } from "../terminal/profile_table.ts";
 import { chooseTargets } from "../../profile/kernel/targets.ts";
 import { type ProfileOptions, settingsOf } from "./request.ts";
-import { knownCeilings } from "../../measure/known_ceilings.ts";
+import { keptCeilings, knownCeilings } from "../../measure/known_ceilings.ts";
+
+/** The rows that a command line requests. */
+interface RequestedRows {
+  readonly subjects: readonly Subject[];
+  /** Whether a row of a baseline was requested too. */
+  readonly wanted: (row: ProfileRow) => boolean;
+  /** The folder whose commit the profile has; that of the program by default. */
+  readonly folder?: string;
+}
 
 /** Profiles the kernels of `globs` for the command line `command`; returns the exit code. */
 export async function profileKernels(
@@ -38,15 +60,39 @@ export async function profileKernels(
   globs: readonly string[],
   command: string,
 ): Promise<number> {
+  return await profileRows(run, command, async () => {
+    const targets = await chooseTargets(run.gpu, globs, run.options);
+    return { subjects: subjectsOf(targets), wanted: wantedRow(globs, run, targets) };
+  });
+}
+
+/** Profiles shaders from anywhere; returns the exit code. */
+export async function profileFiles(
+  run: ProfileRun<ProfileOptions>,
+  files: readonly string[],
+  command: string,
+): Promise<number> {
+  return await profileRows(run, command, async () => ({
+    subjects: await fileSubjects(run, files),
+    wanted: ({ kernel }) => files.includes(kernel),
+    folder: folderOf(files),
+  }));
+}
+
+async function profileRows(
+  run: ProfileRun<ProfileOptions>,
+  command: string,
+  request: () => Promise<RequestedRows>,
+): Promise<number> {
   return await stoppable(run.output, async ({ signal }) => {
-    return await profileUntil(run, globs, command, signal);
+    return await profileUntil(run, command, request, signal);
   });
 }
 
 async function profileUntil(
   run: ProfileRun<ProfileOptions>,
-  globs: readonly string[],
   command: string,
+  request: () => Promise<RequestedRows>,
   signal: AbortSignal,
 ): Promise<number> {
   const { gpu, output, surroundings, options } = run;
@@ -54,10 +100,10 @@ async function profileUntil(
   const { threshold = thresholdApart(gpu.facts) } = options;
   // Faults of the command line are reported before anything is measured.
   const before = baseline === undefined ? null : await readRun(runs, baseline);
-  const targets = await chooseTargets(gpu, globs, options);
+  const { subjects, wanted, folder } = await request();
   if (options.data === "zeros") output.warn(ZEROS_WARNING);
   const quantum_ns = await timerQuantum_ns(gpu);
-  const environment = await describeEnvironment(gpu, quantum_ns);
+  const environment = await describeEnvironment(gpu, quantum_ns, folder);
   const empty: SavedRun = {
     version: SAVED_RUN_VERSION,
     date: new Date().toISOString(),
@@ -65,28 +111,34 @@ async function profileUntil(
     rows: [],
   };
   if (before !== null) compareRuns(before, empty, threshold);
-  const ceilings = await knownCeilings(run, quantum_ns, signal);
+  const ceilings =
+    options.ceilings === false
+      ? await keptCeilings(run)
+      : await knownCeilings(run, quantum_ns, signal, "; --no-ceilings skips this");
   const settings = settingsOf(options, 20);
   const bench = await prepareBench(gpu, quantum_ns, settings, options.hot !== true, signal);
   const most = `${settings.timeout_s} s per row and cache state`;
   output.progress(
-    `measuring ${targets.length} ${targets.length === 1 ? "row" : "rows"}, at most ${most}`,
+    `measuring ${subjects.length} ${subjects.length === 1 ? "row" : "rows"}, at most ${most}`,
     true,
   );
   const others = watchOthers();
   const { profile, costs, instrumentation_us } = await using(bench, async () => {
-    const rows = await profileTargets(bench, targets, options.cold !== true, (line) =>
-      output.progress(line, false),
+    const rows = await profileSubjects(
+      bench,
+      subjects,
+      options.cold !== true,
+      pacedProgress(output),
     );
     return {
       profile: { ...empty, rows },
-      costs: signal.aborted ? [] : await measuredCosts(bench, targets, rows, costChoice(run)),
+      costs: signal.aborted ? [] : await measuredCosts(bench, subjects, rows, costChoice(run)),
       instrumentation_us: signal.aborted ? undefined : await stampCost_us(gpu),
     };
   });
   const others_share = others();
   // The last row may have been complete when the signal came.
-  const interrupted = profile.rows.length < targets.length;
+  const interrupted = profile.rows.length < subjects.length;
   if (interrupted && profile.rows.length === 0) throw new InterruptedError("interrupted");
   // A partial result never replaces a file.
   const { save, html, ...shown } = interrupted
@@ -97,11 +149,15 @@ async function profileUntil(
   const found = summarize(profile, ceilings, against);
   const summary: Summary = {
     ...found,
-    rows: found.rows.map((row, i) => ({ ...row, costs: costs[i] ?? null })),
+    rows: found.rows.map((row, i) => ({
+      ...row,
+      costs: costs[i] ?? null,
+      ...adviceFor(run.gpu, subjects[i], row.roofline),
+    })),
     ...(interrupted && { interrupted }),
     ...(before !== null &&
       !interrupted && {
-        missing: missingRows(before, profile, wantedRow(globs, run, targets)),
+        missing: missingRows(before, profile, wanted),
       }),
     ...(instrumentation_us !== undefined && { instrumentation_us }),
   };
@@ -119,10 +175,11 @@ async function profileUntil(
       }),
     async () => {
       if (interrupted) {
-        output.say(interruptedLine(profile.rows.length, targets.length, "rows"));
+        output.say(interruptedLine(profile.rows.length, subjects.length, "rows"));
       }
       for (const line of remarks(summary, others_share)) output.say(line);
       output.say(closingLine(summary));
+      for (const line of adviceLines(summary)) output.say(line);
       if (options.explain === true) for (const line of explain(summary)) output.say(line);
       if (before !== null) for (const line of gate.lines) output.say(line);
       if (save !== undefined) output.say(`saved ${await saveRun(runs, save, profile)}`);
@@ -132,6 +189,22 @@ async function profileUntil(
   );
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   return gate.failed ? EXIT.gate : EXIT.fine;
+}
+
+/** The advice on a row; none for one without a place under the ceilings. */
+function adviceFor(
+  { facts, limits }: Gpu,
+  subject: Subject,
+  roofline: Roofline | null,
+): { readonly advice?: string } {
+  const dispatched = roofline === null ? null : subject.dispatched(facts);
+  if (dispatched === null) return {};
+  const adapter = {
+    software: facts.software,
+    cores: availableParallelism(),
+    workgroup_storage_bytes: limits.maxComputeWorkgroupStorageSize,
+  };
+  return { advice: adviceOn(roofline, shaderFacts(dispatched), adapter) };
 }
 
 /** The costs that `--no-robustness` and `--skip-validation` ask for. */

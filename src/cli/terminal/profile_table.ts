@@ -5,6 +5,7 @@ import type { RowComparison } from "../../measure/saved_run.ts";
 import {
   boundText,
   intervalText,
+  okText,
   percentText,
   rateText,
   timeText,
@@ -16,7 +17,7 @@ import { COST_FIELDS, costColumns, costFields } from "./cost_columns.ts";
 import type { Table } from "./table.ts";
 
 /** A profile for people: times in fitting units, one verdict per row. */
-export function summaryTable({ rows, baseline }: Summary): Table {
+export function summaryTable({ rows, baseline, ceilings }: Summary): Table {
   const columns = costColumns(rows);
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
   return {
@@ -34,11 +35,12 @@ export function summaryTable({ rows, baseline }: Summary): Table {
     rows: rows.map((row) => [
       row.kernel,
       row.case,
-      row.ok ? "yes" : "WRONG",
+      okText(row),
       ...caches.map((cache) => timingText(row[cache])),
       row.roofline === null ? "" : rateText(row.roofline.gflops),
       row.roofline === null ? "" : rateText(row.roofline.gbytes),
-      boundText(row),
+      // Without ceilings nothing is bound.
+      ceilings === null && row.ok ? "" : boundText(row),
       ...columns.map(({ cell }) => cell(row)),
       ...(baseline === null ? [] : [row.comparison === null ? "" : verdictText(row.comparison)]),
     ]),
@@ -71,6 +73,7 @@ const CSV_FIELDS: readonly string[] = [
   "verdict",
   "change",
   ...COST_FIELDS,
+  "checked",
 ];
 
 function csvRecord(row: SummaryRow): Record<string, string | number | boolean | null | undefined> {
@@ -120,6 +123,9 @@ export function explain({ rows, ceilings }: Summary): string[] {
   return rows.flatMap((row) => {
     const { kernel, case: name, flops, bytes, hot, cold, roofline } = row;
     const timed = hot ?? cold;
+    if (timed !== null && flops === 0 && bytes === 0) {
+      return [`${kernel}, ${name}`, "  no model: give --flops and --bytes for rates and a bound"];
+    }
     if (roofline === null || timed === null) return [];
     const { ceiling_gbytes, ceiling_bytes, bound, share } = roofline;
     const shares =

@@ -44,7 +44,7 @@ export function fuseActivationGradients(work: FusionWork): void {
     if (sum === undefined) continue;
     const { kind, alpha } = node.attributes as ActivationAttributes;
     const rule = `gradient of ${kind} + sum over pixels`;
-    const channels = d_x.shape.at(-1)!;
+    const channels = d_x.shape.at(-1) ?? 1;
     const fused = FUSED_ACTIVATIONS.find((one) => one === kind);
     if (fused === undefined || fused === "none") {
       work.note(rule, d_x, `no fused kernel applies ${kind}`);

@@ -148,7 +148,7 @@ function pattern(
   const refused = (parts: string): ReturnType<typeof pattern> => ({ kind, parts });
   const fused = FUSED_ACTIVATIONS.find((one) => one === kind);
   if (fused === undefined) return refused(`no fused kernel applies ${kind}`);
-  const channels = y.shape.at(-1) ?? 0;
+  const channels = y.shape.at(-1) ?? 1;
   if (!readsAsQuads(0, channels, channels)) {
     return refused(`${channels} channels, not a multiple of 4`);
   }

@@ -91,7 +91,7 @@ export function problemName(problem: BinProblem): string {
  */
 export async function benchBins(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   { problems, levels, directions }: BinChoice,
   progress: (line: string) => void,
 ): Promise<BinRow[]> {

@@ -156,3 +156,38 @@ function claimVerdict(needed: number, all: readonly Ratio[]): ClaimVerdict {
   if (all.some(({ ratio, told }) => told && ratio!.high < needed)) return "not met";
   return all.every(({ ratio, told }) => told && ratio!.low >= needed) ? "met" : "AMBIGUOUS";
 }
+
+const USUAL_BINS = 64;
+
+/**
+ * Time and memory of a fused distillation step at 64 bins, or the nearest number to it, in a
+ * sentence; empty if none was measured.
+ */
+export function stepFinding(rows: readonly BinRow[]): string[] {
+  const steps = rows.filter(
+    ({ level, direction, ratio }) => level === 3 && direction === "both" && ratio !== null,
+  );
+  const distance = ({ bins }: BinRow): number => Math.abs(bins - USUAL_BINS);
+  const nearest = steps.reduce((least, row) => Math.min(least, distance(row)), Infinity);
+  const at = steps.filter((row) => distance(row) === nearest);
+  if (at.length === 0) return [];
+  // The least favourable of them, so that the line promises nothing that some input does not keep.
+  const worst = at.reduce((a, b) => (b.ratio!.median < a.ratio!.median ? b : a));
+  const best = at.reduce((a, b) => (b.ratio!.median > a.ratio!.median ? b : a));
+  const to = best === worst ? "" : ` (up to ${best.ratio!.median.toFixed(1)})`;
+  const { median, low, high } = worst.ratio!;
+  const interval = `[${low.toFixed(1)}, ${high.toFixed(1)}]`;
+  const open = ratioVerdict(worst) === "AMBIGUOUS" ? ", AMBIGUOUS," : "";
+  const name = problemName(worst);
+  const stored = rows.find(
+    (row) => row.level === 0 && row.direction === "both" && problemName(row) === name,
+  );
+  const memory =
+    stored === undefined
+      ? ""
+      : ` and takes ${(worst.peak_bytes / stored.peak_bytes).toFixed(2)} of the memory`;
+  return [
+    `at ${worst.bins} bins a fused distillation step is ${median.toFixed(1)} times as fast as an ` +
+      `unfused one ${interval}${to}${open}${memory}`,
+  ];
+}

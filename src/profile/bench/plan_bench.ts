@@ -18,6 +18,7 @@ import {
   timingOf,
   total,
   type Bench,
+  type Timing,
   type TurnTiming,
 } from "../../measure/measure.ts";
 import { planRoofline, totalCost, type PlanRoofline } from "./plan_roofline.ts";
@@ -74,6 +75,8 @@ export interface WayRow {
   readonly depth_error: number | null;
   readonly gradient_error: number | null;
   readonly time: TimingSummary | null;
+  /** The samples behind the time. */
+  readonly timing: Timing | null;
   /** Time of the first plan divided by this one's, round by round: 2 is twice as fast. */
   readonly ratio: Estimate | null;
   readonly dispatches: number;
@@ -90,7 +93,7 @@ export interface WayRow {
 /** Checks the plans, times them interleaved and reports each requested direction. */
 export async function benchWays(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   { ways, inputs, small }: WaySet,
   directions: readonly Direction[],
 ): Promise<WayRow[]> {
@@ -118,7 +121,7 @@ export async function benchWays(
 /** Times the correct plans, interleaved; none if the first is wrong. */
 export async function timeWays(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   ways: readonly PreparedWay[],
   directions: readonly Direction[],
 ): Promise<WayRow[]> {
@@ -141,7 +144,7 @@ export async function timeWays(
 
 function wayRow(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   direction: Direction,
   { name, found, summary, forward, backward }: PreparedWay,
   turn: TurnTiming | null,
@@ -152,21 +155,24 @@ function wayRow(
   const series = turn?.rounds.map((rounds) => rounds.map((run) => timeOf(run, direction)));
   const samples_ms = series?.[place];
   const { batch = 1, converged = false } = turn ?? {};
-  const time =
-    samples_ms === undefined
-      ? null
-      : summarizeTiming(timingOf(bench, { samples_ms, batch, converged }));
+  const timing =
+    samples_ms === undefined ? null : timingOf(bench, { samples_ms, batch, converged });
+  const time = timing === null ? null : summarizeTiming(timing);
   return {
     way: name,
     direction,
     ...found,
     time,
+    timing,
     ratio: series === undefined || place < 1 ? null : estimate(ratios(series[0], series[place])),
     dispatches: costs.length,
     ...totalCost(costs),
     between_bytes: total(summary.arena_bytes),
     peak_bytes: summary.peak_bytes - summary.staging_bytes,
-    roofline: time?.trusted === true ? planRoofline(costs, time.median_ms, ceilings) : null,
+    roofline:
+      time?.trusted === true && ceilings !== null
+        ? planRoofline(costs, time.median_ms, ceilings)
+        : null,
   };
 }
 

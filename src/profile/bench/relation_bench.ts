@@ -34,7 +34,7 @@ export interface RelationRow extends RelationProblem, WayRow {}
  */
 export async function benchRelation(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   problems: readonly RelationProblem[],
   directions: readonly Direction[],
   progress: (line: string) => void,

@@ -83,7 +83,7 @@ export function tunedForms(config: TrainConfig, tuning: Tuning): StepForm[] {
  */
 export async function benchStep(
   bench: Bench,
-  ceilings: Ceilings,
+  ceilings: Ceilings | null,
   forms: readonly StepForm[],
   data: StepData,
   small: TrainConfig["size"],

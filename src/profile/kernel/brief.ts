@@ -8,6 +8,7 @@ import type { Bench, MeasureSettings } from "../../measure/measure.ts";
 import { makeChecker } from "../../measure/problems.ts";
 import { profileTargets, type Target } from "../../measure/run_profile.ts";
 import { kernelOnDisk, type SourcedKernel } from "../../measure/shader_source.ts";
+import type { ProfileRow } from "../../measure/saved_run.ts";
 import { summarizeTiming, type TimingSummary } from "../../measure/summary.ts";
 import { familyOf } from "./preset.ts";
 import { chooseTargets, type ProblemChoice } from "./targets.ts";
@@ -22,8 +23,11 @@ export interface BriefRow {
   readonly time: TimingSummary | null;
   readonly gflops: number | null;
   readonly gbytes: number | null;
-  /** The cases that were compared with the reference: this one, or the kernel's own. */
-  readonly checked: "case" | "kernel";
+  /**
+   * The cases that were compared with a reference: this one, or the kernel's own; none if there is
+   * no reference.
+   */
+  readonly checked: "case" | "kernel" | "none";
   /** The fault of the output; empty if it is correct. */
   readonly error: string;
 }
@@ -88,12 +92,17 @@ export async function briefRows(
     }
     checked.push({ ...target, fault });
   }
-  const rows = await profileTargets(bench, checked, true, progress);
+  return briefOf(await profileTargets(bench, checked, true, progress));
+}
+
+/** Rows of a profile on warm caches, in brief. */
+export function briefOf(rows: readonly ProfileRow[]): BriefRow[] {
   return rows.map(({ kernel, case: name, checked: how, error, hot, flops, bytes }) => {
     const row = { case: name, kernel, checked: how, error };
     if (hot === null) return { ...row, time: null, gflops: null, gbytes: null };
     const time = summarizeTiming(hot);
-    const rate = (amount: number): number => amount / time.median_ms / 1e6;
+    const rate = (amount: number): number | null =>
+      flops === 0 && bytes === 0 ? null : amount / time.median_ms / 1e6;
     return { ...row, time, gflops: rate(flops), gbytes: rate(bytes) };
   });
 }

@@ -2,7 +2,7 @@
 // a profile pays for them.
 import type { Gpu } from "../../gpu/device.ts";
 import type { Bench } from "../../measure/measure.ts";
-import type { Target } from "../../measure/run_profile.ts";
+import type { Subject } from "../../measure/run_profile.ts";
 import type { ProfileRow } from "../../measure/saved_run.ts";
 import { measureCosts, WITHOUT, type RowCosts } from "../../measure/safeguards.ts";
 
@@ -18,7 +18,7 @@ export interface CostChoice {
 /** The costs of each row, null if it has none; an empty list if none were requested. */
 export async function measuredCosts(
   bench: Bench,
-  targets: readonly Target[],
+  subjects: readonly Subject[],
   rows: readonly ProfileRow[],
   { robustness, validation, open, warn, progress }: CostChoice,
 ): Promise<(RowCosts | null)[]> {
@@ -29,9 +29,9 @@ export async function measuredCosts(
   };
   try {
     const costs: (RowCosts | null)[] = [];
-    for (const [i, target] of targets.entries()) {
-      progress(`${i + 1}/${targets.length} safeguards of ${rows[i].kernel}`);
-      const cost = rows[i].error === "" ? await measureCosts(bench, bare, target) : null;
+    for (const [i, subject] of subjects.entries()) {
+      progress(`${i + 1}/${subjects.length} safeguards of ${rows[i].kernel}`);
+      const cost = rows[i].error === "" ? await measureCosts(bench, bare, subject) : null;
       if (cost !== null && cost.error !== "") warn(cost.error);
       costs.push(cost);
     }

@@ -1,9 +1,10 @@
-// Reports each new text of a shader on disk once: after an edit of its own file, or of a snippet of
+// Reports each new text of a shader or file on disk once: after an edit of its own file, or of a snippet of
 // shaders/lib that it contains.
 import { setTimeout as wait } from "node:timers/promises";
 import { snippetsOf, withSnippets } from "../../engine/shader_snippets.ts";
 import { readShaderFile, readSnippetFile } from "../../engine/shader_text.ts";
 import { InputError } from "../../tensor/error.ts";
+import { diskText } from "../outside/subject.ts";
 
 // Polls instead of using notifications: no save is missed before the watch begins, none is reported
 // twice, and folders without notifications (network, containers) work.
@@ -44,6 +45,42 @@ export async function* changedShaders(
     } catch {
       return; // the signal
     }
+  }
+}
+
+/**
+ * Yields a file from anywhere whenever it has a new text, until `signal`; `known` has the paths and
+ * texts read earlier.
+ */
+export async function* changedFiles(
+  known: ReadonlyMap<string, string>,
+  signal?: AbortSignal,
+): AsyncGenerator<ChangedShader> {
+  const texts = new Map(known);
+  for (;;) {
+    for (const [file, before] of texts) {
+      const code = textNow(file);
+      if (code === "" || code === before) continue;
+      await wait(SETTLE_MS);
+      if (textNow(file) !== code) continue;
+      texts.set(file, code);
+      yield { stem: file, code, pasted: [] };
+    }
+    try {
+      await wait(LOOK_MS, undefined, { signal });
+    } catch {
+      return; // the signal
+    }
+  }
+}
+
+/** Empty while an editor has moved the file away. */
+function textNow(file: string): string {
+  try {
+    return diskText(file);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return "";
   }
 }
 

@@ -1,13 +1,16 @@
 // The picture of `bench bins`: time of a distillation step and its peak memory over the number of
 // bins, one line per level, as one SVG with its own background.
-import { dot, line, ruleX } from "@observablehq/plot";
+import { dot, line, ruleX, text as label } from "@observablehq/plot";
 import type { BinRow } from "../bench/bins_bench.ts";
+import { stepFinding } from "../bench/bins_verdicts.ts";
 import { InputError } from "../../tensor/error.ts";
 import { escapeMarkup } from "../../report/escape.ts";
 import { plotSvg } from "../../report/plot_svg.ts";
 
 const [WIDTH, PANEL_WIDTH, PANEL_HEIGHT] = [800, 384, 250];
-const [MARGIN, HEAD, CAPTION] = [12, 64, 26];
+const [MARGIN, HEAD, CAPTION] = [12, 94, 26];
+// Characters of the title that fit in a line.
+const TITLE_LENGTH = 95;
 const [INK, PAPER] = ["#1f2328", "#ffffff"];
 // Okabe and Ito's colours, which colour-blind readers can tell apart too.
 const LEVELS = [
@@ -62,30 +65,59 @@ export function binsPicture(rows: readonly BinRow[], title: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" color="${INK}" font-family="system-ui, sans-serif" role="img">
 <title>Time and memory of a distillation step by bins and level of fusing</title>
 <rect width="${WIDTH}" height="${height}" rx="6" fill="${PAPER}"/>
-${text(MARGIN, 24, "A distillation step: forward pass, losses and all gradients", 15, "bold")}
-${text(WIDTH - MARGIN, 24, title, 11, "normal", "end")}
+${titleLines(rows)}
+${text(MARGIN, 58, `A distillation step: forward pass, losses and all gradients; ${title}`, 11, "normal")}
 ${legend()}
 ${parts.join("\n")}
 </svg>
 `;
 }
 
-function panel(label: string, rows: readonly BinRow[], pointOf: (row: BinRow) => Point): string {
+/** The finding as the title, in at most two lines. */
+function titleLines(rows: readonly BinRow[]): string {
+  const [finding = "a distillation step by level of fusing"] = stepFinding(rows);
+  const title = finding.charAt(0).toUpperCase() + finding.slice(1);
+  const end = title.length <= TITLE_LENGTH ? title.length : title.lastIndexOf(" ", TITLE_LENGTH);
+  const parts = [title.slice(0, end), title.slice(end).trim()].filter((part) => part !== "");
+  return parts.map((part, i) => text(MARGIN, 22 + 18 * i, part, 13, "bold")).join("\n");
+}
+
+function panel(title: string, rows: readonly BinRow[], pointOf: (row: BinRow) => Point): string {
   const points = rows.map(pointOf);
   const at = { x: "bins", stroke: "color" } as const;
   return plotSvg({
     width: PANEL_WIDTH,
     height: PANEL_HEIGHT,
     marginLeft: 44,
+    marginRight: 44,
     style: { fontSize: "11px" },
     x: { type: "log", base: 2, label: "bins", ticks: binsOf(rows), tickFormat: String },
-    y: { type: "log", label, grid: true, ticks: 5, tickFormat: "~g" },
+    y: { type: "log", label: title, grid: true, ticks: 5, tickFormat: "~g" },
     marks: [
       line(points, { ...at, y: "value", z: "color", strokeWidth: 2 }),
       ruleX(points, { ...at, y1: "low", y2: "high", strokeWidth: 1.5 }),
       dot(points, { x: "bins", y: "value", fill: "color", r: 3 }),
+      label(ratiosAtEnd(points), {
+        x: "bins",
+        y: "value",
+        text: "words",
+        fill: "color",
+        textAnchor: "start",
+        dx: 8,
+      }),
     ],
   });
+}
+
+/** At the most bins: how many times less each level takes than the first. */
+function ratiosAtEnd(points: readonly Point[]): (Point & { readonly words: string })[] {
+  const most = Math.max(...points.map(({ bins }) => bins));
+  const last = points.filter(({ bins }) => bins === most);
+  const first = last.find(({ color }) => color === LEVELS[0].color);
+  if (first === undefined) return [];
+  return last
+    .filter((point) => point !== first)
+    .map((point) => ({ ...point, words: `1/${(first.value / point.value).toFixed(1)}` }));
 }
 
 function timeOf({ bins, level, time }: BinRow): Point {
@@ -109,10 +141,10 @@ function colorOf(level: number): string {
 /** A dash and a name for each level, in one row. */
 function legend(): string {
   const step = (WIDTH - 2 * MARGIN) / LEVELS.length;
-  return LEVELS.map(({ color, label }, i) => {
+  return LEVELS.map(({ color, label: name }, i) => {
     const x = MARGIN + i * step;
-    const dash = `<line x1="${x}" x2="${x + 22}" y1="46" y2="46" stroke="${color}" stroke-width="3"/>`;
-    return dash + text(x + 28, 50, label, 12, "normal");
+    const dash = `<line x1="${x}" x2="${x + 22}" y1="76" y2="76" stroke="${color}" stroke-width="3"/>`;
+    return dash + text(x + 28, 80, name, 12, "normal");
   }).join("\n");
 }
 

@@ -3,6 +3,7 @@
 import type { Ceilings } from "../../measure/ceilings.ts";
 import {
   boundText,
+  okText,
   rateText,
   timeText,
   intervalTimeText,
@@ -39,7 +40,7 @@ export function summaryHtml({ rows, baseline }: Summary): string {
     return {
       cells: [
         title,
-        "yes",
+        okText(row),
         ...caches.map((cache) => timingCell(row[cache])),
         roofline === null ? "" : rateText(roofline.gflops),
         roofline === null ? "" : rateText(roofline.gbytes),

@@ -61,10 +61,38 @@ describe.skipIf(!hasTimestamps(gpu))("bench", () => {
     expect(readFileSync(svg, "utf8")).toContain("6x4x6 pixels, centres of the image");
     expect((await cli(...one, "--md", "-o", md)).stdout).toContain(`written to ${md}`);
     const lines = readFileSync(md, "utf8").split("\n");
-    expect(lines[0]).toMatch(/^\* a fused distillation step is \S+ times as fast/);
+    expect(lines[0]).toMatch(
+      /^\* at 16 bins a fused distillation step is \S+ times as fast as an unfused one \[.* of the memory/,
+    );
     expect(lines.some((line) => line.startsWith("| from | centres |"))).toBe(true);
     expect(lines.filter((line) => line.startsWith("| (pi, t) |"))).toHaveLength(4);
     expect(lines.at(-2)).toMatch(/^\* from \(pi, t\), centres of the image, 128 bins: /);
+  });
+
+  test("relation: CSV, saved, compared under a gate, as a page", async () => {
+    const one = ["bench", "relation", "--tokens", "8", "--features", "4", ...FAST];
+    const forward = [...one, "--direction", "forward", "--runs", join(folder, "runs")];
+    const page = join(folder, "relation.html");
+    const saved = await cli(...forward, "--save", "one", "--html", page, "--format", "csv");
+    expect(saved.code).toBe(0);
+    const [head, ...lines] = saved.stdout.trimEnd().split("\n");
+    expect(head).toMatch(
+      /way,direction,.*,error,time_median_ms,.*,ratio_median,ratio_low,ratio_high$/,
+    );
+    expect(lines).toHaveLength(2);
+    expect(lines[0].split(",")).toHaveLength(head.split(",").length);
+    expect(readFileSync(page, "utf8")).toContain("6x8x4, forward");
+    const shown = await cli("profile", "show", "one", "--runs", join(folder, "runs"));
+    expect(shown.stdout).toMatch(/^stored +6x8x4, forward +yes/m);
+    const again = await cli(...forward, "--baseline", "one", "--threshold", "1000%", "--gate");
+    expect(again.code).toBe(0);
+    expect(again.stdout).toMatch(/vs one: fused, 6x8x4, forward: (SAME|AMBIGUOUS)/);
+    expect(again.stdout).toContain("gate passed");
+    const both = await cli(...one, "--json", "--format", "csv");
+    expect([both.code, both.stderr]).toEqual([
+      2,
+      expect.stringContaining("--json and --format csv contradict each other"),
+    ]);
   });
 
   test("bins --check holds over a thousand hard rows of each kind against f64", async () => {

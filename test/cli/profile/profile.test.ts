@@ -247,7 +247,8 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
 test("a share above its ceiling is remarked, and names the way out", () => {
   const row = { kernel: "gemm", case: "one", ok: true, cold: null, hot: null, comparison: null };
   const high = { gflops: 1, gbytes: 1, bound: "memory", share: 1.2 } as const;
-  const summary = { rows: [{ ...row, roofline: high }] } as unknown as Summary;
+  const environment = { software: true };
+  const summary = { environment, rows: [{ ...row, roofline: high }] } as unknown as Summary;
   expect(closingLine(summary)).toBe("launch-bound: none");
   expect(remarks(summary)).toEqual([
     '1 above their ceiling: measure it again with "ringdepth profile ceilings"',

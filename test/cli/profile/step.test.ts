@@ -59,13 +59,13 @@ describe.skipIf(!hasTimestamps(gpu))("profile of a step", () => {
     const counted = account.kernels.reduce((sum, { dispatches }) => sum + dispatches, 0);
     expect(account.what).toBe(`nano on rig, 6x32x64, ${counted} dispatches`);
     expect(gpu.memory.live_bytes).toBe(before);
-    const activation = kernels.find(({ shader }) => shader.name === "activation")!;
-    const wrong = vi.spyOn(activation, "reference").mockReturnValue({});
+    const resize = kernels.find(({ shader }) => shader.name === "resize_nearest")!;
+    const wrong = vi.spyOn(resize, "reference").mockReturnValue({});
     const { code, stdout, stderr } = await cli("profile", "step:predict", ...SMALL, "--json");
     wrong.mockRestore();
     expect(code).toBe(3);
     expect(stdout).toBe("");
-    expect(stderr).toContain("ringdepth: activation, case ");
+    expect(stderr).toContain("ringdepth: resize_nearest, case ");
     expect(gpu.memory.live_bytes).toBe(before);
   });
 });

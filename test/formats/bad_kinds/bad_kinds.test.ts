@@ -38,6 +38,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   "measure/saved_run.ts": "the program's own; mutations.test.ts damages it",
   "profile/bench/host_tasks.ts": "times readers on bytes of its own",
   "profile/kernel/data.ts": "reads its own shaders",
+  "profile/outside/reference.ts": "values of the user, through formats/npy.ts",
+  "profile/outside/settings.ts":
+    "JSON of the user; test/profile/outside/settings.test.ts has its faults",
+  "profile/outside/subject.ts": "shaders and values of the user, through formats/npy.ts",
   "report/html.ts": "reads its own parts",
   "teacher/cached_teacher.ts": "a cache: a damaged entry is made again",
   "teacher/foundation/map_folder.ts": "the program's own maps, through formats/npy.ts",

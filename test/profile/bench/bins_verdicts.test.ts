@@ -5,6 +5,7 @@ import type { BinRow } from "../../../src/profile/bench/bins_bench.ts";
 import {
   binLosses,
   binVerdicts,
+  stepFinding,
   type BinVerdict,
 } from "../../../src/profile/bench/bins_verdicts.ts";
 import { binRow } from "../../support/bin_rows.ts";
@@ -98,4 +99,21 @@ test("where fusing loses for sure is told by level, direction and input, the wor
     { level: 1, direction: "forward", channels: 0, rows: 1, of: 2, worst: { median: 0.8 } },
   ]);
   expect(binLosses(losing)[0].at).toBe("6x48x80x64 from 32 features, centres of the image");
+});
+
+test("the finding is that of the least favourable input at 64 bins", () => {
+  const rows = ([64, 128] as const).flatMap((bins) => [
+    binRow(0, 100, { bins }),
+    binRow(3, 25, { bins }),
+    binRow(0, 100, { bins, student: "logits" }),
+    binRow(3, 40, { bins, student: "logits" }),
+  ]);
+  expect(stepFinding(rows)).toEqual([
+    "at 64 bins a fused distillation step is 2.5 times as fast as an unfused one [2.3, 2.8] (up to 4.0) and takes 0.25 of the memory",
+  ]);
+  const open = [binRow(0, 100, {}), binRow(3, 98, {})];
+  expect(stepFinding(open)[0]).toMatch(
+    /^at 128 bins .* \[0\.9, 1\.1\], AMBIGUOUS, and takes 0\.25/,
+  );
+  expect(stepFinding([binRow(0, 100, {})])).toEqual([]);
 });

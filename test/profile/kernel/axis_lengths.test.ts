@@ -14,7 +14,7 @@ const answers = (...args: Parameters<typeof withAxisLength>): Record<string, Sha
   withAxisLength(...args).map(({ shapes }) => shapes);
 
 // Their cases have axes that the kernel merges, or shapes that only their base takes.
-const MERGED = /^(bin_kl|concat|norm_|pad_grad|view_relation_loss)/;
+const MERGED = /^(bin_kl|concat|layer_norm_grad|norm_|pad_grad|view_relation_loss)/;
 const WITH_AXES = kernels.filter(({ axes }) => axes !== undefined);
 const WITHOUT_AXES = kernels.filter(({ axes }) => axes === undefined);
 

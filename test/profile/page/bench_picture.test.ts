@@ -12,9 +12,12 @@ const COLORS = ["#d55e00", "#0072b2", "#009e73"];
 
 test("two bands of two panels, in each a line a level, on a ground of its own", () => {
   const svg = binsPicture([...rowsOf({}), ...rowsOf({ student: "logits" })], "an <adapter>");
-  expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="800" height="628"/);
-  expect(svg).toContain('<rect width="800" height="628" rx="6" fill="#ffffff"/>');
+  expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="800" height="658"/);
+  expect(svg).toContain('<rect width="800" height="658" rx="6" fill="#ffffff"/>');
   expect(svg).toContain("an &lt;adapter&gt;");
+  // titled by the finding; the ratios at the most bins stand at the ends of the lines
+  expect(svg).toContain("At 64 bins a fused distillation step is");
+  expect(svg).toContain("1/4.0");
   expect(svg.match(/aria-label="line"/g)).toHaveLength(4);
   // a line in each of four panels, and the dash of the legend
   for (const color of COLORS) {

@@ -1,6 +1,6 @@
 // What a gate lets pass, and what people are told of rows that were not compared or are not sure.
 import { expect, test } from "vitest";
-import { judge } from "../../../src/cli/profile/gate.ts";
+import { judge } from "../../../src/cli/terminal/gate.ts";
 import type { RowComparison } from "../../../src/measure/saved_run.ts";
 
 const row = (verdict: RowComparison["verdict"], name = "one"): RowComparison => ({

@@ -1,7 +1,7 @@
 // Writes the page of a profile for `--html`.
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
 import type { ProfileReport } from "../../profile/page/page.ts";
-import type { Output } from "../terminal/surroundings.ts";
+import type { Output } from "./surroundings.ts";
 
 /** Writes the page of a profile if one was requested. */
 export async function writeProfilePage(

@@ -7,6 +7,18 @@ export interface GateOptions {
   readonly lenient?: boolean;
 }
 
+/** Default of the smallest change that counts between kernels timed interleaved. */
+export const THRESHOLD = 0.03;
+const SOFTWARE_THRESHOLD = 0.1;
+
+/**
+ * The smallest change that counts between profiles taken at different times; larger for a software
+ * adapter, which shares its processor with other programs.
+ */
+export function thresholdApart({ software }: { readonly software: boolean }): number {
+  return software ? SOFTWARE_THRESHOLD : THRESHOLD;
+}
+
 /** Lines to print, and whether the gate failed. */
 export interface GateResult {
   readonly lines: readonly string[];
