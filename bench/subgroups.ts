@@ -1,6 +1,6 @@
 // The subgroup mappings beside the other mappings without barriers, at the adapter's own width:
-// `npx tsx bench/subgroups.ts [ROUNDS]`, on lavapipe with LP_NATIVE_VECTOR_WIDTH=128, 256 or 512 for
-// subgroups of 4, 8 or 16. Outputs are compared with those of the first mapping before anything is
+// `npx tsx bench/subgroups.ts [ROUNDS] [PART OF A KERNEL'S NAME]`, on lavapipe with
+// LP_NATIVE_VECTOR_WIDTH=128, 256 or 512 for subgroups of 4, 8 or 16. Outputs are compared with those of the first mapping before anything is
 // timed. On a software adapter the time is that of the processor, of all threads, which other
 // processes lengthen less than time on the wall.
 import type { KernelProblem } from "../src/engine/kernel.ts";
@@ -8,6 +8,7 @@ import { canRun, mappingsOf } from "../src/engine/mapping.ts";
 import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
 import { subgroupWidth } from "../src/engine/subgroups.ts";
 import { openGpu } from "../src/gpu/device.ts";
+import { attention, attentionGradKv, attentionGradQ } from "../src/kernels/attention/attention.ts";
 import { caseInputs } from "../src/kernels/check/random_inputs.ts";
 import { conv2d } from "../src/kernels/convolution/conv2d.ts";
 import { conv2dGradInput } from "../src/kernels/convolution/conv2d_grad_input.ts";
@@ -23,7 +24,9 @@ import { timeHot } from "../src/measure/clock.ts";
 const LEAST_MS = 4;
 /** A mapping that shares work among invocations by barriers, which software adapters run slowly. */
 const WITH_BARRIERS = new Set<string>(
-  [gemm, conv2d, conv2dGradInput, conv2dGradWeight].map(({ shader }) => shader.name),
+  [gemm, conv2d, conv2dGradInput, conv2dGradWeight, attention, attentionGradQ, attentionGradKv].map(
+    ({ shader }) => shader.name,
+  ),
 );
 
 /** The triad of a 3x3 convolution of `channels` channels at [6, height, width]. */
@@ -43,6 +46,23 @@ function triad(height: number, width: number, channels: number): KernelProblem[]
       shapes: { x: map, d_y: map },
       attributes: { ...attributes, kernel: [3, 3] },
     },
+  ];
+}
+
+/** Attention of `tokens` tokens on themselves, and its gradients. */
+function attentions(tokens: number, heads: number, width: number): KernelProblem[] {
+  const x = [1, tokens, heads * width];
+  const shapes = { q: x, k: x, v: x, mask: [0] };
+  const saved = { ...shapes, stats: [1, heads, tokens, 2], d_y: x };
+  const attributes = { heads, kv_heads: heads, scale: width ** -0.5, causal: false, softcap: 0 };
+  const name = `attention of ${tokens} tokens, ${heads} heads of ${width}`;
+  // as attention would have saved them, so that the gradients see probabilities
+  const lse = Math.log(tokens) + 0.5;
+  const data = { stats: { kind: "normal", mean: lse, deviation: 0.5 } } as const;
+  return [
+    { name, kernel: attention, shapes, attributes },
+    { name, kernel: attentionGradQ, shapes: saved, attributes, data },
+    { name, kernel: attentionGradKv, shapes: saved, attributes, data },
   ];
 }
 
@@ -67,12 +87,16 @@ const problems: readonly KernelProblem[] = [
   },
   ...triad(12, 20, 64),
   ...triad(24, 40, 24),
+  ...attentions(120, 4, 32),
+  ...attentions(480, 2, 64),
+  ...attentions(2443, 1, 64).slice(0, 1),
   { ...gradient, kernel: binHead, shapes: { ...head, scale: [6] } },
   { ...gradient, kernel: binHeadGradFeatures },
   { ...gradient, kernel: binHeadGradWeight },
 ];
 
 const rounds = Number(process.argv[2] ?? 15);
+const part = process.argv[3] ?? "";
 const gpu = await openGpu({ validation: false });
 
 /** Time of one dispatch: of the processor on a software adapter, else of the GPU. */
@@ -84,8 +108,9 @@ async function time_ms(prepared: PreparedKernel, batch: number): Promise<number>
 }
 
 /** The line of a problem: the least time of each mapping. */
-async function line({ name, kernel: base, shapes, attributes }: KernelProblem): Promise<string> {
-  const inputs = caseInputs(base, { name, shapes, attributes });
+async function line(problem: KernelProblem): Promise<string> {
+  const { name, kernel: base, shapes, attributes } = problem;
+  const inputs = caseInputs(base, problem);
   const able = mappingsOf(base).filter(
     (kernel) =>
       canRun(kernel, gpu.facts, shapes, attributes) &&
@@ -124,5 +149,7 @@ async function line({ name, kernel: base, shapes, attributes }: KernelProblem): 
 const { lanes, reason } = subgroupWidth(gpu.facts);
 console.log(`${gpu.facts.driver}, subgroups of ${lanes} (${reason}), least of ${rounds} rounds`);
 console.log("in brackets: the time in units of the subgroup mapping's");
-for (const problem of problems) console.log(await line(problem));
+for (const problem of problems.filter(({ kernel }) => kernel.shader.name.includes(part))) {
+  console.log(await line(problem));
+}
 gpu.close();

@@ -1,13 +1,14 @@
-// attention_grad_q_subgroup — attention_grad_q.wgsl with one subgroup of 8 per workgroup.
+// attention_grad_q_subgroup — attention_grad_q.wgsl with one subgroup per workgroup.
 //
 //   p = e^(s - lse);  d_p[l, t] = d_y_l . v_t;  d_s = p (d_p - d_y_l . y_l)
 //   d_q_l = sum_t d_s[l, t] (d s / d q.k) k_t
 //
 // Layout   as in attention_grad_q.wgsl
-// Mapping  a workgroup owns 16 queries of a head and walks over 32 keys at a time, as in
+// Mapping  a workgroup owns 16 queries of a head and walks over 64 keys at a time, as in
 //          attention_subgroup.wgsl: two products into workgroup memory, d_s there, then the third
 //          product; d_q itself holds the running sum
-// Memory   6 loads for 64 fma in each product; for software adapters, where a load costs 8 fma
+// Memory   8 loads for 64 fma in each product at 4 lanes, 6 at 8, 5 from 16 on; for software
+//          adapters, where a load costs 8 fma
 // Source   Dao et al., FlashAttention (2022), algorithm 4
 // Twin     src/kernels/attention/attention.ts
 
@@ -39,14 +40,14 @@ struct Params {
 @group(0) @binding(6) var<storage, read> d_y: array<f32>;
 @group(0) @binding(7) var<storage, read_write> d_q: array<f32>;
 
-override WG: u32 = 8u; // exactly one subgroup
+override LANES: u32 = 8u; // of a subgroup: 4 to 64; the workgroup is exactly one
 const ROWS: u32 = 16u; // tune: 16
-const COLS: u32 = 32u; // four per invocation
+const STEP: u32 = 64u; // keys; a tile of products is wider from 32 lanes on, and partly idle
 const MASKED: f32 = -1e30; // host: a score of this or less excludes the key
 
-var<workgroup> wg_pairs: array<f32, 512>; // 2 KiB: [key][query], q . k, then d_s times its slope
-var<workgroup> wg_d_p: array<f32, 512>; // 2 KiB: [key][query], d_y . v
-var<workgroup> wg_sums: array<f32, 512>; // 2 KiB: [row][column], a tile of sums
+var<workgroup> wg_pairs: array<f32, ROWS * STEP>; // 4 KiB: [key][query], q . k, then slope d_s
+var<workgroup> wg_d_p: array<f32, ROWS * STEP>; // 4 KiB: [key][query], d_y . v
+var<workgroup> wg_sums: array<f32, 16u * LANES>; // at most 4 KiB: four rows of a tile of sums
 
 // <lib attention_scores>
 /// Four scores, and their derivatives with respect to the products q . k.
@@ -86,20 +87,94 @@ fn scores_of(products: vec4f, batch: u32, head: u32, query: vec4u, key: vec4u) -
 }
 // </lib>
 
-// <lib attention_outer>
-/// Adds rows x columns to a tile of 16 rows: lanes 0 to 7 hold two rows each, eight apart, and the
-/// columns are the lane's own four.
-fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
-    for (var r = 0u; r < 8u; r++) {
-        (*tile)[r] += subgroupShuffle(low, r) * columns;
-        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
-    }
+// <lib rows_subgroup>
+/// The rows of a tile of 16 whose values a lane holds: one, two or four of them, as the subgroup is
+/// 16 or more, 8 or 4 lanes wide. The others repeat.
+fn rows_of(lane: u32) -> vec4u {
+    return (lane + vec4u(0u, LANES, 2u * LANES, 3u * LANES)) % 16u;
 }
 // </lib>
 
-/// The row of q and y, counted in heads, of a query; beyond the last query the last again.
+// <lib lanes_subgroup>
+/// The values of lanes 0 to 3. A lane that is a constant costs software adapters one instruction;
+/// any other costs them a loop over all lanes.
+fn lanes_0(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 0u),
+        subgroupBroadcast(value, 1u),
+        subgroupBroadcast(value, 2u),
+        subgroupBroadcast(value, 3u),
+    );
+}
+
+/// The values of lanes 4 to 7.
+fn lanes_4(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 4u),
+        subgroupBroadcast(value, 5u),
+        subgroupBroadcast(value, 6u),
+        subgroupBroadcast(value, 7u),
+    );
+}
+
+/// The values of lanes 8 to 11.
+fn lanes_8(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 8u),
+        subgroupBroadcast(value, 9u),
+        subgroupBroadcast(value, 10u),
+        subgroupBroadcast(value, 11u),
+    );
+}
+
+/// The values of lanes 12 to 15.
+fn lanes_12(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 12u),
+        subgroupBroadcast(value, 13u),
+        subgroupBroadcast(value, 14u),
+        subgroupBroadcast(value, 15u),
+    );
+}
+// </lib>
+
+// <lib outer_subgroup>
+/// Adds rows x columns to a tile: row r lies in lane r mod LANES, in part r / LANES of its four;
+/// the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, rows: vec4f, columns: vec4f) {
+    add_rows(tile, 0u, lanes_0(rows.x), columns);
+    if (LANES == 4u) {
+        add_rows(tile, 4u, lanes_0(rows.y), columns);
+        add_rows(tile, 8u, lanes_0(rows.z), columns);
+        add_rows(tile, 12u, lanes_0(rows.w), columns);
+    } else if (LANES == 8u) {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_0(rows.y), columns);
+        add_rows(tile, 12u, lanes_4(rows.y), columns);
+    } else {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_8(rows.x), columns);
+        add_rows(tile, 12u, lanes_12(rows.x), columns);
+    }
+}
+
+/// Adds four rows x columns to a tile, from row `first` on.
+fn add_rows(tile: ptr<function, array<vec4f, 16>>, first: u32, rows: vec4f, columns: vec4f) {
+    (*tile)[first] = fma(vec4f(rows.x), columns, (*tile)[first]);
+    (*tile)[first + 1u] = fma(vec4f(rows.y), columns, (*tile)[first + 1u]);
+    (*tile)[first + 2u] = fma(vec4f(rows.z), columns, (*tile)[first + 2u]);
+    (*tile)[first + 3u] = fma(vec4f(rows.w), columns, (*tile)[first + 3u]);
+}
+// </lib>
+
+/// The row of q and d_y, counted in heads, of a query; beyond the last query the last again.
 fn query_row(batch: u32, head: u32, query: u32) -> u32 {
     return (batch * params.queries + min(query, params.queries - 1u)) * params.heads + head;
+}
+
+/// Rows of q and d_y, counted in heads, of four queries; beyond the last query the last again.
+fn query_rows(batch: u32, head: u32, query: vec4u) -> vec4u {
+    return (batch * params.queries + min(query, vec4u(params.queries - 1u))) * params.heads + head;
 }
 
 /// Rows of k and v, counted in heads, of four keys; beyond the last key the last again.
@@ -107,40 +182,89 @@ fn key_rows(batch: u32, kv_head: u32, key: vec4u) -> vec4u {
     return (batch * params.keys + min(key, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
 }
 
-/// Fills wg_pairs and wg_d_p with the products of 16 queries and 32 keys.
-fn multiply(query_rows: vec2u, rows: vec4u, lane: u32) {
-    var products = array<vec4f, 16>(); // indexed by constants only, so that it stays in registers
-    let q_at = query_rows * params.width;
-    let k_at = rows * params.width;
+/// A lane's columns of a tile.
+fn columns_of(lane: u32) -> vec4u {
+    return lane + vec4u(0u, LANES, 2u * LANES, 3u * LANES);
+}
+
+/// The part of q that a lane holds for its neighbours.
+fn q_rows(at: vec4u) -> vec4f {
+    var rows = vec4f(q[at.x], 0.0, 0.0, 0.0);
+    if (LANES < 16u) {
+        rows.y = q[at.y];
+    }
+    if (LANES < 8u) {
+        rows.z = q[at.z];
+        rows.w = q[at.w];
+    }
+    return rows;
+}
+
+/// The part of d_y that a lane holds for its neighbours.
+fn d_y_rows(at: vec4u) -> vec4f {
+    var rows = vec4f(d_y[at.x], 0.0, 0.0, 0.0);
+    if (LANES < 16u) {
+        rows.y = d_y[at.y];
+    }
+    if (LANES < 8u) {
+        rows.z = d_y[at.z];
+        rows.w = d_y[at.w];
+    }
+    return rows;
+}
+
+/// The part of wg_pairs that a lane holds for its neighbours.
+fn pair_rows(at: vec4u) -> vec4f {
+    var rows = vec4f(wg_pairs[at.x], 0.0, 0.0, 0.0);
+    if (LANES < 16u) {
+        rows.y = wg_pairs[at.y];
+    }
+    if (LANES < 8u) {
+        rows.z = wg_pairs[at.z];
+        rows.w = wg_pairs[at.w];
+    }
+    return rows;
+}
+
+/// Fills wg_pairs with the products q . k of 16 queries and four keys of each lane.
+fn multiply(q_at: vec4u, k_at: vec4u, columns: vec4u) {
+    var tile = array<vec4f, ROWS>(); // indexed by constants only, so that it stays in registers
     for (var e = 0u; e < params.width; e++) {
         let keys = vec4f(k[k_at.x + e], k[k_at.y + e], k[k_at.z + e], k[k_at.w + e]);
-        outer(&products, q[q_at.x + e], q[q_at.y + e], keys);
+        outer(&tile, q_rows(q_at + e), keys);
     }
-    for (var r = 0u; r < ROWS; r++) {
-        for (var j = 0u; j < 4u; j++) {
-            wg_pairs[(lane + j * WG) * ROWS + r] = products[r][j];
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * LANES <= STEP || columns[j] < STEP) {
+            for (var r = 0u; r < ROWS; r++) {
+                wg_pairs[columns[j] * ROWS + r] = tile[r][j];
+            }
         }
     }
-    var d_p = array<vec4f, 16>(); // as before
-    let d_y_at = query_rows * params.value_width;
-    let v_at = rows * params.value_width;
+}
+
+/// Fills wg_d_p with the products d_y . v of the same.
+fn multiply_values(d_y_at: vec4u, v_at: vec4u, columns: vec4u) {
+    var tile = array<vec4f, ROWS>(); // as in `multiply`
     for (var e = 0u; e < params.value_width; e++) {
         let values = vec4f(v[v_at.x + e], v[v_at.y + e], v[v_at.z + e], v[v_at.w + e]);
-        outer(&d_p, d_y[d_y_at.x + e], d_y[d_y_at.y + e], values);
+        outer(&tile, d_y_rows(d_y_at + e), values);
     }
-    for (var r = 0u; r < ROWS; r++) {
-        for (var j = 0u; j < 4u; j++) {
-            wg_d_p[(lane + j * WG) * ROWS + r] = d_p[r][j];
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * LANES <= STEP || columns[j] < STEP) {
+            for (var r = 0u; r < ROWS; r++) {
+                wg_d_p[columns[j] * ROWS + r] = tile[r][j];
+            }
         }
     }
 }
 
 /// Turns a row of products into the derivatives with respect to them.
 fn differentiate(batch: u32, head: u32, query: u32, row: u32, start: u32) {
-    let at = 2u * ((batch * params.heads + head) * params.queries + min(query, params.queries - 1u));
+    let l = min(query, params.queries - 1u);
+    let at = 2u * ((batch * params.heads + head) * params.queries + l);
     let lse = stats[at];
     let along = stats[at + 1u];
-    let count = min(COLS, params.keys - start);
+    let count = min(STEP, params.keys - start);
     for (var t = 0u; t < count; t += 4u) {
         let i = t * ROWS + row + vec4u(0u, ROWS, 2u * ROWS, 3u * ROWS);
         let products = vec4f(wg_pairs[i.x], wg_pairs[i.y], wg_pairs[i.z], wg_pairs[i.w]);
@@ -155,45 +279,43 @@ fn differentiate(batch: u32, head: u32, query: u32, row: u32, start: u32) {
     }
 }
 
-/// Brings a tile of sums into wg_sums, [row][column]; an invocation reads only its own columns.
-fn keep_sums(tile: ptr<function, array<vec4f, 16>>, lane: u32) {
-    for (var r = 0u; r < ROWS; r++) {
-        for (var j = 0u; j < 4u; j++) {
-            wg_sums[r * COLS + j * WG + lane] = (*tile)[r][j];
-        }
-    }
-}
-
-/// Adds derivatives x k of a tile's keys to four columns of d_q.
+/// Adds derivatives x k of a step's keys to four columns of d_q.
 fn add_keys(batch: u32, head: u32, first: u32, start: u32, chunk: u32, lane: u32) {
     let kv_head = head / (params.heads / params.kv_heads);
     let width = params.width;
-    let cols = chunk + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
-    let count = min(COLS, params.keys - start);
+    let count = min(STEP, params.keys - start);
     let step = params.kv_heads * width;
     var at = ((batch * params.keys + start) * params.kv_heads + kv_head) * width
-        + min(cols, vec4u(width - 1u));
-    var tile = array<vec4f, 16>(); // as in `multiply`
+        + min(chunk + columns_of(lane), vec4u(width - 1u));
+    var pairs = rows_of(lane);
+    var tile = array<vec4f, ROWS>(); // as in `multiply`
     for (var t = 0u; t < count; t++) {
-        let row = t * ROWS + lane % 8u;
-        outer(&tile, wg_pairs[row], wg_pairs[row + 8u], vec4f(k[at.x], k[at.y], k[at.z], k[at.w]));
+        outer(&tile, pair_rows(pairs), vec4f(k[at.x], k[at.y], k[at.z], k[at.w]));
         at += step;
+        pairs += ROWS;
     }
-    keep_sums(&tile, lane);
-    let rows = min(ROWS, params.queries - first);
-    for (var r = 0u; r < rows; r++) {
-        let row = query_row(batch, head, first + r) * width + chunk;
-        for (var e = lane; e < min(COLS, width - chunk); e += WG) {
-            d_q[row + e] += wg_sums[r * COLS + e];
+    // through workgroup memory: 64 guarded stores would take long to compile
+    for (var r = 0u; r < ROWS; r += 4u) {
+        for (var i = 0u; i < 4u; i++) {
+            for (var j = 0u; j < 4u; j++) {
+                wg_sums[(i * 4u + j) * LANES + lane] = tile[r + i][j];
+            }
+        }
+        // an invocation reads only its own columns
+        for (var i = 0u; i < min(4u, max(params.queries - first, r) - r); i++) {
+            let row = query_row(batch, head, first + r + i) * width + chunk;
+            for (var e = lane; e < min(4u * LANES, width - chunk); e += LANES) {
+                d_q[row + e] += wg_sums[i * 4u * LANES + e];
+            }
         }
     }
 }
 
-@compute @workgroup_size(WG)
+@compute @workgroup_size(LANES)
 fn attention_grad_q_subgroup(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let index = group.x + group.y * groups.x;
     let tiles = (params.queries + ROWS - 1u) / ROWS;
@@ -204,28 +326,36 @@ fn attention_grad_q_subgroup(
     }
     let kv_head = head / (params.heads / params.kv_heads);
     let first = index % tiles * ROWS;
-    let own = first + lane % 8u;
-    let query_rows = vec2u(query_row(batch, head, own), query_row(batch, head, own + 8u));
+    let own_rows = query_rows(batch, head, first + rows_of(lane));
     let rows = min(ROWS, params.queries - first);
     // each column of d_q belongs to one invocation throughout
     for (var r = 0u; r < rows; r++) {
         let row = query_row(batch, head, first + r) * params.width;
-        for (var e = lane; e < params.width; e += WG) {
+        for (var e = lane; e < params.width; e += LANES) {
             d_q[row + e] = 0.0;
         }
     }
     let end = select(params.keys, min(params.keys, first + ROWS), params.causal == 1u);
-    for (var start = 0u; start < end; start += COLS) {
-        let keys = start + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
-        multiply(query_rows, key_rows(batch, kv_head, keys), lane);
+    for (var start = 0u; start < end; start += STEP) {
+        let count = min(STEP, params.keys - start);
+        for (var t = 0u; t < count; t += 4u * LANES) {
+            let columns = t + columns_of(lane);
+            let rows_of_keys = key_rows(batch, kv_head, start + columns);
+            multiply(own_rows * params.width, rows_of_keys * params.width, columns);
+            multiply_values(
+                own_rows * params.value_width,
+                rows_of_keys * params.value_width,
+                columns,
+            );
+        }
         // the products of all invocations are there
         workgroupBarrier();
-        for (var r = lane; r < ROWS; r += WG) {
+        for (var r = lane; r < ROWS; r += LANES) {
             differentiate(batch, head, first + r, r, start);
         }
         // and now the derivatives
         workgroupBarrier();
-        for (var chunk = 0u; chunk < params.width; chunk += COLS) {
+        for (var chunk = 0u; chunk < params.width; chunk += 4u * LANES) {
             add_keys(batch, head, first, start, chunk, lane);
         }
         // all have read them

@@ -1,16 +1,18 @@
-// attention_subgroup — attention.wgsl with one subgroup of 8 per workgroup.
+// attention_subgroup — attention.wgsl with one subgroup per workgroup.
 //
 //   s[l, t] = scale q_l . k_t, capped to softcap tanh(s / softcap), + mask[l, t]
 //   y_l = sum_t p[l, t] v_t,  p = softmax of s over t,  lse_l = ln sum_t e^s[l, t]
 //   y_l = 0 and lse_l = 0 where no key is seen
 //
 // Layout   as in attention.wgsl
-// Mapping  a workgroup owns 16 queries of a head and walks over 32 keys at a time. Both products are
-//          outer products in registers: an invocation has 16 rows of 4 columns, 8 apart, and takes
-//          the rows from its neighbours. In between, the 16 x 32 scores lie in workgroup memory,
-//          where an invocation turns two whole rows into weights; y itself holds the running sum
-// Memory   6 loads for 64 fma in each product; for software adapters, where a load costs 8 fma
-// Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per 32 keys
+// Mapping  a workgroup owns 16 queries of a head and walks over 128 keys at a time. Both products are
+//          outer products in registers: an invocation has 16 rows of 4 columns, LANES apart, loads
+//          4, 2 or 1 of the rows (at 4, 8 or more lanes) and takes the others from its neighbours.
+//          In between, the 16 x 128 scores lie in workgroup memory, where an invocation turns whole
+//          rows into weights; y itself holds the running sum
+// Memory   8 loads for 64 fma in each product at 4 lanes, 6 at 8, 5 from 16 on; for software
+//          adapters, where a load costs 8 fma
+// Source   Dao et al., FlashAttention (2022), algorithm 1, with one rescaling per 128 keys
 // Twin     src/kernels/attention/attention.ts
 
 enable subgroups;
@@ -40,13 +42,13 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 
-override WG: u32 = 8u; // exactly one subgroup
+override LANES: u32 = 8u; // of a subgroup: 4 to 64; the workgroup is exactly one
 const ROWS: u32 = 16u; // tune: 16
-const COLS: u32 = 32u; // four per invocation
+const KEYS: u32 = 128u; // of a step; a tile of products is wider at 64 lanes, and half idle
 const MASKED: f32 = -1e30; // host: a score of this or less excludes the key
 
-var<workgroup> wg_pairs: array<f32, 512>; // 2 KiB: [key][query], products, then weights
-var<workgroup> wg_sums: array<f32, 512>; // 2 KiB: [row][column], a tile of sums
+var<workgroup> wg_pairs: array<f32, ROWS * KEYS>; // 8 KiB: [key][query], products, then weights
+var<workgroup> wg_sums: array<f32, 16u * LANES>; // at most 4 KiB: four rows of a tile of sums
 var<workgroup> wg_peak: array<f32, ROWS>; // 64 B: each query's largest score so far
 var<workgroup> wg_total: array<f32, ROWS>; // 64 B: its sum of weights
 var<workgroup> wg_scale: array<f32, ROWS>; // 64 B: what its running sum is multiplied by
@@ -108,14 +110,83 @@ fn scores_of(products: vec4f, batch: u32, head: u32, query: vec4u, key: vec4u) -
 }
 // </lib>
 
-// <lib attention_outer>
-/// Adds rows x columns to a tile of 16 rows: lanes 0 to 7 hold two rows each, eight apart, and the
-/// columns are the lane's own four.
-fn outer(tile: ptr<function, array<vec4f, 16>>, low: f32, high: f32, columns: vec4f) {
-    for (var r = 0u; r < 8u; r++) {
-        (*tile)[r] += subgroupShuffle(low, r) * columns;
-        (*tile)[r + 8u] += subgroupShuffle(high, r) * columns;
+// <lib rows_subgroup>
+/// The rows of a tile of 16 whose values a lane holds: one, two or four of them, as the subgroup is
+/// 16 or more, 8 or 4 lanes wide. The others repeat.
+fn rows_of(lane: u32) -> vec4u {
+    return (lane + vec4u(0u, LANES, 2u * LANES, 3u * LANES)) % 16u;
+}
+// </lib>
+
+// <lib lanes_subgroup>
+/// The values of lanes 0 to 3. A lane that is a constant costs software adapters one instruction;
+/// any other costs them a loop over all lanes.
+fn lanes_0(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 0u),
+        subgroupBroadcast(value, 1u),
+        subgroupBroadcast(value, 2u),
+        subgroupBroadcast(value, 3u),
+    );
+}
+
+/// The values of lanes 4 to 7.
+fn lanes_4(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 4u),
+        subgroupBroadcast(value, 5u),
+        subgroupBroadcast(value, 6u),
+        subgroupBroadcast(value, 7u),
+    );
+}
+
+/// The values of lanes 8 to 11.
+fn lanes_8(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 8u),
+        subgroupBroadcast(value, 9u),
+        subgroupBroadcast(value, 10u),
+        subgroupBroadcast(value, 11u),
+    );
+}
+
+/// The values of lanes 12 to 15.
+fn lanes_12(value: f32) -> vec4f {
+    return vec4f(
+        subgroupBroadcast(value, 12u),
+        subgroupBroadcast(value, 13u),
+        subgroupBroadcast(value, 14u),
+        subgroupBroadcast(value, 15u),
+    );
+}
+// </lib>
+
+// <lib outer_subgroup>
+/// Adds rows x columns to a tile: row r lies in lane r mod LANES, in part r / LANES of its four;
+/// the columns are the lane's own.
+fn outer(tile: ptr<function, array<vec4f, 16>>, rows: vec4f, columns: vec4f) {
+    add_rows(tile, 0u, lanes_0(rows.x), columns);
+    if (LANES == 4u) {
+        add_rows(tile, 4u, lanes_0(rows.y), columns);
+        add_rows(tile, 8u, lanes_0(rows.z), columns);
+        add_rows(tile, 12u, lanes_0(rows.w), columns);
+    } else if (LANES == 8u) {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_0(rows.y), columns);
+        add_rows(tile, 12u, lanes_4(rows.y), columns);
+    } else {
+        add_rows(tile, 4u, lanes_4(rows.x), columns);
+        add_rows(tile, 8u, lanes_8(rows.x), columns);
+        add_rows(tile, 12u, lanes_12(rows.x), columns);
     }
+}
+
+/// Adds four rows x columns to a tile, from row `first` on.
+fn add_rows(tile: ptr<function, array<vec4f, 16>>, first: u32, rows: vec4f, columns: vec4f) {
+    (*tile)[first] = fma(vec4f(rows.x), columns, (*tile)[first]);
+    (*tile)[first + 1u] = fma(vec4f(rows.y), columns, (*tile)[first + 1u]);
+    (*tile)[first + 2u] = fma(vec4f(rows.z), columns, (*tile)[first + 2u]);
+    (*tile)[first + 3u] = fma(vec4f(rows.w), columns, (*tile)[first + 3u]);
 }
 // </lib>
 
@@ -124,21 +195,59 @@ fn query_row(batch: u32, head: u32, query: u32) -> u32 {
     return (batch * params.queries + min(query, params.queries - 1u)) * params.heads + head;
 }
 
+/// Rows of q, counted in heads, of four queries; beyond the last query the last again.
+fn query_rows(batch: u32, head: u32, query: vec4u) -> vec4u {
+    return (batch * params.queries + min(query, vec4u(params.queries - 1u))) * params.heads + head;
+}
+
 /// Rows of k and v, counted in heads, of four keys; beyond the last key the last again.
 fn key_rows(batch: u32, kv_head: u32, key: vec4u) -> vec4u {
     return (batch * params.keys + min(key, vec4u(params.keys - 1u))) * params.kv_heads + kv_head;
 }
 
-/// Fills wg_pairs with the products of 16 queries and 32 keys.
-fn multiply(q_at: vec2u, k_at: vec4u, lane: u32) {
-    var tile = array<vec4f, 16>(); // indexed by constants only, so that it stays in registers
-    for (var e = 0u; e < params.width; e++) {
-        let keys = vec4f(k[k_at.x + e], k[k_at.y + e], k[k_at.z + e], k[k_at.w + e]);
-        outer(&tile, q[q_at.x + e], q[q_at.y + e], keys);
+/// A lane's columns of a tile.
+fn columns_of(lane: u32) -> vec4u {
+    return lane + vec4u(0u, LANES, 2u * LANES, 3u * LANES);
+}
+
+/// The part of q that a lane holds for its neighbours.
+fn q_rows(at: vec4u) -> vec4f {
+    var rows = vec4f(q[at.x], 0.0, 0.0, 0.0);
+    if (LANES < 16u) {
+        rows.y = q[at.y];
     }
-    for (var r = 0u; r < ROWS; r++) {
-        for (var j = 0u; j < 4u; j++) {
-            wg_pairs[(lane + j * WG) * ROWS + r] = tile[r][j];
+    if (LANES < 8u) {
+        rows.z = q[at.z];
+        rows.w = q[at.w];
+    }
+    return rows;
+}
+
+/// The part of wg_pairs that a lane holds for its neighbours.
+fn pair_rows(at: vec4u) -> vec4f {
+    var rows = vec4f(wg_pairs[at.x], 0.0, 0.0, 0.0);
+    if (LANES < 16u) {
+        rows.y = wg_pairs[at.y];
+    }
+    if (LANES < 8u) {
+        rows.z = wg_pairs[at.z];
+        rows.w = wg_pairs[at.w];
+    }
+    return rows;
+}
+
+/// Fills wg_pairs with the products of 16 queries and four keys of each lane, `keys` of the step.
+fn multiply(q_at: vec4u, k_at: vec4u, keys: vec4u) {
+    var tile = array<vec4f, ROWS>(); // indexed by constants only, so that it stays in registers
+    for (var e = 0u; e < params.width; e++) {
+        let columns = vec4f(k[k_at.x + e], k[k_at.y + e], k[k_at.z + e], k[k_at.w + e]);
+        outer(&tile, q_rows(q_at + e), columns);
+    }
+    for (var j = 0u; j < 4u; j++) {
+        if (4u * LANES <= KEYS || keys[j] < KEYS) {
+            for (var r = 0u; r < ROWS; r++) {
+                wg_pairs[keys[j] * ROWS + r] = tile[r][j];
+            }
         }
     }
 }
@@ -154,7 +263,7 @@ fn scores_at(batch: u32, head: u32, query: u32, row: u32, start: u32, t: u32) ->
 
 /// Turns a row of products into weights relative to the query's largest score so far.
 fn weigh(batch: u32, head: u32, query: u32, row: u32, start: u32) {
-    let count = min(COLS, params.keys - start);
+    let count = min(KEYS, params.keys - start);
     var top = wg_peak[row];
     for (var t = 0u; t < count; t += 4u) {
         let scores = scores_at(batch, head, query, row, start, t);
@@ -175,45 +284,44 @@ fn weigh(batch: u32, head: u32, query: u32, row: u32, start: u32) {
     wg_scale[row] = rescale;
 }
 
-/// Brings a tile of sums into wg_sums, [row][column]; an invocation reads only its own columns.
-fn keep_sums(tile: ptr<function, array<vec4f, 16>>, lane: u32) {
-    for (var r = 0u; r < ROWS; r++) {
-        for (var j = 0u; j < 4u; j++) {
-            wg_sums[r * COLS + j * WG + lane] = (*tile)[r][j];
-        }
-    }
-}
-
-/// Adds weights x v of a tile's keys to four columns of the running sums.
+/// Adds weights x v of a step's keys to four columns of the running sums.
 fn add_values(batch: u32, head: u32, first: u32, start: u32, chunk: u32, lane: u32) {
     let kv_head = head / (params.heads / params.kv_heads);
     let width = params.value_width;
-    let cols = chunk + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
-    let count = min(COLS, params.keys - start);
+    let count = min(KEYS, params.keys - start);
     let step = params.kv_heads * width;
     var at = ((batch * params.keys + start) * params.kv_heads + kv_head) * width
-        + min(cols, vec4u(width - 1u));
-    var tile = array<vec4f, 16>(); // as in `multiply`
+        + min(chunk + columns_of(lane), vec4u(width - 1u));
+    var pairs = rows_of(lane);
+    var tile = array<vec4f, ROWS>(); // as in `multiply`
     for (var t = 0u; t < count; t++) {
-        let row = t * ROWS + lane % 8u;
-        outer(&tile, wg_pairs[row], wg_pairs[row + 8u], vec4f(v[at.x], v[at.y], v[at.z], v[at.w]));
+        outer(&tile, pair_rows(pairs), vec4f(v[at.x], v[at.y], v[at.z], v[at.w]));
         at += step;
+        pairs += ROWS;
     }
-    keep_sums(&tile, lane);
-    let rows = min(ROWS, params.queries - first);
-    for (var r = 0u; r < rows; r++) {
-        let row = query_row(batch, head, first + r) * width + chunk;
-        for (var e = lane; e < min(COLS, width - chunk); e += WG) {
-            y[row + e] = y[row + e] * wg_scale[r] + wg_sums[r * COLS + e];
+    // through workgroup memory: 64 guarded stores would take long to compile
+    for (var r = 0u; r < ROWS; r += 4u) {
+        for (var i = 0u; i < 4u; i++) {
+            for (var j = 0u; j < 4u; j++) {
+                wg_sums[(i * 4u + j) * LANES + lane] = tile[r + i][j];
+            }
+        }
+        // an invocation reads only its own columns
+        for (var i = 0u; i < min(4u, max(params.queries - first, r) - r); i++) {
+            let row = query_row(batch, head, first + r + i) * width + chunk;
+            let scale = wg_scale[r + i];
+            for (var e = lane; e < min(4u * LANES, width - chunk); e += LANES) {
+                y[row + e] = y[row + e] * scale + wg_sums[i * 4u * LANES + e];
+            }
         }
     }
 }
 
-@compute @workgroup_size(WG)
+@compute @workgroup_size(LANES)
 fn attention_subgroup(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let index = group.x + group.y * groups.x;
     let tiles = (params.queries + ROWS - 1u) / ROWS;
@@ -224,38 +332,40 @@ fn attention_subgroup(
     }
     let kv_head = head / (params.heads / params.kv_heads);
     let first = index % tiles * ROWS;
-    let own = first + lane % 8u;
-    let q_at = vec2u(query_row(batch, head, own), query_row(batch, head, own + 8u)) * params.width;
+    let q_at = query_rows(batch, head, first + rows_of(lane)) * params.width;
     let rows = min(ROWS, params.queries - first);
     // each column of y belongs to one invocation throughout
     for (var r = 0u; r < rows; r++) {
         let row = query_row(batch, head, first + r) * params.value_width;
-        for (var e = lane; e < params.value_width; e += WG) {
+        for (var e = lane; e < params.value_width; e += LANES) {
             y[row + e] = 0.0;
         }
     }
-    for (var r = lane; r < ROWS; r += WG) {
+    for (var r = lane; r < ROWS; r += LANES) {
         wg_peak[r] = MASKED;
         wg_total[r] = 0.0;
     }
     let end = select(params.keys, min(params.keys, first + ROWS), params.causal == 1u);
-    for (var start = 0u; start < end; start += COLS) {
-        let keys = start + lane + vec4u(0u, WG, 2u * WG, 3u * WG);
-        multiply(q_at, key_rows(batch, kv_head, keys) * params.width, lane);
+    for (var start = 0u; start < end; start += KEYS) {
+        let count = min(KEYS, params.keys - start);
+        for (var t = 0u; t < count; t += 4u * LANES) {
+            let keys = t + columns_of(lane);
+            multiply(q_at, key_rows(batch, kv_head, start + keys) * params.width, keys);
+        }
         // the products of all invocations are there
         workgroupBarrier();
-        for (var r = lane; r < ROWS; r += WG) {
+        for (var r = lane; r < ROWS; r += LANES) {
             weigh(batch, head, first + r, r, start);
         }
         // and now their weights
         workgroupBarrier();
-        for (var chunk = 0u; chunk < params.value_width; chunk += COLS) {
+        for (var chunk = 0u; chunk < params.value_width; chunk += 4u * LANES) {
             add_values(batch, head, first, start, chunk, lane);
         }
         // all have read the weights
         workgroupBarrier();
     }
-    for (var r = lane; r < rows; r += WG) {
+    for (var r = lane; r < rows; r += LANES) {
         let total = wg_total[r];
         let some = total > 0.0 || is_nan(total);
         wg_scale[r] = select(0.0, 1.0 / total, some);
@@ -266,7 +376,7 @@ fn attention_subgroup(
     workgroupBarrier();
     for (var r = 0u; r < rows; r++) {
         let row = query_row(batch, head, first + r) * params.value_width;
-        for (var e = lane; e < params.value_width; e += WG) {
+        for (var e = lane; e < params.value_width; e += LANES) {
             y[row + e] *= wg_scale[r];
         }
     }

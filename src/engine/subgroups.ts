@@ -42,11 +42,6 @@ export function inSubgroups(facts: AdapterFacts): boolean {
   return subgroupWidth(facts).lanes > 0;
 }
 
-/** For `runs`: mappings whose workgroup is one subgroup of 8. */
-export function inSubgroupsOf8({ subgroup_size }: AdapterFacts): boolean {
-  return subgroup_size === 8;
-}
-
 /** The constants that a shader gets from the adapter: the width of its subgroups, if it asks. */
 export function adapterConstants(shader: ShaderInfo, facts: AdapterFacts): Record<string, number> {
   const { lanes } = subgroupWidth(facts);

@@ -119,7 +119,9 @@ test.skipIf(lanes === 0)("an emulated subgroup gives the bits of the adapter's o
 });
 
 describe.each([32, 64])("with an emulated subgroup of %i", (wide) => {
-  test.each(named)("%s equals its reference", async (_, kernel) => {
+  // lavapipe compiles the exchanges of one attention kernel for 4 to 10 s: at one width
+  const some = named.filter(([name]) => wide === 64 || !name.startsWith("attention"));
+  test.each(some)("%s equals its reference", async (_, kernel) => {
     for (const problem of kernel.cases) {
       expectRight(problem, await checkCase(gpu, emulated(kernel, wide), problem));
     }

@@ -84,8 +84,7 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
     test("runs without barriers on software adapters, in subgroups where their width is known", () => {
       const [subgroups, none] = SOFTWARE[name];
       for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
-        const taken = name.startsWith("attention") && facts.subgroup_size !== 8 ? none : subgroups;
-        expect(chosen(facts)).toEqual(new Set([taken, ...own]));
+        expect(chosen(facts)).toEqual(new Set([subgroups, ...own]));
       }
       const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };
       expect(chosen(ranging)).toEqual(new Set([none, ...own]));

@@ -18,7 +18,7 @@ import {
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Cost, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
-import { inSubgroupsOf8 } from "../../engine/subgroups.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "q" | "k" | "v" | "mask";
@@ -184,16 +184,16 @@ export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = 
   variants: () => [attentionSubgroup, attentionRows],
 });
 
-/** As `attention` with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** As `attention`, with one subgroup per workgroup: for software adapters. */
 export const attentionSubgroup: Kernel<typeof shaders.attention_subgroup, AttentionAttributes> =
   mapping(attention, {
     shader: shaders.attention_subgroup,
     grid: queryBlocks,
-    runs: inSubgroupsOf8,
+    runs: inSubgroups,
     suits: onSoftware,
   });
 
-/** As `attention`, with one invocation per query: for software adapters. */
+/** As `attention`, with one invocation per query: for other software adapters. */
 export const attentionRows: Kernel<typeof shaders.attention_rows, AttentionAttributes> = mapping(
   attention,
   {
@@ -272,18 +272,18 @@ export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAt
   variants: () => [attentionGradQSubgroup, attentionGradQRows],
 });
 
-/** The same with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** The same with one subgroup per workgroup: for software adapters. */
 export const attentionGradQSubgroup: Kernel<
   typeof shaders.attention_grad_q_subgroup,
   AttentionAttributes
 > = mapping(attentionGradQ, {
   shader: shaders.attention_grad_q_subgroup,
   grid: queryBlocks,
-  runs: inSubgroupsOf8,
+  runs: inSubgroups,
   suits: onSoftware,
 });
 
-/** The same with one invocation per query, for software adapters. */
+/** The same with one invocation per query: for other software adapters. */
 export const attentionGradQRows: Kernel<typeof shaders.attention_grad_q_rows, AttentionAttributes> =
   mapping(attentionGradQ, {
     shader: shaders.attention_grad_q_rows,
@@ -326,18 +326,18 @@ export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, Attention
     variants: () => [attentionGradKvSubgroup, attentionGradKvRows],
   });
 
-/** The same with one subgroup of 8 per workgroup: for software adapters of that width. */
+/** The same with one subgroup per workgroup: for software adapters. */
 export const attentionGradKvSubgroup: Kernel<
   typeof shaders.attention_grad_kv_subgroup,
   AttentionAttributes
 > = mapping(attentionGradKv, {
   shader: shaders.attention_grad_kv_subgroup,
   grid: keyBlocks,
-  runs: inSubgroupsOf8,
+  runs: inSubgroups,
   suits: onSoftware,
 });
 
-/** The same with one invocation per key, for software adapters. */
+/** The same with one invocation per key: for other software adapters. */
 export const attentionGradKvRows: Kernel<
   typeof shaders.attention_grad_kv_rows,
   AttentionAttributes
