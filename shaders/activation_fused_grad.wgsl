@@ -78,8 +78,9 @@ fn activated_slope(v: vec4f) -> vec4f {
 fn activation_fused_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let unit = (group.x + group.y * groups.x) * WG + lane;
     let q = unit % params.quads;
     let s = unit / params.quads;

@@ -80,8 +80,9 @@ fn slope(v: f32) -> f32 {
 fn activation_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     for (var s = 0u; s < STEP; s++) {
         let i = start + s * WG;

@@ -95,8 +95,8 @@ fn bin_pool_narrow(
     let right = ((j + 1u) * params.width + params.grid_w - 1u) / params.grid_w;
     let count = (bottom - top) * (right - left);
     for (var first = 0u; first < params.bins; first += WG * OWN) {
-        var sums: array<f32, OWN>; // its loops are unrolled, so that it stays in registers
-        var chosen: array<vec2f, OWN>;
+        var sums = array<f32, OWN>(); // its loops are unrolled, so that it stays in registers
+        var chosen = array<vec2f, OWN>();
         for (var o = 0u; o < OWN; o++) {
             // bins beyond the last are computed again and not stored
             chosen[o] = choose(min(first + lane + o * WG, params.bins - 1u));

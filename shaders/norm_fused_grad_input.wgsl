@@ -92,8 +92,9 @@ fn activated_slope(v: vec4f) -> vec4f {
 fn norm_fused_grad_input(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let unit = (group.x + group.y * groups.x) * WG + lane;
     let blocks = (params.pixels + RUN - 1u) / RUN;
     let q = unit % params.quads;

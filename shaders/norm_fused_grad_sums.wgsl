@@ -91,8 +91,9 @@ fn activated_slope(v: vec4f) -> vec4f {
 fn norm_fused_grad_sums(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let unit = (group.x + group.y * groups.x) * WG + lane;
     let q = unit % params.quads;
     let s = unit / params.quads % params.slabs;

@@ -14,8 +14,7 @@ fn activated(v: vec4f) -> vec4f {
         y = max(v, vec4f()) + vec4f(log1p(e.x), log1p(e.y), log1p(e.z), log1p(e.w));
     }
     if (KIND == 4u) {
-        let w = v * 0.70710678;
-        y = 0.5 * v * (1.0 + vec4f(erf(w.x), erf(w.y), erf(w.z), erf(w.w)));
+        y = v * vec4f(normal_cdf(v.x), normal_cdf(v.y), normal_cdf(v.z), normal_cdf(v.w));
     }
     return select(y, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
