@@ -94,3 +94,12 @@ export const BIN_GRADIENT_TOLERANCE = 1e-4;
  * gradients.
  */
 export const STEP_TOLERANCE = 1e-3;
+
+/**
+ * |f16 - f32| / |f32| of a tensor's length, for outputs and gradients of a small block stored as
+ * f16; a rounding is 4.9e-4 at most. Worst 1.0e-3, lavapipe 25.0.7.
+ */
+export const F16_NETWORK_TOLERANCE = 4e-3;
+
+/** As ADJOINT_TOLERANCE, for products whose operands are rounded to f16. */
+export const F16_ADJOINT_TOLERANCE = 1e-3;

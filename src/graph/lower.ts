@@ -3,7 +3,7 @@
 // same list.
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
-import { type Tuning, chooseVariant } from "../engine/tuning.ts";
+import { chooseVariant, type Precision, type Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { fuseNodes } from "./fuse/fuse.ts";
@@ -37,6 +37,7 @@ export function lower(
   facts: AdapterFacts,
   tuning?: Tuning,
   fused = false,
+  precision?: Precision,
 ): Program {
   const kept = reachable(graph, targets);
   const needed = graph.nodes.filter((node) => kept.has(node));
@@ -76,7 +77,9 @@ export function lower(
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
       call: (kernel, bindings, attributes) => {
-        calls.push(kernelCall(node.op.name, kernel, bindings, attributes, facts, tuning));
+        calls.push(
+          kernelCall(node.op.name, kernel, bindings, attributes, facts, tuning, precision),
+        );
       },
     };
     node.op.lower(lowering);
@@ -106,6 +109,7 @@ export function kernelCall(
   attributes: unknown,
   facts: AdapterFacts,
   tuning?: Tuning,
+  precision?: Precision,
 ): Call {
   for (const { name } of kernel.shader.bindings) {
     if (bindings[name] === undefined) {
@@ -129,7 +133,7 @@ export function kernelCall(
     }
   }
   checkParams(op, kernel, kernel.params({ ...shapes, ...made }, attributes));
-  const mapping = chooseVariant(kernel, facts, shapes, attributes, tuning);
+  const mapping = chooseVariant(kernel, facts, shapes, attributes, tuning, precision);
   return { kernel: mapping, base: kernel, bindings, attributes, op };
 }
 

@@ -33,15 +33,17 @@ interface Arena {
 
 /**
  * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed
- * homes); tensors of `kept` live to the end of the step. Throws if a call reads a tensor that no
- * earlier call wrote, or reads and writes one tensor.
+ * homes); tensors of `kept` live to the end of the step; those of `half` are stored as f16. Throws
+ * if a call reads a tensor that no earlier call wrote, or reads and writes one tensor.
  */
 export function planMemory(
   calls: readonly Call[],
   rootOf: (tensor: Tensor) => Tensor,
   isPlanned: (root: Tensor) => boolean,
   kept: ReadonlySet<Tensor>,
+  half: ReadonlySet<Tensor> = new Set(),
 ): MemoryPlan {
+  const blockFloats = (tensor: Tensor): number => floatsOf(tensor, half);
   const lastUse = lastUses(calls, rootOf);
   const apart = tensorsApart(calls, rootOf, isPlanned);
   const places = new Map<Tensor, Place>();
@@ -119,8 +121,10 @@ function tensorsApart(
   return apart;
 }
 
-function blockFloats(tensor: Tensor): number {
-  return Math.max(1, Math.ceil(size(tensor.shape) / ALIGNMENT_FLOATS)) * ALIGNMENT_FLOATS;
+/** The aligned length of a tensor, in floats. */
+function floatsOf(tensor: Tensor, half: ReadonlySet<Tensor>): number {
+  const floats = size(tensor.shape) / (half.has(tensor) ? 2 : 1);
+  return Math.max(1, Math.ceil(floats / ALIGNMENT_FLOATS)) * ALIGNMENT_FLOATS;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The plan of a graph without a device: its calls, what was fused, and the memory between the calls.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { Tuning } from "../engine/tuning.ts";
+import type { Precision, Tuning } from "../engine/tuning.ts";
 import { size } from "../tensor/shape.ts";
 import { lower, type Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
@@ -20,6 +20,7 @@ export interface PlanOutline {
 export interface LoweringOptions {
   readonly tuning?: Tuning | undefined;
   readonly fused: boolean;
+  readonly precision?: Precision;
 }
 
 /**
@@ -29,12 +30,12 @@ export function plannedCalls(
   graph: GraphCore,
   request: Request,
   facts: AdapterFacts,
-  { tuning, fused }: LoweringOptions,
+  { tuning, fused, precision }: LoweringOptions,
 ): PlacedGradients {
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  const lowered = lower(graph, targets, facts, tuning, fused);
+  const lowered = lower(graph, targets, facts, tuning, fused, precision);
   return placeGradients(lowered, gradients, outputs, facts, tuning);
 }
 

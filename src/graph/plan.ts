@@ -8,13 +8,15 @@ import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { PassStamps } from "../gpu/timestamps.ts";
 import type { Cost } from "../engine/kernel.ts";
 import { specialize, type Specialized, freezesShapes } from "../engine/specialize.ts";
+import { storedAsHalf } from "../engine/half_storage.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { Tuning } from "../engine/tuning.ts";
+import type { Precision, Tuning } from "../engine/tuning.ts";
 import { explained, InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { inputValues, scalarBlock } from "./run_inputs.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { hostFloats } from "./host_numbers.ts";
+import { halfBindings } from "./half_tensors.ts";
 import { bindingShapes, type Program } from "./lower.ts";
 import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
@@ -43,6 +45,8 @@ export interface PlanSummary {
   readonly flops: number;
   /** Bytes of each arena of intermediates. */
   readonly arena_bytes: readonly number[];
+  /** Bytes that the arenas would have together if every intermediate were stored as f32. */
+  readonly arena_bytes_f32: number;
   /** Bytes of all buffers of the plan together (without parameters, which belong to the store). */
   readonly peak_bytes: number;
   /** The part of these bytes that reads back outputs. */
@@ -88,6 +92,11 @@ export interface CompileOptions {
   readonly tuning?: Tuning;
   /** Whether nodes that a fused kernel computes together become one; true by default. */
   readonly fused?: boolean;
+  /**
+   * f16: feature maps and their gradients are stored as f16, and products may round their operands
+   * to f16; sums, statistics, losses and parameters stay in f32. Default f32.
+   */
+  readonly precision?: Precision | undefined;
 }
 
 // A step may be submitted while the previous results are still being read.
@@ -106,14 +115,19 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
-  { tuning, fused = true }: CompileOptions = {},
+  { tuning, fused = true, precision = "f32" }: CompileOptions = {},
 ): Promise<Plan> {
+  if (precision === "f16" && !gpu.facts.features.has("shader-f16")) {
+    throw new InputError(
+      `precision f16: ${gpu.facts.name} has no 16-bit floats (shader-f16); use f32`,
+    );
+  }
   checkRequest(graph, request);
   store.check();
-  const { program, homes } = plannedCalls(graph, request, gpu.facts, { tuning, fused });
+  const { program, homes } = plannedCalls(graph, request, gpu.facts, { tuning, fused, precision });
   const buffers = new PlanBuffers(gpu, program);
   try {
-    buffers.place(graph, store, homes, Object.values(request.outputs));
+    buffers.place(graph, store, homes, Object.values(request.outputs), precision);
     return await build(gpu, graph, request, program, buffers, store);
   } catch (error) {
     buffers.destroy();
@@ -187,6 +201,7 @@ async function build(
       pipelines: new Set(dispatches.map(({ pipeline }) => pipeline)).size,
       flops: dispatches.reduce((sum, { cost }) => sum + cost.flops, 0),
       arena_bytes: buffers.arenaBytes,
+      arena_bytes_f32: buffers.wholeBytes,
       peak_bytes: buffers.ownedBytes + staging.size_bytes,
       staging_bytes: staging.size_bytes,
       fusions: program.fusions,
@@ -222,7 +237,8 @@ async function prepareDispatches(
   program: Program,
   buffers: PlanBuffers,
 ): Promise<PlannedDispatch[]> {
-  const specialized = program.calls.map((call) => specializeCall(call, gpu.facts));
+  const halves = program.calls.map((call) => halfBindings(call, program.rootOf, buffers.half));
+  const specialized = program.calls.map((call, i) => specializeCall(call, gpu.facts, halves[i]));
   const params = packUniforms(specialized);
   const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
   for (const { bindings } of program.calls) {
@@ -253,7 +269,7 @@ async function prepareDispatches(
       op: call.op,
       kernel: kernel.shader.name,
       pipeline: pipelineLabel(source),
-      cost: kernel.cost(bindingShapes(bindings), call.attributes),
+      cost: costOf(call, halves[i]),
       live_bytes: buffers.liveBytes[i],
       dispatch: {
         pipeline,
@@ -265,14 +281,24 @@ async function prepareDispatches(
   });
 }
 
-/** `specialize`, with the op named in its errors. */
+/** The cost of a call whose bindings `half` have two bytes per number. */
+function costOf({ kernel, bindings, attributes }: Call, half: readonly string[]): Cost {
+  const { flops, bytes } = kernel.cost(bindingShapes(bindings), attributes);
+  const saved = half.reduce((sum, name) => sum + 2 * size(bindings[name].shape), 0);
+  return { flops, bytes: Math.max(0, bytes - saved) };
+}
+
+/** `specialize` with the bindings `half` stored as f16, and with the op named in its errors. */
 function specializeCall(
   { op, kernel, bindings, attributes }: Call,
   facts: AdapterFacts,
+  half: readonly string[],
 ): Specialized {
   try {
     const shapes = bindingShapes(bindings);
-    return specialize(kernel, shapes, attributes, freezesShapes(facts), facts);
+    const made = specialize(kernel, shapes, attributes, freezesShapes(facts), facts);
+    const { source } = made;
+    return { ...made, source: { ...source, code: storedAsHalf(source.code, half) } };
   } catch (error) {
     throw explained(error, `${op}: `);
   }

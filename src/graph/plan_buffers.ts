@@ -9,14 +9,16 @@ import {
   withLargest,
   type CountedBuffer,
 } from "../gpu/buffers.ts";
+import type { Precision } from "../engine/tuning.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferRange } from "../gpu/read_back.ts";
 import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { arenaLayout, slotOf } from "./layout.ts";
+import { gradientParts, halfTensors } from "./half_tensors.ts";
 import type { Program } from "./lower.ts";
-import { planMemory } from "./memory.ts";
+import { planMemory, type MemoryPlan } from "./memory.ts";
 import type { GpuStore } from "./store.ts";
 import type { Tensor, Value } from "./value.ts";
 import type { GPUBufferUsageFlags } from "../gpu/webgpu_types.ts";
@@ -30,7 +32,9 @@ export class PlanBuffers {
   readonly #owned: CountedBuffer[] = [];
   readonly #program: Program;
   readonly #constants: (readonly [range: BufferRange, data: Float32Array<ArrayBuffer>])[] = [];
+  #half: ReadonlySet<Tensor> = new Set();
   #arenaBytes: readonly number[] = [];
+  #wholeBytes = 0;
   #liveBytes: readonly number[] = [];
 
   constructor(gpu: Gpu, program: Program) {
@@ -41,14 +45,15 @@ export class PlanBuffers {
 
   /**
    * Gives every tensor its home: leaves and gradients get their fixed ones, intermediate results a
-   * place in the arenas. Throws InputError if the store lacks a tensor or the adapter cannot bind
-   * one of its size.
+   * place in the arenas, under `precision` f16 some of them as f16. Throws InputError if the store
+   * lacks a tensor or the adapter cannot bind one of its size.
    */
   place(
     graph: Graph,
     store: GpuStore,
     gradients: ReadonlyMap<Tensor, Value>,
     outputs: readonly Value[],
+    precision: Precision,
   ): void {
     this.#checkBindings();
     this.#placeLeaves(graph, store);
@@ -58,7 +63,17 @@ export class PlanBuffers {
     const { calls, rootOf, tensorOf } = this.#program;
     const kept = new Set(outputs.map((value) => rootOf(tensorOf(value))));
     const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
-    const memory = planMemory(calls, rootOf, isPlanned, kept);
+    const plan = (half: ReadonlySet<Tensor>): MemoryPlan =>
+      planMemory(calls, rootOf, isPlanned, kept, half);
+    if (precision === "f16") {
+      const sums = gradientParts(this.#program, new Set(gradients.keys()));
+      const isFixed = (root: Tensor): boolean =>
+        !isPlanned(root) || kept.has(root) || sums.has(root);
+      this.#half = halfTensors(this.#program, isFixed);
+    }
+    const memory = plan(this.#half);
+    const whole = this.#half.size === 0 ? memory : plan(new Set());
+    this.#wholeBytes = whole.arenas.reduce((sum, floats) => sum + 4 * floats, 0);
     const arenas = memory.arenas.map((floats, i) =>
       this.own(`arena ${i}`, 4 * floats, STORAGE_USAGE, () => {
         const within = [...memory.places].filter(([, { arena }]) => arena === i);
@@ -119,6 +134,16 @@ export class PlanBuffers {
     return this.#arenaBytes;
   }
 
+  /** Bytes of all arenas if every intermediate were stored as f32. */
+  get wholeBytes(): number {
+    return this.#wholeBytes;
+  }
+
+  /** The intermediates that are stored as f16. */
+  get half(): ReadonlySet<Tensor> {
+    return this.#half;
+  }
+
   /** Bytes of the intermediates that are live during each call of the program. */
   get liveBytes(): readonly number[] {
     return this.#liveBytes;
@@ -130,7 +155,7 @@ export class PlanBuffers {
   }
 
   #home(root: Tensor, buffer: GPUBuffer, offset: number): void {
-    const size_bytes = 4 * size(root.shape);
+    const size_bytes = 4 * Math.ceil(size(root.shape) / (this.#half.has(root) ? 2 : 1));
     this.#homes.set(root, { buffer, offset_bytes: 4 * offset, size_bytes });
   }
 

@@ -53,6 +53,7 @@ import {
   logBinomialHead,
   logBinomialHeadGrad,
 } from "./depth_bins/log_binomial.ts";
+import { lossScale } from "./loss_scale.ts";
 import { maskedMean, maskedMeanFinish, maskedMeanGrad } from "./masked_mean.ts";
 import { maskedPool, maskedPoolGrad } from "./masked_pool.ts";
 import {
@@ -160,6 +161,7 @@ const BASES: readonly AnyKernel[] = [
   logBinomialGrad,
   logBinomialHead,
   logBinomialHeadGrad,
+  lossScale,
   maskedMean,
   maskedMeanFinish,
   maskedMeanGrad,

@@ -37,15 +37,19 @@ const MOMENTS = ["first_moments", "second_moments"] as const;
 
 /**
  * Trained tensors by name: parameters `name` as the graph shapes them, states `state/name` (all are
- * lists).
+ * lists) but for those to leave out.
  */
-export function namedTensors(store: CpuStore): NewTensor[] {
+export function namedTensors(
+  store: CpuStore,
+  leaveOut: (state: string) => boolean = () => false,
+): NewTensor[] {
   const parameters = store.layout.slots.map(({ name, shape, offset, size }) => ({
     name,
     shape,
     data: Float32Array.from(store.arenas.parameters.subarray(offset, offset + size)),
   }));
-  const states = [...store.states].map(([name, values]) => ({
+  const kept = [...store.states].filter(([name]) => !leaveOut(name));
+  const states = kept.map(([name, values]) => ({
     name: `state/${name}`,
     shape: [values.length],
     data: Float32Array.from(values),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
 import type { RigBody } from "../data/builtin_rig.ts";
 import { CENTER_SPACINGS } from "../graph/ops/bin_centers.ts";
+import type { Precision } from "../engine/tuning.ts";
 import type { ImageSize } from "../data/camera.ts";
 import type { BadSamples } from "../data/loader.ts";
 import { BASELINES } from "../distill/baselines.ts";
@@ -132,6 +133,8 @@ export interface TrainConfig {
   readonly rigs_per_step: number;
   /** Passes whose gradients are averaged before one update. */
   readonly accumulate: number;
+  /** How feature maps are stored and multiplied while training. */
+  readonly precision: Precision;
   /** Worker threads that load moments ahead; null: chosen for the run. */
   readonly workers: number | null;
 }
@@ -465,6 +468,12 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .max(256)
     .default(1)
     .describe("passes whose gradients are averaged before one update"),
+  precision: z
+    .enum(["f32", "f16"])
+    .default("f32")
+    .describe(
+      "f16: store feature maps and their gradients as 16-bit floats and scale the loss; sums, norms, losses and weights stay f32",
+    ),
   workers: z
     .number()
     .int()

@@ -29,7 +29,11 @@ export async function measureBalance(
       const scalars = stepScalars(config, step);
       for (const other of LOSS_TERMS) scalars[weightName(other)] = 0;
       scalars[weightName(term)] = term === "silog" ? config.loss.weights.silog : 1;
-      const values = await own.plan.submit(inputs, scalars)();
+      let values = await own.plan.submit(inputs, scalars)();
+      // after an overflow the scale of the loss is halved, so the next try may fit
+      while (values["gradient_norm"][2] !== 1 && (values["loss_scale"]?.[0] ?? 1) > 1) {
+        values = await own.plan.submit(inputs, scalars)();
+      }
       norms[term] = values["gradient_norm"][0];
     }
     return balanceOf(norms, config.loss.balance_target);

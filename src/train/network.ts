@@ -10,10 +10,17 @@ import { graph, type Graph } from "../graph/graph.ts";
 import { adamw, gradNorm } from "../graph/ops/adamw.ts";
 import { resizeBilinear } from "../graph/ops/resize.ts";
 import type { Value } from "../graph/value.ts";
+import type { Precision } from "../engine/tuning.ts";
 import { student, type StudentOutput } from "../student/student.ts";
 import { mapChannels, mapInput, type TeacherMap, type TeacherParts } from "../teacher/teacher.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { headOf, sharedHeadOf, type TrainConfig } from "./config.ts";
+import {
+  clippedAndScaled,
+  scaledGradients,
+  scalingOf,
+  type Scaling,
+} from "../graph/ops/loss_scale.ts";
 import { meanGradients, meanLosses, rigOf, sharing } from "./passes.ts";
 import { outputSize } from "./output_size.ts";
 import { stepScalars } from "./schedule.ts";
@@ -33,14 +40,18 @@ export interface NetworkShape {
 export interface Network {
   readonly g: Graph;
   readonly request: Request;
+  /** Of its intermediates; f32 if it does not say. */
+  readonly precision?: Precision;
 }
 
 /** The training graph before its update: the part that `check` compares with the CPU. */
 export interface LossNetwork extends Network {
   readonly output: StudentOutput;
   readonly losses: Losses;
-  /** Gradient of the loss with respect to each parameter. */
+  /** Gradient of the loss with respect to each parameter, times the scale of the loss. */
   readonly gradients: ReadonlyMap<Value, Value>;
+  /** The scale of the loss and its steps, as states; null where the loss is not scaled. */
+  readonly scaling: Scaling | null;
 }
 
 export { outputSize };
@@ -84,10 +95,11 @@ export function lossNetwork(
 ): LossNetwork {
   const g = graph();
   const shared = momentsPerStep(config) === 1 ? g : sharing(g);
+  const scaling = config.precision === "f16" ? scalingOf(g) : null;
   // Each pass is complete, with its gradients, before the next one begins: it needs their memory.
   const passes = Array.from({ length: config.accumulate }, (_, pass) => {
     const found = passLosses(shared, config, shape, model, pass);
-    return { ...found, gradients: g.gradients(found.losses.total) };
+    return { ...found, gradients: scaledGradients(g, found.losses.total, scaling) };
   });
   const [{ output }] = passes;
   const loss = meanLosses(passes.map(({ losses: one }) => one));
@@ -98,7 +110,8 @@ export function lossNetwork(
     outputs: { loss: loss.total, ...loss.terms, valid_count: loss.valid_count },
     gradients,
   };
-  return { g, request, output, losses: loss, gradients };
+  const { precision } = config;
+  return { g, request, precision, output, losses: loss, gradients, scaling };
 }
 
 /** Forward pass and losses of the moments that one pass takes: the mean of their losses. */
@@ -180,9 +193,13 @@ export function gradientNetwork(
   model: Model = STUDENT,
 ): LossNetwork & { readonly norm: Value } {
   const network = lossNetwork(config, shape, model);
-  const { g, request } = network;
-  const norm = gradNorm(g.arena("gradients"), { max_norm: config.optimizer.max_norm });
-  const outputs = { ...request.outputs, gradient_norm: norm };
+  const { g, request, scaling } = network;
+  const { max_norm } = config.optimizer;
+  const norm = gradNorm(g.arena("gradients"), { max_norm: scaling === null ? max_norm : 0 });
+  const outputs: Record<string, Value> = { ...request.outputs, gradient_norm: norm };
+  if (scaling !== null) {
+    outputs["loss_scale"] = clippedAndScaled(norm, scaling, max_norm);
+  }
   return { ...network, norm, request: { ...request, outputs } };
 }
 

@@ -15,6 +15,8 @@ const recordSchema = z.object({
   valid_pixels: count,
   time_ms: z.number(),
   wait_ms: z.number().optional(),
+  loss_scale: z.number().optional(),
+  skipped: z.literal(true).optional(),
   balance: balanceSchema.optional(),
   validation: validationSchema.optional(),
 });
@@ -31,6 +33,10 @@ export interface StepRecord {
   readonly time_ms: number;
   /** The part of `time_ms` in which the step waited for its data; absent in earlier records. */
   readonly wait_ms?: number | undefined;
+  /** The scale of its loss, under `precision: f16`. */
+  readonly loss_scale?: number | undefined;
+  /** Its gradients overflowed: it changed no parameter. */
+  readonly skipped?: true | undefined;
   /** The terms of the loss as they were measured before this step, if they were. */
   readonly balance?: Balance | undefined;
   /** The student after this step on held-out moments, if it was validated. */

@@ -30,13 +30,13 @@ export interface TrainingState {
 /** Puts a state on a device and compiles the step there. */
 export async function openSession(
   gpu: Gpu,
-  { g, request }: Network,
+  { g, request, precision }: Network,
   values: CpuStore,
   tuning: Tuning,
 ): Promise<Session> {
   const store = createStore(gpu, g, values);
   try {
-    const plan = await compile(gpu, g, request, store, { tuning });
+    const plan = await compile(gpu, g, request, store, { tuning, precision });
     let isOpen = true;
     const close = (): void => {
       if (!isOpen) return;

@@ -53,7 +53,11 @@ export async function stepInputs(
   return await joinedInputs(source.config, load, step);
 }
 
-/** The record of a step, counted from 0; null if one of its numbers is not finite. */
+/**
+ * The record of a step, counted from 0; null if one of its numbers is not finite. A step whose
+ * scaled gradients overflowed is recorded as skipped: it changed no parameter, and the next one has
+ * half the scale.
+ */
 export function stepRecord(
   step: number,
   learning_rate: number,
@@ -69,7 +73,10 @@ export function stepRecord(
   }
   const loss = values["loss"][0];
   const areTermsFinite = [loss, gradient_norm, ...Object.values(terms)].every(Number.isFinite);
-  if (areGradientsFinite !== 1 || isStateBad !== 0 || !areTermsFinite) return null;
+  const loss_scale = values["loss_scale"]?.[0];
+  const skipped = areGradientsFinite !== 1 && loss_scale !== undefined && loss_scale > 1;
+  if (isStateBad !== 0 || !areTermsFinite) return null;
+  if (areGradientsFinite !== 1 && !skipped) return null;
   return {
     step: step + 1,
     loss,
@@ -79,5 +86,7 @@ export function stepRecord(
     valid_pixels: values["valid_count"][0],
     time_ms,
     ...(wait_ms !== undefined && { wait_ms }),
+    ...(loss_scale !== undefined && { loss_scale }),
+    ...(skipped && { skipped: true as const }),
   };
 }

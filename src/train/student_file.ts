@@ -6,6 +6,7 @@ import { openSealed, sealSafetensors, type SealedFile } from "../formats/sealed_
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
 import { printable } from "../tensor/printable.ts";
+import { isOfScaling } from "../graph/ops/loss_scale.ts";
 import { checkpointsIn, countIn, depthIn, namedTensors, tensorReader } from "./checkpoint.ts";
 import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
 import { runPaths } from "./run_folder.ts";
@@ -50,7 +51,7 @@ export async function writeStudent(
     ...formatOrigin(origin),
     ...about,
   };
-  await writeFileAtomically(file, sealSafetensors(namedTensors(store), metadata));
+  await writeFileAtomically(file, sealSafetensors(namedTensors(store, isOfScaling), metadata));
 }
 
 /**
@@ -120,7 +121,9 @@ function trainedIn(opened: SealedFile, file: string, warn: (message: string) => 
       const parameters = store.layout.slots.map(({ name, shape, offset }) => {
         return { offset, values: take(name, shape) };
       });
-      const states = [...store.states].map(([name, to]) => {
+      // the scale of the loss belongs to a run
+      const kept = [...store.states].filter(([name]) => !isOfScaling(name));
+      const states = kept.map(([name, to]) => {
         return { to, values: take(`state/${name}`, [to.length]) };
       });
       for (const { offset, values } of parameters) store.arenas.parameters.set(values, offset);

@@ -25,6 +25,7 @@ export interface RunFlags {
   readonly size?: TrainConfig["size"];
   /** Steps between validations. */
   readonly validateEvery?: number;
+  readonly precision?: TrainConfig["precision"];
   readonly skipBadSamples?: boolean;
   /** Weights of a foundation teacher. */
   readonly "teacher.weights"?: string;
@@ -113,7 +114,7 @@ export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown
 
 /** The keys of the configuration that the command line sets. */
 function keys(flags: RunFlags): Record<string, unknown> {
-  const { data, student, from: student_from, steps, seed, size, skipBadSamples } = flags;
+  const { data, student, from: student_from, steps, seed, size, precision, skipBadSamples } = flags;
   const { "teacher.weights": weights, validateEvery: validate_every } = flags;
   const all = {
     data,
@@ -123,6 +124,7 @@ function keys(flags: RunFlags): Record<string, unknown> {
     seed,
     size,
     validate_every,
+    precision,
     ...(skipBadSamples && { bad_samples: "skip" }),
     ...(weights !== undefined && { teacher: { weights } }),
   };

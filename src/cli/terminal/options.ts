@@ -1,5 +1,6 @@
 // Options that several commands share, and their parsers.
 import { Option, type Command } from "commander";
+import type { Precision } from "../../engine/tuning.ts";
 import { parseSize, type ImageSize } from "../../data/camera.ts";
 import { STUDENT_NAMES, STUDENTS, type StudentName } from "../../student/student.ts";
 import { InputError } from "../../tensor/error.ts";
@@ -95,6 +96,12 @@ export function positiveNumber(option: string): (text: string) => number {
 /** Reads HEIGHTxWIDTH; throws InputError if a side is not a multiple of 32. */
 export function imageSize(text: string): ImageSize {
   return parseSize(text);
+}
+
+/** Reads a precision; throws InputError listing them. */
+export function precisionName(text: string): Precision {
+  if (text === "f32" || text === "f16") return text;
+  throw new InputError(`--precision ${text}: expected f32 or f16`);
 }
 
 /** Reads the name of a student; throws InputError listing them. */

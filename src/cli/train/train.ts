@@ -10,6 +10,7 @@ import type { Define } from "../terminal/define.ts";
 import {
   common,
   imageSize,
+  precisionName,
   studentName,
   wholeNumber,
   type CommonOptions,
@@ -54,6 +55,11 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
       "--validate-every <n>",
       "steps between validations on held-out moments (default: none)",
       wholeNumber("--validate-every", 1),
+    )
+    .option(
+      "--precision <type>",
+      "f16: store feature maps as 16-bit floats (default: f32)",
+      precisionName,
     )
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
     .option(

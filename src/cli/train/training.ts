@@ -1,6 +1,7 @@
 // A training run of the commands `train` and `start`: data, teacher, loop, summary.
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
+import type { PlanSummary } from "../../graph/plan.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
 import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
@@ -105,6 +106,7 @@ export async function runTraining(
         `student: ${config.student}, ${parameters.toLocaleString("en-US")} parameters; a step ` +
           `has ${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
       );
+      if (config.precision === "f16") output.say(precisionLine(plan));
       output.say(tuningLine(settings, tuning, choices));
       if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
     },
@@ -295,4 +297,14 @@ function ratioLines({ evaluation, baseline, ratio }: Summary): string[] {
     `AbsRel of the best constant depth per camera: ${baseline.all.abs_rel.toFixed(4)}`,
     `ratio:                                        ${ratio?.toFixed(3) ?? "none, the constants are exact"}`,
   ];
+}
+
+/** The memory of the intermediates of a step beside what it would be in f32. */
+function precisionLine({ arena_bytes, arena_bytes_f32 }: PlanSummary): string {
+  const bytes = arena_bytes.reduce((sum, one) => sum + one, 0);
+  const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
+  return (
+    `precision f16: activations and their gradients take ${mib(bytes)}, ` +
+    `${((100 * bytes) / arena_bytes_f32).toFixed(0)} % of the ${mib(arena_bytes_f32)} of f32`
+  );
 }

@@ -12,7 +12,7 @@ import { trainingNetwork } from "../../train/network.ts";
 import { firstBatch } from "../../train/network_check.ts";
 import { stepScalars } from "../../train/schedule.ts";
 
-/** Opens the step; `step.store` is the caller's to destroy. Throws InputError for data without depth. */
+/** Opens the step in f32; `step.store` is the caller's to destroy. Throws InputError for data without depth. */
 export async function openTrainingStep(
   gpu: Gpu,
   config: TrainConfig,
@@ -23,12 +23,14 @@ export async function openTrainingStep(
     throw new InputError(`${source.name} has no depth to learn from: there is no step to tune`);
   }
   const views = source.cameras.length;
-  const { g, request } = trainingNetwork(config, {
+  const shape = {
     views,
     size: config.size,
     depth_max_m: source.protocol.cap_m,
     teacher: teacher?.parts ?? null,
-  });
+  };
+  // the tuner chooses among mappings that do not round; a run in f16 follows these choices too
+  const { g, request } = trainingNetwork({ ...config, precision: "f32" }, shape);
   const inputs = await firstBatch({ config, source, teacher });
   const { height, width } = config.size;
   return {
