@@ -140,13 +140,30 @@ async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
     pinned.push(adapter);
     return adapter;
   } catch (error) {
-    // Dawn throws when no adapter has the requested name; its message lists the available ones.
-    const names = [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
+    const names = namesIn(error);
     if (options.adapter === undefined) throw error;
     if (names.length === 0) return null;
     throw new NoAdapterError(
       `no WebGPU adapter whose name contains "${options.adapter}"; available: ${names.join(", ")}`,
     );
+  }
+}
+
+/** The names in Dawn's error about an adapter that is not there: those of all adapters. */
+function namesIn(error: unknown): string[] {
+  return [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
+}
+
+/** The names of all adapters except CPUs; two with the same name cannot be told apart. */
+export async function hardwareNames(): Promise<string[]> {
+  Object.assign(globalThis, globals);
+  const gpu = create(flags({ validation: true, adapter: "no such adapter" }));
+  pinned.push(gpu);
+  try {
+    pinned.push(await gpu.requestAdapter());
+    return [];
+  } catch (error) {
+    return [...new Set(namesIn(error))].filter((name) => !SOFTWARE.test(name));
   }
 }
 

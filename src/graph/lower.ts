@@ -25,19 +25,28 @@ export interface Program {
   readonly fusions: readonly Fusion[];
 }
 
+/** How a graph is lowered. */
+export interface LoweringOptions {
+  /** Measured choices of mappings; without them, the rules of the twins decide. */
+  readonly tuning?: Tuning | undefined;
+  /** Whether nodes that a fused kernel computes together become one; false when left out. */
+  readonly fused?: boolean;
+  /** f16: mappings that round their operands come first. */
+  readonly precision?: Precision;
+  /** Processes that train together and merge the statistics of a batch; 1 when left out. */
+  readonly ranks?: number;
+}
+
 /**
  * Lowers everything that `targets` depend on, and every node without outputs (updates of
- * parameters), in recorded order; mappings come from `tuning` if it has a choice, else from the
- * rule. With `fused`, nodes that a fused kernel computes together become one. Throws with op and kernel if the tensors of a call do not have the shapes that its kernel
- * states.
+ * parameters), in recorded order. Throws with op and kernel if the tensors of a call do not have the
+ * shapes that its kernel states.
  */
 export function lower(
   graph: GraphCore,
   targets: readonly Value[],
   facts: AdapterFacts,
-  tuning?: Tuning,
-  fused = false,
-  precision?: Precision,
+  { tuning, fused = false, precision, ranks = 1 }: LoweringOptions = {},
 ): Program {
   const kept = reachable(graph, targets);
   const needed = graph.nodes.filter((node) => kept.has(node));
@@ -76,6 +85,11 @@ export function lower(
       facts,
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
+      ranks,
+      merge: (kind, merged) => {
+        const last = calls.pop()!;
+        calls.push(ranks === 1 ? last : { ...last, merge: { kind, tensors: merged } });
+      },
       call: (kernel, bindings, attributes) => {
         calls.push(
           kernelCall(node.op.name, kernel, bindings, attributes, facts, tuning, precision),

@@ -1,8 +1,7 @@
 // The plan of a graph without a device: its calls, what was fused, and the memory between the calls.
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { Precision, Tuning } from "../engine/tuning.ts";
 import { size } from "../tensor/shape.ts";
-import { lower, type Program } from "./lower.ts";
+import { lower, type LoweringOptions, type Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
 import { placeGradients, type PlacedGradients } from "./place_gradients.ts";
 import type { Request } from "./request.ts";
@@ -16,13 +15,6 @@ export interface PlanOutline {
   readonly live_bytes: number;
 }
 
-/** How a request is lowered. */
-export interface LoweringOptions {
-  readonly tuning?: Tuning | undefined;
-  readonly fused: boolean;
-  readonly precision?: Precision;
-}
-
 /**
  * Lowers a request, with its gradients in the gradient arena. Throws as `lower` does.
  */
@@ -30,13 +22,13 @@ export function plannedCalls(
   graph: GraphCore,
   request: Request,
   facts: AdapterFacts,
-  { tuning, fused, precision }: LoweringOptions,
+  options: LoweringOptions,
 ): PlacedGradients {
   const outputs = Object.values(request.outputs);
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
-  const lowered = lower(graph, targets, facts, tuning, fused, precision);
-  return placeGradients(lowered, gradients, outputs, facts, tuning);
+  const lowered = lower(graph, targets, facts, options);
+  return placeGradients(lowered, gradients, outputs, facts, options.tuning);
 }
 
 /** The outline of the plan that an adapter with these facts would get. Throws as `lower` does. */

@@ -20,10 +20,12 @@ import { halfBindings } from "./half_tensors.ts";
 import { bindingShapes, type Program } from "./lower.ts";
 import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
+import { gradientRange, meetings, type Exchange } from "./exchange.ts";
+import { stepParts, type StepParts } from "./plan_parts.ts";
 import { checkRequest, type Request } from "./request.ts";
 import type { GpuStore } from "./store.ts";
 import type { Fusion } from "./fuse/work.ts";
-import type { Call, Value } from "./value.ts";
+import type { Call, Tensor, Value } from "./value.ts";
 
 /** One dispatch of a plan, as named in profiles and reports. */
 export interface PlannedDispatch {
@@ -97,6 +99,8 @@ export interface CompileOptions {
    * to f16; sums, statistics, losses and parameters stay in f32. Default f32.
    */
   readonly precision?: Precision | undefined;
+  /** How processes that train together bring their numbers together; each is one of them. */
+  readonly exchange?: Exchange;
 }
 
 // A step may be submitted while the previous results are still being read.
@@ -115,7 +119,7 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
-  { tuning, fused = true, precision = "f32" }: CompileOptions = {},
+  { tuning, fused = true, precision = "f32", exchange }: CompileOptions = {},
 ): Promise<Plan> {
   if (precision === "f16" && !gpu.facts.features.has("shader-f16")) {
     throw new InputError(
@@ -124,11 +128,12 @@ export async function compile(
   }
   checkRequest(graph, request);
   store.check();
-  const { program, homes } = plannedCalls(graph, request, gpu.facts, { tuning, fused, precision });
+  const lowering = { tuning, fused, precision, ranks: exchange?.ranks ?? 1 };
+  const { program, homes } = plannedCalls(graph, request, gpu.facts, lowering);
   const buffers = new PlanBuffers(gpu, program);
   try {
     buffers.place(graph, store, homes, Object.values(request.outputs), precision);
-    return await build(gpu, graph, request, program, buffers, store);
+    return await build(gpu, graph, request, program, buffers, store, exchange);
   } catch (error) {
     buffers.destroy();
     throw error;
@@ -145,6 +150,7 @@ async function build(
   program: Program,
   buffers: PlanBuffers,
   store: GpuStore,
+  exchange: Exchange | undefined,
 ): Promise<Plan> {
   const outputs = Object.entries(request.outputs).map(
     ([name, value]): readonly [string, BufferRange] => [
@@ -156,12 +162,23 @@ async function build(
   const output_bytes = ranges.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   const staging = stagingRing(gpu, "step", output_bytes, STEPS_IN_FLIGHT);
   let dispatches: readonly PlannedDispatch[];
+  let parts: StepParts | undefined;
   try {
     await store.ready();
     await staging.ready();
     dispatches = await prepareDispatches(gpu, program, buffers);
+    if (exchange !== undefined) {
+      const own = dispatches.map(({ dispatch }) => dispatch);
+      const homeOf = (tensor: Tensor): BufferRange =>
+        rangeOf(buffers.homeOf(tensor), size(tensor.shape));
+      const made = Object.values(request.outputs).map(program.tensorOf);
+      const all = meetings(program.calls, made, homeOf, gradientRange(store));
+      parts = stepParts(gpu, own, all, ranges, exchange);
+      await parts.ready();
+    }
     gpu.check();
   } catch (error) {
+    parts?.destroy();
     staging.destroy();
     throw error;
   }
@@ -195,6 +212,27 @@ async function build(
       }
     };
   };
+  let before: Promise<unknown> = Promise.resolve();
+  /** A step in parts begins when the one before has ended. */
+  const submitParts = (run: StepParts["run"], { begin }: Exchange): Plan["submit"] => {
+    return (inputs, scalars = {}) => {
+      checkPlan();
+      store.check();
+      const block = scalarBlock(graph, scalars, new Float32Array(MAX_SCALARS));
+      const values = inputValues(graph, inputs, hostFloats);
+      const step = before.then(async () => {
+        await begin(inputs, scalars);
+        return await run(() => {
+          writeInputs(gpu, program, buffers, values);
+          gpu.device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
+        });
+      });
+      before = step.catch(() => {}); // The error is thrown where the outputs are read.
+      return async () => splitOutputs(outputs, await step);
+    };
+  };
+  const staging_bytes = staging.size_bytes + (parts?.size_bytes ?? 0);
+  const submitStep = parts && exchange ? submitParts(parts.run, exchange) : submit;
   return {
     summary: {
       dispatches: dispatches.length,
@@ -202,15 +240,16 @@ async function build(
       flops: dispatches.reduce((sum, { cost }) => sum + cost.flops, 0),
       arena_bytes: buffers.arenaBytes,
       arena_bytes_f32: buffers.wholeBytes,
-      peak_bytes: buffers.ownedBytes + staging.size_bytes,
-      staging_bytes: staging.size_bytes,
+      peak_bytes: buffers.ownedBytes + staging_bytes,
+      staging_bytes,
       fusions: program.fusions,
     },
     dispatches,
-    submit,
-    run: async (inputs, scalars) => await submit(inputs, scalars)(),
+    submit: submitStep,
+    run: async (inputs, scalars) => await submitStep(inputs, scalars)(),
     destroy: () => {
       destroyed = true;
+      parts?.destroy();
       staging.destroy();
       buffers.destroy();
     },

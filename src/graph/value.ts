@@ -114,6 +114,16 @@ export interface Tensor {
   readonly value: Value | null;
 }
 
+/**
+ * Tensors that several processes merge once a call is done. `mean`: each number becomes its mean over
+ * all processes. `moments`: mean and variance of equally many numbers in each process become those of
+ * all numbers together.
+ */
+export interface Merge {
+  readonly kind: "mean" | "moments";
+  readonly tensors: readonly Tensor[];
+}
+
 /** One kernel dispatch of the lowered graph. */
 export interface Call {
   readonly kernel: AnyKernel;
@@ -123,6 +133,8 @@ export interface Call {
   readonly attributes: unknown;
   /** The op that it belongs to, for profiles and error texts. */
   readonly op: string;
+  /** Numbers that several processes merge once it is done; absent in a process of its own. */
+  readonly merge?: Merge;
 }
 
 /** The inputs and methods for lowering an op with inputs `I`. */
@@ -134,6 +146,10 @@ export interface Lowering<A, I extends string = string> {
   readonly facts: AdapterFacts;
   /** A tensor that lives only between the calls of this op. */
   readonly temporary: (name: string, shape: Shape) => Tensor;
+  /** Processes that train together, each on its share of the batch; 1 for a process of its own. */
+  readonly ranks: number;
+  /** Merges tensors that describe the whole batch with those of the other processes. */
+  readonly merge: (kind: Merge["kind"], tensors: readonly Tensor[]) => void;
   /** The same numbers in another shape. */
   readonly view: (tensor: Tensor, shape: Shape) => Tensor;
   /**

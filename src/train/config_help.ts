@@ -45,6 +45,8 @@ export function configKeys(): ConfigKey[] {
     }
     for (const [name, about] of Object.entries(properties)) {
       const own = (value as Readonly<Record<string, unknown>>)[name];
+      // A key without a default is set by the launcher of a run, not by hand.
+      if (own === undefined) continue;
       walk(path === "" ? name : `${path}.${name}`, own, about);
     }
   };

@@ -137,6 +137,8 @@ export interface TrainConfig {
   readonly precision: Precision;
   /** Worker threads that load moments ahead; null: chosen for the run. */
   readonly workers: number | null;
+  /** Processes that train together; absent for one process. */
+  readonly ranks?: number | undefined;
 }
 
 /** A configuration as written: its learning rate may be left to the student. */
@@ -482,4 +484,8 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .nullable()
     .default(null)
     .describe("worker threads that load moments ahead, with the same bits; 0: none, null: chosen"),
+  ranks: count
+    .max(4096)
+    .optional()
+    .describe("processes that train together, each on rigs_per_step moments; mpirun sets it"),
 });

@@ -21,8 +21,9 @@ export async function measureBalance(
     step,
     inputs,
   }: { readonly step: number; readonly inputs: Readonly<Record<string, Float32Array>> },
+  open: typeof openSession = openSession,
 ): Promise<Balance | null> {
-  const own = await openSession(gpu, network, await store.read(), tuning);
+  const own = await open(gpu, network, await store.read(), tuning);
   try {
     const norms: Partial<Record<LossTerm, number>> = {};
     for (const term of Object.keys(network.losses.terms) as LossTerm[]) {

@@ -22,7 +22,7 @@ import {
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";
-import { momentsPerStep } from "./loading/step_moments.ts";
+import { momentsOfJob } from "./loading/step_moments.ts";
 import { seenBy } from "./student_origin.ts";
 import { trainedIds } from "./training_moments.ts";
 
@@ -141,7 +141,7 @@ async function knownMoments(
   if (origin.moments === null) return null;
   const { seed, bad_samples } = config;
   return await trainedIds(source, origin.moments, {
-    steps: steps * momentsPerStep(config),
+    steps: steps * momentsOfJob(config),
     seed,
     maySkip: bad_samples === "skip",
     lidar: { share: config.lidar.share, steps: labelledSteps(config) },

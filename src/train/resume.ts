@@ -36,7 +36,10 @@ export function withoutPlaces(config: TrainConfig): TrainConfig {
     student_weights: given(config.student_weights),
     student_from: given(config.student_from),
   };
-  return { ...config, data, workers: null, ...first, teacher: { ...teacher, ...places } };
+  // The same order of keys, whether the launcher or a file gave the last one.
+  const { ranks, ...rest } = config;
+  const last = ranks === undefined ? {} : { ranks };
+  return { ...rest, data, workers: null, ...first, teacher: { ...teacher, ...places }, ...last };
 }
 
 /**

@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Gpu } from "../gpu/device.ts";
 import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import type { CpuStore } from "../graph/cpu_store.ts";
+import type { Exchange } from "../graph/exchange.ts";
 import { compile, type Plan } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
@@ -27,16 +28,24 @@ export interface TrainingState {
   readonly factors?: BalanceFactors;
 }
 
-/** Puts a state on a device and compiles the step there. */
+/**
+ * Puts a state on a device and compiles the step there; with `exchange`, as one of several processes
+ * that train together.
+ */
 export async function openSession(
   gpu: Gpu,
   { g, request, precision }: Network,
   values: CpuStore,
   tuning: Tuning,
+  exchange?: Exchange,
 ): Promise<Session> {
   const store = createStore(gpu, g, values);
   try {
-    const plan = await compile(gpu, g, request, store, { tuning, precision });
+    const plan = await compile(gpu, g, request, store, {
+      tuning,
+      precision,
+      ...(exchange && { exchange }),
+    });
     let isOpen = true;
     const close = (): void => {
       if (!isOpen) return;

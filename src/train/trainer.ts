@@ -25,7 +25,10 @@ import { loadFirstWeights } from "./first_weights.ts";
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { measureBalance } from "./measure_balance.ts";
 import { gradientNetwork, trainingNetwork, type LossNetwork, type Model } from "./network.ts";
+import { samplesOf } from "./loading/rank_samples.ts";
 import { loadNewest } from "./newest_checkpoint.ts";
+import { sharedFacts, type SessionKind } from "./parallel/commands.ts";
+import type { Team } from "./parallel/leader.ts";
 import { runOrigin } from "./resume.ts";
 import {
   claimRunFolder,
@@ -76,6 +79,8 @@ export interface TrainingRun {
   readonly tuning?: TuningFile | null;
   /** Asked to stop (SIGINT, SIGTERM, SIGHUP): the step in progress ends, a checkpoint is written. */
   readonly signal?: AbortSignal;
+  /** The other processes that train with this one; it is alone when left out. */
+  readonly team?: Team;
   readonly onStart?: (about: {
     readonly plan: PlanSummary;
     readonly parameters: number;
@@ -125,7 +130,7 @@ export interface TrainedRun {
 
 /**
  * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for
- * data without depth, for a folder that another run holds and for a checkpoint of another run,
+ * data without depth, for a configuration of another number of processes, for a folder that another run holds and for a checkpoint of another run,
  * NonFiniteError if a number is not finite, and DeviceLostError if a lost device cannot be
  * replaced.
  */
@@ -133,6 +138,13 @@ export async function train(run: TrainingRun): Promise<TrainedRun> {
   requireDepth(run.source);
   if (run.config.validate_every !== null && run.heldOut === undefined) {
     throw new InputError("validate_every: this command does not validate; leave the key out");
+  }
+  const ranks = run.team?.place.ranks ?? 1;
+  if ((run.config.ranks ?? 1) !== ranks) {
+    throw new InputError(
+      `ranks: ${run.config.ranks ?? 1} in the configuration, but ${ranks} train; leave the key out, which ` +
+        `mpirun -n N ringdepth train sets`,
+    );
   }
   const lock = await claimRunFolder(run.out, beginning(run));
   const open: (() => void | Promise<void>)[] = [lock.release];
@@ -222,15 +234,21 @@ async function trainIn(
     labelledSteps: labelledSteps(config),
     onSkip,
   });
-  const { teacher, signal, heldOut } = run;
-  const loading = { source, teacher, config, samples, onSkip, onMessage };
+  const { teacher, signal, heldOut, team } = run;
+  const place = team?.place ?? { rank: 0, ranks: 1 };
+  const own = samplesOf(samples, config, place);
+  const loading = { source, teacher, config, samples: own, place, onSkip, onMessage };
   const moments = await momentLoading(loading, run.prefetch ?? null, first.step);
   open.push(moments.close);
   // The first moments are decoded while the step is compiled.
   const isBegun = first.step < config.steps && isTaughtApart(teacher, run.prefetch ?? null);
   let begun = isBegun ? joinedInputs(config, moments.load, first.step) : null;
   begun?.catch(() => undefined); // The error is thrown where it is awaited.
-  let session = await openSession(run.gpu, network, first.values, choicesOf(file));
+  const shared = sharedFacts(config, source, teacher, origin.scale);
+  const opener = (kind: SessionKind): typeof openSession =>
+    team?.opener(kind, shared, first.step) ?? openSession;
+  const openTraining = opener("training");
+  let session = await openTraining(run.gpu, network, first.values, choicesOf(file));
   open.push(() => session.close());
   const tuning = await keepTuning(folder, file, session.plan);
   run.onStart?.({
@@ -241,7 +259,7 @@ async function trainIn(
   });
   const recover = deviceRecovery({
     reopen: run.reopen,
-    open: async (gpu, { values }) => await openSession(gpu, network, values, tuning),
+    open: async (gpu, { values }) => await openTraining(gpu, network, values, tuning),
     onMessage,
   });
   const depth_max_m = source.protocol.cap_m;
@@ -256,13 +274,22 @@ async function trainIn(
     inputs: async (step) => {
       const ahead = step === first.step ? begun : null;
       begun = null;
-      return await (ahead ?? joinedInputs(config, moments.load, step));
+      const inputs = await (ahead ?? joinedInputs(config, moments.load, step));
+      team?.remember(step, inputs);
+      return inputs;
     },
     validate: async (on, steps) =>
       await validate(on, { student: student(steps), heldOut: heldOut!, onMessage }),
     student,
     measure: (on, step, inputs) =>
-      measureBalance(on, networkOf(run, source, gradientNetwork), config, tuning, { step, inputs }),
+      measureBalance(
+        on,
+        networkOf(run, source, gradientNetwork),
+        config,
+        tuning,
+        { step, inputs },
+        opener("gradient"),
+      ),
     signal,
     onMessage,
     onStep: (record) => run.onStep?.(record),
@@ -271,6 +298,8 @@ async function trainIn(
     },
   };
   const replaceSession = async (error: unknown): Promise<void> => {
+    // The other processes wait in the middle of a step, and cannot begin it again.
+    if (team?.isTogether() === true) throw error;
     session = await recover(session, error, state);
   };
   for (let isDone = false; !isDone;) {
@@ -283,6 +312,7 @@ async function trainIn(
   }
   const time_s = (performance.now() - started) / 1000;
   await moments.close();
+  await team?.end();
   const { step: steps } = state;
   const ended_early = hasStalled(config, folder.records);
   const interrupted = steps < config.steps && !ended_early;

@@ -15,7 +15,7 @@ import type { Session, TrainingState } from "./session.ts";
 import type { TrainedStudent } from "./student_file.ts";
 import type { StepSource } from "./loading/moment_inputs.ts";
 import { stepRecord } from "./step.ts";
-import { momentsPerStep } from "./loading/step_moments.ts";
+import { momentsOfJob } from "./loading/step_moments.ts";
 import {
   bestStep,
   describeValidation,
@@ -111,9 +111,9 @@ export async function runSteps(
     const inputs = await unlessAborted(signal, ready);
     if (inputs === null) break;
     const waited_ms = wait_ms + blocked();
-    const balance = isMeasured(config, step, factors)
-      ? await run.measure(session, step, inputs)
-      : null;
+    const measures = isMeasured(config, step, factors);
+    if (measures) await settle(null);
+    const balance = measures ? await run.measure(session, step, inputs) : null;
     if (balance !== null) {
       ({ factors } = balance);
       run.onMessage(describeBalance(step + 1, balance));
@@ -185,7 +185,7 @@ async function collect(
         `nothing of this step is kept`,
     );
   }
-  const moments = momentsPerStep(run.config);
+  const moments = momentsOfJob(run.config);
   const isLabelled = Array.from({ length: moments }, (_, i) => step * moments + i).some((moment) =>
     run.samples.isLabelled(moment),
   );

@@ -153,7 +153,7 @@ function fusionsOf(
   const g = graph();
   const x = g.input("x", [2, 3, 5, channels]);
   const targets = build(g, x);
-  return lower(g, targets, NO_ADAPTER, undefined, true).fusions;
+  return lower(g, targets, NO_ADAPTER, { fused: true }).fusions;
 }
 
 test("in evaluation, given statistics are fused forward", () => {

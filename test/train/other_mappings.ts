@@ -28,7 +28,7 @@ export function otherMappings(
     teacher: INDEX_ONLY,
   });
   const targets = [...Object.values(request.outputs), ...request.gradients!.values()];
-  const { calls } = lower(g, targets, facts, undefined, true);
+  const { calls } = lower(g, targets, facts, { fused: true });
   const entries = stepProblems(
     calls,
     calls.map(() => 1),

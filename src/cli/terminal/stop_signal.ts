@@ -20,10 +20,11 @@ export interface StopSignal {
   readonly release: () => void;
 }
 
-/** Starts to listen; `exit` ends the program. */
+/** Starts to listen; `exit` ends the program, and `then` says what the first signal does in training. */
 export function listenForStop(
   output: Pick<Output, "warn">,
   exit: (exitCode: number) => void = (exitCode) => process.exit(exitCode),
+  then = "writing a checkpoint after this step; send it again to stop at once",
 ): StopSignal {
   const controller = new AbortController();
   let exitCode: number = EXIT.fine;
@@ -34,7 +35,7 @@ export function listenForStop(
       const isSecond = exitCode !== EXIT.fine;
       exitCode = EXIT[name];
       if (isTraining && !isSecond) {
-        output.warn(`${name}: writing a checkpoint after this step; send it again to stop at once`);
+        output.warn(`${name}: ${then}`);
         controller.abort();
         return;
       }

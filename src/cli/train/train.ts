@@ -18,6 +18,10 @@ import {
 import { makeOutput } from "../terminal/output.ts";
 import { runSettings, type RunFlags } from "../settings/run_settings.ts";
 import { listenForStop } from "../terminal/stop_signal.ts";
+import type { Job } from "../../train/parallel/job.ts";
+import { runFollowing } from "./following.ts";
+import { inJob, type OwnPart } from "./in_job.ts";
+import { adapterOf, processes, withRanks } from "./ranks.ts";
 import { learningRateRange, RANGE_STEPS, runRangeTest } from "./range.ts";
 import { runTraining } from "./training.ts";
 import { tuneOption } from "../settings/tuning_cache.ts";
@@ -78,23 +82,55 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
   command.addHelpText("after", configHelp);
   common(command, "ringdepth train --data ddad:data/ddad-mini --steps 600 --out runs/ddad");
   command.action(async (options: TrainOptions) => {
-    const output = makeOutput(surroundings, options.json === true);
-    const stop = listenForStop(output);
-    try {
-      const { rangeTest: range, steps = range && RANGE_STEPS } = options;
-      if (range !== undefined && options.resume === true) {
-        throw new InputError("--range-test keeps no weights: leave --resume out");
-      }
-      const settings = await runSettings({ ...options, ...(steps !== undefined && { steps }) });
-      const outcome = await withGpu(surroundings, output, options.adapter, (gpu, reopen) =>
-        range === undefined
-          ? runTraining({ gpu, reopen }, settings, output, stop)
-          : runRangeTest({ gpu, reopen }, settings, range, output, stop),
-      );
-      output.result(outcome.json, outcome.lines);
-      exit(outcome.exitCode);
-    } finally {
-      stop.release();
-    }
+    await inJob(surroundings, async (part) => await trainInJob(options, part, exit));
   });
 };
+
+// The launcher sends it too when a process has died.
+const CHECKPOINT_OF_ALL = "writing a checkpoint after this step if all processes are still at work";
+
+/** The command in one process, which may be one of several. */
+async function trainInJob(
+  options: TrainOptions,
+  { surroundings, job, warn }: OwnPart,
+  exit: (code: number) => void,
+): Promise<void> {
+  const output = makeOutput(surroundings, options.json === true);
+  const stop = listenForStop(output, undefined, job === null ? undefined : CHECKPOINT_OF_ALL);
+  try {
+    const { rangeTest: range, steps = range && RANGE_STEPS } = options;
+    if (range !== undefined && options.resume === true) {
+      throw new InputError("--range-test keeps no weights: leave --resume out");
+    }
+    if (range !== undefined && job !== null) {
+      throw new InputError("--range-test runs in one process: start it without mpirun");
+    }
+    const flags = { ...options, ...(steps !== undefined && { steps }) };
+    const settings = withRanks(await runSettings(flags), job?.ranks ?? 1);
+    const adapter = options.adapter ?? (await ownAdapter(job));
+    const outcome = await withGpu(surroundings, output, adapter, async (gpu, reopen) => {
+      const device = { gpu, reopen };
+      if (job !== null && job.rank > 0) {
+        await runFollowing(job, device, settings, stop, warn);
+        return null;
+      }
+      if (range !== undefined) return await runRangeTest(device, settings, range, output, stop);
+      if (job !== null) {
+        const { rigs_per_step } = settings.config;
+        output.say(`${processes(job.ranks)}, each with ${rigs_per_step} of the rigs of a pass`);
+      }
+      return await runTraining(device, settings, output, stop, job);
+    });
+    if (outcome === null) return;
+    output.result(outcome.json, outcome.lines);
+    exit(outcome.exitCode);
+  } finally {
+    stop.release();
+  }
+}
+
+async function ownAdapter(job: Job | null): Promise<string | undefined> {
+  if (job === null) return undefined;
+  const { hardwareNames } = await import("../../gpu/device.ts");
+  return adapterOf(await hardwareNames(), job.local_rank);
+}

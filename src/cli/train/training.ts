@@ -7,10 +7,12 @@ import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
 import type { EarlierAblation } from "../../report/report_data.ts";
 import { gainText } from "../../report/html_tables.ts";
 import { requireNoRun, runPaths, type StepRecord } from "../../train/run_folder.ts";
-import { momentsPerStep } from "../../train/loading/step_moments.ts";
+import { momentsOfJob } from "../../train/loading/step_moments.ts";
 import { summarize, type Summary } from "../../train/summary.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { FitInterruptedError } from "../../train/teacher/fit_module.ts";
+import { leadTeam } from "../../train/parallel/leader.ts";
+import type { Job } from "../../train/parallel/job.ts";
 import { bestStep } from "../../train/validation.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
 import { EXIT } from "../terminal/exit_code.ts";
@@ -19,6 +21,8 @@ import type { StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
 import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { fittedFirst } from "./fitted_first.ts";
+import { launcher } from "./ranks.ts";
+import { sharedFit } from "./shared_fit.ts";
 import { cachedTuning, type CachedTuning } from "../settings/tuning_cache.ts";
 import type { Output } from "../terminal/surroundings.ts";
 import { tableProgress } from "../terminal/table_progress.ts";
@@ -27,7 +31,10 @@ import { tableProgress } from "../terminal/table_progress.ts";
 const DEVICE_TEACHERS = ["fitted", "foundation"];
 
 /** Whether a thread without a device can open the teacher of a run for itself. */
-function canReopen({ teacher: { kind } }: RunSettings["config"], teacher: Teacher | null): boolean {
+export function canReopen(
+  { teacher: { kind } }: RunSettings["config"],
+  teacher: Teacher | null,
+): boolean {
   // `auto` may have become a fitted teacher, which is known by its module.
   return !DEVICE_TEACHERS.includes(kind) && teacher?.module === undefined;
 }
@@ -48,12 +55,16 @@ export interface TrainingDevice {
   readonly reopen: () => Promise<Gpu>;
 }
 
-/** Trains and, unless a signal ended it early, evaluates and writes the report. */
+/**
+ * Trains and, unless a signal ended it early, evaluates and writes the report; with a job, as its
+ * rank 0.
+ */
 export async function runTraining(
   { gpu, reopen }: TrainingDevice,
   settings: RunSettings,
   output: Output,
   stop: StopSignal,
+  job: Job | null = null,
 ): Promise<TrainingOutcome> {
   const { config, out, resume, replace } = settings;
   const opening = { earlier: resume, onProgress: tableProgress(output) };
@@ -67,13 +78,15 @@ export async function runTraining(
   output.say(`data: ${source.describe()}`);
   const replaceable = { gpu: () => device.gpu, reopen: replaceDevice };
   let seen = 0;
-  const module = async (base: Teacher): Promise<string> => {
+  const fit = async (base: Teacher): Promise<string> => {
     // A folder that the student's run will refuse is refused before the fit.
     if (!resume && replace !== true) await requireNoRun(out);
-    const fit = await fittedFirst(replaceable, { config, out, source }, base, output, stop);
-    seen = fit.steps;
-    return fit.path;
+    const fitted = await fittedFirst(replaceable, { config, out, source }, base, output, stop);
+    seen = fitted.steps;
+    return fitted.path;
   };
+  const module = async (base: Teacher): Promise<string> =>
+    await sharedFit(job, async () => await fit(base));
   const context = { gpu: replaceable.gpu, source, onMessage: output.warn, module };
   let teacher: Teacher | null;
   try {
@@ -100,6 +113,7 @@ export async function runTraining(
     replace: replace === true,
     tuning: tuning.file,
     signal: stop.signal,
+    ...(job && { team: leadTeam(job) }),
     onStart: ({ plan, parameters, fromStep, choices }) => {
       stop.startTraining();
       output.say(
@@ -110,7 +124,7 @@ export async function runTraining(
       output.say(tuningLine(settings, tuning, choices));
       if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
     },
-    onStep: trainingProgress(output, config.steps, undefined, momentsPerStep(config)),
+    onStep: trainingProgress(output, config.steps, undefined, momentsOfJob(config)),
     onMessage: output.warn,
   });
   try {
@@ -191,13 +205,16 @@ function interruptedOutcome(
     json: { run: out, steps, interrupted: true },
     lines: [
       `stopped after step ${steps} of ${config.steps}; the checkpoint is in ${out}`,
-      `continue with: ringdepth train --resume --out ${out}`,
+      `continue with: ${launcher(config.ranks)}ringdepth train --resume --out ${out}`,
     ],
   };
 }
 
 /** Training is complete, but a signal came before the evaluation. */
-function unevaluatedOutcome({ folder, steps }: TrainedRun, exitCode: number): TrainingOutcome {
+function unevaluatedOutcome(
+  { folder, steps, student: { config } }: TrainedRun,
+  exitCode: number,
+): TrainingOutcome {
   const { path, student } = folder;
   return {
     exitCode,
@@ -205,7 +222,7 @@ function unevaluatedOutcome({ folder, steps }: TrainedRun, exitCode: number): Tr
     json: { run: path, steps, interrupted: true, student },
     lines: [
       `trained all ${steps} steps, stopped before the evaluation; the student is in ${student}`,
-      `evaluate it with: ringdepth train --resume --out ${path}`,
+      `evaluate it with: ${launcher(config.ranks)}ringdepth train --resume --out ${path}`,
     ],
   };
 }

@@ -12,7 +12,14 @@ import {
 import type { ActivationAttributes } from "../../kernels/activation.ts";
 import { normGeometry, type NormAttributes } from "../../kernels/norm_geometry.ts";
 import { readsAsQuads } from "../../kernels/row_slice.ts";
-import { gathered, gatheredSlabs, LONGEST_RUN, moveRunning, statistics } from "../ops/norm.ts";
+import {
+  gathered,
+  gatheredSlabs,
+  isOfBatch,
+  LONGEST_RUN,
+  moveRunning,
+  statistics,
+} from "../ops/norm.ts";
 import type { NormGradAttributes } from "../ops/norm.ts";
 import type { Node, Op, Tensor, Value } from "../value.ts";
 import { addedTerms, asRowSlice } from "./slices.ts";
@@ -57,7 +64,8 @@ const NORM_FUSED: Op<NormFusedOpAttributes, NormFusedInput> = {
     const { momentum, activation, ...of } = at.attributes;
     const [y, ...made] = at.outputs as [Tensor, Tensor, Tensor] | [Tensor];
     const [mean, variance] = made.length === 0 ? [given.mean, given.variance] : made;
-    if (made.length > 0) statistics({ ...at, attributes: of }, x, mean, variance);
+    if (made.length > 0)
+      statistics({ ...at, attributes: of }, x, mean, variance, isOfBatch(at.attributes));
     const inputs = { x, mean, variance, gamma, beta, residual, y };
     at.call(normFusedApply, inputs, { ...of, activation });
     if (momentum === undefined) return;
@@ -68,7 +76,7 @@ const NORM_FUSED: Op<NormFusedOpAttributes, NormFusedInput> = {
 
 /** The gradients of a fused normalisation with respect to x, gamma and beta. */
 const NORM_FUSED_GRAD: Op<
-  NormFusedGradAttributes,
+  NormFusedGradAttributes & { readonly ofBatch: boolean },
   "x" | "d_a" | "d_b" | "mean" | "variance" | "gamma" | "beta"
 > = {
   name: "norm_fused_grad",
@@ -77,17 +85,18 @@ const NORM_FUSED_GRAD: Op<
   shapes: ({ x, gamma }) => [x, gamma, gamma],
   lower: (at) => {
     const { x, d_a, d_b, mean, variance, gamma, beta } = at.inputs;
+    const { ofBatch, ...attributes } = at.attributes;
     const [d_x, d_gamma, d_beta] = at.outputs as [Tensor, Tensor, Tensor];
-    const { batches, slabs, channels, groups } = normGeometry(x.shape, at.attributes);
+    const { batches, slabs, channels, groups } = normGeometry(x.shape, attributes);
     const all = at.temporary("slab_sums", [batches, slabs, 2, channels]);
     const upstream = { x, d_a, d_b };
     const statistic = { mean, variance };
     at.call(
       normFusedGradSums,
       { ...upstream, ...statistic, gamma, beta, slab_sums: all },
-      at.attributes,
+      attributes,
     );
-    const left = gatheredSlabs(x.shape, at.attributes);
+    const left = gatheredSlabs(x.shape, attributes);
     const slab_sums =
       left === slabs
         ? all
@@ -98,13 +107,15 @@ const NORM_FUSED_GRAD: Op<
             channels,
           ]);
     const sets = at.temporary("sets", [batches, groups, 4]);
-    const { epsilon } = at.attributes;
+    const { epsilon } = attributes;
     at.call(
       normFusedGradShared,
       { slab_sums, ...statistic, gamma, d_gamma, d_beta, sets },
       { groups, epsilon },
     );
-    at.call(normFusedGradInput, { ...upstream, gamma, beta, sets, d_x }, at.attributes);
+    // Beside the mean and the deviation, which all processes have alike, a set has two sums.
+    if (ofBatch) at.merge("mean", [sets]);
+    at.call(normFusedGradInput, { ...upstream, gamma, beta, sets, d_x }, attributes);
   },
   gradient: null,
 };
@@ -244,13 +255,14 @@ function fuseBackward(
   const upstream = terms ?? [d_y];
   const [a, b] = upstream.map((term) => asRowSlice(work, term));
   const { batches, groups, epsilon } = norm.attributes as NormAttributes;
-  const attributes: NormFusedGradAttributes = {
+  const attributes = {
+    ofBatch: isOfBatch(norm.attributes as NormGradAttributes),
     batches,
     groups,
     epsilon,
     activation: f,
     firsts: [a.first, b?.first ?? 0],
-  };
+  } satisfies NormFusedGradAttributes & { readonly ofBatch: boolean };
   const read = (name: string): Value | null => inputOf(backward.norm, name);
   const inputs = [
     read("x"),

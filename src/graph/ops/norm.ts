@@ -28,17 +28,27 @@ import { addRows } from "./gemm.ts";
 /** Weight of the batch in the running statistics; absent if they do not change. */
 export type BatchNormAttributes = NormAttributes & { readonly momentum: number };
 /** Whether the statistics were given rather than taken from x. */
-export type NormGradAttributes = NormAttributes & { readonly fixed: boolean };
+export type NormGradAttributes = NormAttributes & {
+  readonly fixed: boolean;
+  /** That of a batch norm in training; other norms have none. */
+  readonly momentum?: number;
+};
 
 /** The parts of a lowering that the passes of a normalisation use. */
-type Passes = Pick<Lowering<unknown>, "temporary" | "view" | "call">;
+type Passes = Pick<Lowering<unknown>, "temporary" | "view" | "call" | "merge" | "ranks">;
 
-/** Mean and variance of x, per slice and merged. */
+/** Whether the statistics are those of a batch, which several processes may share. */
+export function isOfBatch({ momentum }: NormAttributes & { readonly momentum?: number }): boolean {
+  return momentum !== undefined;
+}
+
+/** Mean and variance of x, per slice and merged; `ofBatch`: those of all processes together. */
 export function statistics(
   at: Passes & { readonly attributes: NormAttributes },
   x: Tensor,
   mean: Tensor,
   variance: Tensor,
+  ofBatch: boolean,
 ): void {
   const { batches, slabs, groups } = normGeometry(x.shape, at.attributes);
   const slab_mean = at.temporary("slab_mean", [batches, slabs, groups]);
@@ -49,6 +59,7 @@ export function statistics(
     { slab_mean, slab_m2, mean, variance },
     { ...at.attributes, shape: x.shape },
   );
+  if (ofBatch) at.merge("moments", [mean, variance]);
 }
 
 /** Whether each row of x has statistics of its own: layer norm, whose kernels need no slices. */
@@ -78,13 +89,13 @@ function lowerRowsGradient(
 
 /** Moves the running statistics of x towards its own. */
 export function moveRunning(
-  { view, call }: Passes,
+  { view, call, ranks }: Passes,
   x: Tensor,
   of: Readonly<Record<"mean" | "variance" | "running_mean" | "running_variance", Tensor>>,
   momentum: number,
 ): void {
   const channels = [size(of.running_mean.shape)];
-  const n = size(x.shape) / Math.max(1, channels[0]);
+  const n = (ranks * size(x.shape)) / Math.max(1, channels[0]);
   call(
     normRunning,
     { ...of, mean: view(of.mean, channels), variance: view(of.variance, channels) },
@@ -146,7 +157,7 @@ export const normOps: {
         at.call(layerNormRows, { x, gamma, beta, y, ...saved }, at.attributes);
         return;
       }
-      statistics(at, x, mean, variance);
+      statistics(at, x, mean, variance, isOfBatch(at.attributes));
       at.call(normApply, { x, mean, variance, gamma, beta, y }, at.attributes);
     },
     gradient: ({
@@ -236,6 +247,9 @@ export const normOps: {
       const group_sum = at.temporary("group_sum", [batches, groups]);
       const group_dot = at.temporary("group_dot", [batches, groups]);
       at.call(normGradGroup, { ...sums, gamma, group_sum, group_dot }, { groups });
+      // Sums over the numbers of one process are divided by their count: the mean over processes is
+      // the sum over all numbers divided by theirs.
+      if (isOfBatch(at.attributes)) at.merge("mean", [group_sum, group_dot]);
       at.call(
         normGradInput,
         { x, d_y, mean, variance, gamma, group_sum, group_dot, d_x },

@@ -3,6 +3,7 @@
 import type { InputScale } from "../../data/batch.ts";
 import type { RigSample } from "../../data/rig_sample.ts";
 import type { TrainConfig } from "../config.ts";
+import type { RankPlace } from "./step_moments.ts";
 
 /** Everything that a thread needs in order to load the moments of a run. */
 export interface ThreadData {
@@ -13,9 +14,11 @@ export interface ThreadData {
   readonly labelledSteps: number;
   /** Whether the thread computes the teacher's maps too; otherwise it gives the sample. */
   readonly withTeacher: boolean;
+  /** The process that starts the thread among those that train together. */
+  readonly place: RankPlace;
 }
 
-/** A request: the inputs of this moment, counted from 0 over all steps. */
+/** A request: the inputs of this moment of the process, counted from 0 over all steps. */
 export interface ThreadRequest {
   readonly moment: number;
 }

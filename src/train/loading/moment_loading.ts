@@ -11,7 +11,7 @@ import type { Teacher } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import type { TrainConfig } from "../config.ts";
 import { labelledSteps } from "./labelled_steps.ts";
-import { momentsPerStep } from "./step_moments.ts";
+import { momentOfJob, momentsPerStep, type RankPlace } from "./step_moments.ts";
 import { momentInputs, teacherInputs, type MomentLoad } from "./moment_inputs.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./messages.ts";
 
@@ -37,8 +37,10 @@ export interface LoadingInput {
   readonly source: DataSource & InputScale;
   readonly teacher: Teacher | null;
   readonly config: TrainConfig;
-  /** Loads in this thread. */
+  /** Loads in this thread, by the numbers of this process. */
   readonly samples: Loader;
+  /** This process among those that train together; it is alone when left out. */
+  readonly place?: RankPlace;
   /** Told of each sample that is left out, by each thread that meets it. */
   readonly onSkip: (message: string) => void;
   readonly onMessage: (message: string) => void;
@@ -92,7 +94,7 @@ async function threaded(
     step,
   }: { readonly here: MomentLoad; readonly count: number; readonly step: number },
 ): Promise<MomentLoading> {
-  const { config, source, teacher, onMessage } = input;
+  const { config, source, teacher, onMessage, place = { rank: 0, ranks: 1 } } = input;
   const { protocol, focalReference_px, normalization } = source;
   const scale = { protocol, focalReference_px, ...(normalization && { normalization }) };
   const data: ThreadData = {
@@ -100,6 +102,7 @@ async function threaded(
     scale,
     labelledSteps: labelledSteps(config),
     withTeacher: withTeacher && teacher !== null,
+    place,
   };
   const asked = new Map<number, Promise<Record<string, Float32Array>>>();
   const awaited = new Map<number, Awaited>();
@@ -171,7 +174,12 @@ async function threaded(
   const { labelled } = source;
   const labels = labelled && { labelled, steps: labelledSteps(config) };
   const indexOf = (moment: number): number => {
-    const { order, position } = placeOf(moment, source.count, config.seed, labels);
+    const { order, position } = placeOf(
+      momentOfJob(moment, config.rigs_per_step, place),
+      source.count,
+      config.seed,
+      labels,
+    );
     return order[position];
   };
   /**

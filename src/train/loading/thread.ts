@@ -5,11 +5,12 @@ import { loader } from "../../data/loader.ts";
 import { InputError } from "../../tensor/error.ts";
 import { openRunTeacher, openSource } from "../source.ts";
 import { teacherInputs } from "./moment_inputs.ts";
+import { samplesOf } from "./rank_samples.ts";
 import type { ThreadData, ThreadReply, ThreadRequest } from "./messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("a loading thread needs a run");
-const { config, scale, labelledSteps, withTeacher } = workerData as ThreadData;
+const { config, scale, labelledSteps, withTeacher, place } = workerData as ThreadData;
 const reply = (message: ThreadReply): void => port.postMessage(message);
 const onMessage = (text: string): void => reply({ kind: "message", text });
 
@@ -20,7 +21,7 @@ const noGpu = (): never => {
 const teacher = withTeacher
   ? await openRunTeacher(config, { gpu: noGpu, source, onMessage })
   : null;
-const samples = loader(source, {
+const all = loader(source, {
   seed: config.seed,
   size: config.size,
   augment: config.augmentation,
@@ -28,6 +29,7 @@ const samples = loader(source, {
   labelledSteps,
   onSkip: (text) => reply({ kind: "skip", text }),
 });
+const samples = samplesOf(all, config, place);
 
 port.on("message", ({ moment }: ThreadRequest) => {
   load(moment).then(reply, (error: unknown) => {
