@@ -10,6 +10,8 @@ export interface ShaderInfo {
   readonly name: string;
   /** A text to run instead of the file on disk, such as the file of a commit or a draft. */
   readonly code?: string;
+  /** The name of that text in errors; by default, that of the file on disk. */
+  readonly file?: string;
   /**
    * For a shader with tuned constants: the shader that it was made from, which has the interface of
    * the file.

@@ -91,6 +91,7 @@ export function specialize(
   return {
     source: {
       name: shader.name,
+      ...(shader.file !== undefined && { file: shader.file }),
       code: facts === undefined ? code : withSubgroupWidth(code, facts),
       layout: [
         ...(shader.params.length > 0 ? (["uniform"] as const) : []),

@@ -18,6 +18,7 @@ import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { hostFloats } from "./host_numbers.ts";
 import { halfBindings } from "./half_tensors.ts";
 import { bindingShapes, type Program } from "./lower.ts";
+import { checkOptions } from "./options.ts";
 import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
 import { gradientRange, meetings, type Exchange } from "./exchange.ts";
@@ -103,6 +104,17 @@ export interface CompileOptions {
   readonly exchange?: Exchange;
 }
 
+/** Throws InputError for an option of `compile` that is unknown or of another type. */
+export function checkCompileOptions(options: CompileOptions): void {
+  const rules = {
+    tuning: "value",
+    fused: "flag",
+    precision: ["f32", "f16"],
+    exchange: "value",
+  } as const;
+  checkOptions("compile", options, {}, rules);
+}
+
 // A step may be submitted while the previous results are still being read.
 const STEPS_IN_FLIGHT = 2;
 const UNWATCHED: StepWatch = { phase: (_, work) => work(), stamps: null };
@@ -119,8 +131,10 @@ export async function compile(
   graph: Graph,
   request: Request,
   store: GpuStore,
-  { tuning, fused = true, precision = "f32", exchange }: CompileOptions = {},
+  options: CompileOptions = {},
 ): Promise<Plan> {
+  checkCompileOptions(options);
+  const { tuning, fused = true, precision = "f32", exchange } = options;
   if (precision === "f16" && !gpu.facts.features.has("shader-f16")) {
     throw new InputError(
       `precision f16: ${gpu.facts.name} has no 16-bit floats (shader-f16); use f32`,

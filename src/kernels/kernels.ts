@@ -2,6 +2,7 @@
 import { activation, activationGrad } from "./activation.ts";
 import { activationFusedGrad } from "./activation_fused.ts";
 import { adamw } from "./adamw.ts";
+import { argmax } from "./argmax.ts";
 import {
   attention,
   attentionGradKv,
@@ -44,6 +45,8 @@ import { conv2d } from "./convolution/conv2d.ts";
 import { conv2dGradInput } from "./convolution/conv2d_grad_input.ts";
 import { conv2dGradWeight } from "./convolution/conv2d_grad_weight.ts";
 import { depthError, depthErrorGrad, depthErrorPeak, depthErrorThreshold } from "./depth_error.ts";
+import { dropout } from "./dropout.ts";
+import { gather, gatherGrad } from "./gather.ts";
 import { gemm } from "./gemm.ts";
 import { gradNorm, gradNormFinish } from "./grad_norm.ts";
 import { layerNormGradInput, layerNormGradPartial, layerNormRows } from "./layer_norm.ts";
@@ -79,6 +82,7 @@ import { reduce } from "./reduce.ts";
 import { reduceGrad, reduceGradProduct } from "./reduce_grad.ts";
 import { resizeBilinear, resizeBilinearGrad, resizeNearest, resizeNearestGrad } from "./resize.ts";
 import { scaleBy } from "./scale_by.ts";
+import { sgd } from "./sgd.ts";
 import { silog, silogFinish, silogGrad } from "./silog.ts";
 import { sliceSum } from "./slice_sum.ts";
 import { softBins } from "./depth_bins/soft_bins.ts";
@@ -104,6 +108,7 @@ const BASES: readonly AnyKernel[] = [
   activationGrad,
   activationFusedGrad,
   adamw,
+  argmax,
   attention,
   attentionGradKv,
   attentionGradQ,
@@ -151,6 +156,9 @@ const BASES: readonly AnyKernel[] = [
   depthErrorGrad,
   depthErrorPeak,
   depthErrorThreshold,
+  dropout,
+  gather,
+  gatherGrad,
   gemm,
   gradNorm,
   gradNormFinish,
@@ -195,6 +203,7 @@ const BASES: readonly AnyKernel[] = [
   resizeNearest,
   resizeNearestGrad,
   scaleBy,
+  sgd,
   silog,
   silogFinish,
   silogGrad,

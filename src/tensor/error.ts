@@ -19,3 +19,8 @@ export function explained(error: unknown, context: string): Error {
   const options = { cause: error };
   return error instanceof InputError ? new InputError(text, options) : new Error(text, options);
 }
+
+/** A training step produced a number that is not finite; nothing of it was kept. */
+export class NonFiniteError extends Error {
+  override name = "NonFiniteError";
+}

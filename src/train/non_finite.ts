@@ -1,15 +1,12 @@
 // NaN and infinity: which number of a training state is the first one, in words for a person.
 import type { CpuStore } from "../graph/cpu_store.ts";
 
+export { NonFiniteError } from "../tensor/error.ts";
+
 /** Numbers under the name that a person knows them by. */
 export interface NamedNumbers {
   readonly name: string;
   readonly values: ArrayLike<number>;
-}
-
-/** A training step produced a number that is not finite; nothing of it was kept. */
-export class NonFiniteError extends Error {
-  override name = "NonFiniteError";
 }
 
 /** The first number that is not finite, as `name[index] is NaN`; null if all are finite. */

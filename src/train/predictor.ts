@@ -19,6 +19,7 @@ import {
   type Evaluation,
   type EvaluationChoices,
 } from "./evaluation.ts";
+import { bareSample, type Intrinsics } from "./loading/bare_sample.ts";
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./student_file.ts";
@@ -38,6 +39,18 @@ export interface Predictor {
   readonly destroy: () => void;
 }
 
+/** A predictor that takes images without a rig too. */
+export interface ImagePredictor extends Predictor {
+  readonly predict: {
+    (sample: RigSample): Promise<Float32Array>;
+    /**
+     * `[V, H, W]` depth in metres of `images`, `[V, H, W, 3]` sRGB bytes in ring order at the size of
+     * the student. Throws as with a sample.
+     */
+    (images: Uint8Array, intrinsics: readonly Intrinsics[]): Promise<Float32Array>;
+  };
+}
+
 /**
  * Compiles the prediction of a student for as many cameras as `source` has, over parameters that
  * the caller owns; mappings come from `tuning` if it has a choice, else from the rules.
@@ -45,10 +58,10 @@ export interface Predictor {
 export async function createPredictor(
   gpu: Gpu,
   student: TrainedStudent,
-  source: Pick<DataSource, "cameras">,
+  source: { readonly cameras: readonly unknown[] },
   store: GpuStore,
   tuning?: Tuning,
-): Promise<Predictor> {
+): Promise<ImagePredictor> {
   const { config, depth_max_m, origin } = student;
   const { size } = config;
   const views = source.cameras.length;
@@ -57,7 +70,9 @@ export async function createPredictor(
   return {
     student,
     size,
-    predict: async (sample) => {
+    predict: async (given: RigSample | Uint8Array, intrinsics: readonly Intrinsics[] = []) => {
+      const isSample = typeof given === "object" && given !== null && "cameras" in given;
+      const sample = isSample ? given : bareSample(given, intrinsics, size);
       const found = sampleShape(sample);
       if (found[0] !== views || found[1] !== size.height || found[2] !== size.width) {
         throw new InputError(
@@ -75,13 +90,13 @@ export async function createPredictor(
   };
 }
 
-/** Opens a trained student for the cameras of `source`; `destroy` frees its parameters too. */
+/** Opens a trained student for as many cameras as `source` has; `destroy` frees its parameters too. */
 export async function loadPredictor(
   gpu: Gpu,
   file: StudentFile,
-  source: Pick<DataSource, "cameras">,
+  source: { readonly cameras: readonly unknown[] },
   tuning?: Tuning,
-): Promise<Predictor> {
+): Promise<ImagePredictor> {
   const { config, depth_max_m } = file;
   const { g } = predictionNetwork(config, {
     views: source.cameras.length,

@@ -1,7 +1,7 @@
 // One validation during training: the student of a session on held-out moments.
 import type { DataSource } from "../data/data_source.ts";
 import { evaluateMaps } from "./evaluation.ts";
-import { createPredictor } from "./predictor.ts";
+import { createPredictor, type Predictor } from "./predictor.ts";
 import type { Session } from "./session.ts";
 import type { TrainedStudent } from "./student_file.ts";
 import { seenBy } from "./student_origin.ts";
@@ -37,7 +37,7 @@ export async function validate(
   const { config } = student;
   const { size } = config;
   const source = seenBy(student.origin, someMoments(heldOut, config.validate_moments));
-  const predictor = await createPredictor(gpu, student, source, store);
+  const predictor: Predictor = await createPredictor(gpu, student, source, store);
   try {
     const maps = {
       size,

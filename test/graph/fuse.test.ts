@@ -257,3 +257,14 @@ test("a sum that nests to the right keeps the order of its roundings", () => {
   expect(doneIn(left)).toEqual(["sum of 3"]);
   expect(doneIn(right)).toEqual(["sum of two", "sum of two"]);
 });
+
+test("numbers of shape [] are added, not read as vectors of four", async () => {
+  const build = (g: Graph, x: Value): Value => {
+    const weight = g.parameter("weight", [8], heNormal);
+    return add(reduce(multiply(x, weight), "sum"), reduce(x, "mean"));
+  };
+  const [got, want] = [await results(build, [3, 8], true), await results(build, [3, 8], null)];
+  for (const [name, values] of Object.entries(want.numbers)) {
+    expect(worst(got.numbers[name], values), name).toBeLessThan(NETWORK_TOLERANCE);
+  }
+});

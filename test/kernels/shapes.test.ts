@@ -43,6 +43,8 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   view_relation_softmax_grad: { student: ["last"], teacher: ["last"] },
   view_relation_weighted: { student: ["last"], teacher: ["last"] },
   view_relation_weighted_grad: { student: ["last"], teacher: ["last"] },
+  // places, of which y has as many, and the axis that they are on
+  gather: { indices: ["last", "first", "extra"], x: ["last", "first", "extra"] },
   // the axis that is joined
   concat: { a: ["last"], b: ["last"], c: ["last"], d: ["last"] },
   // views, channels on either side of a convolution, rows of a matrix
@@ -56,6 +58,7 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   // the others are single numbers
   masked_mean_grad: { mask: ["last", "first", "extra"] },
   // axes that are folded away, slabs of them among these
+  argmax: { x: ["last"] },
   reduce: { x: ["last"] },
   reduce_grad: { x: ["last"] },
   grad_norm: { gradients: ["last", "first"] },

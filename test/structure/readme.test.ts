@@ -25,6 +25,10 @@ test("the kernel table of shaders/README.md is current", () => {
   execFileSync(process.execPath, ["--import", "tsx", "tools/readme.ts", "--check"]);
 });
 
+test("the pages of docs/api are current", () => {
+  execFileSync(process.execPath, ["--import", "tsx", "tools/api.ts", "--check"]);
+});
+
 test.each(PAGES)("%s: every relative link and picture is there", (page) => {
   const targets = mentions(page, /\]\((?!https?:|#)([^)#\s]+)/g);
   expect(targets.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);

@@ -1,39 +1,22 @@
 // The gradient tests that every op gets: central differences of the f64 interpreter along random
 // directions, and for linear ops the adjoint identity on the GPU.
 import { expect, test } from "vitest";
-import { backward } from "../../src/graph/backward.ts";
-import { runOnCpu } from "../../src/graph/cpu.ts";
-import { initialStore } from "../../src/graph/cpu_store.ts";
-import { graph, type Graph } from "../../src/graph/graph.ts";
-import { compile } from "../../src/graph/plan.ts";
-import { createStore } from "../../src/graph/store.ts";
+import {
+  checkAdjoint,
+  checkGradient as differences,
+  type Differentiated,
+  type GradientOptions as GradientCheckOptions,
+} from "../../src/graph/check_gradient.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
 import type { AnyKernel, Inputs, Kernel, ShaderInfo } from "../../src/engine/kernel.ts";
-import type { Distribution, Problem } from "../../src/engine/problem.ts";
-import { draw } from "../../src/kernels/check/random_inputs.ts";
-import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../../src/engine/tolerance.ts";
+import type { Problem } from "../../src/engine/problem.ts";
 import { formatShape } from "../../src/tensor/shape.ts";
-import { hashText, randomStream } from "../../src/tensor/random.ts";
-
-/**
- * A gradient test differentiates `output` with respect to each of `wrt`, which are inputs of the
- * graph.
- */
-export interface Differentiated {
-  readonly output: Value;
-  readonly wrt: readonly Value[];
-}
 
 /** How inputs are drawn, and further assertions. */
-export interface GradientOptions {
-  /**
-   * Distribution by input name; standard normal otherwise. Choose uniform ranges that avoid kinks.
-   */
-  readonly data?: Readonly<Record<string, Distribution>>;
+export interface GradientOptions extends Omit<GradientCheckOptions, "title"> {
   /** The output is linear in all of `wrt` together: checks <A x, y> = <x, A^T y> on the GPU too. */
   readonly linear?: boolean;
-  /** Step of the central differences; smaller where the function bends sharply. */
-  readonly step?: number;
 }
 
 /**
@@ -43,62 +26,18 @@ export interface GradientOptions {
 export function checkGradient(
   title: string,
   build: (g: Graph) => Differentiated,
-  options: GradientOptions = {},
+  { linear = false, ...options }: GradientOptions = {},
 ): void {
   test(`${title}: gradient equals central differences`, () => {
-    const { g, output, wrt, inputs, seed } = prepare(title, build, options);
-    const gradients = backward(g, [[output, seed.value]], wrt);
-    const outputs = Object.fromEntries(wrt.map((value) => [value.name, gradients.get(value)!]));
-    const store = initialStore(g, 1);
-    const got = runOnCpu(g, { outputs }, store, inputs);
-    const loss = (at: Record<string, Float64Array>): number =>
-      dot(runOnCpu(g, { outputs: { output } }, store, at)["output"], seed.data);
-    for (const { name } of wrt) {
-      const direction = unitDirection(inputs[name].length, hashText(`${title}/${name}`));
-      const step = options.step ?? 1e-5;
-      const moved = (sign: number): Record<string, Float64Array> => ({
-        ...inputs,
-        [name]: inputs[name].map((x, i) => x + sign * step * direction[i]),
-      });
-      const slope = (loss(moved(1)) - loss(moved(-1))) / (2 * step);
-      const projected = dot(got[name], direction);
-      // the component of a gradient of n numbers along a random direction is about 1 / sqrt(n) of
-      // its length
-      const expected = norm(got[name]) / Math.sqrt(Math.max(direction.length, 1));
-      const scale = Math.max(expected, Math.abs(slope), 1e-6);
-      expect(
-        Math.abs(projected - slope) / scale,
-        `d ${name}: rule ${projected}, differences ${slope}`,
-      ).toBeLessThan(DIFFERENCES_TOLERANCE);
-    }
+    const results = differences(build, { ...options, title });
+    expect(results.length).toBeGreaterThan(0);
+    for (const { ok, message } of results) expect(ok, message).toBe(true);
   });
-  if (options.linear !== true) return;
+  if (!linear) return;
   test(`${title}: <A x, y> = <x, A^T y> on the GPU`, async () => {
     const { gpu } = await import("./gpu.ts");
-    const { g, output, wrt, inputs, seed } = prepare(title, build, options);
-    const gradients = backward(g, [[output, seed.value]], wrt);
-    const outputs = {
-      output,
-      ...Object.fromEntries(wrt.map((value) => [`d_${value.name}`, gradients.get(value)!])),
-    };
-    const store = createStore(gpu, g, initialStore(g, 1));
-    const plan = await compile(gpu, g, { outputs }, store);
-    try {
-      const f32 = Object.fromEntries(
-        Object.entries(inputs).map(([name, values]) => [name, Float32Array.from(values)]),
-      );
-      const got = await plan.run(f32);
-      const left = dot(got["output"], seed.data);
-      const right = wrt.reduce((sum, { name }) => sum + dot(f32[name], got[`d_${name}`]), 0);
-      const bound = norm(got["output"]) * norm(seed.data);
-      expect(
-        Math.abs(left - right),
-        `<A x, y> = ${left}, <x, A^T y> = ${right}`,
-      ).toBeLessThanOrEqual(ADJOINT_TOLERANCE * Math.max(bound, 1e-6));
-    } finally {
-      plan.destroy();
-      store.destroy();
-    }
+    const { ok, message } = await checkAdjoint(gpu, build, { ...options, title });
+    expect(ok, message).toBe(true);
   });
 }
 
@@ -158,41 +97,4 @@ export function checkGradients({ kernel, op }: KernelWithOp): void {
       });
     }
   }
-}
-
-function prepare(
-  title: string,
-  build: (g: Graph) => Differentiated,
-  options: GradientOptions,
-): Differentiated & {
-  g: Graph;
-  inputs: Record<string, Float64Array>;
-  seed: { value: Value; data: Float32Array };
-} {
-  const g = graph();
-  const { output, wrt } = build(g);
-  const inputs: Record<string, Float64Array> = {};
-  for (const { name, shape } of g.inputs) {
-    const key = hashText(`${title}/${name}/input`);
-    inputs[name] = Float64Array.from(draw(shape, options.data?.[name] ?? { kind: "normal" }, key));
-  }
-  const data = draw(output.shape, { kind: "normal" }, hashText(`${title}/seed`));
-  return { g, output, wrt, inputs, seed: { value: g.constant("seed", output.shape, data), data } };
-}
-
-function unitDirection(length: number, seed: number): Float64Array {
-  const stream = randomStream(seed);
-  const direction = Float64Array.from({ length }, () => stream.normal());
-  const scale = 1 / Math.max(norm(direction), 1e-30);
-  return direction.map((v) => v * scale);
-}
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
-
-function norm(a: ArrayLike<number>): number {
-  return Math.sqrt(dot(a, a));
 }

@@ -102,3 +102,51 @@ test("the images' normalisation is the student's too", async () => {
   const own = await firstDepth(student, source);
   expect(worstRatio(await firstDepth(other, source), own)).toBeGreaterThan(1e-4);
 });
+
+test("images and intrinsics alone give the depth of the sample that they are from", async () => {
+  const source = tinySource("held-out");
+  const student = await studentOf(source, "bare");
+  const predictor = await loadPredictor(gpu, student, source);
+  try {
+    const sample = await source.sample(0, predictor.size);
+    const want = await predictor.predict(sample);
+    const intrinsics = sample.cameras.map(({ fx, fy, cx, cy }) => ({ fx, fy, cx, cy }));
+    expect(await predictor.predict(sample.images, intrinsics)).toEqual(want);
+    // of an image twice as large: the border stays, not the centre of a pixel
+    const twice = sample.cameras.map(({ fx, fy, cx, cy, width, height }) => ({
+      fx: 2 * fx,
+      fy: 2 * fy,
+      cx: 2 * cx + 0.5,
+      cy: 2 * cy + 0.5,
+      width: 2 * width,
+      height: 2 * height,
+    }));
+    expect(await predictor.predict(sample.images, twice)).toEqual(want);
+    const refused = async (images: unknown, cameras: unknown, why: string): Promise<void> => {
+      const wrong = predictor.predict(images as Uint8Array, cameras as typeof intrinsics);
+      await expect(wrong).rejects.toThrow(why);
+    };
+    const [first, ...rest] = intrinsics;
+    await refused(sample.images, undefined, "expected the intrinsics of each camera");
+    await refused(sample.images.subarray(3), intrinsics, "expected the");
+    await refused(Float32Array.from(sample.images), intrinsics, "of a Float32Array");
+    await refused(
+      sample.images,
+      [{ ...first, focal: 1 }, ...rest],
+      "camera 0: unknown option focal",
+    );
+    await refused(
+      sample.images,
+      [{ ...first, fx: "600" }, ...rest],
+      "fx is 600; expected a finite",
+    );
+    await refused(sample.images, [{ ...first, fx: -1 }, ...rest], "fx is -1");
+    const fewer = sample.images.subarray(
+      0,
+      (sample.images.length / sample.cameras.length) * rest.length,
+    );
+    await refused(fewer, rest, "this predictor takes");
+  } finally {
+    predictor.destroy();
+  }
+});

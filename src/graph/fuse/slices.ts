@@ -60,7 +60,7 @@ export function fuseSums(work: FusionWork): void {
     const sliced = terms.filter((term, i) => slices[i].value !== term);
     const rule = joined.length > 1 ? `sum of ${terms.length}` : "sum of two";
     const name = sliced.length > 0 ? `${rule} with slices` : rule;
-    const channels = y.shape.at(-1) ?? 1;
+    const channels = y.shape.at(-1) ?? 1; // one number is one channel
     if (!readsAsQuads(0, channels, channels) || size(y.shape) === 0) {
       if (sliced.length + joined.length > 1) {
         work.note(name, y, `${channels} channels, not a multiple of 4`);

@@ -14,7 +14,7 @@ import {
 import { apply, kernelOp } from "../apply.ts";
 import { arenaLayout } from "../layout.ts";
 import { checkOptions } from "../options.ts";
-import type { Op, Value, Graph } from "../value.ts";
+import type { Graph, Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. Neither is differentiated: they end a step. */
 export const adamwOps: {
@@ -64,8 +64,7 @@ export function gradNorm(gradients: Value, attributes: GradNormAttributes): Valu
 export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
   const known = { beta1: "number", beta2: "number", epsilon: "number" } as const;
   checkOptions("adamw", settings, { ...known, weight_decay: "number" });
-  const blocks = decayBlocks(g.parameters);
-  const decay = g.constant("decay", [blocks.length], blocks);
+  const decay = decayFactors(g);
   const slots = {
     learning_rate: g.scalar("learning_rate"),
     correction1: g.scalar("correction1"),
@@ -83,14 +82,17 @@ export function adamw(g: Graph, norm: Value, settings: AdamwSettings): void {
   );
 }
 
-/** 1 for each block of 64 floats of the parameter arena that decays, else 0. */
-function decayBlocks(parameters: readonly Value[]): Float32Array {
-  const layout = arenaLayout(parameters);
+/**
+ * A constant of the graph, [blocks]: 1 for each block of 64 floats of the parameter arena that
+ * decays, else 0.
+ */
+export function decayFactors(g: Graph): Value {
+  const layout = arenaLayout(g.parameters);
   const blocks = new Float32Array(layout.floats / DECAY_BLOCK);
-  for (const { name, source } of parameters) {
+  for (const { name, source } of g.parameters) {
     if (source.kind !== "parameter" || !source.decays) continue;
     const { offset, size } = layout.byName.get(name)!;
     blocks.fill(1, offset / DECAY_BLOCK, Math.ceil((offset + size) / DECAY_BLOCK));
   }
-  return blocks;
+  return g.constant("decay", [blocks.length], blocks);
 }

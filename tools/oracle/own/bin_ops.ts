@@ -12,6 +12,7 @@ import type { binomialPackOps } from "../../../src/graph/ops/binomial_pack.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
 import type { depthErrorOps } from "../../../src/graph/ops/depth_error.ts";
 import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
+import type { sgdOps } from "../../../src/graph/ops/sgd.ts";
 import type { silogOps } from "../../../src/graph/ops/silog.ts";
 import type { softBinsOps } from "../../../src/graph/ops/soft_bins.ts";
 import type { softmaxBinsOps } from "../../../src/graph/ops/softmax_bins.ts";
@@ -88,6 +89,7 @@ type Name =
   | keyof typeof depthErrorOps
   | keyof typeof logBinomialOps
   | keyof typeof maskedMeanOps
+  | keyof typeof sgdOps
   | keyof typeof silogOps
   | keyof typeof softBinsOps
   | keyof typeof softmaxBinsOps
@@ -464,5 +466,20 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
       ...attributes,
       slots: { learning_rate: 0, correction1: 1, correction2: 2 },
     }),
+  },
+  sgd: {
+    says:
+      "d = norm[1] gradients + weight_decay decay p, v = momentum v + d, p -= rate v, or rate (d + " +
+      "momentum v) with nesterov; rate is scalars[0]; name parameters or first_moments (v) among " +
+      "the outputs. Nothing where norm[2] is 0",
+    shapes:
+      "scalars [up to 64], gradients, parameters, first_moments [n], n a multiple of 64, decay " +
+      "[n / 64], norm [4] -> none but the two it changes",
+    attributes: {
+      momentum: number(0, "share of the last step that is kept"),
+      nesterov: flag(false, "the gradient is taken ahead of the momentum"),
+      weight_decay: number(0, "times p, added to the gradient"),
+    },
+    finish: ({ attributes }) => ({ ...attributes, slots: { learning_rate: 0 } }),
   },
 };

@@ -1,7 +1,10 @@
 // Ops of the source `own` that work element by element, fold, multiply matrices or move data.
 import type { activationOps } from "../../../src/graph/ops/activation.ts";
+import type { argmaxOps } from "../../../src/graph/ops/argmax.ts";
 import type { arithmeticOps } from "../../../src/graph/ops/arithmetic.ts";
 import type { concatOps } from "../../../src/graph/ops/concat.ts";
+import type { dropoutOps } from "../../../src/graph/ops/dropout.ts";
+import type { gatherOps } from "../../../src/graph/ops/gather.ts";
 import type { gemmOps } from "../../../src/graph/ops/gemm.ts";
 import type { padOps } from "../../../src/graph/ops/pad.ts";
 import type { reduceOps } from "../../../src/graph/ops/reduce.ts";
@@ -86,11 +89,18 @@ const MATMUL: Attributes = {
   transpose_a: flag(false, "a is stored [.., K, M]"),
   transpose_b: flag(false, "b is stored [.., N, K]"),
 };
+const GATHER: Attributes = {
+  axis: whole(0, "from 0"),
+  along: flag(false, "the indices have the other axes of x"),
+};
 /** Names of these ops. */
 type Name =
   | keyof typeof activationOps
+  | keyof typeof argmaxOps
   | keyof typeof arithmeticOps
   | keyof typeof concatOps
+  | keyof typeof dropoutOps
+  | keyof typeof gatherOps
   | keyof typeof gemmOps
   | keyof typeof padOps
   | keyof typeof reduceOps
@@ -133,6 +143,34 @@ export const ELEMENTWISE_OPS: Readonly<Record<Name, OwnOp>> = {
     says: "y = scalars[slot] x",
     shapes: "x [any], scalars [up to 64] -> y [as x]",
     attributes: { slot: whole(0, "which of the scalars") },
+  },
+  gather: {
+    says:
+      "y = x at whole numbers from 0 along an axis, NaN where an index names no place; along: " +
+      "numpy.take_along_axis, otherwise numpy.take",
+    shapes: "x [O, N, I], indices [M], or [O, M, I] if along -> y [O, M, I]",
+    attributes: GATHER,
+  },
+  gather_grad: {
+    says: "d_x = sums of d_y over the indices that name an element of x",
+    shapes: "indices, d_y as of gather -> d_x [shape]",
+    attributes: { ...GATHER, shape: list(REQUIRED, "the shape of x") },
+  },
+  argmax: {
+    says: "y = first place of the largest element along an axis; NaN counts as the largest",
+    shapes: "x [O, N, I] -> y [O, I]",
+    attributes: { axis: whole(0, "from 0") },
+  },
+  dropout: {
+    says:
+      "y = x / (1 - share) where a hash of seed, step and place is at least share 2^32, else 0; " +
+      "y = x where the step, scalars[slot], is negative",
+    shapes: "x [any], scalars [up to 64] -> y [as x]",
+    attributes: {
+      share: number(0.5, "of the elements that become 0"),
+      seed: whole(0, "of the mask"),
+      slot: whole(0, "which of the scalars is the step"),
+    },
   },
   reduce: {
     says:

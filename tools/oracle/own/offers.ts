@@ -106,6 +106,7 @@ function attributesFor(own: OwnOp, inputs: readonly string[], given: VectorCase)
 const CHANGED: Readonly<Record<string, readonly string[]>> = {
   batch_norm: ["running_mean", "running_variance"],
   adamw: ["parameters", "first_moments", "second_moments"],
+  sgd: ["parameters", "first_moments"],
 };
 
 function opOffer(name: string, op: Op<unknown>, own: OwnOp): Offer {
