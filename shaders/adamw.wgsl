@@ -57,8 +57,9 @@ fn scalar(slot: u32) -> f32 {
 fn adamw(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     if (norm[2] < 0.5) {
         return;
     }

@@ -67,8 +67,9 @@ fn pull_slope(x: f32) -> f32 {
 fn attractor_grad_attractors(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;
     let bins = fixed_or(BINS, params.bins);

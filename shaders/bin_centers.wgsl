@@ -24,8 +24,9 @@ override WG: u32 = 64u; // invocations per workgroup
 fn bin_centers(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * WG + lane;
     if (row >= params.rows) {
         return;

@@ -83,8 +83,9 @@ fn join(a: vec3f, b: vec3f) -> vec3f {
 fn bin_decode(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;

@@ -148,8 +148,9 @@ fn teacher_logit(index: u32, at: f32, taught: BinomialPeak, k: f32) -> f32 {
 fn bin_distill_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     if (i >= params.n) {
         return;

@@ -98,8 +98,9 @@ fn teacher_logit(index: u32, at: f32, taught: BinomialRow, k: f32, choose: vec2f
 fn bin_distill_grad_binomial_slabs(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     if (i >= params.n) {
         return;

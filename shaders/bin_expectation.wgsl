@@ -42,8 +42,9 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 fn bin_expectation(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;

@@ -40,8 +40,9 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 fn bin_expectation_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     if (row >= params.rows) {
         return;

@@ -106,8 +106,9 @@ fn with_bin(state: vec3f, z: f32, center: f32) -> vec3f {
 fn bin_head(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let first = ((group.x + group.y * groups.x) * WG + lane) * TP;
     if (first >= params.rows) {
         return;

@@ -82,8 +82,9 @@ fn head_tile(lane: u32, first: u32, end: u32, k0: u32) {
 fn bin_head_grad_features(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let tile = group.x + group.y * groups.x;
     let first = tile / params.channel_tiles * PIXELS;
     let row0 = lane / 4u * 4u;

@@ -72,8 +72,9 @@ fn head_gradient(row: u32, k: u32, z: f32) -> vec2f {
 fn bin_head_grad_features_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     let tiles = (params.channels + TC - 1u) / TC;
     let first = i / tiles * TP;

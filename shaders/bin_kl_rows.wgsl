@@ -90,8 +90,9 @@ fn with_logit(state: vec2f, z: f32) -> vec2f {
 fn bin_kl_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * WG + lane;
     if (row >= params.rows) {
         return;

@@ -92,8 +92,9 @@ fn gathered(view: u32, row: u32, column: u32, k: u32) -> f32 {
 fn bin_pool_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let pixel = (group.x + group.y * groups.x) * WG + lane;
     if (pixel >= params.pixels) {
         return;

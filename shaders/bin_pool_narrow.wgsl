@@ -80,8 +80,9 @@ fn choose(k: u32) -> vec2f {
 fn bin_pool_narrow(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let token = group.x + group.y * groups.x;
     if (token >= params.tokens) {
         return;

@@ -248,8 +248,9 @@ fn apply(p: f32, q: f32) -> f32 {
 fn binary(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let length = fixed_or(SHAPE_5, params.shape_5);
     let blocks = (length + STEP - 1u) / STEP;
     let unit = (group.x + group.y * groups.x) * WG + lane;

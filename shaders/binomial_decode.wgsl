@@ -97,8 +97,9 @@ fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
 fn binomial_decode(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;

@@ -93,8 +93,9 @@ fn binomial_logit(row: BinomialRow, k: f32, choose: vec2f) -> f32 {
 fn binomial_decode_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * WG + lane;
     if (row >= params.rows) {
         return;

@@ -65,8 +65,9 @@ fn log_quotient(x: f32, y: f32) -> f32 {
 fn binomial_pack(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * WG + lane;
     if (row >= params.rows) {
         return;

@@ -56,8 +56,9 @@ fn joined(o: u32, r: u32) -> f32 {
 fn concat(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = fixed_or(ROW, params.row);
     let blocks = (row + STEP - 1u) / STEP;
     let unit = (group.x + group.y * groups.x) * WG + lane;

@@ -37,8 +37,9 @@ fn is_nan(x: f32) -> bool {
 fn depth_error(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     var c = 0.0;
     if (HAS_THRESHOLD) {

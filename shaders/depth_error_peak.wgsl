@@ -42,8 +42,9 @@ fn max_or_nan(a: f32, b: f32) -> f32 {
 fn depth_error_peak(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let slab = group.x + group.y * groups.x;
     let last = min((slab + 1u) * SLAB, params.n);
     var peak = 0.0;

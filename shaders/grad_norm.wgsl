@@ -71,8 +71,9 @@ fn sized_length(sums: vec3f) -> f32 {
 fn grad_norm(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let slab = group.x + group.y * groups.x;
     let last = min((slab + 1u) * SLAB, params.n);
     var sum = vec4f(0.0);

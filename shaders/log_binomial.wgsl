@@ -66,8 +66,9 @@ fn log_ratio(x: f32, y: f32, apart: f32) -> f32 {
 fn log_binomial(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     if (row >= params.rows) {
         return;

@@ -27,8 +27,9 @@ const FLOOR: f32 = 1e-4; // host: of each number, by the definition
 fn log_binomial_head_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let row = (group.x + group.y * groups.x) * WG + lane;
     if (row >= params.rows) {
         return;

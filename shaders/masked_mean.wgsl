@@ -28,8 +28,9 @@ var<workgroup> wg_sum: array<vec2f, WG>; // 512 B: (sum, count) of each invocati
 fn masked_mean(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let slab = group.x + group.y * groups.x;
     let last = min((slab + 1u) * SLAB, params.n);
     var sum = vec2f(0.0);

@@ -40,8 +40,9 @@ fn max_or_nan(a: f32, b: f32) -> f32 {
 fn masked_mean_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     let share = d_mean[0] / max_or_nan(count[0], 1.0);
     for (var s = 0u; s < STEP; s++) {

@@ -40,8 +40,9 @@ fn is_nan(x: f32) -> bool {
 fn masked_pool_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let pixel = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     if (pixel >= params.pixels) {
         return;

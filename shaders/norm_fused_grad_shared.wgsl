@@ -35,8 +35,9 @@ override WG: u32 = 64u; // invocations per workgroup
 fn norm_fused_grad_shared(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     let channels = params.channels;
     if (i < channels) {

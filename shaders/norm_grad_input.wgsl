@@ -48,8 +48,9 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 fn norm_grad_input(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     for (var step = 0u; step < STEP; step++) {

@@ -34,8 +34,9 @@ override WG: u32 = 64u; // invocations per workgroup
 fn norm_grad_partial(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     if (i >= params.batches * params.slabs * params.channels) {
         return;

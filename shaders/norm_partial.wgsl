@@ -43,8 +43,9 @@ fn max_or_nan(a: f32, b: f32) -> f32 {
 fn norm_partial(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     if (i >= params.batches * params.slabs * params.groups) {
         return;

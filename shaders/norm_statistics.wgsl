@@ -35,8 +35,9 @@ fn pixels_of(s: u32, slab: u32) -> u32 {
 fn norm_statistics(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     if (i >= params.batches * params.groups) {
         return;

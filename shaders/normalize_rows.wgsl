@@ -77,8 +77,9 @@ fn sized_length(sums: vec3f) -> f32 {
 fn normalize_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let features = fixed_or(FEATURES, params.features);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;

@@ -107,8 +107,9 @@ fn source(i: u32, before: u32, size: u32) -> u32 {
 fn pad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let length = fixed_or(SHAPE_5, params.shape_5);
     let blocks = (length + STEP - 1u) / STEP;
     let unit = (group.x + group.y * groups.x) * WG + lane;

@@ -46,8 +46,9 @@ fn mirrors(i: i32, length: i32) -> vec2i {
 fn pad_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let length = fixed_or(LENGTH, params.length);
     let inner = fixed_or(INNER, params.inner);
     let before = i32(params.before);

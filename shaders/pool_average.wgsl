@@ -66,8 +66,9 @@ fn taps_inside(start: i32, taps: u32, dilation: u32, begin: i32, end: i32) -> u3
 fn pool_average(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;

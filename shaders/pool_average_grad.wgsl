@@ -88,8 +88,9 @@ fn windows_over(at: i32, taps: u32, dilation: u32, stride: u32, windows: u32) ->
 fn pool_average_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(IN_W, params.in_w);
     let blocks = (channels + STEP - 1u) / STEP;

@@ -65,8 +65,9 @@ fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fi
 fn pool_max(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;

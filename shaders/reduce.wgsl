@@ -202,8 +202,9 @@ fn finished(v: f32) -> f32 {
 fn reduce(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let i = (group.x + group.y * groups.x) * WG + lane;
     let outputs = fixed_or(OUTPUTS, params.outputs);
     if (i >= outputs * params.slabs) {

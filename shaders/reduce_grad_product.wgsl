@@ -70,8 +70,9 @@ fn reduced_place(j: u32) -> u32 {
 fn reduce_grad_product(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let o = (group.x + group.y * groups.x) * WG + lane;
     if (o >= params.outputs) {
         return;

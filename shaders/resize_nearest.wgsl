@@ -59,8 +59,9 @@ fn source(o: u32, mul: i32, add: i32, den: u32, length: u32) -> u32 {
 fn resize_nearest(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
     let blocks = (channels + STEP - 1u) / STEP;

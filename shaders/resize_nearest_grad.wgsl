@@ -66,8 +66,9 @@ fn first_of(i: u32, mul: i32, add: i32, den: u32, in_length: u32, out_length: u3
 fn resize_nearest_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(IN_W, params.in_w);
     let blocks = (channels + STEP - 1u) / STEP;

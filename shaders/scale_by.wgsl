@@ -26,8 +26,9 @@ const STEP: u32 = 8u; // tune: 1 2 4 8
 fn scale_by(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let factor = scalars[params.slot / 4u][params.slot % 4u];
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     for (var s = 0u; s < STEP; s++) {

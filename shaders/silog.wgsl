@@ -54,8 +54,9 @@ fn merge_moments(a: vec3f, b: vec3f) -> vec3f {
 fn silog(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let slab = group.x + group.y * groups.x;
     let last = min((slab + 1u) * SLAB, params.n);
     var moments = vec3f(0.0);

@@ -38,8 +38,9 @@ const RUN: u32 = 8u; // tune: 4 8 16
 fn slice_sum(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let unit = (group.x + group.y * groups.x) * WG + lane;
     let blocks = (params.rows + RUN - 1u) / RUN;
     let q = unit % params.quads;

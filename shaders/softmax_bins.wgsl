@@ -84,8 +84,9 @@ fn join_softmax(a: vec2f, b: vec2f) -> vec2f {
 fn softmax_bins(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let bins = fixed_or(BINS, params.bins);
     let row = (group.x + group.y * groups.x) * (WG / LANES) + lane / LANES;
     let part = lane % LANES;

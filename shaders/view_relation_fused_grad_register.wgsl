@@ -133,8 +133,9 @@ fn add_tile(
 fn view_relation_fused_grad_register(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let block = (group.x + group.y * groups.x) * WG + lane;
     let blocks = (params.tokens + ROWS - 1u) / ROWS;
     if (block >= params.views * blocks) {

@@ -103,8 +103,9 @@ fn difference(view: u32, other: u32, first_i: u32, first_j: u32) -> array<vec4f,
 fn view_relation_fused_register(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let tile = (group.x + group.y * groups.x) * WG + lane;
     if (tile >= max(params.pairs, 1u) * params.tiles * params.tiles) {
         return;

@@ -28,8 +28,9 @@ var<workgroup> wg_sum: array<f32, WG>; // 256 B: sum of each invocation
 fn view_relation_loss(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let slab = group.x + group.y * groups.x;
     let first = slab * SLAB;
     let last = min(first + SLAB, params.n);

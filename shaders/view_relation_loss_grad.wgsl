@@ -26,8 +26,9 @@ const STEP: u32 = 4u; // tune: 1 2 4 8
 fn view_relation_loss_grad(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let start = (group.x + group.y * groups.x) * WG * STEP + lane;
     let weight = 2.0 * d_loss[0] / f32(params.n);
     for (var s = 0u; s < STEP; s++) {

@@ -65,8 +65,9 @@ fn apart(entry: vec2f, own: vec2f, theirs: vec2f) -> f32 {
 fn view_relation_softmax_grad_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let token = (group.x + group.y * groups.x) * WG + lane;
     if (token >= params.views * params.tokens) {
         return;

@@ -73,8 +73,9 @@ fn with_entry(state: vec3f, t: f32, apart: f32) -> vec3f {
 fn view_relation_softmax_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let index = (group.x + group.y * groups.x) * WG + lane;
     let line = index / params.tiles;
     let view = line / 2u;

@@ -67,8 +67,9 @@ fn max_or_nan(a: f32, b: f32) -> f32 {
 fn view_relation_weighted_grad_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let token = (group.x + group.y * groups.x) * WG + lane;
     if (token >= params.views * params.tokens) {
         return;

@@ -52,8 +52,9 @@ fn entry_of(view: u32, i: u32, other: u32, j: u32) -> vec2f {
 fn view_relation_weighted_rows(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) local: vec3u,
 ) {
+    let lane = local.x;
     let index = (group.x + group.y * groups.x) * WG + lane;
     let line = index / params.tiles;
     let pair = line / params.tiles;

@@ -63,6 +63,7 @@ const MAY_SPREAD: Readonly<Record<string, string>> = {
 };
 
 const UNREAD = "is not read where no window or tap reaches it";
+const PLACE = "a place outside the axis counts as none";
 const SLICE = "is not read outside its slice";
 const SLOPE = "does not enter the derivative of some functions";
 const FLAG = "says which elements count: above 0 or not";
@@ -74,6 +75,7 @@ const PART = "does not enter the gradients that the case asks for";
 /** Inputs whose NaN may stay without effect, by kernel (with its mappings), and why. */
 const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   adamw: { scalars: NOT_USED },
+  argmax: { x: "is compared; the result is a place" },
   attention: { k: KEYS, v: KEYS, mask: KEYS },
   attention_grad_kv: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
   attention_grad_q: { k: KEYS, v: KEYS, mask: KEYS, stats: KEYS, d_y: KEYS },
@@ -102,6 +104,9 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   depth_error: { valid: FLAG },
   depth_error_grad: { valid: FLAG },
   depth_error_peak: { valid: FLAG },
+  dropout: { scalars: NOT_USED },
+  gather: { x: "is not read at places that no index names" },
+  gather_grad: { indices: PLACE, d_y: PLACE },
   grad_norm: { gradients: "is counted; grad_norm_finish reports it as not finite" },
   grad_norm_finish: { partials: "is reported as not finite" },
   masked_mean: { mask: FLAG },
@@ -126,6 +131,7 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   resize_bilinear: { x: UNREAD },
   resize_nearest: { x: UNREAD },
   scale_by: { scalars: NOT_USED },
+  sgd: { scalars: NOT_USED },
   silog: { valid: FLAG },
   silog_grad: { valid: FLAG, statistics: NOT_USED },
   slice_sum: { a: SLICE, b: SLICE, c: SLICE },

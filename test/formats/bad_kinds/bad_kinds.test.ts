@@ -33,6 +33,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "formats/ply.ts": "written only; mutations.test.ts damages it",
   "formats/protobuf.ts": "a part of events.ts",
   "formats/python_literal.ts": "a part of npy.ts",
+  "graph/training/saved_trainer.ts": "the program's own, through formats/safetensors.ts",
   "index.ts": "passes readers on",
   "measure/ceilings.ts": "a cache: a damaged file is measured again",
   "measure/saved_run.ts": "the program's own; mutations.test.ts damages it",
