@@ -3,7 +3,7 @@
 // view. The anchored depth must be nearer to the true depth than the prediction; test/bins/anchor.test.ts
 // compares it with its definition.
 import { builtinRig } from "../src/data/builtin_rig.ts";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { initialStore } from "../src/graph/cpu_store.ts";
 import { createStore } from "../src/graph/store.ts";
 import { estimate, type Estimate } from "../src/measure/statistics.ts";

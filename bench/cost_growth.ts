@@ -5,7 +5,7 @@
 // slope of the line through log(cost) over log(length).
 import { writeFile } from "node:fs/promises";
 import { dot, line, text } from "@observablehq/plot";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { initialStore } from "../src/graph/cpu_store.ts";
 import { bindingShapes } from "../src/graph/lower.ts";
 import { planOutline } from "../src/graph/outline.ts";

@@ -2,7 +2,7 @@
 // of a path: `npx tsx bench/depth_anything.ts [HxW] [RUNS] [WEIGHTS]`. The map is compared with the f64
 // path at a small size before anything is printed. PyTorch's side: bench/rivals/depth_anything.py.
 import type { ImageSize } from "../src/data/camera.ts";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { hasTimestamps, timePasses } from "../src/gpu/timestamps.ts";
 import { runOnCpu } from "../src/graph/cpu.ts";
 import { initialStore } from "../src/graph/cpu_store.ts";

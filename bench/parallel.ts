@@ -4,7 +4,7 @@
 // the first step are compared.
 import { parseSize } from "../src/data/camera.ts";
 import { loader } from "../src/data/loader.ts";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { initialStore } from "../src/graph/cpu_store.ts";
 import type { Exchange } from "../src/graph/exchange.ts";
 import { estimate, median, type Estimate } from "../src/measure/statistics.ts";

@@ -7,7 +7,7 @@ import type { KernelProblem } from "../src/engine/kernel.ts";
 import { canRun, mappingsOf } from "../src/engine/mapping.ts";
 import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
 import { subgroupWidth } from "../src/engine/subgroups.ts";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { attention, attentionGradKv, attentionGradQ } from "../src/kernels/attention/attention.ts";
 import { caseInputs } from "../src/kernels/check/random_inputs.ts";
 import { conv2d } from "../src/kernels/convolution/conv2d.ts";

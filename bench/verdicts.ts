@@ -2,7 +2,7 @@
 // interleaved with itself and with a copy slowed by a loop, 1 % by count and 5 % calibrated, and
 // the verdicts are counted. Exits with 1 if the kernel compared with itself is FAST or SLOW, 5 %
 // more is SLOW in fewer than 19 of 20, 1 % more is FAST, or a calibration misses its change.
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { timerQuantum_ns } from "../src/gpu/timestamps.ts";
 import { ceilingFma } from "../src/kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";

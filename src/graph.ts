@@ -6,7 +6,8 @@ export type { Shape } from "./tensor/shape.ts";
 export { size } from "./tensor/shape.ts";
 export type { RandomStream } from "./tensor/random.ts";
 export { readSafetensors, writeSafetensors, type NewTensor } from "./formats/safetensors.ts";
-export { openGpu, type AdapterFacts, type Gpu, type GpuOptions } from "./gpu/device.ts";
+export type { AdapterFacts, Gpu, GpuOptions } from "./gpu/device.ts";
+export { openGpu } from "./gpu/node_device.ts";
 export {
   DeviceLostError,
   GpuMemoryError,

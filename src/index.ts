@@ -25,6 +25,7 @@ export { compareNetwork, type NetworkComparison } from "./train/network_check.ts
 export type { Evaluation } from "./train/evaluation.ts";
 export type { Intrinsics } from "./train/loading/bare_sample.ts";
 export { evaluate, loadPredictor, type ImagePredictor, type Predictor } from "./train/predictor.ts";
-export { readStudent, type StudentFile, type TrainedStudent } from "./train/student_file.ts";
+export { readStudent } from "./train/student_file.ts";
+export type { StudentFile, TrainedStudent } from "./train/trained/student_bytes.ts";
 export { summarize, type Summary } from "./train/summary.ts";
 export { train, type TrainedRun, type TrainingRun } from "./train/trainer.ts";

@@ -5,7 +5,8 @@
 // writes and compiles nothing and fails when something is not current.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { openGpu, type Gpu } from "../src/gpu/device.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/gpu/node_device.ts";
 import { NoAdapterError } from "../src/gpu/errors.ts";
 import type { ShaderInfo } from "../src/engine/kernel.ts";
 import { readShader } from "../src/engine/shader_file.ts";

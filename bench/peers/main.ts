@@ -4,7 +4,8 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "../../src/formats/atomic_file.ts";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { timerQuantum_ns } from "../../src/gpu/timestamps.ts";
 import { describeEnvironment } from "../../src/measure/environment.ts";
 import { knownCeilings } from "../../src/measure/known_ceilings.ts";

@@ -12,7 +12,7 @@ import {
   type DdadMoment,
   type Datum,
 } from "./ddad_schema.ts";
-import { looseKey } from "./entries.ts";
+import { looseKey } from "../formats/name_key.ts";
 import type { BrokenMoment, LidarMoment } from "./lidar_moment.ts";
 import type { BadSamples } from "./loader.ts";
 import { refuseMasksIn } from "./masks.ts";

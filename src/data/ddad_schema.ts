@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../tensor/error.ts";
-import { looseKey, nameKey } from "./entries.ts";
+import { looseKey, nameKey } from "../formats/name_key.ts";
 import { readJson } from "./json_file.ts";
 import { checkedPose, type Pose } from "./pose.ts";
 

@@ -3,6 +3,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemReason } from "../formats/atomic_file.ts";
+import { nameKey } from "../formats/name_key.ts";
 import { InputError } from "../tensor/error.ts";
 
 /** An entry of a folder; links are followed. */
@@ -44,16 +45,6 @@ const LEFTOVER = /~$|^#.*#$|^~\$|\.(?:bak|backup|crdownload|orig|part|partial|re
 /** Whether a name belongs to a hidden file or a tool's leftover: never data. */
 function isToolName(name: string): boolean {
   return name.startsWith(".") || TOOL_NAMES.has(name.toLowerCase()) || LEFTOVER.test(name);
-}
-
-/** A name for comparison: names that look the same are equal. */
-export function nameKey(name: string): string {
-  return name.normalize("NFC");
-}
-
-/** As `nameKey`, but ignoring case: to find names that could be confused. */
-export function looseKey(name: string): string {
-  return name.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }
 
 /**

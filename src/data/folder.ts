@@ -23,61 +23,22 @@
 // of them.
 import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
-import { z } from "zod";
 import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readDepthPng } from "../formats/png16.ts";
 import { InputError } from "../tensor/error.ts";
-import {
-  checkedCamera,
-  resizeIntrinsics,
-  ringOrder,
-  type Camera,
-  type ImageSize,
-} from "./camera.ts";
+import { resizeIntrinsics, type Camera, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, resizeSparse } from "./depth_map.ts";
-import { listFolder, looseKey, nameKey, type Entry } from "./entries.ts";
+import { listFolder, type Entry } from "./entries.ts";
+import { nameKey } from "../formats/name_key.ts";
 import { decodeImage, IMAGE_LIMIT_BYTES } from "./image_file.ts";
 import type { BadSamples } from "./loader.ts";
 import { checkUsable, findMasks, type Masks } from "./masks.ts";
 import { readJson } from "./json_file.ts";
-import { imageIdentity } from "./moment_identity.ts";
+import { imageIdentity } from "./image_identity.ts";
+import { checkedRig, namesOf, rigFile } from "./rig_file.ts";
 import { checkedSample, isDepth, type GroundTruth, type RigSample } from "./rig_sample.ts";
-
-const rigFile = z.strictObject({
-  cameras: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1),
-        width: z.number(),
-        height: z.number(),
-        fx: z.number(),
-        fy: z.number(),
-        cx: z.number(),
-        cy: z.number(),
-        rotation: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-        translation_m: z.tuple([z.number(), z.number(), z.number()]),
-      }),
-    )
-    .min(1),
-  // Null is how some writers say that there is no value.
-  ring: z.array(z.string()).nullish(),
-  held_out: z
-    .array(z.string())
-    .nullish()
-    .transform((names) => names ?? []),
-  min_m: z
-    .number()
-    .positive()
-    .nullish()
-    .transform((depth_m) => depth_m ?? 0.1),
-  cap_m: z
-    .number()
-    .positive()
-    .nullish()
-    .transform((depth_m) => depth_m ?? 80),
-});
 
 // A depth map of a camera of 89 million pixels in f64 has 680 MiB.
 const DEPTH_LIMIT_BYTES = 2 ** 30;
@@ -116,13 +77,8 @@ export async function folder(
 ): Promise<DataSource> {
   if (!existsSync(root)) throw new InputError(`folder:${root}: no such folder`);
   const file = join(root, "rig.json");
-  const rig = await readJson(root, "rig.json", rigFile);
-  if (rig.cap_m <= rig.min_m) {
-    throw new InputError(
-      `${file}: cap_m ${rig.cap_m} is not above min_m ${rig.min_m}; no depth lies between`,
-    );
-  }
-  const cameras = orderedCameras(rig.cameras, rig.ring, file);
+  const rig = checkedRig(await readJson(root, "rig.json", rigFile), file);
+  const { cameras } = rig;
   const masks = await findMasks(
     root,
     cameras.map(({ name }) => name),
@@ -170,38 +126,6 @@ export async function folder(
       `folder ${root}, ${moments.length} moments, ${cameras.length} cameras` +
       (canTrain ? "" : ", no depth/: prediction only"),
   };
-}
-
-function orderedCameras(
-  written: readonly Camera[],
-  ring: readonly string[] | null | undefined,
-  file: string,
-): Camera[] {
-  const cameras = new Map<string, Camera>();
-  const known = new Map<string, string>();
-  for (const camera of written) {
-    const name = nameKey(camera.name);
-    const twin = known.get(looseKey(name));
-    if (twin === name) throw new InputError(`${file}: camera ${name} appears twice`);
-    if (twin !== undefined) {
-      throw new InputError(`${file}: cameras ${twin} and ${name} differ in case only; rename one`);
-    }
-    known.set(looseKey(name), name);
-    cameras.set(name, checkedCamera({ ...camera, name }, file));
-  }
-  if (!ring) return ringOrder([...cameras.values()]);
-  const seen = new Set<string>();
-  const ordered = ring.map(nameKey).map((name) => {
-    const camera = cameras.get(name);
-    if (!camera)
-      throw new InputError(`${file}: ring: unknown camera ${name}; ${namesOf(cameras.keys())}`);
-    if (seen.has(name)) throw new InputError(`${file}: ring: ${name} appears twice`);
-    seen.add(name);
-    return camera;
-  });
-  const left = [...cameras.keys()].find((name) => !seen.has(name));
-  if (left !== undefined) throw new InputError(`${file}: ring: camera ${left} is missing`);
-  return ordered;
 }
 
 /** The moments of a split, by name. Includes broken links, which must not be ignored silently. */
@@ -289,10 +213,6 @@ async function cameraFiles(
     return entry;
   });
   return { folder: directory, names };
-}
-
-function namesOf(names: Iterable<string>): string {
-  return `rig.json has ${[...names].join(", ")}`;
 }
 
 async function readSample(

@@ -1,6 +1,6 @@
 // Training with LiDAR on a share of the moments: the others keep their images but have no depth to
 // learn from. The truth for evaluation is unchanged.
-import { createHash } from "node:crypto";
+import { sha256 } from "../formats/sha256.ts";
 import { InputError } from "../tensor/error.ts";
 import type { DataSource } from "./data_source.ts";
 import { identityKey, type MomentIdentity } from "./moment_identity.ts";
@@ -36,7 +36,7 @@ export function labelledMoments(
 }
 
 function rankOf(key: string, seed: number): string {
-  return createHash("sha256").update(`lidar ${seed} ${key}`).digest("hex");
+  return sha256(`lidar ${seed} ${key}`);
 }
 
 /**

@@ -5,7 +5,8 @@ import { join, parse } from "node:path";
 import { insideRoot, readInside } from "../formats/inside_root.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Camera, ImageSize } from "./camera.ts";
-import { listFolder, looseKey } from "./entries.ts";
+import { listFolder } from "./entries.ts";
+import { looseKey } from "../formats/name_key.ts";
 import { decodeMask, IMAGE_LIMIT_BYTES, type MaskPolarity } from "./image_file.ts";
 
 /** The masks of a rig. */

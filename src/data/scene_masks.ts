@@ -15,7 +15,8 @@ import { readInside } from "../formats/inside_root.ts";
 import { readPickledNumbers } from "../formats/pickled_numbers.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Camera } from "./camera.ts";
-import { listFolder, looseKey, nameKey, type Entry } from "./entries.ts";
+import { listFolder, type Entry } from "./entries.ts";
+import { looseKey, nameKey } from "../formats/name_key.ts";
 import { readJson } from "./json_file.ts";
 import {
   findMasks,

@@ -1,26 +1,15 @@
-// The texts of shaders on disk, read each time one is needed, so that checks, timings, training and
+// The texts of shaders, read each time one is needed, so that checks, timings, training and
 // predictions use exactly the file that an editor shows. The generated table holds no text; a file
-// whose interface differs from the table is refused. No other module reads shaders.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+// whose interface differs from the table is refused.
 import { InputError } from "../tensor/error.ts";
 import type { ShaderInfo } from "./kernel.ts";
 import { readShader } from "./shader_file.ts";
+import { shaderFiles } from "./shader_files.ts";
 import { snippetsOf } from "./shader_snippets.ts";
 
 const INTERFACE = ["bindings", "params", "overrides", "tune", "constants", "features"] as const;
 /** The texts whose interface was found equal to that of the table, by shader. */
 const current = new Map<string, string>();
-
-/**
- * The folder of the shaders: RINGDEPTH_SHADERS, else shaders/ next to src/ or dist/. The variable
- * allows a modified copy of all shaders to be tried without touching a checkout.
- */
-function shadersFolder(): string {
-  const { RINGDEPTH_SHADERS: other = "" } = process.env;
-  return other === "" ? fileURLToPath(new URL("../../shaders", import.meta.url)) : other;
-}
 
 /**
  * The text that runs for a shader: its own if it carries one, else the file on disk. Throws
@@ -31,6 +20,7 @@ export function shaderText(shader: ShaderInfo): string {
   const { name, code } = shader;
   if (code !== undefined) return code;
   const text = readShaderFile(name);
+  if (shaderFiles().areChecked) return text;
   checkSnippets(name, text);
   if (current.get(name) !== text) {
     checkInterface(shader.untuned ?? shader, text);
@@ -43,11 +33,9 @@ export function shaderText(shader: ShaderInfo): string {
 export function readShaderFile(stem: string): string {
   const text = readText(`${stem}.wgsl`);
   if (text !== null) return text;
-  const { RINGDEPTH_SHADERS: other = "" } = process.env;
-  if (other !== "") {
-    throw new InputError(
-      `${join(other, `${stem}.wgsl`)}: no such file; RINGDEPTH_SHADERS names its folder`,
-    );
+  const place = shaderFiles().place(`${stem}.wgsl`);
+  if (place !== `shaders/${stem}.wgsl`) {
+    throw new InputError(`${place}: no such file; RINGDEPTH_SHADERS names its folder`);
   }
   throw new InputError(
     `shaders/${stem}.wgsl: no such file, but the table of shaders has it: restore it, or remove its kernel and run npm run shaders`,
@@ -56,7 +44,7 @@ export function readShaderFile(stem: string): string {
 
 /** The text of shaders/lib/`name`.wgsl; null if there is no such file. */
 export function readSnippetFile(name: string): string | null {
-  return readText(join("lib", `${name}.wgsl`));
+  return readText(`lib/${name}.wgsl`);
 }
 
 /** Throws InputError if a snippet of a shader differs from its file in shaders/lib. */
@@ -73,7 +61,7 @@ export function checkSnippets(stem: string, code: string): void {
 export function shadersOnDisk(): string[] {
   let files: readonly string[] = [];
   try {
-    files = readdirSync(shadersFolder());
+    files = shaderFiles().list();
   } catch {
     return []; // Reading the first text reports the error.
   }
@@ -99,10 +87,6 @@ function checkInterface(known: ShaderInfo, code: string): void {
  * A file of the folder, with plain line feeds and no byte order mark; null if it does not exist.
  */
 function readText(file: string): string | null {
-  try {
-    const text = readFileSync(join(shadersFolder(), file), "utf8");
-    return text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
-  } catch {
-    return null;
-  }
+  const text = shaderFiles().read(file);
+  return text === null ? null : text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
 }

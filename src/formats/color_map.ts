@@ -55,7 +55,7 @@ const decoded = new Map<ColorMap, Uint8Array>();
 export function colors(map: ColorMap): Uint8Array {
   let table = decoded.get(map);
   if (!table) {
-    table = Uint8Array.from(Buffer.from(COLOR_TABLES[map], "hex"));
+    table = Uint8Array.from(COLOR_TABLES[map].match(/../g)!, (hex) => parseInt(hex, 16));
     decoded.set(map, table);
   }
   return table;

@@ -307,5 +307,7 @@ export function writeSafetensors(
 
 /** The order of Rust's strings: by UTF-8 bytes, which differs from UTF-16 order beyond U+FFFF. */
 function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const [left, right] = [a, b].map((text) => new TextEncoder().encode(text));
+  const first = left.findIndex((byte, i) => byte !== right[i]);
+  return first === -1 ? left.length - right.length : left[first] - (right[first] ?? -1);
 }

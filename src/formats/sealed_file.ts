@@ -1,7 +1,6 @@
 // Sealed safetensors: students and checkpoints carry a SHA-256 over every byte of the file, so that
 // damage is found before anything in it is interpreted. Any program that reads safetensors can read
 // a sealed file.
-import { createHash } from "node:crypto";
 import { InputError } from "../tensor/error.ts";
 import {
   readSafetensors,
@@ -9,6 +8,7 @@ import {
   type NewTensor,
   type SafetensorsFile,
 } from "./safetensors.ts";
+import { sha256 } from "./sha256.ts";
 
 /** A file as read, and whether it had a seal (always a valid one). */
 export interface SealedFile extends SafetensorsFile {
@@ -22,6 +22,8 @@ const DIGEST_MARK = `"checksum":"sha256-`;
 const SEAL_MARK = `"sealed":"whole file"`;
 // The header of a safetensors file begins with its metadata.
 const SEARCHED_BYTES = 2 ** 20;
+// A function takes a limited number of arguments.
+const PIECE_BYTES = 8192;
 
 /**
  * The bytes of a sealed safetensors file, the same for the same content. Throws if the metadata
@@ -51,7 +53,7 @@ export function openSealed(bytes: Uint8Array, file: string): SealedFile {
     if (place(bytes, SEAL_MARK) !== -1) throw damaged(file);
     return { ...readSafetensors(bytes, file), sealed: false };
   }
-  const stored = Buffer.from(bytes.subarray(at, at + ZEROS.length)).toString("latin1");
+  const stored = latin1(bytes.subarray(at, at + ZEROS.length));
   if (stored !== digest(bytes, at)) throw damaged(file);
   const { tensors, metadata } = readSafetensors(bytes, file);
   const { checksum: _checksum, sealed: _sealed, ...rest } = metadata;
@@ -73,15 +75,18 @@ function digestPlace(bytes: Uint8Array): number | null {
  * are escaped.
  */
 function place(bytes: Uint8Array, mark: string): number {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    .subarray(0, SEARCHED_BYTES)
-    .indexOf(mark, 0, "latin1");
+  return latin1(bytes.subarray(0, SEARCHED_BYTES)).indexOf(mark);
+}
+
+/** One character per byte. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    text += String.fromCharCode(...bytes.subarray(at, at + PIECE_BYTES));
+  }
+  return text;
 }
 
 function digest(bytes: Uint8Array, at: number): string {
-  return createHash("sha256")
-    .update(bytes.subarray(0, at))
-    .update(ZEROS)
-    .update(bytes.subarray(at + ZEROS.length))
-    .digest("hex");
+  return sha256(bytes.subarray(0, at), ZEROS, bytes.subarray(at + ZEROS.length));
 }

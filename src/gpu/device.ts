@@ -1,11 +1,10 @@
-// Opens the adapter and device, once per process: explicit limits, one uncaptured-error listener
-// that fails the run, and device loss reported. Knows nothing of kernels.
-import { create, globals } from "webgpu";
+// An open device, the same in Node (node_device.ts) and in a page (page_device.ts): explicit limits,
+// one uncaptured-error listener that fails the run, and device loss reported. Knows nothing of
+// kernels.
 import { watchDevice, type DeviceState } from "./device_state.ts";
-import { NoAdapterError, type DeviceLostError } from "./errors.ts";
+import type { DeviceLostError } from "./errors.ts";
 import { InputError } from "../tensor/error.ts";
-import { loadSoftwareVulkan } from "./software_adapter.ts";
-import type { GPUDevice, GPUSupportedLimits } from "./webgpu_types.ts";
+import type { GPUAdapter, GPUDevice, GPUSupportedLimits } from "./webgpu_types.ts";
 
 /** How to open the device. */
 export interface GpuOptions {
@@ -85,6 +84,8 @@ export interface Gpu {
    * The result of `work` on the device; rejects with the device's error as soon as there is one.
    */
   readonly unlessLost: DeviceState["unlessLost"];
+  /** `unlessLost` for work that may take long, during which this thread may rest. */
+  readonly settled: DeviceState["unlessLost"];
   /** Resolves with the error when the device is lost (not when it is closed). */
   readonly lost: Promise<DeviceLostError>;
   /** Ends the device; every later call fails with DeviceLostError. */
@@ -109,81 +110,27 @@ const WANTED_LIMITS = [
   "maxComputeWorkgroupSizeY",
   "maxComputeWorkgroupsPerDimension",
 ] as const;
-const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i;
+/** The names of software adapters. */
+export const SOFTWARE: RegExp = /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i;
 
-// Dawn for Node crashes (use after free) when the object from create() or the adapter is collected.
-const pinned: unknown[] = [];
+/** Waits for work of a device, as `Gpu.settled` does. */
+export type Settle = <T>(gpu: Pick<Gpu, "facts" | "unlessLost">, work: Promise<T>) => Promise<T>;
 
-function flags(options: GpuOptions): string[] {
-  const enable = options.validation
-    ? ["allow_unsafe_apis"]
-    : ["allow_unsafe_apis", "skip_validation", "disable_robustness", "disable_workgroup_init"];
-  // Dawn refuses f16 on NVIDIA's Vulkan driver unless this toggle is set; the toggles exist for
-  // Vulkan only.
-  if (process.platform === "linux") enable.push("vulkan_enable_f16_on_nvidia");
-  enable.push(...(options.toggles ?? []));
-  const disable = ["timestamp_quantization"];
-  if (options.clamp_indices === true) disable.push("vulkan_use_buffer_robust_access_2");
-  return [
-    ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
-    `enable-dawn-features=${enable.join(",")}`,
-    `disable-dawn-features=${disable.join(",")}`,
-  ];
+/** The budget of the options; throws InputError if it is not a number above 0. */
+export function memoryBudget({
+  memory_budget_bytes,
+}: Pick<GpuOptions, "memory_budget_bytes">): number {
+  const budget_bytes = memory_budget_bytes ?? Infinity;
+  if (budget_bytes > 0) return budget_bytes;
+  throw new InputError(`memory_budget_bytes ${budget_bytes}: expected a number above 0`);
 }
 
-async function findAdapter(options: GpuOptions): Promise<GPUAdapter | null> {
-  Object.assign(globalThis, globals);
-  const gpu = create(flags(options));
-  pinned.push(gpu);
-  try {
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-    pinned.push(adapter);
-    return adapter;
-  } catch (error) {
-    const names = namesIn(error);
-    if (options.adapter === undefined) throw error;
-    if (names.length === 0) return null;
-    throw new NoAdapterError(
-      `no WebGPU adapter whose name contains "${options.adapter}"; available: ${names.join(", ")}`,
-    );
-  }
-}
-
-/** The names in Dawn's error about an adapter that is not there: those of all adapters. */
-function namesIn(error: unknown): string[] {
-  return [...(error as Error).message.matchAll(/name: '(.*)'/g)].map(([, name]) => name);
-}
-
-/** The names of all adapters except CPUs; two with the same name cannot be told apart. */
-export async function hardwareNames(): Promise<string[]> {
-  Object.assign(globalThis, globals);
-  const gpu = create(flags({ validation: true, adapter: "no such adapter" }));
-  pinned.push(gpu);
-  try {
-    pinned.push(await gpu.requestAdapter());
-    return [];
-  } catch (error) {
-    return [...new Set(namesIn(error))].filter((name) => !SOFTWARE.test(name));
-  }
-}
-
-/**
- * Opens the best adapter with its full limits, or the software adapter of `tools/setup` if there is
- * no other. Throws NoAdapterError if there is none at all or none with the requested name, and
- * InputError if the memory budget is not a number above 0.
- */
-export async function openGpu(options: GpuOptions): Promise<Gpu> {
-  const budget_bytes = options.memory_budget_bytes ?? Infinity;
-  if (!(budget_bytes > 0)) {
-    throw new InputError(`memory_budget_bytes ${budget_bytes}: expected a number above 0`);
-  }
-  let adapter = await findAdapter(options);
-  if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
-  if (adapter === null) {
-    throw new NoAdapterError(
-      "no WebGPU adapter (Vulkan, Metal or D3D12); `ringdepth doctor` says how to get one",
-    );
-  }
+/** Opens the device of an adapter with the adapter's full limits. */
+export async function openDevice(
+  adapter: GPUAdapter,
+  budget_bytes: number,
+  settle: Settle,
+): Promise<Gpu> {
   const features = WANTED_FEATURES.filter((name) => adapter.features.has(name));
   const requiredLimits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
@@ -193,15 +140,18 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
     requiredLimits,
   });
   const state = watchDevice(device);
+  const facts = adapterFacts(adapter, features);
+  const { unlessLost } = state;
   return {
     get device() {
       return state.device();
     },
-    facts: adapterFacts(adapter, features),
+    facts,
     limits: device.limits,
     memory: { live_bytes: 0, peak_bytes: 0, budget_bytes },
     check: state.check,
-    unlessLost: state.unlessLost,
+    unlessLost,
+    settled: async (work) => await settle({ facts, unlessLost }, work),
     lost: state.lost,
     close: state.close,
   };

@@ -1,6 +1,5 @@
 // Whether a device can still be used: its first error, its loss, and every caller that waits for
 // it. Dawn answers calls on a lost device as if they had worked, so every call goes through here.
-import { setImmediate } from "node:timers/promises";
 import { DeviceLostError, GpuMemoryError, GpuValidationError, MEMORY_ADVICE } from "./errors.ts";
 import type { GPUDevice, GPUDeviceLostReason } from "./webgpu_types.ts";
 
@@ -96,7 +95,7 @@ export function watchDevice(device: GPUDevice): DeviceState {
         return result;
       } catch (error) {
         // The driver rejects pending work before it reports the reason.
-        await setImmediate();
+        await new Promise((resolve) => setTimeout(resolve));
         checkOpen();
         throw error;
       } finally {

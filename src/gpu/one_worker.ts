@@ -1,7 +1,8 @@
 // Mesa's software adapter with one kernel thread instead of one per core: on shared cores, one core
 // is free of interference far more often than all of them at once.
 import { availableParallelism } from "node:os";
-import { openGpu, type Gpu } from "./device.ts";
+import type { Gpu } from "./device.ts";
+import { openGpu } from "./node_device.ts";
 
 const THREADS = "LP_NUM_THREADS"; // one of Mesa's documented environment variables
 

@@ -1,7 +1,6 @@
 // Compute pipelines: compiled in parallel, each distinct one only once, with explicit layouts.
 import type { Gpu } from "./device.ts";
 import { DeviceLostError, GpuValidationError } from "./errors.ts";
-import { settled } from "./settled.ts";
 import type { GPUBindGroupLayout, GPUComputePipeline } from "./webgpu_types.ts";
 
 /** Everything that identifies a pipeline. */
@@ -77,7 +76,7 @@ async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout, ...more] }),
       compute: { module, entryPoint: source.name, constants: source.constants },
     });
-    const pipeline = await settled(gpu, compiled);
+    const pipeline = await gpu.settled(compiled);
     return { pipeline, layout, more };
   } catch (error) {
     gpu.check();

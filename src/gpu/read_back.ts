@@ -2,7 +2,6 @@
 // runs.
 import { ALIGNMENT_BYTES, allReady, createBuffer, createEach } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
-import { settled } from "./settled.ts";
 import type { GPUBuffer, GPUCommandEncoder } from "./webgpu_types.ts";
 
 const STAGING_USAGE: GPUBufferUsageFlags = 0x01 | 0x08; // MAP_READ | COPY_DST
@@ -118,7 +117,7 @@ export async function readFloats(
  * meanwhile.
  */
 async function readStaging(gpu: Gpu, staging: GPUBuffer, bytes: number): Promise<Float32Array> {
-  await settled(gpu, staging.mapAsync(READ, 0, bytes));
+  await gpu.settled(staging.mapAsync(READ, 0, bytes));
   // Copying into our own memory is several times faster than slicing the mapped range.
   const values = new Float32Array(bytes / 4);
   values.set(new Float32Array(staging.getMappedRange(0, bytes)));

@@ -4,7 +4,6 @@ import { createBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { encodePass, type PreparedDispatch } from "./encode.ts";
 import { NoAdapterError } from "./errors.ts";
-import { settled } from "./settled.ts";
 import type { GPUCommandEncoder, GPUComputePassTimestampWrites } from "./webgpu_types.ts";
 
 const PASSES_OF_A_SET = 2048; // a query set holds at most 4096 timestamps
@@ -66,7 +65,7 @@ export function passStamps(gpu: Gpu, passes: number): PassStamps {
       encoder.copyBufferToBuffer(resolved.buffer, 0, staging.buffer, 0, bytes);
     },
     read: async () => {
-      await settled(gpu, staging.buffer.mapAsync(0x01, 0, bytes)); // GPUMapMode.READ
+      await gpu.settled(staging.buffer.mapAsync(0x01, 0, bytes)); // GPUMapMode.READ
       const stamps = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0));
       staging.buffer.unmap();
       gpu.check();

@@ -5,6 +5,7 @@
 type Global<Name extends string> =
   typeof globalThis extends Record<Name, { prototype: infer Instance }> ? Instance : object;
 
+export type GPUAdapter = Global<"GPUAdapter">;
 export type GPUBindGroup = Global<"GPUBindGroup">;
 export type GPUBindGroupLayout = Global<"GPUBindGroupLayout">;
 export type GPUBuffer = Global<"GPUBuffer">;

@@ -2,7 +2,6 @@
 // caches were flushed. Knows nothing of statistics.
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
-import { settled } from "../gpu/settled.ts";
 import { ceilingCopy } from "../kernels/ceiling.ts";
 import { prepareKernel, type PreparedKernel } from "../engine/run.ts";
 import { soundPasses } from "./sound_passes.ts";
@@ -31,7 +30,7 @@ export async function prepareFlush(gpu: Gpu): Promise<CacheFlush> {
       encodePass(encoder, "cache flush", [copy.dispatch]);
       gpu.device.queue.submit([encoder.finish()]);
       // Passes that share no buffer may overlap, so the timed pass must depend on the flush.
-      await settled(gpu, gpu.device.queue.onSubmittedWorkDone());
+      await gpu.settled(gpu.device.queue.onSubmittedWorkDone());
     },
     destroy: copy.destroy,
   };

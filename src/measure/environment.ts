@@ -1,7 +1,6 @@
 // The machine and code that a profile was taken with, so that two are compared only if that is
 // meaningful.
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -63,11 +62,6 @@ export function incomparable(a: Environment, b: Environment): string {
     .filter((field) => a[field] !== b[field])
     .map((field) => `${field} ${a[field]} against ${b[field]}`)
     .join(", ");
-}
-
-/** The first 16 hexadecimal digits of the SHA-256 of a shader's text. */
-export function shaderHash(code: string): string {
-  return createHash("sha256").update(code).digest("hex").slice(0, 16);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Problem } from "../engine/problem.ts";
 import type { AdapterFacts, Gpu } from "../gpu/device.ts";
 import { freezesShapes, specialize } from "../engine/specialize.ts";
 import { shaderText } from "../engine/shader_text.ts";
-import { shaderHash } from "./environment.ts";
+import { shaderHash } from "./shader_hash.ts";
 import {
   measureCold,
   measureHot,

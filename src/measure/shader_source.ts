@@ -12,7 +12,6 @@ import { checkSnippets, readShaderFile } from "../engine/shader_text.ts";
 import { fitted } from "../engine/mapping.ts";
 import { specialize, freezesShapes } from "../engine/specialize.ts";
 import { InputError } from "../tensor/error.ts";
-import { git } from "./environment.ts";
 
 /** A kernel with a shader that was read, and the header or binding rule that it breaks. */
 export interface SourcedKernel {
@@ -34,16 +33,11 @@ export function kernelWith(kernel: AnyKernel, code: string): SourcedKernel {
   });
 }
 
-/** The kernel with its shader from git `revision`; throws InputError if it has none there. */
-export async function kernelAt(kernel: AnyKernel, revision: string): Promise<SourcedKernel> {
-  const { name } = kernel.shader;
-  const code = await git("show", "--end-of-options", `${revision}:./shaders/${name}.wgsl`);
-  if (code === null) throw new InputError(`${name}@${revision}: git has no such shader`);
-  return sourced(kernel, code, () => undefined);
-}
-
-/** A text that breaks a rule keeps the table's bindings: the compiler may explain it better. */
-function sourced(kernel: AnyKernel, code: string, check: () => void): SourcedKernel {
+/**
+ * The kernel with a text that `check` may refuse. A text that breaks a rule keeps the table's
+ * bindings: the compiler may explain it better.
+ */
+export function sourced(kernel: AnyKernel, code: string, check: () => void): SourcedKernel {
   try {
     check();
     const shader = { ...readShader(kernel.shader.name, code), code };

@@ -4,7 +4,8 @@ import type { ImageSize } from "../data/camera.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import type { DepthMap } from "../evaluate/sample_depth.ts";
 import { colorize } from "../formats/color_map.ts";
-import { NO_DEPTH, resizeDepth } from "./depth_picture.ts";
+import { resizeDepth } from "./depth_picture.ts";
+import { NO_DEPTH } from "./depth_colors.ts";
 import { blankPicture, type Picture } from "./picture.ts";
 
 /** The signed relative errors at which the colours end. */

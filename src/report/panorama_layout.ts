@@ -2,7 +2,7 @@
 // scale bars below. Letters are large, because the picture is often viewed at half its size.
 import type { ImageSize } from "../data/camera.ts";
 import type { Rgb } from "../formats/color_map.ts";
-import { depthColors, type DepthScale } from "./depth_picture.ts";
+import { depthColors, type DepthScale } from "./depth_colors.ts";
 import { ERROR_LIMIT, errorScaleColors } from "./panorama_cells.ts";
 import { blankPicture, overlaySvg, paste, type Picture } from "./picture.ts";
 import { strokeText, textWidth } from "./stroke_text.ts";

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { join, parse } from "node:path";
 import type { ImageSize } from "../data/camera.ts";
-import { listFolder, nameKey } from "../data/entries.ts";
+import { listFolder } from "../data/entries.ts";
+import { nameKey } from "../formats/name_key.ts";
 import { toFloat32 } from "../formats/elements.ts";
 import { readInside } from "../formats/inside_root.ts";
 import { readNpy } from "../formats/npy.ts";

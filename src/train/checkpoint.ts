@@ -5,14 +5,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readBytes, systemReason, writeFileAtomically } from "../formats/atomic_file.ts";
 import { disk } from "../formats/disk.ts";
-import { toFloat32 } from "../formats/elements.ts";
-import type { NewTensor, SafetensorsDtype, StoredTensor } from "../formats/safetensors.ts";
 import { openSealed, sealSafetensors } from "../formats/sealed_file.ts";
 import type { CpuStore } from "../graph/cpu_store.ts";
 import { InputError } from "../tensor/error.ts";
-import { formatShape, sameShape, type Shape } from "../tensor/shape.ts";
 import { parseFactors, type BalanceFactors } from "./balance.ts";
 import { formatOrigin, parseOrigin, type StudentOrigin } from "./student_origin.ts";
+import { countIn, depthIn, namedTensors, tensorReader } from "./trained/tensors.ts";
 
 /** The metadata of a checkpoint. */
 export interface CheckpointInfo {
@@ -30,32 +28,7 @@ export interface CheckpointInfo {
   readonly teacher_module?: string | undefined;
 }
 
-/** The dtypes of trained numbers. */
-export const FLOAT_DTYPES: readonly SafetensorsDtype[] = ["F32", "F16", "BF16", "F64"];
-
 const MOMENTS = ["first_moments", "second_moments"] as const;
-
-/**
- * Trained tensors by name: parameters `name` as the graph shapes them, states `state/name` (all are
- * lists) but for those to leave out.
- */
-export function namedTensors(
-  store: CpuStore,
-  leaveOut: (state: string) => boolean = () => false,
-): NewTensor[] {
-  const parameters = store.layout.slots.map(({ name, shape, offset, size }) => ({
-    name,
-    shape,
-    data: Float32Array.from(store.arenas.parameters.subarray(offset, offset + size)),
-  }));
-  const kept = [...store.states].filter(([name]) => !leaveOut(name));
-  const states = kept.map(([name, values]) => ({
-    name: `state/${name}`,
-    shape: [values.length],
-    data: Float32Array.from(values),
-  }));
-  return [...parameters, ...states];
-}
 
 /** The name of the checkpoint with the best validation, which pruning leaves alone. */
 export const BEST_CHECKPOINT = "best.safetensors";
@@ -139,33 +112,6 @@ export async function openCheckpoint(file: string): Promise<OpenCheckpoint> {
   };
 }
 
-/** A count in the metadata; throws InputError if it is missing or not a whole number from 0. */
-export function countIn(
-  metadata: Readonly<Record<string, string>>,
-  key: string,
-  file: string,
-): number {
-  const value = numberIn(metadata, key, file);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InputError(`${file}: metadata ${key} is ${value}; expected a count`);
-}
-
-/** The depth of a bin centre of 1 in the metadata; throws InputError unless it is above 0 m. */
-export function depthIn(metadata: Readonly<Record<string, string>>, file: string): number {
-  const value = numberIn(metadata, "depth_max_m", file);
-  if (value > 0) return value;
-  throw new InputError(`${file}: metadata depth_max_m is ${value}; expected metres above 0`);
-}
-
-/** A number of the metadata; throws InputError if it is missing or not finite. */
-function numberIn(metadata: Readonly<Record<string, string>>, key: string, file: string): number {
-  const text = metadata[key];
-  if (text === undefined) throw new InputError(`${file}: its metadata lacks ${key}`);
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  throw new InputError(`${file}: metadata ${key} is ${value}; expected a finite number`);
-}
-
 /** A checkpoint by its name in the folder. */
 export interface CheckpointName {
   readonly step: number;
@@ -202,37 +148,4 @@ export async function pruneCheckpoints(folder: string, step: number, keep: numbe
         throw new InputError(`${file}: cannot remove: ${systemReason(error)}`);
       });
   }
-}
-
-/**
- * Looks tensors up by name; throws InputError if one is missing, has another shape or contains a
- * number that is not finite.
- */
-export function tensorReader(
-  tensors: ReadonlyMap<string, StoredTensor>,
-  file: string,
-): (name: string, shape: Shape) => Float32Array {
-  return (name, shape) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw new InputError(`${file}: lacks the tensor ${name}`);
-    if (!FLOAT_DTYPES.includes(tensor.dtype)) {
-      throw new InputError(
-        `${file}: ${name} is ${tensor.dtype}; expected ${FLOAT_DTYPES.join(", ")}`,
-      );
-    }
-    if (!sameShape(tensor.shape, shape)) {
-      throw new InputError(
-        `${file}: ${name} is ${formatShape(tensor.shape)}, this student's is ${formatShape(shape)}`,
-      );
-    }
-    const values = toFloat32(tensor.data);
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new InputError(
-        `${file}: ${name}: element ${bad} of ${values.length} is ${values[bad]}; a network with such ` +
-          `a number computes nothing that can be used`,
-      );
-    }
-    return values;
-  };
 }

@@ -1,5 +1,5 @@
 // The keys of a configuration: their types, their limits, their defaults and their explanations.
-import { z } from "zod";
+import * as z from "zod";
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
 import type { RigBody } from "../data/builtin_rig.ts";
 import { CENTER_SPACINGS } from "../graph/ops/bin_centers.ts";

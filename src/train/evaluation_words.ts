@@ -2,7 +2,7 @@
 // were determined, and what was left out. Only moments not trained on are called "held-out".
 import type { DataSource, Split } from "../data/data_source.ts";
 import type { Evaluation } from "./evaluation.ts";
-import type { TrainedStudent } from "./student_file.ts";
+import type { TrainedStudent } from "./trained/student_bytes.ts";
 
 /** The moments of an evaluation, such as `12 held-out moments`. */
 export function describeMoments(

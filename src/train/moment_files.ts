@@ -14,7 +14,8 @@ import { makeOutFolder, OWN_FILES, writeOwnFiles, type OwnFile } from "../format
 import { pathName, pathNames } from "../formats/path_name.ts";
 import { writePly } from "../formats/ply.ts";
 import { writeDepthPng } from "../formats/png16.ts";
-import { depthScale, writeDepthPicture } from "../report/depth_picture.ts";
+import { writeDepthPicture } from "../report/depth_picture.ts";
+import { depthScale } from "../report/depth_colors.ts";
 import { panorama, type RigMaps } from "../report/panorama.ts";
 import type { Picture } from "../report/picture.ts";
 import { pointCloud } from "../report/point_cloud.ts";

@@ -15,7 +15,7 @@ import type { Value } from "../graph/value.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { relativeNorm } from "../tensor/differences.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { namedTensors } from "./checkpoint.ts";
+import { namedTensors } from "./trained/tensors.ts";
 import type { TrainConfig } from "./config.ts";
 import { lossNetwork } from "./network.ts";
 import { stepScalars } from "./schedule.ts";

@@ -22,7 +22,7 @@ import {
 import { bareSample, type Intrinsics } from "./loading/bare_sample.ts";
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
-import type { StudentFile, TrainedStudent } from "./student_file.ts";
+import type { StudentFile, TrainedStudent } from "./trained/student_bytes.ts";
 import { momentsOfJob } from "./loading/step_moments.ts";
 import { seenBy } from "./student_origin.ts";
 import { trainedIds } from "./training_moments.ts";

@@ -9,7 +9,7 @@ import type { Resnet } from "../student/encoder.ts";
 import { pretrainedEncoder, type PretrainedTensor } from "../student/pretrained.ts";
 import { InputError } from "../tensor/error.ts";
 import { size, type Shape } from "../tensor/shape.ts";
-import { FLOAT_DTYPES } from "./checkpoint.ts";
+import { FLOAT_DTYPES } from "./trained/tensors.ts";
 
 /** The file of a folder as model hubs have it. */
 const MODEL_FILE = "model.safetensors";

@@ -1,5 +1,4 @@
 // The training step of a run on one device, and a fresh device to replace a lost one.
-import { setTimeout } from "node:timers/promises";
 import type { Gpu } from "../gpu/device.ts";
 import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import type { CpuStore } from "../graph/cpu_store.ts";
@@ -125,5 +124,10 @@ function requireSameAdapter({ facts: before }: Gpu, { facts: now }: Gpu): void {
 async function lossOf(gpu: Gpu, error: unknown): Promise<DeviceLostError | null> {
   if (error instanceof DeviceLostError) return error;
   if (error instanceof InputError) return null;
-  return await Promise.race([gpu.lost, setTimeout(LOSS_DELAY_MS, null)]);
+  return await Promise.race([gpu.lost, delay(LOSS_DELAY_MS)]);
+}
+
+async function delay(time_ms: number): Promise<null> {
+  await new Promise((resolve) => setTimeout(resolve, time_ms));
+  return null;
 }

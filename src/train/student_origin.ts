@@ -1,7 +1,7 @@
 // The origin of a student: everything of its training data that its metres and its evaluation
 // depend on. It is stored in student files and checkpoints, so that no data source opened later
 // changes the student's results.
-import { z } from "zod";
+import * as z from "zod";
 import { NORMALIZATION, type InputScale } from "../data/batch.ts";
 import type { Camera } from "../data/camera.ts";
 import type { DataSource } from "../data/data_source.ts";

@@ -12,7 +12,7 @@ import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
 import type { RunFolder, StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";
 import type { Session, TrainingState } from "./session.ts";
-import type { TrainedStudent } from "./student_file.ts";
+import type { TrainedStudent } from "./trained/student_bytes.ts";
 import type { StepSource } from "./loading/moment_inputs.ts";
 import { stepRecord } from "./step.ts";
 import { momentsOfJob } from "./loading/step_moments.ts";

@@ -49,19 +49,31 @@ async function identityOrNull(source: DataSource, index: number): Promise<Moment
 /** Moments as text for the metadata of a file. */
 export function formatMoments(moments: readonly TrainingMoment[]): string {
   const hex = moments.map(({ id, content }) => id + content).join("");
-  return Buffer.from(hex, "hex").toString("base64");
+  const bytes = (hex.match(/../g) ?? []).map((pair) => String.fromCharCode(parseInt(pair, 16)));
+  return btoa(bytes.join(""));
 }
 
 /** Reads the output of `formatMoments`; throws InputError naming `file` if it is something else. */
 export function parseMoments(text: string, file: string): TrainingMoment[] {
-  const bytes = Buffer.from(text, "base64");
-  if (bytes.length % RECORD_BYTES !== 0 || bytes.toString("base64") !== text) {
+  const bytes = decodedBase64(text);
+  if (bytes === null || bytes.length % RECORD_BYTES !== 0) {
     throw new InputError(`${file}: metadata training_moments is not a list of hashes`);
   }
   return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
-    const hex = bytes.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES).toString("hex");
+    const one = bytes.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES);
+    const hex = Array.from(one, (byte) => byte.toString(16).padStart(2, "0")).join("");
     return { id: hex.slice(0, 2 * HASH_BYTES), content: hex.slice(2 * HASH_BYTES) };
   });
+}
+
+/** The bytes of a text; null for one that encoding them again would not give. */
+function decodedBase64(text: string): Uint8Array | null {
+  try {
+    const bytes = atob(text);
+    return btoa(bytes) === text ? Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A student's training progress, which determines the moments that its steps saw. */

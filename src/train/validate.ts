@@ -3,7 +3,7 @@ import type { DataSource } from "../data/data_source.ts";
 import { evaluateMaps } from "./evaluation.ts";
 import { createPredictor, type Predictor } from "./predictor.ts";
 import type { Session } from "./session.ts";
-import type { TrainedStudent } from "./student_file.ts";
+import type { TrainedStudent } from "./trained/student_bytes.ts";
 import { seenBy } from "./student_origin.ts";
 import type { Validation } from "./validation.ts";
 

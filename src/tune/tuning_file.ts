@@ -13,7 +13,8 @@ import { shaderText } from "../engine/shader_text.ts";
 import type { Choice, Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
 import { mergeCache, type Merged, type Warn } from "../measure/cache_file.ts";
-import { adapterFile, shaderHash } from "../measure/environment.ts";
+import { adapterFile } from "../measure/environment.ts";
+import { shaderHash } from "../measure/shader_hash.ts";
 import type { Estimate } from "../measure/statistics.ts";
 
 const VERSION = 1;

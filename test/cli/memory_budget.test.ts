@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { memorySize } from "../../src/cli/terminal/options.ts";
 import { runCli } from "../../src/cli/program.ts";
-import { openGpu, type GpuOptions } from "../../src/gpu/device.ts";
+import type { GpuOptions } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 
 test.each([
   ["512MiB", 512 * 2 ** 20],

@@ -2,7 +2,8 @@
 // device opens its own.
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { aligned, createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { DeviceLostError, GpuValidationError, NoAdapterError } from "../../src/gpu/errors.ts";
 import { readFloats, stagingRing } from "../../src/gpu/read_back.ts";
 import { hasTimestamps, timePasses } from "../../src/gpu/timestamps.ts";

@@ -2,7 +2,8 @@
 // DeviceLostError. Dawn itself answers as if they had worked, or never.
 import { afterEach, describe, expect, test } from "vitest";
 import { createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { watchDevice } from "../../src/gpu/device_state.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { pipelineFor } from "../../src/gpu/pipelines.ts";

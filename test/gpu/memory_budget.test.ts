@@ -2,7 +2,8 @@
 // typed error that names it, before anything changes, and the engine goes on.
 import { afterEach, expect, test } from "vitest";
 import { allReady, createBuffer, STORAGE_USAGE } from "../../src/gpu/buffers.ts";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { GpuMemoryError } from "../../src/gpu/errors.ts";
 import { readFloats } from "../../src/gpu/read_back.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";

@@ -11,7 +11,7 @@ import {
   writeCeilings,
   type Ceilings,
 } from "../../src/measure/ceilings.ts";
-import { shaderHash } from "../../src/measure/environment.ts";
+import { shaderHash } from "../../src/measure/shader_hash.ts";
 import { boundText } from "../../src/measure/text.ts";
 import { bandwidthCeiling, roofline } from "../../src/measure/roofline.ts";
 import {

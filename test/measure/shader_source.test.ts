@@ -4,12 +4,8 @@ import type { AnyKernel } from "../../src/engine/kernel.ts";
 import { shaderText } from "../../src/engine/shader_text.ts";
 import { scaleBy } from "../../src/kernels/scale_by.ts";
 import { git } from "../../src/measure/environment.ts";
-import {
-  compileFault,
-  kernelAt,
-  kernelOnDisk,
-  withCaret,
-} from "../../src/measure/shader_source.ts";
+import { kernelAt } from "../../src/measure/shader_revision.ts";
+import { compileFault, kernelOnDisk, withCaret } from "../../src/measure/shader_source.ts";
 import { doctored } from "../support/doctored.ts";
 import { gpu } from "../support/gpu.ts";
 

@@ -2,14 +2,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { colors } from "../../src/formats/color_map.ts";
-import {
-  NO_DEPTH,
-  depthColors,
-  depthPicture,
-  depthScale,
-  resizeDepth,
-  writeDepthPicture,
-} from "../../src/report/depth_picture.ts";
+import { depthPicture, resizeDepth, writeDepthPicture } from "../../src/report/depth_picture.ts";
+import { NO_DEPTH, depthColors, depthScale } from "../../src/report/depth_colors.ts";
 
 const SCALE = depthScale(80);
 const TABLE = colors("Spectral_r");

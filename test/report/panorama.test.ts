@@ -4,7 +4,7 @@ import { resizeIntrinsics, type Camera } from "../../src/data/camera.ts";
 import { NUSCENES_CAMERAS } from "../../src/data/nuscenes_rig.ts";
 import type { Quaternion } from "../../src/data/pose.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";
-import { NO_DEPTH, depthColors, depthScale } from "../../src/report/depth_picture.ts";
+import { NO_DEPTH, depthColors, depthScale } from "../../src/report/depth_colors.ts";
 import { panorama, panoramaOrder, panoramaYaw_deg } from "../../src/report/panorama.ts";
 import { dotPicture, errorColors, relativePicture } from "../../src/report/panorama_cells.ts";
 import type { Picture } from "../../src/report/picture.ts";

@@ -26,6 +26,7 @@ const ORDER = [
   "train",
   "ablate",
   "profile",
+  "page",
   "cli",
 ];
 /** What a folder must not know although it comes earlier. */

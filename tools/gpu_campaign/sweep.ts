@@ -7,7 +7,7 @@ import type { AnyKernel, KernelProblem } from "../../src/engine/kernel.ts";
 import { halfMapping } from "../../src/engine/mapping.ts";
 import type { Problem } from "../../src/engine/problem.ts";
 import { prepareKernel } from "../../src/engine/run.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { timerQuantum_ns } from "../../src/gpu/timestamps.ts";
 import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
 import { conv2dGradInput } from "../../src/kernels/convolution/conv2d_grad_input.ts";

@@ -2,7 +2,8 @@
 // adapter and through the CPU references, at the case's own tolerance. Cases that are not run count
 // as not offered, never as passed.
 import { Command } from "commander";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { checkShaderTable } from "../../src/kernels/check/shader_table.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { predicateText, refusal } from "./offer.ts";

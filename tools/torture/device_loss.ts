@@ -1,7 +1,8 @@
 // A device that is destroyed at a random step: the run continues by itself, to the same bits.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openGpu, type Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { openSource } from "../../src/train/source.ts";

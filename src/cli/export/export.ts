@@ -13,7 +13,8 @@ import {
   type ModelViews,
   type StudentModel,
 } from "../../train/onnx/student_model.ts";
-import { readStudent, writeStudent, type StudentFile } from "../../train/student_file.ts";
+import { readStudent, writeStudent } from "../../train/student_file.ts";
+import type { StudentFile } from "../../train/trained/student_bytes.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";
 import { EXIT } from "../terminal/exit_code.ts";

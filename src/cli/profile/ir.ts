@@ -5,7 +5,7 @@ import { json, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { writeFileAtomically } from "../../formats/atomic_file.ts";
-import { openGpu } from "../../gpu/device.ts";
+import { openGpu } from "../../gpu/node_device.ts";
 import { pipelineFor, pipelineLabel, type PipelineSource } from "../../gpu/pipelines.ts";
 import { fitted } from "../../engine/mapping.ts";
 import { specialize, freezesShapes } from "../../engine/specialize.ts";

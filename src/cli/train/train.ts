@@ -131,6 +131,6 @@ async function trainInJob(
 
 async function ownAdapter(job: Job | null): Promise<string | undefined> {
   if (job === null) return undefined;
-  const { hardwareNames } = await import("../../gpu/device.ts");
+  const { hardwareNames } = await import("../../gpu/node_device.ts");
   return adapterOf(await hardwareNames(), job.local_rank);
 }

@@ -16,7 +16,7 @@ import { compile } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
 import type { HostTask } from "./host_bench.ts";
 import { builtinTeacher } from "../../teacher/builtin_teacher.ts";
-import { namedTensors } from "../../train/checkpoint.ts";
+import { namedTensors } from "../../train/trained/tensors.ts";
 import type { TrainConfig } from "../../train/config.ts";
 import { outputSize, trainingNetwork } from "../../train/network.ts";
 import { openRunTeacher } from "../../train/source.ts";

@@ -6,7 +6,7 @@ import { initialStore } from "../../graph/cpu_store.ts";
 import { compile } from "../../graph/plan.ts";
 import { createStore } from "../../graph/store.ts";
 import { predictionNetwork } from "../network.ts";
-import type { StudentFile } from "../student_file.ts";
+import type { StudentFile } from "../trained/student_bytes.ts";
 import type { OnnxRuntime } from "./runtime.ts";
 import { PORTS, type StudentModel } from "./student_model.ts";
 

@@ -9,7 +9,7 @@ import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
 import { formatConfig } from "../config.ts";
 import { predictionNetwork } from "../network.ts";
-import type { StudentFile } from "../student_file.ts";
+import type { StudentFile } from "../trained/student_bytes.ts";
 import { onnxBuilder, type Name, type OnnxBuilder } from "./builder.ts";
 import { writeOp, type OnnxInput } from "./op_rules.ts";
 

@@ -16,7 +16,8 @@ import { oneAtATime } from "../../teacher/one_at_a_time.ts";
 import { mapInput, type Teacher, type TeacherMaps } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatConfig, type TrainConfig } from "../config.ts";
-import { readModule, type StudentFile } from "../student_file.ts";
+import { readModule } from "../student_file.ts";
+import type { StudentFile } from "../trained/student_bytes.ts";
 import { moduleConfig } from "./fit.ts";
 import { moduleNetwork, moduleParts } from "./module_network.ts";
 

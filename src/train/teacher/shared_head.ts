@@ -6,7 +6,8 @@ import type { CpuStore } from "../../graph/cpu_store.ts";
 import { initialStore } from "../../graph/cpu_store.ts";
 import { InputError } from "../../tensor/error.ts";
 import { sharedHeadOf, type TrainConfig } from "../config.ts";
-import { readModule, type StudentFile } from "../student_file.ts";
+import { readModule } from "../student_file.ts";
+import type { StudentFile } from "../trained/student_bytes.ts";
 import { moduleNetwork } from "./module_network.ts";
 
 /**

@@ -18,7 +18,7 @@ import {
   writeGraph,
   type ModelViews,
 } from "../../../src/train/onnx/student_model.ts";
-import type { StudentFile } from "../../../src/train/student_file.ts";
+import type { StudentFile } from "../../../src/train/trained/student_bytes.ts";
 import { earlierOrigin } from "../../../src/train/student_origin.ts";
 import { interpret } from "./interpreter.ts";
 import { readModel } from "./read_model.ts";

@@ -1,0 +1,52 @@
+// The texts of the shaders in a page: those without comments that networks run, loaded with the page,
+// and those of the repository, loaded when somebody wants to read them.
+import { useShaderFiles } from "../../engine/shader_files.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+async function loadTexts(file: string): Promise<Texts> {
+  const response = await fetch(new URL(file, import.meta.url));
+  if (!response.ok) throw new Error(`${file}: the page cannot load it (${response.status})`);
+  return (await response.json()) as Texts;
+}
+
+let sources: Texts = {};
+let isReadingSources = false;
+
+/**
+ * Loads the texts that an adapter runs, with those for subgroups if it has them; call it before
+ * anything is compiled.
+ */
+export async function loadShaders(hasSubgroups: boolean): Promise<void> {
+  const files = ["shaders.json", ...(hasSubgroups ? ["shaders_subgroups.json"] : [])];
+  const texts: Texts = Object.assign({}, ...(await Promise.all(files.map(loadTexts))));
+  useShaderFiles({
+    read: (file) =>
+      isReadingSources ? (sources[file] ?? null) : withSnippets(texts[file] ?? null, texts),
+    list: () => Object.keys(texts),
+    place: (file) => `shaders/${file}`,
+    // The build compared them with the table.
+    areChecked: true,
+  });
+}
+
+/** A text with its snippets, which the build left out of each shader: a line `#name` stands for one. */
+function withSnippets(text: string | null, texts: Texts): string | null {
+  return text?.replace(/^#(\w+)$/gm, (_, name: string) => texts[`lib/${name}.wgsl`]) ?? null;
+}
+
+/** Loads the texts of the repository and its snippets. */
+export async function loadSources(): Promise<Texts> {
+  if (Object.keys(sources).length === 0) sources = await loadTexts("sources.json");
+  return sources;
+}
+
+/** The result of `work`, which finds the texts of the repository wherever it reads a shader. */
+export function withSources<T>(work: () => T): T {
+  isReadingSources = true;
+  try {
+    return work();
+  } finally {
+    isReadingSources = false;
+  }
+}
