@@ -7,7 +7,7 @@ export { size } from "./tensor/shape.ts";
 export type { RandomStream } from "./tensor/random.ts";
 export { readSafetensors, writeSafetensors, type NewTensor } from "./formats/safetensors.ts";
 export type { AdapterFacts, Gpu, GpuOptions } from "./gpu/device.ts";
-export { openGpu } from "./gpu/node_device.ts";
+export { openPageGpu } from "./gpu/page_device.ts";
 export {
   DeviceLostError,
   GpuMemoryError,

@@ -3,6 +3,7 @@
 export * from "./formats.ts";
 export * from "./graph.ts";
 export * from "./profile.ts";
+export { openGpu } from "./gpu/node_device.ts";
 export type { Camera, ImageSize } from "./data/camera.ts";
 export type { DataSource, Split } from "./data/data_source.ts";
 export { openData, type OpenOptions } from "./data/open_data.ts";

@@ -12,6 +12,7 @@ import {
   conv2dDepthwise,
   conv2dMatrix,
   conv2dRegister,
+  conv2dStrip,
   conv2dSubgroup,
 } from "../../src/kernels/convolution/conv2d.ts";
 import { conv2dParams, conv2dSlices } from "../../src/kernels/convolution/conv2d_geometry.ts";
@@ -22,6 +23,7 @@ checkKernels(
   withOp(conv2d, ({ x, weight, bias }, { stride, padding, dilation, groups }) =>
     conv2dOp(x, weight, present(bias), { stride, pad: padding, dilation, groups }),
   ),
+  conv2dStrip,
   conv2dSubgroup,
   conv2dRegister,
   conv2dDepthwise,

@@ -34,16 +34,16 @@ test("a commit that is none, or an option, is refused", async () => {
 test("a syntax error has file, line, column, the line and a caret", async () => {
   const kernel = edited("params.slot % 4u];", "params.slot % 4u]];");
   const lines = (await compileFault(gpu, { kernel, fault: "" }, problem)).split("\n");
-  expect(lines[0]).toMatch(/^shaders\/scale_by\.wgsl:31:\d+ error: \S/);
-  expect(lines[1]).toMatch(/^ 31 \| {5}let factor = scalars/);
-  const column = Number(/:31:(\d+)/.exec(lines[0])![1]);
-  expect(lines[2].indexOf("^")).toBe(" 31 | ".length + column - 1);
+  expect(lines[0]).toMatch(/^shaders\/scale_by\.wgsl:32:\d+ error: \S/);
+  expect(lines[1]).toMatch(/^ 32 \| {5}let factor = scalars/);
+  const column = Number(/:32:(\d+)/.exec(lines[0])![1]);
+  expect(lines[2].indexOf("^")).toBe(" 32 | ".length + column - 1);
 });
 
 test("the compiler is asked before the rules of the header", async () => {
   const broken = edited("let factor =", "let factor");
   const fault = "shaders/scale_by.wgsl: a rule";
-  expect(await compileFault(gpu, { kernel: broken, fault }, problem)).toContain(":31:");
+  expect(await compileFault(gpu, { kernel: broken, fault }, problem)).toContain(":32:");
   expect(await compileFault(gpu, { kernel: scaleBy, fault }, problem)).toBe(fault);
 });
 

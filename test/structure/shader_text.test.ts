@@ -165,7 +165,7 @@ describe("what does not fit the table is refused, naming the file and the way ou
     [
       "a product that compilers fold",
       () => edit("scale_by.wgsl", "= factor * x[i];", "= factor * x[i] + 0.0 * x[params.n];"),
-      "shaders/scale_by.wgsl:36: a product with a literal 0.0: leave it out, or use select",
+      "shaders/scale_by.wgsl:37: a product with a literal 0.0: leave it out, or use select",
     ],
     [
       "a snippet that the library has otherwise",

@@ -85,7 +85,7 @@ test("what breaks a rule or does not compile is named, and nothing at all is wri
     ),
     // once, and where an editor has it: in the library
     expect.stringMatching(/^shaders\/lib\/floor_div\.wgsl:3:\d+: unresolved value 'c'/),
-    expect.stringMatching(/^shaders\/scale_by\.wgsl:31:\d+: unresolved value 'nought'/),
+    expect.stringMatching(/^shaders\/scale_by\.wgsl:32:\d+: unresolved value 'nought'/),
     `nothing was written: ${TABLE} is as it was`,
   ]);
 });

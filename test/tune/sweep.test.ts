@@ -178,7 +178,7 @@ describe("on the adapter", () => {
   test("a variant that is wrong, or does not compile, is rejected", async () => {
     for (const [from, to, message] of [
       ["= factor * x[i]", "= -factor * x[i]", /elements differ/],
-      ["let factor = ", "let factor ", /scale_by_other\.wgsl:31:\d+ error/],
+      ["let factor = ", "let factor ", /scale_by_other\.wgsl:32:\d+ error/],
     ] as const) {
       const { code, ...shader } = changed(from, to);
       const name = "scale_by_other";

@@ -42,14 +42,12 @@ export function scaledGradients(
   return backward(g, [[loss, reshape(scaling.scale, loss.shape)]], trained);
 }
 
-// Not differentiated: it ends a step.
-const op: Op<LossScaleAttributes, "norm" | "scale" | "steps"> = kernelOp(
-  "loss_scale",
-  kernel,
-  ["norm", "scale", "steps"],
-  ["used"],
-  null,
-);
+/** The ops of this family, by name. It is not differentiated: it ends a step. */
+export const lossScaleOps: {
+  readonly loss_scale: Op<LossScaleAttributes, "norm" | "scale" | "steps">;
+} = {
+  loss_scale: kernelOp("loss_scale", kernel, ["norm", "scale", "steps"], ["used"], null),
+};
 
 /**
  * Turns `norm` of `gradNorm` of scaled gradients, without clipping, into that of plain ones clipped
@@ -57,5 +55,9 @@ const op: Op<LossScaleAttributes, "norm" | "scale" | "steps"> = kernelOp(
  * step. Source: Micikevicius et al. 2018 (arXiv:1710.03740), section 3.2.
  */
 export function clippedAndScaled(norm: Value, scaling: Scaling, max_norm: number): Value {
-  return apply(op, { norm, ...scaling }, { max_norm, growth: GROWTH_STEPS })[0];
+  return apply(
+    lossScaleOps.loss_scale,
+    { norm, ...scaling },
+    { max_norm, growth: GROWTH_STEPS },
+  )[0];
 }

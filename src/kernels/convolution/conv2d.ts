@@ -1,4 +1,4 @@
-// Two-dimensional convolution: five mappings of one function. Its gradients are in
+// Two-dimensional convolution: six mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -17,7 +17,7 @@ import {
 } from "./conv2d_geometry.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
-import { inSubgroups } from "../../engine/subgroups.ts";
+import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "weight" | "bias";
@@ -111,6 +111,50 @@ const cases: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
   },
 ];
 
+/** Pixels of a row of y that an invocation of `conv2d_strip` computes. */
+const STRIP = 8;
+
+// rows of y shorter and longer than strips, which gradients do not see
+const strips: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
+  {
+    name: "strip of 1, the image 1 high",
+    shapes: { x: [2, 1, 3, 3], weight: [16, 1, 3, 3], bias: none },
+    attributes: { ...plain, slices: 1 },
+  },
+  {
+    name: "strip of 7, not padded, bias",
+    shapes: { x: [1, 4, 9, 16], weight: [17, 3, 3, 16], bias: [17] },
+    attributes: { ...plain, slices: 1 },
+  },
+  {
+    name: "strip of 8, 1 channel",
+    shapes: { x: [1, 3, 8, 1], weight: [1, 3, 3, 1], bias: [1] },
+    attributes: { ...same, slices: 1 },
+  },
+  {
+    name: "strip of 9, rows apart, every side padded differently",
+    shapes: { x: [2, 7, 9, 17], weight: [3, 3, 3, 17], bias: none },
+    attributes: {
+      ...plain,
+      stride: [2, 1],
+      padding: [0, 1, 2, 0],
+      dilation: [2, 1],
+      slices: 1,
+      relu: true,
+    },
+  },
+  {
+    name: "strip of 10, slices, groups, bias",
+    shapes: { x: [1, 3, 10, 6], weight: [34, 3, 3, 3], bias: [34] },
+    attributes: { ...same, groups: 2, slices: 2 },
+  },
+  {
+    name: "strip of 17, the kernel 1 high, bias, rectified",
+    shapes: { x: [3, 1, 19, 4], weight: [5, 1, 3, 4], bias: [5] },
+    attributes: { ...plain, slices: 1, relu: true },
+  },
+];
+
 /** Workgroups for tiles of `pixels` x `channels`, group by group, slice by slice. */
 function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
   const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
@@ -148,23 +192,26 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified>
   overrides: (_, { relu = false }) => ({ RELU: relu }),
   flags: ({ relu = false }) => (relu ? ["RELU"] : []),
   terms: ({ weight }) => size(weight.slice(1)) + 1,
-  cases: withGradient(cases, ({ name, shapes: { x, bias }, attributes: { slices, relu } }) => {
-    // the op cuts sums by its own rule, and rectifies nothing
-    if (slices > 1 || relu === true || size(x) > MOST_DIFFERENCED) return [];
-    const added = size(bias) > 0 ? (["bias"] as const) : [];
-    const checks = [
-      { wrt: ["x", "weight", ...added] },
-      { wrt: ["x", ...added], linear: true },
-      { wrt: ["weight", ...added], linear: true },
-    ] as const;
-    return name === TILE_AND_ONE
-      ? checks.flatMap((check) => [check, { ...check, shapes: LONG }, { ...check, shapes: WIDE }])
-      : checks;
-  }),
+  cases: [
+    ...withGradient(cases, ({ name, shapes: { x, bias }, attributes: { slices, relu } }) => {
+      // the op cuts sums by its own rule, and rectifies nothing
+      if (slices > 1 || relu === true || size(x) > MOST_DIFFERENCED) return [];
+      const added = size(bias) > 0 ? (["bias"] as const) : [];
+      const checks = [
+        { wrt: ["x", "weight", ...added] },
+        { wrt: ["x", ...added], linear: true },
+        { wrt: ["weight", ...added], linear: true },
+      ] as const;
+      return name === TILE_AND_ONE
+        ? checks.flatMap((check) => [check, { ...check, shapes: LONG }, { ...check, shapes: WIDE }])
+        : checks;
+    }),
+    ...strips,
+  ],
   reference,
   tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [conv2dDepthwise, conv2dSubgroup, conv2dRegister, conv2dMatrix],
+  variants: () => [conv2dDepthwise, conv2dStrip, conv2dSubgroup, conv2dRegister, conv2dMatrix],
 });
 
 /** As `conv2d`, with one subgroup per workgroup: for software adapters. */
@@ -174,6 +221,28 @@ export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttrib
     grid: (params, { LANES, ROWS }) => tiles(params, 4 * LANES, ROWS),
     runs: inSubgroups,
     suits: onSoftware,
+  });
+
+/**
+ * As `conv2d`, with one subgroup of 8 lanes per workgroup, for kernels 3 wide that skip no column:
+ * for software adapters and rows of y that fill their strips to five eighths.
+ */
+export const conv2dStrip: Kernel<typeof shaders.conv2d_strip, Conv2dAttributes & Rectified> =
+  mapping(conv2d, {
+    shader: shaders.conv2d_strip,
+    grid: ({ views, out_h, out_w, out_c, group_o, slices }, { LANES, ROWS }) => {
+      const [x, y] = foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / STRIP)) / LANES));
+      return [x, y, slices * Math.ceil(group_o / ROWS) * (out_c / group_o)];
+    },
+    runs: (facts, { x, weight }, attributes) => {
+      const { kernel_w, stride_w, dilation_w } = conv2dParams(x, weight, attributes);
+      const fits = kernel_w === 3 && stride_w === 1 && dilation_w === 1;
+      return fits && subgroupWidth(facts).lanes === 8;
+    },
+    suits: ({ software }, { x, weight }, attributes) => {
+      const { out_w } = conv2dParams(x, weight, attributes);
+      return software && out_w / (STRIP * Math.ceil(out_w / STRIP)) >= 5 / 8;
+    },
   });
 
 /** As `conv2d`, using only registers: for other software adapters. */

@@ -225,7 +225,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     try {
       await shown("watching shaders/");
       await withShader("let factor = ", "let factor ", async () => {
-        await shown("shaders/scale_by.wgsl:31:");
+        await shown("shaders/scale_by.wgsl:32:");
       });
       await vi.waitFor(() => expect(stdout).toMatch(/tried in \S+ s\n/), { timeout: 60_000 });
     } finally {
@@ -239,7 +239,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     await withShader("let factor = ", "let factor ", async () => {
       const { code, stderr } = await cli("profile", ...ONE);
       expect(code).toBe(3);
-      expect(stderr).toMatch(/shaders\/scale_by\.wgsl:31:\d+ error: .*\n 31 \| .*\n {4}\| +\^/);
+      expect(stderr).toMatch(/shaders\/scale_by\.wgsl:32:\d+ error: .*\n 32 \| .*\n {4}\| +\^/);
     });
   });
 });

@@ -11,6 +11,7 @@ import type { binomialDecodeOps } from "../../../src/graph/ops/binomial_decode.t
 import type { binomialPackOps } from "../../../src/graph/ops/binomial_pack.ts";
 import type { logBinomialOps } from "../../../src/graph/ops/log_binomial.ts";
 import type { depthErrorOps } from "../../../src/graph/ops/depth_error.ts";
+import type { lossScaleOps } from "../../../src/graph/ops/loss_scale.ts";
 import type { maskedMeanOps } from "../../../src/graph/ops/masked_mean.ts";
 import type { sgdOps } from "../../../src/graph/ops/sgd.ts";
 import type { silogOps } from "../../../src/graph/ops/silog.ts";
@@ -88,6 +89,7 @@ type Name =
   | keyof typeof binomialPackOps
   | keyof typeof depthErrorOps
   | keyof typeof logBinomialOps
+  | keyof typeof lossScaleOps
   | keyof typeof maskedMeanOps
   | keyof typeof sgdOps
   | keyof typeof silogOps
@@ -445,6 +447,18 @@ export const BIN_OPS: Readonly<Record<Name, OwnOp>> = {
     says: "norm = (|g|, min(1, max_norm / |g|), 1 if all are finite else 0, 0)",
     shapes: "gradients [n] -> norm [4]",
     attributes: { max_norm: number(0, "length that longer gradients are scaled to; 0: never") },
+  },
+  loss_scale: {
+    says:
+      "norm = (|S g|, 1, finite, 0) -> (|g|, min(1, max_norm / |g|) / S, finite, 0); S is the " +
+      "scale: doubled, at most to 2^24, after `growth` finite steps in a row, which steps counts; " +
+      "halved, at least to 1, where norm[2] is 0; used is S before. Name norm, scale or steps among " +
+      "the outputs",
+    shapes: "norm [4], scale, steps [1] -> used [1], and the three it changes",
+    attributes: {
+      max_norm: number(0, "length that longer gradients are scaled to; 0: never"),
+      growth: number(200, "finite steps in a row after which the scale doubles"),
+    },
   },
   adamw: {
     says:

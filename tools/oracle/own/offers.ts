@@ -105,6 +105,7 @@ function attributesFor(own: OwnOp, inputs: readonly string[], given: VectorCase)
 /** Inputs that kernels change in place, by op. */
 const CHANGED: Readonly<Record<string, readonly string[]>> = {
   batch_norm: ["running_mean", "running_variance"],
+  loss_scale: ["norm", "scale", "steps"],
   adamw: ["parameters", "first_moments", "second_moments"],
   sgd: ["parameters", "first_moments"],
 };
