@@ -50,7 +50,7 @@ struct Params {
 
 override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const ROWS: u32 = 16u; // tune: 16
-const STRIP: u32 = 8u; // pixels of an invocation
+const STRIP: u32 = 8u; // host: pixels of a row that an invocation computes
 
 // <lib rows_subgroup>
 /// The rows of a tile of 16 whose values a lane holds: one, two or four of them, as the subgroup is

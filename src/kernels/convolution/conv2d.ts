@@ -111,8 +111,7 @@ const cases: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
   },
 ];
 
-/** Pixels of a row of y that an invocation of `conv2d_strip` computes. */
-const STRIP = 8;
+const { STRIP } = shaders.conv2d_strip.constants;
 
 // rows of y shorter and longer than strips, which gradients do not see
 const strips: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
