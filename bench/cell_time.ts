@@ -35,15 +35,19 @@ async function ablated(out: string): Promise<number> {
   return time_s;
 }
 
+/** The part of a cell's file that is compared. */
+interface CellFile {
+  readonly content: { readonly result: { readonly metrics: { readonly abs_rel: number } } };
+}
+
 /** The time of `train`, once its result is compared with that of a cell. */
 async function trained(out: string, cell: string): Promise<number> {
   const [time_s, json] = await timed("train", "--config", join(cell, "config.yaml"), "--out", out);
   const { evaluation } = json as { readonly evaluation: { readonly all: { abs_rel: number } } };
-  const record: { readonly result: { readonly metrics: { readonly abs_rel: number } } } =
-    JSON.parse(await readFile(join(cell, "cell.json"), "utf8"));
-  if (record.result.metrics.abs_rel !== evaluation.all.abs_rel) {
+  const { content }: CellFile = JSON.parse(await readFile(join(cell, "cell.json"), "utf8"));
+  if (content.result.metrics.abs_rel !== evaluation.all.abs_rel) {
     throw new Error(
-      `AbsRel ${evaluation.all.abs_rel}, in the cell ${record.result.metrics.abs_rel}`,
+      `AbsRel ${evaluation.all.abs_rel}, in the cell ${content.result.metrics.abs_rel}`,
     );
   }
   return time_s;
