@@ -2,7 +2,7 @@
 // logarithm of the predicted depth, trilinear between nodes. Depth is an axis as well as place, so
 // that a near object and the ground behind it may have different factors (a bilateral grid: Chen,
 // Paris and Durand 2007). anchor_fit.ts fits it.
-import { expOf, logOfBits } from "./anchor_tables.ts";
+import { EXP_REACH, EXP_STEPS, expAt, logOfBits } from "./anchor_tables.ts";
 
 /** The predicted depth `[H, W]` of one view in metres. */
 export interface ViewDepth {
@@ -57,35 +57,53 @@ export function evenField(
 
 /** Multiplies every depth of a view by the factor of its pixel, in place. */
 export function multiplyByField(field: Field, { depth_m, height, width }: ViewDepth): void {
-  const { values, row_step, column_step, log_near, log_step } = field;
+  const { row_step, column_step, log_near, log_step } = field;
   const bits = new Int32Array(depth_m.buffer, depth_m.byteOffset, depth_m.length);
-  // Values of one row of pixels: [COLUMNS, DEPTHS].
-  const blended = new Float64Array(COLUMNS * DEPTHS);
-  // The first value of the cell of each column of pixels, and the place in that cell.
+  const places = field.values.map((value) => (value + EXP_REACH) * EXP_STEPS);
+  const lines = new Float64Array(COLUMNS * LINES);
+  // The first line of the cell of each column of pixels, and the place in that cell.
   const lefts = new Uint8Array(width);
   const fractions = new Float64Array(width);
   for (let column = 0; column < width; column++) {
     const left = cellOf(column * column_step, COLUMNS);
-    lefts[column] = left * DEPTHS;
+    lefts[column] = left * LINES;
     fractions[column] = column * column_step - left;
   }
   for (let row = 0, pixel = 0; row < height; row++) {
     const y = row * row_step;
     const top = cellOf(y, ROWS);
-    for (let i = 0; i < blended.length; i++) {
-      const upper = Math.trunc(i / DEPTHS) * SLICE + top * DEPTHS + (i % DEPTHS);
-      blended[i] = values[upper] + (y - top) * (values[upper + DEPTHS] - values[upper]);
-    }
+    findLines(places, top, y - top, lines);
     for (let column = 0; column < width; column++, pixel++) {
       const z = depthPlace((logOfBits(bits[pixel]) - log_near) * log_step);
-      const near = cellOf(z, DEPTHS);
-      const i = lefts[column] + near;
-      const first = blended[i] + (z - near) * (blended[i + 1] - blended[i]);
-      const j = i + DEPTHS;
-      const second = blended[j] + (z - near) * (blended[j + 1] - blended[j]);
-      depth_m[pixel] *= expOf(first + fractions[column] * (second - first));
+      const i = lefts[column] + 2 * cellOf(z, DEPTHS);
+      const first = lines[i] + z * lines[i + 1];
+      const second = lines[i + LINES] + z * lines[i + LINES + 1];
+      depth_m[pixel] *= expAt(first + fractions[column] * (second - first));
     }
   }
+}
+
+/** Numbers per column of nodes: the value at 0 and the slope of the line of each cell along depth. */
+const LINES = 2 * (DEPTHS - 1);
+
+/** Writes the lines `[COLUMNS, LINES]` over depth at a place between two rows of nodes. */
+function findLines(values: Float64Array, top: number, share: number, lines: Float64Array): void {
+  for (let column = 0; column < COLUMNS; column++) {
+    const node = column * SLICE + top * DEPTHS;
+    let first = between(values, node, share);
+    for (let near = 0; near < DEPTHS - 1; near++) {
+      const next = between(values, node + near + 1, share);
+      const i = column * LINES + 2 * near;
+      lines[i] = first - near * (next - first);
+      lines[i + 1] = next - first;
+      first = next;
+    }
+  }
+}
+
+/** The value between a node and the one of the next row. */
+function between(values: Float64Array, node: number, share: number): number {
+  return values[node] + share * (values[node + DEPTHS] - values[node]);
 }
 
 /** The cell of a place among `nodes`, which lie at 0, 1, ...; the last node belongs to the last cell. */

@@ -30,18 +30,24 @@ export function logOfBits(bits: number): number {
   );
 }
 
-const EXP_STEPS = 32;
-/** The tables reach from -EXP_REACH to EXP_REACH. */
-const EXP_REACH = 8;
-const EXPONENTIALS = Float64Array.from({ length: 2 * EXP_REACH * EXP_STEPS + 1 }, (_, i) =>
+/** Entries of the table of exponentials per unit of the exponent. */
+export const EXP_STEPS = 256;
+/** The table reaches from -EXP_REACH to EXP_REACH. */
+export const EXP_REACH = 8;
+const EXP_LAST = 2 * EXP_REACH * EXP_STEPS;
+const EXPONENTIALS = Float64Array.from({ length: EXP_LAST + 1 }, (_, i) =>
   Math.exp(i / EXP_STEPS - EXP_REACH),
 );
+const SLOPE = 1 / EXP_STEPS;
+const CURVATURE = SLOPE ** 2 / 2;
 
-/** e^x within 3e-9 of itself. */
-export function expOf(x: number): number {
-  if (!(x > -EXP_REACH && x < EXP_REACH)) return Math.exp(x);
-  const place = (x + EXP_REACH) * EXP_STEPS;
+/**
+ * e^(place / EXP_STEPS - EXP_REACH) within 2e-9 of itself. Places are counted in entries of the
+ * table, so that a caller who computes many of them scales its constants once.
+ */
+export function expAt(place: number): number {
+  if (!(place >= 0 && place <= EXP_LAST)) return Math.exp(place / EXP_STEPS - EXP_REACH);
   const nearest = Math.trunc(place + 0.5);
-  const rest = (place - nearest) * (1 / EXP_STEPS);
-  return EXPONENTIALS[nearest] * (1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6))));
+  const rest = place - nearest;
+  return EXPONENTIALS[nearest] * (1 + rest * (SLOPE + rest * CURVATURE));
 }
