@@ -72,6 +72,7 @@ test("the parts fit into their eight minutes, the most important first", () => {
     "gemm",
     "convolutions",
     "torch",
+    "torch_step",
     "bins",
     "check",
   ]);

@@ -44,6 +44,11 @@ interface FoundTorch {
   readonly device: string;
   readonly step_ms: number;
 }
+interface FoundTorchStep extends FoundTorch {
+  /** Relative difference of its depths to ours. */
+  readonly worst: number;
+  readonly peak_bytes: number | null;
+}
 
 const SHOWN_KERNELS = 12;
 const SHOWN_MAPPINGS = 6;
@@ -98,6 +103,8 @@ function lines(
       return (values as readonly FoundSweep[]).flatMap((sweep) => sweepLines(sweep, ceiling));
     case "torch":
       return torchLines(first as FoundTorch, parts);
+    case "torch_step":
+      return torchStepLines(first as FoundTorchStep, parts);
     default:
       return ["Its rows are in the JSON."];
   }
@@ -178,6 +185,24 @@ function torchLines(
   return [
     `PyTorch ${torch} on ${device}: the convolutions of the step, forward and both gradients, ` +
       `${step_ms.toFixed(2)} ms${ours}. Each is timed alone, with its call.`,
+  ];
+}
+
+function torchStepLines(
+  { torch, device, step_ms, worst, peak_bytes }: FoundTorchStep,
+  parts: readonly PartResult[],
+): readonly string[] {
+  const step = parts.find(({ name }) => name === "step")?.values[0] as FoundStep | undefined;
+  const own_ms = step?.overlapped.median;
+  const ours =
+    own_ms === undefined
+      ? ""
+      : `; ringdepth's own ${own_ms.toFixed(2)} ms, ${(own_ms / step_ms).toFixed(2)} times that`;
+  const memory =
+    peak_bytes === null ? "" : `, ${(peak_bytes / 2 ** 20).toFixed(0)} MiB at its peak`;
+  return [
+    `PyTorch ${torch} on ${device}: a step takes ${step_ms.toFixed(2)} ms${memory}${ours}. Before that, ` +
+      `its depths were ${worst.toExponential(1)} off those of ringdepth, with the same parameters.`,
   ];
 }
 

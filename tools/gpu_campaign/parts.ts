@@ -43,9 +43,9 @@ export function campaignParts({ quick, python }: CampaignChoice): Part[] {
     },
     {
       name: "step",
-      title: `a training step, ${what}`,
-      command: step("step:train"),
-      budget_s: 140,
+      title: `a supervised training step, ${what}`,
+      command: [...step("step:train"), "--config", "tools/gpu_campaign/supervised.yaml"],
+      budget_s: 120,
     },
     { name: "predict", title: `inference, ${what}`, command: step("step:predict"), budget_s: 60 },
     {
@@ -57,10 +57,26 @@ export function campaignParts({ quick, python }: CampaignChoice): Part[] {
     {
       name: "convolutions",
       title: "3x3 convolutions of resnet18 and their gradients, every mapping and tile",
-      command: sweep("convolutions", 70),
-      budget_s: 80,
+      command: sweep("convolutions", 60),
+      budget_s: 70,
     },
-    ...(python === null ? [] : [torchPart(python, student, size, quick)]),
+    ...(python === null
+      ? []
+      : [
+          torchPart(python, student, size, quick),
+          {
+            name: "torch_step",
+            title: `the same supervised step in PyTorch, f32 without TF32, ${what}`,
+            command: own(
+              "tools/gpu_campaign/torch_step.ts",
+              python,
+              student,
+              size,
+              quick ? "1" : "20",
+            ),
+            budget_s: 30,
+          },
+        ]),
     {
       name: "bins",
       title: "bin decoding by level of fusing",
