@@ -223,7 +223,7 @@ export function foundationContext(config: TrainConfig, gpu: () => Gpu): Foundati
 }
 
 /** Whether a network runs for each map of the teacher or of its base. */
-function usesFoundation({ teacher: { kind, base, path, weights } }: TrainConfig): boolean {
+export function usesFoundation({ teacher: { kind, base, path, weights } }: TrainConfig): boolean {
   const is = (one: string): boolean =>
     one === "foundation" || (one === "auto" && path === null && weights !== null);
   return is(kind) || ((kind === "fitted" || kind === "aligned") && is(base));

@@ -13,6 +13,7 @@ import {
   type MomentLoading,
 } from "../../src/train/loading/moment_loading.ts";
 import { openRunTeacher, openSource } from "../../src/train/source.ts";
+import { fitConfig, fitPrefetch } from "../../src/train/teacher/fit.ts";
 import { writeFolder } from "../cli/folder_fixture.ts";
 
 let root = "";
@@ -42,7 +43,7 @@ async function opened(
 ): Promise<readonly [threads: MomentLoading, here: MomentLoading]> {
   const source = await openSource(config, "train");
   const noGpu = (): never => expect.fail("no device is needed");
-  const teacher = await openRunTeacher(config, { gpu: noGpu, source });
+  const teacher = await openRunTeacher(config, { gpu: noGpu, source, module: "base" });
   const { seed, size, bad_samples: badSamples } = config;
   const samples = loader(source, { seed, size, augment: true, badSamples });
   const input = { source, teacher, config, samples, onSkip: onMessage, onMessage };
@@ -55,9 +56,15 @@ test(
   "a thread gives the same bits as the run itself, with or without the teacher's maps",
   async () => {
     const config = resolveConfig(RIG, "test");
-    for (const withTeacher of [true, false]) {
+    const fit = fitConfig(resolveConfig({ ...RIG, teacher: { base: "builtin" } }, "test"));
+    expect(fitPrefetch(fit)).toEqual({ withTeacher: true });
+    for (const [chosen, withTeacher] of [
+      [config, true],
+      [config, false],
+      [fit, true],
+    ] as const) {
       const workers = withTeacher ? 2 : 1;
-      const own = { ...config, workers };
+      const own = { ...chosen, workers };
       const [threads, here] = await opened(own, (text) => expect.fail(text), withTeacher);
       // The first moment does not wait for them.
       expect(threads.threads()).toBe(0);

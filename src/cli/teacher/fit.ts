@@ -7,7 +7,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { openBaseTeacher, openSource } from "../../train/source.ts";
 import { constantResult } from "../../train/constant_result.ts";
 import { evaluateAligned, evaluateTeacher } from "../../train/teacher/evaluate_teacher.ts";
-import { fitConfig, fitTarget } from "../../train/teacher/fit.ts";
+import { fitConfig, fitPrefetch, fitTarget } from "../../train/teacher/fit.ts";
 import { fittedTeacher } from "../../train/teacher/fitted_teacher.ts";
 import { train, type TrainedRun } from "../../train/trainer.ts";
 import { STUDENT_NAMES } from "../../student/student.ts";
@@ -98,6 +98,7 @@ async function runFit(
     source,
     teacher: base,
     target: fitTarget(base),
+    prefetch: fitPrefetch(config),
     out,
     resume,
     tuning: tuning.file,

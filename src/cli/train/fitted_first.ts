@@ -4,7 +4,7 @@ import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import type { TrainConfig } from "../../train/config.ts";
-import { moduleConfig } from "../../train/teacher/fit.ts";
+import { fitPrefetch, moduleConfig } from "../../train/teacher/fit.ts";
 import { fitModule } from "../../train/teacher/fit_module.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import type { Output } from "../terminal/surroundings.ts";
@@ -25,8 +25,8 @@ export interface FittedRun {
 }
 
 /**
- * Fits the module on `base`, and says so; returns its path and the steps that this took, 0 for a module
- * that was there. Throws what `fitModule` throws.
+ * Fits the module on `base`, and says so; returns its path and the number of moments that this left in
+ * memory. Throws what `fitModule` throws.
  */
 export async function fittedFirst(
   { gpu, reopen }: FitDevice,
@@ -34,9 +34,11 @@ export async function fittedFirst(
   base: Teacher,
   output: Output,
   stop: StopSignal,
-): Promise<{ readonly path: string; readonly steps: number }> {
+): Promise<{ readonly path: string; readonly kept: number }> {
   const { steps } = moduleConfig(config);
   const show = trainingProgress(output, steps);
+  // The rig's moments are made once and stay in memory, for the student too; files are decoded ahead.
+  const isKept = config.data === "rig";
   let done = 0;
   const path = await fitModule({
     gpu: gpu(),
@@ -45,6 +47,7 @@ export async function fittedFirst(
     source,
     base,
     out: join(out, "teacher"),
+    ...(!isKept && { prefetch: fitPrefetch(moduleConfig(config)) }),
     signal: stop.signal,
     onStart: ({ parameters, fromStep }) => {
       stop.startTraining();
@@ -60,5 +63,5 @@ export async function fittedFirst(
     },
     onMessage: output.warn,
   });
-  return { path, steps: done };
+  return { path, kept: isKept ? done : 0 };
 }

@@ -77,12 +77,12 @@ export async function runTraining(
   };
   output.say(`data: ${source.describe()}`);
   const replaceable = { gpu: () => device.gpu, reopen: replaceDevice };
-  let seen = 0;
+  let kept = 0;
   const fit = async (base: Teacher): Promise<string> => {
     // A folder that the student's run will refuse is refused before the fit.
     if (!resume && replace !== true) await requireNoRun(out);
     const fitted = await fittedFirst(replaceable, { config, out, source }, base, output, stop);
-    seen = fitted.steps;
+    kept = fitted.kept;
     return fitted.path;
   };
   const module = async (base: Teacher): Promise<string> =>
@@ -107,7 +107,7 @@ export async function runTraining(
     teacher,
     heldOut,
     // A fit that saw every moment left them in memory; threads would load them again.
-    ...(seen < source.count && { prefetch: { withTeacher: canReopen(config, teacher) } }),
+    ...(kept < source.count && { prefetch: { withTeacher: canReopen(config, teacher) } }),
     out,
     resume,
     replace: replace === true,

@@ -19,7 +19,7 @@ const noGpu = (): never => {
   throw new Error("a loading thread has no device");
 };
 const teacher = withTeacher
-  ? await openRunTeacher(config, { gpu: noGpu, source, onMessage })
+  ? await openRunTeacher(config, { gpu: noGpu, source, onMessage, module: "base" })
   : null;
 const all = loader(source, {
   seed: config.seed,

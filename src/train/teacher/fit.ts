@@ -1,6 +1,8 @@
 // Fitting a teacher: the run that trains the binning module of a frozen model on LiDAR.
 import type { Teacher } from "../../teacher/teacher.ts";
 import { resolveConfig, type TrainConfig } from "../config.ts";
+import type { PrefetchOptions } from "../loading/moment_loading.ts";
+import { usesFoundation } from "../source.ts";
 import type { TrainingTarget } from "../trainer.ts";
 import { MODULE } from "./module_network.ts";
 
@@ -19,6 +21,11 @@ export function fitConfig(config: TrainConfig): TrainConfig {
 
 // The module is the one that others share.
 const OWN_HEAD = { shared: false, shared_head: "frozen", shared_network: null } as const;
+
+/** How moments of the run are loaded ahead: threads open the base for themselves, but no network. */
+export function fitPrefetch(config: TrainConfig): PrefetchOptions {
+  return { withTeacher: !usesFoundation(config) };
+}
 
 /** The network that the run trains: the module, whose file names the base. */
 export function fitTarget(base: Teacher): TrainingTarget {

@@ -15,7 +15,7 @@ import { fitTarget, moduleConfig } from "./fit.ts";
 /** A run that fits a module for a student. */
 export interface ModuleRun extends Pick<
   TrainingRun,
-  "gpu" | "reopen" | "source" | "signal" | "onStart" | "onStep" | "onMessage"
+  "gpu" | "reopen" | "source" | "prefetch" | "signal" | "onStart" | "onStep" | "onMessage"
 > {
   /** The configuration of the student. */
   readonly config: TrainConfig;
