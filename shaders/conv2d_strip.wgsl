@@ -113,6 +113,7 @@ fn rectified(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib strip_taps>
 /// Adds three taps to one channel of a strip.
 fn add_taps(tile: ptr<function, array<vec4f, 32>>, row: u32, weights: vec3f, columns: ptr<function, array<f32, 10>>) {
     for (var half = 0u; half < 2u; half++) {
@@ -134,6 +135,7 @@ fn add_rows(tile: ptr<function, array<vec4f, 32>>, row: u32, a: vec4f, b: vec4f,
     add_taps(tile, row + 2u, vec3f(a.z, b.z, c.z), columns);
     add_taps(tile, row + 3u, vec3f(a.w, b.w, c.w), columns);
 }
+// </lib>
 
 @compute @workgroup_size(LANES)
 fn conv2d_strip(

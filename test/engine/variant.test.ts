@@ -85,7 +85,8 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
       const [subgroups, none] = SOFTWARE[name];
       for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
         // rows of three taps have a mapping for subgroups of 8
-        const strip = name === "conv2d" && facts.subgroup_size === 8 ? ["conv2d_strip"] : [];
+        const has = ["conv2d", "conv2d_grad_input"].includes(name) && facts.subgroup_size === 8;
+        const strip = has ? [`${name}_strip`] : [];
         expect(chosen(facts)).toEqual(new Set([subgroups, ...own, ...strip]));
       }
       const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };

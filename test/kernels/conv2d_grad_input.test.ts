@@ -8,6 +8,7 @@ import {
   conv2dGradInputDepthwise,
   conv2dGradInputMatrix,
   conv2dGradInputRegister,
+  conv2dGradInputStrip,
   conv2dGradInputSubgroup,
 } from "../../src/kernels/convolution/conv2d_grad_input.ts";
 import type { Conv2dGradInputAttributes } from "../../src/kernels/convolution/conv2d_geometry.ts";
@@ -39,6 +40,7 @@ checkKernels(
     ),
   ),
   conv2dGradInputSubgroup,
+  conv2dGradInputStrip,
   conv2dGradInputRegister,
   conv2dGradInputDepthwise,
   conv2dGradInputMatrix,

@@ -8,7 +8,9 @@ import {
   conv2dProducts,
   conv2dTile,
   expectBias,
+  fillsStrips,
   isDepthwise,
+  isThreeWide,
   slicedShape,
   type Conv2dAttributes,
   type Conv2dParams,
@@ -233,15 +235,10 @@ export const conv2dStrip: Kernel<typeof shaders.conv2d_strip, Conv2dAttributes &
       const [x, y] = foldGrid(Math.ceil((views * out_h * Math.ceil(out_w / STRIP)) / LANES));
       return [x, y, slices * Math.ceil(group_o / ROWS) * (out_c / group_o)];
     },
-    runs: (facts, { x, weight }, attributes) => {
-      const { kernel_w, stride_w, dilation_w } = conv2dParams(x, weight, attributes);
-      const fits = kernel_w === 3 && stride_w === 1 && dilation_w === 1;
-      return fits && subgroupWidth(facts).lanes === 8;
-    },
-    suits: ({ software }, { x, weight }, attributes) => {
-      const { out_w } = conv2dParams(x, weight, attributes);
-      return software && out_w / (STRIP * Math.ceil(out_w / STRIP)) >= 5 / 8;
-    },
+    runs: (facts, { x, weight }, attributes) =>
+      isThreeWide(conv2dParams(x, weight, attributes)) && subgroupWidth(facts).lanes === 8,
+    suits: ({ software }, { x, weight }, attributes) =>
+      software && fillsStrips(conv2dParams(x, weight, attributes).out_w, STRIP),
   });
 
 /** As `conv2d`, using only registers: for other software adapters. */

@@ -159,6 +159,16 @@ export function isDepthwise(p: Conv2dParams): boolean {
   return p.group_c === 1 && p.in_c > 1;
 }
 
+/** Whether three taps of a row lie on neighbouring columns, and those of the next pixel one further. */
+export function isThreeWide({ kernel_w, stride_w, dilation_w }: Conv2dParams): boolean {
+  return kernel_w === 3 && stride_w === 1 && dilation_w === 1;
+}
+
+/** Whether rows of `width` pixels fill their strips of `strip` to five eighths or more. */
+export function fillsStrips(width: number, strip: number): boolean {
+  return width / (strip * Math.ceil(width / strip)) >= 5 / 8;
+}
+
 /** The shape of an output whose sum is cut into slices. */
 export function slicedShape(shape: Shape, slices: number): Shape {
   return slices === 1 ? shape : [slices, ...shape];

@@ -1,4 +1,4 @@
-// Gradient of conv2d with respect to its input: five mappings of one function. The transposed
+// Gradient of conv2d with respect to its input: six mappings of one function. The transposed
 // convolution is the same sum, with a bias.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -10,7 +10,9 @@ import {
   conv2dParams,
   conv2dProducts,
   expectBias,
+  fillsStrips,
   isDepthwise,
+  isThreeWide,
   slicedShape,
   type Conv2dGradInputAttributes,
   type Conv2dParams,
@@ -19,11 +21,13 @@ import {
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
-import { inSubgroups } from "../../engine/subgroups.ts";
+import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
+
+const { STRIP } = shaders.conv2d_grad_input_strip.constants;
 
 // The gradients of conv2d's cases; a bias there has y's channels, here it has x's channels.
 const cases: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
@@ -51,6 +55,42 @@ const cases: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
       input: [5, 8],
       slices: 3,
     },
+  },
+];
+
+const plain = { stride: [1, 1], dilation: [1, 1], groups: 1, slices: 1 } as const;
+
+// rows of d_x shorter and longer than strips, which the gradients of these do not see
+const rowsOfStrips: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
+  {
+    name: "strip of 1, the map 3 wide",
+    shapes: { d_y: [2, 1, 3, 16], weight: [16, 1, 3, 3], bias: [0] },
+    attributes: { ...plain, padding: [0, 0, 2, 2], input: [1, 1] },
+  },
+  {
+    name: "strip of 7, padded by more than the kernel reaches, bias",
+    shapes: { d_y: [1, 6, 11, 16], weight: [16, 3, 3, 17], bias: [17] },
+    attributes: { ...plain, padding: [2, 2, 4, 2], input: [4, 7] },
+  },
+  {
+    name: "strip of 8, 1 channel",
+    shapes: { d_y: [1, 3, 8, 1], weight: [1, 3, 3, 1], bias: [1] },
+    attributes: { ...plain, padding: [1, 1, 1, 1], input: [3, 8] },
+  },
+  {
+    name: "strip of 9, rows apart, every side padded differently",
+    shapes: { d_y: [2, 4, 9, 3], weight: [3, 3, 3, 17], bias: [0] },
+    attributes: { ...plain, padding: [0, 1, 2, 0], dilation: [2, 1], input: [7, 9] },
+  },
+  {
+    name: "strip of 10, not padded, slices, groups, bias",
+    shapes: { d_y: [1, 3, 8, 6], weight: [6, 3, 3, 17], bias: [34] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], groups: 2, input: [5, 10], slices: 2 },
+  },
+  {
+    name: "strip of 19, the kernel 1 high, bias",
+    shapes: { d_y: [3, 1, 17, 5], weight: [5, 1, 3, 4], bias: [4] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], input: [1, 19] },
   },
 ];
 
@@ -113,11 +153,14 @@ export const conv2dGradInput: Kernel<
   },
   terms: ({ weight }, { groups }) => size(weight.slice(0, 3)) / groups + 1,
   // the same sum as a transposed convolution, which cuts it by its own rule
-  cases: withGradient(cases, ({ shapes: { d_y, bias }, attributes: { slices } }) => {
-    if (slices > 1 || size(d_y) > MOST_DIFFERENCED) return [];
-    const added = size(bias) > 0 ? (["bias"] as const) : [];
-    return [{ wrt: ["d_y", "weight", ...added] }, { wrt: ["d_y", ...added], linear: true }];
-  }),
+  cases: [
+    ...withGradient(cases, ({ shapes: { d_y, bias }, attributes: { slices } }) => {
+      if (slices > 1 || size(d_y) > MOST_DIFFERENCED) return [];
+      const added = size(bias) > 0 ? (["bias"] as const) : [];
+      return [{ wrt: ["d_y", "weight", ...added] }, { wrt: ["d_y", ...added], linear: true }];
+    }),
+    ...rowsOfStrips,
+  ],
   reference,
   tuneRule: (shapes, attributes) => {
     const { group_c, group_o } = paramsOf(shapes, attributes);
@@ -126,6 +169,7 @@ export const conv2dGradInput: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradInputDepthwise,
+    conv2dGradInputStrip,
     conv2dGradInputSubgroup,
     conv2dGradInputRegister,
     conv2dGradInputMatrix,
@@ -141,6 +185,27 @@ export const conv2dGradInputSubgroup: Kernel<
   grid: (params, { LANES, ROWS }) => tiles(params, 4 * LANES, ROWS),
   runs: inSubgroups,
   suits: onSoftware,
+});
+
+/**
+ * As `conv2dGradInput`, with one subgroup of 8 lanes per workgroup, for kernels 3 wide of stride 1
+ * that skip no column: for software adapters and rows of d_x that fill their strips to five
+ * eighths.
+ */
+export const conv2dGradInputStrip: Kernel<
+  typeof shaders.conv2d_grad_input_strip,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_strip,
+  grid: ({ views, in_h, in_w, in_c, group_c, slices }, { LANES, ROWS }) => {
+    const [x, y] = foldGrid(Math.ceil((views * in_h * Math.ceil(in_w / STRIP)) / LANES));
+    return [x, y, slices * Math.ceil(group_c / ROWS) * (in_c / group_c)];
+  },
+  runs: (facts, shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    return p.stride_h === 1 && isThreeWide(p) && subgroupWidth(facts).lanes === 8;
+  },
+  suits: ({ software }, _, { input }) => software && fillsStrips(input[1], STRIP),
 });
 
 /** As `conv2dGradInput`, using only registers: for other software adapters. */
