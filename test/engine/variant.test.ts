@@ -50,6 +50,13 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
   ],
 };
 
+/** Mappings for some widths of subgroups, which share loads among sums. */
+function shared(name: string, lanes: number): string[] {
+  if (["conv2d", "conv2d_grad_input"].includes(name)) return lanes === 8 ? [`${name}_strip`] : [];
+  const wide = lanes === 8 || lanes === 16;
+  return name === "conv2d_grad_weight" && wide ? [`${name}_strip`, `${name}_vec4`] : [];
+}
+
 const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);
 
 test("the table names every kernel with several mappings", () => {
@@ -84,10 +91,9 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
     test("runs without barriers on software adapters, in subgroups where their width is known", () => {
       const [subgroups, none] = SOFTWARE[name];
       for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
-        // rows of three taps have a mapping for subgroups of 8
-        const has = ["conv2d", "conv2d_grad_input"].includes(name) && facts.subgroup_size === 8;
-        const strip = has ? [`${name}_strip`] : [];
-        expect(chosen(facts)).toEqual(new Set([subgroups, ...own, ...strip]));
+        expect(chosen(facts)).toEqual(
+          new Set([subgroups, ...own, ...shared(name, facts.subgroup_size)]),
+        );
       }
       const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };
       expect(chosen(ranging)).toEqual(new Set([none, ...own]));

@@ -1,17 +1,58 @@
-// Gradient of convolution by its weight against its reference, in all its mappings.
+// Gradient of convolution by its weight against its reference, in all its mappings, and which of
+// them the rule takes.
+import { expect, test } from "vitest";
+import { ruleMapping } from "../../src/engine/mapping.ts";
+import type { Conv2dGradWeightAttributes } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import {
   conv2dGradWeight,
   conv2dGradWeightDepthwise,
   conv2dGradWeightMatrix,
   conv2dGradWeightRegister,
+  conv2dGradWeightStrip,
   conv2dGradWeightSubgroup,
+  conv2dGradWeightVec4,
 } from "../../src/kernels/convolution/conv2d_grad_weight.ts";
+import { LAVAPIPE } from "../support/adapters.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(
   conv2dGradWeight,
+  conv2dGradWeightStrip,
+  conv2dGradWeightVec4,
   conv2dGradWeightSubgroup,
   conv2dGradWeightRegister,
   conv2dGradWeightDepthwise,
   conv2dGradWeightMatrix,
 );
+
+/** The mapping by rule of a convolution of 6x24x40, padded to keep its size. */
+function chosen(channels: number, outputs: number, size: number, stride = 1): string {
+  const pad = (size - 1) / 2;
+  const attributes: Conv2dGradWeightAttributes = {
+    stride: [stride, stride],
+    padding: [pad, pad, pad, pad],
+    dilation: [1, 1],
+    groups: 1,
+    kernel: [size, size],
+  };
+  const shapes = {
+    x: [6, 24, 40, channels],
+    d_y: [6, Math.ceil(24 / stride), Math.ceil(40 / stride), outputs],
+  };
+  return ruleMapping(conv2dGradWeight, LAVAPIPE, shapes, attributes).shader.name;
+}
+
+test("the rule takes the mapping whose tiles are least idle", () => {
+  for (const channels of [16, 24, 32, 40, 48, 64, 80, 96]) {
+    expect(chosen(channels, channels, 3)).toBe("conv2d_grad_weight_strip");
+  }
+  expect(chosen(64, 128, 3, 2)).toBe("conv2d_grad_weight_vec4");
+  expect(chosen(128, 128, 1)).toBe("conv2d_grad_weight_vec4");
+  expect(chosen(48, 24, 1)).toBe("conv2d_grad_weight_vec4");
+  // half of a wide tile would be idle
+  expect(chosen(32, 16, 1)).toBe("conv2d_grad_weight_subgroup");
+  expect(chosen(4, 16, 7, 2)).toBe("conv2d_grad_weight_subgroup");
+  // not in fours
+  expect(chosen(63, 64, 3)).toBe("conv2d_grad_weight_subgroup");
+  expect(chosen(64, 66, 1)).toBe("conv2d_grad_weight_subgroup");
+});

@@ -1,5 +1,5 @@
-// Gradient of conv2d with respect to its weight, summed in slices of pixels: five mappings of one
-// function. column_sum adds up the slices.
+// Gradient of conv2d with respect to its weight, summed in slices of pixels: seven mappings of
+// one function. column_sum adds up the slices.
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d.ts";
@@ -17,7 +17,8 @@ import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import type { Problem } from "../../engine/problem.ts";
 import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
-import { inSubgroups } from "../../engine/subgroups.ts";
+import type { AdapterFacts } from "../../gpu/device.ts";
+import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "d_y";
@@ -37,6 +38,61 @@ const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
   {
     name: "many slabs, the last one shorter",
     shapes: { x: [2, 29, 34, 3], d_y: [2, 29, 34, 2] },
+    attributes: {
+      stride: [1, 1],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [3, 3],
+    },
+  },
+  {
+    name: "fours, rows of 7, every side padded differently, rows apart, groups",
+    shapes: { x: [2, 8, 6, 16], d_y: [2, 4, 7, 40] },
+    attributes: {
+      stride: [2, 1],
+      padding: [2, 1, 1, 2],
+      dilation: [2, 1],
+      groups: 2,
+      kernel: [3, 3],
+    },
+  },
+  {
+    name: "fours, one pixel, the kernel 1 high",
+    shapes: { x: [1, 1, 3, 4], d_y: [1, 1, 1, 4] },
+    attributes: {
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [1, 3],
+    },
+  },
+  {
+    name: "fours, a tile and a vector, slices, the last one shorter",
+    shapes: { x: [2, 13, 34, 36], d_y: [2, 13, 34, 20] },
+    attributes: {
+      stride: [1, 1],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [3, 3],
+    },
+  },
+  {
+    name: "fours, a wide tile and a vector, 1x1 of stride 2",
+    shapes: { x: [1, 5, 9, 68], d_y: [1, 3, 5, 36] },
+    attributes: {
+      stride: [2, 2],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [1, 1],
+    },
+  },
+  {
+    name: "fours, no views",
+    shapes: { x: [0, 4, 4, 4], d_y: [0, 4, 4, 4] },
     attributes: {
       stride: [1, 1],
       padding: [1, 1, 1, 1],
@@ -107,10 +163,84 @@ export const conv2dGradWeight: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradWeightDepthwise,
+    conv2dGradWeightStrip,
+    conv2dGradWeightVec4,
     conv2dGradWeightSubgroup,
     conv2dGradWeightRegister,
     conv2dGradWeightMatrix,
   ],
+});
+
+/** Channels, and numbers of x per lane, of a tile of each mapping in subgroups. */
+const STRIP_TILE: Tile = { channels: shaders.conv2d_grad_weight_strip.constants.ROWS, terms: 4 };
+const VEC4_TILE: Tile = { channels: shaders.conv2d_grad_weight_vec4.constants.ROWS, terms: 8 };
+const SUBGROUP_TILE: Tile = { channels: 16, terms: 4 };
+
+interface Tile {
+  readonly channels: number;
+  readonly terms: number;
+}
+
+/** The share of the tiles of a problem that is not idle, at a width of subgroups. */
+function busy({ group_o }: SlabParams, terms: number, tile: Tile, lanes: number): number {
+  const width = tile.terms * lanes;
+  const channels = tile.channels * Math.ceil(group_o / tile.channels);
+  return (group_o * terms) / (channels * width * Math.ceil(terms / width));
+}
+
+/**
+ * Speed of the mappings in subgroups relative to `conv2dGradWeightSubgroup` with full tiles, as
+ * measured on lavapipe (bench/README.md); 0 where one cannot run.
+ */
+function speeds(facts: AdapterFacts, p: SlabParams): Record<"strip" | "vec4" | "subgroup", number> {
+  const { lanes } = subgroupWidth(facts);
+  const terms = p.kernel_h * p.kernel_w * p.group_c;
+  const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && (lanes === 8 || lanes === 16);
+  const inRows = inFours && p.kernel_w === 3 && p.stride_w === 1 && p.dilation_w === 1;
+  const pairs = p.out_w / (2 * Math.ceil(p.out_w / 2)); // of pixels of a row
+  return {
+    strip: inRows ? 2.1 * pairs * busy(p, terms / 3, STRIP_TILE, lanes) : 0,
+    vec4: inFours ? 1.8 * pairs * busy(p, terms, VEC4_TILE, lanes) : 0,
+    subgroup: lanes > 0 ? busy(p, terms, SUBGROUP_TILE, lanes) : 0,
+  };
+}
+
+/**
+ * As `conv2dGradWeight`, with one subgroup of 8 or 16 lanes per workgroup and loads of four
+ * numbers, for kernels 3 wide that skip no column: for software adapters.
+ */
+export const conv2dGradWeightStrip: Kernel<
+  typeof shaders.conv2d_grad_weight_strip,
+  Conv2dGradWeightAttributes
+> = mapping(conv2dGradWeight, {
+  shader: shaders.conv2d_grad_weight_strip,
+  grid: (p, { LANES }) => [
+    Math.ceil((p.kernel_h * p.group_c) / (STRIP_TILE.terms * LANES)),
+    Math.ceil(p.group_o / STRIP_TILE.channels) * (p.out_c / p.group_o),
+    p.slabs,
+  ],
+  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).strip > 0,
+  suits: (facts, shapes, attributes) => {
+    const { strip, vec4, subgroup } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && strip >= Math.max(vec4, subgroup);
+  },
+});
+
+/**
+ * As `conv2dGradWeight`, with one subgroup of 8 or 16 lanes per workgroup and loads of four
+ * numbers: for software adapters and problems that fill its wide tiles.
+ */
+export const conv2dGradWeightVec4: Kernel<
+  typeof shaders.conv2d_grad_weight_vec4,
+  Conv2dGradWeightAttributes
+> = mapping(conv2dGradWeight, {
+  shader: shaders.conv2d_grad_weight_vec4,
+  grid: (params, { LANES }) => tiles(params, VEC4_TILE.channels, VEC4_TILE.terms * LANES),
+  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).vec4 > 0,
+  suits: (facts, shapes, attributes) => {
+    const { vec4, subgroup } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && vec4 >= subgroup;
+  },
 });
 
 /** As `conv2dGradWeight`, with one subgroup per workgroup: for software adapters. */

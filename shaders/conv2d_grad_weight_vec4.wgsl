@@ -1,0 +1,168 @@
+// conv2d_grad_weight_vec4 — conv2d_grad_weight.wgsl by loads of four, one subgroup per workgroup
+//
+//   partials[s, o, a, b, c] = sum_{v, i, j} d_y[v, i, j, o] x[v, h, w, g C' + c]
+//   h = i s_h - p_t + a d_h,  w = j s_w - p_l + b d_w,  over the pixels (v, i, j) of slice s
+//
+//   stride s, padding p, dilation d, C' = C / groups, g the group of o; x is 0 outside the image
+//
+// Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C'], all in vectors of
+//          four; slice s holds rows s R to s R + R - 1 of the V OH rows of y; column_sum adds the
+//          slices up in order
+// Mapping  a workgroup is one subgroup of 8 or 16 lanes and owns 32 channels o x 8 LANES terms
+//          (a, b, c) of one slice, an invocation all 32 of two vectors of terms, LANES apart; for
+//          each of two pixels of a row of y it loads its two vectors of x and one of d_y, and takes
+//          the others from its neighbours by broadcasts; grid: x tiles of terms, y groups x tiles
+//          of channels, z slices
+// Memory   24 loads for 512 fma, where conv2d_grad_weight_subgroup.wgsl has 48 at 8 lanes; for
+//          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
+//          iteration: hence two pixels at a time
+// Source   elementary
+// Twin     src/kernels/convolution/conv2d_grad_weight.ts
+
+enable subgroups;
+
+struct Params {
+    views: u32,
+    in_h: u32, // image
+    in_w: u32,
+    in_c: u32,
+    out_h: u32, // feature map
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: u32,
+    pad_left: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    group_c: u32,  // C / groups
+    group_o: u32,  // O / groups
+    slab_rows: u32, // rows of y (all views') in a slice
+    slabs: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> d_y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
+
+override GROUP_C: u32 = 0u; // 0: read at run time
+override KERNEL_W: u32 = 0u;
+override LANES: u32 = 8u; // of a subgroup, 8 or 16; the workgroup is exactly one
+const ROWS: u32 = 32u; // host: channels of a tile
+
+// <lib fixed_or>
+/// The number frozen into the pipeline, else the one read at run time.
+fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+/// The image position of four terms (a, b, c) of the weight, for the pixel of y at (0, 0).
+struct Terms {
+    h: i32,
+    w: i32,
+    c: u32, // of a vector of four channels
+    exists: bool,
+}
+
+fn terms_of(n: u32) -> Terms {
+    let group_c = fixed_or(GROUP_C, params.group_c);
+    let kernel_w = fixed_or(KERNEL_W, params.kernel_w);
+    let tap = n / group_c;
+    let a = tap / kernel_w;
+    let h = i32(a * params.dilation_h) - i32(params.pad_top);
+    let w = i32((tap - a * kernel_w) * params.dilation_w) - i32(params.pad_left);
+    return Terms(h, w, (n - tap * group_c) / 4u, a < params.kernel_h);
+}
+
+/// Four numbers of x at a column of the row that begins at `row`; 0 outside the image.
+fn seen(column: i32, row: u32, at_c: u32, in_rows: bool) -> vec4f {
+    let w = u32(column); // negative columns wrap to beyond the end
+    var numbers = vec4f();
+    if (in_rows & (w < params.in_w)) { // where there is nothing to see, a load is skipped
+        numbers = x[(row + w) * (params.in_c / 4u) + at_c];
+    }
+    return numbers;
+}
+
+/// Adds two pixels to the terms of one channel o.
+fn add_channel(tile: ptr<function, array<vec4f, 64>>, row: u32, d_even: f32, d_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+    let t = 2u * row;
+    (*tile)[t] = fma(vec4f(d_odd), odd[0], fma(vec4f(d_even), even[0], (*tile)[t]));
+    (*tile)[t + 1u] = fma(vec4f(d_odd), odd[1], fma(vec4f(d_even), even[1], (*tile)[t + 1u]));
+}
+
+/// Adds two pixels to the terms of four channels o, from `row` of the tile on.
+fn add_channels(tile: ptr<function, array<vec4f, 64>>, row: u32, d_even: vec4f, d_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+    add_channel(tile, row, d_even.x, d_odd.x, even, odd);
+    add_channel(tile, row + 1u, d_even.y, d_odd.y, even, odd);
+    add_channel(tile, row + 2u, d_even.z, d_odd.z, even, odd);
+    add_channel(tile, row + 3u, d_even.w, d_odd.w, even, odd);
+}
+
+@compute @workgroup_size(LANES)
+fn conv2d_grad_weight_vec4(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let terms = params.kernel_h * params.kernel_w * params.group_c;
+    let tiles = (params.group_o + ROWS - 1u) / ROWS;
+    let first_o = group.y / tiles * params.group_o;
+    let first_c = group.y / tiles * params.group_c / 4u;
+    let row = group.y % tiles * ROWS;
+    let n = 4u * (group.x * 2u * LANES + lane);
+    let m = n + 4u * LANES;
+    let near = terms_of(n);
+    let far = terms_of(m);
+    // channels beyond the last compute it again and are not stored
+    let at_o = (first_o + min(row + lane % 8u * 4u, params.group_o - 4u)) / 4u;
+    var tile: array<vec4f, 64>; // channel o, term; indexed by constants only, so that it stays in registers
+    let begin = group.z * params.slab_rows;
+    let end = min(begin + params.slab_rows, params.views * params.out_h);
+    for (var line = begin; line < end; line++) {
+        let view = line / params.out_h;
+        let i = i32((line - view * params.out_h) * params.stride_h);
+        // negative rows wrap to beyond the end
+        let near_h = u32(i + near.h);
+        let far_h = u32(i + far.h);
+        let near_in = near.exists & (near_h < params.in_h);
+        let far_in = far.exists & (far_h < params.in_h);
+        let near_row = (view * params.in_h + near_h) * params.in_w;
+        let far_row = (view * params.in_h + far_h) * params.in_w;
+        for (var j = 0u; j < params.out_w; j += 2u) {
+            let has_odd = j + 1u < params.out_w;
+            let w = i32(j * params.stride_w);
+            let next = w + i32(params.stride_w);
+            let even = array(
+                seen(w + near.w, near_row, first_c + near.c, near_in),
+                seen(w + far.w, far_row, first_c + far.c, far_in),
+            );
+            let odd = array(
+                seen(next + near.w, near_row, first_c + near.c, near_in & has_odd),
+                seen(next + far.w, far_row, first_c + far.c, far_in & has_odd),
+            );
+            let at_y = (line * params.out_w + j) * (params.out_c / 4u) + at_o;
+            let d = d_y[at_y];
+            let e = select(vec4f(), d_y[select(at_y, at_y + params.out_c / 4u, has_odd)], has_odd);
+            add_channels(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
+            add_channels(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
+            add_channels(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
+            add_channels(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
+            add_channels(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
+            add_channels(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
+            add_channels(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
+            add_channels(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+        }
+    }
+    let beyond = min(row + ROWS, params.group_o);
+    for (var o = row; o < beyond; o++) { // not unrolled, which compilers take long to do
+        let first = (group.z * params.out_c + first_o + o) * terms;
+        if (near.exists) {
+            partials[(first + n) / 4u] = tile[2u * (o - row)];
+        }
+        if (far.exists) {
+            partials[(first + m) / 4u] = tile[2u * (o - row) + 1u];
+        }
+    }
+}
