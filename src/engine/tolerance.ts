@@ -26,9 +26,11 @@ const MATRIX_PRODUCT = {
 };
 const EXCEPTIONS: Readonly<Record<string, Partial<Tolerance> & { readonly why: string }>> = {
   attention_grad_q: ATTENTION_GRADIENT,
+  attention_grad_q_broadcast: ATTENTION_GRADIENT,
   attention_grad_q_rows: ATTENTION_GRADIENT,
   attention_grad_q_subgroup: ATTENTION_GRADIENT,
   attention_grad_kv: ATTENTION_GRADIENT,
+  attention_grad_kv_broadcast: ATTENTION_GRADIENT,
   attention_grad_kv_rows: ATTENTION_GRADIENT,
   attention_grad_kv_subgroup: ATTENTION_GRADIENT,
   bin_decode_grad_centers_slabs: {

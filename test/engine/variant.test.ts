@@ -11,9 +11,9 @@ import { LAVAPIPE, NVIDIA, SWIFTSHADER } from "../support/adapters.ts";
 const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: string]>> = {
   activation: ["activation", "activation"],
   activation_grad: ["activation_grad", "activation_grad"],
-  attention: ["attention_subgroup", "attention_rows"],
-  attention_grad_kv: ["attention_grad_kv_subgroup", "attention_grad_kv_rows"],
-  attention_grad_q: ["attention_grad_q_subgroup", "attention_grad_q_rows"],
+  attention: ["attention_broadcast", "attention_rows"],
+  attention_grad_kv: ["attention_grad_kv_broadcast", "attention_grad_kv_rows"],
+  attention_grad_q: ["attention_grad_q_broadcast", "attention_grad_q_rows"],
   attractor_grad_attractors: ["attractor_grad_attractors_rows", "attractor_grad_attractors_rows"],
   bin_decode: ["bin_decode_rows", "bin_decode_rows"],
   bin_distill: ["bin_distill_rows", "bin_distill_rows"],
@@ -53,6 +53,8 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
 /** Mappings for some widths of subgroups, which share loads among sums. */
 function shared(name: string, lanes: number): string[] {
   if (["conv2d", "conv2d_grad_input"].includes(name)) return lanes === 8 ? [`${name}_strip`] : [];
+  // heads that are not whole vectors of four wide
+  if (name.startsWith("attention")) return [`${name}_subgroup`];
   const wide = lanes === 8 || lanes === 16;
   return name === "conv2d_grad_weight" && wide ? [`${name}_strip`, `${name}_vec4`] : [];
 }

@@ -3,10 +3,13 @@ import { expect, test } from "vitest";
 import { attention as attentionOf } from "../../src/graph/ops/attention.ts";
 import {
   attention,
+  attentionBroadcast,
   attentionGradKv,
+  attentionGradKvBroadcast,
   attentionGradKvRows,
   attentionGradKvSubgroup,
   attentionGradQ,
+  attentionGradQBroadcast,
   attentionGradQRows,
   attentionGradQSubgroup,
   attentionGradStats,
@@ -31,15 +34,18 @@ checkKernels(
   withOp(attention, ({ q, k, v, mask }, { kv_heads, ...options }) =>
     attentionOf(q, k, v, { ...options, kvHeads: kv_heads, mask: present(mask) }),
   ),
+  attentionBroadcast,
   attentionSubgroup,
   attentionRows,
   attentionGradStats,
 );
 checkKernels(
   attentionGradQ,
+  attentionGradQBroadcast,
   attentionGradQSubgroup,
   attentionGradQRows,
   attentionGradKv,
+  attentionGradKvBroadcast,
   attentionGradKvSubgroup,
   attentionGradKvRows,
 );
@@ -65,11 +71,16 @@ const inputs = {
   d_y: draw(whole.q, { kind: "normal" }, 5),
 };
 const saved = { stats: [1, 1, 3, 2], d_y: whole.q };
-const runsHere = (kernel: AnyKernel): boolean => canRun(kernel, gpu.facts, {}, plain);
+const runsHere = (kernel: AnyKernel): boolean => canRun(kernel, gpu.facts, whole, plain);
 const keep = (x: Float32Array): Float32Array =>
   Float32Array.from(rowsSeen.flatMap((row) => [...x.subarray(4 * row, 4 * row + 4)]));
 
-const forwards: readonly AnyKernel[] = [attention, attentionRows, attentionSubgroup];
+const forwards: readonly AnyKernel[] = [
+  attention,
+  attentionBroadcast,
+  attentionRows,
+  attentionSubgroup,
+];
 for (const kernel of forwards) {
   test.skipIf(!runsHere(kernel))(
     `${kernel.shader.name}: an excluded key is as if it were not there`,
@@ -83,9 +94,11 @@ for (const kernel of forwards) {
 }
 const gradients: readonly AnyKernel[] = [
   attentionGradQ,
+  attentionGradQBroadcast,
   attentionGradQRows,
   attentionGradQSubgroup,
   attentionGradKv,
+  attentionGradKvBroadcast,
   attentionGradKvRows,
   attentionGradKvSubgroup,
 ];
@@ -141,7 +154,12 @@ const wideKernels: readonly AnyKernel[] = [
   attentionGradKv,
   attentionGradKvSubgroup,
 ];
-test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
+const broadcastKernels = [attentionBroadcast, attentionGradQBroadcast, attentionGradKvBroadcast];
+test.each([
+  ...widths.map(([width, values]) => [width, values, wideKernels] as const),
+  // a row that is no power of two, and one of two vectors per lane
+  [24, 64, broadcastKernels] as const,
+])("heads of %i, values of %i", async (width, value_width, some) => {
   const attributes: AttentionAttributes = { ...plain, heads: 2, scale: 0.1 };
   const shapes: Readonly<Record<string, Shape>> = {
     q: [1, 9, 2 * width],
@@ -151,7 +169,8 @@ test.each(widths)("heads of %i, values of %i", async (width, value_width) => {
     stats: [1, 2, 9, 2],
     d_y: [1, 9, 2 * value_width],
   };
-  for (const kernel of wideKernels.filter(runsHere)) {
+  for (const kernel of some) {
+    if (!canRun(kernel, gpu.facts, shapes, attributes)) continue;
     const read = kernel.shader.bindings.filter(({ access }) => access === "read");
     const own = Object.fromEntries(read.map(({ name }) => [name, shapes[name]]));
     const { data } = kernel.cases[0];

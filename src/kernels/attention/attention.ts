@@ -130,10 +130,34 @@ const queryBlocks = ({ batches, heads, queries }: Sizes, { ROWS }: { ROWS: numbe
   foldGrid(Math.ceil(queries / ROWS) * heads * batches);
 const keyBlocks = ({ batches, kv_heads, keys }: Sizes, { ROWS }: { ROWS: number }): Grid =>
   foldGrid(Math.ceil(keys / ROWS) * kv_heads * batches);
+type Own = { readonly ROWS: number; readonly LANES: number };
+const ownQueries = ({ batches, heads, queries }: Sizes, { ROWS, LANES }: Own): Grid =>
+  foldGrid(Math.ceil(queries / (ROWS * LANES)) * heads * batches);
+const ownKeys = ({ batches, kv_heads, keys }: Sizes, { ROWS, LANES }: Own): Grid =>
+  foldGrid(Math.ceil(keys / (ROWS * LANES)) * kv_heads * batches);
 const queryRows = ({ batches, heads, queries }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil((queries * heads * batches) / WG));
 const keyRows = ({ batches, kv_heads, keys }: Sizes, { WG }: { WG: number }): Grid =>
   foldGrid(Math.ceil((keys * kv_heads * batches) / WG));
+
+/** The widest head whose rows the `_broadcast` shaders hold, in floats. */
+const MOST_BROADCAST = 64;
+
+/** Whether rows of both widths are whole vectors of four, few enough to broadcast. */
+function inBroadcasts(shapes: AttentionShapes, attributes: AttentionAttributes): boolean {
+  const { width, value_width } = attentionProblem(shapes, attributes);
+  const fits = (one: number): boolean => one > 0 && one % 4 === 0 && one <= MOST_BROADCAST;
+  return fits(width) && fits(value_width);
+}
+
+/** Rows per invocation in the gradients: registers hold four narrow ones or two wide ones. */
+function gradientRows(
+  shapes: AttentionShapes,
+  attributes: AttentionAttributes,
+): { readonly ROWS: number } {
+  const { W4, V4 } = tuning(shapes, attributes);
+  return { ROWS: W4 + V4 > 16 ? 2 : 4 };
+}
 
 /** All pairs of query and key, half of them where queries only look back; each tensor once. */
 function cost(
@@ -181,10 +205,20 @@ export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = 
   reference: attentionReference,
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionSubgroup, attentionRows],
+  variants: () => [attentionBroadcast, attentionSubgroup, attentionRows],
 });
 
-/** As `attention`, with one subgroup per workgroup: for software adapters. */
+/** As `attention`, with keys by broadcast and no barrier: for software adapters. */
+export const attentionBroadcast: Kernel<typeof shaders.attention_broadcast, AttentionAttributes> =
+  mapping(attention, {
+    shader: shaders.attention_broadcast,
+    cases: attention.cases.filter(({ shapes, attributes }) => inBroadcasts(shapes, attributes)),
+    grid: ownQueries,
+    runs: (facts, shapes, attributes) => inSubgroups(facts) && inBroadcasts(shapes, attributes),
+    suits: onSoftware,
+  });
+
+/** As `attention`, with one subgroup per workgroup: for heads of other widths. */
 export const attentionSubgroup: Kernel<typeof shaders.attention_subgroup, AttentionAttributes> =
   mapping(attention, {
     shader: shaders.attention_subgroup,
@@ -269,10 +303,23 @@ export const attentionGradQ: Kernel<typeof shaders.attention_grad_q, AttentionAt
   }),
   overrides: tuning,
   grid: queryTiles,
-  variants: () => [attentionGradQSubgroup, attentionGradQRows],
+  variants: () => [attentionGradQBroadcast, attentionGradQSubgroup, attentionGradQRows],
 });
 
-/** The same with one subgroup per workgroup: for software adapters. */
+/** The same with keys by broadcast and no barrier: for software adapters. */
+export const attentionGradQBroadcast: Kernel<
+  typeof shaders.attention_grad_q_broadcast,
+  AttentionAttributes
+> = mapping(attentionGradQ, {
+  shader: shaders.attention_grad_q_broadcast,
+  cases: attentionGradQ.cases.filter(({ shapes, attributes }) => inBroadcasts(shapes, attributes)),
+  tuneRule: gradientRows,
+  grid: ownQueries,
+  runs: (facts, shapes, attributes) => inSubgroups(facts) && inBroadcasts(shapes, attributes),
+  suits: onSoftware,
+});
+
+/** The same with one subgroup per workgroup: for heads of other widths. */
 export const attentionGradQSubgroup: Kernel<
   typeof shaders.attention_grad_q_subgroup,
   AttentionAttributes
@@ -323,10 +370,23 @@ export const attentionGradKv: Kernel<typeof shaders.attention_grad_kv, Attention
     },
     overrides: tuning,
     grid: keyTiles,
-    variants: () => [attentionGradKvSubgroup, attentionGradKvRows],
+    variants: () => [attentionGradKvBroadcast, attentionGradKvSubgroup, attentionGradKvRows],
   });
 
-/** The same with one subgroup per workgroup: for software adapters. */
+/** The same with queries by broadcast and no barrier: for software adapters. */
+export const attentionGradKvBroadcast: Kernel<
+  typeof shaders.attention_grad_kv_broadcast,
+  AttentionAttributes
+> = mapping(attentionGradKv, {
+  shader: shaders.attention_grad_kv_broadcast,
+  cases: attentionGradKv.cases.filter(({ shapes, attributes }) => inBroadcasts(shapes, attributes)),
+  tuneRule: gradientRows,
+  grid: ownKeys,
+  runs: (facts, shapes, attributes) => inSubgroups(facts) && inBroadcasts(shapes, attributes),
+  suits: onSoftware,
+});
+
+/** The same with one subgroup per workgroup: for heads of other widths. */
 export const attentionGradKvSubgroup: Kernel<
   typeof shaders.attention_grad_kv_subgroup,
   AttentionAttributes
