@@ -6,6 +6,7 @@ export type { Shape } from "./tensor/shape.ts";
 export { size } from "./tensor/shape.ts";
 export type { RandomStream } from "./tensor/random.ts";
 export { readSafetensors, writeSafetensors, type NewTensor } from "./formats/safetensors.ts";
+export { useShaders } from "./engine/shader_files.ts";
 export type { AdapterFacts, Gpu, GpuOptions } from "./gpu/device.ts";
 export { openPageGpu } from "./gpu/page_device.ts";
 export {

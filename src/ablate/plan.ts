@@ -1,7 +1,8 @@
 // The cells of an ablation: one student for each row, seed and point of the axes. Cells of one
 // configuration are one cell, however many rows share it.
 import { InputError } from "../tensor/error.ts";
-import { formatConfig, resolveConfig, type TrainConfig } from "../train/config.ts";
+import { resolveConfig, type TrainConfig } from "../train/config.ts";
+import { formatConfig } from "../train/config/text.ts";
 import { withAbsolutePlaces } from "../train/source.ts";
 import type { AxisPoint } from "./axes.ts";
 import { withOverrides, type Override, type WrittenKeys } from "./overrides.ts";

@@ -9,6 +9,7 @@ import { nuscenes } from "./nuscenes/nuscenes.ts";
 import type { TableProgress } from "./nuscenes/tables.ts";
 import { cached } from "./sample_cache.ts";
 import { parseSource } from "./source_spec.ts";
+import { checkOptions } from "../tensor/options.ts";
 
 /** How to open a data source; seed, moments, beams and body concern the built-in rig alone. */
 export interface OpenOptions {
@@ -31,15 +32,30 @@ export interface OpenOptions {
   readonly onProgress?: TableProgress;
 }
 
+const SPLITS = ["train", "held-out"] as const satisfies readonly Split[];
+const OPTIONS = {
+  seed: "number",
+  moments: "any",
+  beams: "number",
+  body: ["none", "car"],
+  badSamples: ["stop", "skip"],
+  limit_bytes: "any",
+  onProgress: "function",
+} as const satisfies Record<Exclude<keyof OpenOptions, "split">, unknown>;
+
 const MOMENTS: { readonly [split in Split]: number } = { train: 48, "held-out": 12 };
 
 /**
  * The data source of `spec`, which keeps samples in memory up to a limit.
  *
- * Throws InputError for an unknown kind and for a fault of the source itself; if bad samples are
- * skipped, the fault of a moment is thrown when that moment is read.
+ * Throws InputError for an unknown kind, an unknown option and a fault of the source itself; if bad
+ * samples are skipped, the fault of a moment is thrown when that moment is read.
  */
 export async function openData(spec: string, options: OpenOptions): Promise<DataSource> {
+  checkOptions("openData", options, { split: SPLITS }, OPTIONS);
+  if (options.moments !== undefined) {
+    checkOptions("openData: moments", options.moments, { train: "number", "held-out": "number" });
+  }
   const {
     split,
     seed = 0,

@@ -13,6 +13,7 @@ import { decodeBins, distillBins, teacherBins, type DistilledBins } from "./bin_
 import { relationLoss, type RelationConfig } from "./relations.ts";
 import { supervisedLoss, type SupervisedConfig } from "./supervised.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkNames } from "../tensor/options.ts";
 import type { TeacherValues } from "./teacher_values.ts";
 
 /** Which terms there are and their settings; the weights are step scalars `weight_{term}`. */
@@ -75,13 +76,42 @@ export function hasTeacherTerms({ ckd, relation, baseline = "none" }: LossConfig
   return ckd || relation !== "none" || baseline !== "none";
 }
 
-/** Builds the loss of a student; teacher terms only if there is a teacher. */
+const CONFIG: Readonly<Record<keyof LossConfig, true>> = {
+  ckd: true,
+  cross_term: true,
+  kl_domain: true,
+  bins_form: true,
+  temperature: true,
+  baseline: true,
+  relation: true,
+  relation_form: true,
+  relation_grid: true,
+  relation_temperature: true,
+  supervised: true,
+  silog_lambda: true,
+};
+/** Further keys of the `loss` of a run's configuration, which are for its steps. */
+const OF_STEPS = ["weights", "ramp", "balance", "balance_step", "balance_target"];
+const TARGETS: Readonly<Record<keyof Targets, true>> = {
+  depth_m: true,
+  valid: true,
+  usable: true,
+  teacher: true,
+  overlap_weights: true,
+};
+
+/**
+ * Builds the loss of a student; teacher terms only if there is a teacher. Throws InputError for an
+ * unknown key of `targets` or `config`.
+ */
 export function losses(
   g: Graph,
   output: StudentOutput,
   targets: Targets,
   config: LossConfig,
 ): Losses {
+  checkNames("losses: targets", targets, Object.keys(TARGETS));
+  checkNames("losses: config", config, [...Object.keys(CONFIG), ...OF_STEPS]);
   const [, height, width] = targets.depth_m.shape;
   const full = [height, width] as const;
   const supervised = (depth_m: Value, valid: Value): ReturnType<typeof supervisedLoss> =>

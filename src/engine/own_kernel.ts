@@ -1,10 +1,11 @@
 // Kernels of a program's own: a WGSL text and the facts that the host must agree with it on.
 import { checkShape, size, type Shape } from "../tensor/shape.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkOptions } from "../tensor/options.ts";
 import type { NumberArray } from "../tensor/array.ts";
 import type { Cost, Grid, Kernel, ShaderInfo } from "./kernel.ts";
 import { readOwnShader } from "./own_shader.ts";
-import type { Problem } from "./problem.ts";
+import { checkProblem, type Problem } from "./problem.ts";
 
 type Access<N extends string, A extends string> = {
   readonly name: N;
@@ -77,21 +78,23 @@ export interface OwnKernel<
   readonly cases?: readonly Problem<NoInfer<I | C>, A>[];
 }
 
-const KNOWN: readonly string[] = [
-  "wgsl",
-  "entry",
-  "inputs",
-  "outputs",
-  "changed",
-  "shapes",
-  "params",
-  "overrides",
-  "grid",
-  "reference",
-  "cost",
-  "terms",
-  "cases",
-];
+const REQUIRED = {
+  wgsl: "text",
+  inputs: "any",
+  outputs: "any",
+  shapes: "any",
+  grid: "any",
+  reference: "any",
+} as const;
+const OPTIONAL = {
+  entry: "text",
+  changed: "any",
+  params: "function",
+  overrides: "function",
+  cost: "function",
+  terms: "function",
+  cases: "any",
+} as const;
 const FUNCTIONS = ["shapes", "grid", "reference"] as const;
 
 /**
@@ -106,10 +109,8 @@ export function ownKernel<
   P extends string = never,
   A = void,
 >(own: OwnKernel<I, O, C, P, A>): Kernel<OwnShader<I, O, C>, A> {
-  for (const name of Object.keys(own)) {
-    if (KNOWN.includes(name)) continue;
-    throw new InputError(`kernel: unknown option ${name}; it has ${KNOWN.join(", ")}`);
-  }
+  checkOptions("kernel", own, REQUIRED, OPTIONAL);
+  for (const problem of own.cases ?? []) checkProblem("kernel: case", problem);
   for (const name of FUNCTIONS) {
     if (typeof own[name] !== "function") throw new InputError(`kernel: ${name} is not a function`);
   }

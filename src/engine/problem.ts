@@ -1,5 +1,6 @@
 // One record of a problem serves tests, `ringdepth check`, benches, profiles and tuning: shapes,
 // attributes, data and how tests check the gradient.
+import { checkChoice, checkOptions, type OptionRules } from "../tensor/options.ts";
 import type { Shape } from "../tensor/shape.ts";
 
 /** The distribution of one input of a case; standard normal unless stated. */
@@ -52,6 +53,43 @@ export interface Problem<Input extends string = string, A = unknown> {
   readonly zeros?: boolean;
   /** How tests check the gradient of the kernel's op on this problem. */
   readonly gradients?: readonly GradientCheck[];
+}
+
+/** The numbers of each distribution. */
+const DISTRIBUTIONS = {
+  normal: [{}, { mean: "number", deviation: "number" }],
+  uniform: [{ low: "number", high: "number" }, {}],
+  mask: [{ share: "number" }, {}],
+  constant: [{ value: "any" }, {}],
+  probabilities: [{}, {}],
+  given: [{ values: "any" }, {}],
+  log_choose: [{}, {}],
+  binomial_rows: [{ bins: "number", pi: "any", t: "any" }, {}],
+} as const satisfies Record<Distribution["kind"], readonly [OptionRules, OptionRules]>;
+
+/** Throws InputError, naming `where`, for a distribution that is unknown or has other numbers. */
+export function checkDistribution(where: string, distribution: Distribution): void {
+  const kinds = Object.keys(DISTRIBUTIONS);
+  checkChoice(where, "kind", distribution?.kind, kinds);
+  const [required, optional] = DISTRIBUTIONS[distribution.kind];
+  checkOptions(where, distribution, { kind: kinds, ...required }, optional);
+}
+
+const REQUIRED = { name: "text", shapes: "any" } as const;
+const OPTIONAL = {
+  attributes: "any",
+  data: "any",
+  seed: "number",
+  zeros: "flag",
+  gradients: "any",
+} as const satisfies Record<Exclude<keyof Problem, keyof typeof REQUIRED>, unknown>;
+
+/** Throws InputError, naming `where`, for a problem with an unknown or missing key. */
+export function checkProblem(where: string, problem: Problem): void {
+  checkOptions(where, problem, REQUIRED, OPTIONAL);
+  for (const [name, one] of Object.entries(problem.data ?? {})) {
+    if (one !== undefined) checkDistribution(`${where} ${problem.name}: data of ${name}`, one);
+  }
 }
 
 /** Elements of an input beyond which differences in f64 take too long for a test. */

@@ -15,6 +15,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { pipelineFor } from "../gpu/pipelines.ts";
 import { readFloats } from "../gpu/read_back.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import type { AnyKernel, ShaderInfo } from "./kernel.ts";
 import { fitted } from "./mapping.ts";
@@ -47,6 +48,12 @@ export interface PreparedKernel {
 export interface RunOptions {
   /** Specialise the pipeline on its shapes; the default suits the adapter. */
   readonly freeze?: boolean;
+}
+
+/** Throws InputError for an option of running a kernel that is unknown or of another type. */
+export function checkRunOptions(where: string, options: RunOptions): void {
+  const rules = { freeze: "flag" } as const satisfies Record<keyof RunOptions, unknown>;
+  checkOptions(where, options, {}, rules);
 }
 
 /** Uploads the inputs of a kernel and prepares its dispatch. */
@@ -258,6 +265,7 @@ export async function runKernel(
   attributes: unknown,
   options: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
+  checkRunOptions("runKernel", options);
   const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
   try {
     return await prepared.run();

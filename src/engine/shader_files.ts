@@ -1,5 +1,6 @@
 // The files of the shaders: on disk in Node, given by the program elsewhere. No other module reads
 // them.
+import { InputError } from "../tensor/error.ts";
 import { nodeModule } from "../tensor/node_module.ts";
 
 /** The files below the folder of the shaders, by their paths in it. */
@@ -30,11 +31,41 @@ export function useShaderFiles(files: ShaderFiles | null): void {
   given = files;
 }
 
-/** The files in use; throws if none were given and the program does not run in Node. */
+/**
+ * Takes all shaders from `texts`, which `ringdepth/shaders` exports, from now on. For programs without
+ * a file system, such as pages; call it before anything is compiled. Throws InputError for anything
+ * else than texts by file name.
+ */
+export function useShaders(texts: Readonly<Record<string, string>>): void {
+  const found: unknown = texts;
+  const isRecord = typeof found === "object" && found !== null;
+  if (!isRecord || !Object.values(found).every((text) => typeof text === "string")) {
+    throw new InputError("useShaders: expected texts by file name, as ringdepth/shaders has them");
+  }
+  useShaderFiles(filesOfTexts(texts));
+}
+
+/**
+ * The files in texts of the build, which compared them with the table of shaders. They have no
+ * comments, and a line `#name` in place of each snippet.
+ */
+export function filesOfTexts(texts: Readonly<Record<string, string>>): ShaderFiles {
+  return {
+    read: (file) =>
+      texts[file]?.replace(/^#(\w+)$/gm, (_, name: string) => texts[`lib/${name}.wgsl`]) ?? null,
+    list: () => Object.keys(texts),
+    place: (file) => `shaders/${file}`,
+    areChecked: true,
+  };
+}
+
+/** The files in use; throws InputError if none were given and the program does not run in Node. */
 export function shaderFiles(): ShaderFiles {
   const files = given ?? filesOnDisk();
   if (files !== null) return files;
-  throw new Error("no shaders: outside Node, give their texts to useShaderFiles first");
+  throw new InputError(
+    "no shaders: outside Node, call useShaders(shaders) first, with the shaders of ringdepth/shaders",
+  );
 }
 
 /**

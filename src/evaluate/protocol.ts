@@ -7,6 +7,7 @@ import type { ImageSize } from "../data/camera.ts";
 import type { DepthProtocol } from "../data/data_source.ts";
 import { checkTruth, type GroundTruth } from "../data/rig_sample.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkNames, checkOptions } from "../tensor/options.ts";
 import { affineAligned, type AffineForm, type MapQuantity } from "./affine.ts";
 import { averaged, type MetricRow, type MetricTable } from "./averages.ts";
 import { checkDepths } from "./checked_depth.ts";
@@ -70,6 +71,13 @@ export interface EvaluationOptions {
   readonly quantity?: MapQuantity;
 }
 
+const OPTIONS = {
+  medianScaling: "flag",
+  parts: "any",
+  affine: "text",
+  quantity: "text",
+} as const satisfies Record<keyof EvaluationOptions, unknown>;
+
 /**
  * An evaluator of the named cameras, given in ring order. Throws InputError for a repeated name, an
  * empty depth range and parts that exclude each other.
@@ -79,6 +87,10 @@ export function evaluator(
   protocol: DepthProtocol,
   options: EvaluationOptions = {},
 ): Evaluator {
+  checkOptions("evaluator", options, {}, OPTIONS);
+  if (options.parts !== undefined) {
+    checkNames("evaluator: parts", options.parts, Object.keys(OWN_PARTS));
+  }
   const repeated = cameras.find((name, view) => cameras.indexOf(name) !== view);
   if (repeated !== undefined) {
     throw new InputError(`evaluation: two cameras are named ${repeated}`);

@@ -4,6 +4,7 @@
 import { watchDevice, type DeviceState } from "./device_state.ts";
 import type { DeviceLostError } from "./errors.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkOptions, type OptionRules } from "../tensor/options.ts";
 import type { GPUAdapter, GPUDevice, GPUSupportedLimits } from "./webgpu_types.ts";
 
 /** How to open the device. */
@@ -116,12 +117,21 @@ export const SOFTWARE: RegExp = /llvmpipe|lavapipe|softpipe|swiftshader|basic re
 /** Waits for work of a device, as `Gpu.settled` does. */
 export type Settle = <T>(gpu: Pick<Gpu, "facts" | "unlessLost">, work: Promise<T>) => Promise<T>;
 
-/** The budget of the options; throws InputError if it is not a number above 0. */
-export function memoryBudget({
-  memory_budget_bytes,
-}: Pick<GpuOptions, "memory_budget_bytes">): number {
-  const budget_bytes = memory_budget_bytes ?? Infinity;
-  if (budget_bytes > 0) return budget_bytes;
+/** The rules of the options that a page has too. */
+export const PAGE_OPTIONS = { memory_budget_bytes: "any" } as const;
+
+/**
+ * The memory budget in the options of `opener`, whose rules are `rules`; throws InputError if one is
+ * unknown or of the wrong kind, and if the budget is not a number above 0.
+ */
+export function memoryBudget(
+  opener: string,
+  options: Pick<GpuOptions, "memory_budget_bytes">,
+  rules: OptionRules,
+): number {
+  checkOptions(opener, options, {}, rules);
+  const budget_bytes = options.memory_budget_bytes ?? Infinity;
+  if (typeof budget_bytes === "number" && budget_bytes > 0) return budget_bytes;
   throw new InputError(`memory_budget_bytes ${budget_bytes}: expected a number above 0`);
 }
 

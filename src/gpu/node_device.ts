@@ -1,9 +1,24 @@
 // Opens the device in Node: Dawn, with the software adapter of tools/setup where there is no other.
 import { create, globals } from "webgpu";
-import { memoryBudget, openDevice, SOFTWARE, type Gpu, type GpuOptions } from "./device.ts";
+import {
+  memoryBudget,
+  openDevice,
+  PAGE_OPTIONS,
+  SOFTWARE,
+  type Gpu,
+  type GpuOptions,
+} from "./device.ts";
 import { NoAdapterError } from "./errors.ts";
 import { settled } from "./settled.ts";
 import { loadSoftwareVulkan } from "./software_adapter.ts";
+
+const OPTIONS = {
+  ...PAGE_OPTIONS,
+  validation: "flag",
+  adapter: "text",
+  clamp_indices: "flag",
+  toggles: "texts",
+} as const satisfies Record<keyof GpuOptions, unknown>;
 
 // Dawn for Node crashes (use after free) when the object from create() or the adapter is collected.
 const pinned: unknown[] = [];
@@ -64,10 +79,10 @@ export async function hardwareNames(): Promise<string[]> {
 /**
  * Opens the best adapter with its full limits, or the software adapter of `tools/setup` if there is
  * no other. Throws NoAdapterError if there is none at all or none with the requested name, and
- * InputError if the memory budget is not a number above 0.
+ * InputError for an unknown option and if the memory budget is not a number above 0.
  */
 export async function openGpu(options: GpuOptions): Promise<Gpu> {
-  const budget_bytes = memoryBudget(options);
+  const budget_bytes = memoryBudget("openGpu", options, OPTIONS);
   let adapter = await findAdapter(options);
   if (adapter === null && loadSoftwareVulkan()) adapter = await findAdapter(options);
   if (adapter === null) {

@@ -1,5 +1,5 @@
 // Opens the device in a page or in one of its workers.
-import { memoryBudget, openDevice, type Gpu, type GpuOptions } from "./device.ts";
+import { memoryBudget, openDevice, PAGE_OPTIONS, type Gpu, type GpuOptions } from "./device.ts";
 import { NoAdapterError } from "./errors.ts";
 
 /** The options of Node that a page may set too: a browser always validates and clamps. */
@@ -7,10 +7,11 @@ export type PageGpuOptions = Pick<GpuOptions, "memory_budget_bytes">;
 
 /**
  * Opens the browser's adapter with its full limits. Throws NoAdapterError, with advice, if the
- * browser has no WebGPU or no adapter, and InputError if the memory budget is not a number above 0.
+ * browser has no WebGPU or no adapter, and InputError for an unknown option and if the memory budget is
+ * not a number above 0.
  */
 export async function openPageGpu(options: PageGpuOptions = {}): Promise<Gpu> {
-  const budget_bytes = memoryBudget(options);
+  const budget_bytes = memoryBudget("openPageGpu", options, PAGE_OPTIONS);
   const { gpu } = globalThis.navigator as { readonly gpu?: GPU };
   if (gpu === undefined) {
     throw new NoAdapterError(

@@ -1,6 +1,7 @@
 // Applying an op to values: checks shapes, records the node. All op functions go through here.
 import type { Inputs, Kernel, Outputs, ShaderInfo } from "../engine/kernel.ts";
 import { InputError } from "../tensor/error.ts";
+import { unknownName } from "../tensor/nearest_name.ts";
 import { checkShape, formatShape, size, type Shape } from "../tensor/shape.ts";
 import { byInput, inputNames } from "./named_inputs.ts";
 import type { GradientRule, Node, Op, Value } from "./value.ts";
@@ -17,7 +18,7 @@ export function apply<A, I extends string>(
   const names = inputNames(op);
   const unknown = Object.keys(given).find((name) => !names.includes(name as I));
   if (unknown !== undefined) {
-    throw new InputError(`${op.name}: no input ${unknown}; it has ${op.inputs.join(", ")}`);
+    throw new InputError(unknownName(`${op.name}: no input`, unknown, names));
   }
   const inputs = names.map((name): Value | null => given[name] ?? null);
   const graph = inputs.find((input) => input !== null)?.graph;

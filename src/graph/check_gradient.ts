@@ -1,7 +1,7 @@
 // Checks of a gradient: central differences of the f64 interpreter along random directions, and for
 // linear functions the adjoint identity on the GPU.
 import { ADJOINT_TOLERANCE, DIFFERENCES_TOLERANCE } from "../engine/tolerance.ts";
-import type { Distribution } from "../engine/problem.ts";
+import { checkDistribution, type Distribution } from "../engine/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { draw } from "../kernels/check/random_inputs.ts";
 import { hashText, randomStream } from "../tensor/random.ts";
@@ -10,7 +10,7 @@ import { runOnCpu } from "./cpu.ts";
 import { initialStore } from "./cpu_store.ts";
 import { graph, type Graph } from "./graph.ts";
 import { compile } from "./plan.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions, type OptionRules } from "../tensor/options.ts";
 import { createStore } from "./store.ts";
 import type { Value } from "./value.ts";
 
@@ -48,8 +48,8 @@ export function checkGradient(
   build: (g: Graph) => Differentiated,
   options: GradientOptions = {},
 ): GradientResult[] {
-  const { title = "", step = 1e-5, data: _, ...unknown } = options;
-  checkOptions("checkGradient", { step, ...unknown }, { step: "number" });
+  checkGradientOptions("checkGradient", options, { step: "number", ...DRAWN });
+  const { title = "", step = 1e-5 } = options;
   const { g, output, wrt, inputs, seed } = prepared(build, options);
   const gradients = backward(g, [[output, seed.value]], wrt);
   const outputs = Object.fromEntries(wrt.map((value) => [value.name, gradients.get(value)!]));
@@ -85,6 +85,7 @@ export async function checkAdjoint(
   build: (g: Graph) => Differentiated,
   options: Omit<GradientOptions, "step"> = {},
 ): Promise<GradientResult> {
+  checkGradientOptions("checkAdjoint", options, DRAWN);
   const { g, output, wrt, inputs, seed } = prepared(build, options);
   const gradients = backward(g, [[output, seed.value]], wrt);
   const outputs = {
@@ -111,6 +112,15 @@ export async function checkAdjoint(
     }
   } finally {
     store.destroy();
+  }
+}
+
+const DRAWN = { title: "text", data: "any" } as const;
+
+function checkGradientOptions(check: string, options: GradientOptions, rules: OptionRules): void {
+  checkOptions(check, options, {}, rules);
+  for (const [name, one] of Object.entries(options.data ?? {})) {
+    checkDistribution(`${check}: data of ${name}`, one);
   }
 }
 

@@ -1,6 +1,7 @@
 // Numbers that a program passes to a graph: inputs, parameters, states, constants and step scalars.
 // Any list of numbers is accepted, whatever its type; everything else is refused by name.
 import { InputError } from "../tensor/error.ts";
+import { unknownName } from "../tensor/nearest_name.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 
 // By tag, not by instanceof: arrays from another realm (a worker, a test) are arrays too.
@@ -57,9 +58,7 @@ export function refuseUnknown(
 ): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    throw new InputError(
-      `the graph has no ${kind} called ${name}; it has ${known.length > 0 ? known.join(", ") : "none"}`,
-    );
+    throw new InputError(unknownName(`the graph has no ${kind} called`, name, known));
   }
 }
 

@@ -1,6 +1,6 @@
 // Initial values of parameters.
 import { size } from "../tensor/shape.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions } from "../tensor/options.ts";
 import type { Initializer } from "./value.ts";
 
 /**

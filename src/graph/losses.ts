@@ -3,7 +3,7 @@
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { reshape } from "./apply.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { add, binary, clamp, multiply, scaleShift, subtract } from "./ops/arithmetic.ts";
 import { gatherAlong } from "./ops/gather.ts";
 import { reduce } from "./ops/reduce.ts";

@@ -18,7 +18,7 @@ import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { hostFloats } from "./host_numbers.ts";
 import { halfBindings } from "./half_tensors.ts";
 import { bindingShapes, type Program } from "./lower.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
 import { gradientRange, meetings, type Exchange } from "./exchange.ts";

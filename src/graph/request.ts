@@ -1,5 +1,6 @@
 // A program's request to a graph, and whether the graph can answer it.
 import { InputError } from "../tensor/error.ts";
+import { checkNames } from "../tensor/options.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { isFrozen, type Graph, type Value } from "./value.ts";
 
@@ -21,10 +22,7 @@ export function isGradientArena(value: Value | null): boolean {
  * the arena.
  */
 export function checkRequest(graph: Graph, request: Request): void {
-  const unknown = Object.keys(request).filter((key) => key !== "outputs" && key !== "gradients");
-  if (unknown.length > 0) {
-    throw new InputError(`request: unknown ${unknown.join(", ")}; it has outputs and gradients`);
-  }
+  checkNames("request", request, ["outputs", "gradients"]);
   for (const [name, value] of Object.entries(request.outputs)) {
     if (value?.graph !== graph) {
       throw new InputError(`output ${name}: expected a value of this graph`);

@@ -1,11 +1,11 @@
 // The time of a kernel or of a compiled graph, as programs ask for it.
 import type { AnyKernel } from "../engine/kernel.ts";
-import type { Problem } from "../engine/problem.ts";
+import { checkProblem, type Problem } from "../engine/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
 import { settled } from "../gpu/settled.ts";
 import { hasTimestamps, timerQuantum_ns } from "../gpu/timestamps.ts";
-import { checkOptions } from "../graph/options.ts";
+import { checkNames, checkOptions } from "../tensor/options.ts";
 import type { Plan } from "../graph/plan.ts";
 import { InputError } from "../tensor/error.ts";
 import { prepareFlush, type CacheFlush } from "./clock.ts";
@@ -130,7 +130,9 @@ interface Prepared {
 
 async function prepare(gpu: Gpu, subject: Measurable): Promise<Prepared> {
   if ("kernel" in subject) {
+    checkNames("measure", subject, ["kernel", "problem"]);
     const { kernel, problem } = subject;
+    checkProblem("measure: problem", problem);
     const { error } = await makeChecker(gpu).check(kernel, problem);
     if (error !== "") throw new WrongKernelError(error);
     const { dispatch, destroy } = await prepareProblem(gpu, kernel, problem);
@@ -140,6 +142,7 @@ async function prepare(gpu: Gpu, subject: Measurable): Promise<Prepared> {
   if (!("plan" in subject)) {
     throw new InputError("measure: expected { kernel, problem } or { plan, inputs }");
   }
+  checkNames("measure", subject, ["plan", "inputs", "scalars"]);
   const { plan, inputs, scalars } = subject;
   await plan.run(inputs, scalars); // its buffers keep them
   const total = (field: "flops" | "bytes"): number =>

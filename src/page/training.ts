@@ -1,9 +1,6 @@
 // Trains a student on the built-in rig in memory: the steps of train/training_loop.ts without a run
 // folder, so that a page gets the same losses as `ringdepth train`.
-import { builtinRig } from "../data/builtin_rig.ts";
-import type { DataSource, Split } from "../data/data_source.ts";
 import { loader } from "../data/loader.ts";
-import { cached } from "../data/sample_cache.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore, type CpuStore } from "../graph/cpu_store.ts";
 import { builtinTeacher } from "../teacher/builtin_teacher.ts";
@@ -17,6 +14,7 @@ import { stepInputs, stepRecord } from "../train/step.ts";
 import { originOf, seenBy } from "../train/student_origin.ts";
 import type { TrainedStudent } from "../train/trained/student_bytes.ts";
 import type { TrainingChoice } from "./messages.ts";
+import { rigSource } from "./rig_source.ts";
 
 // A relation compares tokens of 16 x 16 pixels of the images, as the default configuration does.
 const TOKEN_PX = 16;
@@ -33,13 +31,6 @@ export function trainingConfig(choice: TrainingChoice): TrainConfig {
     loss: { relation_grid: [height / TOKEN_PX, width / TOKEN_PX] },
   };
   return resolveConfig(given, "this page");
-}
-
-/** The built-in rig of a configuration; its moments stay in memory once they are rendered. */
-export function rigSource({ seed, rig }: TrainConfig, split: Split): DataSource {
-  const { train_moments, held_out_moments, beams, body } = rig;
-  const moments = split === "train" ? train_moments : held_out_moments;
-  return cached(builtinRig({ split, seed, moments, beams, body }));
 }
 
 /** A training in progress. */

@@ -9,11 +9,13 @@ import { binDecode } from "../graph/ops/bin_decode.ts";
 import { binomialDecode } from "../graph/ops/binomial_decode.ts";
 import type { Value } from "../graph/value.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkNames, checkOptions } from "../tensor/options.ts";
 import { unetDecoder, type DecoderConfig } from "./decoder.ts";
 import { NANO_CHANNELS, nanoEncoder, resnetEncoder, RESNETS, type Resnet } from "./encoder.ts";
 import { adaptedFeatures, type FeatureWidths } from "./adapters.ts";
 import {
   ATTENTION_LEVELS,
+  STUDENT_ATTENTIONS,
   neighbourAttention,
   type StudentAttention,
 } from "./neighbour_attention.ts";
@@ -101,6 +103,24 @@ export interface StudentOptions {
 /** Image pixels per pixel of the coarsest feature, along one axis. */
 const COARSEST = 32;
 
+const OPTIONS = {
+  relative: "value",
+  shared: "any",
+  attention: STUDENT_ATTENTIONS,
+  rigs: "number",
+} as const satisfies Record<keyof StudentOptions, unknown>;
+const HEAD: Readonly<Record<keyof BinHeadConfig, true>> = {
+  kind: true,
+  bins: true,
+  embedding: true,
+  hidden: true,
+  attractors: true,
+  seed: true,
+  spacing: true,
+  depth_max_m: true,
+  frozen: true,
+};
+
 /**
  * Builds a student. images [V,H,W,4], focal_scale [V] -> logits, centres, embedding and depth_m
  * [V,H/2,W/2,1]. Throws InputError unless H and W are multiples of 32, from 64 on where the decoder
@@ -113,8 +133,11 @@ export function student(
   images: Value,
   focal_scale: Value,
   training: boolean,
-  { relative = null, shared = null, attention = "none", rigs = 1 }: StudentOptions = {},
+  options: StudentOptions = {},
 ): StudentOutput {
+  checkOptions("student", options, {}, OPTIONS);
+  checkNames("student: head", head, Object.keys(HEAD));
+  const { relative = null, shared = null, attention = "none", rigs = 1 } = options;
   const { encoder, decoder, head_channels } = PARTS[name];
   const [, height, width] = images.shape;
   // a single pixel has no neighbour to reflect

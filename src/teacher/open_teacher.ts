@@ -1,6 +1,7 @@
 // Picks the teacher that a configuration names.
 import type { Gpu } from "../gpu/device.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkNames, checkOptions } from "../tensor/options.ts";
 import { alignedTeacher } from "./aligned_teacher.ts";
 import { builtinModel } from "./builtin_teacher.ts";
 import { fileModel, fileTeacher } from "./file_teacher.ts";
@@ -50,6 +51,12 @@ export interface FoundationContext {
   readonly images: (inputSize: FoundationModel["inputSize"]) => ImageSource;
 }
 
+const OPTIONAL = { base: "text", foundation: "any" } as const satisfies Record<
+  Exclude<keyof TeacherChoice, "kind" | "path">,
+  unknown
+>;
+const METRIC = ["scale", "bins", "onMessage", "device"] as const satisfies (keyof MetricContext)[];
+
 /**
  * The teacher of a run on `data`, or null without one. `auto` is the files at `path` if it is
  * given, the network of `foundation` if that is, the built-in teacher for the built-in rig, else none. Kinds aligned and oracle, and files
@@ -61,6 +68,8 @@ export async function openTeacher(
   seed: number,
   metric?: MetricContext,
 ): Promise<Teacher | null> {
+  checkOptions("openTeacher", choice, { kind: "text", path: "any" }, OPTIONAL);
+  if (metric !== undefined) checkNames("openTeacher: metric", metric, METRIC);
   const { kind, path, base = "auto" } = choice;
   if (kind === "none") return null;
   if (path !== null && (kind === "files" || kind === "auto")) {

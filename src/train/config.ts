@@ -1,13 +1,11 @@
-// The configuration of a run: every choice by name, complete once resolved. Files are YAML, and the
-// command line overrides them. A misspelt key is an error.
-import { stringify } from "yaml";
-import type { BinHeadConfig } from "../bins/metric_bins.ts";
-import { parseYaml } from "../formats/yaml.ts";
+// The configuration of a run: every choice by name, complete once resolved. A misspelt key is an
+// error. `config/text.ts` reads and writes it as YAML.
 import { RESNETS } from "../student/encoder.ts";
-import { HEAD_WIDTHS, type StudentName } from "../student/student.ts";
+import type { StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
-import { checkTogether } from "./config_rules.ts";
-import { configSchema, type TrainConfig } from "./config_schema.ts";
+import { nearestName } from "../tensor/nearest_name.ts";
+import { checkTogether } from "./config/rules.ts";
+import { configSchema, type TrainConfig } from "./config/schema.ts";
 
 export type { TrainConfig };
 
@@ -34,8 +32,12 @@ export function resolveConfig(given: unknown, where: string): TrainConfig {
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const key = [...(path === "" ? [] : [path]), issue.keys[0]].join(".");
-    const known = knownKeys(issue.path).join(", ");
-    throw new InputError(`${where}: unknown key "${key}"; known keys: ${known}`);
+    const known = knownKeys(issue.path);
+    const near = nearestName(issue.keys[0], known);
+    throw new InputError(
+      `${where}: unknown key "${key}"; known keys: ${known.join(", ")}` +
+        (near === null ? "" : `; did you mean ${near}?`),
+    );
   }
   throw new InputError(`${where}: ${path === "" ? "" : `${path}: `}${issue.message}`);
 }
@@ -85,43 +87,4 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   let at: unknown = configSchema.parse({});
   for (const key of path) at = (at as Record<PropertyKey, unknown>)[key];
   return Object.keys(at as object);
-}
-
-const GROUPS = new Set(["rig", "lidar", "head", "teacher", "loss", "optimizer"]);
-
-/**
- * Reads a configuration as YAML; throws InputError naming file and line, also for a text that is
- * too long, too wide or too deep, and for control characters.
- */
-export function parseConfigFile(
-  source: string | Uint8Array,
-  file: string,
-): Record<string, unknown> {
-  const parsed = parseYaml(source, file) ?? {};
-  if (typeof parsed !== "object" || Array.isArray(parsed)) {
-    throw new InputError(`${file}: expected keys and values, such as "steps: 600"`);
-  }
-  // A group whose keys are all comments has no value; it holds its defaults then.
-  const isEmptyGroup = ([key, value]: [string, unknown]): boolean =>
-    value === null && GROUPS.has(key);
-  return Object.fromEntries(Object.entries(parsed).filter((entry) => !isEmptyGroup(entry)));
-}
-
-/** The configuration as YAML without explanations, as checkpoints and students carry it. */
-export function formatConfig(config: TrainConfig): string {
-  return stringify(config);
-}
-
-/** The head that a configuration describes, for depths up to `depth_max_m`. */
-export function headOf(config: TrainConfig, depth_max_m: number): BinHeadConfig {
-  const { kind, bins, centers, spacing } = config.head;
-  const { shared, shared_head } = config.teacher;
-  const widths = HEAD_WIDTHS[sharedHeadOf(config) ?? config.student];
-  const frozen = shared && shared_head === "frozen";
-  return { kind, bins, seed: centers, spacing, depth_max_m, frozen, ...widths };
-}
-
-/** The network whose head the student shares; null where it has its own. */
-export function sharedHeadOf({ student, teacher }: TrainConfig): StudentName | null {
-  return teacher.shared ? (teacher.shared_network ?? student) : null;
 }

@@ -14,7 +14,8 @@ import type { Precision } from "../engine/tuning.ts";
 import { student, type StudentOutput } from "../student/student.ts";
 import { mapChannels, mapInput, type TeacherMap, type TeacherParts } from "../teacher/teacher.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { headOf, sharedHeadOf, type TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./config.ts";
+import { headOf, sharedHeadOf } from "./head.ts";
 import {
   clippedAndScaled,
   scaledGradients,

@@ -14,6 +14,7 @@ import { createStore } from "../graph/store.ts";
 import type { Value } from "../graph/value.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { relativeNorm } from "../tensor/differences.ts";
+import { checkNames } from "../tensor/options.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { namedTensors } from "./trained/tensors.ts";
 import type { TrainConfig } from "./config.ts";
@@ -72,11 +73,21 @@ export interface NetworkCheck {
   readonly outputs?: boolean;
 }
 
+const CHECK: Readonly<Record<keyof NetworkCheck, true>> = {
+  config: true,
+  source: true,
+  teacher: true,
+  load: true,
+  depth_max_m: true,
+  outputs: true,
+};
+
 /**
  * Runs one step of the full loss on both paths, its distillation weights as configured, past their
  * ramp, in f32 whatever the precision of the configuration. The CPU path takes about a minute for resnet18 at 96x160.
  */
 export async function compareNetwork(gpu: Gpu, check: NetworkCheck): Promise<NetworkComparison> {
+  checkNames("compareNetwork", check, Object.keys(CHECK));
   const { source, teacher } = check;
   // the CPU path has no f16, and gradients are compared as they are without a scale
   const config: TrainConfig = { ...check.config, precision: "f32" };

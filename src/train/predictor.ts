@@ -2,30 +2,17 @@
 // scale of its metres belongs to the student, whichever source the moments come from.
 import { makeBatch } from "../data/batch.ts";
 import type { ImageSize } from "../data/camera.ts";
-import type { DataSource } from "../data/data_source.ts";
-import type { BadSamples } from "../data/loader.ts";
 import { sampleShape, type RigSample } from "../data/rig_sample.ts";
 import { checkDepths } from "../evaluate/checked_depth.ts";
-import { fuseMirrored, mirrored, reversedViews } from "../evaluate/flip.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { initialStore } from "../graph/cpu_store.ts";
 import { compile } from "../graph/plan.ts";
 import { createStore, type GpuStore } from "../graph/store.ts";
 import type { Tuning } from "../engine/tuning.ts";
 import { InputError } from "../tensor/error.ts";
-import {
-  evaluateMaps,
-  type EvaluatedMaps,
-  type Evaluation,
-  type EvaluationChoices,
-} from "./evaluation.ts";
 import { bareSample, type Intrinsics } from "./loading/bare_sample.ts";
-import { labelledSteps } from "./loading/labelled_steps.ts";
 import { predictionNetwork } from "./network.ts";
 import type { StudentFile, TrainedStudent } from "./trained/student_bytes.ts";
-import { momentsOfJob } from "./loading/step_moments.ts";
-import { seenBy } from "./student_origin.ts";
-import { trainedIds } from "./training_moments.ts";
 
 /** Predicts depth for samples of one rig. */
 export interface Predictor {
@@ -119,46 +106,4 @@ export async function loadPredictor(
     store.destroy();
     throw error;
   }
-}
-
-/** Evaluates a predictor on every sample of `source`, over the depth range of its training. */
-export async function evaluate(
-  predictor: Predictor,
-  source: DataSource,
-  badSamples: BadSamples,
-  report: (message: string) => void,
-  choices: EvaluationChoices = {},
-): Promise<Evaluation> {
-  const { size, student } = predictor;
-  const maps: EvaluatedMaps = {
-    size,
-    quantity: "metres",
-    known: await knownMoments(student, source),
-    of: async (sample) => {
-      const own_m = await predictor.predict(sample);
-      if (choices.parts?.flip !== true) return { values: own_m, size };
-      const views = sample.cameras.length;
-      const images = reversedViews(mirrored(sample.images, size, 3), views);
-      const cameras = sample.cameras.toReversed();
-      const other_m = await predictor.predict({ ...sample, images, cameras });
-      const back_m = mirrored(reversedViews(other_m, views), size, 1);
-      return { values: fuseMirrored(own_m, back_m, size), size };
-    },
-  };
-  return await evaluateMaps(maps, seenBy(student.origin, source), badSamples, report, choices);
-}
-
-/** Ids of the moments of `source` that the student was trained on; null if it does not say. */
-async function knownMoments(
-  { config, steps, origin }: TrainedStudent,
-  source: DataSource,
-): Promise<ReadonlySet<string> | null> {
-  if (origin.moments === null) return null;
-  const { seed, bad_samples } = config;
-  return await trainedIds(source, origin.moments, {
-    steps: steps * momentsOfJob(config),
-    seed,
-    maySkip: bad_samples === "skip",
-    lidar: { share: config.lidar.share, steps: labelledSteps(config) },
-  });
 }

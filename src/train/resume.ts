@@ -4,7 +4,8 @@ import type { DataSource } from "../data/data_source.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
 import type { CheckpointInfo } from "./checkpoint.ts";
-import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "./config.ts";
+import { resolveConfig, type TrainConfig } from "./config.ts";
+import { formatConfig, parseConfigFile } from "./config/text.ts";
 import { runPaths } from "./run_folder.ts";
 import { earlierOrigin, requireSameData, type StudentOrigin } from "./student_origin.ts";
 

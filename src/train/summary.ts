@@ -6,18 +6,21 @@ import type { EvaluationResult } from "../evaluate/protocol.ts";
 import { writeFileAtomically } from "../formats/atomic_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { size } from "../tensor/shape.ts";
+import { checkNames } from "../tensor/options.ts";
 import { renderReport } from "../report/html.ts";
 import type { Curve, EarlierAblation, ReportPicture, ReportRun } from "../report/report_data.ts";
 import { checkedMaps } from "../teacher/checked_teacher.ts";
 import type { Teacher } from "../teacher/teacher.ts";
-import { formatConfig, type TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./config.ts";
+import { formatConfig } from "./config/text.ts";
 import { constantResult, readSample } from "./constant_result.ts";
 import { describeMetres, describeMoments } from "./evaluation_words.ts";
 import { kernelTimes } from "./kernel_times.ts";
 import { pictureWriter } from "./moment_files.ts";
 import { outputSize } from "./network.ts";
 import type { Evaluation } from "./evaluation.ts";
-import { createPredictor, evaluate, type Predictor } from "./predictor.ts";
+import { evaluate } from "./evaluate_student.ts";
+import { createPredictor, type Predictor } from "./predictor.ts";
 import type { StepRecord } from "./run_folder.ts";
 import { seenBy } from "./student_origin.ts";
 import type { TrainedRun } from "./trainer.ts";
@@ -55,8 +58,21 @@ export interface Summary {
 
 const PICTURED_MOMENTS = 2;
 
+const INPUT: Readonly<Record<keyof SummaryInput, true>> = {
+  gpu: true,
+  config: true,
+  trained: true,
+  source: true,
+  heldOut: true,
+  teacher: true,
+  date: true,
+  ablation: true,
+  onMessage: true,
+};
+
 /** Evaluates a trained student and writes pictures and report into its run folder. */
 export async function summarize(input: SummaryInput): Promise<Summary> {
+  checkNames("summarize", input, Object.keys(INPUT));
   const { gpu, config, trained, heldOut } = input;
   const { store, plan, folder, student, tuning } = trained;
   const predictor = await createPredictor(gpu, student, heldOut, store, tuning);

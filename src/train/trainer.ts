@@ -17,10 +17,11 @@ import {
 } from "../tune/tuning_file.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import { InputError } from "../tensor/error.ts";
+import { checkNames } from "../tensor/options.ts";
 import { size } from "../tensor/shape.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
-import { explainedConfig } from "./config_help.ts";
+import { explainedConfig } from "./config/help.ts";
 import { loadFirstWeights } from "./first_weights.ts";
 import { labelledSteps } from "./loading/labelled_steps.ts";
 import { measureBalance } from "./measure_balance.ts";
@@ -129,6 +130,26 @@ export interface TrainedRun {
   readonly close: () => Promise<void>;
 }
 
+const RUN: Readonly<Record<keyof TrainingRun, true>> = {
+  gpu: true,
+  reopen: true,
+  config: true,
+  source: true,
+  teacher: true,
+  heldOut: true,
+  prefetch: true,
+  target: true,
+  out: true,
+  resume: true,
+  replace: true,
+  tuning: true,
+  signal: true,
+  team: true,
+  onStart: true,
+  onStep: true,
+  onMessage: true,
+};
+
 /**
  * Trains, from the start or from the latest checkpoint of the run folder. Throws InputError for
  * data without depth, for a configuration of another number of processes, for a folder that another run holds and for a checkpoint of another run,
@@ -136,6 +157,8 @@ export interface TrainedRun {
  * replaced.
  */
 export async function train(run: TrainingRun): Promise<TrainedRun> {
+  checkNames("train", run, Object.keys(RUN));
+  if (run.prefetch !== undefined) checkNames("train: prefetch", run.prefetch, ["withTeacher"]);
   requireDepth(run.source);
   if (run.config.validate_every !== null && run.heldOut === undefined) {
     throw new InputError("validate_every: this command does not validate; leave the key out");

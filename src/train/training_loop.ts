@@ -7,7 +7,8 @@ import {
   writeCheckpoint,
   type CheckpointInfo,
 } from "./checkpoint.ts";
-import { formatConfig, type TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./config.ts";
+import { formatConfig } from "./config/text.ts";
 import { firstNonFinite, keptNumbers, NonFiniteError } from "./non_finite.ts";
 import type { RunFolder, StepRecord } from "./run_folder.ts";
 import { stepScalars } from "./schedule.ts";

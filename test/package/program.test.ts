@@ -15,8 +15,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { writeShaderModule } from "../../tools/page/shader_texts.ts";
+import { findChromium, startChromium } from "../page/browser.ts";
 
 interface Manifest {
   readonly files: readonly string[];
@@ -25,6 +29,9 @@ interface Manifest {
 }
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+const programs = [...readFileSync("README.md", "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(
+  ([, text]) => text,
+);
 const root = mkdtempSync(join(tmpdir(), "ringdepth-program-"));
 const TSC = resolve("node_modules/typescript/bin/tsc");
 const run = (file: string, ...args: string[]): ReturnType<typeof spawnSync> =>
@@ -37,8 +44,9 @@ beforeAll(() => {
     mkdirSync(dirname(join(own, file)), { recursive: true });
     cpSync(file, join(own, file), { recursive: true });
   }
-  const build = ["-p", resolve("tools/tsconfig.build.json"), "--noCheck"];
-  expect(run(TSC, ...build, "--outDir", join(own, "dist")).stdout).toBe("");
+  const options = ["-p", resolve("tools/tsconfig.build.json"), "--noCheck"];
+  expect(run(TSC, ...options, "--outDir", join(own, "dist")).stdout).toBe("");
+  writeShaderModule(join(own, "dist"));
   // what npm would install beside it: no development dependency but those of TypeScript itself
   const installed = new Set<string>(["@types/node", "undici-types"]);
   const install = (name: string): void => {
@@ -57,6 +65,7 @@ beforeAll(() => {
     symlinkSync(resolve("node_modules", name), link);
   }
   writeFileSync(join(root, "package.json"), JSON.stringify({ type: "module" }));
+  programs.forEach((text, i) => writeFileSync(join(root, `program_${i}.ts`), text));
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -74,13 +83,8 @@ function compiled(files: readonly string[], options: object): string {
   return String(run(TSC, "-p", ".").stdout);
 }
 
-const programs = [...readFileSync("README.md", "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(
-  ([, text]) => text,
-);
-
 test("the programs of the README compile under strict settings and do what they say", () => {
-  expect(programs).toHaveLength(2);
-  programs.forEach((text, i) => writeFileSync(join(root, `program_${i}.ts`), text));
+  expect(programs).toHaveLength(3);
   const files = programs.map((_, i) => `program_${i}.ts`);
   const strictest = {
     noUncheckedIndexedAccess: true,
@@ -106,6 +110,48 @@ test("the programs of the README compile under strict settings and do what they 
   expect(lines).toMatch(/[\d.]+ ms \[/);
 });
 
+test("the program for a page needs nothing of Node, and trains in a browser", async () => {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["program_2.ts"],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2023",
+    write: false,
+    logLevel: "silent",
+  });
+  const [{ text, contents }] = outputFiles;
+  expect(text).not.toMatch(/(?:from|import|require)\s*\(?\s*["'](?:node:|fs|path|webgpu|sharp)/);
+  expect(gzipSync(contents, { level: 9 }).length).toBeLessThan(150_000);
+  const program = findChromium();
+  if (program === null) return;
+  const browser = await startChromium(program);
+  try {
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("pageerror", ({ message }) => complaints.push(message));
+    await page.route("http://localhost/**", async (route) => {
+      const isCode = route.request().url().endsWith(".js");
+      const html =
+        '<link rel="icon" href="data:,"><body><script type="module" src="page.js"></script>';
+      await route.fulfill({
+        contentType: isCode ? "text/javascript" : "text/html",
+        body: isCode ? text : html,
+      });
+    });
+    await page.goto("http://localhost/");
+    const last = page.getByText("step 200: loss");
+    await last.waitFor({ timeout: 110_000 });
+    expect(Number((await last.textContent())!.split(" ")[3])).toBeLessThan(0.02);
+    expect(complaints).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+});
+
 const ENTRIES = Object.entries(manifest.exports).filter(([, at]) => typeof at !== "string");
 
 test.each([
@@ -118,6 +164,7 @@ test.each([
     "ringdepth/formats",
     "ringdepth/graph",
     "ringdepth/profile",
+    "ringdepth/shaders",
   ]);
   const text = names.map((name, i) => `export * as entry${i} from "${name}";\n`).join("");
   writeFileSync(join(root, "entries.ts"), text);
@@ -125,7 +172,10 @@ test.each([
 });
 
 test("each entry point loads, and the whole has what the others have", () => {
-  const names = ENTRIES.map(([entry]) => entry.replace(".", "ringdepth"));
+  // A program in Node reads shaders from their files.
+  const names = ENTRIES.map(([entry]) => entry.replace(".", "ringdepth")).filter(
+    (name) => name !== "ringdepth/shaders",
+  );
   const text = `
     const [whole, ...others] = await Promise.all(${JSON.stringify(names)}.map((name) => import(name)));
     const missing = others.flatMap((one) => Object.keys(one)).filter((name) => !(name in whole));

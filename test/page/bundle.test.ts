@@ -1,39 +1,76 @@
 // What the page loads: nothing of Node, and little enough for a first visit.
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shaderFiles, useShaderFiles } from "../../src/engine/shader_files.ts";
 import { plainSha256, sha256 } from "../../src/formats/sha256.ts";
-import { buildPage, withoutComments } from "../../tools/page/build.ts";
+import { buildPage } from "../../tools/page/build.ts";
+import { withoutComments } from "../../tools/page/shader_texts.ts";
 
-const LIMIT_BYTES = 250 * 1024;
-/** Loaded only for adapters with subgroups, or when somebody asks for them. */
+const FIRST_BYTES = 200_000;
+const ALL_VIEWS_BYTES = 250_000;
+/** Loaded with the page, beside its code. */
+const FIRST_FILES = ["index.html", "style.css", "shaders.json", "student.json"];
+/** The sample student, and texts only for adapters with subgroups or for editing. */
 const LATER = ["shaders_subgroups.json", "sources.json", "student.safetensors"];
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-page-"));
-beforeAll(async () => await buildPage(folder));
+let outputs: Metafile["outputs"];
+beforeAll(async () => {
+  ({ outputs } = await buildPage(folder));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("the page is small", () => {
-  const files = readdirSync(folder).filter((name) => !LATER.includes(name));
-  expect(files.toSorted()).toEqual([
-    "index.html",
-    "main.js",
-    "shaders.json",
-    "style.css",
-    "worker.js",
-  ]);
-  const sizes = files.map(
-    (name) => gzipSync(readFileSync(join(folder, name)), { level: 9 }).length,
+/** The bundles that run before an entry of the page or of its worker does. */
+function codeOf(...entries: readonly string[]): string[] {
+  const found = new Set<string>();
+  const open = Object.keys(outputs).filter((path) =>
+    entries.some((entry) => outputs[path].entryPoint === `src/page/${entry}.ts`),
   );
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(LIMIT_BYTES);
+  expect(open).toHaveLength(entries.length);
+  for (const path of open) {
+    found.add(path);
+    for (const one of outputs[path].imports) {
+      if (one.kind === "import-statement" && !found.has(one.path)) open.push(one.path);
+    }
+  }
+  return [...found];
+}
+
+function compressedBytes(files: readonly string[]): number {
+  const sizes = files.map(
+    (name) => gzipSync(readFileSync(join(folder, basename(name))), { level: 9 }).length,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+test("the page is small", () => {
+  const files = readdirSync(folder).filter((name) => !name.startsWith("part-"));
+  const known = ["main.js", "worker.js", ...FIRST_FILES, ...LATER];
+  expect(files.toSorted()).toEqual(known.toSorted());
+  const first = codeOf("main", "worker/main");
+  expect(compressedBytes([...first, ...FIRST_FILES])).toBeLessThan(FIRST_BYTES);
+  const all = codeOf("main", "worker/main", "worker/trainer", "worker/kernel_lab");
+  expect(all.length).toBeGreaterThan(first.length);
+  expect(compressedBytes([...all, ...FIRST_FILES])).toBeLessThan(ALL_VIEWS_BYTES);
+});
+
+test("the first view loads no parser of configurations and no reader of dropped files", () => {
+  const inputs = codeOf("main", "worker/main").flatMap((path) =>
+    Object.entries(outputs[path].inputs)
+      .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+      .map(([name]) => name),
+  );
+  expect(inputs).toContain("src/page/worker/prediction.ts");
+  expect(inputs.filter((name) => name.startsWith("node_modules/"))).toEqual([]);
+  expect(inputs).not.toContain("src/page/worker/dropped_images.ts");
 });
 
 test("no import of Node is reachable from the page, nor from graphs", async () => {
-  for (const name of ["main.js", "worker.js"]) {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
     const code = readFileSync(join(folder, name), "utf8");
     expect(code).not.toMatch(
       /(?:from|import|require)\s*\(?\s*["'](?:node:|fs|path|os|crypto|webgpu|sharp)/,

@@ -20,6 +20,8 @@ const CHOICE = { steps: 20, seed: 3, moments: 2, height: 32, width: 64, teacher:
 const TRIES = 5;
 /** Six digits. */
 const SAME = 5e-7;
+/** Many steps of the small training take less. */
+const STILL_MS = 1000;
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-page-"));
 const complaints: string[] = [];
@@ -108,7 +110,7 @@ describe.skipIf(program === null)("the page", () => {
     const driver = browserDriver(program!);
     expect(driver).not.toBeNull();
     const inNode = nodeLosses(driver!);
-    await page.click("nav a[href='#train']");
+    await chooseTraining(CHOICE);
     await page.evaluate(() => {
       const list = document.querySelector<HTMLElement>("#train-numbers")!;
       const losses: string[] = [];
@@ -117,11 +119,6 @@ describe.skipIf(program === null)("the page", () => {
         attributes: true,
       });
     });
-    const { steps, moments, seed } = CHOICE;
-    for (const [i, value] of [steps, moments, seed].entries()) {
-      await page.locator("#train input[type=number]").nth(i).fill(String(value));
-    }
-    await page.selectOption("#train select", { label: "32 x 64" });
     await page.click("#train button.main");
     await page.getByText("trained after 20 steps").waitFor();
     const inPage = await page.evaluate(() =>
@@ -132,15 +129,61 @@ describe.skipIf(program === null)("the page", () => {
     for (const [step, loss] of inPage.entries()) {
       expect(Math.abs(loss / expected[step] - 1), `step ${step + 1}`).toBeLessThan(SAME);
     }
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.click("#train .head button"),
-    ]);
-    const chunks: Buffer[] = [];
-    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-    const student = parseStudent(Buffer.concat(chunks), "student.safetensors", () => {});
+    const student = parseStudent(await downloaded(), "student.safetensors", () => {});
     expect(student.steps).toBe(20);
     expect(student.config).toEqual(resolveConfig(trainingConfig(CHOICE), "test"));
+  });
+
+  test("training pauses, continues and stops, and its student predicts", async () => {
+    const train = page.locator("#train button.main");
+    const pause = page.getByRole("button", { name: /^(?:Pause|Continue)$/ });
+    const stop = page.getByRole("button", { name: "Stop" });
+    const status = page.locator("#train .status");
+    await chooseTraining({ ...CHOICE, steps: 1000 });
+    // Before the first step, while the network is compiled.
+    await train.click();
+    await pause.click();
+    expect(await status.textContent()).toBe("paused");
+    expect(await pause.textContent()).toBe("Continue");
+    await page.getByText("student after 0 steps").waitFor();
+    const before = await shownStep();
+    await page.waitForTimeout(STILL_MS);
+    expect(await shownStep()).toBe(before);
+    await pause.click();
+    await page.waitForFunction(
+      () => document.querySelector("#train .status")!.textContent === "step 2 of 1000",
+    );
+    await pause.click();
+    // At most the step that was on its way arrives after a pause.
+    await page.waitForTimeout(STILL_MS);
+    const paused = await shownStep();
+    await page.waitForTimeout(STILL_MS);
+    expect(await shownStep()).toBe(paused);
+    expect(await status.textContent()).toBe("paused");
+    await stop.click();
+    await page.getByText("stopped after").waitFor();
+    const steps = Number(/stopped after (\d+) steps/.exec((await status.textContent())!)![1]);
+    expect(steps).toBeGreaterThanOrEqual(2);
+    expect(steps).toBeLessThan(100);
+    expect(await train.isEnabled()).toBe(true);
+    expect(await pause.isDisabled()).toBe(true);
+    expect(await stop.isDisabled()).toBe(true);
+    const bytes = await downloaded();
+    expect(parseStudent(bytes, "student.safetensors", () => {}).steps).toBe(steps);
+
+    await page.click("nav a[href='#predict']");
+    await page.selectOption("#predict select", "trained");
+    const caption = page.locator("#predict .card .head span").first();
+    await caption.getByText(`student after ${steps} steps`).waitFor();
+    const ofTab = await depthMaps();
+    await page.setInputFiles("#predict input[type=file]", {
+      name: "student.safetensors",
+      mimeType: "application/octet-stream",
+      buffer: bytes,
+    });
+    await caption.getByText("student.safetensors").waitFor();
+    expect(await depthMaps()).toEqual(ofTab);
+    expect(ofTab).toHaveLength(6);
   });
 
   test("a kernel turns WRONG when it is edited, and right again", async () => {
@@ -209,6 +252,41 @@ describe.skipIf(program === null)("the page", () => {
     expect(complaints).toEqual([]);
   });
 });
+
+/** Opens the training view and makes these choices. */
+async function chooseTraining({ steps, moments, seed }: typeof CHOICE): Promise<void> {
+  await page.click("nav a[href='#train']");
+  for (const [i, value] of [steps, moments, seed].entries()) {
+    await page.locator("#train input[type=number]").nth(i).fill(String(value));
+  }
+  await page.selectOption("#train select", { label: "32 x 64" });
+}
+
+/** The step that the training view shows; 0 before the first. */
+async function shownStep(): Promise<number> {
+  const text = await page.locator("#train-numbers").textContent();
+  return Number(/^step(\d+)/.exec(text ?? "")?.[1] ?? 0);
+}
+
+/** The pictures of predicted depth, as their bytes. */
+async function depthMaps(): Promise<string[]> {
+  return await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLCanvasElement>("#predict figure canvas:nth-of-type(2)")].map(
+      (canvas) => canvas.toDataURL(),
+    ),
+  );
+}
+
+/** The student that the training view lets one download. */
+async function downloaded(): Promise<Buffer> {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.click("#train .head button"),
+  ]);
+  const chunks: Buffer[] = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
 
 /** Waits for the adapter. A busy machine may start the browser's GPU process too late for the first try. */
 async function untilOpen(one: Page): Promise<void> {

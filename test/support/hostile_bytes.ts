@@ -16,7 +16,8 @@ import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors
 import { parseRun } from "../../src/measure/saved_run.ts";
 import { parseTuning } from "../../src/tune/tuning_file.ts";
 import { InputError } from "../../src/tensor/error.ts";
-import { parseConfigFile, resolveConfig } from "../../src/train/config.ts";
+import { resolveConfig } from "../../src/train/config.ts";
+import { parseConfigFile } from "../../src/train/config/text.ts";
 import { withHeaderLength } from "./hostile_files.ts";
 import { pngChunk, pngData, pngFile, withChecksums } from "./png_parts.ts";
 import type { Grammar, HostileReader, OpenReader } from "./mutate.ts";

@@ -1,7 +1,9 @@
 // The configuration: complete once resolved, and strict about what it does not know.
 import { expect, test } from "vitest";
-import { formatConfig, headOf, parseConfigFile, resolveConfig } from "../../src/train/config.ts";
-import { configKeys, explainedConfig } from "../../src/train/config_help.ts";
+import { resolveConfig } from "../../src/train/config.ts";
+import { formatConfig, parseConfigFile } from "../../src/train/config/text.ts";
+import { headOf } from "../../src/train/head.ts";
+import { configKeys, explainedConfig } from "../../src/train/config/help.ts";
 import { InputError } from "../../src/tensor/error.ts";
 
 test("a learning rate that is not given suits the student", () => {

@@ -6,7 +6,8 @@ import { mirrored, reversedViews } from "../../src/evaluate/flip.ts";
 import { oracleTeacher } from "../../src/teacher/oracle_teacher.ts";
 import { evaluateMaps } from "../../src/train/evaluation.ts";
 import { folderMaps, teacherMaps } from "../../src/train/map_sources.ts";
-import { evaluate, type Predictor } from "../../src/train/predictor.ts";
+import { evaluate } from "../../src/train/evaluate_student.ts";
+import type { Predictor } from "../../src/train/predictor.ts";
 import { evaluateTeacher } from "../../src/train/teacher/evaluate_teacher.ts";
 import { tinyConfig, tinySource } from "./tiny.ts";
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { writeCheckpoint } from "../../src/train/checkpoint.ts";
-import { formatConfig } from "../../src/train/config.ts";
+import { formatConfig } from "../../src/train/config/text.ts";
 import { loadNewest } from "../../src/train/newest_checkpoint.ts";
 import { runPaths } from "../../src/train/run_folder.ts";
 import { tinyConfig } from "./tiny.ts";

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { loader } from "../../src/data/loader.ts";
 import { initialStore, type CpuStore } from "../../src/graph/cpu_store.ts";
 import { writeCheckpoint } from "../../src/train/checkpoint.ts";
-import { formatConfig } from "../../src/train/config.ts";
+import { formatConfig } from "../../src/train/config/text.ts";
 import { trainingNetwork } from "../../src/train/network.ts";
 import { nonFiniteStep } from "../../src/train/non_finite_step.ts";
 import { claimRunFolder, runPaths } from "../../src/train/run_folder.ts";

@@ -16,7 +16,7 @@ import { InputError } from "../../src/tensor/error.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { namedTensors } from "../../src/train/trained/tensors.ts";
-import { formatConfig } from "../../src/train/config.ts";
+import { formatConfig } from "../../src/train/config/text.ts";
 import { readStudent, writeStudent } from "../../src/train/student_file.ts";
 import { originOf } from "../../src/train/student_origin.ts";
 import { tinyConfig, tinySource } from "./tiny.ts";

@@ -17,7 +17,8 @@ import {
   type TeacherParts,
 } from "../../src/teacher/teacher.ts";
 import { InputError } from "../../src/tensor/error.ts";
-import { evaluate, loadPredictor } from "../../src/train/predictor.ts";
+import { evaluate } from "../../src/train/evaluate_student.ts";
+import { loadPredictor } from "../../src/train/predictor.ts";
 import { originOf } from "../../src/train/student_origin.ts";
 import { train } from "../../src/train/trainer.ts";
 import { gpu } from "../support/gpu.ts";

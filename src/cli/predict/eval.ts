@@ -11,7 +11,8 @@ import {
   evaluationRemarks,
   metresBy,
 } from "../../train/evaluation_words.ts";
-import { evaluate, loadPredictor } from "../../train/predictor.ts";
+import { evaluate } from "../../train/evaluate_student.ts";
+import { loadPredictor } from "../../train/predictor.ts";
 import { cachedChoices } from "../settings/tuning_cache.ts";
 import { withGpu } from "../terminal/adapter.ts";
 import type { Define } from "../terminal/define.ts";

@@ -29,7 +29,7 @@ export class StrictCommand extends Command {
   /** Learns the keys of the configuration if the command takes one, so that its errors name them. */
   async explainSettings(): Promise<void> {
     if (!this.#takesConfig()) return;
-    const { configKeys } = await import("../../train/config_help.ts");
+    const { configKeys } = await import("../../train/config/help.ts");
     this.#settings = configKeys().map(({ path }) => path);
   }
 

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { InputError } from "../../tensor/error.ts";
 import { DATA_SOURCES } from "../../data/source_spec.ts";
-import { configKeys } from "../../train/config_help.ts";
+import { configKeys } from "../../train/config/help.ts";
 import { STUDENT_NAMES } from "../../student/student.ts";
 import type { LearningRateRange } from "../../train/range_test.ts";
 import { withGpu } from "../terminal/adapter.ts";

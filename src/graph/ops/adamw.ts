@@ -13,7 +13,7 @@ import {
 } from "../../kernels/grad_norm.ts";
 import { apply, kernelOp } from "../apply.ts";
 import { arenaLayout } from "../layout.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Graph, Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. Neither is differentiated: they end a step. */

@@ -10,7 +10,7 @@ import {
 } from "../../kernels/binary.ts";
 import { scaleBy as scaleByKernel, type ScaleByAttributes } from "../../kernels/scale_by.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkChoice } from "../options.ts";
+import { checkChoice } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { sumTo } from "./reduce.ts";
 import { unary } from "./unary.ts";

@@ -9,7 +9,7 @@ import type { AttentionAttributes } from "../../kernels/attention/attention_prob
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. */

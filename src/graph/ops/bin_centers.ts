@@ -15,7 +15,7 @@ import {
 } from "../../kernels/depth_bins/bin_centers.ts";
 import { InputError } from "../../tensor/error.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { softplus } from "./activation.ts";
 

@@ -20,7 +20,7 @@ import { binomialGeometry } from "../../kernels/depth_bins/binomial_decode.ts";
 import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
 import { sameShape, size } from "../../tensor/shape.ts";
 import { apply } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { logChooseTable } from "./binomial_pack.ts";
 import { addRows } from "./gemm.ts";

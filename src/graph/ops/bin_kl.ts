@@ -6,7 +6,7 @@ import {
   type BinKlAttributes,
 } from "../../kernels/depth_bins/bin_kl.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { lowerMaskedMean } from "./masked_mean.ts";
 

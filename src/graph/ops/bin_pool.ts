@@ -3,7 +3,7 @@ import { binPool as binPoolKernel, binPoolGrad } from "../../kernels/depth_bins/
 import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
 import type { MaskedPoolAttributes } from "../../kernels/masked_pool.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { logChooseOf } from "./bin_distill.ts";
 

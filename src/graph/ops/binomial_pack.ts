@@ -3,7 +3,7 @@
 import { binomialPack } from "../../kernels/depth_bins/binomial_pack.ts";
 import { logChoose } from "../../kernels/depth_bins/binomial_row.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { GraphCore, Op, Value } from "../value.ts";
 
 /** The op of this family, by name. It is for teachers, and has no gradient. */

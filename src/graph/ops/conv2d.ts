@@ -16,7 +16,7 @@ import type { Bindings, Inputs, Kernel, Outputs, ShaderInfo } from "../../engine
 import { size } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
 import { bindingShapes } from "../lower.ts";
-import { checkOptions, type OptionRules } from "../options.ts";
+import { checkOptions, type OptionRules } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows, gemmOps } from "./gemm.ts";
 

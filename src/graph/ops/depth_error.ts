@@ -8,7 +8,7 @@ import {
   type DepthErrorAttributes,
 } from "../../kernels/depth_error.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { maskedMean } from "./masked_mean.ts";
 

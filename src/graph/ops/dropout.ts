@@ -2,7 +2,7 @@
 // mask.
 import { dropout as dropoutKernel, type DropoutAttributes } from "../../kernels/dropout.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Graph, Op, Value } from "../value.ts";
 
 /** The step scalar that counts the steps of dropout; below 0, nothing is dropped. */
@@ -34,7 +34,8 @@ export function dropout(
   share: number,
   options: { readonly seed?: number } = {},
 ): Value {
-  checkOptions("dropout", { share, ...options }, { share: "number" }, { seed: "number" });
+  checkOptions("dropout", { share }, { share: "number" });
+  checkOptions("dropout", options, {}, { seed: "number" });
   const attributes = { share, seed: options.seed ?? g.nodes.length, slot: g.scalar(DROPOUT_STEP) };
   return apply(dropoutOps.dropout, { x, scalars: g.scalars() }, attributes)[0];
 }

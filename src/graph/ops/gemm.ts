@@ -10,7 +10,7 @@ import {
 } from "../../kernels/gemm.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 
 // rows added by one invocation: few enough to keep the f32 error small and the adapter busy

@@ -10,7 +10,7 @@ import {
   type LogBinomialHeadAttributes,
 } from "../../kernels/depth_bins/log_binomial.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. */

@@ -21,7 +21,7 @@ import { normGeometry, type NormAttributes } from "../../kernels/norm_geometry.t
 import { InputError } from "../../tensor/error.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows } from "./gemm.ts";
 

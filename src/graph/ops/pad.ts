@@ -8,7 +8,7 @@ import {
   type PadMode,
 } from "../../kernels/pad.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkChoice } from "../options.ts";
+import { checkChoice } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { slice } from "./slice.ts";
 

@@ -12,7 +12,7 @@ import {
 import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { reduce } from "./reduce.ts";
 

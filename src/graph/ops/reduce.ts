@@ -18,7 +18,7 @@ import { stridedRead } from "../../kernels/strided.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../../tensor/shape.ts";
 import { apply, kernelOp, reshape } from "../apply.ts";
-import { checkChoice, checkOptions } from "../options.ts";
+import { checkChoice, checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 import { unary } from "./unary.ts";
 

@@ -15,7 +15,7 @@ import {
   type Rounding,
 } from "../../kernels/resize.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkChoice } from "../options.ts";
+import { checkChoice } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. Both are linear in x. */

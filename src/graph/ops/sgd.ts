@@ -1,7 +1,7 @@
 // The update of all parameters by gradient descent with momentum: one dispatch over the flat arenas.
 import { sgd as sgdKernel, type SgdAttributes, type SgdSettings } from "../../kernels/sgd.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Graph, Op, Value } from "../value.ts";
 import { decayFactors } from "./adamw.ts";
 

@@ -7,7 +7,7 @@ import {
   type SilogAttributes,
 } from "../../kernels/silog.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. Ground truth and mask have no gradient. */

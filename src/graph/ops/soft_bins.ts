@@ -4,7 +4,7 @@ import {
   type SoftBinsAttributes,
 } from "../../kernels/depth_bins/soft_bins.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The op of this family, by name. */

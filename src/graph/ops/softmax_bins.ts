@@ -4,7 +4,7 @@ import {
   softmaxBinsGrad,
   type SoftmaxBinsAttributes,
 } from "../../kernels/depth_bins/softmax_bins.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import { apply, kernelOp } from "../apply.ts";
 import type { Op, Value } from "../value.ts";
 

@@ -7,7 +7,7 @@ import {
   type UnaryKind,
 } from "../../kernels/unary.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkChoice } from "../options.ts";
+import { checkChoice } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. d_x = d_y f'(x), without x where f is affine. */

@@ -19,7 +19,7 @@ import {
   viewRelationLossGrad,
 } from "../../kernels/relations/view_relation.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. Masks and the teacher's relation have no gradient. */

@@ -7,7 +7,7 @@ import {
   type RelationSoftmaxAttributes,
 } from "../../kernels/relations/view_relation_softmax.ts";
 import { apply, kernelOp } from "../apply.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import type { Op, Value } from "../value.ts";
 
 /** The ops of this family, by name. The teacher's tokens have no gradient. */

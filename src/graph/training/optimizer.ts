@@ -1,7 +1,7 @@
 // Optimisers by their options: the update that they add to a graph, and the step scalars that it
 // reads.
 import { InputError } from "../../tensor/error.ts";
-import { checkChoice, checkOptions } from "../options.ts";
+import { checkChoice, checkOptions } from "../../tensor/options.ts";
 import { adamw } from "../ops/adamw.ts";
 import { sgd } from "../ops/sgd.ts";
 import type { Graph, Value } from "../value.ts";

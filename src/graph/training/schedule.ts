@@ -1,7 +1,7 @@
 // Learning rates that change from step to step. A schedule computes the rate from the step alone, so
 // that a resumed run continues with the same numbers.
 import { InputError } from "../../tensor/error.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 
 /** The learning rate of a step, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -21,7 +21,8 @@ export function cosineRate(
   steps: number,
   options: { readonly final?: number } = {},
 ): Schedule {
-  checkOptions("cosineRate", { peak, ...options }, { peak: "number" }, { final: "number" });
+  checkOptions("cosineRate", { peak }, { peak: "number" });
+  checkOptions("cosineRate", options, {}, { final: "number" });
   checkSteps("cosineRate", steps);
   const { final = 0 } = options;
   return (step) => between(peak, final, Math.min(1, step / steps));
@@ -48,7 +49,8 @@ export function oneCycle(
   options: { readonly share?: number; readonly first?: number; readonly last?: number } = {},
 ): Schedule {
   const optional = { share: "number", first: "number", last: "number" } as const;
-  checkOptions("oneCycle", { peak, ...options }, { peak: "number" }, optional);
+  checkOptions("oneCycle", { peak }, { peak: "number" });
+  checkOptions("oneCycle", options, {}, optional);
   checkSteps("oneCycle", steps);
   const { share = 0.3, first = 1 / 25, last = 4e-6 } = options;
   if (!(share >= 0 && share <= 1)) {

@@ -4,7 +4,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { InputError, NonFiniteError } from "../../tensor/error.ts";
 import { formatShape, size } from "../../tensor/shape.ts";
 import { initialStore } from "../cpu_store.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import { gradNorm } from "../ops/adamw.ts";
 import { DROPOUT_STEP } from "../ops/dropout.ts";
 import { checkCompileOptions, compile, type CompileOptions, type Plan } from "../plan.ts";
@@ -197,12 +197,20 @@ interface CheckedOptions {
   readonly seed: number;
 }
 
+const REQUIRED = { loss: "value", learning_rate: "any" } as const;
+const OPTIONAL = {
+  outputs: "value",
+  optimizer: "any",
+  max_norm: "number",
+  seed: "number",
+  compile: "any",
+} as const satisfies Record<Exclude<keyof TrainerOptions, keyof typeof REQUIRED>, unknown>;
+
 function checkedOptions(g: Graph, options: TrainerOptions): CheckedOptions {
-  // What the rules do not know is checked below.
-  const { outputs = {}, optimizer, compile: compiling, learning_rate, ...plain } = options ?? {};
+  checkOptions("trainer", options, REQUIRED, OPTIONAL);
+  const { outputs = {}, optimizer, compile: compiling, learning_rate } = options;
   if (compiling !== undefined) checkCompileOptions(compiling);
-  checkOptions("trainer", plain, { loss: "value" }, { max_norm: "number", seed: "number" });
-  const { loss, max_norm = 0, seed = 0 } = plain;
+  const { loss, max_norm = 0, seed = 0 } = options;
   if (loss?.graph !== g) throw new InputError("trainer: loss: expected a value of this graph");
   if (size(loss.shape) !== 1) {
     throw new InputError(

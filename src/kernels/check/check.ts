@@ -6,9 +6,9 @@ import type { NumberArray } from "../../tensor/array.ts";
 import { axesAt, formatShape, type Shape } from "../../tensor/shape.ts";
 import { tensorFailure, type TensorFailure } from "../../engine/failure_table.ts";
 import type { AnyKernel } from "../../engine/kernel.ts";
-import type { Problem } from "../../engine/problem.ts";
+import { checkProblem, type Problem } from "../../engine/problem.ts";
 import { caseInputs } from "./random_inputs.ts";
-import { prepareKernel, UNWRITTEN, type RunOptions } from "../../engine/run.ts";
+import { checkRunOptions, prepareKernel, UNWRITTEN, type RunOptions } from "../../engine/run.ts";
 import { toleranceOf, type Tolerance } from "../../engine/tolerance.ts";
 
 /** The outcome of one case of one kernel. */
@@ -56,7 +56,8 @@ export function prepareCase(kernel: AnyKernel, problem: Problem): PreparedCase {
 
 /**
  * Runs one case of a kernel on the GPU twice and compares it with the reference in f64. Accesses
- * far outside a tensor are found if the device was opened with `clamp_indices`.
+ * far outside a tensor are found if the device was opened with `clamp_indices`. Throws InputError for
+ * an unknown option or an unknown key of the problem.
  */
 export async function checkCase(
   gpu: Gpu,
@@ -64,6 +65,8 @@ export async function checkCase(
   problem: Problem,
   options: RunOptions = {},
 ): Promise<CheckResult> {
+  checkRunOptions("checkCase", options);
+  checkProblem("checkCase: problem", problem);
   return await checkPrepared(gpu, kernel, prepareCase(kernel, problem), options);
 }
 

@@ -1,13 +1,13 @@
 // The page's worker: all work on the GPU and all rendering of streets, so that the page stays
-// responsive.
+// responsive. It begins with prediction; training and the lab of kernels are loaded with their views.
 import { hasTimestamps } from "../../gpu/timestamps.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { openPageGpu } from "../../gpu/page_device.ts";
 import type { AdapterReport, Ask, News, Questions, Told } from "../messages.ts";
-import { kernelLab, type KernelLab } from "./kernel_lab.ts";
+import type { KernelLab } from "./kernel_lab.ts";
 import { predictedViews } from "./prediction.ts";
 import { loadShaders } from "./shaders.ts";
-import { trainer } from "./trainer.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** The part of a worker's global scope that this file uses. */
 interface Scope {
@@ -32,6 +32,7 @@ function tell<Name extends keyof News>(news: Name, value: News[Name]): void {
 
 let opening: Promise<Gpu> | null = null;
 let lab: Promise<KernelLab> | null = null;
+let training: Promise<Trainer> | null = null;
 
 /** The device, opened once; a lost one is replaced at the next question. */
 async function device(): Promise<Gpu> {
@@ -54,8 +55,13 @@ async function device(): Promise<Gpu> {
 
 async function openLab(): Promise<KernelLab> {
   const gpu = await device();
-  lab ??= kernelLab(gpu);
+  lab ??= import("./kernel_lab.ts").then(async ({ kernelLab }) => await kernelLab(gpu));
   return await lab;
+}
+
+async function openTrainer(): Promise<Trainer> {
+  training ??= import("./trainer.ts").then(({ trainer }) => trainer(device, tell));
+  return await training;
 }
 
 function reportOf(gpu: Gpu): AdapterReport {
@@ -70,17 +76,16 @@ function reportOf(gpu: Gpu): AdapterReport {
   };
 }
 
-const training = trainer(device, tell);
-
 const answers: Answers = {
   open: async () => reportOf(await device()),
-  train: training.train,
-  pause: async (isPaused) => await Promise.resolve(training.pause(isPaused)),
-  stop: async () => await Promise.resolve(training.stop()),
-  student: training.student,
+  train: async (choice) => await (await openTrainer()).train(choice),
+  pause: async (isPaused) => (await openTrainer()).pause(isPaused),
+  stop: async () => (await openTrainer()).stop(),
+  student: async () => await (await openTrainer()).student(),
   predict: async ({ moment, student }) => {
     const gpu = await device();
-    return await predictedViews(gpu, moment, student, training.current());
+    const current = training === null ? null : (await training).current();
+    return await predictedViews(gpu, moment, student, current);
   },
   kernels: async () => (await openLab()).entries,
   source: async (name) => (await openLab()).source(name),

@@ -1,6 +1,6 @@
 // The texts of the shaders in a page: those without comments that networks run, loaded with the page,
 // and those of the repository, loaded when somebody wants to read them.
-import { useShaderFiles } from "../../engine/shader_files.ts";
+import { filesOfTexts, useShaderFiles } from "../../engine/shader_files.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -18,21 +18,13 @@ let isReadingSources = false;
  * anything is compiled.
  */
 export async function loadShaders(hasSubgroups: boolean): Promise<void> {
-  const files = ["shaders.json", ...(hasSubgroups ? ["shaders_subgroups.json"] : [])];
-  const texts: Texts = Object.assign({}, ...(await Promise.all(files.map(loadTexts))));
+  const names = ["shaders.json", ...(hasSubgroups ? ["shaders_subgroups.json"] : [])];
+  const texts: Texts = Object.assign({}, ...(await Promise.all(names.map(loadTexts))));
+  const files = filesOfTexts(texts);
   useShaderFiles({
-    read: (file) =>
-      isReadingSources ? (sources[file] ?? null) : withSnippets(texts[file] ?? null, texts),
-    list: () => Object.keys(texts),
-    place: (file) => `shaders/${file}`,
-    // The build compared them with the table.
-    areChecked: true,
+    ...files,
+    read: (file) => (isReadingSources ? (sources[file] ?? null) : files.read(file)),
   });
-}
-
-/** A text with its snippets, which the build left out of each shader: a line `#name` stands for one. */
-function withSnippets(text: string | null, texts: Texts): string | null {
-  return text?.replace(/^#(\w+)$/gm, (_, name: string) => texts[`lib/${name}.wgsl`]) ?? null;
 }
 
 /** Loads the texts of the repository and its snippets. */

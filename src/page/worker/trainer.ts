@@ -2,9 +2,9 @@
 import { checkedSample } from "../../data/rig_sample.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { createPredictor, type Predictor } from "../../train/predictor.ts";
-import { studentBytes } from "../../train/trained/student_bytes.ts";
 import type { News, Questions, TrainingChoice, TrainingEnd } from "../messages.ts";
-import { openTraining, rigSource, trainingConfig, type Training } from "../training.ts";
+import { rigSource } from "../rig_source.ts";
+import { openTraining, trainingConfig, type Training } from "../training.ts";
 import { byStep, viewsOf } from "./views.ts";
 
 /** A training and whether it still runs. */
@@ -56,14 +56,15 @@ export function trainer(
   const train = async (choice: TrainingChoice): Promise<TrainingEnd> => {
     if (isRunning) throw new Error("a training is in progress: stop it first");
     const config = trainingConfig(choice);
-    const gpu = await device();
     isRunning = true;
     isStopped = false;
+    // Before anything is awaited: a pause or a stop may come while the network is compiled.
     pause(false);
     current?.training.close();
     current = null;
     let predictor: Predictor | null = null;
     try {
+      const gpu = await device();
       const training = await openTraining(gpu, config);
       current = { training, gpu };
       const heldOut = rigSource(config, "held-out");
@@ -109,6 +110,7 @@ export function trainer(
     student: async () => {
       if (current === null) throw new Error("train a student first");
       const { training } = current;
+      const { studentBytes } = await import("../../train/trained/student_bytes.ts");
       return studentBytes(await training.values(), training.student());
     },
   };

@@ -2,7 +2,7 @@
 // poses.
 import { checkedCamera, resizeIntrinsics, type ImageSize } from "../../data/camera.ts";
 import type { RigSample } from "../../data/rig_sample.ts";
-import { checkOptions } from "../../graph/options.ts";
+import { checkOptions } from "../../tensor/options.ts";
 import { InputError } from "../../tensor/error.ts";
 
 /** A camera's numbers in pixels; pixel centres are at whole numbers. */

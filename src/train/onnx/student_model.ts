@@ -7,7 +7,7 @@ import type { Graph } from "../../graph/graph.ts";
 import type { Node, Value } from "../../graph/value.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape } from "../../tensor/shape.ts";
-import { formatConfig } from "../config.ts";
+import { formatConfig } from "../config/text.ts";
 import { predictionNetwork } from "../network.ts";
 import type { StudentFile } from "../trained/student_bytes.ts";
 import { onnxBuilder, type Name, type OnnxBuilder } from "./builder.ts";

@@ -7,7 +7,8 @@ import type { CpuStore } from "../../graph/cpu_store.ts";
 import { ARENAS } from "../../graph/layout.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
-import { formatConfig, type TrainConfig } from "../config.ts";
+import type { TrainConfig } from "../config.ts";
+import { formatConfig } from "../config/text.ts";
 import { withoutPlaces } from "../resume.ts";
 import { requireSameData } from "../student_origin.ts";
 

@@ -9,7 +9,8 @@ import type { Value } from "../../graph/value.ts";
 import { student, type StudentOutput } from "../../student/student.ts";
 import { INDEX_ONLY, mapInput, type TeacherMap, type TeacherParts } from "../../teacher/teacher.ts";
 import { InputError } from "../../tensor/error.ts";
-import { headOf, type TrainConfig } from "../config.ts";
+import type { TrainConfig } from "../config.ts";
+import { headOf } from "../head.ts";
 import { outputSize, type Model, type ModelInputs, type Network } from "../network.ts";
 
 /** The module as a run trains it: the base's map is an input, and it learns from LiDAR alone. */

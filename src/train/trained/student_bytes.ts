@@ -6,9 +6,10 @@ import type { CpuStore } from "../../graph/cpu_store.ts";
 import { isOfScaling } from "../../graph/ops/loss_scale.ts";
 import { InputError } from "../../tensor/error.ts";
 import { printable } from "../../tensor/printable.ts";
-import { formatConfig, parseConfigFile, resolveConfig, type TrainConfig } from "../config.ts";
+import { resolveConfig, type TrainConfig } from "../config.ts";
+import { formatConfig, parseConfigFile } from "../config/text.ts";
 import { earlierOrigin, formatOrigin, parseOrigin, type StudentOrigin } from "../student_origin.ts";
-import { countIn, depthIn, namedTensors, tensorReader } from "./tensors.ts";
+import { countIn, depthIn, loadNetwork, namedTensors } from "./tensors.ts";
 
 /** A trained student apart from its tensors. */
 export interface TrainedStudent {
@@ -98,25 +99,12 @@ function trainedIn(opened: SealedFile, file: string, warn: (message: string) => 
   const depth_max_m = depthIn(metadata, file);
   const steps = countIn(metadata, "steps" in metadata ? "steps" : "step", file);
   const origin = originIn(opened, { config, depth_max_m, file }, warn);
-  const take = tensorReader(tensors, file);
   return {
     config,
     depth_max_m,
     steps,
     origin,
-    load: (store) => {
-      // All of them are checked before the first one is copied.
-      const parameters = store.layout.slots.map(({ name, shape, offset }) => {
-        return { offset, values: take(name, shape) };
-      });
-      // the scale of the loss belongs to a run
-      const kept = [...store.states].filter(([name]) => !isOfScaling(name));
-      const states = kept.map(([name, to]) => {
-        return { to, values: take(`state/${name}`, [to.length]) };
-      });
-      for (const { offset, values } of parameters) store.arenas.parameters.set(values, offset);
-      for (const { to, values } of states) to.set(values);
-    },
+    load: (store) => loadNetwork(tensors, file, store),
   };
 }
 

@@ -2,6 +2,7 @@
 import { toFloat32 } from "../../formats/elements.ts";
 import type { NewTensor, SafetensorsDtype, StoredTensor } from "../../formats/safetensors.ts";
 import type { CpuStore } from "../../graph/cpu_store.ts";
+import { isOfScaling } from "../../graph/ops/loss_scale.ts";
 import { InputError } from "../../tensor/error.ts";
 import { formatShape, sameShape, type Shape } from "../../tensor/shape.ts";
 
@@ -88,4 +89,26 @@ export function tensorReader(
     }
     return values;
   };
+}
+
+/**
+ * Fills a store with the numbers of a trained network in `tensors` of `file`. Throws InputError as
+ * `tensorReader` does, before it has copied any.
+ */
+export function loadNetwork(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  file: string,
+  store: CpuStore,
+): void {
+  const take = tensorReader(tensors, file);
+  const parameters = store.layout.slots.map(({ name, shape, offset }) => {
+    return { offset, values: take(name, shape) };
+  });
+  // the scale of the loss belongs to a run
+  const kept = [...store.states].filter(([name]) => !isOfScaling(name));
+  const states = kept.map(([name, to]) => {
+    return { to, values: take(`state/${name}`, [to.length]) };
+  });
+  for (const { offset, values } of parameters) store.arenas.parameters.set(values, offset);
+  for (const { to, values } of states) to.set(values);
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runSettings } from "../../../src/cli/settings/run_settings.ts";
-import { formatConfig, resolveConfig } from "../../../src/train/config.ts";
+import { resolveConfig } from "../../../src/train/config.ts";
+import { formatConfig } from "../../../src/train/config/text.ts";
 
 let root = "";
 beforeEach(() => {

@@ -1,5 +1,5 @@
 // The rules of a configuration that concern several keys at once.
-import { InputError } from "../tensor/error.ts";
+import { InputError } from "../../tensor/error.ts";
 
 /** The keys that the rules read, as config.ts defines them. */
 interface Choices {

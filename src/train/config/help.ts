@@ -2,8 +2,8 @@
 // the keys as `train --help` lists them. The words are in the schema.
 import { Document, isMap, isScalar, type Node } from "yaml";
 import { z } from "zod";
-import { resolveConfig, type TrainConfig } from "./config.ts";
-import { configSchema } from "./config_schema.ts";
+import { resolveConfig, type TrainConfig } from "../config.ts";
+import { configSchema } from "./schema.ts";
 
 /** The part of a key's JSON Schema that is used here. */
 interface Explained {

@@ -1,22 +1,22 @@
 // The keys of a configuration: their types, their limits, their defaults and their explanations.
 import * as z from "zod";
-import type { BinHeadConfig } from "../bins/metric_bins.ts";
-import type { RigBody } from "../data/builtin_rig.ts";
-import { CENTER_SPACINGS } from "../graph/ops/bin_centers.ts";
-import type { Precision } from "../engine/tuning.ts";
-import type { ImageSize } from "../data/camera.ts";
-import type { BadSamples } from "../data/loader.ts";
-import { BASELINES } from "../distill/baselines.ts";
-import type { LossConfig, LossTerm } from "../distill/losses.ts";
-import { RELATIONS } from "../distill/relations.ts";
-import { SUPERVISED } from "../distill/supervised.ts";
-import { STUDENT_ATTENTIONS, type StudentAttention } from "../student/neighbour_attention.ts";
+import type { BinHeadConfig } from "../../bins/metric_bins.ts";
+import type { RigBody } from "../../data/builtin_rig.ts";
+import { CENTER_SPACINGS } from "../../graph/ops/bin_centers.ts";
+import type { Precision } from "../../engine/tuning.ts";
+import type { ImageSize } from "../../data/camera.ts";
+import type { BadSamples } from "../../data/loader.ts";
+import { BASELINES } from "../../distill/baselines.ts";
+import type { LossConfig, LossTerm } from "../../distill/losses.ts";
+import { RELATIONS } from "../../distill/relations.ts";
+import { SUPERVISED } from "../../distill/supervised.ts";
+import { STUDENT_ATTENTIONS, type StudentAttention } from "../../student/neighbour_attention.ts";
 import {
   PREPARATIONS,
   PUBLISHED_SIDE,
   type Preparation,
-} from "../teacher/foundation/prepare_image.ts";
-import { STUDENT_NAMES, STUDENTS, type StudentName } from "../student/student.ts";
+} from "../../teacher/foundation/prepare_image.ts";
+import { STUDENT_NAMES, STUDENTS, type StudentName } from "../../student/student.ts";
 
 /** A complete configuration, as `config.yaml` of a run folder keeps it. */
 export interface TrainConfig {
@@ -165,7 +165,7 @@ const someShare = z.number().positive().max(1);
 const streets = count.max(1_000_000);
 const side = count.multipleOf(32, "must be a multiple of 32");
 
-/** The configuration as files may give it, with the explanation of each key (config_help.ts). */
+/** The configuration as files may give it, with the explanation of each key (help.ts). */
 export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
   data: z
     .string()
