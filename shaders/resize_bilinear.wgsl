@@ -4,9 +4,10 @@
 //   w(o, i) = max(0, 1 - |p(o) - i|),  p(o) = (o mul + add) / den, kept inside [0, length - 1]
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours; workgroups along columns, rows, views
-// Memory   4 loads (most from the cache) + 1 store per element of y; bound by bandwidth
+// Mapping  one invocation per RUN pixels of a column of one channel of y: neighbours load neighbours;
+//          each row of x is loaded and mixed once for all pixels that lie beside it
+// Memory   1 load per element where y has twice the rows of x (2 at the same size), and 1 store;
+//          bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/resize.ts
 
@@ -29,31 +30,21 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-override OUT_W: u32 = 0u;     // 0: read at run time
+override OUT_W: u32 = 0u;    // 0: read at run time
 override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
-const STEP: u32 = 8u; // tune: 1 2 4 8
+const RUN: u32 = 8u; // tune: 2 4 8 16
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
 // </lib>
 
-/// The two pixels around a position along one axis, and the weight of the second.
-struct Between {
-    low: u32,
-    high: u32,
-    weight: f32,
-}
-
-/// Where index o of the axis of y lies in the axis of x.
-fn between(o: u32, mul: i32, add: i32, den: u32, length: u32) -> Between {
-    // in units of 1 / den
-    let position = u32(clamp(i32(o) * mul + add, 0, i32((length - 1u) * den)));
-    let low = position / den;
-    return Between(low, min(low + 1u, length - 1u), f32(position - low * den) / f32(den));
+/// Where index o of the axis of y lies in the axis of x, in units of 1 / den.
+fn position(o: u32, mul: i32, add: i32, den: u32, length: u32) -> u32 {
+    return u32(clamp(i32(o) * mul + add, 0, i32((length - 1u) * den)));
 }
 
 @compute @workgroup_size(WG)
@@ -65,36 +56,47 @@ fn resize_bilinear(
     let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
-    let blocks = (channels + STEP - 1u) / STEP;
-    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
-    let index = group.x + group.y * groups.x;
-    let groups_per_line = (width * blocks + WG - 1u) / WG;
-    let line = index / groups_per_line;
-    let unit = (index - line * groups_per_line) * WG + lane;
-    let view = line / params.out_h;
-    let row = line - view * params.out_h;
-    let col = unit / blocks;
-    if (view >= params.views || col >= width) {
+    let strips = (params.out_h + RUN - 1u) / RUN;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    // remainders as differences: a division costs as much as eight loads on a processor
+    let column = unit / channels;
+    let c = unit - column * channels;
+    let line = column / width;
+    let col = column - line * width;
+    let view = line / strips;
+    let top = (line - view * strips) * RUN;
+    if (view >= params.views) {
         return;
     }
-    let block = unit - col * blocks;
-    let pixel = (view * params.out_h + row) * width + col;
-    let row_den = fixed_or(ROW_DEN, params.row_den);
     let col_den = fixed_or(COL_DEN, params.col_den);
-    let r = between(row, params.row_mul, params.row_add, row_den, params.in_h);
-    let s = between(col, params.col_mul, params.col_add, col_den, params.in_w);
-    let upper_line = (view * params.in_h + r.low) * params.in_w;
-    let lower_line = (view * params.in_h + r.high) * params.in_w;
-    let corner_0 = (upper_line + s.low) * channels + block;
-    let corner_1 = (upper_line + s.high) * channels + block;
-    let corner_2 = (lower_line + s.low) * channels + block;
-    let corner_3 = (lower_line + s.high) * channels + block;
-    for (var k = 0u; k < STEP; k++) {
-        let c = k * blocks;
-        if (block + c < channels) {
-            let upper = mix(x[corner_0 + c], x[corner_1 + c], s.weight);
-            let lower = mix(x[corner_2 + c], x[corner_3 + c], s.weight);
-            y[pixel * channels + block + c] = mix(upper, lower, r.weight);
+    let from_left = position(col, params.col_mul, params.col_add, col_den, params.in_w);
+    let left = from_left / col_den;
+    let right = min(left + 1u, params.in_w - 1u);
+    let col_weight = f32(from_left - left * col_den) / f32(col_den);
+    let image = view * params.in_h * params.in_w;
+    let at_left = (image + left) * channels + c;
+    let at_right = (image + right) * channels + c;
+    let pitch = params.in_w * channels;
+    let row_den = fixed_or(ROW_DEN, params.row_den);
+    // the next row of x to load; `lower` and `upper` are the last two
+    var next = position(top, params.row_mul, params.row_add, row_den, params.in_h) / row_den;
+    var upper = f32();
+    var lower = f32();
+    for (var row = top; row < min(top + RUN, params.out_h); row++) {
+        let from_top = position(row, params.row_mul, params.row_add, row_den, params.in_h);
+        // rows above both neighbours
+        while ((next + 1u) * row_den <= from_top) {
+            next++;
         }
+        // a loop, not a condition: a processor's lanes would all run through the latter
+        while (i32(next * row_den) - i32(row_den) <= i32(from_top)) {
+            let start = min(next, params.in_h - 1u) * pitch;
+            upper = lower;
+            lower = mix(x[start + at_left], x[start + at_right], col_weight);
+            next++;
+        }
+        let row_weight = f32(from_top - (next - 2u) * row_den) / f32(row_den);
+        y[((view * params.out_h + row) * width + col) * channels + c] =
+            mix(upper, lower, row_weight);
     }
 }

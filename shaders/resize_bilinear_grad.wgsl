@@ -1,13 +1,13 @@
 // resize_bilinear_grad — gradient of linear resampling, gathered.
 //
-//   d_x[v, r, s, c] = sum_{row, col} w(row, r) w(col, s) d_y[v, row, col, c]
+//   d_x[v, r, s, c] = sum_{row} w(row, r) sum_{col} w(col, s) d_y[v, row, col, c]
 //   w as in resize_bilinear.wgsl
 //
 // Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours; workgroups along columns, rows, views
-// Memory   1 load per element of d_y (4 with the cache's), 1 store per element of d_x; bound by
-//          bandwidth
+// Mapping  one invocation per RUN pixels of a column of one channel of d_x: neighbours load
+//          neighbours; the sum along a row of d_y is made once for both rows of d_x beside it
+// Memory   2 loads per element of d_y (a row at each end of RUN once more), 1 store per element of
+//          d_x; bound by bandwidth
 // Source   elementary; the pixels of y that read one pixel of x are a rectangle, so no atomics
 // Twin     src/kernels/resize.ts
 
@@ -35,7 +35,7 @@ override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
-const STEP: u32 = 8u; // tune: 1 2 4 8
+const RUN: u32 = 8u; // tune: 2 4 8 16
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -76,40 +76,55 @@ fn resize_bilinear_grad(
     let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(IN_W, params.in_w);
-    let blocks = (channels + STEP - 1u) / STEP;
-    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
-    let index = group.x + group.y * groups.x;
-    let groups_per_line = (width * blocks + WG - 1u) / WG;
-    let line = index / groups_per_line;
-    let unit = (index - line * groups_per_line) * WG + lane;
-    let view = line / params.in_h;
-    let row = line - view * params.in_h;
-    let col = unit / blocks;
-    if (view >= params.views || col >= width) {
+    let strips = (params.in_h + RUN - 1u) / RUN;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    // remainders as differences: a division costs as much as eight loads on a processor
+    let column = unit / channels;
+    let c = unit - column * channels;
+    let line = column / width;
+    let col = column - line * width;
+    let view = line / strips;
+    let first = (line - view * strips) * RUN;
+    if (view >= params.views) {
         return;
     }
-    let block = unit - col * blocks;
-    let pixel = (view * params.in_h + row) * width + col;
-    let row_den = fixed_or(ROW_DEN, params.row_den);
+    let end = min(first + RUN, params.in_h);
+    let den = i32(fixed_or(ROW_DEN, params.row_den));
     let col_den = fixed_or(COL_DEN, params.col_den);
-    let rows = support(row, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
     let cols = support(col, params.col_mul, params.col_add, col_den, width, params.out_w);
-    var sums: array<f32, STEP>;
-    for (var r = rows.x; r < rows.y; r++) {
-        let by_row = weight(r, row, params.row_mul, params.row_add, row_den, params.in_h);
-        for (var s = cols.x; s < cols.y; s++) {
-            let w = by_row * weight(s, col, params.col_mul, params.col_add, col_den, width);
-            let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
-            for (var k = 0u; k < STEP; k++) {
-                if (block + k * blocks < channels) {
-                    sums[k] += w * d_y[first + k * blocks];
-                }
+    let begin = support(first, params.row_mul, params.row_add, u32(den), params.in_h, params.out_h).x;
+    let rows = support(end - 1u, params.row_mul, params.row_add, u32(den), params.in_h, params.out_h);
+    let last = i32(params.in_h - 1u) * den;
+    // the sums of row `at` of d_x and of the next one
+    var at = i32(first) - 1;
+    var here = f32();
+    var below = f32();
+    for (var r = begin; r < rows.y; r++) {
+        let from_top = clamp(i32(r) * params.row_mul + params.row_add, 0, last);
+        while ((at + 1) * den <= from_top) {
+            if (at >= i32(first)) {
+                d_x[((view * params.in_h + u32(at)) * width + col) * channels + c] = here;
             }
+            here = below;
+            below = f32();
+            at++;
         }
+        var sum = f32();
+        let start = (view * params.out_h + r) * params.out_w;
+        for (var s = cols.x; s < cols.y; s++) {
+            let w = weight(s, col, params.col_mul, params.col_add, col_den, width);
+            sum += w * d_y[(start + s) * channels + c];
+        }
+        let share = f32(from_top - at * den) / f32(den);
+        here += (1.0 - share) * sum;
+        // no neighbour, whatever d_y is, where the share is 0
+        below += select(f32(), share * sum, share > 0.0);
     }
-    for (var k = 0u; k < STEP; k++) {
-        if (block + k * blocks < channels) {
-            d_x[pixel * channels + block + k * blocks] = sums[k];
+    for (; at < i32(end); at++) {
+        if (at >= i32(first)) {
+            d_x[((view * params.in_h + u32(at)) * width + col) * channels + c] = here;
         }
+        here = below;
+        below = f32();
     }
 }

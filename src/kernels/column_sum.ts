@@ -3,6 +3,8 @@ import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
+import { mapping } from "../engine/mapping.ts";
+import { readsAsQuads } from "./row_slice.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** `slab` rows are added into one row of y. */
@@ -24,6 +26,7 @@ const cases: Problem<"x", ColumnSumAttributes>[] = [
   { name: "one slab", shapes: { x: [2, 33, 63] }, attributes: { slab: 33 } },
   { name: "no rows", shapes: { x: [2, 0, 5] }, attributes: { slab: 8 } },
   { name: "no columns", shapes: { x: [2, 5, 0] }, attributes: { slab: 8 } },
+  { name: "fours, a prime of rows", shapes: { x: [2, 37, 12] }, attributes: { slab: 5 } },
   { name: "tokens", shapes: { x: [1, 360, 512] }, attributes: { slab: 64 } },
 ];
 
@@ -45,6 +48,7 @@ export const columnSum: Kernel<typeof shaders.column_sum, ColumnSumAttributes> =
     return { flops: size(x), bytes: 4 * (size(x) + batches * slabsOf(rows, slab) * cols) };
   },
   terms: (_, { slab }) => slab,
+  variants: () => [columnSumVec4],
   cases,
   reference: ({ x }, shapes, { slab }) => {
     const [batches, rows, cols] = rowsOf(shapes.x);
@@ -60,3 +64,14 @@ export const columnSum: Kernel<typeof shaders.column_sum, ColumnSumAttributes> =
     return { y };
   },
 });
+
+/** As `columnSum`, four columns per load: where their number is a multiple of four. */
+export const columnSumVec4: Kernel<typeof shaders.column_sum_vec4, ColumnSumAttributes> = mapping(
+  columnSum,
+  {
+    shader: shaders.column_sum_vec4,
+    grid: ({ batches, slabs, cols }, { WG }) =>
+      foldGrid(Math.ceil((batches * slabs * cols) / 4 / WG)),
+    runs: (_, { x }) => readsAsQuads(0, x.at(-1) ?? 0, 4),
+  },
+);

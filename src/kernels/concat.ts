@@ -3,7 +3,9 @@ import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { linesGrid } from "../engine/axes.ts";
-import { kernel, type Inputs, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Inputs, type Kernel } from "../engine/kernel.ts";
+import { mapping } from "../engine/mapping.ts";
+import { readsAsQuads } from "./row_slice.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The axis to join along. */
@@ -120,6 +122,16 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
       ),
       joined(
         [
+          [67, 8],
+          [67, 4],
+          [67, 20],
+          [67, 12],
+        ],
+        1,
+        "fours, a prime of rows",
+      ),
+      joined(
+        [
           [0, 5],
           [0, 2],
         ],
@@ -148,4 +160,16 @@ export const concat: Kernel<typeof shaders.concat, ConcatAttributes> = kernel({
     }
     return { y };
   },
+  variants: () => [concatVec4],
+});
+
+/** As `concat`, four elements per load: where the rows of all inputs are multiples of four. */
+export const concatVec4: Kernel<typeof shaders.concat_vec4, ConcatAttributes> = mapping(concat, {
+  shader: shaders.concat_vec4,
+  grid: ({ rows, row }, { WG, RUN }) =>
+    foldGrid(Math.ceil((Math.ceil(rows / RUN) * (row / 4)) / WG)),
+  runs: (_, inputs, { axis }) =>
+    Object.values(inputs).every(
+      (shape) => isLeftOut(shape) || readsAsQuads(0, size(shape.slice(axis)), 4),
+    ),
 });

@@ -4,6 +4,8 @@ import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
+import { readsAsQuads } from "./row_slice.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Tokens per view along height and width. */
@@ -17,6 +19,7 @@ const cases: Problem<"x" | "mask", MaskedPoolAttributes>[] = (
   [
     ["sides that divide", [2, 12, 20, 32], [6, 10], 0.8],
     ["cells that overlap", [2, 7, 11, 5], [3, 4], 0.6],
+    ["fours in cells that overlap", [2, 7, 11, 12], [3, 4], 0.6],
     ["one token", [1, 5, 3, 7], [1, 1], 0.5],
     ["more tokens than pixels", [1, 2, 3, 9], [4, 5], 0.7],
     ["nothing let through", [1, 4, 6, 3], [2, 3], 0],
@@ -122,8 +125,20 @@ export const maskedPoolGrad: Kernel<typeof shaders.masked_pool_grad, MaskedPoolA
       });
       return { d_x: d_x as typeof mask };
     },
+    variants: () => [maskedPoolGradRows],
   },
 );
+
+/** The same with one invocation per pixel, for software adapters: features in fours. */
+export const maskedPoolGradRows: Kernel<
+  typeof shaders.masked_pool_grad_rows,
+  MaskedPoolAttributes
+> = mapping(maskedPoolGrad, {
+  shader: shaders.masked_pool_grad_rows,
+  grid: ({ pixels }, { WG }) => foldGrid(Math.ceil(pixels / WG)),
+  runs: (_, { d_tokens }) => readsAsQuads(0, d_tokens.at(-1) ?? 0, 4),
+  suits: onSoftware,
+});
 
 function sides(pixels: Shape, features: number, { grid }: MaskedPoolAttributes): Sides {
   const [, height = 0, width = 0] = pixels;

@@ -5,7 +5,9 @@ import { withGradient, type Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
-import { foldGrid, kernel, type Kernel, type Params } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../engine/kernel.ts";
+import { mapping } from "../engine/mapping.ts";
+import { readsAsQuads } from "./row_slice.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -124,6 +126,9 @@ const BASIC: readonly [string, Shape, readonly [number, number]][] = [
   ["same", [1, 4, 3, 4], [4, 3]],
   ["to nothing", [1, 4, 3, 4], [0, 3]],
   ["decoder", [1, 12, 20, 64], [24, 40]],
+  ["fours, wider, lower", [2, 13, 5, 12], [7, 11]],
+  ["fours, a quarter", [1, 37, 11, 4], [9, 3]],
+  ["fours from one pixel", [2, 1, 1, 8], [11, 4]],
 ];
 /** All of `Corners`. */
 export const CORNERS: readonly Corners[] = ["half_pixel", "align", "asymmetric"];
@@ -222,8 +227,8 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
     axes: { x: "V, IN_H, IN_W, C" },
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners }) => geometry(x, to, corners, null),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-      foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
+    grid: ({ views, out_h, out_w, channels }, { WG, RUN }) =>
+      strips(views, out_h, RUN, (out_w * channels) / WG),
     // three interpolations of 3 operations each
     cost: ({ x }, attributes) => {
       const n = size(resized(x, attributes));
@@ -238,7 +243,19 @@ export const resizeBilinear: Kernel<typeof shaders.resize_bilinear, ResizeBiline
       });
       return { y };
     },
+    variants: () => [resizeBilinearVec4],
   });
+
+/** As `resizeBilinear`, four channels per load: where their number is a multiple of four. */
+export const resizeBilinearVec4: Kernel<
+  typeof shaders.resize_bilinear_vec4,
+  ResizeBilinearAttributes
+> = mapping(resizeBilinear, {
+  shader: shaders.resize_bilinear_vec4,
+  grid: ({ views, out_h, out_w, channels }, { WG, RUN }) =>
+    strips(views, out_h, RUN, (out_w * channels) / 4 / WG),
+  runs: (_, { x }) => isInFours(x),
+});
 
 /** d_x = sum of d_y with the same weights. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
 export const resizeBilinearGrad: Kernel<
@@ -250,8 +267,8 @@ export const resizeBilinearGrad: Kernel<
   shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
   params: ({ d_y }, attributes) =>
     geometry(original(d_y, attributes), attributes.size, attributes.corners, null),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-    foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
+  grid: ({ views, in_h, in_w, channels }, { WG, RUN }) =>
+    strips(views, in_h, RUN, (in_w * channels) / WG),
   // each element of d_y goes to four elements of d_x
   cost: ({ d_y }, attributes) => ({
     flops: 8 * size(d_y),
@@ -268,7 +285,29 @@ export const resizeBilinearGrad: Kernel<
     });
     return { d_x };
   },
+  variants: () => [resizeBilinearGradVec4],
 });
+
+/** As `resizeBilinearGrad`, four channels per load: where their number is a multiple of four. */
+export const resizeBilinearGradVec4: Kernel<
+  typeof shaders.resize_bilinear_grad_vec4,
+  ResizeBilinearGradAttributes
+> = mapping(resizeBilinearGrad, {
+  shader: shaders.resize_bilinear_grad_vec4,
+  grid: ({ views, in_h, in_w, channels }, { WG, RUN }) =>
+    strips(views, in_h, RUN, (in_w * channels) / 4 / WG),
+  runs: (_, { d_y }) => isInFours(d_y),
+});
+
+/** The grid for strips of `run` of the rows of each view, of `groups` workgroups each. */
+function strips(views: number, rows: number, run: number, groups: number): Grid {
+  return foldGrid(Math.ceil(views * Math.ceil(rows / run) * groups));
+}
+
+/** Whether the channels of an image come in vectors of four. */
+function isInFours(image: Shape): boolean {
+  return readsAsQuads(0, image.at(-1) ?? 0, 4);
+}
 
 /** Pixels of y per pixel of x, at least one. */
 function spread([, height, width]: Shape, [rows, columns]: readonly [number, number]): number {

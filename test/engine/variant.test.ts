@@ -14,7 +14,9 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
   attention: ["attention_broadcast", "attention_rows"],
   attention_grad_kv: ["attention_grad_kv_broadcast", "attention_grad_kv_rows"],
   attention_grad_q: ["attention_grad_q_broadcast", "attention_grad_q_rows"],
+  attractor: ["attractor", "attractor"],
   attractor_grad_attractors: ["attractor_grad_attractors_rows", "attractor_grad_attractors_rows"],
+  attractor_grad_centers: ["attractor_grad_centers", "attractor_grad_centers"],
   bin_decode: ["bin_decode_rows", "bin_decode_rows"],
   bin_distill: ["bin_distill_rows", "bin_distill_rows"],
   bin_distill_binomial: ["bin_distill_binomial_rows", "bin_distill_binomial_rows"],
@@ -26,11 +28,16 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
   bin_kl: ["bin_kl_rows", "bin_kl_rows"],
   bin_pool: ["bin_pool_narrow", "bin_pool_narrow"],
   binomial_decode: ["binomial_decode_rows", "binomial_decode_rows"],
+  column_sum: ["column_sum", "column_sum"],
+  concat: ["concat", "concat"],
   conv2d: ["conv2d_subgroup", "conv2d_register"],
   conv2d_grad_input: ["conv2d_grad_input_subgroup", "conv2d_grad_input_register"],
   conv2d_grad_weight: ["conv2d_grad_weight_subgroup", "conv2d_grad_weight_register"],
   gemm: ["gemm_subgroup", "gemm_register"],
   log_binomial_grad: ["log_binomial_grad_rows", "log_binomial_grad_rows"],
+  masked_pool_grad: ["masked_pool_grad", "masked_pool_grad"],
+  resize_bilinear: ["resize_bilinear", "resize_bilinear"],
+  resize_bilinear_grad: ["resize_bilinear_grad", "resize_bilinear_grad"],
   softmax_bins: ["softmax_bins_rows", "softmax_bins_rows"],
   softmax_bins_grad: ["softmax_bins_grad_rows", "softmax_bins_grad_rows"],
   view_relation_fused: ["view_relation_fused_register", "view_relation_fused_register"],
@@ -58,6 +65,23 @@ function shared(name: string, lanes: number): string[] {
   const wide = lanes === 8 || lanes === 16;
   return name === "conv2d_grad_weight" && wide ? [`${name}_strip`, `${name}_vec4`] : [];
 }
+/** Kernels with a mapping named `_vec4` for tensors of fours, wherever they run. */
+const FOURS = new Set([
+  "activation",
+  "activation_grad",
+  "attractor",
+  "attractor_grad_centers",
+  "column_sum",
+  "concat",
+  "resize_bilinear",
+  "resize_bilinear_grad",
+]);
+
+/** Mappings for tensors of fours that software adapters alone prefer. */
+const SOFTWARE_FOURS: Readonly<Record<string, string | undefined>> = {
+  attractor_grad_attractors: "attractor_grad_attractors_vec4",
+  masked_pool_grad: "masked_pool_grad_rows",
+};
 
 const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);
 
@@ -77,9 +101,11 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
     // depthwise convolutions, and tensors of fours, have a mapping of their own wherever they run
     const own = name.startsWith("conv2d")
       ? [`${name}_depthwise`]
-      : name.startsWith("activation")
+      : FOURS.has(name)
         ? [`${name}_vec4`]
         : [];
+
+    const fours = [SOFTWARE_FOURS[name] ?? []].flat();
 
     test("runs as the base on a GPU, whatever its subgroups", () => {
       for (const subgroup_size of [0, 8, 16, 32, 64]) {
@@ -94,12 +120,14 @@ describe.each(several.map((kernel) => [kernel.shader.name, kernel] as const))(
       const [subgroups, none] = SOFTWARE[name];
       for (const facts of [LAVAPIPE, SWIFTSHADER, { ...LAVAPIPE, subgroup_size: 16 }]) {
         expect(chosen(facts)).toEqual(
-          new Set([subgroups, ...own, ...shared(name, facts.subgroup_size)]),
+          new Set([subgroups, ...own, ...fours, ...shared(name, facts.subgroup_size)]),
         );
       }
       const ranging = { ...LAVAPIPE, subgroup_size: 0, subgroup_min_size: 4 };
-      expect(chosen(ranging)).toEqual(new Set([none, ...own]));
-      expect(chosen({ ...ranging, features: new Set() })).toEqual(new Set([none, ...own]));
+      expect(chosen(ranging)).toEqual(new Set([none, ...own, ...fours]));
+      expect(chosen({ ...ranging, features: new Set() })).toEqual(
+        new Set([none, ...own, ...fours]),
+      );
     });
   },
 );

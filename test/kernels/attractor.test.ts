@@ -5,7 +5,10 @@ import {
   attractor as attractorKernel,
   attractorGradAttractors,
   attractorGradAttractorsRows,
+  attractorGradAttractorsVec4,
   attractorGradCenters,
+  attractorGradCentersVec4,
+  attractorVec4,
 } from "../../src/kernels/depth_bins/attractor.ts";
 import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
@@ -15,8 +18,11 @@ checkKernels(
   withOp(attractorKernel, ({ centers, attractors }, attributes) =>
     attractor(centers, attractors, attributes),
   ),
+  attractorVec4,
   attractorGradCenters,
+  attractorGradCentersVec4,
   attractorGradAttractors,
+  attractorGradAttractorsVec4,
   attractorGradAttractorsRows,
 );
 

@@ -1,5 +1,5 @@
 // Column sums against their reference.
-import { columnSum } from "../../src/kernels/column_sum.ts";
+import { columnSum, columnSumVec4 } from "../../src/kernels/column_sum.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(columnSum);
+checkKernels(columnSum, columnSumVec4);

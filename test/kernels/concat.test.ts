@@ -4,7 +4,7 @@ import { runOnCpu } from "../../src/graph/cpu.ts";
 import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { concat as concatOp } from "../../src/graph/ops/concat.ts";
-import { concat } from "../../src/kernels/concat.ts";
+import { concat, concatVec4 } from "../../src/kernels/concat.ts";
 import { present, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
@@ -15,6 +15,7 @@ checkKernels(
       axis,
     ),
   ),
+  concatVec4,
 );
 
 test("any number of tensors is joined in order", () => {

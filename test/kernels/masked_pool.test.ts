@@ -1,7 +1,11 @@
 // Masked pooling to tokens: against its reference, its gradient, and what the mask does.
 import { expect, test } from "vitest";
 import { maskedPool } from "../../src/graph/ops/view_relation.ts";
-import { maskedPool as maskedPoolKernel, maskedPoolGrad } from "../../src/kernels/masked_pool.ts";
+import {
+  maskedPool as maskedPoolKernel,
+  maskedPoolGrad,
+  maskedPoolGradRows,
+} from "../../src/kernels/masked_pool.ts";
 import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 import { runGraph } from "../support/run_graph.ts";
@@ -9,6 +13,7 @@ import { runGraph } from "../support/run_graph.ts";
 checkKernels(
   withOp(maskedPoolKernel, ({ x, mask }, attributes) => maskedPool(x, mask, attributes)),
   maskedPoolGrad,
+  maskedPoolGradRows,
 );
 
 test("a token is the mean of what its cell lets through, and 0 of nothing", async () => {

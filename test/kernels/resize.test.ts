@@ -7,6 +7,8 @@ import {
 import {
   resizeBilinear,
   resizeBilinearGrad,
+  resizeBilinearGradVec4,
+  resizeBilinearVec4,
   resizeNearest,
   resizeNearestGrad,
 } from "../../src/kernels/resize.ts";
@@ -21,7 +23,9 @@ checkKernels(
   ),
   resizeNearestGrad,
   withOp(resizeBilinear, ({ x }, { size, corners }) => bilinearOp(x, size, corners)),
+  resizeBilinearVec4,
   resizeBilinearGrad,
+  resizeBilinearGradVec4,
 );
 
 test("a linear ramp stays a linear ramp between aligned corners", async () => {

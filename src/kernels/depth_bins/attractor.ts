@@ -5,6 +5,7 @@ import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { readsAsQuads } from "../row_slice.ts";
 import { shaders } from "../shaders.gen.ts";
 
 /** The forms of attraction in the order of the shaders' KIND. */
@@ -92,7 +93,20 @@ export const attractor: Kernel<typeof shaders.attractor, AttractorAttributes> = 
     }
     return { y };
   },
+  variants: () => [attractorVec4],
 });
+
+const comesInFours = (centers: Shape): boolean => readsAsQuads(0, centers.at(-1) ?? 0, 4);
+
+/** As `attractor`, four bins per load: where their number is a multiple of four. */
+export const attractorVec4: Kernel<typeof shaders.attractor_vec4, AttractorAttributes> = mapping(
+  attractor,
+  {
+    shader: shaders.attractor_vec4,
+    grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+    runs: (_, { centers }) => comesInFours(centers),
+  },
+);
 
 /**
  * d_c = d_y (1 - mean_a f'(A_a - c)). centers, d_y [V, H, W, K], attractors [V, H, W, N] ->
@@ -128,6 +142,17 @@ export const attractorGradCenters: Kernel<
     }
     return { d_centers };
   },
+  variants: () => [attractorGradCentersVec4],
+});
+
+/** As `attractorGradCenters`, four bins per load: where their number is a multiple of four. */
+export const attractorGradCentersVec4: Kernel<
+  typeof shaders.attractor_grad_centers_vec4,
+  AttractorAttributes
+> = mapping(attractorGradCenters, {
+  shader: shaders.attractor_grad_centers_vec4,
+  grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  runs: (_, { centers }) => comesInFours(centers),
 });
 
 /**
@@ -155,7 +180,7 @@ export const attractorGradAttractors: Kernel<
     flops: flops(shapes, 11),
     bytes: 4 * (2 * size(shapes.centers) + 2 * size(shapes.attractors)),
   }),
-  variants: () => [attractorGradAttractorsRows],
+  variants: () => [attractorGradAttractorsVec4, attractorGradAttractorsRows],
   cases: gradientCases,
   reference: ({ centers, attractors, d_y }, shapes, attributes) => {
     const { bins, attractors: count, weight } = strengths(shapes, attributes);
@@ -172,7 +197,18 @@ export const attractorGradAttractors: Kernel<
   },
 });
 
-/** The same with one invocation per attractor, for software adapters. */
+/** One invocation per attractor and four bins per load, for software adapters. */
+export const attractorGradAttractorsVec4: Kernel<
+  typeof shaders.attractor_grad_attractors_vec4,
+  AttractorAttributes
+> = mapping(attractorGradAttractors, {
+  shader: shaders.attractor_grad_attractors_vec4,
+  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  runs: (_, { centers }) => comesInFours(centers),
+  suits: onSoftware,
+});
+
+/** The same with any number of bins. */
 export const attractorGradAttractorsRows: Kernel<
   typeof shaders.attractor_grad_attractors_rows,
   AttractorAttributes
