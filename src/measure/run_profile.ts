@@ -16,6 +16,7 @@ import {
   type Prepared,
 } from "./measure.ts";
 import { makeChecker, prepareProblem, type Checked, type Checker } from "./problems.ts";
+import type { RaceCheck } from "./race_check.ts";
 import type { ProfileRow } from "./saved_run.ts";
 import { compileFault, type SourcedKernel } from "./shader_source.ts";
 
@@ -44,6 +45,8 @@ export interface Subject {
   readonly dispatched: (facts: AdapterFacts) => DispatchedSource | null;
   /** Compiles it and compares its numbers. */
   readonly check: (gpu: Gpu) => Promise<Checked>;
+  /** The data races that its check looked for; null if it did not. */
+  readonly races?: () => RaceCheck | null;
   readonly prepare: (gpu: Gpu) => Promise<Prepared>;
 }
 

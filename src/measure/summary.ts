@@ -3,6 +3,7 @@ import type { Ceilings } from "./ceilings.ts";
 import type { Environment } from "./environment.ts";
 import type { Timing } from "./measure.ts";
 import { roofline, type Roofline } from "./roofline.ts";
+import type { RaceCheck } from "./race_check.ts";
 import type { RowComparison, SavedRun, ProfileRow } from "./saved_run.ts";
 import type { RowCosts } from "./safeguards.ts";
 import { drift, estimate, relativeNoise } from "./statistics.ts";
@@ -35,6 +36,8 @@ export interface SummaryRow extends Omit<ProfileRow, "cold" | "hot"> {
   readonly costs?: RowCosts | null;
   /** The first thing to try; absent where nothing is known. */
   readonly advice?: string;
+  /** For a shader from anywhere: the data races that were looked for. */
+  readonly races?: RaceCheck;
 }
 
 /** A profile as displayed. */

@@ -16,6 +16,8 @@ export interface FileOptions {
   readonly flops?: Amount;
   readonly bytes?: Amount;
   readonly init?: boolean;
+  /** False not to look for data races. */
+  readonly races?: boolean;
 }
 
 /** The names of these options. */
@@ -28,6 +30,7 @@ export const FILE_OPTIONS: readonly (keyof FileOptions)[] = [
   "flops",
   "bytes",
   "init",
+  "races",
 ];
 
 /** Adds the options to the command. */
@@ -57,6 +60,7 @@ export function addFileOptions(command: Command): void {
       "bytes of one run that must cross the memory bus, such as '12 * x.length'",
       amountOf,
     )
+    .option("--no-races", "do not look for data races before timing")
     .option(
       "--init",
       "write FILE.json with everything that is known and assumed, and time nothing",

@@ -50,10 +50,11 @@ async function hasSidecar(file: string): Promise<boolean> {
   return (await readSidecar(file)) !== null;
 }
 
-/** Numbers of `--data` and `--seed`. */
-export function dataOf({ data, seed }: ProfileOptions): OutsideData {
+/** The choices of `--data`, `--seed` and `--no-races`. */
+export function dataOf({ data, seed, races }: ProfileOptions): OutsideData {
   return {
     seed,
+    races,
     zeros: data === "zeros",
     ...(data?.endsWith(".npy") === true && { file: data }),
   };

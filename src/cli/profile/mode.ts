@@ -57,7 +57,7 @@ export interface ProfileMode {
 const NOT_OF_FILES = ["cases", "case", "preset", "axis", "apply"] as const;
 
 /** The options that are typed with `--no-`. */
-const NEGATED: readonly Option[] = ["robustness", "tune", "ceilings"];
+const NEGATED: readonly Option[] = ["robustness", "tune", "ceilings", "races"];
 const CHOOSERS = ["init", "ir", "watch", "sweep", "ab", "brief"] as const;
 
 /** The mode of a command line; throws InputError naming options that cannot be combined. */

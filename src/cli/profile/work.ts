@@ -24,6 +24,7 @@ import {
   type ProfileRow,
   type SavedRun,
 } from "../../measure/saved_run.ts";
+import type { RaceCheck } from "../../measure/race_check.ts";
 import { summarize, type Summary } from "../../measure/summary.ts";
 import { globPattern } from "../../profile/kernel/matching.ts";
 import { EXIT } from "../terminal/exit_code.ts";
@@ -153,6 +154,7 @@ async function profileUntil(
       ...row,
       costs: costs[i] ?? null,
       ...adviceFor(run.gpu, subjects[i], row.roofline),
+      ...racesOf(subjects[i]),
     })),
     ...(interrupted && { interrupted }),
     ...(before !== null &&
@@ -189,6 +191,11 @@ async function profileUntil(
   );
   if (summary.rows.some(({ ok }) => !ok)) return EXIT.wrong;
   return gate.failed ? EXIT.gate : EXIT.fine;
+}
+
+function racesOf({ races }: Subject): { readonly races?: RaceCheck } {
+  const found = races?.() ?? null;
+  return found === null ? {} : { races: found };
 }
 
 /** The advice on a row; none for one without a place under the ceilings. */

@@ -77,7 +77,7 @@ const CSV_FIELDS: readonly string[] = [
 ];
 
 function csvRecord(row: SummaryRow): Record<string, string | number | boolean | null | undefined> {
-  const { cold, hot, roofline, comparison, costs, ...rest } = row;
+  const { cold, hot, roofline, comparison, costs, races: _, ...rest } = row;
   const timing = (cache: string, summary: TimingSummary | null): object =>
     summary === null
       ? {}

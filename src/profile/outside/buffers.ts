@@ -71,7 +71,7 @@ export interface BoundShader {
 }
 
 /** Buffers that can be filled and read between runs. */
-interface Made {
+export interface Made {
   readonly buffer: OutsideBuffer;
   readonly gpuBuffer: GPUBuffer;
   readonly before_bytes: number;
@@ -221,7 +221,7 @@ function withLengths({ code, buffers, reached }: OutsideProblem): {
 }
 
 /** Creates the buffers; `marginOf` gives the bytes behind each, null for no margins at all. */
-async function bind(
+export async function bind(
   gpu: Gpu,
   problem: OutsideProblem,
   code: string,

@@ -170,7 +170,10 @@ function roundUp(size: number, align: number): number {
 }
 
 /** `array` and its parts between `<` and `>`: `array<vec2<f32>, 4>` has two. */
-function typeParts(type: string): { readonly name: string; readonly parts: readonly string[] } {
+export function typeParts(type: string): {
+  readonly name: string;
+  readonly parts: readonly string[];
+} {
   const text = type.trim();
   const open = text.indexOf("<");
   if (open < 0) return { name: text, parts: [] };

@@ -7,23 +7,27 @@ import { GpuValidationError } from "../../gpu/errors.ts";
 import { moduleFor } from "../../gpu/pipelines.ts";
 import { gitIn } from "../../measure/environment.ts";
 import type { Checked } from "../../measure/problems.ts";
+import { raceText, type RaceCheck } from "../../measure/race_check.ts";
 import type { Subject } from "../../measure/run_profile.ts";
 import { fileCaret } from "../../measure/shader_source.ts";
 import { InputError } from "../../tensor/error.ts";
 import { bindShader, type StartNumbers } from "./buffers.ts";
-import { checkOutside } from "./check.ts";
+import { checkRaces } from "../races/races.ts";
+import { checkOutside, compileFaultOf } from "./check.ts";
 import { startNumbers, type Numbers } from "./numbers.ts";
 import { resolveProblem, type OutsideProblem } from "./problem.ts";
 import { expectedOf, npyNumbers, type Expected } from "./reference.ts";
 import { mergeSettings, readSidecar, type ShaderSettings } from "./settings.ts";
 
-/** The numbers that shaders are timed on. */
+/** The numbers that shaders are checked and timed on, and what is checked. */
 export interface OutsideData {
   /** Times on zeros; outputs are still checked on the data of the settings. */
   readonly zeros?: boolean;
   readonly seed?: number | undefined;
   /** An .npy file for the first buffer that is read. */
   readonly file?: string | undefined;
+  /** False not to look for data races. */
+  readonly races?: boolean | undefined;
 }
 
 /** A row, and the problem behind it; null if the text does not compile. */
@@ -112,6 +116,7 @@ export async function outsideSubject(
   const timed = once(async () =>
     data.zeros === true ? await startOf(problem, data) : (await loaded()).start,
   );
+  let races: RaceCheck | null = null;
   return {
     ...row,
     case: data.zeros === true ? `${problem.name}, zeros` : problem.name,
@@ -123,8 +128,14 @@ export async function outsideSubject(
     },
     check: async (device) => {
       const { start, expected } = await loaded();
-      return await checked(device, problem, start, expected, note);
+      const found = await checked(device, problem, start, expected, note);
+      if (data.races === false || (await compileFaultOf(device, problem)) !== "") return found;
+      races ??= await checkRaces(device, problem, start);
+      for (const line of races.notes) note(line);
+      const error = [found.error, raceText(races)].filter((text) => text !== "").join("\n");
+      return { ...found, error };
     },
+    races: () => races,
     prepare: async (device) => await bindShader(device, problem, await timed()),
   };
 }
