@@ -132,9 +132,8 @@ fn conv2d_grad_weight_register(
             tile[15] += d_y[at_y + rows_d.w] * columns;
         }
     }
-    for (var r = 0u; r < ROWS; r++) {
-        if (row + r < params.group_o) {
-            store((group.z * params.out_c + first_o + row + r) * terms, n, terms, tile[r]);
-        }
+    let beyond = min(row + ROWS, params.group_o);
+    for (var o = row; o < beyond; o++) { // not unrolled, which compilers take long to do
+        store((group.z * params.out_c + first_o + o) * terms, n, terms, tile[o - row]);
     }
 }

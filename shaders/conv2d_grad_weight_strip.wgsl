@@ -8,11 +8,11 @@
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, 3, C'], all in vectors of
 //          four; slice s holds rows s R to s R + R - 1 of the V OH rows of y; column_sum adds the
 //          slices up in order
-// Mapping  a workgroup is one subgroup of 8 or 16 lanes and owns 16 channels o; an invocation
+// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns 16 channels o; an invocation
 //          owns the three taps of one row of the kernel for four channels c. For two pixels of a
-//          row of y it keeps four columns of x, of which it loads two, and a quarter of a lane's
-//          load of d_y; the rest of d_y comes from its neighbours by broadcasts; grid: x rows of
-//          taps x quarters of C', y groups x tiles of channels, z slices
+//          row of y it keeps four columns of x and loads two of them; it loads 4 of the 32 numbers
+//          of d_y, 8 at 4 lanes, and takes the others from its neighbours by broadcasts; grid: x
+//          rows of taps x vectors of C', y groups x tiles of channels, z slices
 // Memory   12 loads for 384 fma, where conv2d_grad_weight_subgroup.wgsl has 36 at 8 lanes; for
 //          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
 //          iteration: hence two pixels at a time
@@ -48,7 +48,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> d_y: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 
-override LANES: u32 = 8u; // of a subgroup, 8 or 16; the workgroup is exactly one
+override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly one
 const ROWS: u32 = 16u; // host: channels of a tile
 
 /// Adds two pixels to the taps of one channel o, from sum `first` on.
@@ -77,6 +77,15 @@ fn column(w: u32, row: u32, at_c: u32, in_rows: bool) -> vec4f {
     return numbers;
 }
 
+/// Four numbers of d_y in a row of all views; 0 beyond its end.
+fn gradients(line: u32, j: u32, at_o: u32) -> vec4f {
+    var numbers = vec4f();
+    if (j < params.out_w) {
+        numbers = d_y[(line * params.out_w + j) * (params.out_c / 4u) + at_o];
+    }
+    return numbers;
+}
+
 @compute @workgroup_size(LANES)
 fn conv2d_grad_weight_strip(
     @builtin(workgroup_id) group: vec3u,
@@ -92,7 +101,8 @@ fn conv2d_grad_weight_strip(
     let c = index - a * fours;
     let at_c = group.y / tiles * fours + c;
     let top = i32(a * params.dilation_h) - i32(params.pad_top);
-    // lanes 0 to 3 hold the channels of the even pixel, 4 to 7 those of the odd one, others repeat;
+    // lanes 0 to 3 hold the channels of the even pixel, 4 to 7, if there are any, those of the odd
+    // one, others repeat;
     // channels beyond the last compute it again and are not stored
     let odd = lane / 4u % 2u;
     let at_o = (first_o + min(row + lane % 4u * 4u, params.group_o - 4u)) / 4u;
@@ -111,13 +121,18 @@ fn conv2d_grad_weight_strip(
         for (var j = 0u; j < params.out_w; j += 2u) {
             columns[2] = column(left + j + 2u, first, at_c, in_rows);
             columns[3] = column(left + j + 3u, first, at_c, in_rows);
-            let has_y = j + odd < params.out_w;
-            let at_y = (line * params.out_w + j + odd) * (params.out_c / 4u) + at_o;
-            let d = select(vec4f(), d_y[select(0u, at_y, has_y)], has_y);
-            add_channels(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(d, 4u), &columns);
-            add_channels(&tile, 12u, subgroupBroadcast(d, 1u), subgroupBroadcast(d, 5u), &columns);
-            add_channels(&tile, 24u, subgroupBroadcast(d, 2u), subgroupBroadcast(d, 6u), &columns);
-            add_channels(&tile, 36u, subgroupBroadcast(d, 3u), subgroupBroadcast(d, 7u), &columns);
+            let d = gradients(line, j + odd, at_o);
+            var odd_d: array<vec4f, 4>;
+            if (LANES == 4u) {
+                let e = gradients(line, j + 1u, at_o);
+                odd_d = array(subgroupBroadcast(e, 0u), subgroupBroadcast(e, 1u), subgroupBroadcast(e, 2u), subgroupBroadcast(e, 3u));
+            } else {
+                odd_d = array(subgroupBroadcast(d, 4u), subgroupBroadcast(d, 5u), subgroupBroadcast(d, 6u), subgroupBroadcast(d, 7u));
+            }
+            add_channels(&tile, 0u, subgroupBroadcast(d, 0u), odd_d[0], &columns);
+            add_channels(&tile, 12u, subgroupBroadcast(d, 1u), odd_d[1], &columns);
+            add_channels(&tile, 24u, subgroupBroadcast(d, 2u), odd_d[2], &columns);
+            add_channels(&tile, 36u, subgroupBroadcast(d, 3u), odd_d[3], &columns);
             columns[0] = columns[2];
             columns[1] = columns[3];
         }

@@ -8,11 +8,11 @@
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C'], all in vectors of
 //          four; slice s holds rows s R to s R + R - 1 of the V OH rows of y; column_sum adds the
 //          slices up in order
-// Mapping  a workgroup is one subgroup of 8 or 16 lanes and owns 32 channels o x 8 LANES terms
-//          (a, b, c) of one slice, an invocation all 32 of two vectors of terms, LANES apart; for
-//          each of two pixels of a row of y it loads its two vectors of x and one of d_y, and takes
-//          the others from its neighbours by broadcasts; grid: x tiles of terms, y groups x tiles
-//          of channels, z slices
+// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns 32 channels o x VECTORS LANES
+//          vectors of terms (a, b, c) of one slice, an invocation all 32 of its VECTORS, LANES
+//          apart; for each of two pixels of a row of y it loads those of x and one of d_y, two at 4
+//          lanes, and takes the others from its neighbours by broadcasts; grid: x tiles of terms,
+//          y groups x tiles of channels, z slices
 // Memory   24 loads for 512 fma, where conv2d_grad_weight_subgroup.wgsl has 48 at 8 lanes; for
 //          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
 //          iteration: hence two pixels at a time
@@ -50,8 +50,10 @@ struct Params {
 
 override GROUP_C: u32 = 0u; // 0: read at run time
 override KERNEL_W: u32 = 0u;
-override LANES: u32 = 8u; // of a subgroup, 8 or 16; the workgroup is exactly one
+override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly one
 const ROWS: u32 = 32u; // host: channels of a tile
+/// Vectors of terms per invocation.
+const VECTORS: u32 = 2u; // tune: 1 2
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -86,15 +88,26 @@ fn seen(column: i32, row: u32, at_c: u32, in_rows: bool) -> vec4f {
     return numbers;
 }
 
+/// Four numbers of d_y in a row of all views; 0 beyond its end.
+fn gradients(line: u32, j: u32, at_o: u32) -> vec4f {
+    var numbers = vec4f();
+    if (j < params.out_w) {
+        numbers = d_y[(line * params.out_w + j) * (params.out_c / 4u) + at_o];
+    }
+    return numbers;
+}
+
 /// Adds two pixels to the terms of one channel o.
-fn add_channel(tile: ptr<function, array<vec4f, 64>>, row: u32, d_even: f32, d_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
-    let t = 2u * row;
+fn add_channel(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, d_even: f32, d_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+    let t = VECTORS * row;
     (*tile)[t] = fma(vec4f(d_odd), odd[0], fma(vec4f(d_even), even[0], (*tile)[t]));
-    (*tile)[t + 1u] = fma(vec4f(d_odd), odd[1], fma(vec4f(d_even), even[1], (*tile)[t + 1u]));
+    if (VECTORS == 2u) {
+        (*tile)[t + 1u] = fma(vec4f(d_odd), odd[1], fma(vec4f(d_even), even[1], (*tile)[t + 1u]));
+    }
 }
 
 /// Adds two pixels to the terms of four channels o, from `row` of the tile on.
-fn add_channels(tile: ptr<function, array<vec4f, 64>>, row: u32, d_even: vec4f, d_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+fn add_channels(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, d_even: vec4f, d_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     add_channel(tile, row, d_even.x, d_odd.x, even, odd);
     add_channel(tile, row + 1u, d_even.y, d_odd.y, even, odd);
     add_channel(tile, row + 2u, d_even.z, d_odd.z, even, odd);
@@ -111,13 +124,14 @@ fn conv2d_grad_weight_vec4(
     let first_o = group.y / tiles * params.group_o;
     let first_c = group.y / tiles * params.group_c / 4u;
     let row = group.y % tiles * ROWS;
-    let n = 4u * (group.x * 2u * LANES + lane);
+    let n = 4u * (group.x * VECTORS * LANES + lane);
     let m = n + 4u * LANES;
     let near = terms_of(n);
     let far = terms_of(m);
     // channels beyond the last compute it again and are not stored
     let at_o = (first_o + min(row + lane % 8u * 4u, params.group_o - 4u)) / 4u;
-    var tile: array<vec4f, 64>; // channel o, term; indexed by constants only, so that it stays in registers
+    let last_o = (first_o + min(row + 16u + lane * 4u, params.group_o - 4u)) / 4u; // for 4 lanes
+    var tile: array<vec4f, ROWS * VECTORS>; // channel o, term; indexed by constants only, so that it stays in registers
     let begin = group.z * params.slab_rows;
     let end = min(begin + params.slab_rows, params.views * params.out_h);
     for (var line = begin; line < end; line++) {
@@ -134,35 +148,43 @@ fn conv2d_grad_weight_vec4(
             let has_odd = j + 1u < params.out_w;
             let w = i32(j * params.stride_w);
             let next = w + i32(params.stride_w);
-            let even = array(
-                seen(w + near.w, near_row, first_c + near.c, near_in),
-                seen(w + far.w, far_row, first_c + far.c, far_in),
-            );
-            let odd = array(
-                seen(next + near.w, near_row, first_c + near.c, near_in & has_odd),
-                seen(next + far.w, far_row, first_c + far.c, far_in & has_odd),
-            );
-            let at_y = (line * params.out_w + j) * (params.out_c / 4u) + at_o;
-            let d = d_y[at_y];
-            let e = select(vec4f(), d_y[select(at_y, at_y + params.out_c / 4u, has_odd)], has_odd);
+            var even: array<vec4f, 2>;
+            var odd: array<vec4f, 2>;
+            even[0] = seen(w + near.w, near_row, first_c + near.c, near_in);
+            odd[0] = seen(next + near.w, near_row, first_c + near.c, near_in & has_odd);
+            if (VECTORS == 2u) {
+                even[1] = seen(w + far.w, far_row, first_c + far.c, far_in);
+                odd[1] = seen(next + far.w, far_row, first_c + far.c, far_in & has_odd);
+            }
+            let d = gradients(line, j, at_o);
+            let e = gradients(line, j + 1u, at_o);
             add_channels(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
             add_channels(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
             add_channels(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
             add_channels(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
-            add_channels(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
-            add_channels(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
-            add_channels(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
-            add_channels(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+            if (LANES == 4u) {
+                let f = gradients(line, j, last_o);
+                let g = gradients(line, j + 1u, last_o);
+                add_channels(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
+                add_channels(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
+                add_channels(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
+                add_channels(&tile, 28u, subgroupBroadcast(f, 3u), subgroupBroadcast(g, 3u), even, odd);
+            } else {
+                add_channels(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
+                add_channels(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
+                add_channels(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
+                add_channels(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+            }
         }
     }
     let beyond = min(row + ROWS, params.group_o);
     for (var o = row; o < beyond; o++) { // not unrolled, which compilers take long to do
         let first = (group.z * params.out_c + first_o + o) * terms;
         if (near.exists) {
-            partials[(first + n) / 4u] = tile[2u * (o - row)];
+            partials[(first + n) / 4u] = tile[VECTORS * (o - row)];
         }
-        if (far.exists) {
-            partials[(first + m) / 4u] = tile[2u * (o - row) + 1u];
+        if (VECTORS == 2u && far.exists) {
+            partials[(first + m) / 4u] = tile[VECTORS * (o - row) + 1u];
         }
     }
 }

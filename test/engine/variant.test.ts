@@ -62,9 +62,9 @@ function shared(name: string, lanes: number): string[] {
   if (["conv2d", "conv2d_grad_input"].includes(name)) return lanes === 8 ? [`${name}_strip`] : [];
   // heads that are not whole vectors of four wide
   if (name.startsWith("attention")) return [`${name}_subgroup`];
-  const wide = lanes === 8 || lanes === 16;
-  return name === "conv2d_grad_weight" && wide ? [`${name}_strip`, `${name}_vec4`] : [];
+  return name === "conv2d_grad_weight" ? [`${name}_strip`, `${name}_vec4`] : [];
 }
+
 /** Kernels with a mapping named `_vec4` for tensors of fours, wherever they run. */
 const FOURS = new Set([
   "activation",

@@ -49,6 +49,7 @@ test("the rule takes the mapping whose tiles are least idle", () => {
   expect(chosen(64, 128, 3, 2)).toBe("conv2d_grad_weight_vec4");
   expect(chosen(128, 128, 1)).toBe("conv2d_grad_weight_vec4");
   expect(chosen(48, 24, 1)).toBe("conv2d_grad_weight_vec4");
+  expect(chosen(32, 32, 1)).toBe("conv2d_grad_weight_vec4");
   // half of a wide tile would be idle
   expect(chosen(32, 16, 1)).toBe("conv2d_grad_weight_subgroup");
   expect(chosen(4, 16, 7, 2)).toBe("conv2d_grad_weight_subgroup");

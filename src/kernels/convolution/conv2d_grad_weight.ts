@@ -171,43 +171,63 @@ export const conv2dGradWeight: Kernel<
   ],
 });
 
-/** Channels, and numbers of x per lane, of a tile of each mapping in subgroups. */
-const STRIP_TILE: Tile = { channels: shaders.conv2d_grad_weight_strip.constants.ROWS, terms: 4 };
-const VEC4_TILE: Tile = { channels: shaders.conv2d_grad_weight_vec4.constants.ROWS, terms: 8 };
-const SUBGROUP_TILE: Tile = { channels: 16, terms: 4 };
-
-interface Tile {
+/** A tile of a mapping in subgroups. */
+interface SubgroupTile {
   readonly channels: number;
+  /** Numbers of x per lane. */
   readonly terms: number;
+  /**
+   * Speed of a full tile relative to that of `conv2dGradWeightSubgroup`, as measured on lavapipe
+   * (bench/README.md).
+   */
+  readonly speed: number;
 }
 
-/** The share of the tiles of a problem that is not idle, at a width of subgroups. */
-function busy({ group_o }: SlabParams, terms: number, tile: Tile, lanes: number): number {
+const STRIP_ROWS = shaders.conv2d_grad_weight_strip.constants.ROWS;
+const STRIP: SubgroupTile = { channels: STRIP_ROWS, terms: 4, speed: 2.2 };
+const FOURS_ROWS = shaders.conv2d_grad_weight_vec4.constants.ROWS;
+/** By VECTORS of the shader. */
+const FOURS: Readonly<Record<1 | 2, SubgroupTile>> = {
+  1: { channels: FOURS_ROWS, terms: 4, speed: 1.65 },
+  2: { channels: FOURS_ROWS, terms: 8, speed: 1.8 },
+};
+const PLAIN: SubgroupTile = { channels: 16, terms: 4, speed: 1 };
+
+/** Speed of a mapping on `terms` per channel, given the share of its tiles that is not idle. */
+function speedOf(
+  tile: SubgroupTile,
+  { group_o }: SlabParams,
+  terms: number,
+  lanes: number,
+): number {
   const width = tile.terms * lanes;
   const channels = tile.channels * Math.ceil(group_o / tile.channels);
-  return (group_o * terms) / (channels * width * Math.ceil(terms / width));
+  return (tile.speed * group_o * terms) / (channels * width * Math.ceil(terms / width));
 }
 
-/**
- * Speed of the mappings in subgroups relative to `conv2dGradWeightSubgroup` with full tiles, as
- * measured on lavapipe (bench/README.md); 0 where one cannot run.
- */
-function speeds(facts: AdapterFacts, p: SlabParams): Record<"strip" | "vec4" | "subgroup", number> {
+/** VECTORS of the shader for a problem, chosen for 8 lanes. */
+function vectorsOf(p: SlabParams): 1 | 2 {
+  const terms = p.kernel_h * p.kernel_w * p.group_c;
+  return speedOf(FOURS[2], p, terms, 8) >= speedOf(FOURS[1], p, terms, 8) ? 2 : 1;
+}
+
+/** Speeds of the mappings in subgroups on a problem; 0 where one cannot run. */
+function speeds(facts: AdapterFacts, p: SlabParams): Record<"strip" | "fours" | "plain", number> {
   const { lanes } = subgroupWidth(facts);
   const terms = p.kernel_h * p.kernel_w * p.group_c;
-  const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && (lanes === 8 || lanes === 16);
+  const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && [4, 8, 16].includes(lanes);
   const inRows = inFours && p.kernel_w === 3 && p.stride_w === 1 && p.dilation_w === 1;
   const pairs = p.out_w / (2 * Math.ceil(p.out_w / 2)); // of pixels of a row
   return {
-    strip: inRows ? 2.1 * pairs * busy(p, terms / 3, STRIP_TILE, lanes) : 0,
-    vec4: inFours ? 1.8 * pairs * busy(p, terms, VEC4_TILE, lanes) : 0,
-    subgroup: lanes > 0 ? busy(p, terms, SUBGROUP_TILE, lanes) : 0,
+    strip: inRows ? pairs * speedOf(STRIP, p, terms / 3, lanes) : 0,
+    fours: inFours ? pairs * speedOf(FOURS[vectorsOf(p)], p, terms, lanes) : 0,
+    plain: lanes > 0 ? speedOf(PLAIN, p, terms, lanes) : 0,
   };
 }
 
 /**
- * As `conv2dGradWeight`, with one subgroup of 8 or 16 lanes per workgroup and loads of four
- * numbers, for kernels 3 wide that skip no column: for software adapters.
+ * As `conv2dGradWeight`, with one subgroup of 4, 8 or 16 lanes per workgroup and loads of
+ * four numbers, for kernels 3 wide that skip no column: for software adapters.
  */
 export const conv2dGradWeightStrip: Kernel<
   typeof shaders.conv2d_grad_weight_strip,
@@ -215,31 +235,32 @@ export const conv2dGradWeightStrip: Kernel<
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_strip,
   grid: (p, { LANES }) => [
-    Math.ceil((p.kernel_h * p.group_c) / (STRIP_TILE.terms * LANES)),
-    Math.ceil(p.group_o / STRIP_TILE.channels) * (p.out_c / p.group_o),
+    Math.ceil((p.kernel_h * p.group_c) / (STRIP.terms * LANES)),
+    Math.ceil(p.group_o / STRIP.channels) * (p.out_c / p.group_o),
     p.slabs,
   ],
   runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).strip > 0,
   suits: (facts, shapes, attributes) => {
-    const { strip, vec4, subgroup } = speeds(facts, paramsOf(shapes, attributes));
-    return facts.software && strip >= Math.max(vec4, subgroup);
+    const { strip, fours, plain } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && strip >= Math.max(fours, plain);
   },
 });
 
 /**
- * As `conv2dGradWeight`, with one subgroup of 8 or 16 lanes per workgroup and loads of four
- * numbers: for software adapters and problems that fill its wide tiles.
+ * As `conv2dGradWeight`, with one subgroup of 4, 8 or 16 lanes per workgroup and loads of
+ * four numbers: for software adapters and problems that fill its wide tiles.
  */
 export const conv2dGradWeightVec4: Kernel<
   typeof shaders.conv2d_grad_weight_vec4,
   Conv2dGradWeightAttributes
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_vec4,
-  grid: (params, { LANES }) => tiles(params, VEC4_TILE.channels, VEC4_TILE.terms * LANES),
-  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).vec4 > 0,
+  tuneRule: (shapes, attributes) => ({ VECTORS: vectorsOf(paramsOf(shapes, attributes)) }),
+  grid: (params, { LANES, VECTORS }) => tiles(params, FOURS_ROWS, 4 * VECTORS * LANES),
+  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).fours > 0,
   suits: (facts, shapes, attributes) => {
-    const { vec4, subgroup } = speeds(facts, paramsOf(shapes, attributes));
-    return facts.software && vec4 >= subgroup;
+    const { fours, plain } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && fours >= plain;
   },
 });
 
