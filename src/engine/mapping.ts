@@ -3,6 +3,7 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { AnyKernel, Kernel, ShaderInfo } from "./kernel.ts";
+import { subgroupWidth } from "./subgroups.ts";
 
 /** The part of a base that its mappings share: the function and its cost. */
 type Base<S extends ShaderInfo, A> = Pick<
@@ -39,6 +40,20 @@ export function mapping<const S extends ShaderInfo, A>(
 /** For `suits`: mappings without barriers, which software adapters run as plain loops. */
 export function onSoftware({ software }: AdapterFacts): boolean {
   return software;
+}
+
+/** Whether tiles of `width` that cover `count` are filled to a share, by default five eighths. */
+export function fills(count: number, width: number, share: number = 5 / 8): boolean {
+  return count >= share * width * Math.ceil(count / width);
+}
+
+/**
+ * For `suits` of mappings whose lanes own four of `count` columns each: on software adapters, where
+ * the columns fill their tiles to five eighths, and to seven eighths on wide subgroups.
+ */
+export function onSoftwareInFours(facts: AdapterFacts, count: number): boolean {
+  const { lanes } = subgroupWidth(facts);
+  return facts.software && fills(count, 4 * lanes, lanes > 8 ? 7 / 8 : 5 / 8);
 }
 
 /** Lanes and sizes that the lines of the matrix shaders list. */

@@ -1,9 +1,15 @@
-// Products of matrices: batched, either side transposed, with bias; four mappings of one function.
+// Products of matrices: batched, either side transposed, with bias; five mappings of one function.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
-import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../engine/mapping.ts";
+import {
+  F16_TERMS,
+  fitMatrices,
+  mapping,
+  onSoftware,
+  onSoftwareInFours,
+} from "../engine/mapping.ts";
 import { inSubgroups } from "../engine/subgroups.ts";
 import { shaders } from "./shaders.gen.ts";
 
@@ -172,6 +178,41 @@ const cases: readonly Problem<Input, GemmAttributes>[] = [
   },
 ];
 
+// sides and terms in fours, which another mapping takes
+const fours: readonly Problem<Input, GemmAttributes>[] = [
+  { name: "one vector", shapes: { a: [1, 4], b: [4, 4], bias: none }, attributes: plain },
+  {
+    name: "fours, a tile and some, bias",
+    shapes: { a: [33, 20], b: [20, 36], bias: [36] },
+    attributes: plain,
+  },
+  {
+    name: "fours, b transposed, batches on one side",
+    shapes: { a: [2, 31, 12], b: [28, 12], bias: none },
+    attributes: { ...plain, transpose_b: true },
+  },
+  {
+    name: "fours, a transposed, slices, the last one shorter, bias",
+    shapes: { a: [3, 20, 36], b: [3, 20, 68], bias: [68] },
+    attributes: { transpose_a: true, transpose_b: false, slices: 3 },
+  },
+  {
+    name: "fours, both transposed",
+    shapes: { a: [8, 28], b: [132, 8], bias: none },
+    attributes: { ...plain, transpose_a: true, transpose_b: true },
+  },
+  {
+    name: "fours, no terms: the bias alone",
+    shapes: { a: [3, 0], b: [0, 4], bias: [4] },
+    attributes: plain,
+  },
+  {
+    name: "fours, but slices of a sum that are not",
+    shapes: { a: [5, 12], b: [12, 8], bias: none },
+    attributes: { ...plain, slices: 2 },
+  },
+];
+
 type GemmParams = Record<
   Exclude<keyof GemmProblem, "batch"> | "slab" | "slices" | "has_bias" | keyof Steps,
   number
@@ -232,25 +273,47 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
     };
   },
   terms: (shapes, attributes) => slabOf(gemmProblem(shapes, attributes).k, attributes.slices) + 1,
-  cases: withGradient(cases, ({ name, shapes: { a, bias }, attributes: { slices } }) => {
-    // the op cuts sums by its own rule
-    if (slices > 1 || size(a) > MOST_DIFFERENCED) return [];
-    const added = size(bias) > 0 ? (["bias"] as const) : [];
-    const checks = [
-      { wrt: ["a", "b", ...added] },
-      { wrt: ["a", ...added], linear: true },
-      { wrt: ["b", ...added], linear: true },
-    ] as const;
-    if (name === B_TRANSPOSED) return [...checks, ...LINEAR_LAYERS];
-    return name === OUTER_PRODUCT ? [...checks, ...SHARED] : checks;
-  }),
+  cases: [
+    ...withGradient(cases, ({ name, shapes: { a, bias }, attributes: { slices } }) => {
+      // the op cuts sums by its own rule
+      if (slices > 1 || size(a) > MOST_DIFFERENCED) return [];
+      const added = size(bias) > 0 ? (["bias"] as const) : [];
+      const checks = [
+        { wrt: ["a", "b", ...added] },
+        { wrt: ["a", ...added], linear: true },
+        { wrt: ["b", ...added], linear: true },
+      ] as const;
+      if (name === B_TRANSPOSED) return [...checks, ...LINEAR_LAYERS];
+      return name === OUTER_PRODUCT ? [...checks, ...SHARED] : checks;
+    }),
+    ...fours,
+  ],
   reference,
   overrides: (_, { transpose_a, transpose_b }) => ({
     TRANSPOSE_A: transpose_a,
     TRANSPOSE_B: transpose_b,
   }),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [gemmSubgroup, gemmRegister, gemmMatrix],
+  variants: () => [gemmVec4, gemmSubgroup, gemmRegister, gemmMatrix],
+});
+
+const VEC4 = shaders.gemm_vec4.constants;
+
+/**
+ * As `gemm`, with one subgroup per workgroup and four elements per load: for software adapters,
+ * where N, the terms of a slice and the last axes of a and b are multiples of four, and N fills its tiles to
+ * five eighths.
+ */
+export const gemmVec4: Kernel<typeof shaders.gemm_vec4, GemmAttributes> = mapping(gemm, {
+  shader: shaders.gemm_vec4,
+  grid: (params, { LANES }) => tiles(params, Math.min(VEC4.ROWS, 4 * LANES), 4 * LANES),
+  runs: (facts, shapes, attributes) => {
+    const { m, n, k } = gemmProblem(shapes, attributes);
+    const terms = slabOf(k, attributes.slices);
+    const wholes = [n, k, terms, ...(attributes.transpose_a ? [m] : [])];
+    return inSubgroups(facts) && wholes.every((count) => count % 4 === 0);
+  },
+  suits: (facts, shapes, attributes) => onSoftwareInFours(facts, gemmProblem(shapes, attributes).n),
 });
 
 /** As `gemm`, with one subgroup per workgroup: for software adapters. */

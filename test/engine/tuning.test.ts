@@ -84,10 +84,10 @@ describe("a choice", () => {
   });
 
   test("may be a mapping that the rule leaves to other adapters", () => {
-    const [, , register] = mappingsOf(gemm);
+    const [, , , register] = mappingsOf(gemm);
     expect(canRun(register, NVIDIA, SHAPES, ATTRIBUTES)).toBe(true);
     expect(canRun(gemm, LAVAPIPE, SHAPES, ATTRIBUTES)).toBe(true);
-    const rule = "gemm_subgroup";
+    const rule = "gemm_vec4";
     expect(choose({ rule }, LAVAPIPE)).toBe(gemm);
   });
 });

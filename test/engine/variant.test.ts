@@ -59,7 +59,9 @@ const SOFTWARE: Readonly<Record<string, readonly [subgroups: string, none: strin
 
 /** Mappings for some widths of subgroups, which share loads among sums. */
 function shared(name: string, lanes: number): string[] {
-  if (["conv2d", "conv2d_grad_input"].includes(name)) return lanes === 8 ? [`${name}_strip`] : [];
+  if (name === "gemm") return ["gemm_vec4"];
+  if (["conv2d", "conv2d_grad_input"].includes(name))
+    return [`${name}_vec4`, ...(lanes === 8 ? [`${name}_strip`] : [])];
   // heads that are not whole vectors of four wide
   if (name.startsWith("attention")) return [`${name}_subgroup`];
   return name === "conv2d_grad_weight" ? [`${name}_strip`, `${name}_vec4`] : [];

@@ -14,6 +14,7 @@ import {
   conv2dRegister,
   conv2dStrip,
   conv2dSubgroup,
+  conv2dVec4,
 } from "../../src/kernels/convolution/conv2d.ts";
 import { conv2dParams, conv2dSlices } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import { present, withOp } from "../support/check_gradient.ts";
@@ -24,6 +25,7 @@ checkKernels(
     conv2dOp(x, weight, present(bias), { stride, pad: padding, dilation, groups }),
   ),
   conv2dStrip,
+  conv2dVec4,
   conv2dSubgroup,
   conv2dRegister,
   conv2dDepthwise,

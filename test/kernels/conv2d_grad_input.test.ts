@@ -10,6 +10,7 @@ import {
   conv2dGradInputRegister,
   conv2dGradInputStrip,
   conv2dGradInputSubgroup,
+  conv2dGradInputVec4,
 } from "../../src/kernels/convolution/conv2d_grad_input.ts";
 import type { Conv2dGradInputAttributes } from "../../src/kernels/convolution/conv2d_geometry.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
@@ -39,6 +40,7 @@ checkKernels(
       transposeOptions(d_y.shape, weight.shape, attributes),
     ),
   ),
+  conv2dGradInputVec4,
   conv2dGradInputSubgroup,
   conv2dGradInputStrip,
   conv2dGradInputRegister,

@@ -7,6 +7,7 @@ import {
   gemmRegister,
   gemmSlices,
   gemmSubgroup,
+  gemmVec4,
 } from "../../src/kernels/gemm.ts";
 import { matmul } from "../../src/graph/ops/gemm.ts";
 import { present, withOp } from "../support/check_gradient.ts";
@@ -16,6 +17,7 @@ checkKernels(
   withOp(gemm, ({ a, b, bias }, { transpose_a, transpose_b }) =>
     matmul(a, b, { transposeA: transpose_a, transposeB: transpose_b, bias: present(bias) }),
   ),
+  gemmVec4,
   gemmSubgroup,
   gemmRegister,
   gemmMatrix,

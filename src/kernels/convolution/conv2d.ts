@@ -1,4 +1,4 @@
-// Two-dimensional convolution: six mappings of one function. Its gradients are in
+// Two-dimensional convolution: seven mappings of one function. Its gradients are in
 // conv2d_grad_*.ts.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -8,7 +8,7 @@ import {
   conv2dProducts,
   conv2dTile,
   expectBias,
-  fillsStrips,
+  inFours,
   isDepthwise,
   isThreeWide,
   slicedShape,
@@ -18,7 +18,14 @@ import {
   type Sliced,
 } from "./conv2d_geometry.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
+import {
+  F16_TERMS,
+  fills,
+  fitMatrices,
+  mapping,
+  onSoftware,
+  onSoftwareInFours,
+} from "../../engine/mapping.ts";
 import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -114,6 +121,9 @@ const cases: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
 ];
 
 const { STRIP } = shaders.conv2d_strip.constants;
+const { PIXELS } = shaders.conv2d_vec4.constants;
+/** Fewer channels of a tap than this cost more with loads of four than without. */
+const LEAST = 16;
 
 // rows of y shorter and longer than strips, which gradients do not see
 const strips: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
@@ -153,6 +163,40 @@ const strips: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
     name: "strip of 17, the kernel 1 high, bias, rectified",
     shapes: { x: [3, 1, 19, 4], weight: [5, 1, 3, 4], bias: [5] },
     attributes: { ...plain, slices: 1, relu: true },
+  },
+];
+
+// channels in fours, which another mapping takes
+const fours: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
+  {
+    name: "4 to 4 channels, one pixel",
+    shapes: { x: [1, 1, 1, 4], weight: [4, 1, 1, 4], bias: none },
+    attributes: { ...plain, slices: 1 },
+  },
+  {
+    name: "fours, a tile of pixels and channels and some, bias, rectified",
+    shapes: { x: [1, 3, 11, 20], weight: [36, 3, 3, 20], bias: [36] },
+    attributes: { ...same, slices: 1, relu: true },
+  },
+  {
+    name: "fours with strides, groups, slices of a sum, the last one shorter, bias",
+    shapes: { x: [2, 5, 8, 40], weight: [24, 1, 2, 20], bias: [24] },
+    attributes: { ...plain, stride: [2, 3], groups: 2, slices: 3 },
+  },
+  {
+    name: "fours, dilated, every side padded differently",
+    shapes: { x: [2, 4, 5, 4], weight: [8, 2, 3, 4], bias: [8] },
+    attributes: { ...plain, padding: [0, 1, 3, 2], dilation: [3, 2], slices: 1 },
+  },
+  {
+    name: "fours, no views",
+    shapes: { x: [0, 4, 4, 8], weight: [4, 3, 3, 8], bias: none },
+    attributes: { ...same, slices: 1 },
+  },
+  {
+    name: "fours, but slices of a sum that are not",
+    shapes: { x: [1, 3, 3, 12], weight: [8, 1, 1, 12], bias: none },
+    attributes: { ...plain, slices: 2 },
   },
 ];
 
@@ -208,11 +252,19 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified>
         : checks;
     }),
     ...strips,
+    ...fours,
   ],
   reference,
   tuneRule: ({ x, weight }, attributes) => conv2dTile(conv2dParams(x, weight, attributes).group_o),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [conv2dDepthwise, conv2dStrip, conv2dSubgroup, conv2dRegister, conv2dMatrix],
+  variants: () => [
+    conv2dDepthwise,
+    conv2dVec4,
+    conv2dStrip,
+    conv2dSubgroup,
+    conv2dRegister,
+    conv2dMatrix,
+  ],
 });
 
 /** As `conv2d`, with one subgroup per workgroup: for software adapters. */
@@ -238,8 +290,31 @@ export const conv2dStrip: Kernel<typeof shaders.conv2d_strip, Conv2dAttributes &
     runs: (facts, { x, weight }, attributes) =>
       isThreeWide(conv2dParams(x, weight, attributes)) && subgroupWidth(facts).lanes === 8,
     suits: ({ software }, { x, weight }, attributes) =>
-      software && fillsStrips(conv2dParams(x, weight, attributes).out_w, STRIP),
+      software && fills(conv2dParams(x, weight, attributes).out_w, STRIP),
   });
+
+/**
+ * As `conv2d`, with one subgroup per workgroup and four channels per load: for software adapters
+ * and channels that are multiples of four and fill their tiles to five eighths.
+ */
+export const conv2dVec4: Kernel<typeof shaders.conv2d_vec4, Conv2dAttributes & Rectified> = mapping(
+  conv2d,
+  {
+    shader: shaders.conv2d_vec4,
+    grid: (params, { LANES }) => tiles(params, Math.min(PIXELS, 4 * LANES), 4 * LANES),
+    runs: (facts, { x, weight }, attributes) => {
+      const p = conv2dParams(x, weight, attributes);
+      const slice = Math.ceil(p.group_c / attributes.slices);
+      return inSubgroups(facts) && inFours(p, slice);
+    },
+    // where strips run and are nearly full, they are faster; few channels do not pay for a tap
+    suits: (facts, shapes, attributes) => {
+      const { group_o, group_c, out_w } = conv2dParams(shapes.x, shapes.weight, attributes);
+      const strip = conv2dStrip.runs!(facts, shapes, attributes) && fills(out_w, STRIP, 7 / 8);
+      return group_c / attributes.slices >= LEAST && !strip && onSoftwareInFours(facts, group_o);
+    },
+  },
+);
 
 /** As `conv2d`, using only registers: for other software adapters. */
 export const conv2dRegister: Kernel<typeof shaders.conv2d_register, Conv2dAttributes & Rectified> =

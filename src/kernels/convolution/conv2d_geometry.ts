@@ -164,9 +164,12 @@ export function isThreeWide({ kernel_w, stride_w, dilation_w }: Conv2dParams): b
   return kernel_w === 3 && stride_w === 1 && dilation_w === 1;
 }
 
-/** Whether rows of `width` pixels fill their strips of `strip` to five eighths or more. */
-export function fillsStrips(width: number, strip: number): boolean {
-  return width / (strip * Math.ceil(width / strip)) >= 5 / 8;
+/**
+ * Whether the channels of each group, and `slice` of them in a slice of the sum, are multiples of
+ * four.
+ */
+export function inFours({ group_c, group_o }: Conv2dParams, slice: number): boolean {
+  return [group_c, group_o, slice].every((count) => count % 4 === 0);
 }
 
 /** The shape of an output whose sum is cut into slices. */

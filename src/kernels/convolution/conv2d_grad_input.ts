@@ -1,4 +1,4 @@
-// Gradient of conv2d with respect to its input: six mappings of one function. The transposed
+// Gradient of conv2d with respect to its input: seven mappings of one function. The transposed
 // convolution is the same sum, with a bias.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
@@ -10,7 +10,7 @@ import {
   conv2dParams,
   conv2dProducts,
   expectBias,
-  fillsStrips,
+  inFours,
   isDepthwise,
   isThreeWide,
   slicedShape,
@@ -20,7 +20,14 @@ import {
 } from "./conv2d_geometry.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
-import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
+import {
+  F16_TERMS,
+  fills,
+  fitMatrices,
+  mapping,
+  onSoftware,
+  onSoftwareInFours,
+} from "../../engine/mapping.ts";
 import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -28,6 +35,9 @@ type Input = "d_y" | "weight" | "bias";
 type Shapes = Readonly<Record<Input, Shape>>;
 
 const { STRIP } = shaders.conv2d_grad_input_strip.constants;
+const { PIXELS } = shaders.conv2d_grad_input_vec4.constants;
+/** Fewer channels of a tap than this cost more with loads of four than without. */
+const LEAST = 16;
 
 // The gradients of conv2d's cases; a bias there has y's channels, here it has x's channels.
 const cases: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
@@ -68,9 +78,9 @@ const rowsOfStrips: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[
     attributes: { ...plain, padding: [0, 0, 2, 2], input: [1, 1] },
   },
   {
-    name: "strip of 7, padded by more than the kernel reaches, bias",
-    shapes: { d_y: [1, 6, 11, 16], weight: [16, 3, 3, 17], bias: [17] },
-    attributes: { ...plain, padding: [2, 2, 4, 2], input: [4, 7] },
+    name: "strip of 7, padded by as much as the kernel reaches, bias",
+    shapes: { d_y: [1, 6, 9, 16], weight: [16, 3, 3, 17], bias: [17] },
+    attributes: { ...plain, padding: [2, 2, 2, 2], input: [4, 7] },
   },
   {
     name: "strip of 8, 1 channel",
@@ -91,6 +101,41 @@ const rowsOfStrips: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[
     name: "strip of 19, the kernel 1 high, bias",
     shapes: { d_y: [3, 1, 17, 5], weight: [5, 1, 3, 4], bias: [4] },
     attributes: { ...plain, padding: [0, 0, 0, 0], input: [1, 19] },
+  },
+];
+
+// channels in fours, which another mapping takes
+const fours: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
+  {
+    name: "4 to 4 channels, one pixel",
+    shapes: { d_y: [1, 1, 1, 4], weight: [4, 1, 1, 4], bias: [0] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], input: [1, 1] },
+  },
+  {
+    name: "fours, a tile of pixels and channels and some, bias",
+    shapes: { d_y: [1, 3, 11, 20], weight: [20, 3, 3, 36], bias: [36] },
+    attributes: { ...plain, padding: [1, 1, 1, 1], input: [3, 11] },
+  },
+  {
+    name: "fours, groups, slices of a sum, the last one shorter, bias",
+    shapes: { d_y: [2, 5, 3, 40], weight: [40, 1, 2, 12], bias: [24] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], groups: 2, input: [5, 4], slices: 3 },
+  },
+  {
+    name: "fours with strides, phases of several sizes, views",
+    shapes: { d_y: [2, 3, 3, 16], weight: [16, 3, 3, 60], bias: [60] },
+    attributes: { ...plain, stride: [2, 3], padding: [1, 1, 1, 1], input: [5, 8] },
+  },
+  {
+    name: "fours, dilated, strides beyond the kernel, padded below and to the right",
+    shapes: { d_y: [1, 2, 3, 4], weight: [4, 2, 1, 8], bias: [0] },
+    attributes: {
+      ...plain,
+      stride: [3, 2],
+      dilation: [3, 1],
+      padding: [0, 1, 0, 1],
+      input: [6, 5],
+    },
   },
 ];
 
@@ -160,6 +205,7 @@ export const conv2dGradInput: Kernel<
       return [{ wrt: ["d_y", "weight", ...added] }, { wrt: ["d_y", ...added], linear: true }];
     }),
     ...rowsOfStrips,
+    ...fours,
   ],
   reference,
   tuneRule: (shapes, attributes) => {
@@ -169,6 +215,7 @@ export const conv2dGradInput: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradInputDepthwise,
+    conv2dGradInputVec4,
     conv2dGradInputStrip,
     conv2dGradInputSubgroup,
     conv2dGradInputRegister,
@@ -205,7 +252,31 @@ export const conv2dGradInputStrip: Kernel<
     const p = paramsOf(shapes, attributes);
     return p.stride_h === 1 && isThreeWide(p) && subgroupWidth(facts).lanes === 8;
   },
-  suits: ({ software }, _, { input }) => software && fillsStrips(input[1], STRIP),
+  suits: ({ software }, _, { input }) => software && fills(input[1], STRIP),
+});
+
+/**
+ * As `conv2dGradInput`, with one subgroup per workgroup and four channels per load: for software
+ * adapters and channels that are multiples of four and fill their tiles to five eighths.
+ */
+export const conv2dGradInputVec4: Kernel<
+  typeof shaders.conv2d_grad_input_vec4,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_vec4,
+  grid: (params, { LANES }) => tiles(params, Math.min(PIXELS, 4 * LANES), 4 * LANES),
+  runs: (facts, shapes, attributes) => {
+    const p = paramsOf(shapes, attributes);
+    const slice = Math.ceil(p.group_o / attributes.slices);
+    return inSubgroups(facts) && inFours(p, slice);
+  },
+  // where strips run and are nearly full, they are faster; few channels do not pay for a tap
+  suits: (facts, shapes, attributes) => {
+    const { group_c, group_o, in_w } = paramsOf(shapes, attributes);
+    const strip = conv2dGradInputStrip.runs!(facts, shapes, attributes);
+    const full = strip && fills(in_w, STRIP, 7 / 8);
+    return group_o / attributes.slices >= LEAST && !full && onSoftwareInFours(facts, group_c);
+  },
 });
 
 /** As `conv2dGradInput`, using only registers: for other software adapters. */
