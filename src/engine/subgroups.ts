@@ -42,6 +42,21 @@ export function inSubgroups(facts: AdapterFacts): boolean {
   return subgroupWidth(facts).lanes > 0;
 }
 
+/** The most vectors of four numbers that a lane holds of a row, in shaders that hold whole rows. */
+const MOST_FOURS = 8;
+
+/** Vectors per lane, 2, 4 or 8, in which a row of `length` numbers has room in any subgroup. */
+export function heldFours(length: number): { readonly FOURS: number } {
+  const needed = length / 4 / WIDTHS[0];
+  return { FOURS: [2, 4].find((few) => few >= needed) ?? MOST_FOURS };
+}
+
+/** For `runs`: whether a row of `length` numbers has room in the lanes of this adapter's subgroups. */
+export function holdsRow(facts: AdapterFacts, length: number): boolean {
+  const room = 4 * heldFours(length).FOURS * subgroupWidth(facts).lanes;
+  return length > 0 && length % 4 === 0 && length <= room;
+}
+
 /** The constants that a shader gets from the adapter: the width of its subgroups, if it asks. */
 export function adapterConstants(shader: ShaderInfo, facts: AdapterFacts): Record<string, number> {
   const { lanes } = subgroupWidth(facts);

@@ -6,7 +6,8 @@ import { erf } from "../tensor/erf.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
-import { mapping } from "../engine/mapping.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
+import { inSubgroups } from "../engine/subgroups.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The non-linearities, in the order of the shaders' KIND. */
@@ -56,6 +57,9 @@ const cases: Problem<"x", ActivationAttributes>[] = [
   })),
 ];
 
+type Steps = { readonly LANES: number; readonly STEP: number };
+const gridOfLanes = ({ n }: { n: number }, { LANES, STEP }: Steps): Grid =>
+  foldGrid(Math.ceil(n / 4 / (LANES * STEP)));
 const inFours = (_: unknown, { x }: Readonly<Record<"x", Shape>>): boolean => size(x) % 4 === 0;
 const grid = ({ n }: { n: number }, { WG, STEP }: { WG: number; STEP: number }): Grid =>
   foldGrid(Math.ceil(n / (WG * STEP)));
@@ -76,8 +80,17 @@ export const activation: Kernel<typeof shaders.activation, ActivationAttributes>
     for (let i = 0; i < x.length; i++) y[i] = forward[kind](x[i], alpha);
     return { y };
   },
-  variants: () => [activationVec4],
+  variants: () => [activationSubgroup, activationVec4],
 });
+
+/** As `activation`, in fours, many of them per lane: for software adapters. */
+export const activationSubgroup: Kernel<typeof shaders.activation_subgroup, ActivationAttributes> =
+  mapping(activation, {
+    shader: shaders.activation_subgroup,
+    grid: gridOfLanes,
+    runs: (facts, shapes) => inSubgroups(facts) && inFours(facts, shapes),
+    suits: onSoftware,
+  });
 
 /** As `activation`, four elements per load: where their number is a multiple of four. */
 export const activationVec4: Kernel<typeof shaders.activation_vec4, ActivationAttributes> = mapping(
@@ -103,7 +116,18 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
       d_x[i] = d_y[i] * (Number.isNaN(x[i]) ? NaN : slope[kind](x[i], alpha));
     return { d_x };
   },
-  variants: () => [activationGradVec4],
+  variants: () => [activationGradSubgroup, activationGradVec4],
+});
+
+/** As `activationGrad`, in fours, many of them per lane: for software adapters. */
+export const activationGradSubgroup: Kernel<
+  typeof shaders.activation_grad_subgroup,
+  ActivationAttributes
+> = mapping(activationGrad, {
+  shader: shaders.activation_grad_subgroup,
+  grid: gridOfLanes,
+  runs: (facts, shapes) => inSubgroups(facts) && inFours(facts, shapes),
+  suits: onSoftware,
 });
 
 /** As `activationGrad`, four elements per load: where their number is a multiple of four. */

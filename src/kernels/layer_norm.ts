@@ -5,6 +5,9 @@ import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
+import { heldFours, holdsRow } from "../engine/subgroups.ts";
+import type { AdapterFacts } from "../gpu/device.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** The number added to each variance. */
@@ -43,12 +46,20 @@ const problems: readonly [name: string, x: Shape][] = [
   ["a row", [131]],
   ["no rows", [0, 16]],
   ["tokens", [6, 15, 128]],
+  ["rows of fours, the last lanes idle", [35, 20]],
+  ["rows of fours, several vectors per lane", [17, 76]],
+  ["more than a subgroup holds", [2, 1028]],
 ];
 const cases: Problem<"x" | "gamma" | "beta", LayerNormAttributes>[] = problems.map(([name, x]) => ({
   name,
   shapes: { x, gamma: x.slice(-1), beta: x.slice(-1) },
   attributes: { epsilon: 1e-5 },
 }));
+const inFours = (x: Shape): boolean => rowsOf(x).channels > 0 && rowsOf(x).channels % 4 === 0;
+const rowFours = ({ x }: { readonly x: Shape }): { readonly FOURS: number } =>
+  heldFours(rowsOf(x).channels);
+const heldRows = (facts: AdapterFacts, { x }: { readonly x: Shape }): boolean =>
+  holdsRow(facts, rowsOf(x).channels);
 const VARIANCE = { variance: { kind: "uniform", low: 0.2, high: 3 } } as const;
 
 /**
@@ -65,6 +76,7 @@ export const layerNormRows: Kernel<typeof shaders.layer_norm, LayerNormAttribute
   },
   params: ({ x }, { epsilon }) => ({ ...rowsOf(x), epsilon }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  variants: () => [layerNormSubgroup],
   // per element: a sum, a squared deviation and a multiply-add of the deviation
   cost: ({ x }) => ({ flops: 8 * size(x), bytes: 8 * size(x) }),
   cases: withGradient(cases, { wrt: ["x", "gamma", "beta"] }),
@@ -87,6 +99,16 @@ export const layerNormRows: Kernel<typeof shaders.layer_norm, LayerNormAttribute
   },
 });
 
+/** The same with a row in the registers of a subgroup, no barrier: for software adapters. */
+export const layerNormSubgroup: Kernel<typeof shaders.layer_norm_subgroup, LayerNormAttributes> =
+  mapping(layerNormRows, {
+    shader: shaders.layer_norm_subgroup,
+    grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
+    tuneRule: rowFours,
+    runs: heldRows,
+    suits: onSoftware,
+  });
+
 /**
  * d_x = r (gamma d_y - (sum gamma d_y + xhat sum gamma d_y xhat) / C) per row. x, d_y [.., C],
  * mean, variance [rows], gamma [C] -> d_x of x's shape.
@@ -104,6 +126,7 @@ export const layerNormGradInput: Kernel<typeof shaders.layer_norm_grad_input, La
     },
     params: ({ x }, { epsilon }) => ({ ...rowsOf(x), epsilon }),
     grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+    variants: () => [layerNormGradInputSubgroup],
     cost: ({ x }) => ({ flops: 12 * size(x), bytes: 12 * size(x) }),
     cases: cases.map(({ name, shapes: { x, gamma }, attributes }) => {
       const statistic = [rowsOf(x).rows];
@@ -131,6 +154,18 @@ export const layerNormGradInput: Kernel<typeof shaders.layer_norm_grad_input, La
     },
   });
 
+/** The same with a row in the registers of a subgroup, no barrier: for software adapters. */
+export const layerNormGradInputSubgroup: Kernel<
+  typeof shaders.layer_norm_grad_input_subgroup,
+  LayerNormAttributes
+> = mapping(layerNormGradInput, {
+  shader: shaders.layer_norm_grad_input_subgroup,
+  grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
+  tuneRule: rowFours,
+  runs: heldRows,
+  suits: onSoftware,
+});
+
 /**
  * d_gamma and d_beta in slices of rows: sums of d_y xhat and of d_y. x, d_y [.., C], mean, variance
  * [rows] -> slab_sum, slab_dot [1, S, C].
@@ -151,6 +186,7 @@ export const layerNormGradPartial: Kernel<
   params: ({ x }, { epsilon }) => ({ ...rowsOf(x), ...layerNormSlabs(x), epsilon }),
   grid: ({ channels, slabs }, { WG }) =>
     foldGrid(Math.ceil((slabs * Math.ceil(channels / 4)) / WG)),
+  variants: () => [layerNormGradPartialVec4],
   cost: ({ x }) => ({ flops: 5 * size(x), bytes: 8 * size(x) }),
   terms: ({ x }) => layerNormSlabs(x).slab,
   magnitudes: (inputs, shapes, { epsilon }) => columnSums(inputs, shapes.x, epsilon, Math.abs),
@@ -161,6 +197,18 @@ export const layerNormGradPartial: Kernel<
   }),
   reference: (inputs, shapes, { epsilon }) =>
     columnSums(inputs, shapes.x, epsilon, (value) => value),
+});
+
+/** The same with loads of four numbers, where the channels are whole vectors. */
+export const layerNormGradPartialVec4: Kernel<
+  typeof shaders.layer_norm_grad_partial_vec4,
+  LayerNormAttributes
+> = mapping(layerNormGradPartial, {
+  shader: shaders.layer_norm_grad_partial_vec4,
+  grid: ({ channels, slabs }, { WG, FOURS }) =>
+    foldGrid(Math.ceil((slabs * Math.ceil(channels / 4 / FOURS)) / WG)),
+  runs: (_, { x }) => inFours(x),
+  suits: onSoftware,
 });
 
 /** The sums of slices, of the terms themselves or of their magnitudes. */

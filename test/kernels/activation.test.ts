@@ -12,7 +12,9 @@ import type { Value } from "../../src/graph/value.ts";
 import {
   activation,
   activationGrad,
+  activationGradSubgroup,
   activationGradVec4,
+  activationSubgroup,
   activationVec4,
   type Activation,
 } from "../../src/kernels/activation.ts";
@@ -31,6 +33,8 @@ const ops: Record<Activation, (x: Value, alpha: number) => Value> = {
 checkKernels(
   withOp(activation, ({ x }, { kind, alpha }) => ops[kind](x, alpha)),
   activationVec4,
+  activationSubgroup,
   activationGrad,
   activationGradVec4,
+  activationGradSubgroup,
 );

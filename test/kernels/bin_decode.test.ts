@@ -11,8 +11,11 @@ import {
   binDecode as binDecodeKernel,
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
+  binDecodeGradCentersSlabsVec4,
   binDecodeGradLogits,
+  binDecodeGradLogitsVec4,
   binDecodeRows,
+  binDecodeVec4,
 } from "../../src/kernels/depth_bins/bin_decode.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import { present, withOp } from "../support/check_gradient.ts";
@@ -23,10 +26,13 @@ checkKernels(
   withOp(binDecodeKernel, ({ logits, centers, scale }) =>
     binDecode(logits, centers, present(scale)),
   ),
+  binDecodeVec4,
   binDecodeRows,
   binDecodeGradLogits,
+  binDecodeGradLogitsVec4,
   binDecodeGradCenters,
   binDecodeGradCentersSlabs,
+  binDecodeGradCentersSlabsVec4,
 );
 
 const views = 2;

@@ -1,9 +1,12 @@
 // Layer norm: kernels against their references, gradients against differences; many rows.
 import {
   layerNormGradInput,
+  layerNormGradInputSubgroup,
   layerNormGradPartial,
+  layerNormGradPartialVec4,
   layerNormRows,
   layerNormSlabs,
+  layerNormSubgroup,
 } from "../../src/kernels/layer_norm.ts";
 import { expect, test } from "vitest";
 import { layerNorm } from "../../src/graph/ops/norm.ts";
@@ -12,8 +15,11 @@ import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(
   withOp(layerNormRows, ({ x, gamma, beta }, attributes) => layerNorm(x, gamma, beta, attributes)),
+  layerNormSubgroup,
   layerNormGradInput,
+  layerNormGradInputSubgroup,
   layerNormGradPartial,
+  layerNormGradPartialVec4,
 );
 
 test("slices of rows depend on the shape alone, and no more than 256 are added at the end", () => {

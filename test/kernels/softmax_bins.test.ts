@@ -7,6 +7,7 @@ import {
   softmaxBinsGrad,
   softmaxBinsGradRows,
   softmaxBinsRows,
+  softmaxBinsSubgroup,
 } from "../../src/kernels/depth_bins/softmax_bins.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { randomStream } from "../../src/tensor/random.ts";
@@ -17,6 +18,7 @@ import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
   withOp(softmaxBinsKernel, ({ logits }, { temperature }) => softmaxBins(logits, temperature)),
+  softmaxBinsSubgroup,
   softmaxBinsRows,
   softmaxBinsGrad,
   softmaxBinsGradRows,

@@ -27,6 +27,14 @@ fn subgroupAdd(value: f32) -> f32 {
     }
     return sum;
 }
+
+fn subgroupMax(value: f32) -> f32 {
+    var most = value;
+    for (var lane = 0u; lane < LANES; lane++) {
+        most = max(most, subgroupShuffle(value, lane));
+    }
+    return most;
+}
 `;
 
 /** Replaces the one place that has `from`. */

@@ -14,7 +14,7 @@ import {
   type SharedCentersAttributes,
 } from "./bin_expectation.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
-import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
 import { shaders } from "../shaders.gen.ts";
 
@@ -27,6 +27,15 @@ const extremes: Problem<"logits" | "centers" | "scale", void> = {
     centers: { kind: "uniform", low: 0.1, high: 200 },
   },
 };
+
+/** Whether the bins are whole vectors of four, and pixels share their centres. */
+const inFours = (logits: Shape, centers: Shape): boolean =>
+  logits[3] % 4 === 0 && size(centers) < size(logits);
+const SHARED: readonly (typeof BIN_SHAPES)[number][] = [
+  ...BIN_SHAPES,
+  ["centres of the image in fours, the last lanes idle", [2, 5, 7, 20], [2, 1, 1, 20], [2]],
+  ["centres of the rig in fours", [3, 4, 11, 76], [1, 1, 1, 76], [3]],
+];
 
 /**
  * depth = scale sum_k softmax(logits)_k c_k. logits [V, H, W, K], centers [V, H, W, K] |
@@ -50,10 +59,10 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
     flops: 16 * size(logits),
     bytes: 4 * (size(logits) + size(centers) + 3 * size(logits.slice(0, -1))),
   }),
-  variants: () => [binDecodeRows],
+  variants: () => [binDecodeVec4, binDecodeRows],
   cases: withGradient(
     [
-      ...BIN_SHAPES.map(([name, logits, centers, scale]) => ({
+      ...SHARED.map(([name, logits, centers, scale]) => ({
         name,
         shapes: { logits, centers, scale },
         attributes: undefined,
@@ -94,12 +103,27 @@ export const binDecode: Kernel<typeof shaders.bin_decode> = kernel({
   },
 });
 
-/** The same with one invocation per pixel, for software adapters. */
+/** The same with four bins per load, for centres that pixels share: for software adapters. */
+export const binDecodeVec4: Kernel<typeof shaders.bin_decode_vec4> = mapping(binDecode, {
+  shader: shaders.bin_decode_vec4,
+  grid: ({ rows, pixels_per_center }, { ROWS, WG }) =>
+    pixelBlocks(rows, pixels_per_center, ROWS, WG),
+  runs: (_, { logits, centers }) => inFours(logits, centers),
+  suits: onSoftware,
+});
+
+/** The same with one invocation per pixel: for software adapters. */
 export const binDecodeRows: Kernel<typeof shaders.bin_decode_rows> = mapping(binDecode, {
   shader: shaders.bin_decode_rows,
   grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
   suits: onSoftware,
 });
+
+/** Workgroups of blocks of `most` pixels that share their centres, `workgroup` blocks each. */
+function pixelBlocks(rows: number, sharing: number, most: number, workgroup: number): Grid {
+  const blocks = Math.ceil(sharing / most) * (rows / Math.max(1, sharing));
+  return foldGrid(Math.ceil(blocks / workgroup));
+}
 
 const pixels = (logits: Shape, each: number): Shape => [...logits.slice(0, -1), each];
 /** Random numbers as statistics: the gradients are exact functions of their inputs. */
@@ -128,13 +152,14 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
   params: ({ logits, centers, scale }) => ({ ...binGeometry(logits, centers, scale) }),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ rows }, { WG, LANES }) => foldGrid(Math.ceil((rows * LANES) / WG)),
+  variants: () => [binDecodeGradLogitsVec4],
   // per bin: an exponential (8), a difference, a multiply-add, two products; logits, centres,
   // d_logits once
   cost: ({ logits, centers }) => ({
     flops: 13 * size(logits),
     bytes: 4 * (2 * size(logits) + size(centers) + 4 * size(logits.slice(0, -1))),
   }),
-  cases: BIN_SHAPES.map(([name, logits, centers, scale]) => ({
+  cases: SHARED.map(([name, logits, centers, scale]) => ({
     name,
     shapes: {
       logits,
@@ -162,6 +187,18 @@ export const binDecodeGradLogits: Kernel<typeof shaders.bin_decode_grad_logits> 
     return { d_logits };
   },
 });
+
+/** The same with loads of four bins, for centres that pixels share: for software adapters. */
+export const binDecodeGradLogitsVec4: Kernel<typeof shaders.bin_decode_grad_logits_vec4> = mapping(
+  binDecodeGradLogits,
+  {
+    shader: shaders.bin_decode_grad_logits_vec4,
+    grid: ({ rows, bins, pixels_per_center }, { ROWS, FOURS, WG }) =>
+      pixelBlocks(rows * Math.ceil(bins / 4 / FOURS), pixels_per_center, ROWS, WG),
+    runs: (_, { logits, centers }) => inFours(logits, centers),
+    suits: onSoftware,
+  },
+);
 
 /** d_centers = d_depth scale p when each pixel has its own centres. -> d_centers [V, H, W, K]. */
 export const binDecodeGradCenters: Kernel<typeof shaders.bin_decode_grad_centers> = kernel({
@@ -225,9 +262,10 @@ export const binDecodeGradCentersSlabs: Kernel<
   params: ({ logits }, { groups }) => slabGeometry(logits, groups, SLAB),
   overrides: ({ scale }) => ({ HAS_SCALE: scale[0] !== 0 }),
   grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  variants: () => [binDecodeGradCentersSlabsVec4],
   // per bin: an exponential (8), a difference, a multiply-add; logits once
   cost: ({ logits }) => ({ flops: 11 * size(logits), bytes: 4 * size(logits) }),
-  cases: BIN_SHAPES.filter(([, logits, centers]) => logits !== centers).map(
+  cases: SHARED.filter(([, logits, centers]) => logits !== centers).map(
     ([name, logits, centers, scale]) => ({
       name,
       shapes: { logits, scale, statistics: pixels(logits, 2), d_depth: pixels(logits, 1) },
@@ -254,6 +292,18 @@ export const binDecodeGradCentersSlabs: Kernel<
     }
     return { partials };
   },
+});
+
+/** The same with loads of four bins. */
+export const binDecodeGradCentersSlabsVec4: Kernel<
+  typeof shaders.bin_decode_grad_centers_slabs_vec4,
+  SharedCentersAttributes
+> = mapping(binDecodeGradCentersSlabs, {
+  shader: shaders.bin_decode_grad_centers_slabs_vec4,
+  grid: ({ n, bins }, { FOURS, WG }) =>
+    foldGrid(Math.ceil(((n / bins) * Math.ceil(bins / 4 / FOURS)) / WG)),
+  runs: (_, { logits }) => logits[3] % 4 === 0,
+  suits: onSoftware,
 });
 
 /** p_k of a pixel, from its saved (maximum, 1 / sum). */

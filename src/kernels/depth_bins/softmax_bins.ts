@@ -5,6 +5,7 @@ import { size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { heldFours, holdsRow } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 /** Logits are divided by `temperature` (> 0) before the softmax. */
@@ -65,7 +66,7 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
   // per bin: twice a product, a difference and an exponential (8), then sum, select and scale; read
   // and written once
   cost: ({ logits }) => ({ flops: 24 * size(logits), bytes: 8 * size(logits) }),
-  variants: () => [softmaxBinsRows],
+  variants: () => [softmaxBinsSubgroup, softmaxBinsRows],
   cases: withGradient(cases, { wrt: ["logits"] }),
   reference: ({ logits }, shapes, { temperature }) => {
     const { rows, bins } = rowsOf(shapes.logits);
@@ -85,7 +86,19 @@ export const softmaxBins: Kernel<typeof shaders.softmax_bins, SoftmaxBinsAttribu
   },
 });
 
-/** The same with one invocation per pixel, for software adapters. */
+/** The same with a pixel's bins in the registers of a subgroup, for software adapters. */
+export const softmaxBinsSubgroup: Kernel<
+  typeof shaders.softmax_bins_subgroup,
+  SoftmaxBinsAttributes
+> = mapping(softmaxBins, {
+  shader: shaders.softmax_bins_subgroup,
+  grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
+  tuneRule: ({ logits }) => heldFours(logits.at(-1)!),
+  runs: (facts, { logits }) => holdsRow(facts, logits.at(-1)!),
+  suits: onSoftware,
+});
+
+/** The same with one invocation per pixel, for other software adapters. */
 export const softmaxBinsRows: Kernel<typeof shaders.softmax_bins_rows, SoftmaxBinsAttributes> =
   mapping(softmaxBins, {
     shader: shaders.softmax_bins_rows,
