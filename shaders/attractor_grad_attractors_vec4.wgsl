@@ -5,8 +5,8 @@
 //
 // Layout   centers, d_y [V, H, W, K], K a multiple of 4; attractors, d_attractors [V, H, W, N]; rows r
 //          are pixels
-// Mapping  one invocation per attractor; for adapters that do not need coalesced loads
-// Memory   2 loads of 16 bytes per four bins and attractor + 1 store per attractor
+// Mapping  one invocation per OWN attractors of a pixel; for adapters that do not need coalesced loads
+// Memory   2 loads of 16 bytes per four bins and OWN attractors + 1 store per attractor
 // Source   derivative of attractor
 // Twin     src/kernels/depth_bins/attractor.ts
 
@@ -28,6 +28,7 @@ struct Params {
 override KIND: u32 = 0u;
 override BINS: u32 = 0u; // 0: read at run time
 override ATTRACTORS: u32 = 0u; // 0: read at run time
+override OWN: u32 = 1u; // attractors of an invocation: 1, or 4 where N is a multiple of 4
 override WG: u32 = 64u; // invocations per workgroup
 
 // <lib is_nan>
@@ -64,6 +65,11 @@ fn pull_slope(x: vec4f) -> vec4f {
 }
 // </lib>
 
+// <lib across>
+/// The sum over the numbers of a vector.
+fn across(four: vec4f) -> f32 { return (four.x + four.y) + (four.z + four.w); }
+// </lib>
+
 @compute @workgroup_size(WG)
 fn attractor_grad_attractors_vec4(
     @builtin(workgroup_id) group: vec3u,
@@ -71,16 +77,29 @@ fn attractor_grad_attractors_vec4(
     @builtin(local_invocation_id) local: vec3u,
 ) {
     let lane = local.x;
-    let i = (group.x + group.y * groups.x) * WG + lane;
+    let i = ((group.x + group.y * groups.x) * WG + lane) * OWN;
     if (i >= params.n) {
         return;
     }
     let quads = fixed_or(BINS, params.bins) / 4u;
     let start = i / fixed_or(ATTRACTORS, params.attractors) * quads;
-    let at = attractors[i];
-    var sums = vec4f();
-    for (var j = start; j < start + quads; j++) {
-        sums += d_y[j] * pull_slope(at - centers[j]);
+    var at = vec4f(attractors[i]);
+    if (OWN == 4u) {
+        at = vec4f(at.x, attractors[i + 1u], attractors[i + 2u], attractors[i + 3u]);
     }
-    d_attractors[i] = params.weight * (sums.x + sums.y + sums.z + sums.w);
+    // of four bins each, for one attractor or four of a pixel
+    var sums: array<vec4f, 4>;
+    for (var j = start; j < start + quads; j++) {
+        let c = centers[j];
+        let d = d_y[j];
+        sums[0] += d * pull_slope(at.x - c);
+        if (OWN == 4u) {
+            sums[1] += d * pull_slope(at.y - c);
+            sums[2] += d * pull_slope(at.z - c);
+            sums[3] += d * pull_slope(at.w - c);
+        }
+    }
+    for (var a = 0u; a < OWN; a++) {
+        d_attractors[i + a] = params.weight * across(sums[a]);
+    }
 }

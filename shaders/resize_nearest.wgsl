@@ -5,9 +5,9 @@
 //   is missed by the rounding of coordinates
 //
 // Layout   x [V, IN_H, IN_W, C], y [V, OUT_H, OUT_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of y, ceil(C / STEP) apart: neighbours
-//          load neighbours; workgroups along columns, rows, views
-// Memory   1 load + 1 store per element of y; bound by bandwidth
+// Mapping  one invocation per RUN pixels of a column of one channel of y: neighbours load neighbours;
+//          a row of x is loaded once for all of them that copy it
+// Memory   at most 1 load + 1 store per element of y; bound by bandwidth
 // Source   elementary
 // Twin     src/kernels/resize.ts
 
@@ -30,12 +30,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-override OUT_W: u32 = 0u;     // 0: read at run time
+override OUT_W: u32 = 0u;    // 0: read at run time
 override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
-const STEP: u32 = 8u; // tune: 1 2 4 8
+const RUN: u32 = 8u; // tune: 2 4 8 16
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -64,29 +64,36 @@ fn resize_nearest(
     let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(OUT_W, params.out_w);
-    let blocks = (channels + STEP - 1u) / STEP;
-    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
-    let index = group.x + group.y * groups.x;
-    let groups_per_line = (width * blocks + WG - 1u) / WG;
-    let line = index / groups_per_line;
-    let unit = (index - line * groups_per_line) * WG + lane;
-    let view = line / params.out_h;
-    let row = line - view * params.out_h;
-    let col = unit / blocks;
-    if (view >= params.views || col >= width) {
+    let strips = (params.out_h + RUN - 1u) / RUN;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let column = unit / channels;
+    let c = unit - column * channels;
+    let line = column / width;
+    let col = column - line * width;
+    let view = line / strips;
+    let top = (line - view * strips) * RUN;
+    if (view >= params.views) {
         return;
     }
-    let block = unit - col * blocks;
-    let pixel = (view * params.out_h + row) * width + col;
     let row_den = fixed_or(ROW_DEN, params.row_den);
     let col_den = fixed_or(COL_DEN, params.col_den);
-    let r = source(row, params.row_mul, params.row_add, row_den, params.in_h);
     let s = source(col, params.col_mul, params.col_add, col_den, params.in_w);
-    let first = ((view * params.in_h + r) * params.in_w + s) * channels;
-    for (var k = 0u; k < STEP; k++) {
-        let c = block + k * blocks;
-        if (c < channels) {
-            y[pixel * channels + c] = x[first + c];
+    let pitch = params.in_w * channels;
+    let first = (view * params.in_h * params.in_w + s) * channels + c;
+    // the row of x to copy, and the one whose value is held
+    var r = source(top, params.row_mul, params.row_add, row_den, params.in_h);
+    var held = params.in_h;
+    var value = f32();
+    for (var row = top; row < min(top + RUN, params.out_h); row++) {
+        let position = i32(row) * params.row_mul + params.row_add;
+        while (i32((r + 1u) * row_den) <= position && r + 1u < params.in_h) {
+            r++;
         }
+        // a loop, not a condition: a processor's lanes would all run through the latter
+        while (held != r) {
+            value = x[first + r * pitch];
+            held = r;
+        }
+        y[((view * params.out_h + row) * width + col) * channels + c] = value;
     }
 }

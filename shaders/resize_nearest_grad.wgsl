@@ -3,9 +3,9 @@
 //   d_x[v, r, s, c] = sum of d_y[v, row, col, c]
 //   over the rows and columns whose nearest pixel is (r, s)
 //
-// Layout   d_y [V, OUT_H, OUT_W, C], d_x [V, IN_H, IN_W, C] f32
-// Mapping  one invocation per STEP channels of one pixel of d_x, ceil(C / STEP) apart: neighbours
-//          load neighbours; workgroups along columns, rows, views
+// Layout   d_y [V, OUT_H, OUT_W, pitch], of which C channels from `first` on are read;
+//          d_x [V, IN_H, IN_W, C] f32
+// Mapping  one invocation per RUN pixels of a column of one channel of d_x: neighbours load neighbours
 // Memory   1 load per element of d_y, 1 store per element of d_x; bound by bandwidth
 // Source   elementary; the pixels of y that copied one pixel of x are a rectangle
 // Twin     src/kernels/resize.ts
@@ -23,6 +23,8 @@ struct Params {
     col_mul: i32,  // likewise along columns
     col_add: i32,
     col_den: u32,
+    pitch: u32,    // channels of a row of d_y
+    first: u32,    // the first of them that is read
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,7 +36,7 @@ override CHANNELS: u32 = 0u;
 override ROW_DEN: u32 = 0u;
 override COL_DEN: u32 = 0u;
 override WG: u32 = 64u;      // invocations per workgroup
-const STEP: u32 = 8u; // tune: 1 2 4 8
+const RUN: u32 = 8u; // tune: 2 4 8 16
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -71,41 +73,34 @@ fn resize_nearest_grad(
     let lane = local.x;
     let channels = fixed_or(CHANNELS, params.channels);
     let width = fixed_or(IN_W, params.in_w);
-    let blocks = (channels + STEP - 1u) / STEP;
-    // workgroups are counted through, line by line: a grid takes 65,535 of them along an axis
-    let index = group.x + group.y * groups.x;
-    let groups_per_line = (width * blocks + WG - 1u) / WG;
-    let line = index / groups_per_line;
-    let unit = (index - line * groups_per_line) * WG + lane;
-    let view = line / params.in_h;
-    let row = line - view * params.in_h;
-    let col = unit / blocks;
-    if (view >= params.views || col >= width) {
+    let strips = (params.in_h + RUN - 1u) / RUN;
+    let unit = (group.x + group.y * groups.x) * WG + lane;
+    let column = unit / channels;
+    let c = unit - column * channels;
+    let line = column / width;
+    let col = column - line * width;
+    let view = line / strips;
+    let top = (line - view * strips) * RUN;
+    if (view >= params.views) {
         return;
     }
-    let block = unit - col * blocks;
-    let pixel = (view * params.in_h + row) * width + col;
     let row_den = fixed_or(ROW_DEN, params.row_den);
     let col_den = fixed_or(COL_DEN, params.col_den);
-    let row_0 = first_of(row, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
-    let row_1 =
-        first_of(row + 1u, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
-    let col_0 = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
-    let col_1 = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
-    var sums: array<f32, STEP>;
-    for (var r = row_0; r < row_1; r++) {
-        for (var s = col_0; s < col_1; s++) {
-            let first = ((view * params.out_h + r) * params.out_w + s) * channels + block;
-            for (var k = 0u; k < STEP; k++) {
-                if (block + k * blocks < channels) {
-                    sums[k] += d_y[first + k * blocks];
-                }
+    let pitch = params.pitch;
+    let at = params.first + c;
+    let left = first_of(col, params.col_mul, params.col_add, col_den, width, params.out_w);
+    let right = first_of(col + 1u, params.col_mul, params.col_add, col_den, width, params.out_w);
+    var end = first_of(top, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
+    for (var row = top; row < min(top + RUN, params.in_h); row++) {
+        let begin = end;
+        end = first_of(row + 1u, params.row_mul, params.row_add, row_den, params.in_h, params.out_h);
+        var sum = f32();
+        for (var r = begin; r < end; r++) {
+            let start = (view * params.out_h + r) * params.out_w;
+            for (var s = left; s < right; s++) {
+                sum += d_y[(start + s) * pitch + at];
             }
         }
-    }
-    for (var k = 0u; k < STEP; k++) {
-        if (block + k * blocks < channels) {
-            d_x[pixel * channels + block + k * blocks] = sums[k];
-        }
+        d_x[((view * params.in_h + row) * width + col) * channels + c] = sum;
     }
 }

@@ -72,7 +72,16 @@ export const maskedPool: Kernel<typeof shaders.masked_pool, MaskedPoolAttributes
     }
     return { tokens, weight };
   },
+  variants: () => [maskedPoolVec4],
 });
+
+/** As `maskedPool`, four features per load: where their number is a multiple of four. */
+export const maskedPoolVec4: Kernel<typeof shaders.masked_pool_vec4, MaskedPoolAttributes> =
+  mapping(maskedPool, {
+    shader: shaders.masked_pool_vec4,
+    grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / 4 / WG)),
+    runs: (_, { x }) => readsAsQuads(0, x.at(-1) ?? 0, 4),
+  });
 
 /**
  * d_x = mask sum_l d_tokens_l / weight_l. mask [V, H, W, 1], weight [V, L], d_tokens [V, L, E] ->

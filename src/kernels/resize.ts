@@ -37,7 +37,10 @@ interface Original {
 /** Attributes of the gradient of linear resampling. */
 export type ResizeBilinearGradAttributes = ResizeBilinearAttributes & Original;
 /** Attributes of the gradient of nearest resampling. */
-export type ResizeNearestGradAttributes = ResizeNearestAttributes & Original;
+export interface ResizeNearestGradAttributes extends ResizeNearestAttributes, Original {
+  /** The channels of d_y to read; all by default. Only plans set it. */
+  readonly slice?: { readonly first: number; readonly channels: number };
+}
 
 /** source(o) = (o mul + add) / den */
 interface Ratio {
@@ -110,11 +113,24 @@ function resized(x: Shape, { size: [rows, columns], corners }: ResizeBilinearAtt
   return y;
 }
 
-/** The shape of x, derived from the shape of d_y. */
-function original(d_y: Shape, attributes: ResizeBilinearGradAttributes): Shape {
-  const x = [d_y[0], ...attributes.from, d_y[3]];
-  expectShape({ d_y }, resized(x, attributes));
+/** The shape of x, derived from the shape of d_y, of which `channels` are read. */
+function original(
+  d_y: Shape,
+  attributes: ResizeBilinearGradAttributes,
+  channels: number = d_y[3],
+): Shape {
+  const x = [d_y[0], ...attributes.from, channels];
+  expectShape({ d_y }, [...resized(x, attributes).slice(0, -1), d_y[3]]);
   return x;
+}
+
+/** The same where d_y may have more channels; throws unless it has those of the slice. */
+function originalOfSlice(d_y: Shape, attributes: ResizeNearestGradAttributes): Shape {
+  const { first, channels } = attributes.slice ?? { first: 0, channels: d_y[3] };
+  if (first < 0 || first + channels > d_y[3]) {
+    throw new Error(`d_y${formatShape(d_y)} lacks channels ${first} to ${first + channels}`);
+  }
+  return original(d_y, attributes, channels);
 }
 
 const BASIC: readonly [string, Shape, readonly [number, number]][] = [
@@ -170,6 +186,24 @@ function gradientCase<A extends ResizeBilinearAttributes>(
   return { name: c.name, shapes: { d_y }, attributes: resizeGradAttributes(x, c.attributes) };
 }
 
+const nearestGradCases: readonly Problem<"d_y", ResizeNearestGradAttributes>[] = [
+  ...nearestCases.map((c) => gradientCase(c)),
+  ...[
+    { name: "fours of a wider row", pitch: 20, slice: { first: 8, channels: 12 } },
+    { name: "one channel of a wider row", pitch: 5, slice: { first: 2, channels: 1 } },
+  ].map(({ name, pitch, slice }) => ({
+    name,
+    shapes: { d_y: [2, 10, 14, pitch] },
+    attributes: {
+      size: [10, 14] as const,
+      from: [5, 7] as const,
+      corners: "asymmetric" as const,
+      rounding: "floor" as const,
+      slice,
+    },
+  })),
+];
+
 /** y = the nearest pixels of x. x [V,H,W,C] -> y [V, `size`, C]. */
 export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestAttributes> = kernel(
   {
@@ -177,8 +211,8 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
     axes: { x: "V, IN_H, IN_W, C" },
     shapes: ({ x }, attributes) => ({ y: resized(x, attributes) }),
     params: ({ x }, { size: to, corners, rounding }) => geometry(x, to, corners, rounding),
-    grid: ({ views, out_h, out_w, channels }, { WG, STEP }) =>
-      foldGrid(views * out_h * Math.ceil((out_w * Math.ceil(channels / STEP)) / WG)),
+    grid: ({ views, out_h, out_w, channels }, { WG, RUN }) =>
+      strips(views, out_h, RUN, (out_w * channels) / WG),
     cost: ({ x }, attributes) => ({ flops: 0, bytes: 8 * size(resized(x, attributes)) }),
     cases: withGradient(nearestCases, { wrt: ["x"], linear: true }),
     reference: ({ x }, shapes, attributes) => {
@@ -189,35 +223,66 @@ export const resizeNearest: Kernel<typeof shaders.resize_nearest, ResizeNearestA
       });
       return { y };
     },
+    variants: () => [resizeNearestVec4],
   },
 );
 
-/** d_x = sum of d_y over the pixels that copied it. d_y [V, `size`, C] -> d_x [V, `from`, C]. */
+/** As `resizeNearest`, four channels per load: where their number is a multiple of four. */
+export const resizeNearestVec4: Kernel<
+  typeof shaders.resize_nearest_vec4,
+  ResizeNearestAttributes
+> = mapping(resizeNearest, {
+  shader: shaders.resize_nearest_vec4,
+  grid: ({ views, out_h, out_w, channels }, { WG, RUN }) =>
+    strips(views, out_h, RUN, (out_w * channels) / 4 / WG),
+  runs: (_, { x }) => isInFours(x),
+});
+
+/** d_x = sum of d_y over the pixels that copied it. d_y [V, `size`, C or more] -> d_x [V, `from`, C]. */
 export const resizeNearestGrad: Kernel<
   typeof shaders.resize_nearest_grad,
   ResizeNearestGradAttributes
 > = kernel({
   shader: shaders.resize_nearest_grad,
   axes: { d_y: "V, OUT_H, OUT_W, C" },
-  shapes: ({ d_y }, attributes) => ({ d_x: original(d_y, attributes) }),
-  params: ({ d_y }, attributes) =>
-    geometry(original(d_y, attributes), attributes.size, attributes.corners, attributes.rounding),
-  grid: ({ views, in_h, in_w, channels }, { WG, STEP }) =>
-    foldGrid(views * in_h * Math.ceil((in_w * Math.ceil(channels / STEP)) / WG)),
-  cost: ({ d_y }, attributes) => ({
-    flops: size(d_y),
-    bytes: 4 * (size(d_y) + size(original(d_y, attributes))),
-  }),
-  terms: ({ d_y }, attributes) => spread(original(d_y, attributes), attributes.size),
-  cases: nearestCases.map((c) => gradientCase(c)),
+  shapes: ({ d_y }, attributes) => ({ d_x: originalOfSlice(d_y, attributes) }),
+  params: ({ d_y }, attributes) => {
+    const { size: to, corners, rounding, slice } = attributes;
+    const sizes = geometry(originalOfSlice(d_y, attributes), to, corners, rounding);
+    return { ...sizes, pitch: d_y[3], first: slice?.first ?? 0 };
+  },
+  grid: ({ views, in_h, in_w, channels }, { WG, RUN }) =>
+    strips(views, in_h, RUN, (in_w * channels) / WG),
+  cost: ({ d_y }, attributes) => {
+    const x = originalOfSlice(d_y, attributes);
+    const read = size(resized(x, attributes));
+    return { flops: read, bytes: 4 * (read + size(x)) };
+  },
+  terms: ({ d_y }, attributes) => spread(originalOfSlice(d_y, attributes), attributes.size),
+  cases: nearestGradCases,
   reference: ({ d_y }, shapes, attributes) => {
-    const x = original(shapes.d_y, attributes);
+    const x = originalOfSlice(shapes.d_y, attributes);
     const d_x = like(d_y, size(x));
+    const [pitch, first] = [shapes.d_y[3], attributes.slice?.first ?? 0];
     nearestTaps(x, attributes, (from, to, channels) => {
-      for (let c = 0; c < channels; c++) d_x[from + c] += d_y[to + c];
+      const start = (to / channels) * pitch + first;
+      for (let c = 0; c < channels; c++) d_x[from + c] += d_y[start + c];
     });
     return { d_x };
   },
+  variants: () => [resizeNearestGradVec4],
+});
+
+/** As `resizeNearestGrad`, four channels per load: where their number is a multiple of four. */
+export const resizeNearestGradVec4: Kernel<
+  typeof shaders.resize_nearest_grad_vec4,
+  ResizeNearestGradAttributes
+> = mapping(resizeNearestGrad, {
+  shader: shaders.resize_nearest_grad_vec4,
+  grid: ({ views, in_h, in_w, channels }, { WG, RUN }) =>
+    strips(views, in_h, RUN, (in_w * channels) / 4 / WG),
+  runs: (_, { d_y }, { slice: { first, channels } = { first: 0, channels: d_y[3] } }) =>
+    readsAsQuads(first, channels, d_y[3]),
 });
 
 /** y = x interpolated linearly between its pixels. x [V,H,W,C] -> y [V, `size`, C]. */

@@ -13,6 +13,7 @@ import { add, multiply } from "../../src/graph/ops/arithmetic.ts";
 import { concat } from "../../src/graph/ops/concat.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { batchNorm, groupNorm } from "../../src/graph/ops/norm.ts";
+import { resizeNearest } from "../../src/graph/ops/resize.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
@@ -267,4 +268,32 @@ test("numbers of shape [] are added, not read as vectors of four", async () => {
   for (const [name, values] of Object.entries(want.numbers)) {
     expect(worst(got.numbers[name], values), name).toBeLessThan(NETWORK_TOLERANCE);
   }
+});
+
+describe("the gradient of a nearest resize", () => {
+  /** A resized map beside a finer one, as a decoder has them. */
+  const decoder =
+    (channels: number) =>
+    (g: Graph, x: Value): Value => {
+      const weight = g.parameter("coarse.weight", [channels, 3, 3, x.shape[3]], heNormal);
+      const coarse = conv2d(x, weight, null, { pad: 1, stride: 2 });
+      const joined = concat([resizeNearest(coarse, [x.shape[1], x.shape[2]]), x], 3);
+      const last = g.parameter("last.weight", [4, 1, 1, joined.shape[3]], heNormal);
+      return conv2d(joined, last, null);
+    };
+  const RULE = "gradient of a nearest resize of a slice";
+
+  test("reads the gradient of a concatenation where it lies, with the same bits", async () => {
+    const fused = await results(decoder(8), [2, 5, 7, 4], true);
+    const plain = await results(decoder(8), [2, 5, 7, 4], false);
+    expect(doneIn(fused.fusions)).toContain(RULE);
+    expect(fused.fusions.find(({ rule }) => rule === RULE)!.saved_bytes).toBe(4 * 2 * 5 * 7 * 8);
+    expect(fused.numbers).toEqual(plain.numbers);
+    expect(plain.dispatches - fused.dispatches).toBeGreaterThanOrEqual(1);
+  });
+
+  test("copies a slice whose channels do not come in fours, and says so", () => {
+    const fusions = fusionsOf((g, x) => [...g.gradients(loss(decoder(6)(g, x))).values()]);
+    expect(fusions.find(({ rule }) => rule === RULE)!.reason).toContain("in fours");
+  });
 });

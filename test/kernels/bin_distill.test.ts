@@ -13,6 +13,7 @@ import {
   binDistill as binDistillKernel,
   binDistillBinomial,
   binDistillBinomialRows,
+  binDistillBinomialVec4,
   binDistillFactors,
   binDistillRows,
 } from "../../src/kernels/depth_bins/bin_distill.ts";
@@ -34,6 +35,7 @@ checkKernels(
       sum(binomialOp({ pi, t, teacher, centers, scale }, attributes)),
     ["pi", "t", "scale"],
   ),
+  binDistillBinomialVec4,
   binDistillBinomialRows,
   binDistillFactors,
 );

@@ -16,6 +16,7 @@ import {
   binDistillGradBinomial,
   binDistillGradBinomialRows,
   binDistillGradBinomialSlabs,
+  binDistillGradBinomialVec4,
 } from "../../src/kernels/depth_bins/bin_distill_grad.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
@@ -26,6 +27,7 @@ import { runGraph } from "../support/run_graph.ts";
 checkKernels(
   binDistillGrad,
   binDistillGradBinomial,
+  binDistillGradBinomialVec4,
   binDistillGradBinomialRows,
   binDistillGradBinomialSlabs,
 );

@@ -15,7 +15,12 @@ import { maskedPool } from "../../src/graph/ops/view_relation.ts";
 import type { Value } from "../../src/graph/value.ts";
 import type { Distribution } from "../../src/engine/problem.ts";
 import { draw } from "../../src/kernels/check/random_inputs.ts";
-import { binPool as binPoolKernel, binPoolGrad } from "../../src/kernels/depth_bins/bin_pool.ts";
+import {
+  binPool as binPoolKernel,
+  binPoolGrad,
+  binPoolNarrow,
+  binPoolSubgroup,
+} from "../../src/kernels/depth_bins/bin_pool.ts";
 import { size } from "../../src/tensor/shape.ts";
 import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
@@ -27,6 +32,8 @@ checkKernels(
     ({ pi, t, centers, mask }, attributes) => binPool({ pi, t, centers, mask }, attributes),
     ["pi", "t", "centers"],
   ),
+  binPoolSubgroup,
+  binPoolNarrow,
   binPoolGrad,
 );
 

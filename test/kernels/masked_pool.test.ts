@@ -5,6 +5,7 @@ import {
   maskedPool as maskedPoolKernel,
   maskedPoolGrad,
   maskedPoolGradRows,
+  maskedPoolVec4,
 } from "../../src/kernels/masked_pool.ts";
 import { withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
@@ -12,6 +13,7 @@ import { runGraph } from "../support/run_graph.ts";
 
 checkKernels(
   withOp(maskedPoolKernel, ({ x, mask }, attributes) => maskedPool(x, mask, attributes)),
+  maskedPoolVec4,
   maskedPoolGrad,
   maskedPoolGradRows,
 );

@@ -130,6 +130,7 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   reduce_grad_product: { x: "does not enter its own derivative" },
   resize_bilinear: { x: UNREAD },
   resize_nearest: { x: UNREAD },
+  resize_nearest_grad: { d_y: SLICE },
   scale_by: { scalars: NOT_USED },
   sgd: { scalars: NOT_USED },
   silog: { valid: FLAG },

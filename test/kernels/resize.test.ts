@@ -11,6 +11,8 @@ import {
   resizeBilinearVec4,
   resizeNearest,
   resizeNearestGrad,
+  resizeNearestGradVec4,
+  resizeNearestVec4,
 } from "../../src/kernels/resize.ts";
 import { runKernel } from "../../src/engine/run.ts";
 import { withOp } from "../support/check_gradient.ts";
@@ -21,7 +23,9 @@ checkKernels(
   withOp(resizeNearest, ({ x }, { size, corners, rounding }) =>
     nearestOp(x, size, corners, rounding),
   ),
+  resizeNearestVec4,
   resizeNearestGrad,
+  resizeNearestGradVec4,
   withOp(resizeBilinear, ({ x }, { size, corners }) => bilinearOp(x, size, corners)),
   resizeBilinearVec4,
   resizeBilinearGrad,

@@ -5,6 +5,7 @@ import type { Node, Value } from "../value.ts";
 import { fuseActivationGradients } from "./activations.ts";
 import { fuseConvolutions } from "./convolutions.ts";
 import { fuseNorms } from "./norms.ts";
+import { fuseResizeGradients } from "./resizes.ts";
 import { fuseSums } from "./slices.ts";
 import { FusionWork, type Fusion } from "./work.ts";
 
@@ -21,5 +22,6 @@ export function fuseNodes(nodes: readonly Node[], targets: readonly Value[]): Fu
   fuseConvolutions(work);
   fuseActivationGradients(work);
   fuseSums(work);
+  fuseResizeGradients(work);
   return { nodes: work.nodes, fusions: work.fusions };
 }

@@ -197,13 +197,17 @@ export const attractorGradAttractors: Kernel<
   },
 });
 
-/** One invocation per attractor and four bins per load, for software adapters. */
+/** One invocation per one or four attractors, four bins per load: for software adapters. */
 export const attractorGradAttractorsVec4: Kernel<
   typeof shaders.attractor_grad_attractors_vec4,
   AttractorAttributes
 > = mapping(attractorGradAttractors, {
   shader: shaders.attractor_grad_attractors_vec4,
-  grid: ({ n }, { WG }) => foldGrid(Math.ceil(n / WG)),
+  overrides: ({ attractors }, attributes) => ({
+    ...overrides(null, attributes),
+    OWN: readsAsQuads(0, attractors.at(-1) ?? 0, 4) ? 4 : 1,
+  }),
+  grid: ({ n }, { WG, OWN }) => foldGrid(Math.ceil(n / OWN / WG)),
   runs: (_, { centers }) => comesInFours(centers),
   suits: onSoftware,
 });

@@ -22,6 +22,7 @@ import {
 import { binomialLogit, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { readsAsQuads } from "../row_slice.ts";
 import { shaders } from "../shaders.gen.ts";
 
 /**
@@ -330,7 +331,7 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
       flops: ((36 + teacherFlops(kind, true)) * size(rows) * log_choose[0]) / ROW_NUMBERS,
       bytes: 4 * (size(rows) + size(teacher) + size(centers) + 7 * size(pixels(rows, 1))),
     }),
-    variants: () => [binDistillBinomialRows],
+    variants: () => [binDistillBinomialVec4, binDistillBinomialRows],
     cases: withGradient(
       [
         ...DISTILL_SHAPES.map(([name, bins, centers, , teacher]) =>
@@ -355,7 +356,19 @@ export const binDistillBinomial: Kernel<typeof shaders.bin_distill_binomial, Bin
     },
   });
 
-/** The same with one invocation per pixel, for software adapters. */
+/** One invocation per pixel and four bins per load, for software adapters. */
+export const binDistillBinomialVec4: Kernel<
+  typeof shaders.bin_distill_binomial_vec4,
+  BinDistillAttributes
+> = mapping(binDistillBinomial, {
+  shader: shaders.bin_distill_binomial_vec4,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  runs: (_, { log_choose }, { teacher }) =>
+    readsAsQuads(0, log_choose[0], 4) && teacher === "binomial",
+  suits: onSoftware,
+});
+
+/** The same with any number of bins and any teacher. */
 export const binDistillBinomialRows: Kernel<
   typeof shaders.bin_distill_binomial_rows,
   BinDistillAttributes

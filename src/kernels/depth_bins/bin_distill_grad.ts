@@ -24,6 +24,7 @@ import { binomialLogit, logChoose, ROW_NUMBERS } from "./binomial_row.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { readsAsQuads } from "../row_slice.ts";
 import { shaders } from "../shaders.gen.ts";
 
 /** The teacher, and how centres are shared. */
@@ -227,7 +228,7 @@ export const binDistillGradBinomial: Kernel<
       bytes: 4 * (1.4 * size(rows) + size(teacher) + size(centers) + size(factors) + made),
     };
   },
-  variants: () => [binDistillGradBinomialRows],
+  variants: () => [binDistillGradBinomialVec4, binDistillGradBinomialRows],
   cases: BINOMIAL_SHAPES.map(([name, bins, centers, , teacher, stopped]) => ({
     name,
     shapes: {
@@ -268,7 +269,19 @@ export const binDistillGradBinomial: Kernel<
   },
 });
 
-/** The same with one invocation per pixel, for software adapters. */
+/** One invocation per pixel and four bins per load, for software adapters. */
+export const binDistillGradBinomialVec4: Kernel<
+  typeof shaders.bin_distill_grad_binomial_vec4,
+  BinDistillGradBinomialAttributes
+> = mapping(binDistillGradBinomial, {
+  shader: shaders.bin_distill_grad_binomial_vec4,
+  grid: ({ rows }, { WG }) => foldGrid(Math.ceil(rows / WG)),
+  runs: (_, { log_choose }, { teacher }) =>
+    readsAsQuads(0, log_choose[0], 4) && (teacher === "none" || teacher === "binomial"),
+  suits: onSoftware,
+});
+
+/** The same with any number of bins and any teacher. */
 export const binDistillGradBinomialRows: Kernel<
   typeof shaders.bin_distill_grad_binomial_rows,
   BinDistillGradBinomialAttributes

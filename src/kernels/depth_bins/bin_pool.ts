@@ -5,6 +5,7 @@ import { formatShape, size, type Shape } from "../../tensor/shape.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../../engine/kernel.ts";
 import { mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
 import { withGradient, type Problem } from "../../engine/problem.ts";
 import { eachPixelOfCell, type MaskedPoolAttributes } from "../masked_pool.ts";
 import { shaders } from "../shaders.gen.ts";
@@ -98,11 +99,20 @@ export const binPool: Kernel<typeof shaders.bin_pool, MaskedPoolAttributes> = ke
         ],
   ),
   reference: forward,
-  variants: () => [binPoolNarrow],
+  variants: () => [binPoolSubgroup, binPoolNarrow],
 });
 
-/** As `binPool`, with few invocations per barrier: for software adapters. */
-const binPoolNarrow: Kernel<typeof shaders.bin_pool_narrow, MaskedPoolAttributes> = mapping(
+/** As `binPool`, with one subgroup per token: for software adapters. */
+export const binPoolSubgroup: Kernel<typeof shaders.bin_pool_subgroup, MaskedPoolAttributes> =
+  mapping(binPool, {
+    shader: shaders.bin_pool_subgroup,
+    grid: ({ tokens }) => foldGrid(tokens),
+    runs: inSubgroups,
+    suits: onSoftware,
+  });
+
+/** As `binPool`, with few invocations per barrier: for software adapters without subgroups. */
+export const binPoolNarrow: Kernel<typeof shaders.bin_pool_narrow, MaskedPoolAttributes> = mapping(
   binPool,
   {
     shader: shaders.bin_pool_narrow,
