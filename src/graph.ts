@@ -82,13 +82,8 @@ export {
   viewRelationLoss,
 } from "./graph/ops/view_relation.ts";
 export { ownOp as op, type OwnGradient, type OwnGradientAt, type OwnOp } from "./graph/own_op.ts";
-export {
-  compile,
-  type CompileOptions,
-  type Plan,
-  type PlannedDispatch,
-  type PlanSummary,
-} from "./graph/plan.ts";
+export { compile, type CompileOptions, type Plan, type PlanSummary } from "./graph/plan.ts";
+export type { PlannedDispatch } from "./graph/prepare.ts";
 export { createStore, type GpuStore } from "./graph/store.ts";
 export type { AdamwOptions, OptimizerOptions, SgdOptions } from "./graph/training/optimizer.ts";
 export {
@@ -104,4 +99,4 @@ export {
   type Trainer,
   type TrainerOptions,
 } from "./graph/training/trainer.ts";
-export type { Graph, Initializer, Value } from "./graph/value.ts";
+export type { Graph, Initializer, Recomputation, Repeat, Value } from "./graph/value.ts";

@@ -6,7 +6,9 @@ import type { ImageSize } from "../data/camera.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Fusion } from "../graph/fuse/work.ts";
 import { planOutline, type PlanOutline } from "../graph/outline.ts";
+import type { Recomputation } from "../graph/value.ts";
 import { partsOf } from "../profile/kernel/preset.ts";
+import { InputError } from "../tensor/error.ts";
 import { STUDENT_NAMES, type StudentName } from "../student/student.ts";
 import { resolveConfig, type TrainConfig } from "../train/config.ts";
 import { predictionNetwork, trainingNetwork, type Network } from "../train/network.ts";
@@ -14,12 +16,14 @@ import { withGpu } from "./terminal/adapter.ts";
 import type { Define } from "./terminal/define.ts";
 import { common, imageSize, studentName, type CommonOptions } from "./terminal/options.ts";
 import { makeOutput } from "./terminal/output.ts";
+import { mebibytes, recomputationLine, repeatLines } from "./terminal/recomputation_lines.ts";
 import { textTable } from "./terminal/table.ts";
 
 interface GraphOptions extends CommonOptions {
   readonly student?: StudentName;
   readonly size?: ImageSize;
   readonly predict?: boolean;
+  readonly recompute?: boolean;
 }
 
 /** Defines the command. */
@@ -28,12 +32,18 @@ export const defineGraph: Define = (program: Command, { surroundings }) => {
     .command("graph")
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--predict", "the prediction of one moment instead of a training step");
+    .option("--predict", "the prediction of one moment instead of a training step")
+    .option("--recompute", "as well the plan that computes cheap results again: what that saves");
   common(command, "ringdepth graph --student resnet18");
   command.action(async (options: GraphOptions) => {
     const output = makeOutput(surroundings, options.json === true, true);
-    const { student, size, predict = false } = options;
-    const config = resolveConfig({ student, size }, "command line");
+    const { student, size, predict = false, recompute = false } = options;
+    if (predict && recompute) {
+      throw new InputError(
+        "--recompute: a prediction keeps nothing for a backward pass; leave it out",
+      );
+    }
+    const config = resolveConfig({ student, size, recompute }, "command line");
     await withGpu(surroundings, output, options.adapter, async (gpu) => {
       const account = planAccount(config, gpu.facts, predict);
       output.result(account, accountLines(account));
@@ -49,6 +59,9 @@ interface FormAccount {
   readonly live_bytes: number;
 }
 
+/** The fused plan that computes cheap results again. */
+interface RecomputedAccount extends FormAccount, Recomputation {}
+
 /** The plan of a step with and without fusing. */
 interface PlanAccount {
   readonly target: "train" | "predict";
@@ -56,6 +69,7 @@ interface PlanAccount {
   readonly size: ImageSize;
   readonly unfused: FormAccount;
   readonly fused: FormAccount;
+  readonly recomputed?: RecomputedAccount;
   readonly fusions: readonly Fusion[];
 }
 
@@ -64,12 +78,18 @@ function planAccount(config: TrainConfig, facts: AdapterFacts, predict: boolean)
   const [unfused, fused] = [false, true].map((one) =>
     planOutline(g, request, facts, { fused: one }),
   );
+  const again = config.recompute
+    ? planOutline(g, request, facts, { fused: true, recompute: true })
+    : null;
   return {
     target: predict ? "predict" : "train",
     student: config.student,
     size: config.size,
     unfused: formAccount(unfused),
     fused: formAccount(fused),
+    ...(again?.program.recomputation && {
+      recomputed: { ...formAccount(again), ...again.program.recomputation },
+    }),
     fusions: fused.program.fusions,
   };
 }
@@ -92,7 +112,7 @@ function formAccount({ program, arena_bytes, live_bytes }: PlanOutline): FormAcc
 }
 
 function accountLines(account: PlanAccount): string[] {
-  const { target, student, size, fusions } = account;
+  const { target, student, size, fusions, recomputed } = account;
   const form = (name: string, { dispatches, arena_bytes, live_bytes }: FormAccount): string[] => [
     name,
     String(dispatches),
@@ -110,9 +130,14 @@ function accountLines(account: PlanAccount): string[] {
     `${target}: ${student}, ${size.height}x${size.width}`,
     ...textTable(
       ["plan", "dispatches", "arenas, MiB", "live at most, MiB"],
-      [form("one op at a time", account.unfused), form("fused", account.fused)],
+      [
+        form("one op at a time", account.unfused),
+        form("fused", account.fused),
+        ...(recomputed === undefined ? [] : [form("fused, recomputing", recomputed)]),
+      ],
     ),
     "",
+    ...(recomputed === undefined ? [] : recomputedLines(recomputed)),
     ...textTable(["fused", "times", "not stored, MiB"], rules),
     "",
     ...(refused.length === 0
@@ -124,6 +149,7 @@ function accountLines(account: PlanAccount): string[] {
   ];
 }
 
-function mebibytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(2);
+function recomputedLines(account: RecomputedAccount): string[] {
+  const line = recomputationLine(account, { arena_bytes: [account.arena_bytes] });
+  return [line, ...(account.repeats.length === 0 ? [] : ["", ...repeatLines(account)]), ""];
 }

@@ -31,16 +31,54 @@ interface Cache {
   readonly modules: Map<string, Promise<GPUShaderModule>>;
   readonly layouts: Map<string, GPUBindGroupLayout>;
   readonly pipelines: Map<string, Promise<Pipeline>>;
+  readonly watches: Set<PipelineWatch>;
+  /** Pipelines that were asked for, and those of them that are compiled. */
+  asked: number;
+  compiled: number;
 }
 const caches = new WeakMap<GPUDevice, Cache>();
 
 function cacheOf(device: GPUDevice): Cache {
   let cache = caches.get(device);
   if (cache === undefined) {
-    cache = { modules: new Map(), layouts: new Map(), pipelines: new Map() };
+    cache = {
+      modules: new Map(),
+      layouts: new Map(),
+      pipelines: new Map(),
+      watches: new Set(),
+      asked: 0,
+      compiled: 0,
+    };
     caches.set(device, cache);
   }
   return cache;
+}
+
+/**
+ * Told of each pipeline of a device that is compiled or, where the driver compiles at the first
+ * dispatch, that has run for the first time: how many, and of how many.
+ */
+export type PipelineWatch = (stage: "compiled" | "run", ready: number, all: number) => void;
+
+/** Watches the pipelines of a device from now on, until the returned function is called. */
+export function watchPipelines({ device }: Gpu, watch: PipelineWatch): () => void {
+  const cache = cacheOf(device);
+  const [asked, compiled] = [cache.asked, cache.compiled];
+  const own: PipelineWatch = (stage, ready, all) => {
+    if (stage === "compiled") watch(stage, ready - compiled, all - asked);
+    else watch(stage, ready, all);
+  };
+  cache.watches.add(own);
+  return () => void cache.watches.delete(own);
+}
+
+/** Tells the watches of a device of first runs; null if nobody watches. */
+export function firstRunWatch({ device }: Gpu): ((ready: number, all: number) => void) | null {
+  const { watches } = cacheOf(device);
+  if (watches.size === 0) return null;
+  return (ready, all) => {
+    for (const watch of watches) watch("run", ready, all);
+  };
 }
 
 /** The pipeline's name and what it is specialised on, as labels and profiles show it. */
@@ -60,10 +98,18 @@ export async function pipelineFor(gpu: Gpu, source: PipelineSource): Promise<Pip
   const key = `${pipelineLabel(source)}\n${source.code}`;
   let pipeline = cache.pipelines.get(key);
   if (pipeline === undefined) {
-    pipeline = compile(gpu, cache, source);
+    pipeline = counted(cache, compile(gpu, cache, source));
     cache.pipelines.set(key, pipeline);
   }
   return await pipeline;
+}
+
+async function counted(cache: Cache, compiling: Promise<Pipeline>): Promise<Pipeline> {
+  cache.asked++;
+  const pipeline = await compiling;
+  cache.compiled++;
+  for (const watch of cache.watches) watch("compiled", cache.compiled, cache.asked);
+  return pipeline;
 }
 
 async function compile(gpu: Gpu, cache: Cache, source: PipelineSource): Promise<Pipeline> {

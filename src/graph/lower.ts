@@ -9,7 +9,7 @@ import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { fuseNodes } from "./fuse/fuse.ts";
 import { rootValue, type Fusion } from "./fuse/work.ts";
 import { byInput } from "./named_inputs.ts";
-import type { Call, GraphCore, Lowering, Node, Tensor, Value } from "./value.ts";
+import type { Call, GraphCore, Lowering, Node, Recomputation, Tensor, Value } from "./value.ts";
 
 /** The calls of a graph and the tensors they work on. */
 export interface Program {
@@ -23,6 +23,10 @@ export interface Program {
   readonly rootOf: (tensor: Tensor) => Tensor;
   /** The patterns that were fused, and those that could not be. */
   readonly fusions: readonly Fusion[];
+  /** Tensors that hold a result computed again, each with the tensor of the first time. */
+  readonly copies: ReadonlyMap<Tensor, Tensor>;
+  /** The results computed again for the backward pass; null if that was not asked for. */
+  readonly recomputation: Recomputation | null;
 }
 
 /** How a graph is lowered. */
@@ -35,6 +39,8 @@ export interface LoweringOptions {
   readonly precision?: Precision;
   /** Processes that train together and merge the statistics of a batch; 1 when left out. */
   readonly ranks?: number;
+  /** Whether cheap results are computed again for the backward pass; false when left out. */
+  readonly recompute?: boolean;
 }
 
 /**
@@ -98,7 +104,7 @@ export function lower(
     };
     node.op.lower(lowering);
   }
-  return { calls, tensorOf, rootOf, fusions };
+  return { calls, tensorOf, rootOf, fusions, copies: new Map(), recomputation: null };
 }
 
 /** Placeholder for an input that was left out. */

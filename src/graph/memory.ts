@@ -121,6 +121,11 @@ function tensorsApart(
   return apart;
 }
 
+/** Bytes that a tensor takes in an arena; those of `half` are stored as f16. */
+export function storedBytes(tensor: Tensor, half: ReadonlySet<Tensor>): number {
+  return 4 * floatsOf(tensor, half);
+}
+
 /** The aligned length of a tensor, in floats. */
 function floatsOf(tensor: Tensor, half: ReadonlySet<Tensor>): number {
   const floats = size(tensor.shape) / (half.has(tensor) ? 2 : 1);

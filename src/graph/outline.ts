@@ -1,11 +1,12 @@
 // The plan of a graph without a device: its calls, what was fused, and the memory between the calls.
 import type { AdapterFacts } from "../gpu/device.ts";
-import { size } from "../tensor/shape.ts";
 import { lower, type LoweringOptions, type Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
 import { placeGradients, type PlacedGradients } from "./place_gradients.ts";
+import { withRepeats } from "./recompute.ts";
 import type { Request } from "./request.ts";
-import type { GraphCore, Tensor, Value } from "./value.ts";
+import { storageOf, type Storage } from "./storage.ts";
+import type { GraphCore, Value } from "./value.ts";
 
 /** The calls of a plan and the bytes of its arenas of intermediates. */
 export interface PlanOutline {
@@ -16,7 +17,8 @@ export interface PlanOutline {
 }
 
 /**
- * Lowers a request, with its gradients in the gradient arena. Throws as `lower` does.
+ * Lowers a request, with its gradients in the gradient arena and, if that is asked for, with cheap
+ * results computed again for them. Throws as `lower` does.
  */
 export function plannedCalls(
   graph: GraphCore,
@@ -28,7 +30,11 @@ export function plannedCalls(
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
   const lowered = lower(graph, targets, facts, options);
-  return placeGradients(lowered, gradients, outputs, facts, options.tuning);
+  const placed = placeGradients(lowered, gradients, outputs, facts, options.tuning);
+  if (options.recompute !== true || gradients.length === 0) return placed;
+  const storage = (program: Program): Storage =>
+    storageOf({ ...placed, program }, outputs, options.precision ?? "f32");
+  return { ...placed, program: withRepeats(placed.program, storage) };
 }
 
 /** The outline of the plan that an adapter with these facts would get. Throws as `lower` does. */
@@ -38,14 +44,11 @@ export function planOutline(
   facts: AdapterFacts,
   options: LoweringOptions,
 ): PlanOutline {
-  const { program, homes } = plannedCalls(graph, request, facts, options);
-  const { calls, rootOf, tensorOf } = program;
-  const isPlanned = (root: Tensor): boolean =>
-    size(root.shape) > 0 &&
-    !homes.has(root) &&
-    (root.value === null || root.value.source.kind === "result");
-  const kept = new Set(Object.values(request.outputs).map((value) => rootOf(tensorOf(value))));
-  const { arenas, live } = planMemory(calls, rootOf, isPlanned, kept);
+  const placed = plannedCalls(graph, request, facts, options);
+  const { program } = placed;
+  const outputs = Object.values(request.outputs);
+  const { isPlanned, kept, half } = storageOf(placed, outputs, options.precision ?? "f32");
+  const { arenas, live } = planMemory(program.calls, program.rootOf, isPlanned, kept, half);
   return {
     program,
     arena_bytes: arenas.map((floats) => 4 * floats),

@@ -1,45 +1,27 @@
 // The plan: a graph compiled for one device. Pipelines, bind groups and memory are created once; a
 // step writes its inputs and the block of step scalars, encodes one compute pass and submits once.
-import { ALIGNMENT_BYTES, UNIFORM_USAGE } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodePass, type PreparedDispatch } from "../gpu/encode.ts";
-import { pipelineFor, pipelineLabel } from "../gpu/pipelines.ts";
 import { stagingRing, type BufferRange } from "../gpu/read_back.ts";
 import type { PassStamps } from "../gpu/timestamps.ts";
-import type { Cost } from "../engine/kernel.ts";
-import { specialize, type Specialized, freezesShapes } from "../engine/specialize.ts";
-import { storedAsHalf } from "../engine/half_storage.ts";
-import type { AdapterFacts } from "../gpu/device.ts";
 import type { Precision, Tuning } from "../engine/tuning.ts";
-import { explained, InputError } from "../tensor/error.ts";
+import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { inputValues, scalarBlock } from "./run_inputs.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
+import { submitFirst } from "./first_step.ts";
 import { hostFloats } from "./host_numbers.ts";
-import { halfBindings } from "./half_tensors.ts";
-import { bindingShapes, type Program } from "./lower.ts";
+import type { Program } from "./lower.ts";
 import { checkOptions } from "../tensor/options.ts";
 import { plannedCalls } from "./outline.ts";
 import { PlanBuffers } from "./plan_buffers.ts";
 import { gradientRange, meetings, type Exchange } from "./exchange.ts";
 import { stepParts, type StepParts } from "./plan_parts.ts";
+import { prepareDispatches, type PlannedDispatch } from "./prepare.ts";
 import { checkRequest, type Request } from "./request.ts";
 import type { GpuStore } from "./store.ts";
 import type { Fusion } from "./fuse/work.ts";
-import type { Call, Tensor, Value } from "./value.ts";
-
-/** One dispatch of a plan, as named in profiles and reports. */
-export interface PlannedDispatch {
-  readonly op: string;
-  readonly kernel: string;
-  readonly pipeline: string;
-  readonly cost: Cost;
-  /** Bytes of the intermediates that are live while it runs. */
-  readonly live_bytes: number;
-  readonly dispatch: PreparedDispatch;
-  /** Its kernel and tensors. */
-  readonly call: Call;
-}
+import type { Recomputation, Tensor, Value } from "./value.ts";
 
 /** The contents of a plan. */
 export interface PlanSummary {
@@ -56,6 +38,8 @@ export interface PlanSummary {
   readonly staging_bytes: number;
   /** The patterns that were fused, and those that could not be, each with the reason. */
   readonly fusions: readonly Fusion[];
+  /** The results computed again for the backward pass; null if that was not asked for. */
+  readonly recomputation: Recomputation | null;
 }
 
 /** Observes a step as it is submitted, without changing what it computes. */
@@ -100,6 +84,12 @@ export interface CompileOptions {
    * to f16; sums, statistics, losses and parameters stay in f32. Default f32.
    */
   readonly precision?: Precision | undefined;
+  /**
+   * Whether cheap results that the backward pass reads are computed again for it, where that saves
+   * memory, instead of kept: the same bits in less memory and more time. False by default; without
+   * gradients it changes nothing.
+   */
+  readonly recompute?: boolean;
   /** How processes that train together bring their numbers together; each is one of them. */
   readonly exchange?: Exchange;
 }
@@ -110,6 +100,7 @@ export function checkCompileOptions(options: CompileOptions): void {
     tuning: "value",
     fused: "flag",
     precision: ["f32", "f16"],
+    recompute: "flag",
     exchange: "value",
   } as const;
   checkOptions("compile", options, {}, rules);
@@ -134,7 +125,7 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Plan> {
   checkCompileOptions(options);
-  const { tuning, fused = true, precision = "f32", exchange } = options;
+  const { tuning, fused = true, precision = "f32", recompute = false, exchange } = options;
   if (precision === "f16" && !gpu.facts.features.has("shader-f16")) {
     throw new InputError(
       `precision f16: ${gpu.facts.name} has no 16-bit floats (shader-f16); use f32`,
@@ -142,7 +133,7 @@ export async function compile(
   }
   checkRequest(graph, request);
   store.check();
-  const lowering = { tuning, fused, precision, ranks: exchange?.ranks ?? 1 };
+  const lowering = { tuning, fused, precision, recompute, ranks: exchange?.ranks ?? 1 };
   const { program, homes } = plannedCalls(graph, request, gpu.facts, lowering);
   const buffers = new PlanBuffers(gpu, program);
   try {
@@ -198,6 +189,7 @@ async function build(
   }
   const prepared = dispatches.map(({ dispatch }) => dispatch);
   let destroyed = false;
+  let begun = false;
   const checkPlan = (): void => {
     if (destroyed) throw new InputError("the plan was destroyed; compile the graph again");
   };
@@ -211,8 +203,10 @@ async function build(
       device.queue.writeBuffer(buffers.scalars.buffer, 0, block);
     });
     const { commands, read } = phase("encode", () => {
+      const rest = begun || stamps !== null ? prepared : submitFirst(gpu, prepared);
+      begun = true;
       const encoder = device.createCommandEncoder({ label: "step" });
-      encodeStep(encoder, prepared, stamps);
+      encodeStep(encoder, rest, stamps);
       return { read: staging.copy(encoder, ranges), commands: encoder.finish() };
     });
     phase("submit", () => device.queue.submit([commands]));
@@ -257,6 +251,7 @@ async function build(
       peak_bytes: buffers.ownedBytes + staging_bytes,
       staging_bytes,
       fusions: program.fusions,
+      recomputation: program.recomputation,
     },
     dispatches,
     submit: submitStep,
@@ -282,108 +277,6 @@ function encodeStep(
     dispatches.forEach((dispatch, i) => encodePass(encoder, "step", [dispatch], stamps.writes(i)));
   }
   stamps?.resolve(encoder);
-}
-
-/** One dispatch per call: all pipelines compiled in parallel, every bind group created. */
-async function prepareDispatches(
-  gpu: Gpu,
-  program: Program,
-  buffers: PlanBuffers,
-): Promise<PlannedDispatch[]> {
-  const halves = program.calls.map((call) => halfBindings(call, program.rootOf, buffers.half));
-  const specialized = program.calls.map((call, i) => specializeCall(call, gpu.facts, halves[i]));
-  const params = packUniforms(specialized);
-  const uniform = buffers.own("params", params.bytes.byteLength, UNIFORM_USAGE);
-  for (const { bindings } of program.calls) {
-    for (const tensor of Object.values(bindings)) buffers.homeOf(tensor);
-  }
-  await buffers.fill();
-  const { device } = gpu;
-  device.queue.writeBuffer(uniform.buffer, 0, params.bytes);
-  const pipelines = await Promise.all(specialized.map(({ source }) => pipelineFor(gpu, source)));
-  return program.calls.map((call, i): PlannedDispatch => {
-    const { kernel, bindings } = call;
-    const { source, params: block, grid } = specialized[i];
-    const entries: GPUBindGroupEntry[] = kernel.shader.bindings.map(({ name, binding }) => {
-      const home = buffers.homeOf(bindings[name]);
-      return {
-        binding,
-        resource: { buffer: home.buffer, offset: home.offset_bytes, size: home.size_bytes },
-      };
-    });
-    if (block !== null) {
-      entries.push({
-        binding: 0,
-        resource: { buffer: uniform.buffer, offset: params.offsets[i], size: block.byteLength },
-      });
-    }
-    const { pipeline, layout } = pipelines[i];
-    return {
-      op: call.op,
-      kernel: kernel.shader.name,
-      pipeline: pipelineLabel(source),
-      cost: costOf(call, halves[i]),
-      live_bytes: buffers.liveBytes[i],
-      dispatch: {
-        pipeline,
-        bindGroup: device.createBindGroup({ label: `${call.op}: ${source.name}`, layout, entries }),
-        grid,
-      },
-      call,
-    };
-  });
-}
-
-/** The cost of a call whose bindings `half` have two bytes per number. */
-function costOf({ kernel, bindings, attributes }: Call, half: readonly string[]): Cost {
-  const { flops, bytes } = kernel.cost(bindingShapes(bindings), attributes);
-  const saved = half.reduce((sum, name) => sum + 2 * size(bindings[name].shape), 0);
-  return { flops, bytes: Math.max(0, bytes - saved) };
-}
-
-/** `specialize` with the bindings `half` stored as f16, and with the op named in its errors. */
-function specializeCall(
-  { op, kernel, bindings, attributes }: Call,
-  facts: AdapterFacts,
-  half: readonly string[],
-): Specialized {
-  try {
-    const shapes = bindingShapes(bindings);
-    const made = specialize(kernel, shapes, attributes, freezesShapes(facts), facts);
-    const { source } = made;
-    return { ...made, source: { ...source, code: storedAsHalf(source.code, half) } };
-  } catch (error) {
-    throw explained(error, `${op}: `);
-  }
-}
-
-/** All params blocks in one buffer, equal blocks once. */
-function packUniforms(specialized: readonly Specialized[]): {
-  bytes: Uint8Array<ArrayBuffer>;
-  offsets: number[];
-} {
-  const known = new Map<string, number>();
-  const blocks: Uint8Array[] = [];
-  const offsets = specialized.map(({ params, source }) => {
-    if (params === null) return 0;
-    const block = new Uint8Array(params);
-    const key = block.join();
-    let offset = known.get(key);
-    if (offset === undefined) {
-      offset = blocks.length * ALIGNMENT_BYTES;
-      known.set(key, offset);
-      if (block.length > ALIGNMENT_BYTES) {
-        throw new RangeError(
-          `${source.name}: struct Params takes more than ${ALIGNMENT_BYTES} bytes`,
-        );
-      }
-      blocks.push(block);
-    }
-    return offset;
-  });
-  const bytes = new Uint8Array(Math.max(1, blocks.length) * ALIGNMENT_BYTES);
-  blocks.forEach((block, i) => bytes.set(block, i * ALIGNMENT_BYTES));
-  return { bytes, offsets };
 }
 
 /** The range of an output; empty for an output that is bound to a dummy. */

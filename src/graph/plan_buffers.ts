@@ -16,9 +16,9 @@ import { InputError } from "../tensor/error.ts";
 import { size } from "../tensor/shape.ts";
 import { MAX_SCALARS, type Graph } from "./graph.ts";
 import { arenaLayout, slotOf } from "./layout.ts";
-import { gradientParts, halfTensors } from "./half_tensors.ts";
 import type { Program } from "./lower.ts";
 import { planMemory, type MemoryPlan } from "./memory.ts";
+import { storageOf } from "./storage.ts";
 import type { GpuStore } from "./store.ts";
 import type { Tensor, Value } from "./value.ts";
 import type { GPUBufferUsageFlags } from "../gpu/webgpu_types.ts";
@@ -60,17 +60,12 @@ export class PlanBuffers {
     for (const [tensor, parameter] of gradients) {
       this.#home(tensor, store.arenas.gradients.buffer, slotOf(store.layout, parameter).offset);
     }
-    const { calls, rootOf, tensorOf } = this.#program;
-    const kept = new Set(outputs.map((value) => rootOf(tensorOf(value))));
-    const isPlanned = (root: Tensor): boolean => !this.#homes.has(root) && size(root.shape) > 0;
+    const { calls, rootOf } = this.#program;
+    const placed = { program: this.#program, homes: gradients };
+    const { isPlanned, kept, half: stored } = storageOf(placed, outputs, precision);
     const plan = (half: ReadonlySet<Tensor>): MemoryPlan =>
       planMemory(calls, rootOf, isPlanned, kept, half);
-    if (precision === "f16") {
-      const sums = gradientParts(this.#program, new Set(gradients.keys()));
-      const isFixed = (root: Tensor): boolean =>
-        !isPlanned(root) || kept.has(root) || sums.has(root);
-      this.#half = halfTensors(this.#program, isFixed);
-    }
+    this.#half = stored;
     const memory = plan(this.#half);
     const whole = this.#half.size === 0 ? memory : plan(new Set());
     this.#wholeBytes = whole.arenas.reduce((sum, floats) => sum + 4 * floats, 0);

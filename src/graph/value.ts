@@ -137,6 +137,24 @@ export interface Call {
   readonly merge?: Merge;
 }
 
+/** A dispatch that is made a second time, for late readers of its result. */
+export interface Repeat {
+  readonly op: string;
+  readonly kernel: string;
+  /** The tensor that it computes again. */
+  readonly at: string;
+  /** Bytes of this tensor, which are free between its early and its late readers. */
+  readonly freed_bytes: number;
+}
+
+/** The results that a plan computes again so that they need not be kept. */
+export interface Recomputation {
+  /** In the order in which they run. */
+  readonly repeats: readonly Repeat[];
+  /** Bytes that all arenas of intermediates would have together if nothing were repeated. */
+  readonly arena_bytes_kept: number;
+}
+
 /** The inputs and methods for lowering an op with inputs `I`. */
 export interface Lowering<A, I extends string = string> {
   /** By name; an input that was left out has shape [0]. */

@@ -1,5 +1,5 @@
 // Times of the dispatches of a plan summed up by kernel. Pure.
-import type { PlannedDispatch } from "../graph/plan.ts";
+import type { PlannedDispatch } from "../graph/prepare.ts";
 
 /** All dispatches of one kernel in a step. */
 export interface KernelTotal {

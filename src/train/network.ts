@@ -43,6 +43,8 @@ export interface Network {
   readonly request: Request;
   /** Of its intermediates; f32 if it does not say. */
   readonly precision?: Precision;
+  /** Whether cheap results are computed again for the gradients; false if it does not say. */
+  readonly recompute?: boolean;
 }
 
 /** The training graph before its update: the part that `check` compares with the CPU. */
@@ -111,8 +113,8 @@ export function lossNetwork(
     outputs: { loss: loss.total, ...loss.terms, valid_count: loss.valid_count },
     gradients,
   };
-  const { precision } = config;
-  return { g, request, precision, output, losses: loss, gradients, scaling };
+  const { precision, recompute } = config;
+  return { g, request, precision, recompute, output, losses: loss, gradients, scaling };
 }
 
 /** Forward pass and losses of the moments that one pass takes: the mean of their losses. */

@@ -32,7 +32,7 @@ export function withoutPlaces(config: TrainConfig): TrainConfig {
     weights: given(weights),
     cache: null,
   };
-  // Threads that load data change no bit.
+  // Neither the threads that load data nor results computed again change a bit.
   const first = {
     student_weights: given(config.student_weights),
     student_from: given(config.student_from),
@@ -40,7 +40,15 @@ export function withoutPlaces(config: TrainConfig): TrainConfig {
   // The same order of keys, whether the launcher or a file gave the last one.
   const { ranks, ...rest } = config;
   const last = ranks === undefined ? {} : { ranks };
-  return { ...rest, data, workers: null, ...first, teacher: { ...teacher, ...places }, ...last };
+  return {
+    ...rest,
+    data,
+    recompute: false,
+    workers: null,
+    ...first,
+    teacher: { ...teacher, ...places },
+    ...last,
+  };
 }
 
 /**

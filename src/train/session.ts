@@ -33,7 +33,7 @@ export interface TrainingState {
  */
 export async function openSession(
   gpu: Gpu,
-  { g, request, precision }: Network,
+  { g, request, precision, recompute = false }: Network,
   values: CpuStore,
   tuning: Tuning,
   exchange?: Exchange,
@@ -43,6 +43,7 @@ export async function openSession(
     const plan = await compile(gpu, g, request, store, {
       tuning,
       precision,
+      recompute,
       ...(exchange && { exchange }),
     });
     let isOpen = true;

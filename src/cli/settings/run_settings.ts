@@ -27,6 +27,7 @@ export interface RunFlags {
   /** Steps between validations. */
   readonly validateEvery?: number;
   readonly precision?: TrainConfig["precision"];
+  readonly recompute?: boolean;
   readonly skipBadSamples?: boolean;
   /** Weights of a foundation teacher. */
   readonly "teacher.weights"?: string;
@@ -52,8 +53,8 @@ export interface RunSettings {
 
 /**
  * Resolves the user's settings: the file first, then the flags. A resumed run takes its own
- * configuration; throws InputError if file or flags contradict it. They may give data and teacher
- * another path: whether the data is the same is checked once it is open. All paths become absolute;
+ * configuration; throws InputError if file or flags contradict it. They may ask for recomputation,
+ * which changes no bit, and give data and teacher another path: whether the data is the same is checked once it is open. All paths become absolute;
  * those typed and those in `--config` are relative to the working directory.
  */
 export async function runSettings(
@@ -85,8 +86,8 @@ export async function runSettings(
         `bits without them; leave --no-tune out, or start a new run with another --out`,
     );
   }
-  const { data, teacher, student_from } = wanted;
-  return { config: { ...own, data, teacher, student_from }, out, resume: true, tune };
+  const { data, teacher, student_from, recompute } = wanted;
+  return { config: { ...own, data, teacher, student_from, recompute }, out, resume: true, tune };
 }
 
 /** The changes that a command makes to the settings before a run. */
@@ -116,7 +117,7 @@ export async function givenKeys(flags: RunFlags): Promise<Record<string, unknown
 /** The keys of the configuration that the command line sets. */
 function keys(flags: RunFlags): Record<string, unknown> {
   const { data, student, from: student_from, steps, seed, size, precision, skipBadSamples } = flags;
-  const { "teacher.weights": weights, validateEvery: validate_every } = flags;
+  const { recompute, "teacher.weights": weights, validateEvery: validate_every } = flags;
   const all = {
     data,
     student,
@@ -126,6 +127,7 @@ function keys(flags: RunFlags): Record<string, unknown> {
     size,
     validate_every,
     precision,
+    recompute,
     ...(skipBadSamples && { bad_samples: "skip" }),
     ...(weights !== undefined && { teacher: { weights } }),
   };

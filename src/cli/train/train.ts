@@ -65,6 +65,7 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
       "f16: store feature maps as 16-bit floats (default: f32)",
       precisionName,
     )
+    .option("--recompute", "compute cheap feature maps again instead of keeping them: less memory")
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
     .option(
       "--teacher.weights <path>",

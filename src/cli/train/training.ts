@@ -1,6 +1,7 @@
 // A training run of the commands `train` and `start`: data, teacher, loop, summary.
 import type { DataSource } from "../../data/data_source.ts";
 import type { Gpu } from "../../gpu/device.ts";
+import { watchPipelines } from "../../gpu/pipelines.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
 import { describeMoments, evaluationRemarks, metresBy } from "../../train/evaluation_words.ts";
 import { openRunTeacher, openTrainingSource } from "../../train/source.ts";
@@ -19,6 +20,8 @@ import { EXIT } from "../terminal/exit_code.ts";
 import type { RunSettings } from "../settings/run_settings.ts";
 import type { StopSignal } from "../terminal/stop_signal.ts";
 import { metricLines } from "../terminal/table.ts";
+import { pipelineProgress } from "../terminal/pipeline_progress.ts";
+import { recomputationLine } from "../terminal/recomputation_lines.ts";
 import { clock, trainingProgress } from "../terminal/training_progress.ts";
 import { fittedFirst } from "./fitted_first.ts";
 import { launcher } from "./ranks.ts";
@@ -71,6 +74,7 @@ export async function runTraining(
   const source = await openTrainingSource(config, "train", opening);
   const heldOut = await openTrainingSource(config, "held-out", opening);
   const device = { gpu };
+  const unwatch = watchPipelines(gpu, pipelineProgress(output));
   const replaceDevice = async (): Promise<Gpu> => {
     device.gpu = await reopen();
     return device.gpu;
@@ -99,6 +103,7 @@ export async function runTraining(
   const first = config.student_from ?? config.student_weights;
   if (first !== null && !resume) output.say(`first numbers: ${first}`);
   const tuning = await cachedTuning(gpu.facts, settings.tune, output.warn);
+  const onStep = trainingProgress(output, config.steps, undefined, momentsOfJob(config));
   const trained = await train({
     gpu: device.gpu,
     reopen: replaceDevice,
@@ -121,10 +126,14 @@ export async function runTraining(
           `has ${plan.dispatches} dispatches in ${(plan.peak_bytes / 2 ** 20).toFixed(0)} MiB`,
       );
       if (config.precision === "f16") output.say(precisionLine(plan));
+      if (plan.recomputation !== null) output.say(recomputationLine(plan.recomputation, plan));
       output.say(tuningLine(settings, tuning, choices));
       if (fromStep > 0) output.say(`resumed after step ${fromStep}`);
     },
-    onStep: trainingProgress(output, config.steps, undefined, momentsOfJob(config)),
+    onStep: (record) => {
+      unwatch();
+      onStep(record);
+    },
     onMessage: output.warn,
   });
   try {

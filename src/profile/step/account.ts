@@ -1,7 +1,7 @@
 // The account of a step: from its marks, the parts of its wall time, and whether they add up. Pure.
 import { NoAdapterError } from "../../gpu/errors.ts";
 import { passTime_ms, type PassTime } from "../../gpu/timestamps.ts";
-import type { PlannedDispatch } from "../../graph/plan.ts";
+import type { PlannedDispatch } from "../../graph/prepare.ts";
 import type { Ceilings } from "../../measure/ceilings.ts";
 import { TRUSTED_QUANTA } from "../../measure/clock.ts";
 import type { HostClock } from "./clock_sync.ts";

@@ -126,12 +126,12 @@ export async function predictionStep(
 async function compiled(
   gpu: Gpu,
   config: TrainConfig,
-  { g, request, precision }: Network,
+  { g, request, precision, recompute = false }: Network,
   tuning: Tuning,
 ): Promise<{ readonly plan: Plan; readonly store: GpuStore }> {
   const store = createStore(gpu, g, initialStore(g, config.seed));
   try {
-    return { plan: await compile(gpu, g, request, store, { tuning, precision }), store };
+    return { plan: await compile(gpu, g, request, store, { tuning, precision, recompute }), store };
   } catch (error) {
     store.destroy();
     throw error;

@@ -2,7 +2,7 @@
 // then in its loop. Restores the store afterwards.
 import type { Gpu } from "../../gpu/device.ts";
 import { passStamps, type PassStamps } from "../../gpu/timestamps.ts";
-import type { PlannedDispatch } from "../../graph/plan.ts";
+import type { PlannedDispatch } from "../../graph/prepare.ts";
 import { hostClock, lookAtClocks, type HostClock } from "./clock_sync.ts";
 import { checkKernel } from "../../measure/problems.ts";
 import { length_ms, runLoop, runStep, type ProfiledStep, type StepMarks } from "./marks.ts";

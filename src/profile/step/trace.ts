@@ -2,7 +2,7 @@
 // where a pass was encoded to where it ran. Pure.
 import type { Trace, TraceCounter, TraceFlow, TraceSlice } from "../../formats/chrome_trace.ts";
 import { passTime_ms, type PassTime } from "../../gpu/timestamps.ts";
-import type { PlannedDispatch } from "../../graph/plan.ts";
+import type { PlannedDispatch } from "../../graph/prepare.ts";
 import type { HostClock } from "./clock_sync.ts";
 import type { HostPart, Span, StepMarks } from "./marks.ts";
 import type { StepRun } from "./step_run.ts";

@@ -135,6 +135,8 @@ export interface TrainConfig {
   readonly accumulate: number;
   /** How feature maps are stored and multiplied while training. */
   readonly precision: Precision;
+  /** Whether cheap feature maps are computed again for the backward pass instead of kept. */
+  readonly recompute: boolean;
   /** Worker threads that load moments ahead; null: chosen for the run. */
   readonly workers: number | null;
   /** Processes that train together; absent for one process. */
@@ -475,6 +477,12 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .default("f32")
     .describe(
       "f16: store feature maps and their gradients as 16-bit floats and scale the loss; sums, norms, losses and weights stay f32",
+    ),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe(
+      "compute cheap feature maps again for the backward pass where that saves memory; the same bits, a longer step",
     ),
   workers: z
     .number()

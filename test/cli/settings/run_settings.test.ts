@@ -85,6 +85,20 @@ test("a resumed run may name another place of its data, and nothing else", async
   );
 });
 
+test("recomputation is a flag or a key, and a resumed run may begin with it", async () => {
+  expect((await runSettings({})).config.recompute).toBe(false);
+  const config = write("less.yaml", "recompute: true\n");
+  for (const flags of [{ recompute: true }, { config }]) {
+    expect((await runSettings(flags)).config.recompute).toBe(true);
+  }
+  const own = resolveConfig({ steps: 7 }, "test");
+  write("config.yaml", formatConfig(own));
+  const resumed = await runSettings({ out: root, resume: true, recompute: true });
+  expect(resumed.config).toEqual({ ...own, recompute: true });
+  write("config.yaml", formatConfig({ ...own, recompute: true }));
+  expect((await runSettings({ out: root, resume: true })).config.recompute).toBe(true);
+});
+
 test("a resumed run may name another place of its teacher's maps by --config", async () => {
   const teacher = { kind: "files", path: "/old/maps" } as const;
   const own = resolveConfig({ data: "folder:/drive", teacher }, "test");

@@ -1,7 +1,7 @@
 // The account of a step from marks with known answers.
 import { expect, test } from "vitest";
 import type { PassTime } from "../../../src/gpu/timestamps.ts";
-import type { PlannedDispatch } from "../../../src/graph/plan.ts";
+import type { PlannedDispatch } from "../../../src/graph/prepare.ts";
 import type { Ceilings } from "../../../src/measure/ceilings.ts";
 import { closure, stepAccount, type StepAccount } from "../../../src/profile/step/account.ts";
 import type { HostPart, ProfiledStep, Span, StepMarks } from "../../../src/profile/step/marks.ts";
