@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { withGpu } from "../terminal/adapter.ts";
 import { matchingKernels } from "../../profile/kernel/matching.ts";
 import { checkKernels } from "./check_kernels.ts";
+import { checkKernelRaces } from "./check_races.ts";
 import { checkNetwork, type CheckOptions } from "./check_network.ts";
 import type { Define } from "../terminal/define.ts";
 import type { Gpu } from "../../gpu/device.ts";
@@ -35,6 +36,10 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
   const command = program
     .command("check")
     .argument("[glob]", "kernels to check, such as 'conv2d*' (default: all)")
+    .option(
+      "--races [globs...]",
+      "search the small cases of kernels for data races instead of comparing numbers",
+    )
     .optionsGroup("A network instead of kernels (the others need --network):")
     .option("--network <name>", `check the gradients of ${STUDENT_NAMES} instead`, studentName)
     .option("--steps <n>", "train this many steps first (default: 0)", wholeNumber("--steps", 0))
@@ -53,12 +58,16 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     .option("--dump <dir>", "write weights, batch, outputs, losses and gradients")
     .optionsGroup("Options:")
     .addHelpText("after", DUMP);
-  common(command, "ringdepth check 'softmax*'\n  ringdepth check --network nano --json");
+  common(
+    command,
+    "ringdepth check 'softmax*'\n  ringdepth check --races 'gemm*'\n  ringdepth check --network nano --json",
+  );
   command.action(async (glob: string | undefined, options: CheckOptions) => {
     const output = makeOutput(surroundings, options.json === true, options.dump === undefined);
     const { network, adapter } = options;
     checkOutputs([{ option: "--dump", path: options.dump, isFolder: true }]);
     if (network !== undefined) {
+      if (options.races !== undefined) throw new InputError("give --races or --network, not both");
       if (glob !== undefined) throw new InputError("give a glob of kernels or --network, not both");
       const settings = { ...options, network };
       exit(
@@ -68,9 +77,16 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
     }
     const stray = NETWORK_ONLY.find((name) => options[name] !== undefined);
     if (stray !== undefined) throw new InputError(`--${stray} needs --network`);
-    const kernels = matchingKernels(glob);
+    const { races } = options;
+    const globs = races === undefined || races === true ? [] : races;
+    const named = glob === undefined ? globs : [glob, ...globs];
+    const kernels =
+      named.length === 0
+        ? matchingKernels(undefined)
+        : [...new Set(named.flatMap(matchingKernels))];
     checkShadersOf(kernels);
-    const work = (gpu: Gpu): Promise<number> => checkKernels(gpu, kernels, output);
+    const work = (gpu: Gpu): Promise<number> =>
+      (races === undefined ? checkKernels : checkKernelRaces)(gpu, kernels, output);
     exit(await withGpu(surroundings, output, adapter, work, "all"));
   });
 };

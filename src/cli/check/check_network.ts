@@ -29,6 +29,8 @@ import { tableProgress } from "../terminal/table_progress.ts";
 /** Options of the command; all but the common ones concern `--network`. */
 export interface CheckOptions extends CommonOptions {
   readonly network?: StudentName;
+  /** True for all kernels, else the globs of some. */
+  readonly races?: true | readonly string[];
   readonly steps?: number;
   readonly checkpoint?: string;
   readonly size?: ImageSize;

@@ -77,7 +77,11 @@ export function resolveProblem(
   const lengths = new Map(
     host.buffers.map(({ text, layout }) => [text.name, host.shapeOf(text, layout)]),
   );
-  for (const [name, { axes }] of lengths) host.know(`${name}.length`, product(axes));
+  for (const { text, layout } of host.buffers) {
+    // A struct without an array may have a member of this name.
+    if (layout.array === null) continue;
+    host.know(`${text.name}.length`, product(lengths.get(text.name)!.axes));
+  }
   const numbers = host.all();
   const amountOf = (amount: Amount, where: string): number =>
     host.amount(amount, `${file}: ${where}`);

@@ -57,7 +57,7 @@ export function listFacts({ words, groups, invocations, length }: AccessLists): 
     for (; i < length; i++) {
       const place = words[(start + i) * RECORD_WORDS];
       const what = words[(start + i) * RECORD_WORDS + 1];
-      if (what === OVERFLOW) i = place; // the number of records before it
+      if (what === OVERFLOW) i = place + 1; // it has the number of records before it
       if (what === 0 || what === OVERFLOW) break;
       if (what < FIRST_SITE || place < OUTSIDE || place >= UNFOLLOWED) continue;
       if (count++ === 0) site = what - FIRST_SITE;

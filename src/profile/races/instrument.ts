@@ -43,12 +43,13 @@ export function instrument(problem: OutsideProblem): Instrumented {
   const variables = sharedVariables(problem, names, unfollowed);
   const tokens = tokensOf(declarations.bare);
   const functions = functionsOf(tokens);
-  const context = { code, tokens, functions, variables, names, prefix, file };
+  const { bare } = declarations;
+  const context = { code, bare, tokens, functions, variables, names, prefix, file };
   const rewritten = rewriteFunctions(context);
-  const { edits, sites, slots, passed } = rewritten.writer;
+  const { edits, sites, slots, passed, matrices } = rewritten.writer;
   startEntry(problem, functions, prefix, edits);
   const binding = freeBinding(declarations);
-  const recorder = recorderText({ prefix, group: 0, binding, slots, passed });
+  const recorder = recorderText({ prefix, group: 0, binding, slots, passed, matrices });
   return {
     problem: { ...problem, code: `${edits.apply(code)}\n${recorder}` },
     binding,

@@ -114,7 +114,7 @@ function volume(box: Box): number {
 /** A box of at most `most` workgroups at the start of a grid, with neighbours along all axes. */
 function boxOf(grid: Box, most: number): Box {
   const box: [number, number, number] = [1, 1, 1];
-  if (most < 1) return [0, 0, 0];
+  if (most < 1 || volume(grid) === 0) return [0, 0, 0];
   for (let grown = true; grown;) {
     grown = false;
     for (const axis of [0, 1, 2]) {
@@ -123,6 +123,10 @@ function boxOf(grid: Box, most: number): Box {
       box[axis] = next;
       grown = true;
     }
+  }
+  for (const axis of [0, 1, 2]) {
+    const others = volume(box) / box[axis];
+    box[axis] = Math.min(grid[axis], Math.max(box[axis], Math.floor(most / others)));
   }
   return box;
 }

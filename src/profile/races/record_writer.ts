@@ -21,12 +21,25 @@ export interface Part {
   readonly end: number;
 }
 
+/** The elements of a matrix in memory, `lines` rows or columns of `width` each. */
+export interface MatrixAccess {
+  /** The argument with its first element. */
+  readonly offset: Part;
+  /** WGSL for the elements from one line to the next, and for those of the whole array. */
+  readonly pitch: string;
+  readonly extent: string;
+  readonly lines: number;
+  readonly width: number;
+}
+
 /** Collects the edits of one text. */
 export class RecordWriter {
   readonly edits: Edits = new Edits();
   readonly sites: Site[] = [];
   /** Private variables that hold places. */
   slots = 0;
+  /** Whether matrices of subgroups are loaded or stored. */
+  matrices = false;
   /** The types of the values that pass through a function, in the order of their numbers. */
   readonly passed: string[] = [];
   readonly #code: string;
@@ -85,6 +98,21 @@ export class RecordWriter {
     const site = this.#site(place, "read", part.start, type.places);
     const pass = this.#passName({ ...type, text });
     this.edits.wrap(part.start, part.end, `${pass}_uniform(`, `, ${first}, ${site})`);
+  }
+
+  /**
+   * A load or store of a whole matrix by a subgroup, which begins at `at`. All invocations load it; one of
+   * the subgroup stores it.
+   */
+  matrix(place: Place, kind: "read" | "write", at: number, matrix: MatrixAccess): void {
+    const { offset, pitch, extent, lines, width } = matrix;
+    const site = this.#site(place, kind, at, 1);
+    const who = kind === "read" ? "true" : "subgroupElect()";
+    const begin = `${this.#prefix}matrix(u32(`;
+    const size = `${extent}, ${lines}u, ${width}u`;
+    const rest = `), u32(${pitch}), ${baseOf(this.fixed(place))}, ${size}, ${site}, ${who})`;
+    this.edits.wrap(offset.start, offset.end, begin, rest);
+    this.matrices = true;
   }
 
   /** WGSL for the first place; indices pass through functions that compute it. */

@@ -27,10 +27,28 @@ export interface RecorderSettings {
   readonly slots: number;
   /** The types of the values that pass through a function. */
   readonly passed: readonly string[];
+  /** Whether it loads or stores matrices of subgroups. */
+  readonly matrices: boolean;
 }
 
+/** Records the elements of a matrix, `lines` rows or columns of `width` each, `pitch` apart. */
+const MATRIX = `fn $matrix(
+  offset: u32, pitch: u32, base: u32, extent: u32, lines: u32, width: u32, site: u32, isOwn: bool,
+) -> u32 {
+  if isOwn {
+    for (var line = 0u; line < lines; line++) {
+      for (var i = 0u; i < width; i++) {
+        let at = offset + line * pitch + i;
+        $record(select(${OUTSIDE}u, base + at, at < extent), site);
+      }
+    }
+  }
+  return offset;
+}`;
+
 /** The declarations that an instrumented text ends with. */
-export function recorderText({ prefix, group, binding, slots, passed }: RecorderSettings): string {
+export function recorderText(settings: RecorderSettings): string {
+  const { prefix, group, binding, slots, passed, matrices } = settings;
   const privates = Array.from({ length: slots }, (_, i) => `var<private> $place_${i}: u32;`);
   const passes = passed.map(
     (type, i) => `fn $pass_${i}(value: ${type}, at: u32, site: u32) -> ${type} {
@@ -87,6 +105,7 @@ fn $record(at: u32, site: u32) {
   }
 }
 ${passes.join("\n")}
+${matrices ? MATRIX : ""}
 `;
   return text.replaceAll("$", prefix);
 }

@@ -1,6 +1,7 @@
 // Walks through the functions of a WGSL text and records each access to shared memory. It follows
 // variables, their members and elements, and pointers: in `let`, and as parameters, which get the
 // first place that they point to as one more parameter. Pure.
+import { matrixSize } from "./matrices.ts";
 import type { TypeNames } from "../outside/layout.ts";
 import {
   baseOf,
@@ -33,6 +34,9 @@ const DECLARATIONS = new Set(["let", "var", "const", "const_assert"]);
 const KEYWORDS = new Set(
   "if while switch loop else continuing default return break continue discard".split(" "),
 );
+const MATRICES = new Set(["subgroupMatrixLoad", "subgroupMatrixStore"]);
+// Written out once more, it must not call anything.
+const PLAIN = /^[\w\s+*/-]+$/;
 const BARRIERS: Readonly<Record<string, string>> = {
   workgroupBarrier: "workgroup_barrier",
   storageBarrier: "storage_barrier",
@@ -42,6 +46,8 @@ const BARRIERS: Readonly<Record<string, string>> = {
 export interface RewriteContext {
   readonly file: string;
   readonly code: string;
+  /** The text without comments. */
+  readonly bare: string;
   readonly tokens: readonly Token[];
   readonly functions: readonly FunctionText[];
   readonly variables: readonly SharedVariable[];
@@ -312,8 +318,14 @@ class Walker implements Rewritten {
       this.#at--;
       this.#fail("expected an expression");
     }
-    if (this.#token().kind === "open") this.#skipGroup();
-    return this.#is("(") ? this.#call(text, start) : this.#named(text, start, end);
+    let parts = "";
+    if (this.#token().kind === "open") {
+      const { end: from } = this.#token();
+      this.#skipGroup();
+      parts = this.#context.bare.slice(from, this.#context.tokens[this.#at - 1].start);
+    }
+    if (!this.#is("(")) return this.#named(text, start, end);
+    return MATRICES.has(text) ? this.#matrix(text, parts, start) : this.#call(text, start);
   }
 
   #named(name: string, start: number, end: number): Value {
@@ -376,6 +388,38 @@ class Walker implements Rewritten {
     }
     const { end } = this.#take(")");
     if (loaded !== null) this.writer.uniformLoad(loaded, { start, end });
+    return OTHER;
+  }
+
+  /** A matrix of a subgroup: a pointer to an array, the first element, (the matrix,) elements per line. */
+  #matrix(name: string, parts: string, start: number): Value {
+    const { bare, names } = this.#context;
+    this.#take("(");
+    const found: (Part & { readonly value: Value })[] = [];
+    while (!this.#is(")")) {
+      const from = this.#token().start;
+      const value = this.#value();
+      this.#read(value);
+      found.push({ value, start: from, end: this.#context.tokens[this.#at - 1].end });
+      if (this.#is(",")) this.#next();
+    }
+    this.#take(")");
+    const isLoad = name === "subgroupMatrixLoad";
+    const [pointer, offset] = found;
+    if (pointer.value.kind !== "pointer") return OTHER;
+    const { place } = pointer.value;
+    const line = found.at(-1)!;
+    const pitch = bare.slice(line.start, line.end);
+    const size = matrixSize(name, parts, bare, names);
+    const { type } = place;
+    const isKnown = found.length === (isLoad ? 3 : 4) && PLAIN.test(pitch);
+    if (size === null || !isKnown || type.kind !== "array" || type.element.kind !== "scalar") {
+      this.#leave(`what ${name} does with memory`, start);
+      return OTHER;
+    }
+    const extent = type.count === null ? place.length : `${type.count}u`;
+    const access = { offset, pitch, extent, ...size };
+    this.writer.matrix(place, isLoad ? "read" : "write", start, access);
     return OTHER;
   }
 

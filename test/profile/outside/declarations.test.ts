@@ -134,6 +134,17 @@ test("what is not said is assumed, and the grid follows the workgroup", () => {
   expect(found.assumed.join()).not.toContain("n = 100");
 });
 
+test("a struct may have a member that is called length", () => {
+  const text = `struct P { length: u32, n: u32 }
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1) fn main() { y[p.n] = f32(p.length); }`;
+  const settings = { values: { "p.length": 7, n: 3 }, buffers: { y: { shape: [9] } } };
+  const { buffers, numbers } = resolveProblem("t.wgsl", text, settings);
+  expect(buffers[0].head).toEqual([7, 3]);
+  expect(numbers["y.length"]).toBe(9);
+});
+
 test("settings that the text does not have are refused with what it has", () => {
   const fail = (settings: object): (() => unknown) => {
     return () => resolveProblem("t.wgsl", TEXT, { entry: "main", ...settings });

@@ -1,5 +1,6 @@
 // Races that no result shows, each beside a correct shader that does nearly the same.
 import { describe, expect, test } from "vitest";
+import type { Gpu } from "../../../src/gpu/device.ts";
 import type { RaceCheck } from "../../../src/measure/race_check.ts";
 import { resolveProblem } from "../../../src/profile/outside/problem.ts";
 import type { ShaderSettings } from "../../../src/profile/outside/settings.ts";
@@ -161,6 +162,21 @@ y[group.x * 32 + i] = sum;`,
       "RACE: workgroup flag: invocation 0 wrote at t.wgsl:10, invocation 1 wrote at :10, no barrier between",
     ],
     [
+      "an entry point without parameters",
+      shader(FLAG, "").replace(/fn main\(.*\) \{/, "fn main() {\nflag = 1;"),
+      "RACE: workgroup flag: invocation 0 wrote at t.wgsl:10, invocation 1 wrote at :10, no barrier between",
+    ],
+    [
+      "built-in values in a struct, an array of arrays",
+      shader(
+        `struct In { @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i: u32 }
+override SIDE: u32 = 4;
+var<workgroup> tile: array<array<mat2x4f, 4>, SIDE * 2>;`,
+        "tile[in.i / 4][in.i % 4][1] = vec4f(1);\nlet v = tile[7 - in.i / 4][0][1].w;",
+      ).replace(/fn main\(.*\) \{/, "fn main(in: In) {"),
+      "RACE: workgroup tile[4][0][1].w: invocation 16 wrote at t.wgsl:10, invocation 12 read at :11, no barrier between",
+    ],
+    [
       "memory loaded for all and stored without a barrier",
       shader(FLAG, "let n = workgroupUniformLoad(&flag);\nif n == 0 { flag = 1; }"),
       "RACE: workgroup flag: invocation 0 wrote at t.wgsl:11, invocation 1 wrote at :11, no barrier between",
@@ -258,6 +274,37 @@ if i == 0 { y[group.x] = tile[0]; }`,
     ],
     ["a called function", shader(PUT, "put(&tile, i ^ 1, x[i]);")],
     [
+      "every form of statement",
+      shader(
+        `const N = 4u; /* tile[0] = 1; */
+var<workgroup> grid: array<array<f32, N>, 8 * N>;
+var<workgroup> ready: array<bool, 32>;
+var<workgroup> sums: struct_of; struct struct_of { first: atomic<i32>, rest: vec2<u32>, }
+fn at(p: ptr<workgroup, array<f32, N>>, k: u32) -> f32 { let q = p; return (*q)[k]; }`,
+        `var<function> total: f32 = 0.0; const one = vec2<f32>(1, 1); const_assert N == 4;
+ready[i] = (grid[i][0] < 1.0 && !ready[i]) || (i >= 0x1fu);
+if ready[i] { total += grid[i][1]; } else if (grid[i][2] > 3) { total -= 1; } else { return; }
+for (var k = 0u; k < N; k++) { if k == 2 { continue; } grid[i][k] += at(&grid[i], k); }
+for (; grid[i][3] < 0;) { break; }
+loop { grid[i][0] *= 2.0; continuing { total += bitcast<f32>(1u << (2u >> 1u)); break if grid[i][0] >= 0.0; } }
+while grid[i][2] < -1.0 { grid[i][2] = -grid[i][2]; }
+switch u32(grid[i][1]) { case 0, 1: { grid[i][1] = dot(one.xy, one); } default { _ = grid[i][1]; } }
+@diagnostic(off, derivative_uniformity) if i == 3 { sums.rest[i - 2] = u32(total); sums.rest.x++; }
+{ let grid = array<vec2<f32>, 2>(one, one); total += grid[1].y; }
+_ = atomicAdd(&sums.first, i32(i)); let row = &grid[i]; (*row)[1] = row[2] + (&grid[i])[0];
+y[group.x * 32 + i] = total + select(grid[i][3], -(grid[i])[2], ready[i]);`,
+      ),
+    ],
+    [
+      "an element loaded for all",
+      shader(
+        TILE,
+        `tile[i] = x[i];
+for (var k = 0u; k < 3; k++) { y[group.x * 32 + i] += workgroupUniformLoad(&tile[k]); }
+tile[i] = 3;`,
+      ),
+    ],
+    [
       "names that a function declares itself",
       shader(
         TILE,
@@ -268,3 +315,72 @@ if i == 0 { y[group.x] = tile[0]; }`,
     expect(await check(code)).toMatchObject({ races: [], notes: [], workgroups: 4 });
   });
 });
+
+describe("the search says", () => {
+  const LOOP = shader(TILE, "for (var k = 0u; k < 100; k++) { tile[i] += 1; }");
+
+  test("which workgroups and accesses it left out for memory", async () => {
+    const code = shader("", "y[(group.x * 32 + i) % 128] = 1;");
+    const problem = resolveProblem("t.wgsl", code, { ...SETTINGS, grid: [1000, 3] });
+    const { workgroups, notes } = await checkRaces(limited(2 ** 16), problem, {});
+    expect([workgroups < 3000, notes]).toEqual([
+      true,
+      [`races: t.wgsl: ${workgroups} of 3000 workgroups were checked`],
+    ]);
+    // the last access of a list that was too short at first counts too
+    const long = LOOP.replace("tile[i] += 1; }", "tile[i] += 1; }\ny[0] = 1;").replaceAll(
+      "100",
+      "200",
+    );
+    const { races, notes: none } = await check(long);
+    expect([races.map(({ variable }) => variable), none]).toEqual([["y", "y"], []]);
+    const few = await checkRaces(limited(2 ** 13), resolveProblem("t.wgsl", LOOP, SETTINGS), {});
+    expect(few.notes).toEqual([
+      "races: t.wgsl: 1 of 4 workgroups were checked",
+      "races: t.wgsl: the first 30 of at most 100 accesses of an invocation were checked",
+    ]);
+  });
+
+  test("nothing about a grid without workgroups", async () => {
+    const found = await check(shader(TILE, "tile[0] = 1;"), { ...SETTINGS, grid: [0, 2] });
+    expect(found).toEqual({ races: [], workgroups: 0, of_workgroups: 0, notes: [] });
+  });
+
+  test("that the adapter has no storage buffer left", async () => {
+    const full = { ...gpu, limits: { ...limitsOf(), maxStorageBuffersPerShaderStage: 2 } };
+    const problem = resolveProblem("t.wgsl", shader(TILE, "y[i] = x[i];"), SETTINGS);
+    const { workgroups, notes } = await checkRaces(full as Gpu, problem, {});
+    expect([workgroups, notes]).toEqual([
+      0,
+      [
+        "t.wgsl: not checked for races: its records need one more storage buffer than the 2 that this adapter binds",
+      ],
+    ]);
+  });
+
+  test("which indices lie outside, and what it cannot follow", async () => {
+    const { notes, races } = await check(shader(TILE, "tile[i] = 1;\ntile[i + 1] = 2;"));
+    expect(races).toHaveLength(1);
+    expect(notes).toEqual([
+      "races: t.wgsl:11: an index lies outside of its array; 4 such accesses were not checked",
+    ]);
+    const odd = shader(
+      "const N = select(16u, 32u, true);\nvar<workgroup> tile: array<f32, N>;",
+      "tile[0] = 1;",
+    );
+    expect((await check(odd)).notes).toEqual([
+      expect.stringMatching(/races: t\.wgsl: N.*: it is not followed/),
+    ]);
+  });
+});
+
+function limitsOf(): Record<string, number> {
+  const { maxStorageBufferBindingSize, maxUniformBufferBindingSize, maxBufferSize } = gpu.limits;
+  return { maxStorageBufferBindingSize, maxUniformBufferBindingSize, maxBufferSize };
+}
+
+/** The device with room for a log of so many bytes. */
+function limited(log_bytes: number): Gpu {
+  const memory = { live_bytes: 0, peak_bytes: 0, budget_bytes: 4 * log_bytes };
+  return { ...gpu, memory };
+}
