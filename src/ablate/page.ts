@@ -53,23 +53,43 @@ const PLOT_NOTE =
   "Large dots: mean over seeds; bars: 95 % interval (paired t); small dots: single seeds. " +
   "To the right of 0 is better.";
 
-/** One plot for each point of the axes. */
+/** One plot for each point of the axes, all with the same scale, so that they can be compared. */
 function plots({ rows, reference }: AblationTable, measure: Measure): string {
   const points = new Map<string, TableRow[]>();
   for (const row of rows) {
     const at = pointText({ axes: row.axes, overrides: [] });
     points.set(at, [...(points.get(at) ?? []), row]);
   }
+  const hasGain = ({ name, gain }: TableRow): boolean =>
+    name !== reference && gain[measure] !== undefined;
+  const frame = frameOf(rows.filter(hasGain), measure);
   const shown = [...points].flatMap(([at, all]) => {
-    const own = all.filter(({ name, gain }) => name !== reference && gain[measure] !== undefined);
+    const own = all.filter(hasGain);
     if (own.length === 0) return [];
-    return [(at === "" ? "" : `<h3>${escapeMarkup(at)}</h3>`) + gainPlot(own, measure)];
+    return [(at === "" ? "" : `<h3>${escapeMarkup(at)}</h3>`) + gainPlot(own, measure, frame)];
   });
   if (shown.length === 0) return remark("No row has a gain yet.");
   return `<div class="scroll">${shown.join("\n")}</div>`;
 }
 
-function gainPlot(rows: readonly TableRow[], measure: Measure): string {
+/** The parts that plots share: the range of gains in percent, and the room for names in letters. */
+interface Frame {
+  readonly range: readonly [low: number, high: number];
+  readonly letters: number;
+}
+
+function frameOf(rows: readonly TableRow[], measure: Measure): Frame {
+  const gains = rows.flatMap(({ gain, gain_by_seed }) => [
+    ...gain[measure]!,
+    ...Object.values(gain_by_seed).flatMap((ofSeed) => ofSeed[measure] ?? []),
+  ]);
+  return {
+    range: [Math.min(0, ...gains), Math.max(0, ...gains)],
+    letters: Math.max(0, ...rows.map(({ name }) => name.length)),
+  };
+}
+
+function gainPlot(rows: readonly TableRow[], measure: Measure, { range, letters }: Frame): string {
   const means = rows.map(({ name, gain }) => {
     const [percent, low = percent, high = percent] = gain[measure]!;
     return { name, percent, low, high };
@@ -80,7 +100,6 @@ function gainPlot(rows: readonly TableRow[], measure: Measure): string {
       return percent === undefined ? [] : [{ name, percent }];
     }),
   );
-  const letters = Math.max(...rows.map(({ name }) => name.length));
   return plotSvg({
     width: WIDTH,
     height: FRAME + rows.length * ROW_HEIGHT,
@@ -88,7 +107,7 @@ function gainPlot(rows: readonly TableRow[], measure: Measure): string {
     marginRight: 24,
     marginBottom: 44,
     style: { fontSize: "13px" },
-    x: { nice: true },
+    x: { domain: range, nice: true },
     y: { label: null, type: "point", domain: rows.map(({ name }) => name), padding: 0.7 },
     marks: [
       gridX(),

@@ -6,7 +6,7 @@ import type { CommandContext, Define } from "./terminal/define.ts";
 const BENCHES: readonly ListedCommand[] = [
   {
     usage: "bins",
-    description: "check bin decoding at every level of fusing and time it interleaved",
+    description: "check bin decoding at every level of fusing and time the levels interleaved",
     load: async () => (await import("./bench/bins.ts")).defineBenchBins,
   },
   {
@@ -22,7 +22,7 @@ const BENCHES: readonly ListedCommand[] = [
   {
     usage: "step",
     description:
-      "check a training step on the built-in rig at every level of fusing and time it interleaved",
+      "check a training step on the built-in rig at every level of fusing and time the levels interleaved",
     load: async () => (await import("./bench/step.ts")).defineBenchStep,
   },
   {

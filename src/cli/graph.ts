@@ -32,8 +32,11 @@ export const defineGraph: Define = (program: Command, { surroundings }) => {
     .command("graph")
     .option("--student <name>", `${STUDENT_NAMES} (default: nano)`, studentName)
     .option("--size <HxW>", "image size (default: 96x160)", imageSize)
-    .option("--predict", "the prediction of one moment instead of a training step")
-    .option("--recompute", "as well the plan that computes cheap results again: what that saves");
+    .option("--predict", "print the plan of a prediction instead of a training step")
+    .option(
+      "--recompute",
+      "also print the plan that computes cheap results again, and the memory that this saves",
+    );
   common(command, "ringdepth graph --student resnet18");
   command.action(async (options: GraphOptions) => {
     const output = makeOutput(surroundings, options.json === true, true);

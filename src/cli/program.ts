@@ -19,14 +19,14 @@ const COMMANDS: readonly ListedCommand[] = [
   },
   {
     usage: "data",
-    description: "inspect a data set, or write the built-in rig in the files of one",
+    description: "inspect a data set, or write the built-in rig in the format of one",
     isGroup: true,
     load: async () => (await import("./data/data.ts")).defineData,
   },
   {
     usage: "teacher",
     description:
-      "run a foundation model, fit a binning module to it, list the maps it needs, cache its maps",
+      "run a foundation model, fit a binning module to it, list the maps that a teacher needs, cache a teacher's maps",
     isGroup: true,
     load: async () => (await import("./teacher/teacher.ts")).defineTeacher,
   },
@@ -95,7 +95,7 @@ const MAY_NEED_NO_KERNEL = new Set(["data", "teacher"]);
 const EXIT_CODES = `
 Exit codes:
   0    success
-  1    a gate failed, or a cell of an ablation
+  1    a gate or a cell of an ablation failed
   2    wrong usage or input, or output that cannot be written
   3    a wrong result
   4    no WebGPU adapter

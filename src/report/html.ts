@@ -140,7 +140,7 @@ function earlierAblation({ ablation }: ReportData): string {
 function consistency({ consistency: found }: ReportData): string {
   if (!found || found.pairs.length === 0) return "";
   const note =
-    "How far the depth of the second camera differs from that of the first at points that both see; " +
+    "Mean difference of the depths that two neighbouring cameras predict at points that both see. It " +
     "needs no true depth.";
   return consistencyTable(found) + remark(note);
 }

@@ -19,8 +19,10 @@ export interface Row {
 }
 
 /** The table of some rows. */
-export function htmlTable(head: readonly string[], rows: readonly Row[]): string {
-  const heads = head.map((text) => `<th scope="col">${escapeMarkup(text)}</th>`).join("");
+export function htmlTable(head: readonly Cell[], rows: readonly Row[]): string {
+  const heads = head
+    .map((cell) => `<th scope="col"${attributesOf(cell)}>${htmlOf(cell)}</th>`)
+    .join("");
   const body = rows.map(({ kind, cells: [name, ...values] }) => {
     const open = kind ? `<tr class="${kind}">` : "<tr>";
     const data = values.map((cell) => `<td${attributesOf(cell)}>${htmlOf(cell)}</td>`);

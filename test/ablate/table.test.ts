@@ -6,7 +6,7 @@ import type { CellRecord } from "../../src/ablate/cell_file.ts";
 import { ablationPage } from "../../src/ablate/page.ts";
 import { planAblation, type AblationPlan } from "../../src/ablate/plan.ts";
 import { parseRows } from "../../src/ablate/rows.ts";
-import { ablationTable, type AblationTable } from "../../src/ablate/table.ts";
+import { ablationTable, type AblationTable, type TableRow } from "../../src/ablate/table.ts";
 import { markdown } from "../../src/ablate/text_table.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 
@@ -107,6 +107,27 @@ test("failed and open cells are shown; pairs are those that both rows have", () 
   expect(page).not.toMatch(/NaN[^<]*<\/td>|<b>loss|undefined|<script/);
   expect(page).toContain('class="bad">failed');
   expect(page).toContain("<svg");
+});
+
+test("the plots of all points of an axis have one scale", () => {
+  const row = (beams: number, gain: number): TableRow => ({
+    name: "both",
+    axes: { beams },
+    seeds: {},
+    failed: {},
+    mean: {},
+    spread: {},
+    gain: { abs_rel: [gain, gain - 2, gain + 2] },
+    gain_by_seed: { "0": { abs_rel: gain - 1 }, "1": { abs_rel: gain + 1 } },
+  });
+  const table = { reference: "supervised", rows: [row(32, -6), row(4, 20)], notes: [] };
+  const page = ablationPage(table, { title: "T", facts: [] });
+  const plots = [...page.matchAll(/<svg[^]*?<\/svg>/g)].map(([svg]) =>
+    [...svg.matchAll(/>([\d.\u2212]+)<\/text>/g)].map(([, tick]) => tick),
+  );
+  expect(plots).toHaveLength(2);
+  expect(plots[0]).toContain("20");
+  expect(plots[1]).toEqual(plots[0]);
 });
 
 test("nothing finished, and no reference row, give a table without numbers", () => {

@@ -1,6 +1,7 @@
 // A headless Chromium on its software adapter, which needs no GPU. Where there is none, tests of the
 // page are left out and say so.
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 
@@ -11,12 +12,18 @@ const PLACES = [
   "/usr/bin/google-chrome",
 ];
 
-/** The browser's program; null, with a line that says so, if it is not installed. */
+const START_MS = 20_000;
+
+/** The browser's program; null, with a line that says so, if none is installed that starts. */
 export function findChromium(): string | null {
-  const found = PLACES.find((path) => path !== "" && existsSync(path));
+  // Ubuntu's chromium-browser is a script that only names a snap.
+  const starts = (path: string): boolean =>
+    spawnSync(path, ["--version"], { timeout: START_MS }).status === 0;
+  const found = PLACES.find((path) => path !== "" && existsSync(path) && starts(path));
   if (found !== undefined) return found;
   console.warn(
-    "tests of the page are left out: no Chromium in /usr/bin (RINGDEPTH_CHROMIUM names another)",
+    "tests of the page are left out: no Chromium in /usr/bin that starts (as root: apt-get install " +
+      "chromium; RINGDEPTH_CHROMIUM names another)",
   );
   return null;
 }
@@ -33,7 +40,8 @@ export async function startChromium(program: string): Promise<Browser> {
 export function browserDriver(program: string): string | null {
   // Debian's /usr/bin/chromium is a script that starts the program below /usr/lib.
   const isScript = readFileSync(program).subarray(0, 2).toString() === "#!";
-  const folders = isScript ? ["/usr/lib/chromium", dirname(program)] : [dirname(program)];
+  const own = dirname(realpathSync(program));
+  const folders = isScript ? ["/usr/lib/chromium", own] : [own];
   const files = folders.map((folder) => join(folder, "vk_swiftshader_icd.json"));
   return files.find((file) => existsSync(file)) ?? null;
 }

@@ -69,6 +69,18 @@ test("the first view loads no parser of configurations and no reader of dropped 
   expect(inputs).not.toContain("src/page/worker/dropped_images.ts");
 });
 
+test("tools/pictures has each view, as wide as a desk and as a telephone", () => {
+  const html = readFileSync("src/page/index.html", "utf8");
+  const views = [...html.matchAll(/<a href="#(\w+)">/g)].map(([, name]) => name);
+  expect(views).toEqual(["predict", "train", "kernels"]);
+  for (const view of views) {
+    for (const width of [1280, 400]) {
+      const png = readFileSync(`tools/pictures/page_${view}_${width}.png`);
+      expect(png.readUInt32BE(16), view).toBe(width); // IHDR
+    }
+  }
+});
+
 test("no import of Node is reachable from the page, nor from graphs", async () => {
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
     const code = readFileSync(join(folder, name), "utf8");

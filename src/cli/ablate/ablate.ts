@@ -47,7 +47,8 @@ interface AblateOptions extends Omit<RunFlags, "seed" | "resume">, AxisTexts, Co
 
 const SIZE = `${DEMO_BUDGET.size.height}x${DEMO_BUDGET.size.width}`;
 const HELP = `
-Without other settings a cell has the budget of "ringdepth start": ${demoBudgetText()}.
+Without other settings a cell has the budget of "ringdepth start":
+${demoBudgetText()}.
 
 Rows: ${[...builtinRows(resolveConfig({}, "defaults")).keys()].join(", ")};
 or rows of your own, as NAME:KEY=VALUE,KEY=VALUE with any key of "ringdepth train --help", or as

@@ -34,6 +34,7 @@ import { concludeBench } from "./saved_bench.ts";
 import { agreementLine, wayCells, wayHead, withoutSamples } from "./table.ts";
 import { binsAnswer, lossLine, verdictLine } from "./verdicts.ts";
 import type { CommandContext } from "../terminal/define.ts";
+import { benchWholeStep, WHOLE_STEP } from "./whole_step.ts";
 import { headline, timeRemarks } from "../../measure/text.ts";
 import { EXIT } from "../terminal/exit_code.ts";
 import { writeAll } from "../terminal/output_file.ts";
@@ -76,7 +77,8 @@ Directions:
   forward   depth only
   backward  the gradients of a step
   both      a whole step: depth, cross depth, SILog, divergence and all gradients
-            (--from features: depth and its gradients)`;
+            (--from features: depth and its gradients)
+Where no option narrows the problems, a whole training step of nano is timed too, stored and fused.`;
 
 /** Defines the command under `bench`. */
 export function defineBenchBins(parent: Command, context: CommandContext): void {
@@ -128,11 +130,13 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
       for (const error of new Set(rows.map((row) => row.error))) {
         if (error !== "") output.warn(error);
       }
+      const step = isNarrowed(options) ? [] : await benchWholeStep(run);
+      for (const { error } of step) if (error !== "") output.warn(error);
       const interrupted = run.signal.aborted;
       if (interrupted && rows.length === 0) throw new InterruptedError("interrupted");
       const [verdicts, losses] = [binVerdicts(rows), binLosses(rows)];
       const answer = [
-        binsAnswer(rows, verdicts, losses),
+        binsAnswer(rows, verdicts, losses, step),
         ...verdicts.map(verdictLine),
         ...losses.map(lossLine),
       ];
@@ -153,6 +157,7 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
               rows: written,
               verdicts,
               losses,
+              step: step.map(withoutSamples),
               ...(interrupted && { interrupted }),
             },
             table: binsTable(rows),
@@ -176,17 +181,30 @@ export function defineBenchBins(parent: Command, context: CommandContext): void 
           output.say(`picture written to ${svg}`);
         },
       );
-      const named = rows.map((row) => ({
-        way: `level ${row.level}`,
-        case: `${problemName(row)}, ${row.direction}`,
-        row,
-      }));
-      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
-      if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
+      const named = [
+        ...rows.map((row) => ({
+          way: `level ${row.level}`,
+          case: `${problemName(row)}, ${row.direction}`,
+          row,
+        })),
+        ...step.map((row) => ({ way: row.way, case: WHOLE_STEP, row })),
+      ];
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named, {
+        name: "bins",
+        findings: answer,
+      });
+      if ([...rows, ...step].some(({ error }) => error !== "")) return EXIT.wrong;
       const missed = verdicts.some(({ verdict }) => verdict === "not met" || verdict === "WRONG");
       return failed || (options.gate === true && missed) ? EXIT.gate : EXIT.fine;
     });
   });
+}
+
+const AXES = ["bins", "size", "level", "direction", "from", "centers"] as const;
+
+/** Whether a part of the problems was chosen: a whole training step does not belong to its answer. */
+function isNarrowed(options: BinsOptions): boolean {
+  return AXES.some((axis) => options[axis] !== undefined);
 }
 
 /** The axes of the file, replaced by those of the command line where given. */

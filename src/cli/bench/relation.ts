@@ -69,6 +69,7 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
       const shown = interrupted ? { ...options, output: undefined } : options;
       const settings = bench.settings;
       const written = rows.map(withoutSamples);
+      const answer = wayLines(rows, (row) => `${relationName(row)}, ${row.direction}`);
       await writeBench(surroundings, output, shown, {
         value: {
           date,
@@ -80,10 +81,7 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
         },
         table: relationTable(rows),
         rows: written,
-        lead: [
-          ...(interrupted ? ["interrupted: not all problems were measured"] : []),
-          ...wayLines(rows, (row) => `${relationName(row)}, ${row.direction}`),
-        ],
+        lead: [...(interrupted ? ["interrupted: not all problems were measured"] : []), ...answer],
         notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows, run.load())],
       });
       const named = rows.map((row) => ({
@@ -91,7 +89,10 @@ export function defineBenchRelation(parent: Command, context: CommandContext): v
         case: `${relationName(row)}, ${row.direction}`,
         row,
       }));
-      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named, {
+        name: "relation",
+        findings: answer,
+      });
       if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
       return failed ? EXIT.gate : EXIT.fine;
     });

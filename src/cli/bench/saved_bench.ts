@@ -11,6 +11,7 @@ import {
 } from "../../measure/saved_run.ts";
 import { summarize } from "../../measure/summary.ts";
 import { intervalText, verdictText } from "../../measure/text.ts";
+import type { ProfileReport } from "../../profile/page/page.ts";
 import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import { judge, thresholdApart } from "../terminal/gate.ts";
 import { writeProfilePage } from "../terminal/profile_page.ts";
@@ -50,13 +51,15 @@ function savedBench(environment: Environment, date: string, rows: readonly Named
 
 /**
  * Compares a bench with `--baseline`, saves it under `--save` and writes the page of `--html`, as
- * requested; returns whether the gate failed. An interrupted bench is only compared.
+ * requested; returns whether the gate failed. An interrupted bench is only compared. The page shows
+ * the name and the findings of `bench`.
  */
 export async function concludeBench(
   { output, environment, ceilings, signal }: BenchRun,
   options: TurnOptions & { readonly gate?: boolean },
   date: string,
   rows: readonly NamedRow[],
+  bench: NonNullable<ProfileReport["bench"]>,
 ): Promise<boolean> {
   const { runs = RUNS_FOLDER, baseline, save, html, gate, lenient } = options;
   const run = savedBench(environment, date, rows);
@@ -82,6 +85,6 @@ export async function concludeBench(
   if (signal.aborted) return failed;
   if (save !== undefined) output.say(`saved ${await saveRun(runs, save, run)}`);
   const summary = summarize(run, ceilings, against);
-  await writeProfilePage(output, html, { ...summary, summary, run });
+  await writeProfilePage(output, html, { ...summary, summary, run, bench });
   return failed;
 }

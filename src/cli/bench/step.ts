@@ -74,6 +74,7 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
       const { height, width } = config.size;
       const title = `${config.student}, ${source.cameras.length}x${height}x${width}`;
       const written = rows.map(withoutSamples);
+      const answer = wayLines(rows, () => title);
       await writeBench(surroundings, output, options, {
         value: {
           date,
@@ -86,11 +87,14 @@ export function defineBenchStep(parent: Command, context: CommandContext): void 
         },
         table: stepTable(title, forms[0].name, rows),
         rows: written,
-        lead: wayLines(rows, () => title),
+        lead: answer,
         notes: [headline(environment, date), agreementLine(rows), ...timeRemarks(rows, run.load())],
       });
       const named = rows.map((row) => ({ way: row.way, case: title, row }));
-      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named);
+      const failed = await concludeBench({ output, surroundings, ...run }, options, date, named, {
+        name: "step",
+        findings: answer,
+      });
       if (rows.some(({ error }) => error !== "")) return EXIT.wrong;
       return failed ? EXIT.gate : EXIT.fine;
     });

@@ -5,11 +5,12 @@ import type { WayRow } from "../../profile/bench/plan_bench.ts";
 import { ratioVerdict } from "../../measure/ratio_verdict.ts";
 import { ratioText } from "./table.ts";
 
-/** The answer of `bench bins` in one line. */
+/** The answer of `bench bins` in one line; `step` is a whole training step, stored and fused. */
 export function binsAnswer(
   rows: readonly BinRow[],
   verdicts: readonly BinVerdict[],
   losses: readonly BinLoss[],
+  step: readonly WayRow[],
 ): string {
   const compared = rows.filter(({ ratio }) => ratio !== null).length;
   const lost = losses.reduce((sum, loss) => sum + loss.rows, 0);
@@ -20,12 +21,18 @@ export function binsAnswer(
     .map(([count, word]) => `${count} ${word}`);
   return [
     ...stepFinding(rows),
-    ...(asked.length === 0 ? [] : [`claims: ${counts.join(", ")}`]),
+    ...step
+      .filter(({ ratio }) => ratio !== null)
+      .map((row) => {
+        const open = ratioVerdict(row) === "AMBIGUOUS" ? ", AMBIGUOUS" : "";
+        return `a whole training step of nano ${ratioText(row.ratio)} times as fast${open}`;
+      }),
     ...losses.slice(0, 1).map(({ level, direction, student, channels, worst }) => {
       const from = student === "features" ? `${channels} features` : STUDENTS[student];
       return `level ${level} loses most, ${direction} from ${from}: ${worst.median.toFixed(2)} times`;
     }),
     `fusing is clearly slower in ${lost} of ${compared} rows`,
+    ...(asked.length === 0 ? [] : [`claims: ${counts.join(", ")}`]),
   ].join("; ");
 }
 

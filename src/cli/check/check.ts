@@ -40,7 +40,7 @@ export const defineCheck: Define = (program: Command, { surroundings, exit }) =>
       "--races [globs...]",
       "search the small cases of kernels for data races instead of comparing numbers",
     )
-    .optionsGroup("A network instead of kernels (the others need --network):")
+    .optionsGroup("A network instead of kernels (the other options here need --network):")
     .option("--network <name>", `check the gradients of ${STUDENT_NAMES} instead`, studentName)
     .option("--steps <n>", "train this many steps first (default: 0)", wholeNumber("--steps", 0))
     .option("--checkpoint <file>", "check this trained student")

@@ -1,4 +1,4 @@
-// `ringdepth data`: looks into a data set, and writes the built-in rig in the files of one.
+// `ringdepth data`: inspects a data set, and writes the built-in rig in the format of one.
 import type { Command } from "commander";
 import { addCommands, type ListedCommand } from "../terminal/command_list.ts";
 import type { CommandContext, Define } from "../terminal/define.ts";
@@ -6,13 +6,12 @@ import type { CommandContext, Define } from "../terminal/define.ts";
 const COMMANDS: readonly ListedCommand[] = [
   {
     usage: "inspect <source>",
-    description:
-      "say what a data set has and which of its files are broken; draw LiDAR over a moment",
+    description: "list what a data set contains and its broken files; draw LiDAR over a moment",
     load: async () => (await import("./inspect.ts")).defineInspect,
   },
   {
     usage: "make <kind>",
-    description: "write the built-in rig in the files of a data set",
+    description: "write the built-in rig in the format of a data set",
     load: async () => (await import("./make.ts")).defineMake,
   },
 ];

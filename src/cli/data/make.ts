@@ -1,4 +1,4 @@
-// `ringdepth data make`: writes the built-in rig in the files of a data set.
+// `ringdepth data make`: writes the built-in rig in the format of a data set.
 import type { Command } from "commander";
 import type { ImageSize } from "../../data/camera.ts";
 import { MADE_KINDS, makeData, type MadeKind } from "../../data/make/make_data.ts";
@@ -20,8 +20,8 @@ Kinds:
   rig        images and a rig.json; open it with folder:DIR
   nuscenes   v1.0-mini with scene-0061 and scene-0103; open it with nuscenes:DIR
   ddad       ddad.json with scenes 000000 and 000150; open it with ddad:DIR
-Read at the size they were written, the LiDAR depth maps are those of --data rig with the same seed, bit
-for bit.`;
+At the size at which they were written, the LiDAR depth maps equal those of --data rig with the same
+seed, bit for bit.`;
 
 const KIND_SOURCES: { readonly [kind in MadeKind]: string } = {
   rig: "folder",

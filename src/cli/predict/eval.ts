@@ -66,7 +66,10 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
   const command = program.command("eval");
   studentOptions(command, false)
     .option("--predictions <dir>", "evaluate SAMPLE/CAMERA.npy, .pfm or 16-bit .png in this folder")
-    .option("--flipped <dir>", "their counterparts for the mirrored images, to fuse (with --flip)")
+    .option(
+      "--flipped <dir>",
+      "predictions for the mirrored images, to fuse with them (needs --flip)",
+    )
     .option(
       "--png-scale <steps>",
       "steps per metre of a 16-bit PNG (default: 256)",
@@ -74,7 +77,7 @@ export const defineEval: Define = (program: Command, { surroundings }) => {
     )
     .option(
       "--teacher <which>",
-      "evaluate a teacher: builtin, oracle, aligned, aligned:DIR, config (of --config), a folder of " +
+      "evaluate a teacher: builtin, oracle, aligned, aligned:DIR, config (that of --config), a folder of " +
         "maps or a teacher.safetensors",
     )
     .option("--config <file>", "YAML configuration with data, rig, seed and teacher")

@@ -58,8 +58,8 @@ export function partOptions(command: Command): Command {
         "corners",
       ]),
     )
-    .option("--min <metres>", "depths that count lie above it", metres)
-    .option("--cap <metres>", "depths that count lie below it", positiveNumber("--cap"))
+    .option("--min <metres>", "count only true depths above this", metres)
+    .option("--cap <metres>", "count only true depths below this", positiveNumber("--cap"))
     .addOption(
       choice("--clamp <when>", "clamp predictions after scaling, or before the median too", [
         "after",
@@ -68,12 +68,13 @@ export function partOptions(command: Command): Command {
     )
     .option("--crop <part>", "none, garg, eigen, or shares TOP,BOTTOM,LEFT,RIGHT", crop)
     .option("--mask", "leave out pixels on the vehicle's own body")
-    .option("--no-mask", "count them")
+    .option("--no-mask", "count pixels on the vehicle's own body")
     .addOption(
-      choice("--median <kind>", "of an even count: mean of the middle two, or the lower one", [
-        "mean",
-        "lower",
-      ]),
+      choice(
+        "--median <kind>",
+        "median of an even count: mean of the middle two, or the lower one",
+        ["mean", "lower"],
+      ),
     )
     .addOption(
       choice("--group <pixels>", "pixels that share a median and a set of metrics", [
@@ -83,7 +84,7 @@ export function partOptions(command: Command): Command {
     )
     .option("--batch <n>", "moments per batch", wholeNumber("--batch", 1))
     .option("--drop-last", "leave out moments that do not fill the last batch")
-    .option("--no-drop-last", "count them")
+    .option("--no-drop-last", "count moments that do not fill the last batch")
     .addOption(
       choice("--average <over>", "mean over cameras, over all images alike, or over batches", [
         "cameras",
@@ -92,7 +93,7 @@ export function partOptions(command: Command): Command {
       ]),
     )
     .option("--flip", "predict mirrored images too and fuse both")
-    .option("--no-flip", "predict the images alone")
+    .option("--no-flip", "do not predict mirrored images")
     .addOption(
       choice("--affine <form>", "also align each image by a scale and a shift", AFFINE_FORMS),
     );

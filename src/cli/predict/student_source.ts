@@ -36,8 +36,8 @@ export interface StudentSource {
 export function anchorOption(command: Command, points: number): Command {
   return command.option(
     "--anchor [points]",
-    "correct the bin centres of each view from LiDAR of the same moment, from at most this many " +
-      `points per view (${points} without a number)`,
+    "correct the bin centres of each view with LiDAR of the same moment, at most this many points " +
+      `per view (${points} without a number)`,
     wholeNumber("--anchor", 1),
   );
 }

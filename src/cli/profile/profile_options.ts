@@ -131,7 +131,7 @@ function fullOptions(command: Command): void {
     .option("--cold", "time only with flushed caches (default: both cold and hot)")
     .option("--no-robustness", "also measure the cost of bounds checks")
     .option("--skip-validation", "also measure the CPU cost of validation")
-    .option("--no-ceilings", "do not measure ceilings that are not known yet: no bounds then")
+    .option("--no-ceilings", "do not measure unknown ceilings; rows then have no bound")
     .option("--save <name>", "save the profile with all its samples")
     .option("--baseline <name>", "compare with a saved profile")
     .option("--explain", "show how rates and bounds are computed (integer work is not counted)");

@@ -42,7 +42,7 @@ export function defineTeacherCache(parent: Command, { surroundings }: CommandCon
       wholeNumber("--seed", 0),
     )
     .option("--size <HxW>", "image size, multiples of 32 (default: 96x160)", imageSize)
-    .option("--teacher.weights <path>", "weights of Depth Anything, which then teaches")
+    .option("--teacher.weights <path>", "weights of Depth Anything, which is then the teacher")
     .option("--config <file>", "YAML configuration of that run; options override it")
     .option("--skip-bad-samples", "skip samples with broken files and count them");
   command.addHelpText("after", ABOUT);

@@ -30,7 +30,7 @@ interface RunOptions extends CommonOptions {
 const ABOUT = `
 Weights: Depth Anything V1 or V2, Small, Base or Large, relative or metric, as .safetensors with the
 tensor names of the original repositories or of Hugging Face. Without a config.json beside them they
-are taken as V2 with relative depth.
+are read as V2 with relative depth.
 
 The network sees the images at their own size; its maps have the size at which it saw them. Maps that
 are there already are not computed again, so the command may be stopped and repeated. Train with them:
@@ -47,7 +47,7 @@ export function defineTeacherRun(parent: Command, { surroundings }: CommandConte
     .option("--seed <n>", "seed of the built-in rig (default: 0)", wholeNumber("--seed", 0))
     .option(
       "--preparation <name>",
-      "how images are resized: original or huggingface (default: as the tensor names)",
+      "how images are resized: original or huggingface (default: as in the publication with these tensor names)",
       preparation,
     )
     .option(

@@ -69,14 +69,14 @@ export const defineTrain: Define = (program: Command, { surroundings, exit }) =>
     .option("--out <dir>", "run folder (default: runs/STUDENT-DATA)")
     .option(
       "--teacher.weights <path>",
-      "weights of Depth Anything, which then teaches (the key teacher.weights)",
+      "weights of Depth Anything, which is then the teacher (key teacher.weights)",
     )
     .option("--config <file>", "YAML configuration; command-line options override it")
     .option("--resume", "continue from the latest checkpoint in the run folder")
     .option("--skip-bad-samples", "skip samples with broken files and count them")
     .option(
       "--range-test <low:high>",
-      `find a learning rate: raise it over --steps (default: ${RANGE_STEPS}), write no run folder`,
+      `find a learning rate: raise it during --steps (default: ${RANGE_STEPS}) steps; write no run folder`,
       learningRateRange,
     );
   tuneOption(command);

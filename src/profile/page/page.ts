@@ -27,6 +27,8 @@ export interface ProfileReport {
   readonly account?: StepAccount;
   /** The command line that measured it. */
   readonly command?: string;
+  /** The bench whose rows these are, such as `bins`, with its findings; a profile of kernels has none. */
+  readonly bench?: { readonly name: string; readonly findings: readonly string[] };
 }
 
 // The page runs nothing and loads nothing: it is safe to open and to share.
@@ -41,20 +43,26 @@ export function renderProfileReport(report: ProfileReport): string {
     style: PROFILE_STYLE,
     parts: [
       header(report),
+      report.bench ? section("Findings", report.bench.findings.map(finding).join("\n")) : "",
       account ? section("Where a step goes", accountHtml(account)) : "",
       account ? section("GPU time by kernel", stepKernelsHtml(account)) : "",
       account ? roofline("Roofline of the step", stepPoints(account), ceilings, true) : "",
       summary ? roofline("Roofline", summaryPoints(summary), ceilings, false) : "",
-      summary ? section("Kernels", kernels(summary)) : "",
+      summary ? section(report.bench ? "Alternatives" : "Kernels", kernels(summary)) : "",
       summary && run ? section("Distribution of the samples", samples(summary, run)) : "",
     ],
   });
 }
 
-function titleOf({ account, summary }: ProfileReport): string {
+function titleOf({ account, summary, bench }: ProfileReport): string {
+  if (bench) return `Benchmark: ${bench.name}`;
   if (account) return `Profile of ${account.target}`;
   const names = new Set(summary?.rows.map(({ kernel }) => kernel));
   return names.size === 1 ? `Profile of ${[...names][0]}` : `Profile of ${names.size} kernels`;
+}
+
+function finding(line: string): string {
+  return `<p>${escapeMarkup(line)}</p>`;
 }
 
 function header(report: ProfileReport): string {
@@ -68,7 +76,7 @@ function header(report: ProfileReport): string {
     ["timer quantum", escapeMarkup(`${timer_quantum_ns.toLocaleString("en-US")} ns`)],
     ["versions", escapeMarkup(`node ${node}, webgpu ${webgpu}, ${platform}`)],
     ...(commit ? [["git commit", escapeMarkup(commit)] as const] : []),
-    ["ceilings", ceilings ? `of ${dateText(ceilings.date)}` : "none measured"],
+    ["ceilings", ceilings ? `measured ${dateText(ceilings.date)}` : "not measured"],
     ...(summary?.baseline ? [["compared with", escapeMarkup(summary.baseline)] as const] : []),
   ];
   const line = command ? `<p class="faint"><code>${escapeMarkup(command)}</code></p>` : "";

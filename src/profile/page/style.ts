@@ -25,7 +25,8 @@ export const PROFILE_STYLE = `
 .swatch { width: .8rem; height: .8rem; border-radius: 2px; }
 .line { width: 1.4rem; border-top: 2px solid; }
 .case { display: block; color: var(--faint); font-size: .85rem; font-weight: 400; }
-td.untimed { text-align: left; }
+.scroll .untimed, .scroll .advice { text-align: left; }
+td.advice { min-width: 16rem; white-space: normal; }
 .errors pre { margin: 0 0 .75rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .bars { display: grid; grid-template-columns: auto 1fr; gap: .35rem .75rem; margin: 1rem 0 .5rem; }
 .bars > span { color: var(--faint); }

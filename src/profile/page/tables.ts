@@ -15,6 +15,7 @@ import { escapeMarkup } from "../../report/escape.ts";
 import { breakable, htmlTable, shareCell, type Cell, type Row } from "../../report/html_table.ts";
 import { memoryCeilings } from "./roofline_plot.ts";
 
+const ADVICE = `class="advice"`;
 const VERDICT_CLASS: Readonly<Record<string, string>> = {
   FAST: "good",
   SLOW: "bad",
@@ -24,13 +25,14 @@ const VERDICT_CLASS: Readonly<Record<string, string>> = {
 /** A profile: one row per kernel and case, as in the terminal. */
 export function summaryHtml({ rows, baseline }: Summary): string {
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
-  const head = [
+  const hasAdvice = rows.some(({ advice = "" }) => advice !== "");
+  const head: Cell[] = [
     "kernel, case",
     "ok",
     ...caches.map((cache) => `${cache} p50 [95 %]`),
     "GFLOP/s",
     "GB/s",
-    "bound",
+    hasAdvice ? { text: "bound", attributes: ADVICE } : "bound",
     ...(baseline === null ? [] : [`vs ${baseline}`]),
   ];
   const body = rows.map((row): Row => {
@@ -44,7 +46,7 @@ export function summaryHtml({ rows, baseline }: Summary): string {
         ...caches.map((cache) => timingCell(row[cache])),
         roofline === null ? "" : rateText(roofline.gflops),
         roofline === null ? "" : rateText(roofline.gbytes),
-        boundText(row),
+        boundCell(row),
         ...(baseline === null ? [] : [verdictCell(row)]),
       ],
     };
@@ -60,6 +62,14 @@ function timingCell(timing: TimingSummary | null): Cell {
   const details = `${interval}${batch > 1 ? ` x${batch}` : ""}`;
   const mark = trusted ? "" : " ?";
   return { html: `${timeText(median_ms)}${mark}<span class="case">${details}</span>` };
+}
+
+/** The bound of a row, above the first thing to try where something is known. */
+function boundCell(row: SummaryRow): Cell {
+  const { advice = "" } = row;
+  if (advice === "") return boundText(row);
+  const text = `<span class="case">${escapeMarkup(advice)}</span>`;
+  return { html: `${escapeMarkup(boundText(row))}${text}`, attributes: ADVICE };
 }
 
 const wrongCell: Cell = { text: "WRONG", attributes: `class="bad"` };

@@ -285,7 +285,7 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .enum(["auto", ...PREPARATIONS])
         .default("auto")
         .describe(
-          "foundation: how images are resized, original or huggingface; auto: as the names of the tensors",
+          "foundation: how images are resized, original or huggingface; auto: as in the publication with these tensor names",
         ),
       side: count
         .default(PUBLISHED_SIDE)
@@ -330,7 +330,7 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .enum(SUPERVISED)
         .default("silog")
         .describe(
-          "loss against LiDAR (the term silog) and of the cross term: silog, l1 or berhu (both in metres)",
+          "loss between depth and LiDAR in the terms silog and cross: silog, or l1 or berhu in metres",
         ),
       silog_lambda: share
         .default(0.85)
@@ -407,7 +407,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
         .describe("steps before the measurement of balance"),
       balance_target: positive
         .default(0.3)
-        .describe("length of a teacher term's gradient by balance, as a share of the supervised"),
+        .describe(
+          "length of a teacher term's gradient after balance, as a share of the supervised gradient's",
+        ),
     })
     .prefault({}),
   optimizer: z
@@ -491,7 +493,9 @@ export const configSchema: z.ZodType<WrittenConfig> = z.strictObject({
     .max(16)
     .nullable()
     .default(null)
-    .describe("worker threads that load moments ahead, with the same bits; 0: none, null: chosen"),
+    .describe(
+      "worker threads that load moments ahead; results do not depend on them; 0: none, null: chosen for the run",
+    ),
   ranks: count
     .max(4096)
     .optional()

@@ -189,6 +189,24 @@ describe("page of a profile", () => {
     expect(page).toContain("gemm");
   });
 
+  it("says in each row what to try first, where something is known", () => {
+    const advice = `every load is a single number${EVIL}`;
+    const rows = summary.rows.map((one, i) => (i < 2 ? { ...one, advice } : one));
+    const page = renderProfileReport({ ...base, summary: { ...summary, rows }, run });
+    expect(page.match(/class="advice">[^<]+<span class="case">every load is a/g)).toHaveLength(2);
+    expect(page).not.toContain(EVIL);
+    expect(renderProfileReport({ ...base, summary, run })).not.toContain(`class="advice"`);
+  });
+
+  it("begins with the findings of a bench", () => {
+    const bench = { name: "bins", findings: [`4.1 times as fast${EVIL}`, "met"] };
+    const page = renderProfileReport({ ...base, summary, run, bench });
+    expect(page).toContain("<h1>Benchmark: bins</h1>");
+    expect(page).toMatch(/<h2>Findings<\/h2>\s*<p>4\.1 times as fast[^]*<p>met<\/p>/);
+    expect(page).toContain("<h2>Alternatives");
+    expect(page).not.toContain(EVIL);
+  });
+
   it("does without an account, and without kernels", () => {
     const kernels = renderProfileReport({ ...base, summary, run });
     expect(kernels).not.toContain("Where a step goes");
