@@ -4,7 +4,7 @@
 // timed. On a software adapter the time is that of the processor, of all threads, which other
 // processes lengthen less than time on the wall.
 import type { KernelProblem } from "../src/engine/kernel.ts";
-import { canRun, mappingsOf } from "../src/engine/mapping.ts";
+import { canRun, exactMappings } from "../src/engine/mapping.ts";
 import { prepareKernel, type PreparedKernel } from "../src/engine/run.ts";
 import { subgroupWidth } from "../src/engine/subgroups.ts";
 import { openGpu } from "../src/gpu/node_device.ts";
@@ -29,12 +29,13 @@ const WITH_BARRIERS = new Set<string>(
   ),
 );
 
-/** The triad of a 3x3 convolution of `channels` channels at [6, height, width]. */
-function triad(height: number, width: number, channels: number): KernelProblem[] {
+/** The triad of a convolution of `size` x `size` and `channels` channels at [6, height, width]. */
+function triad(height: number, width: number, channels: number, size = 3): KernelProblem[] {
   const map = [6, height, width, channels];
-  const weight = [channels, 3, 3, channels];
-  const attributes = { stride: [1, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 };
-  const name = `3x3 6x${height}x${width}x${channels}`;
+  const weight = [channels, size, size, channels];
+  const padding = [0, 1, 2, 3].map(() => Math.floor(size / 2));
+  const attributes = { stride: [1, 1], padding, dilation: [1, 1], groups: 1 };
+  const name = `${size}x${size} 6x${height}x${width}x${channels}`;
   const sliced = { ...attributes, slices: 1, input: [height, width] };
   const bias = [0];
   return [
@@ -44,7 +45,7 @@ function triad(height: number, width: number, channels: number): KernelProblem[]
       name,
       kernel: conv2dGradWeight,
       shapes: { x: map, d_y: map },
-      attributes: { ...attributes, kernel: [3, 3] },
+      attributes: { ...attributes, kernel: [size, size] },
     },
   ];
 }
@@ -87,6 +88,8 @@ const problems: readonly KernelProblem[] = [
   },
   ...triad(12, 20, 64),
   ...triad(24, 40, 24),
+  ...triad(6, 10, 96),
+  ...triad(24, 40, 128, 1),
   ...attentions(120, 4, 32),
   ...attentions(480, 2, 64),
   ...attentions(2443, 1, 64).slice(0, 1),
@@ -111,7 +114,7 @@ async function time_ms(prepared: PreparedKernel, batch: number): Promise<number>
 async function line(problem: KernelProblem): Promise<string> {
   const { name, kernel: base, shapes, attributes } = problem;
   const inputs = caseInputs(base, problem);
-  const able = mappingsOf(base).filter(
+  const able = exactMappings(base).filter(
     (kernel) =>
       canRun(kernel, gpu.facts, shapes, attributes) &&
       !(gpu.facts.software && WITH_BARRIERS.has(kernel.shader.name)),

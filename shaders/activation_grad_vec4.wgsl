@@ -30,11 +30,10 @@ fn is_nan(x: f32) -> bool {
 }
 // </lib>
 
-// <lib normal_cdf>
-/// Phi(v), the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its value.
-fn normal_cdf(v: f32) -> f32 {
-    // Phi(-a) = phi(a) times a polynomial in t, fitted so that the largest relative error on
-    // [0, 14] is least; in pairs, so that few operations wait for one another
+// <lib normal_cdfs>
+/// Phi of each number, the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its
+/// value; the same bits as normal_cdf.
+fn normal_cdfs(v: vec4f) -> vec4f {
     let t = 1.0 / (1.0 + 0.21213203 * abs(v));
     let t2 = t * t;
     let t4 = t2 * t2;
@@ -42,7 +41,7 @@ fn normal_cdf(v: f32) -> f32 {
     let high = (-0.094653137 + t * 0.547723293) + t2 * (-0.512280762 + t * 0.485564411);
     let p = low + t4 * (high - t4 * 0.129523143);
     let h = 0.5 * t * p * exp(-0.5 * v * v);
-    return select(h, 1.0 - h, v >= 0.0);
+    return select(h, 1.0 - h, v >= vec4f());
 }
 // </lib>
 
@@ -54,14 +53,12 @@ fn bell(v: f32) -> f32 {
     return e / ((1.0 + e) * (1.0 + e));
 }
 
-/// f'(v), see KIND
+/// f'(v) by KIND, which is not gelu
 fn slope(v: f32) -> f32 {
     switch KIND {
         case 0u: { return select(0.0, 1.0, v > 0.0); }
         case 1u: { return select(params.alpha, 1.0, v > 0.0); }
         case 2u: { return select(params.alpha * exp(min(v, 0.0)), 1.0, v > 0.0); }
-        // Phi(v) + v phi(v)
-        case 3u: { return normal_cdf(v) + v * 0.39894228 * exp(-0.5 * v * v); }
         case 4u: { return bell(v); }
         case 5u: {
             let e = exp(-abs(v));
@@ -73,8 +70,14 @@ fn slope(v: f32) -> f32 {
 
 /// f' of each number; NaN of NaN
 fn slopes(v: vec4f) -> vec4f {
+    var d = v;
+    if (KIND == 3u) {
+        d = normal_cdfs(v) + v * 0.39894228 * exp(-0.5 * v * v); // Phi(v) + v phi(v)
+    } else {
+        d = vec4f(slope(v.x), slope(v.y), slope(v.z), slope(v.w));
+    }
     return select(
-        vec4f(slope(v.x), slope(v.y), slope(v.z), slope(v.w)),
+        d,
         v,
         vec4<bool>(is_nan(v.x), is_nan(v.y), is_nan(v.z), is_nan(v.w)),
     );

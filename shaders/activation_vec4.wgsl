@@ -29,11 +29,10 @@ fn is_nan(x: f32) -> bool {
 }
 // </lib>
 
-// <lib normal_cdf>
-/// Phi(v), the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its value.
-fn normal_cdf(v: f32) -> f32 {
-    // Phi(-a) = phi(a) times a polynomial in t, fitted so that the largest relative error on
-    // [0, 14] is least; in pairs, so that few operations wait for one another
+// <lib normal_cdfs>
+/// Phi of each number, the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its
+/// value; the same bits as normal_cdf.
+fn normal_cdfs(v: vec4f) -> vec4f {
     let t = 1.0 / (1.0 + 0.21213203 * abs(v));
     let t2 = t * t;
     let t4 = t2 * t2;
@@ -41,7 +40,7 @@ fn normal_cdf(v: f32) -> f32 {
     let high = (-0.094653137 + t * 0.547723293) + t2 * (-0.512280762 + t * 0.485564411);
     let p = low + t4 * (high - t4 * 0.129523143);
     let h = 0.5 * t * p * exp(-0.5 * v * v);
-    return select(h, 1.0 - h, v >= 0.0);
+    return select(h, 1.0 - h, v >= vec4f());
 }
 // </lib>
 
@@ -94,13 +93,12 @@ fn sigmoid(v: f32) -> f32 {
     return select(e, 1.0, v >= 0.0) / (1.0 + e);
 }
 
-/// f(v) of a number, see KIND
+/// f(v) of a number by KIND, which is not gelu
 fn value(v: f32) -> f32 {
     switch KIND {
         case 0u: { return max(v, 0.0); }
         case 1u: { return select(params.alpha * v, v, v > 0.0); }
         case 2u: { return select(params.alpha * expm1(min(v, 0.0)), v, v > 0.0); }
-        case 3u: { return v * normal_cdf(v); }
         case 4u: { return sigmoid(v); }
         // ln(1 + e^v) without overflow
         case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
@@ -110,6 +108,9 @@ fn value(v: f32) -> f32 {
 
 /// f of each number; NaN of NaN
 fn values(v: vec4f) -> vec4f {
+    if (KIND == 3u) {
+        return v * normal_cdfs(v); // its arithmetic keeps NaN
+    }
     return select(
         vec4f(value(v.x), value(v.y), value(v.z), value(v.w)),
         v,

@@ -35,7 +35,7 @@ fn column_sum_vec4(
     if (i >= params.batches * params.slabs * quads) {
         return;
     }
-    // remainders as differences: a division costs as much as eight loads on a processor
+    // remainders as differences: a processor divides whole numbers lane by lane
     let line = i / quads;
     let batch = line / params.slabs;
     let begin = (line - batch * params.slabs) * params.slab;

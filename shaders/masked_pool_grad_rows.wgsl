@@ -47,7 +47,7 @@ fn masked_pool_grad_rows(
     if (pixel >= params.pixels) {
         return;
     }
-    // remainders as differences: a division costs as much as eight loads on a processor
+    // remainders as differences: a processor divides whole numbers lane by lane
     let line = pixel / params.width;
     let col = pixel - line * params.width;
     let view = line / params.height;

@@ -40,11 +40,10 @@ override KIND: u32 = 0u;
 override WG: u32 = 64u; // invocations per workgroup
 const RUN: u32 = 8u; // tune: 4 8 16
 
-// <lib normal_cdf>
-/// Phi(v), the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its value.
-fn normal_cdf(v: f32) -> f32 {
-    // Phi(-a) = phi(a) times a polynomial in t, fitted so that the largest relative error on
-    // [0, 14] is least; in pairs, so that few operations wait for one another
+// <lib normal_cdfs>
+/// Phi of each number, the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its
+/// value; the same bits as normal_cdf.
+fn normal_cdfs(v: vec4f) -> vec4f {
     let t = 1.0 / (1.0 + 0.21213203 * abs(v));
     let t2 = t * t;
     let t4 = t2 * t2;
@@ -52,7 +51,7 @@ fn normal_cdf(v: f32) -> f32 {
     let high = (-0.094653137 + t * 0.547723293) + t2 * (-0.512280762 + t * 0.485564411);
     let p = low + t4 * (high - t4 * 0.129523143);
     let h = 0.5 * t * p * exp(-0.5 * v * v);
-    return select(h, 1.0 - h, v >= 0.0);
+    return select(h, 1.0 - h, v >= vec4f());
 }
 // </lib>
 
@@ -74,9 +73,7 @@ fn activated_slope(v: vec4f) -> vec4f {
         slope = select(e, vec4f(1.0), v >= vec4f()) / (1.0 + e);
     }
     if (KIND == 4u) {
-        // Phi(v) + v phi(v)
-        slope = vec4f(normal_cdf(v.x), normal_cdf(v.y), normal_cdf(v.z), normal_cdf(v.w))
-            + v * 0.39894228 * exp(-0.5 * v * v);
+        slope = normal_cdfs(v) + v * 0.39894228 * exp(-0.5 * v * v); // Phi(v) + v phi(v)
     }
     return select(slope, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }

@@ -78,7 +78,7 @@ fn resize_bilinear_grad(
     let width = fixed_or(IN_W, params.in_w);
     let strips = (params.in_h + RUN - 1u) / RUN;
     let unit = (group.x + group.y * groups.x) * WG + lane;
-    // remainders as differences: a division costs as much as eight loads on a processor
+    // remainders as differences: a processor divides whole numbers lane by lane
     let column = unit / channels;
     let c = unit - column * channels;
     let line = column / width;

@@ -58,7 +58,7 @@ fn resize_bilinear_vec4(
     let width = fixed_or(OUT_W, params.out_w);
     let strips = (params.out_h + RUN - 1u) / RUN;
     let unit = (group.x + group.y * groups.x) * WG + lane;
-    // remainders as differences: a division costs as much as eight loads on a processor
+    // remainders as differences: a processor divides whole numbers lane by lane
     let column = unit / quads;
     let q = unit - column * quads;
     let line = column / width;

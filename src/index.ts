@@ -21,7 +21,7 @@ export { losses, type LossConfig, type Losses } from "./distill/losses.ts";
 export { WrongDepthError } from "./evaluate/checked_depth.ts";
 export { evaluator, type EvaluationResult } from "./evaluate/protocol.ts";
 export { resolveConfig } from "./train/config.ts";
-export type { TrainConfig } from "./train/config/schema.ts";
+export type { TrainConfig } from "./train/config/train_config.ts";
 export { compareNetwork, type NetworkComparison } from "./train/network_check.ts";
 export type { Evaluation } from "./train/evaluation.ts";
 export type { Intrinsics } from "./train/loading/bare_sample.ts";

@@ -15,9 +15,7 @@ fn activated_slope(v: vec4f) -> vec4f {
         slope = select(e, vec4f(1.0), v >= vec4f()) / (1.0 + e);
     }
     if (KIND == 4u) {
-        // Phi(v) + v phi(v)
-        slope = vec4f(normal_cdf(v.x), normal_cdf(v.y), normal_cdf(v.z), normal_cdf(v.w))
-            + v * 0.39894228 * exp(-0.5 * v * v);
+        slope = normal_cdfs(v) + v * 0.39894228 * exp(-0.5 * v * v); // Phi(v) + v phi(v)
     }
     return select(slope, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }

@@ -5,14 +5,12 @@ fn bell(v: f32) -> f32 {
     return e / ((1.0 + e) * (1.0 + e));
 }
 
-/// f'(v), see KIND
+/// f'(v) by KIND, which is not gelu
 fn slope(v: f32) -> f32 {
     switch KIND {
         case 0u: { return select(0.0, 1.0, v > 0.0); }
         case 1u: { return select(params.alpha, 1.0, v > 0.0); }
         case 2u: { return select(params.alpha * exp(min(v, 0.0)), 1.0, v > 0.0); }
-        // Phi(v) + v phi(v)
-        case 3u: { return normal_cdf(v) + v * 0.39894228 * exp(-0.5 * v * v); }
         case 4u: { return bell(v); }
         case 5u: {
             let e = exp(-abs(v));
@@ -24,8 +22,14 @@ fn slope(v: f32) -> f32 {
 
 /// f' of each number; NaN of NaN
 fn slopes(v: vec4f) -> vec4f {
+    var d = v;
+    if (KIND == 3u) {
+        d = normal_cdfs(v) + v * 0.39894228 * exp(-0.5 * v * v); // Phi(v) + v phi(v)
+    } else {
+        d = vec4f(slope(v.x), slope(v.y), slope(v.z), slope(v.w));
+    }
     return select(
-        vec4f(slope(v.x), slope(v.y), slope(v.z), slope(v.w)),
+        d,
         v,
         vec4<bool>(is_nan(v.x), is_nan(v.y), is_nan(v.z), is_nan(v.w)),
     );

@@ -11,13 +11,12 @@ fn sigmoid(v: f32) -> f32 {
     return select(e, 1.0, v >= 0.0) / (1.0 + e);
 }
 
-/// f(v) of a number, see KIND
+/// f(v) of a number by KIND, which is not gelu
 fn value(v: f32) -> f32 {
     switch KIND {
         case 0u: { return max(v, 0.0); }
         case 1u: { return select(params.alpha * v, v, v > 0.0); }
         case 2u: { return select(params.alpha * expm1(min(v, 0.0)), v, v > 0.0); }
-        case 3u: { return v * normal_cdf(v); }
         case 4u: { return sigmoid(v); }
         // ln(1 + e^v) without overflow
         case 5u: { return max(v, 0.0) + log1p(exp(-abs(v))); }
@@ -27,6 +26,9 @@ fn value(v: f32) -> f32 {
 
 /// f of each number; NaN of NaN
 fn values(v: vec4f) -> vec4f {
+    if (KIND == 3u) {
+        return v * normal_cdfs(v); // its arithmetic keeps NaN
+    }
     return select(
         vec4f(value(v.x), value(v.y), value(v.z), value(v.w)),
         v,

@@ -3,7 +3,6 @@
 // disjoint ranges, so tensors that are used that way in any call go to different arenas.
 import { size } from "../tensor/shape.ts";
 import { ALIGNMENT_FLOATS } from "./layout.ts";
-import { lastUses } from "./lower.ts";
 import type { Call, Tensor } from "./value.ts";
 
 /** The position of an intermediate tensor: its arena, and its offset there in floats. */
@@ -20,21 +19,31 @@ export interface MemoryPlan {
   readonly live: readonly number[];
 }
 
-interface Block {
-  offset: number;
-  floats: number;
+/** A tensor with the calls between which it lives, first and last included. */
+interface Life {
+  readonly root: Tensor;
+  readonly first: number;
+  last: number;
+  readonly floats: number;
 }
 
-/** An arena under planning: its free blocks in order of offset, and its length so far. */
+/** A tensor in its place. */
+interface Placed extends Life {
+  readonly offset: number;
+}
+
+/** An arena under planning: its tensors in order of offset, and its length so far. */
 interface Arena {
-  free: Block[];
+  readonly placed: Placed[];
   floats: number;
 }
 
 /**
  * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed
- * homes); tensors of `kept` live to the end of the step; those of `half` are stored as f16. Throws
- * if a call reads a tensor that no earlier call wrote, or reads and writes one tensor.
+ * homes); tensors of `kept` live to the end of the step; those of `half` are stored as f16. The
+ * largest tensor is placed first, at the smallest gap between those that live at the same time:
+ * small tensors fit into the gaps that large ones leave. Throws if a call reads a tensor that no
+ * earlier call wrote, or reads and writes one tensor.
  */
 export function planMemory(
   calls: readonly Call[],
@@ -43,43 +52,59 @@ export function planMemory(
   kept: ReadonlySet<Tensor>,
   half: ReadonlySet<Tensor> = new Set(),
 ): MemoryPlan {
-  const blockFloats = (tensor: Tensor): number => floatsOf(tensor, half);
-  const lastUse = lastUses(calls, rootOf);
+  const lives = lifetimes(calls, rootOf, isPlanned, kept, half);
   const apart = tensorsApart(calls, rootOf, isPlanned);
   const places = new Map<Tensor, Place>();
   const arenas: Arena[] = [];
-  const live: number[] = [];
-  let floats = 0;
+  for (const life of lives.toSorted((a, b) => b.floats - a.floats || a.first - b.first)) {
+    const forbidden = new Set<number>();
+    for (const other of apart.get(life.root) ?? []) {
+      const place = places.get(other);
+      if (place !== undefined) forbidden.add(place.arena);
+    }
+    places.set(life.root, allocate(arenas, forbidden, life));
+  }
+  return { places, arenas: arenas.map(({ floats }) => floats), live: liveFloats(lives, calls) };
+}
+
+/** The lifetime of each planned tensor, in the order in which they are made. */
+function lifetimes(
+  calls: readonly Call[],
+  rootOf: (tensor: Tensor) => Tensor,
+  isPlanned: (root: Tensor) => boolean,
+  kept: ReadonlySet<Tensor>,
+  half: ReadonlySet<Tensor>,
+): Life[] {
+  const lives = new Map<Tensor, Life>();
   calls.forEach((call, step) => {
     const { read, written } = touched(call, rootOf);
     for (const root of read) {
-      if (isPlanned(root) && !places.has(root)) {
+      if (isPlanned(root) && !lives.has(root)) {
         throw new Error(`${call.op}: ${root.name} is read before it is computed`);
       }
     }
-    // Largest first: small tensors fit into the gaps that large ones leave.
-    const fresh = written
-      .filter((root) => isPlanned(root))
-      .toSorted((a, b) => size(b.shape) - size(a.shape));
-    for (const root of fresh) {
-      if (places.has(root)) continue; // also written by an earlier call
-      const forbidden = new Set<number>();
-      for (const other of apart.get(root) ?? []) {
-        const place = places.get(other);
-        if (place !== undefined) forbidden.add(place.arena);
+    for (const root of [...read, ...written].filter(isPlanned)) {
+      const last = kept.has(root) ? calls.length - 1 : step;
+      const life = lives.get(root);
+      if (life === undefined) {
+        lives.set(root, { root, first: step, last, floats: floatsOf(root, half) });
+      } else {
+        life.last = last;
       }
-      places.set(root, allocate(arenas, forbidden, blockFloats(root)));
-      floats += blockFloats(root);
-    }
-    live.push(floats);
-    for (const root of new Set([...read, ...written])) {
-      const place = places.get(root);
-      if (place === undefined || kept.has(root) || lastUse.get(root) !== step) continue;
-      release(arenas[place.arena], place.offset, blockFloats(root));
-      floats -= blockFloats(root);
     }
   });
-  return { places, arenas: arenas.map((arena) => arena.floats), live };
+  return [...lives.values()];
+}
+
+/** The floats that live during each call. */
+function liveFloats(lives: readonly Life[], calls: readonly Call[]): number[] {
+  const change = new Float64Array(calls.length + 1);
+  for (const { first, last, floats } of lives) {
+    change[first] += floats;
+    change[last + 1] -= floats;
+  }
+  let sum = 0;
+  return calls.map((_, step) => (sum += change[step]));
 }
 
 function touched(
@@ -133,67 +158,38 @@ function floatsOf(tensor: Tensor, half: ReadonlySet<Tensor>): number {
 }
 
 /**
- * Takes a block in the arena that grows least, except `forbidden` ones; opens a new arena if none
+ * Places a tensor in the arena that grows least, except `forbidden` ones; opens a new arena if none
  * is left.
  */
-function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, floats: number): Place {
-  let best: { readonly index: number; readonly growth: number } | null = null;
+function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, life: Life): Place {
+  let best: { readonly index: number; readonly offset: number; readonly growth: number } | null =
+    null;
   for (const [index, arena] of arenas.entries()) {
     if (forbidden.has(index)) continue;
-    const growth =
-      smallestFit(arena, floats) === null ? floats - (freeTail(arena)?.floats ?? 0) : 0;
-    if (best === null || growth < best.growth) best = { index, growth };
+    const offset = smallestGap(arena, life);
+    const growth = Math.max(0, offset + life.floats - arena.floats);
+    if (best === null || growth < best.growth) best = { index, offset, growth };
   }
-  if (best === null) {
-    arenas.push({ free: [], floats });
-    return { arena: arenas.length - 1, offset: 0 };
-  }
-  return { arena: best.index, offset: take(arenas[best.index], floats) };
+  best ??= { index: arenas.push({ placed: [], floats: 0 }) - 1, offset: 0, growth: life.floats };
+  const { index, offset } = best;
+  const { placed } = arenas[index];
+  const behind = placed.findIndex((other) => other.offset > offset);
+  placed.splice(behind < 0 ? placed.length : behind, 0, { ...life, offset });
+  arenas[index].floats += best.growth;
+  return { arena: index, offset };
 }
 
-/** Takes a free block of an arena, or lengthens the arena; returns the offset. */
-function take(arena: Arena, floats: number): number {
-  const block = smallestFit(arena, floats);
-  if (block === null) {
-    const tail = freeTail(arena);
-    if (tail !== null) arena.free.pop();
-    const offset = tail?.offset ?? arena.floats;
-    arena.floats = offset + floats;
-    return offset;
+/**
+ * The offset of the smallest gap that holds a tensor between those that live at the same time, or
+ * the end of the last of these.
+ */
+function smallestGap({ placed }: Arena, { first, last, floats }: Life): number {
+  let [end, best, best_floats] = [0, -1, Infinity];
+  for (const other of placed) {
+    if (other.last < first || other.first > last) continue;
+    const gap_floats = other.offset - end;
+    if (gap_floats >= floats && gap_floats < best_floats) [best, best_floats] = [end, gap_floats];
+    end = Math.max(end, other.offset + other.floats);
   }
-  const { offset } = block;
-  block.offset += floats;
-  block.floats -= floats;
-  if (block.floats === 0) arena.free.splice(arena.free.indexOf(block), 1);
-  return offset;
-}
-
-/** The smallest free block that holds `floats`. */
-function smallestFit({ free }: Arena, floats: number): Block | null {
-  let best: Block | null = null;
-  for (const block of free) {
-    if (block.floats >= floats && (best === null || block.floats < best.floats)) best = block;
-  }
-  return best;
-}
-
-/** The free block at the very end of an arena, which can be lengthened. */
-function freeTail({ free, floats }: Arena): Block | null {
-  const last = free.at(-1);
-  return last !== undefined && last.offset + last.floats === floats ? last : null;
-}
-
-/** Returns a block and joins it with free neighbours. */
-function release(arena: Arena, offset: number, floats: number): void {
-  const at = arena.free.findIndex((block) => block.offset > offset);
-  const index = at < 0 ? arena.free.length : at;
-  arena.free.splice(index, 0, { offset, floats });
-  const merge = (i: number): void => {
-    const [a, b] = [arena.free[i], arena.free[i + 1]];
-    if (a === undefined || b === undefined || a.offset + a.floats !== b.offset) return;
-    a.floats += b.floats;
-    arena.free.splice(i + 1, 1);
-  };
-  merge(index);
-  merge(index - 1);
+  return best < 0 ? end : best;
 }

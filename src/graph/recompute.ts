@@ -9,6 +9,11 @@ import type { Call, Repeat, Tensor } from "./value.ts";
 
 // A smaller result is not worth a dispatch, as a share of the most that is live.
 const LEAST_SHARE = 1 / 512;
+// Choices for which the arenas are planned.
+const TRIES = 4;
+
+/** By root, the call after which its readers read a copy. */
+type Cuts = ReadonlyMap<number, number>;
 
 /**
  * The program with those dispatches repeated that lower the memory of its intermediates; without
@@ -24,10 +29,24 @@ export function withRepeats(program: Program, storageOf: (program: Program) => S
   const { isPlanned, kept, half } = storageOf(program);
   const table = cheapResults(program, isPlanned, kept);
   const bytes = table.roots.map((root) => (isPlanned(root) ? storedBytes(root, half) : 0));
-  const made = repeated(program, table, chosenCuts(table, bytes), bytes);
-  return bytesOf(made.program) < arena_bytes_kept
-    ? { ...made.program, recomputation: { repeats: made.repeats, arena_bytes_kept } }
-    : { ...program, recomputation: { repeats: [], arena_bytes_kept } };
+  const tried = (cuts: Cuts): Tried => {
+    const made = repeated(program, table, cuts, bytes);
+    return { ...made, cuts, arena_bytes: bytesOf(made.program) };
+  };
+  const none: Tried = { program, repeats: [], cuts: new Map(), arena_bytes: arena_bytes_kept };
+  const all = cutsToTry(table, bytes).map(tried);
+  const best = all.reduce((a, b) => (b.arena_bytes < a.arena_bytes ? b : a), none);
+  const fewer = tried(needed(table, bytes, best.cuts));
+  const { program: made, repeats } = fewer.arena_bytes <= best.arena_bytes ? fewer : best;
+  return { ...made, recomputation: { repeats, arena_bytes_kept } };
+}
+
+/** A choice of repetitions and the memory that its arenas take. */
+interface Tried {
+  readonly program: Program;
+  readonly repeats: readonly Repeat[];
+  readonly cuts: Cuts;
+  readonly arena_bytes: number;
 }
 
 /** Bytes that are live during each step, the step at which they are most, and all lifetimes. */
@@ -41,40 +60,50 @@ interface Profile {
 }
 
 /**
- * The results that are computed again, each with the call after which its readers read the copy.
- * Greedy: where most is live, the largest result that is only waiting there is let go, as long as
- * nothing gets larger than the peak; then those are taken back without which the peak is the same.
+ * Choices of results that are computed again, each with the call after which its readers read the
+ * copy. Greedy: where most is live, the largest result that is only waiting there is let go, as long
+ * as nothing gets larger than the peak. The arenas need not shrink with the peak, so there are some
+ * choices along the way.
  */
-function chosenCuts(table: CallTable, bytes: readonly number[]): Map<number, number> {
-  let cuts = new Map<number, number>();
+function cutsToTry(table: CallTable, bytes: readonly number[]): Cuts[] {
+  let cuts: Cuts = new Map();
   let profile = profileOf(table, bytes, cuts);
   const least = Math.max(...profile.live, 0) * LEAST_SHARE;
   const cheap = [...table.makers.keys()]
     .filter((root) => bytes[root] >= least)
     .toSorted((a, b) => bytes[b] - bytes[a]);
+  const way: Cuts[] = [];
   for (;;) {
     const next = nextCut(table, bytes, cuts, profile, cheap);
     if (next === null) break;
     [cuts, profile] = next;
+    way.push(cuts);
   }
-  const most = profile.live[profile.peak];
+  const every = Math.ceil(way.length / TRIES);
+  return way.filter((_, i) => (way.length - 1 - i) % every === 0);
+}
+
+/** A choice without the results that could as well be kept: the peak is the same. */
+function needed(table: CallTable, bytes: readonly number[], cuts: Cuts): Cuts {
+  const { live, peak } = profileOf(table, bytes, cuts);
+  let least = cuts;
   for (const root of [...cuts.keys()].toSorted((a, b) => bytes[a] - bytes[b])) {
-    const fewer = new Map(cuts);
+    const fewer = new Map(least);
     fewer.delete(root);
-    const { live, peak } = profileOf(table, bytes, fewer);
-    if (live[peak] <= most) cuts = fewer;
+    const without = profileOf(table, bytes, fewer);
+    if (without.live[without.peak] <= live[peak]) least = fewer;
   }
-  return cuts;
+  return least;
 }
 
 /** The first of the `cheap` results whose repetition relieves the peak; null if none does. */
 function nextCut(
   table: CallTable,
   bytes: readonly number[],
-  cuts: ReadonlyMap<number, number>,
+  cuts: Cuts,
   { steps, live, peak, first, last }: Profile,
   cheap: readonly number[],
-): [cuts: Map<number, number>, profile: Profile] | null {
+): [cuts: Cuts, profile: Profile] | null {
   if (steps.length === 0) return null;
   const { call, before, touched } = steps[peak];
   for (const root of cheap) {
@@ -90,11 +119,7 @@ function nextCut(
 }
 
 /** Profile of a table with these results computed again. */
-function profileOf(
-  table: CallTable,
-  bytes: readonly number[],
-  cuts: ReadonlyMap<number, number>,
-): Profile {
+function profileOf(table: CallTable, bytes: readonly number[], cuts: Cuts): Profile {
   const steps = repeatedSteps(table, cuts);
   const count = table.roots.length;
   const first = new Int32Array(2 * count).fill(-1);
@@ -121,7 +146,7 @@ function profileOf(
 function repeated(
   program: Program,
   table: CallTable,
-  cuts: ReadonlyMap<number, number>,
+  cuts: Cuts,
   bytes: readonly number[],
 ): { readonly program: Program; readonly repeats: readonly Repeat[] } {
   const { calls, rootOf } = program;

@@ -5,7 +5,8 @@ import type { StudentName } from "../student/student.ts";
 import { InputError } from "../tensor/error.ts";
 import { nearestName } from "../tensor/nearest_name.ts";
 import { checkTogether } from "./config/rules.ts";
-import { configSchema, type TrainConfig } from "./config/schema.ts";
+import { configSchema } from "./config/schema.ts";
+import type { TrainConfig } from "./config/train_config.ts";
 
 export type { TrainConfig };
 

@@ -1,7 +1,7 @@
 // The bin head of a configuration.
 import type { BinHeadConfig } from "../bins/metric_bins.ts";
 import { HEAD_WIDTHS, type StudentName } from "../student/student.ts";
-import type { TrainConfig } from "./config/schema.ts";
+import type { TrainConfig } from "./config/train_config.ts";
 
 /** The head that a configuration describes, for depths up to `depth_max_m`. */
 export function headOf(config: TrainConfig, depth_max_m: number): BinHeadConfig {

@@ -28,8 +28,8 @@ function longest(build: (g: Graph) => { output: Value; wrt: Value[] }): Record<s
   const { output, wrt } = build(g);
   const wanted = [...g.gradients(reduce(output, "sum"), wrt).values()];
   const most: Record<string, number> = {};
-  for (const { kernel, bindings, attributes } of lower(g, wanted, NVIDIA).calls) {
-    const name = kernel.shader.name;
+  for (const { base, kernel, bindings, attributes } of lower(g, wanted, NVIDIA).calls) {
+    const { name } = base.shader; // whichever mapping runs
     const count = terms[name]?.(kernel.params(bindingShapes(bindings), attributes)) ?? 0;
     if (count > 0) most[name] = Math.max(most[name] ?? 0, count);
   }

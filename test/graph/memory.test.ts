@@ -181,6 +181,16 @@ test("the arenas together stay well below the sum of all tensors", () => {
   expect(planned).toBeLessThan(0.8 * sum);
 });
 
+test("the arenas together are hardly larger than what lives at once", () => {
+  let [planned, live] = [0, 0];
+  for (const seed of SEEDS) {
+    const made = plan(randomProgram(seed));
+    planned += made.arenas.reduce((a, b) => a + b, 0);
+    live += Math.max(...made.live);
+  }
+  expect(planned / live).toBeLessThan(1.2);
+});
+
 test("a hole left by a large tensor takes several small ones", () => {
   const [large, a, b, c] = [
     tensor("large", 640),

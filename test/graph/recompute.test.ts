@@ -19,6 +19,7 @@ import { trainer } from "../../src/graph/training/trainer.ts";
 import type { Call, Tensor, Value } from "../../src/graph/value.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 import { size } from "../../src/tensor/shape.ts";
+import { differing, type Numbers } from "../support/differing.ts";
 import { gpu } from "../support/gpu.ts";
 
 type Access = "read" | "write" | "inout";
@@ -151,7 +152,7 @@ test("random programs make the same results in less memory, or are left alone", 
     repeats += recomputation!.repeats.length;
     changed++;
     expect(bytes).toBeLessThan(bytesBefore);
-    expect(live).toBeLessThan(liveBefore);
+    expect(live).toBeLessThanOrEqual(liveBefore);
   }
   expect(changed).toBeGreaterThan(50);
   expect(repeats).toBeGreaterThan(2 * changed);
@@ -226,7 +227,7 @@ function network(g: Graph, norm: "batch" | number): Record<string, Value> {
   };
   const x = g.input("x", [2, 12, 20, 4]);
   const a = relu(layer("a", x));
-  const b = relu(add(layer("b", a), a));
+  const b = [1, 2, 3].reduce((last, i) => relu(add(layer(`b${i}`, last), last)), a);
   const small = elu(conv2d(b, weight("c", [8, 3, 3, 8]), null, { pad: 1, stride: 2 }));
   const joined = concat([resizeBilinear(small, [12, 20], "half_pixel"), b, a], 3);
   const y = relu(layer("d", joined));
@@ -235,7 +236,7 @@ function network(g: Graph, norm: "batch" | number): Record<string, Value> {
 }
 
 interface Outcome {
-  readonly numbers: unknown;
+  readonly numbers: Numbers;
   readonly summary: PlanSummary;
 }
 
@@ -256,10 +257,15 @@ async function trained(
   try {
     const random = randomStream(3);
     const x = Float32Array.from({ length: 2 * 12 * 20 * 4 }, () => random.normal());
-    const steps: unknown[] = [];
-    for (let i = 0; i < STEPS; i++) steps.push(await made.step({ x }));
+    const numbers = new Map<string, Float32Array | Float64Array>();
+    for (let i = 0; i < STEPS; i++) {
+      const step = await made.step({ x });
+      numbers.set(`${i} loss`, Float64Array.of(step.loss, step.gradient_norm));
+      numbers.set(`${i} y`, step.outputs["y"]);
+    }
     const { arenas, states } = await made.store.read();
-    return { numbers: { steps, arenas, states }, summary: made.plan.summary };
+    for (const [name, values] of [...Object.entries(arenas), ...states]) numbers.set(name, values);
+    return { numbers, summary: made.plan.summary };
   } finally {
     made.destroy();
   }
@@ -275,7 +281,7 @@ describe.each([
   test.skipIf(!isAble).each([4, "batch"] as const)("the same bits, norm %s", async (norm) => {
     const kept = await trained(norm, { fused, precision });
     const again = await trained(norm, { fused, precision, recompute: true });
-    expect(again.numbers).toEqual(kept.numbers);
+    expect(differing(again.numbers, kept.numbers)).toEqual([]);
     expect(kept.summary.recomputation).toBe(null);
     const { repeats, arena_bytes_kept } = again.summary.recomputation!;
     const bytes = ({ arena_bytes }: PlanSummary): number => arena_bytes.reduce((a, b) => a + b, 0);

@@ -7,7 +7,7 @@ import { build, type Metafile } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shaderFiles, useShaderFiles } from "../../src/engine/shader_files.ts";
 import { plainSha256, sha256 } from "../../src/formats/sha256.ts";
-import { buildPage } from "../../tools/page/build.ts";
+import { buildPage, codeOf } from "../../tools/page/build.ts";
 import { withoutComments } from "../../tools/page/shader_texts.ts";
 
 const FIRST_BYTES = 200_000;
@@ -18,27 +18,11 @@ const FIRST_FILES = ["index.html", "style.css", "shaders.json", "student.json"];
 const LATER = ["shaders_subgroups.json", "sources.json", "student.safetensors"];
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-page-"));
-let outputs: Metafile["outputs"];
+let metafile: Metafile;
 beforeAll(async () => {
-  ({ outputs } = await buildPage(folder));
+  metafile = await buildPage(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The bundles that run before an entry of the page or of its worker does. */
-function codeOf(...entries: readonly string[]): string[] {
-  const found = new Set<string>();
-  const open = Object.keys(outputs).filter((path) =>
-    entries.some((entry) => outputs[path].entryPoint === `src/page/${entry}.ts`),
-  );
-  expect(open).toHaveLength(entries.length);
-  for (const path of open) {
-    found.add(path);
-    for (const one of outputs[path].imports) {
-      if (one.kind === "import-statement" && !found.has(one.path)) open.push(one.path);
-    }
-  }
-  return [...found];
-}
 
 function compressedBytes(files: readonly string[]): number {
   const sizes = files.map(
@@ -51,16 +35,16 @@ test("the page is small", () => {
   const files = readdirSync(folder).filter((name) => !name.startsWith("part-"));
   const known = ["main.js", "worker.js", ...FIRST_FILES, ...LATER];
   expect(files.toSorted()).toEqual(known.toSorted());
-  const first = codeOf("main", "worker/main");
+  const first = codeOf(metafile, "main", "worker/main");
   expect(compressedBytes([...first, ...FIRST_FILES])).toBeLessThan(FIRST_BYTES);
-  const all = codeOf("main", "worker/main", "worker/trainer", "worker/kernel_lab");
+  const all = codeOf(metafile, "main", "worker/main", "worker/trainer", "worker/kernel_lab");
   expect(all.length).toBeGreaterThan(first.length);
   expect(compressedBytes([...all, ...FIRST_FILES])).toBeLessThan(ALL_VIEWS_BYTES);
 });
 
 test("the first view loads no parser of configurations and no reader of dropped files", () => {
-  const inputs = codeOf("main", "worker/main").flatMap((path) =>
-    Object.entries(outputs[path].inputs)
+  const inputs = codeOf(metafile, "main", "worker/main").flatMap((path) =>
+    Object.entries(metafile.outputs[path].inputs)
       .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
       .map(([name]) => name),
   );

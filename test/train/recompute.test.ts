@@ -12,6 +12,7 @@ import { stepScalars } from "../../src/train/schedule.ts";
 import { openSession } from "../../src/train/session.ts";
 import { stepInputs } from "../../src/train/step.ts";
 import { train, type TrainedRun } from "../../src/train/trainer.ts";
+import { differing, type Numbers } from "../support/differing.ts";
 import { gpu } from "../support/gpu.ts";
 import { tinyConfig, tinySource, tinyTeacher } from "./tiny.ts";
 
@@ -22,7 +23,7 @@ const hasF16 = gpu.facts.features.has("shader-f16");
 const source = tinySource("train");
 
 interface Outcome {
-  readonly numbers: ReadonlyMap<string, Float32Array | Float64Array>;
+  readonly numbers: Numbers;
   readonly plan: PlanSummary;
 }
 
@@ -53,19 +54,6 @@ async function steps(keys: Record<string, unknown>): Promise<Outcome> {
   }
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-/** The names of those numbers that are not the same; a whole comparison would print them all. */
-function differing(one: Outcome, other: Outcome): string[] {
-  const names = new Set([...one.numbers.keys(), ...other.numbers.keys()]);
-  return [...names].filter((name) => {
-    const [a, b] = [one.numbers.get(name), other.numbers.get(name)];
-    return a === undefined || b === undefined || !bytesOf(a).equals(bytesOf(b));
-  });
-}
-
 test.each<[string, Record<string, unknown>]>([
   ["nano", {}],
   ["nano in f16", { precision: "f16" }],
@@ -75,7 +63,7 @@ test.each<[string, Record<string, unknown>]>([
   if (keys["precision"] === "f16" && !hasF16) return;
   const kept = await steps(keys);
   const again = await steps({ ...keys, recompute: true });
-  expect(differing(again, kept)).toEqual([]);
+  expect(differing(again.numbers, kept.numbers)).toEqual([]);
   const [bytes, bytesKept] = [again, kept].map(({ plan: { arena_bytes } }) =>
     arena_bytes.reduce((a, b) => a + b, 0),
   );

@@ -37,16 +37,58 @@ export async function buildPage(folder: string): Promise<Metafile> {
     copyFileSync(join(SOURCES, file), join(folder, file));
   }
   const student = join(folder, "student.safetensors");
-  const { load: _, ...about } = parseStudent(readFileSync(student), student, () => {});
-  writeFileSync(join(folder, "student.json"), JSON.stringify(about));
+  const { load: _, origin, ...about } = parseStudent(readFileSync(student), student, () => {});
+  // The page evaluates nothing, so it need not know the training moments.
+  const bare = { ...about, origin: { ...origin, moments: null } };
+  writeFileSync(join(folder, "student.json"), JSON.stringify(bare));
   writeFileSync(join(folder, "sources.json"), JSON.stringify(shaderSources()));
-  const bare = Object.entries(shaderTexts());
-  const forSubgroups = bare.filter(([, text]) => text.includes("enable subgroups;"));
-  const others = bare.filter((one) => !forSubgroups.includes(one));
-  writeFileSync(join(folder, "shaders.json"), JSON.stringify(Object.fromEntries(others)));
-  const file = join(folder, "shaders_subgroups.json");
-  writeFileSync(file, JSON.stringify(Object.fromEntries(forSubgroups)));
+  for (const [name, texts] of Object.entries(networkTexts(metafile))) {
+    writeFileSync(join(folder, name), JSON.stringify(texts));
+  }
   return metafile;
+}
+
+/** The bundles that run before an entry of the page or of its worker does. */
+export function codeOf({ outputs }: Metafile, ...entries: readonly string[]): string[] {
+  const open = Object.keys(outputs).filter((path) =>
+    entries.some((entry) => outputs[path].entryPoint === `${SOURCES}/${entry}.ts`),
+  );
+  for (const path of open) {
+    for (const one of outputs[path].imports) {
+      if (one.kind === "import-statement" && !open.includes(one.path)) open.push(one.path);
+    }
+  }
+  return open;
+}
+
+/**
+ * The texts that networks of the page run, in a file for all adapters and one for those with
+ * subgroups; each snippet is in the first file that needs it. The lab of kernels reads all sources.
+ */
+function networkTexts(metafile: Metafile): Record<string, Record<string, string>> {
+  const code = codeOf(metafile, "worker/main", "worker/trainer").flatMap((path) =>
+    Object.entries(metafile.outputs[path].inputs),
+  );
+  const twins = new Set(code.flatMap(([name, at]) => (at.bytesInOutput > 0 ? [name] : [])));
+  const texts = shaderTexts();
+  const isRun = ([name, source]: [string, string]): boolean =>
+    !name.startsWith("lib/") && twins.has(/^\/\/ Twin +(\S+)$/m.exec(source)?.[1] ?? "");
+  const run = Object.entries(shaderSources())
+    .filter(isRun)
+    .map(([name]) => name);
+  const needsSubgroups = (name: string): boolean => texts[name].includes("enable subgroups;");
+  const withSnippets = (names: readonly string[]): Set<string> =>
+    new Set([
+      ...names,
+      ...names.flatMap((name) =>
+        [...texts[name].matchAll(/^#(\w+)$/gm)].map(([, snippet]) => `lib/${snippet}.wgsl`),
+      ),
+    ]);
+  const all = withSnippets(run.filter((name) => !needsSubgroups(name)));
+  const more = [...withSnippets(run.filter(needsSubgroups))].filter((name) => !all.has(name));
+  const textsOf = (names: readonly string[]): Record<string, string> =>
+    Object.fromEntries(names.map((name) => [name, texts[name]]));
+  return { "shaders.json": textsOf([...all]), "shaders_subgroups.json": textsOf(more) };
 }
 
 // The parts of zod that write JSON schemas, and the explanations of the configuration's keys.

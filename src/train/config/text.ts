@@ -3,7 +3,7 @@
 import { stringify } from "yaml";
 import { parseYaml } from "../../formats/yaml.ts";
 import { InputError } from "../../tensor/error.ts";
-import type { TrainConfig } from "./schema.ts";
+import type { TrainConfig } from "./train_config.ts";
 
 const GROUPS = new Set(["rig", "lidar", "head", "teacher", "loss", "optimizer"]);
 

@@ -59,13 +59,13 @@ describe.skipIf(!hasTimestamps(gpu))("profile of a step", () => {
     const counted = account.kernels.reduce((sum, { dispatches }) => sum + dispatches, 0);
     expect(account.what).toBe(`nano on rig, 6x32x64, ${counted} dispatches`);
     expect(gpu.memory.live_bytes).toBe(before);
-    const resize = kernels.find(({ shader }) => shader.name === "resize_nearest")!;
+    const resize = kernels.find(({ shader }) => shader.name === "resize_nearest_vec4")!;
     const wrong = vi.spyOn(resize, "reference").mockReturnValue({});
     const { code, stdout, stderr } = await cli("profile", "step:predict", ...SMALL, "--json");
     wrong.mockRestore();
     expect(code).toBe(3);
     expect(stdout).toBe("");
-    expect(stderr).toContain("ringdepth: resize_nearest, case ");
+    expect(stderr).toContain("ringdepth: resize_nearest_vec4, case ");
     expect(gpu.memory.live_bytes).toBe(before);
   });
 });
