@@ -4,6 +4,7 @@
 //   lines "Pf" or "PF" (grey, RGB), "width height", "scale" (negative = little-endian)
 //   f32 rows, bottom one first
 import { InputError } from "../tensor/error.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { decodeElements, encodeElements } from "./elements.ts";
 import { checkPixels } from "./limits.ts";
 
@@ -49,7 +50,10 @@ export function readPfm(bytes: Uint8Array, file: string): FloatImage {
 }
 
 /** The bytes of a little-endian PFM; throws if `data` does not fit the size. */
-export function writePfm({ height, width, channels, data }: FloatImage): Uint8Array {
+export function writePfm(image: FloatImage): Uint8Array {
+  const required = { height: "number", width: "number", channels: "number", data: "any" } as const;
+  checkOptions("writePfm", image, required);
+  const { height, width, channels, data } = image;
   if (data.length !== height * width * channels || data.length === 0) {
     throw new Error(`writePfm: ${data.length} samples for [${height}, ${width}, ${channels}]`);
   }

@@ -3,6 +3,7 @@
 //
 //   text header: ply, format, comments, element vertex N, properties, end_header | N packed rows
 import { InputError } from "../tensor/error.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { elementBytes, elementType, type ElementType } from "./elements.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -24,6 +25,7 @@ const ROW_BYTES = 15;
  * InputError on unequal lengths and for arrays of other types.
  */
 export function writePly(cloud: PointCloud, comments: readonly string[] = []): Uint8Array {
+  checkOptions("writePly", cloud, { positions_m: "any", colors: "any" });
   const { positions_m, colors } = cloud;
   if (elementType(colors, "writePly: colors") !== "u8") {
     throw new InputError("writePly: colors are not bytes; give a Uint8Array of 0 to 255");

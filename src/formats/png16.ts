@@ -4,6 +4,7 @@
 import { inflateSync } from "node:zlib";
 import sharp from "sharp";
 import { InputError } from "../tensor/error.ts";
+import { checkOptions } from "../tensor/options.ts";
 import { PASSES, readPngChunks, type Png } from "./png.ts";
 
 /** A grey image of 16 bits: `data [height, width]`. */
@@ -20,12 +21,16 @@ export interface DepthImage {
   readonly depth_m: Float32Array;
 }
 
+const SIZE = { height: "number", width: "number" } as const;
+
 // KITTI's devkit: "depth(u,v) = ((float)I(u,v)) / 256.0; valid(u,v) = I(u,v) > 0".
 const STEPS_PER_METRE = 256;
 const MAX_SAMPLE = 65_535;
 
 /** The bytes of a 16-bit grey PNG; throws if `data` does not fit the size. */
-export async function writeGrey16Png({ height, width, data }: Grey16Image): Promise<Uint8Array> {
+export async function writeGrey16Png(image: Grey16Image): Promise<Uint8Array> {
+  checkOptions("writeGrey16Png", image, { ...SIZE, data: "any" });
+  const { height, width, data } = image;
   if (data.length !== height * width || data.length === 0) {
     throw new InputError(`writeGrey16Png: ${data.length} samples for [${height}, ${width}]`);
   }
@@ -117,7 +122,9 @@ function paeth(left: number, up: number, corner: number): number {
  * The bytes of a depth PNG: rounded to the nearest step (truncation, as in KITTI's own files, is
  * half a step short on average), saturated at 255.996 m. Throws `InputError` for NaN and below 0.
  */
-export async function writeDepthPng({ height, width, depth_m }: DepthImage): Promise<Uint8Array> {
+export async function writeDepthPng(image: DepthImage): Promise<Uint8Array> {
+  checkOptions("writeDepthPng", image, { ...SIZE, depth_m: "any" });
+  const { height, width, depth_m } = image;
   const data = Uint16Array.from(depth_m, (depth, pixel) => {
     if (typeof depth === "number" && depth >= 0)
       return Math.min(MAX_SAMPLE, Math.round(depth * STEPS_PER_METRE));

@@ -41,7 +41,7 @@ interface Arena {
 /**
  * Plans the arenas. `isPlanned` says which root tensors are intermediates (the others have fixed
  * homes); tensors of `kept` live to the end of the step; those of `half` are stored as f16. The
- * largest tensor is placed first, at the smallest gap between those that live at the same time:
+ * largest tensor is placed first, in the lowest gap between those that live at the same time:
  * small tensors fit into the gaps that large ones leave. Throws if a call reads a tensor that no
  * earlier call wrote, or reads and writes one tensor.
  */
@@ -166,9 +166,10 @@ function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, life: Life): 
     null;
   for (const [index, arena] of arenas.entries()) {
     if (forbidden.has(index)) continue;
-    const offset = smallestGap(arena, life);
+    const offset = lowestGap(arena, life);
     const growth = Math.max(0, offset + life.floats - arena.floats);
     if (best === null || growth < best.growth) best = { index, offset, growth };
+    if (growth === 0) break;
   }
   best ??= { index: arenas.push({ placed: [], floats: 0 }) - 1, offset: 0, growth: life.floats };
   const { index, offset } = best;
@@ -179,17 +180,13 @@ function allocate(arenas: Arena[], forbidden: ReadonlySet<number>, life: Life): 
   return { arena: index, offset };
 }
 
-/**
- * The offset of the smallest gap that holds a tensor between those that live at the same time, or
- * the end of the last of these.
- */
-function smallestGap({ placed }: Arena, { first, last, floats }: Life): number {
-  let [end, best, best_floats] = [0, -1, Infinity];
+/** The lowest offset at which a tensor fits between those that live at the same time. */
+function lowestGap({ placed }: Arena, { first, last, floats }: Life): number {
+  let end = 0;
   for (const other of placed) {
     if (other.last < first || other.first > last) continue;
-    const gap_floats = other.offset - end;
-    if (gap_floats >= floats && gap_floats < best_floats) [best, best_floats] = [end, gap_floats];
+    if (other.offset - end >= floats) return end;
     end = Math.max(end, other.offset + other.floats);
   }
-  return best < 0 ? end : best;
+  return end;
 }

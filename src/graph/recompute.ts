@@ -9,7 +9,7 @@ import type { Call, Repeat, Tensor } from "./value.ts";
 
 // A smaller result is not worth a dispatch, as a share of the most that is live.
 const LEAST_SHARE = 1 / 512;
-// Choices for which the arenas are planned.
+// Choices for which the arenas are planned, at most.
 const TRIES = 4;
 
 /** By root, the call after which its readers read a copy. */
@@ -34,8 +34,12 @@ export function withRepeats(program: Program, storageOf: (program: Program) => S
     return { ...made, cuts, arena_bytes: bytesOf(made.program) };
   };
   const none: Tried = { program, repeats: [], cuts: new Map(), arena_bytes: arena_bytes_kept };
-  const all = cutsToTry(table, bytes).map(tried);
-  const best = all.reduce((a, b) => (b.arena_bytes < a.arena_bytes ? b : a), none);
+  let best = none;
+  for (const cuts of cutsToTry(table, bytes)) {
+    best = tried(cuts);
+    if (best.arena_bytes < arena_bytes_kept) break;
+    best = none;
+  }
   const fewer = tried(needed(table, bytes, best.cuts));
   const { program: made, repeats } = fewer.arena_bytes <= best.arena_bytes ? fewer : best;
   return { ...made, recomputation: { repeats, arena_bytes_kept } };
@@ -63,7 +67,7 @@ interface Profile {
  * Choices of results that are computed again, each with the call after which its readers read the
  * copy. Greedy: where most is live, the largest result that is only waiting there is let go, as long
  * as nothing gets larger than the peak. The arenas need not shrink with the peak, so there are some
- * choices along the way.
+ * choices along the way, that with the most repetitions first.
  */
 function cutsToTry(table: CallTable, bytes: readonly number[]): Cuts[] {
   let cuts: Cuts = new Map();
@@ -80,7 +84,7 @@ function cutsToTry(table: CallTable, bytes: readonly number[]): Cuts[] {
     way.push(cuts);
   }
   const every = Math.ceil(way.length / TRIES);
-  return way.filter((_, i) => (way.length - 1 - i) % every === 0);
+  return way.filter((_, i) => (way.length - 1 - i) % every === 0).toReversed();
 }
 
 /** A choice without the results that could as well be kept: the peak is the same. */

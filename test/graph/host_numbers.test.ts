@@ -305,7 +305,7 @@ describe("an update of parameters whose gradients nobody asks for", () => {
     await refused({ outputs: { y: undefined } }, /^output y: expected a value/);
     await refused(
       { ...request, gradient: new Map() },
-      /^request: unknown gradient; it has outputs/,
+      /^request: unknown option gradient; it has outputs/,
     );
     await refused({ ...request, gradients: new Map([[stray, stray]]) }, /^gradient of x: expected/);
   });

@@ -2,6 +2,7 @@
 // a small network on the GPU, whose numbers must be the same bits.
 import { describe, expect, test } from "vitest";
 import type { AnyKernel, ShaderInfo } from "../../src/engine/kernel.ts";
+import { initialStore } from "../../src/graph/cpu_store.ts";
 import { graph, type Graph } from "../../src/graph/graph.ts";
 import { constant, heNormal } from "../../src/graph/initializers.ts";
 import type { Program } from "../../src/graph/lower.ts";
@@ -13,7 +14,8 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { batchNorm, groupNorm } from "../../src/graph/ops/norm.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { resizeBilinear } from "../../src/graph/ops/resize.ts";
-import type { PlanSummary } from "../../src/graph/plan.ts";
+import { compile, type PlanSummary } from "../../src/graph/plan.ts";
+import { createStore } from "../../src/graph/store.ts";
 import { withRepeats } from "../../src/graph/recompute.ts";
 import { trainer } from "../../src/graph/training/trainer.ts";
 import type { Call, Tensor, Value } from "../../src/graph/value.ts";
@@ -245,7 +247,7 @@ const STEPS = 3;
 /** Three steps: losses, outputs, gradients, parameters, moments and states. */
 async function trained(
   norm: "batch" | number,
-  compile: {
+  compiling: {
     readonly fused: boolean;
     readonly precision: "f32" | "f16";
     readonly recompute?: boolean;
@@ -253,7 +255,12 @@ async function trained(
 ): Promise<Outcome> {
   const g = graph();
   const { loss, y } = network(g, norm);
-  const made = await trainer(gpu, g, { loss, outputs: { y }, learning_rate: 0.05, compile });
+  const made = await trainer(gpu, g, {
+    loss,
+    outputs: { y },
+    learning_rate: 0.05,
+    compile: compiling,
+  });
   try {
     const random = randomStream(3);
     const x = Float32Array.from({ length: 2 * 12 * 20 * 4 }, () => random.normal());
@@ -270,6 +277,22 @@ async function trained(
     made.destroy();
   }
 }
+
+test("a prediction has no backward pass: nothing is repeated", async () => {
+  const g = graph();
+  const { y } = network(g, 4);
+  const store = createStore(gpu, g, initialStore(g, 0));
+  const plans = [false, true].map((recompute) =>
+    compile(gpu, g, { outputs: { y } }, store, { recompute }),
+  );
+  const [kept, again] = (await Promise.all(plans)).map((plan) => {
+    plan.destroy();
+    return plan.summary;
+  });
+  store.destroy();
+  expect(again).toEqual(kept);
+  expect(again.recomputation).toBe(null);
+});
 
 describe.each([
   [true, "f32"],

@@ -154,6 +154,22 @@ const INNER: Readonly<Record<string, Row>> = {
     { min_m: null, cap_m: null, flip: false },
     (parts) => exported["evaluator"]([], {}, { parts }),
   ],
+  writeDepthPng: [
+    { height: 1, width: 1, depth_m: Float32Array.of(1) },
+    (image) => exported["writeDepthPng"](image),
+  ],
+  writeGrey16Png: [
+    { height: 1, width: 1, data: Uint16Array.of(1) },
+    (image) => exported["writeGrey16Png"](image),
+  ],
+  writePfm: [
+    { height: 1, width: 1, channels: 1, data: Float32Array.of(1) },
+    (image) => exported["writePfm"](image),
+  ],
+  writePly: [
+    { positions_m: Float32Array.of(1, 2, 3), colors: Uint8Array.of(1, 2, 3) },
+    (cloud) => exported["writePly"](cloud),
+  ],
   "train: prefetch": [
     { withTeacher: true },
     (prefetch) => exported["train"]({ gpu, config, source, teacher: null, prefetch }),

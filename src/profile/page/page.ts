@@ -48,7 +48,7 @@ export function renderProfileReport(report: ProfileReport): string {
       account ? section("GPU time by kernel", stepKernelsHtml(account)) : "",
       account ? roofline("Roofline of the step", stepPoints(account), ceilings, true) : "",
       summary ? roofline("Roofline", summaryPoints(summary), ceilings, false) : "",
-      summary ? section(report.bench ? "Alternatives" : "Kernels", kernels(summary)) : "",
+      summary ? section(report.bench ? "Alternatives" : "Kernels", kernels(report, summary)) : "",
       summary && run ? section("Distribution of the samples", samples(summary, run)) : "",
     ],
   });
@@ -117,12 +117,13 @@ ${remark("Kernels that only move data are not drawn; the table lists them.")}</d
   );
 }
 
-function kernels(summary: Summary): string {
+function kernels({ bench }: ProfileReport, summary: Summary): string {
   // A saved profile does not hold the cost of timestamps: its page is the same as when it was
   // taken.
   const parts = closingParts({ ...summary, instrumentation_us: undefined });
   const notes = [...parts, ...remarks(summary)];
-  return `${errors(summary)}<div class="kernels">${summaryHtml(summary)}</div>
+  const names = bench ? "alternative, problem" : undefined;
+  return `${errors(summary)}<div class="kernels">${summaryHtml(summary, names)}</div>
 ${notes.length > 0 ? remark(`${notes.join("; ")}.`) : ""}`;
 }
 

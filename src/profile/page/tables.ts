@@ -22,12 +22,12 @@ const VERDICT_CLASS: Readonly<Record<string, string>> = {
   WRONG: "bad",
 };
 
-/** A profile: one row per kernel and case, as in the terminal. */
-export function summaryHtml({ rows, baseline }: Summary): string {
+/** A profile: one row per kernel and case, as in the terminal; `names` heads the first column. */
+export function summaryHtml({ rows, baseline }: Summary, names = "kernel, case"): string {
   const caches = (["cold", "hot"] as const).filter((c) => rows.some((row) => row[c] !== null));
   const hasAdvice = rows.some(({ advice = "" }) => advice !== "");
   const head: Cell[] = [
-    "kernel, case",
+    names,
     "ok",
     ...caches.map((cache) => `${cache} p50 [95 %]`),
     "GFLOP/s",

@@ -49,8 +49,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   "teacher/cached_teacher.ts": "a cache: a damaged entry is made again",
   "teacher/foundation/map_folder.ts": "the program's own maps, through formats/npy.ts",
   "train/records.ts": "the program's own; test/train/run_folder.test.ts damages it",
+  "page/worker/prediction.ts": "reads the sample student of the build",
   "train/trained/student_bytes.ts": "a part of train/student_file.ts",
-  "train/teacher/fit_module.ts": "reads a run of its own through train/config.ts",
+  "train/teacher/fit_module.ts": "reads a run of its own through train/config/text.ts",
   "tune/tuning_file.ts": "the program's own; mutations.test.ts damages it",
 };
 

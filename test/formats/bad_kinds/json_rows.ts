@@ -436,7 +436,7 @@ const shards: FormatRow = {
 
 const yaml: FormatRow = {
   name: "YAML configuration",
-  readers: ["train/config.ts", "formats/yaml.ts", "cli/settings/run_settings.ts"],
+  readers: ["train/config/text.ts", "formats/yaml.ts", "cli/settings/run_settings.ts"],
   write: (root) => {
     mkdirSync(root, { recursive: true });
     const file = join(root, "run.yaml");
