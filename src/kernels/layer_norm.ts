@@ -104,7 +104,7 @@ export const layerNormSubgroup: Kernel<typeof shaders.layer_norm_subgroup, Layer
   mapping(layerNormRows, {
     shader: shaders.layer_norm_subgroup,
     grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
-    tuneRule: rowFours,
+    overrides: rowFours,
     runs: heldRows,
     suits: onSoftware,
   });
@@ -161,7 +161,7 @@ export const layerNormGradInputSubgroup: Kernel<
 > = mapping(layerNormGradInput, {
   shader: shaders.layer_norm_grad_input_subgroup,
   grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
-  tuneRule: rowFours,
+  overrides: rowFours,
   runs: heldRows,
   suits: onSoftware,
 });

@@ -11,9 +11,11 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { reduce } from "../../src/graph/ops/reduce.ts";
 import { compile } from "../../src/graph/plan.ts";
 import { createStore } from "../../src/graph/store.ts";
-import { gpu } from "../support/gpu.ts";
+import { openGpu } from "../../src/gpu/node_device.ts";
 
 test("a watch is told of compiled pipelines and of first runs; the numbers are the same", async () => {
+  // A device of its own: the tests' shared one may have compiled these pipelines already.
+  const gpu = await openGpu({ validation: true });
   const g = graph();
   const x = g.input("x", [1, 6, 8, 4]);
   const y = gelu(conv2d(x, g.parameter("w", [8, 3, 3, 4], heNormal), null, { pad: 1 }));
@@ -47,5 +49,6 @@ test("a watch is told of compiled pipelines and of first runs; the numbers are t
     unwatch();
     plan.destroy();
     store.destroy();
+    gpu.close();
   }
 });

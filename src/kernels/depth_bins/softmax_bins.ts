@@ -93,7 +93,7 @@ export const softmaxBinsSubgroup: Kernel<
 > = mapping(softmaxBins, {
   shader: shaders.softmax_bins_subgroup,
   grid: ({ rows }, { ROWS }) => foldGrid(Math.ceil(rows / ROWS)),
-  tuneRule: ({ logits }) => heldFours(logits.at(-1)!),
+  overrides: ({ logits }) => heldFours(logits.at(-1)!),
   runs: (facts, { logits }) => holdsRow(facts, logits.at(-1)!),
   suits: onSoftware,
 });
