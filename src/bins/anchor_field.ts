@@ -2,7 +2,7 @@
 // logarithm of the predicted depth, trilinear between nodes. Depth is an axis as well as place, so
 // that a near object and the ground behind it may have different factors (a bilateral grid: Chen,
 // Paris and Durand 2007). anchor_fit.ts fits it.
-import { EXP_REACH, EXP_STEPS, expAt, logOfBits } from "./anchor_tables.ts";
+import { expAt, expPlace, logOfBits } from "./anchor_tables.ts";
 
 /** The predicted depth `[H, W]` of one view in metres. */
 export interface ViewDepth {
@@ -55,49 +55,57 @@ export function evenField(
   };
 }
 
-/** Multiplies every depth of a view by the factor of its pixel, in place. */
+/**
+ * Multiplies every depth of a view by the factor of its pixel, in place. Factors of nodes are kept
+ * within e^-16 and e^16.
+ */
 export function multiplyByField(field: Field, { depth_m, height, width }: ViewDepth): void {
   const { row_step, column_step, log_near, log_step } = field;
   const bits = new Int32Array(depth_m.buffer, depth_m.byteOffset, depth_m.length);
-  const places = field.values.map((value) => (value + EXP_REACH) * EXP_STEPS);
-  const lines = new Float64Array(COLUMNS * LINES);
-  // The first line of the cell of each column of pixels, and the place in that cell.
-  const lefts = new Uint8Array(width);
-  const fractions = new Float64Array(width);
-  for (let column = 0; column < width; column++) {
-    const left = cellOf(column * column_step, COLUMNS);
-    lefts[column] = left * LINES;
-    fractions[column] = column * column_step - left;
-  }
-  for (let row = 0, pixel = 0; row < height; row++) {
+  const places = field.values.map(expPlace);
+  const lines = new Float64Array(LINES);
+  for (let row = 0; row < height; row++) {
     const y = row * row_step;
     const top = cellOf(y, ROWS);
-    findLines(places, top, y - top, lines);
-    for (let column = 0; column < width; column++, pixel++) {
-      const z = depthPlace((logOfBits(bits[pixel]) - log_near) * log_step);
-      const i = lefts[column] + 2 * cellOf(z, DEPTHS);
-      const first = lines[i] + z * lines[i + 1];
-      const second = lines[i + LINES] + z * lines[i + LINES + 1];
-      depth_m[pixel] *= expAt(first + fractions[column] * (second - first));
+    // Cell by cell, so that a pixel loads few numbers.
+    for (let left = 0; left < COLUMNS - 1; left++) {
+      findLines(places, left * SLICE + top * DEPTHS, y - top, lines);
+      const first = row * width + firstColumn(left, column_step, width);
+      const end = row * width + firstColumn(left + 1, column_step, width);
+      let x = (first - row * width) * column_step - left;
+      for (let pixel = first; pixel < end; pixel++, x += column_step) {
+        const z = depthPlace((logOfBits(bits[pixel]) - log_near) * log_step);
+        const i = 4 * cellOf(z, DEPTHS);
+        const value = lines[i] + x * lines[i + 1] + z * (lines[i + 2] + x * lines[i + 3]);
+        depth_m[pixel] *= expAt(value);
+      }
     }
   }
 }
 
-/** Numbers per column of nodes: the value at 0 and the slope of the line of each cell along depth. */
-const LINES = 2 * (DEPTHS - 1);
+/** The first column of pixels in a cell; the last cell has all that are left. */
+function firstColumn(left: number, column_step: number, width: number): number {
+  if (left === 0) return 0;
+  return left < COLUMNS - 1 && column_step > 0
+    ? Math.min(width, Math.ceil(left / column_step))
+    : width;
+}
 
-/** Writes the lines `[COLUMNS, LINES]` over depth at a place between two rows of nodes. */
-function findLines(values: Float64Array, top: number, share: number, lines: Float64Array): void {
-  for (let column = 0; column < COLUMNS; column++) {
-    const node = column * SLICE + top * DEPTHS;
-    let first = between(values, node, share);
-    for (let near = 0; near < DEPTHS - 1; near++) {
-      const next = between(values, node + near + 1, share);
-      const i = column * LINES + 2 * near;
-      lines[i] = first - near * (next - first);
-      lines[i + 1] = next - first;
-      first = next;
-    }
+/** Numbers of a cell over columns and depths: those of a + b x + z (c + d x), per cell of depth. */
+const LINES = 4 * (DEPTHS - 1);
+
+/** Writes the numbers of each cell of depth from a node on, at a place between two rows of nodes. */
+function findLines(values: Float64Array, node: number, share: number, lines: Float64Array): void {
+  for (let near = 0; near < DEPTHS - 1; near++) {
+    const first = between(values, node + near, share);
+    const slope = between(values, node + near + 1, share) - first;
+    const right = between(values, node + SLICE + near, share);
+    const rightSlope = between(values, node + SLICE + near + 1, share) - right;
+    const start = first - near * slope;
+    lines[4 * near] = start;
+    lines[4 * near + 1] = right - near * rightSlope - start;
+    lines[4 * near + 2] = slope;
+    lines[4 * near + 3] = rightSlope - slope;
   }
 }
 

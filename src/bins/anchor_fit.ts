@@ -60,7 +60,7 @@ export function fitField(
   const products = new Float64Array(NODES * PRODUCTS);
   for (let i = 0; i < residuals.length; i++)
     addPoint(points, i, huberWeight(errors[i], deviation), residuals[i], products, right);
-  addProducts(products, new Set(points.cells), matrix);
+  addProducts(products, points.cells, matrix);
   return { ...field, values: solvePositive(matrix, right, BAND) };
 }
 
@@ -131,12 +131,11 @@ function shareProduct(upper: number, fraction: number): number {
 }
 
 /** Adds the products of the cells that have points to the lower band of the matrix. */
-function addProducts(
-  products: Float64Array,
-  cells: ReadonlySet<number>,
-  matrix: Float64Array,
-): void {
+function addProducts(products: Float64Array, cells: Uint8Array, matrix: Float64Array): void {
+  const isAdded = new Uint8Array(NODES);
   for (const cell of cells) {
+    if (isAdded[cell] === 1) continue;
+    isAdded[cell] = 1;
     for (let a = 0; a < CORNERS.length; a++) {
       const row = inBand(cell + CORNERS[a], cell);
       for (let b = 0; b <= a; b++)

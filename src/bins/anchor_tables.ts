@@ -9,9 +9,10 @@ const REST_MASK = 2 ** REST_BITS - 1;
 const REST_STEP = 2 ** -REST_BITS;
 const FRACTION_MASK = 2 ** FRACTION_BITS - 1;
 const EXPONENT_BIAS = 127;
-/** ln(1 + i / 2^LOG_BITS). */
-const LOGARITHMS = Float64Array.from({ length: 2 ** LOG_BITS + 1 }, (_, i) =>
-  Math.log1p(i / 2 ** LOG_BITS),
+/** ln(1 + i / 2^LOG_BITS), less the bias of the exponent. */
+const LOGARITHMS = Float64Array.from(
+  { length: 2 ** LOG_BITS + 1 },
+  (_, i) => Math.log1p(i / 2 ** LOG_BITS) - EXPONENT_BIAS * Math.LN2,
 );
 
 /**
@@ -23,30 +24,29 @@ export function logOfBits(bits: number): number {
   const i = fraction >> REST_BITS;
   const below = LOGARITHMS[i];
   const rest = (fraction & REST_MASK) * REST_STEP;
-  return (
-    ((bits >> FRACTION_BITS) - EXPONENT_BIAS) * Math.LN2 +
-    below +
-    rest * (LOGARITHMS[i + 1] - below)
-  );
+  return (bits >> FRACTION_BITS) * Math.LN2 + below + rest * (LOGARITHMS[i + 1] - below);
 }
 
 /** Entries of the table of exponentials per unit of the exponent. */
 export const EXP_STEPS = 256;
-/** The table reaches from -EXP_REACH to EXP_REACH. */
-export const EXP_REACH = 8;
-const EXP_LAST = 2 * EXP_REACH * EXP_STEPS;
-const EXPONENTIALS = Float64Array.from({ length: EXP_LAST + 1 }, (_, i) =>
+/** The table reaches from -EXP_REACH to EXP_REACH: factors beyond e^16 are not meant. */
+export const EXP_REACH = 16;
+const EXPONENTIALS = Float64Array.from({ length: 2 * EXP_REACH * EXP_STEPS + 1 }, (_, i) =>
   Math.exp(i / EXP_STEPS - EXP_REACH),
 );
 const SLOPE = 1 / EXP_STEPS;
 const CURVATURE = SLOPE ** 2 / 2;
 
+/** The place of an exponent in the table, counted in entries; the nearest end beyond it. */
+export function expPlace(x: number): number {
+  return (Math.min(Math.max(x, -EXP_REACH), EXP_REACH) + EXP_REACH) * EXP_STEPS;
+}
+
 /**
- * e^(place / EXP_STEPS - EXP_REACH) within 2e-9 of itself. Places are counted in entries of the
- * table, so that a caller who computes many of them scales its constants once.
+ * e^x at the place of x in the table, within 2e-9 of itself. A caller who computes many of them turns
+ * its constants into places once. There is no check: a place outside gives NaN.
  */
 export function expAt(place: number): number {
-  if (!(place >= 0 && place <= EXP_LAST)) return Math.exp(place / EXP_STEPS - EXP_REACH);
   const nearest = Math.trunc(place + 0.5);
   const rest = place - nearest;
   return EXPONENTIALS[nearest] * (1 + rest * (SLOPE + rest * CURVATURE));

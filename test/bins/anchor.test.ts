@@ -8,7 +8,7 @@ import {
 } from "../../src/bins/anchor.ts";
 import type { Field } from "../../src/bins/anchor_field.ts";
 import { select } from "../../src/bins/anchor_scale.ts";
-import { EXP_REACH, EXP_STEPS, expAt, logOfBits } from "../../src/bins/anchor_tables.ts";
+import { expAt, expPlace, logOfBits } from "../../src/bins/anchor_tables.ts";
 import { solvePositive } from "../../src/bins/anchor_solve.ts";
 import { InputError } from "../../src/tensor/error.ts";
 import { randomStream } from "../../src/tensor/random.ts";
@@ -245,11 +245,18 @@ test("logarithms and exponentials of the tables agree with those of Math", () =>
       expect(Math.abs(logOfBits(bits[0]) - Math.log(number[0]))).toBeLessThan(3e-8);
     }
   }
-  for (const x of [-700, -8, -7.999, -1e-3, 0, 0.015, 1 / 64, 1 / 3, 7.999, 8, 50]) {
-    const place = (x + EXP_REACH) * EXP_STEPS;
-    expect(Math.abs(expAt(place) / Math.exp(x) - 1)).toBeLessThan(2e-9);
+  for (const x of [-16, -15.999, -1e-3, 0, 0.015, 1 / 64, 1 / 3, 7.999, 8, 16]) {
+    expect(Math.abs(expAt(expPlace(x)) / Math.exp(x) - 1)).toBeLessThan(2e-9);
   }
-  for (const x of [Number.NaN, Infinity, -Infinity]) expect(expAt(x)).toBe(Math.exp(x));
+  for (const [x, end] of [
+    [-700, -16],
+    [-Infinity, -16],
+    [50, 16],
+    [Infinity, 16],
+  ]) {
+    expect(expPlace(x)).toBe(expPlace(end));
+  }
+  expect(expAt(expPlace(Number.NaN))).toBe(Number.NaN);
 });
 
 test.each([1, 2, 3, 10, 101])("select finds every place of %d numbers with ties", (count) => {
