@@ -63,19 +63,22 @@ export function multiplyByField(field: Field, { depth_m, height, width }: ViewDe
   const { row_step, column_step, log_near, log_step } = field;
   const bits = new Int32Array(depth_m.buffer, depth_m.byteOffset, depth_m.length);
   const places = field.values.map(expPlace);
+  const values = new Float64Array(COLUMNS * DEPTHS);
   const lines = new Float64Array(LINES);
   for (let row = 0; row < height; row++) {
     const y = row * row_step;
     const top = cellOf(y, ROWS);
+    blendRows(places, top, y - top, values);
     // Cell by cell, so that a pixel loads few numbers.
     for (let left = 0; left < COLUMNS - 1; left++) {
-      findLines(places, left * SLICE + top * DEPTHS, y - top, lines);
+      findLines(values, left * DEPTHS, lines);
       const first = row * width + firstColumn(left, column_step, width);
       const end = row * width + firstColumn(left + 1, column_step, width);
       let x = (first - row * width) * column_step - left;
       for (let pixel = first; pixel < end; pixel++, x += column_step) {
         const z = depthPlace((logOfBits(bits[pixel]) - log_near) * log_step);
-        const i = 4 * cellOf(z, DEPTHS);
+        // The cell among the three of depth: rounding would cost a fifth of the loop.
+        const i = z < 1 ? 0 : z < 2 ? 4 : 8;
         const value = lines[i] + x * lines[i + 1] + z * (lines[i + 2] + x * lines[i + 3]);
         depth_m[pixel] *= expAt(value);
       }
@@ -94,24 +97,30 @@ function firstColumn(left: number, column_step: number, width: number): number {
 /** Numbers of a cell over columns and depths: those of a + b x + z (c + d x), per cell of depth. */
 const LINES = 4 * (DEPTHS - 1);
 
-/** Writes the numbers of each cell of depth from a node on, at a place between two rows of nodes. */
-function findLines(values: Float64Array, node: number, share: number, lines: Float64Array): void {
-  for (let near = 0; near < DEPTHS - 1; near++) {
-    const first = between(values, node + near, share);
-    const slope = between(values, node + near + 1, share) - first;
-    const right = between(values, node + SLICE + near, share);
-    const rightSlope = between(values, node + SLICE + near + 1, share) - right;
-    const start = first - near * slope;
-    lines[4 * near] = start;
-    lines[4 * near + 1] = right - near * rightSlope - start;
-    lines[4 * near + 2] = slope;
-    lines[4 * near + 3] = rightSlope - slope;
+/** Writes the values `[COLUMNS, DEPTHS]` at a place between two rows of nodes. */
+function blendRows(places: Float64Array, top: number, share: number, values: Float64Array): void {
+  for (let column = 0; column < COLUMNS; column++) {
+    for (let depth = 0; depth < DEPTHS; depth++) {
+      const upper = column * SLICE + top * DEPTHS + depth;
+      const value = places[upper];
+      values[column * DEPTHS + depth] = value + share * (places[upper + DEPTHS] - value);
+    }
   }
 }
 
-/** The value between a node and the one of the next row. */
-function between(values: Float64Array, node: number, share: number): number {
-  return values[node] + share * (values[node + DEPTHS] - values[node]);
+/** Writes the numbers of each cell of depth beside a column of values that begins at `start`. */
+function findLines(values: Float64Array, start: number, lines: Float64Array): void {
+  for (let near = 0; near < DEPTHS - 1; near++) {
+    const left = values[start + near];
+    const slope = values[start + near + 1] - left;
+    const right = values[start + DEPTHS + near];
+    const rightSlope = values[start + DEPTHS + near + 1] - right;
+    const first = left - near * slope;
+    lines[4 * near] = first;
+    lines[4 * near + 1] = right - near * rightSlope - first;
+    lines[4 * near + 2] = slope;
+    lines[4 * near + 3] = rightSlope - slope;
+  }
 }
 
 /** The cell of a place among `nodes`, which lie at 0, 1, ...; the last node belongs to the last cell. */

@@ -64,16 +64,21 @@ function measured(
   cap_m: number,
 ): Anchors {
   const plane = cameras[view].height * cameras[view].width;
-  const pixels: number[] = [];
-  const depths: number[] = [];
-  for (let pixel = 0, i = view * plane; pixel < plane; pixel++, i++) {
-    const depth_m = sparse_depth_m[i];
-    if (depth_m > min_m && depth_m < cap_m && usable[i] === 1) {
-      pixels.push(pixel);
-      depths.push(depth_m);
-    }
+  const own_m = sparse_depth_m.subarray(view * plane, (view + 1) * plane);
+  const own_usable = usable.subarray(view * plane, (view + 1) * plane);
+  const pixels = new Uint32Array(plane);
+  let count = 0;
+  // Most pixels have no depth: one comparison each.
+  for (let pixel = 0; pixel < plane; pixel++) if (own_m[pixel] > min_m) pixels[count++] = pixel;
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    const pixel = pixels[i];
+    if (own_m[pixel] < cap_m && own_usable[pixel] === 1) pixels[kept++] = pixel;
   }
-  return { pixels: new Uint32Array(pixels), depth_m: new Float32Array(depths) };
+  const found = pixels.slice(0, kept);
+  const depth_m = new Float32Array(kept);
+  for (let i = 0; i < kept; i++) depth_m[i] = own_m[found[i]];
+  return { pixels: found, depth_m };
 }
 
 /** At most `count` of the candidates, each as likely as any other, in ascending order. */
