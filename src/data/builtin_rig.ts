@@ -6,7 +6,7 @@ import { resizeIntrinsics, type Camera, type ImageSize } from "./camera.ts";
 import type { DataSource, Split } from "./data_source.ts";
 import { groundTruth, splatPoints } from "./depth_map.ts";
 import { NUSCENES_CAMERAS, NUSCENES_LIDAR } from "./nuscenes_rig.ts";
-import { compose, inverse, rotate, transform } from "./pose.ts";
+import { compose, inverse, rotateBy, rotationMatrix } from "./pose.ts";
 import { castDistances, renderView } from "./ray_trace.ts";
 import { withOwnCar } from "./own_car.ts";
 import { checkedSample, type RigSample } from "./rig_sample.ts";
@@ -185,6 +185,7 @@ function lidarPoints(
   const azimuths = Math.max(1, Math.round(rigPixels * AZIMUTHS_PER_PIXEL));
   const lidar = compose(street.vehicle, NUSCENES_LIDAR);
   const directions = new Float64Array(beams * azimuths * 3);
+  const rotation = rotationMatrix(lidar.rotation);
   const group = BEAMS / beams;
   for (let beam = 0; beam < beams; beam++) {
     const elevation = LOWEST_BEAM + (beam * group + Math.floor(group / 2)) * BEAM_STEP;
@@ -196,22 +197,27 @@ function lidarPoints(
         flat * Math.cos(azimuth),
         Math.sin(elevation),
       ] as const;
-      directions.set(rotate(lidar.rotation, own), (beam * azimuths + step) * 3);
+      directions.set(rotateBy(rotation, own), (beam * azimuths + step) * 3);
     }
   }
   const [ox, oy, oz] = lidar.translation_m;
   const distances = castDistances(street, lidar.translation_m, directions, LIDAR_RANGE_M);
   const toVehicle = inverse(street.vehicle);
-  const points: number[] = [];
-  distances.forEach((distance, i) => {
-    if (distance === 0) return;
-    const [dx, dy, dz] = directions.subarray(i * 3, i * 3 + 3) as unknown as [
-      number,
-      number,
-      number,
-    ];
-    const hit = [ox + distance * dx, oy + distance * dy, oz + distance * dz] as const;
-    points.push(...transform(toVehicle, hit));
-  });
-  return Float64Array.from(points);
+  const back = rotationMatrix(toVehicle.rotation);
+  const [tx, ty, tz] = toVehicle.translation_m;
+  const points = new Float64Array(directions.length);
+  let count = 0;
+  for (let i = 0; i < distances.length; i++) {
+    const distance = distances[i];
+    if (distance === 0) continue;
+    const [x, y, z] = rotateBy(back, [
+      ox + distance * directions[3 * i],
+      oy + distance * directions[3 * i + 1],
+      oz + distance * directions[3 * i + 2],
+    ]);
+    points[count++] = x + tx;
+    points[count++] = y + ty;
+    points[count++] = z + tz;
+  }
+  return points.slice(0, count);
 }

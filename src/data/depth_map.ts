@@ -54,12 +54,11 @@ export function resizeSparse(map: Float32Array, truth: GroundTruth, to: ImageSiz
 
 /** The pixels of a map `[H, W]` that have a depth. */
 export function groundTruth(map: Float32Array, { height, width }: ImageSize): GroundTruth {
-  const pixels: number[] = [];
-  map.forEach((depth, pixel) => {
-    if (depth > 0) pixels.push(pixel);
-  });
-  const depth_m = Float32Array.from(pixels, (pixel) => map[pixel]);
-  return { height, width, pixels: Uint32Array.from(pixels), depth_m };
+  const found = new Uint32Array(map.length);
+  let count = 0;
+  for (let pixel = 0; pixel < map.length; pixel++) if (map[pixel] > 0) found[count++] = pixel;
+  const pixels = found.slice(0, count);
+  return { height, width, pixels, depth_m: Float32Array.from(pixels, (pixel) => map[pixel]) };
 }
 
 function keepNearest(map: Float32Array, pixel: number, depth_m: number): void {

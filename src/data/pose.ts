@@ -58,8 +58,12 @@ export function rotationMatrix([w, x, y, z]: Quaternion): Float64Array {
 }
 
 /** The direction `v` turned by `rotation`. */
-export function rotate(rotation: Quaternion, [x, y, z]: Vector): Vector {
-  const r = rotationMatrix(rotation);
+export function rotate(rotation: Quaternion, v: Vector): Vector {
+  return rotateBy(rotationMatrix(rotation), v);
+}
+
+/** The direction turned by a rotation's matrix, for many of them. */
+export function rotateBy(r: Float64Array, [x, y, z]: Vector): Vector {
   return [
     r[0] * x + r[1] * y + r[2] * z,
     r[3] * x + r[4] * y + r[5] * z,

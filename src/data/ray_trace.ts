@@ -171,7 +171,11 @@ class RayCaster {
   addColor(x: number, y: number): void {
     const depth = this.cast(x, y);
     const { sky } = this.#street;
-    const [dx, dy, dz] = this.#ray as unknown as [number, number, number];
+    // By index: a destructured typed array is iterated, and this runs for each sample.
+    const ray = this.#ray;
+    const dx = ray[0];
+    const dy = ray[1];
+    const dz = ray[2];
     const length = Math.sqrt(dx * dx + dy * dy + dz * dz);
     const far = this.#scratch;
     if (depth >= FAR_M) {
