@@ -28,9 +28,9 @@ export function logOfBits(bits: number): number {
 }
 
 /** Entries of the table of exponentials per unit of the exponent. */
-export const EXP_STEPS = 256;
+const EXP_STEPS = 256;
 /** The table reaches from -EXP_REACH to EXP_REACH: factors beyond e^16 are not meant. */
-export const EXP_REACH = 16;
+const EXP_REACH = 16;
 const EXPONENTIALS = Float64Array.from({ length: 2 * EXP_REACH * EXP_STEPS + 1 }, (_, i) =>
   Math.exp(i / EXP_STEPS - EXP_REACH),
 );
