@@ -73,9 +73,11 @@ fn bin_decode_grad_logits_vec4(
             unit = scale[row / fixed_or(PLANE, params.plane)];
         }
         for (var q = 0u; q < FOURS; q++) {
-            // vectors beyond the last repeat it
-            let at = row * fours + min(part + q * parts, fours - 1u);
-            d_logits[at] = weight * exp(logits[at] - saved.x) * (unit * own[q] - mean);
+            let four = part + q * parts;
+            if (four < fours) {
+                let at = row * fours + four;
+                d_logits[at] = weight * exp(logits[at] - saved.x) * (unit * own[q] - mean);
+            }
         }
     }
 }
