@@ -61,23 +61,34 @@ export function fitCorrections(maps: AnchoredMaps, anchors: readonly Anchors[]):
   });
 }
 
-/** The corrected depth maps `[V, H, W]` in metres; a view without correction keeps its bits. */
+/** Corrected depth maps. */
+export interface Corrected {
+  /** `[V, H, W]` in metres; a view without correction keeps its bits. */
+  readonly depth_m: Float32Array;
+  /** Whether all of them are known to be finite and above 0; false where one may not be. */
+  readonly areDistances: boolean;
+}
+
+/** Applies the correction of each view. */
 export function applyCorrections(
   maps: AnchoredMaps,
   corrections: readonly Correction[],
-): Float32Array {
+): Corrected {
+  let areDistances = true;
   const corrected = maps.depth_m.slice();
   const plane = maps.height * maps.width;
   corrections.forEach(({ kind, factor, field }, view) => {
     const own = corrected.subarray(view * plane, (view + 1) * plane);
-    if (kind === "none") return;
     if (field === null) {
+      areDistances = false;
+      if (kind === "none") return;
       for (let pixel = 0; pixel < plane; pixel++) own[pixel] *= factor;
       return;
     }
-    multiplyByField(field, { depth_m: own, height: maps.height, width: maps.width });
+    const view_m = { depth_m: own, height: maps.height, width: maps.width };
+    areDistances = multiplyByField(field, view_m) && areDistances;
   });
-  return corrected;
+  return { depth_m: corrected, areDistances };
 }
 
 function viewMap({ depth_m, height, width }: AnchoredMaps, view: number): ViewDepth {
@@ -94,7 +105,9 @@ function logResiduals(
   const { height, width } = maps;
   const plane = height * width;
   const residuals = new Float64Array(pixels.length);
-  pixels.forEach((pixel, i) => {
+  // A loop: a call per point takes twice as long.
+  for (let i = 0; i < pixels.length; i++) {
+    const pixel = pixels[i];
     if (pixel >= plane) {
       throw new InputError(
         `anchor ${i} of view ${view}: pixel ${pixel} is outside ${height}x${width}`,
@@ -107,8 +120,8 @@ function logResiduals(
           `predicted; expected numbers above 0`,
       );
     }
-    residuals[i] = Math.log(depth_m[i]) - Math.log(predicted_m);
-  });
+    residuals[i] = Math.log(depth_m[i] / predicted_m);
+  }
   return residuals;
 }
 

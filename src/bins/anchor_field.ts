@@ -3,6 +3,7 @@
 // that a near object and the ground behind it may have different factors (a bilateral grid: Chen,
 // Paris and Durand 2007). anchor_fit.ts fits it.
 import { expAt, expPlace, logOfBits } from "./anchor_tables.ts";
+import { doubles } from "./doubles.ts";
 
 /** The predicted depth `[H, W]` of one view in metres. */
 export interface ViewDepth {
@@ -21,7 +22,7 @@ export interface Field {
   readonly log_near: number;
   readonly log_step: number;
   /** `[COLUMNS, ROWS, DEPTHS]`: the longest axis outermost, for the narrowest band of the fit. */
-  readonly values: Float64Array;
+  readonly values: readonly number[];
 }
 
 /** Nodes along each axis. */
@@ -51,20 +52,21 @@ export function evenField(
     column_step: (COLUMNS - 1) / Math.max(1, width - 1),
     log_near: Math.log(near_m),
     log_step: (DEPTHS - 1) / log_range,
-    values: new Float64Array(NODES).fill(log_scale),
+    values: doubles(NODES, () => log_scale),
   };
 }
 
 /**
- * Multiplies every depth of a view by the factor of its pixel, in place. Factors of nodes are kept
- * within e^-16 and e^16.
+ * Multiplies every depth of a view by the factor of its pixel, in place, and returns whether all
+ * products are distances: finite and above 0. Factors of nodes are kept within e^-16 and e^16.
  */
-export function multiplyByField(field: Field, { depth_m, height, width }: ViewDepth): void {
+export function multiplyByField(field: Field, { depth_m, height, width }: ViewDepth): boolean {
+  let areDistances = true;
   const { row_step, column_step, log_near, log_step } = field;
   const bits = new Int32Array(depth_m.buffer, depth_m.byteOffset, depth_m.length);
-  const places = field.values.map(expPlace);
-  const values = new Float64Array(COLUMNS * DEPTHS);
-  const lines = new Float64Array(LINES);
+  const places = doubles(NODES, (i) => expPlace(field.values[i]));
+  const values = doubles(COLUMNS * DEPTHS, () => 0);
+  const lines = doubles(LINES, () => 0);
   for (let row = 0; row < height; row++) {
     const y = row * row_step;
     const top = cellOf(y, ROWS);
@@ -77,13 +79,16 @@ export function multiplyByField(field: Field, { depth_m, height, width }: ViewDe
       let x = (first - row * width) * column_step - left;
       for (let pixel = first; pixel < end; pixel++, x += column_step) {
         const z = depthPlace((logOfBits(bits[pixel]) - log_near) * log_step);
-        // The cell among the three of depth: rounding would cost a fifth of the loop.
-        const i = z < 1 ? 0 : z < 2 ? 4 : 8;
+        // The cell of depth without a branch, which would be guessed wrong where depths vary.
+        const i = (z | 0) << 2;
         const value = lines[i] + x * lines[i + 1] + z * (lines[i + 2] + x * lines[i + 3]);
-        depth_m[pixel] *= expAt(value);
+        const product_m = depth_m[pixel] * expAt(value);
+        if (!(product_m > LEAST_M && product_m < MOST_M)) areDistances = false;
+        depth_m[pixel] = product_m;
       }
     }
   }
+  return areDistances;
 }
 
 /** The first column of pixels in a cell; the last cell has all that are left. */
@@ -94,11 +99,18 @@ function firstColumn(left: number, column_step: number, width: number): number {
     : width;
 }
 
-/** Numbers of a cell over columns and depths: those of a + b x + z (c + d x), per cell of depth. */
-const LINES = 4 * (DEPTHS - 1);
+/** A product between them is above 0 and finite as an f32 too. */
+const LEAST_M = 1e-37;
+const MOST_M = 1e38;
+
+/**
+ * Numbers of a cell over columns and depths: those of a + b x + z (c + d x), per cell of depth and for
+ * the farthest depth.
+ */
+const LINES = 4 * DEPTHS;
 
 /** Writes the values `[COLUMNS, DEPTHS]` at a place between two rows of nodes. */
-function blendRows(places: Float64Array, top: number, share: number, values: Float64Array): void {
+function blendRows(places: readonly number[], top: number, share: number, values: number[]): void {
   for (let column = 0; column < COLUMNS; column++) {
     for (let depth = 0; depth < DEPTHS; depth++) {
       const upper = column * SLICE + top * DEPTHS + depth;
@@ -109,12 +121,13 @@ function blendRows(places: Float64Array, top: number, share: number, values: Flo
 }
 
 /** Writes the numbers of each cell of depth beside a column of values that begins at `start`. */
-function findLines(values: Float64Array, start: number, lines: Float64Array): void {
-  for (let near = 0; near < DEPTHS - 1; near++) {
+function findLines(values: readonly number[], start: number, lines: number[]): void {
+  for (let near = 0; near < DEPTHS; near++) {
+    const far = Math.min(near + 1, DEPTHS - 1);
     const left = values[start + near];
-    const slope = values[start + near + 1] - left;
+    const slope = values[start + far] - left;
     const right = values[start + DEPTHS + near];
-    const rightSlope = values[start + DEPTHS + near + 1] - right;
+    const rightSlope = values[start + DEPTHS + far] - right;
     const first = left - near * slope;
     lines[4 * near] = first;
     lines[4 * near + 1] = right - near * rightSlope - first;

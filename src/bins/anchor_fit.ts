@@ -13,6 +13,7 @@ import {
 } from "./anchor_field.ts";
 import { huberWeight, robustDeviation } from "./anchor_scale.ts";
 import { solvePositive } from "./anchor_solve.ts";
+import { doubles } from "./doubles.ts";
 
 /**
  * The corners of a cell, counted from its first node. Bits 2, 1 and 0 of a corner's number say
@@ -56,7 +57,7 @@ export function fitField(
   const errors = residuals.map((residual) => residual - log_scale);
   const deviation = robustDeviation(errors);
   const matrix = PRIOR.slice();
-  const right = new Float64Array(NODES).fill(RIDGE * log_scale);
+  const right = doubles(NODES, () => RIDGE * log_scale);
   const products = new Float64Array(NODES * PRODUCTS);
   for (let i = 0; i < residuals.length; i++)
     addPoint(points, i, huberWeight(errors[i], deviation), residuals[i], products, right);
@@ -100,7 +101,7 @@ function addPoint(
   weight: number,
   residual: number,
   products: Float64Array,
-  right: Float64Array,
+  right: number[],
 ): void {
   const [x, y, z] = [fractions[3 * i], fractions[3 * i + 1], fractions[3 * i + 2]];
   const [near, between, far] = [shareProduct(0, z), shareProduct(1, z), shareProduct(2, z)];
@@ -131,7 +132,7 @@ function shareProduct(upper: number, fraction: number): number {
 }
 
 /** Adds the products of the cells that have points to the lower band of the matrix. */
-function addProducts(products: Float64Array, cells: Uint8Array, matrix: Float64Array): void {
+function addProducts(products: Float64Array, cells: Uint8Array, matrix: number[]): void {
   const isAdded = new Uint8Array(NODES);
   for (const cell of cells) {
     if (isAdded[cell] === 1) continue;
@@ -154,10 +155,10 @@ function nodeAt(column: number, row: number, depth: number): number {
 }
 
 /** The part of the normal equations that no point changes, smoothness and ridge, as a lower band. */
-const PRIOR: Float64Array = priorMatrix();
+const PRIOR: readonly number[] = priorMatrix();
 
-function priorMatrix(): Float64Array {
-  const matrix = new Float64Array(NODES * (BAND + 1));
+function priorMatrix(): number[] {
+  const matrix = doubles(NODES * (BAND + 1), () => 0);
   const pair = (lower: number, upper: number): void => {
     matrix[inBand(lower, lower)] += SMOOTHNESS;
     matrix[inBand(upper, upper)] += SMOOTHNESS;

@@ -12,7 +12,7 @@ export interface Location {
 const HUBER = 1.345;
 const ROUNDS = 20;
 /** A round that moves the mean by less than this share of the deviation is the last. */
-const CONVERGED = 1e-9;
+const CONVERGED = 1e-5;
 /** Least scale of residuals: depths are not known better than to 1 %. */
 const LEAST_DEVIATION = 0.01;
 // Residuals of neighbouring points are alike: this many points count as one independent point.

@@ -1,4 +1,5 @@
 // Small symmetric positive definite systems in f64.
+import { doubles } from "./doubles.ts";
 
 /**
  * Solves A x = b by Cholesky's decomposition. A is symmetric and positive definite, with zeros farther
@@ -6,14 +7,10 @@
  * is in column band - row + column of the array's row, whose last column is the diagonal. It is
  * overwritten with the decomposition. right [n] -> x [n].
  */
-export function solvePositive(
-  lower: Float64Array,
-  right: Float64Array,
-  band: number,
-): Float64Array {
+export function solvePositive(lower: number[], right: readonly number[], band: number): number[] {
   const n = right.length;
   const x = right.slice();
-  const below = new Float64Array(n);
+  const below = doubles(n, () => 0);
   for (let k = 0; k < n; k++) {
     const end = Math.min(n, k + band + 1);
     const pivot = Math.sqrt(lower[k * band + band + k]);

@@ -1,6 +1,8 @@
 // Logarithm and exponential from tables: a correction takes one of each per pixel, and Math.log and
 // Math.exp are calls that cost most of its time. The errors are far below the rounding of an f32.
 
+import { doubles } from "./doubles.ts";
+
 const LOG_BITS = 11;
 /** Bits of the fraction of an f32. */
 const FRACTION_BITS = 23;
@@ -10,9 +12,9 @@ const REST_STEP = 2 ** -REST_BITS;
 const FRACTION_MASK = 2 ** FRACTION_BITS - 1;
 const EXPONENT_BIAS = 127;
 /** ln(1 + i / 2^LOG_BITS), less the bias of the exponent. */
-const LOGARITHMS = Float64Array.from(
-  { length: 2 ** LOG_BITS + 1 },
-  (_, i) => Math.log1p(i / 2 ** LOG_BITS) - EXPONENT_BIAS * Math.LN2,
+const LOGARITHMS = doubles(
+  2 ** LOG_BITS + 1,
+  (i) => Math.log1p(i / 2 ** LOG_BITS) - EXPONENT_BIAS * Math.LN2,
 );
 
 /**
@@ -31,7 +33,7 @@ export function logOfBits(bits: number): number {
 const EXP_STEPS = 256;
 /** The table reaches from -EXP_REACH to EXP_REACH: factors beyond e^16 are not meant. */
 const EXP_REACH = 16;
-const EXPONENTIALS = Float64Array.from({ length: 2 * EXP_REACH * EXP_STEPS + 1 }, (_, i) =>
+const EXPONENTIALS = doubles(2 * EXP_REACH * EXP_STEPS + 1, (i) =>
   Math.exp(i / EXP_STEPS - EXP_REACH),
 );
 const SLOPE = 1 / EXP_STEPS;

@@ -25,27 +25,36 @@ export interface AnchoredMoment {
 const SEED = hashText("anchors");
 
 /**
- * Corrects the prediction `[V, H, W]` in metres of a sample from at most `points` of its LiDAR
- * points per view, the same ones in every run. Throws WrongDepthError if a corrected depth is not a
- * distance.
+ * At most `points` LiDAR points of each view of a sample, the same ones in every run. They depend on
+ * no prediction, so they may be drawn while a GPU predicts.
+ */
+export function drawAnchors(
+  sample: RigSample,
+  { min_m, cap_m }: Pick<DepthProtocol, "min_m" | "cap_m">,
+  points: number,
+): Anchors[] {
+  return sample.cameras.map((camera, view) => {
+    const candidates = measured(sample, view, min_m, cap_m);
+    return draw(candidates, points, randomStream(SEED, hashText(sample.id), hashText(camera.name)));
+  });
+}
+
+/**
+ * Corrects the prediction `[V, H, W]` in metres of a sample with the anchors of its views. Throws
+ * WrongDepthError if a corrected depth is not a distance.
  */
 export function anchored(
   sample: RigSample,
   predicted_m: Float32Array,
-  { min_m, cap_m }: Pick<DepthProtocol, "min_m" | "cap_m">,
-  points: number,
+  anchors: readonly Anchors[],
 ): AnchoredMoment {
   const [, height, width] = sampleShape(sample);
   const size = { height, width };
   const maps = { ...size, depth_m: predicted_m };
-  const anchors = sample.cameras.map((camera, view) => {
-    const candidates = measured(sample, view, min_m, cap_m);
-    return draw(candidates, points, randomStream(SEED, hashText(sample.id), hashText(camera.name)));
-  });
   const corrections = fitCorrections(maps, anchors);
-  const depth_m = applyCorrections(maps, corrections);
+  const { depth_m, areDistances } = applyCorrections(maps, corrections);
   const names = sample.cameras.map(({ name }) => name);
-  checkDepths(depth_m, size, names, `moment ${sample.id}, anchored`);
+  if (!areDistances) checkDepths(depth_m, size, names, `moment ${sample.id}, anchored`);
   return {
     depth_m,
     views: corrections.map(({ kind, points: used, factor }, view) => {

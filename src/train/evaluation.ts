@@ -11,7 +11,7 @@ import { overlapTruth, pointAgreementMeter, type PointAgreement } from "../evalu
 import { OWN_PARTS, rangeOf, type EvaluationParts } from "../evaluate/parts.ts";
 import { evaluator, type EvaluationResult } from "../evaluate/protocol.ts";
 import { InputError } from "../tensor/error.ts";
-import { anchored, type AnchoredView } from "./anchored.ts";
+import { anchored, drawAnchors, type AnchoredView } from "./anchored.ts";
 
 /** The effect of anchoring over the pixels that were not anchors. */
 export interface AnchoredEvaluation {
@@ -100,8 +100,11 @@ export async function evaluateMaps(
   let overlapPixels = 0;
   let masked_pixels: number | null = null;
   for await (const sample of samples.all()) {
-    const { values, size, counts } = await maps.of(sample);
-    const fixed = anchor_points === null ? null : anchored(sample, values, protocol, anchor_points);
+    const predicting = maps.of(sample);
+    // Drawn while the GPU predicts.
+    const drawn = anchor_points === null ? null : drawAnchors(sample, protocol, anchor_points);
+    const { values, size, counts } = await predicting;
+    const fixed = drawn === null ? null : anchored(sample, values, drawn);
     const depth_m = fixed?.depth_m ?? values;
     let groundTruth = fixed?.groundTruth() ?? sample.groundTruth;
     if (counts !== undefined) {

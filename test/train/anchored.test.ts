@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import { builtinRig } from "../../src/data/builtin_rig.ts";
 import type { RigSample } from "../../src/data/rig_sample.ts";
 import { evaluator } from "../../src/evaluate/protocol.ts";
-import { anchored } from "../../src/train/anchored.ts";
+import { anchored, drawAnchors, type AnchoredMoment } from "../../src/train/anchored.ts";
 
 const SIZE = { height: 64, width: 128 };
 const PLANE = SIZE.height * SIZE.width;
@@ -17,6 +17,9 @@ beforeAll(async () => {
   sample = await builtinRig(options).sample(0, SIZE);
 });
 
+const corrected = (moment: RigSample, depth_m: Float32Array, points: number): AnchoredMoment =>
+  anchored(moment, depth_m, drawAnchors(moment, RANGE, points));
+
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((value, i) => value === b[i]);
 
 /** A student's errors: a wrong scale, the lower rows and far depths wrong by more. */
@@ -28,7 +31,7 @@ function predicted(): Float32Array {
 }
 
 test("on a rig of another calibration the error at least halves with 200 points per view", () => {
-  const found = anchored(sample, predicted(), RANGE, 200);
+  const found = corrected(sample, predicted(), 200);
   expect(found.views.map(({ kind }) => kind)).toEqual(sample.cameras.map(() => "smooth"));
   for (const { points } of found.views) expect(points).toBeLessThanOrEqual(200);
   const score = (depth_m: Float32Array): number => {
@@ -41,7 +44,7 @@ test("on a rig of another calibration the error at least halves with 200 points 
 });
 
 test("no anchor is left in the truth, at its own and at another size", () => {
-  const { groundTruth, views } = anchored(sample, predicted(), RANGE, 50);
+  const { groundTruth, views } = corrected(sample, predicted(), 50);
   sample.groundTruth.forEach((truth, view) => {
     const left = groundTruth()[view];
     expect(truth.pixels.length - left.pixels.length).toBe(views[view].points);
@@ -56,7 +59,7 @@ test("no anchor is left in the truth, at its own and at another size", () => {
     pixels: Uint32Array.from({ length: 4 * PLANE }, (_, i) => i),
     depth_m: new Float32Array(4 * PLANE).fill(9),
   }));
-  const larger = anchored({ ...sample, groundTruth: twice }, predicted(), RANGE, 50);
+  const larger = corrected({ ...sample, groundTruth: twice }, predicted(), 50);
   larger.groundTruth().forEach(({ pixels }, view) => {
     expect(pixels).toHaveLength(4 * (PLANE - views[view].points));
   });
@@ -64,15 +67,32 @@ test("no anchor is left in the truth, at its own and at another size", () => {
 
 test("the same points in every run; a view without LiDAR keeps its depth", () => {
   const depth_m = predicted();
-  const [once, again] = [0, 1].map(() => anchored(sample, depth_m, RANGE, 60));
+  const [once, again] = [0, 1].map(() => corrected(sample, depth_m, 60));
   expect(again.views).toEqual(once.views);
   expect(isSame(again.depth_m, once.depth_m)).toBe(true);
   const blind = { ...sample, sparse_depth_m: sample.sparse_depth_m.slice().fill(0, 0, PLANE) };
-  const found = anchored(blind, depth_m, RANGE, 60);
+  const found = corrected(blind, depth_m, 60);
   expect(found.views[0]).toEqual({ camera: "CAM_FRONT", points: 0, kind: "none", factor: 1 });
   expect(isSame(found.depth_m.slice(0, PLANE), depth_m.slice(0, PLANE))).toBe(true);
   const hidden = { ...sample, usable: sample.usable.slice().fill(0) };
-  expect(isSame(anchored(hidden, depth_m, RANGE, 60).depth_m, depth_m)).toBe(true);
+  expect(isSame(corrected(hidden, depth_m, 60).depth_m, depth_m)).toBe(true);
+});
+
+test("a corrected depth that is no distance is refused, where a view is corrected and where it is not", () => {
+  const drawn = drawAnchors(sample, RANGE, 60);
+  const taken = new Set(drawn[0].pixels);
+  const free = Array.from({ length: PLANE }, (_, pixel) => pixel).find((p) => !taken.has(p))!;
+  for (const [wrong_m, anchors] of [
+    [Number.NaN, drawn],
+    [Infinity, drawn],
+    [0, drawn],
+    [-1, drawn],
+    [Number.NaN, drawn.map(() => ({ pixels: new Uint32Array(), depth_m: new Float32Array() }))],
+  ] as const) {
+    const depth_m = predicted();
+    depth_m[free] = wrong_m;
+    expect(() => anchored(sample, depth_m, anchors)).toThrow("camera CAM_FRONT: the predicted");
+  }
 });
 
 test("the calibration of the rig moves its cameras and names itself", async () => {

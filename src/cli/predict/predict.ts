@@ -6,7 +6,7 @@ import { takeLock } from "../../formats/lock_file.ts";
 import { makeOutFolder } from "../../formats/own_files.ts";
 import { PREDICTION_LOCK } from "../../evaluate/prediction_names.ts";
 import { predictionWriter } from "../../train/moment_files.ts";
-import { anchored, type AnchoredView } from "../../train/anchored.ts";
+import { anchored, drawAnchors, type AnchoredView } from "../../train/anchored.ts";
 import { loadPredictor } from "../../train/predictor.ts";
 import { seenBy } from "../../train/student_origin.ts";
 import { withGpu } from "../terminal/adapter.ts";
@@ -71,9 +71,12 @@ export const definePredict: Define = (program: Command, { surroundings }) => {
       const anchors: { readonly moment: string; readonly views: readonly AnchoredView[] }[] = [];
       try {
         for await (const sample of samples.all()) {
-          const predicted_m = await predictor.predict(sample);
+          const predicting = predictor.predict(sample);
           const { protocol } = file.origin.scale;
-          const fixed = points === null ? null : anchored(sample, predicted_m, protocol, points);
+          // Drawn while the GPU predicts.
+          const drawn = points === null ? null : drawAnchors(sample, protocol, points);
+          const predicted_m = await predicting;
+          const fixed = drawn === null ? null : anchored(sample, predicted_m, drawn);
           const { depth_m } = fixed ?? { depth_m: predicted_m };
           const folder = await writer.write({ sample, depth_m });
           folders.push(folder);
