@@ -97,22 +97,24 @@ fn gradients(line: u32, j: u32, at_o: u32) -> vec4f {
     return numbers;
 }
 
-/// Adds two pixels to the terms of one channel o.
-fn add_channel(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, d_even: f32, d_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+// <lib pair_vec4>
+/// Adds two terms of one row x VECTORS vectors of columns to a tile.
+fn add_row(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: f32, left_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     let t = VECTORS * row;
-    (*tile)[t] = fma(vec4f(d_odd), odd[0], fma(vec4f(d_even), even[0], (*tile)[t]));
+    (*tile)[t] = fma(vec4f(left_odd), odd[0], fma(vec4f(left_even), even[0], (*tile)[t]));
     if (VECTORS == 2u) {
-        (*tile)[t + 1u] = fma(vec4f(d_odd), odd[1], fma(vec4f(d_even), even[1], (*tile)[t + 1u]));
+        (*tile)[t + 1u] = fma(vec4f(left_odd), odd[1], fma(vec4f(left_even), even[1], (*tile)[t + 1u]));
     }
 }
 
-/// Adds two pixels to the terms of four channels o, from `row` of the tile on.
-fn add_channels(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, d_even: vec4f, d_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
-    add_channel(tile, row, d_even.x, d_odd.x, even, odd);
-    add_channel(tile, row + 1u, d_even.y, d_odd.y, even, odd);
-    add_channel(tile, row + 2u, d_even.z, d_odd.z, even, odd);
-    add_channel(tile, row + 3u, d_even.w, d_odd.w, even, odd);
+/// Adds two terms of four rows x VECTORS vectors of columns, from `row` of the tile on.
+fn add_rows(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: vec4f, left_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
+    add_row(tile, row, left_even.x, left_odd.x, even, odd);
+    add_row(tile, row + 1u, left_even.y, left_odd.y, even, odd);
+    add_row(tile, row + 2u, left_even.z, left_odd.z, even, odd);
+    add_row(tile, row + 3u, left_even.w, left_odd.w, even, odd);
 }
+// </lib>
 
 @compute @workgroup_size(LANES)
 fn conv2d_grad_weight_vec4(
@@ -158,22 +160,22 @@ fn conv2d_grad_weight_vec4(
             }
             let d = gradients(line, j, at_o);
             let e = gradients(line, j + 1u, at_o);
-            add_channels(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
-            add_channels(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
-            add_channels(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
-            add_channels(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
+            add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
+            add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
+            add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
+            add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
             if (LANES == 4u) {
                 let f = gradients(line, j, last_o);
                 let g = gradients(line, j + 1u, last_o);
-                add_channels(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
-                add_channels(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
-                add_channels(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
-                add_channels(&tile, 28u, subgroupBroadcast(f, 3u), subgroupBroadcast(g, 3u), even, odd);
+                add_rows(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
+                add_rows(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
+                add_rows(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
+                add_rows(&tile, 28u, subgroupBroadcast(f, 3u), subgroupBroadcast(g, 3u), even, odd);
             } else {
-                add_channels(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
-                add_channels(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
-                add_channels(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
-                add_channels(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+                add_rows(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
+                add_rows(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
+                add_rows(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
+                add_rows(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
             }
         }
     }

@@ -8,7 +8,7 @@ const bias = [0];
 
 /**
  * 512^3 with its two gradients, the tokens of six views, and the gradient of a weight as a long
- * sum.
+ * sum and at the points of Winograd.
  */
 export const cases: readonly KernelProblem[] = [
   {
@@ -46,5 +46,11 @@ export const cases: readonly KernelProblem[] = [
     kernel: gemm,
     shapes: { a: [23_040, 64], b: [23_040, 64], bias },
     attributes: { transpose_a: true, transpose_b: false, slices: 16 },
+  },
+  {
+    name: "weight gradient at 36 points, 64 x 64 over 360 tiles",
+    kernel: gemm,
+    shapes: { a: [36, 360, 64], b: [36, 360, 64], bias },
+    attributes: { ...plain, transpose_a: true },
   },
 ];

@@ -4,6 +4,8 @@
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { AnyKernel } from "../engine/kernel.ts";
 import { chooseVariant, type Precision, type Tuning } from "../engine/tuning.ts";
+import { winogradOutput } from "../kernels/convolution/winograd.ts";
+import { winogradGradWeight } from "../kernels/convolution/winograd_grad_weight.ts";
 import { InputError } from "../tensor/error.ts";
 import { formatShape, sameShape, size, type Shape } from "../tensor/shape.ts";
 import { fuseNodes } from "./fuse/fuse.ts";
@@ -39,6 +41,8 @@ export interface LoweringOptions {
   readonly precision?: Precision;
   /** Processes that train together and merge the statistics of a batch; 1 when left out. */
   readonly ranks?: number;
+  /** Whether convolutions may run as Winograd's; true when left out, never under f16. */
+  readonly winograd?: boolean;
   /** Whether cheap results are computed again for the backward pass; false when left out. */
   readonly recompute?: boolean;
 }
@@ -52,11 +56,13 @@ export function lower(
   graph: GraphCore,
   targets: readonly Value[],
   facts: AdapterFacts,
-  { tuning, fused = false, precision, ranks = 1 }: LoweringOptions = {},
+  { tuning, fused = false, precision, winograd = true, ranks = 1 }: LoweringOptions = {},
 ): Program {
   const kept = reachable(graph, targets);
   const needed = graph.nodes.filter((node) => kept.has(node));
-  const { nodes, fusions } = fused ? fuseNodes(needed, targets) : { nodes: needed, fusions: [] };
+  const fusion = fused ? fuseNodes(needed, targets) : { nodes: needed, fusions: [] };
+  const { nodes } = fusion;
+  const fusions: Fusion[] = [...fusion.fusions];
   const tensors = new Map<Value, Tensor>();
   const roots = new Map<Tensor, Tensor>();
   const calls: Call[] = [];
@@ -89,6 +95,7 @@ export function lower(
       outputs: node.outputs.map(tensorOf),
       attributes: node.attributes,
       facts,
+      winograd: winograd && precision !== "f16",
       temporary: (name, shape) => ({ name: `${node.op.name}.${name}`, shape, value: null }),
       view,
       ranks,
@@ -102,10 +109,18 @@ export function lower(
         );
       },
     };
+    const before = calls.length;
     node.op.lower(lowering);
+    if (fused && calls.slice(before).some(({ base }) => LAST_OF_WINOGRAD.has(base))) {
+      fusions.push({ rule: WINOGRAD, at: node.outputs[0].name, reason: null, saved_bytes: 0 });
+    }
   }
   return { calls, tensorOf, rootOf, fusions, copies: new Map(), recomputation: null };
 }
+
+const LAST_OF_WINOGRAD = new Set<AnyKernel>([winogradOutput, winogradGradWeight]);
+/** The rule as `ringdepth graph` names it, among the patterns that were fused. */
+const WINOGRAD = "3x3 convolution at Winograd's points";
 
 /** Placeholder for an input that was left out. */
 const ABSENT: Tensor = { name: "absent", shape: [0], value: null };

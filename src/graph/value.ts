@@ -162,6 +162,8 @@ export interface Lowering<A, I extends string = string> {
   readonly outputs: readonly Tensor[];
   readonly attributes: A;
   readonly facts: AdapterFacts;
+  /** Whether convolutions may run as Winograd's, which rounds more than a direct sum. */
+  readonly winograd: boolean;
   /** A tensor that lives only between the calls of this op. */
   readonly temporary: (name: string, shape: Shape) => Tensor;
   /** Processes that train together, each on its share of the batch; 1 for a process of its own. */

@@ -1,16 +1,17 @@
-// Products of matrices: batched, either side transposed, with bias; five mappings of one function.
+// Products of matrices: batched, either side transposed, with bias; six mappings of one function.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
 import {
   F16_TERMS,
+  fills,
   fitMatrices,
   mapping,
   onSoftware,
   onSoftwareInFours,
 } from "../engine/mapping.ts";
-import { inSubgroups } from "../engine/subgroups.ts";
+import { inSubgroups, subgroupWidth } from "../engine/subgroups.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Storage of the matrices: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
@@ -197,6 +198,16 @@ const fours: readonly Problem<Input, GemmAttributes>[] = [
     attributes: { transpose_a: true, transpose_b: false, slices: 3 },
   },
   {
+    name: "fours, a transposed, an odd number of terms, bias",
+    shapes: { a: [2, 13, 28], b: [2, 13, 124], bias: [124] },
+    attributes: { ...plain, transpose_a: true },
+  },
+  {
+    name: "fours, a transposed, one term, slices that are empty",
+    shapes: { a: [1, 4], b: [1, 12], bias: [12] },
+    attributes: { transpose_a: true, transpose_b: false, slices: 2 },
+  },
+  {
     name: "fours, both transposed",
     shapes: { a: [8, 28], b: [132, 8], bias: none },
     attributes: { ...plain, transpose_a: true, transpose_b: true },
@@ -294,7 +305,34 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
     TRANSPOSE_B: transpose_b,
   }),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [gemmVec4, gemmSubgroup, gemmRegister, gemmMatrix],
+  variants: () => [gemmOuter, gemmVec4, gemmSubgroup, gemmRegister, gemmMatrix],
+});
+
+const OUTER = shaders.gemm_outer.constants;
+const OUTER_LANES = [4, 8, 16];
+/** Vectors of columns per invocation, chosen for 8 lanes: two where n fills them. */
+const vectorsOf = (n: number): 1 | 2 => (fills(n, 64) ? 2 : 1);
+
+/**
+ * As `gemm` with a transposed and b not, in outer products of two terms, one subgroup of 4, 8 or 16 lanes per workgroup:
+ * for software adapters, where M and N are multiples of four that fill their tiles to five eighths.
+ */
+export const gemmOuter: Kernel<typeof shaders.gemm_outer, GemmAttributes> = mapping(gemm, {
+  shader: shaders.gemm_outer,
+  tuneRule: (shapes, attributes) => ({ VECTORS: vectorsOf(gemmProblem(shapes, attributes).n) }),
+  grid: (params, { LANES, VECTORS }) => tiles(params, OUTER.ROWS, 4 * VECTORS * LANES),
+  runs: (facts, shapes, attributes) => {
+    const { m, n } = gemmProblem(shapes, attributes);
+    const isOuter = attributes.transpose_a && !attributes.transpose_b;
+    return (
+      isOuter && OUTER_LANES.includes(subgroupWidth(facts).lanes) && m % 4 === 0 && n % 4 === 0
+    );
+  },
+  suits: (facts, shapes, attributes) => {
+    const { m, n } = gemmProblem(shapes, attributes);
+    const { lanes } = subgroupWidth(facts);
+    return facts.software && fills(m, OUTER.ROWS) && fills(n, 4 * lanes * vectorsOf(n));
+  },
 });
 
 const VEC4 = shaders.gemm_vec4.constants;

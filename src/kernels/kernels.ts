@@ -44,6 +44,9 @@ import { concat } from "./concat.ts";
 import { conv2d } from "./convolution/conv2d.ts";
 import { conv2dGradInput } from "./convolution/conv2d_grad_input.ts";
 import { conv2dGradWeight } from "./convolution/conv2d_grad_weight.ts";
+import { winogradGradWeight } from "./convolution/winograd_grad_weight.ts";
+import { winogradSlopes } from "./convolution/winograd_slopes.ts";
+import { winogradImage, winogradOutput, winogradWeight } from "./convolution/winograd.ts";
 import { depthError, depthErrorGrad, depthErrorPeak, depthErrorThreshold } from "./depth_error.ts";
 import { dropout } from "./dropout.ts";
 import { gather, gatherGrad } from "./gather.ts";
@@ -225,6 +228,11 @@ const BASES: readonly AnyKernel[] = [
   viewRelationSoftmaxGrad,
   viewRelationWeighted,
   viewRelationWeightedGrad,
+  winogradGradWeight,
+  winogradSlopes,
+  winogradImage,
+  winogradOutput,
+  winogradWeight,
 ];
 
 /** Every kernel, each base followed by its other mappings. */

@@ -4,6 +4,7 @@ import {
   gemm,
   gemmProblem,
   gemmMatrix,
+  gemmOuter,
   gemmRegister,
   gemmSlices,
   gemmSubgroup,
@@ -17,6 +18,7 @@ checkKernels(
   withOp(gemm, ({ a, b, bias }, { transpose_a, transpose_b }) =>
     matmul(a, b, { transposeA: transpose_a, transposeB: transpose_b, bias: present(bias) }),
   ),
+  gemmOuter,
   gemmVec4,
   gemmSubgroup,
   gemmRegister,

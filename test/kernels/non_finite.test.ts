@@ -16,6 +16,7 @@ const OUTSIDE = "what lies outside the image or a tile counts as 0, and 0 times 
 const SHIFTED = "takes differences to a first value, and infinity less infinity is NaN";
 const UNDERFLOW = "a weight that rounds to 0 in f32 times infinity is NaN";
 const EXPONENTIAL = "the exponential of NaN is infinite on some adapters";
+const POINTS = "a point that is 0 counts as a factor, and 0 times infinity is NaN";
 const HIDDEN = "a row without a finite logit has NaN for its maximum";
 
 /**
@@ -60,6 +61,8 @@ const MAY_SPREAD: Readonly<Record<string, string>> = {
   view_relation_softmax_grad: EXPONENTIAL,
   view_relation_weighted: OUTSIDE,
   view_relation_weighted_grad: OUTSIDE,
+  winograd_grad_weight: POINTS,
+  winograd_slopes: POINTS,
 };
 
 const UNREAD = "is not read where no window or tap reaches it";
@@ -138,6 +141,13 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   slice_sum: { a: SLICE, b: SLICE, c: SLICE },
   strided_read: { x: UNREAD },
   unary_grad: { x: SLOPE },
+  winograd_grad_weight: { d_weight: "is replaced by the first part of a sum" },
+  winograd_image: { x: UNREAD },
+  winograd_output: {
+    products: "serves only outputs beyond the edge, in ragged tiles",
+    y: "is overwritten",
+  },
+  winograd_slopes: { d_y: UNREAD },
 };
 
 /** Elements of an input that are whole numbers which say where to read. */

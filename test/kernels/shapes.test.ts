@@ -52,9 +52,14 @@ const FREE: Record<string, Record<string, readonly Change[]>> = {
   conv2d_grad_input: { d_y: ["first"] },
   conv2d_grad_weight: { x: ["last"], d_y: ["last"] },
   gemm: { a: ["first"] },
+  // views beyond the lines of tiles
+  winograd_slopes: { d_y: ["first"] },
   layer_norm: { x: ["first"] },
   norm_apply: { x: ["first"] },
   norm_fused_apply: { x: ["first"] },
+  // views, of which the attributes name some
+  winograd_image: { x: ["first"] },
+  winograd_output: { y: ["first"] },
   // the others are single numbers
   masked_mean_grad: { mask: ["last", "first", "extra"] },
   // axes that are folded away, slabs of them among these

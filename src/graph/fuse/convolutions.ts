@@ -7,6 +7,7 @@ import {
   conv2dSlices,
   type Conv2dAttributes,
 } from "../../kernels/convolution/conv2d_geometry.ts";
+import { lowerWinograd, suitsWinograd } from "../winograd.ts";
 import type { Node, Op } from "../value.ts";
 import { inputOf, type FusionWork } from "./work.ts";
 
@@ -18,7 +19,15 @@ const CONV2D_RELU: Op<Conv2dAttributes, "x" | "weight" | "bias"> = {
   shapes: (shapes, attributes) => [
     conv2dKernel.shapes(shapes, { ...attributes, slices: 1, relu: true }).y,
   ],
-  lower: ({ inputs, outputs: [y], attributes, call }) => {
+  lower: (at) => {
+    const { inputs, attributes, call } = at;
+    const [y] = at.outputs;
+    const p = conv2dParams(inputs.x.shape, inputs.weight.shape, attributes);
+    if (suitsWinograd(at, p, attributes, [p.out_h, p.out_w])) {
+      const padding = [p.pad_top, p.pad_left] as const;
+      lowerWinograd(at, { ...inputs, y, padding, turned: false, relu: true });
+      return;
+    }
     call(conv2dKernel, { ...inputs, y }, { ...attributes, slices: 1, relu: true });
   },
   gradient: null,

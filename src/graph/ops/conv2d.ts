@@ -1,6 +1,6 @@
-// Two-dimensional convolution as an op, and its gradients with respect to input and weight. Long
-// sums are cut into slices (of channels or pixels, depending on their shapes): one sum per slice,
-// then their sum in order.
+// Two-dimensional convolution as an op, and its gradients with respect to input and weight. Some run
+// as Winograd's (../winograd.ts). The long sums of the others are cut into slices (of channels or
+// pixels, depending on their shapes): one sum per slice, then their sum in order.
 import { conv2d as conv2dKernel } from "../../kernels/convolution/conv2d.ts";
 import {
   conv2dGradInputSlices,
@@ -19,6 +19,8 @@ import { bindingShapes } from "../lower.ts";
 import { checkOptions, type OptionRules } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows, gemmOps } from "./gemm.ts";
+import { lowerWinograd, suitsWinograd } from "../winograd.ts";
+import { lowerWinogradGradient, suitsWinogradGradient } from "../winograd_gradient.ts";
 
 /**
  * The ops of this family, by name. d_x = d_y * weight turned round, d_weight = d_y against x,
@@ -39,7 +41,14 @@ export const conv2dOps: {
     },
     lower: (at) => {
       const { x, weight, bias } = at.inputs;
-      const slices = conv2dSlices(conv2dParams(x.shape, weight.shape, at.attributes));
+      const [y] = at.outputs;
+      const p = conv2dParams(x.shape, weight.shape, at.attributes);
+      if (suitsWinograd(at, p, at.attributes, [p.out_h, p.out_w])) {
+        const padding = [p.pad_top, p.pad_left] as const;
+        lowerWinograd(at, { x, weight, bias, y, padding, turned: false, relu: false });
+        return;
+      }
+      const slices = conv2dSlices(p);
       callInSlices(at, conv2dKernel, { x, weight, bias }, "y", { ...at.attributes, slices });
     },
     gradient: ({ inputs, attributes, d_outputs: [d_y], wants }) => {
@@ -68,10 +77,15 @@ export const conv2dOps: {
     },
     lower: (at) => {
       const { d_y, weight } = at.inputs;
+      const [d_x] = at.outputs;
       const bias = at.temporary("no bias", [0]);
-      const slices = conv2dGradInputSlices(
-        conv2dParams(at.outputs[0].shape, weight.shape, at.attributes),
-      );
+      const p = conv2dParams(d_x.shape, weight.shape, at.attributes);
+      if (suitsWinograd(at, p, at.attributes, [p.in_h, p.in_w])) {
+        const padding = [2 - p.pad_top, 2 - p.pad_left] as const;
+        lowerWinograd(at, { x: d_y, weight, bias, y: d_x, padding, turned: true, relu: false });
+        return;
+      }
+      const slices = conv2dGradInputSlices(p);
       const attributes = { ...at.attributes, slices };
       callInSlices(at, conv2dGradInput, { d_y, weight, bias }, "d_x", attributes);
     },
@@ -86,6 +100,13 @@ export const conv2dOps: {
     ],
     lower: (at) => {
       const { x, d_y } = at.inputs;
+      const [d_weight] = at.outputs;
+      const p = conv2dParams(x.shape, d_weight.shape, at.attributes);
+      if (suitsWinogradGradient(at, p, at.attributes)) {
+        const padding = [p.pad_top, p.pad_left] as const;
+        lowerWinogradGradient(at, { x, d_y, d_weight, padding });
+        return;
+      }
       callInSlices(at, conv2dGradWeight, { x, d_y }, "partials", at.attributes);
     },
     gradient: null,
@@ -162,7 +183,8 @@ export function conv2dAttributes(
 
 /**
  * Convolution (cross-correlation, as in every framework) with zeros around the image. x [V, H, W,
- * C], weight [O, KH, KW, C/groups], bias [O] or null -> y [V, OH, OW, O].
+ * C], weight [O, KH, KW, C/groups], bias [O] or null -> y [V, OH, OW, O]. Where it runs as
+ * Winograd's (`compile`), what is not finite spreads over whole tiles of 4 x 4 outputs.
  */
 export function conv2d(
   x: Value,
