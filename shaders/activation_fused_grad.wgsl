@@ -78,12 +78,13 @@ fn activation_fused_grad(
     if (s >= params.slabs) {
         return;
     }
+    let end = min((s + 1u) * params.slab, params.rows) * params.quads;
+    let width = params.quads;
     var sum = vec4f();
-    for (var r = s * params.slab; r < min((s + 1u) * params.slab, params.rows); r++) {
-        let i = r * params.quads + q;
+    for (var i = s * params.slab * width + q; i < end; i += width) {
         let d = d_y[i] * activated_slope(x[i]);
         d_x[i] = d;
         sum += d;
     }
-    slab_sums[s * params.quads + q] = sum;
+    slab_sums[unit] = sum;
 }

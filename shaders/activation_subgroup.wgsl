@@ -5,7 +5,8 @@
 //
 // Layout   x, y: any shape whose elements are a multiple of four, n / 4 vectors f32
 // Mapping  a workgroup of one subgroup steps through STEP vectors per lane: what software adapters do
-//          before the first of them costs as much as one
+//          before the first of them costs as much as one; two at a time, so that the arithmetic of
+//          one need not wait for that of the other
 // Memory   1 load + 1 store of 16 bytes per vector
 // Source   elementary; gelu(x) = x Phi(x), Hendrycks and Gimpel 2016 (arXiv:1606.08415)
 // Twin     src/kernels/activation.ts
@@ -32,18 +33,21 @@ fn is_nan(x: f32) -> bool {
 }
 // </lib>
 
-// <lib normal_cdfs>
-/// Phi of each number, the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its
-/// value; the same bits as normal_cdf.
-fn normal_cdfs(v: vec4f) -> vec4f {
-    let t = 1.0 / (1.0 + 0.21213203 * abs(v));
-    let t2 = t * t;
-    let t4 = t2 * t2;
-    let low = (0.169188008 + t * 0.170715272) + t2 * (0.148338854 + t * 0.214927167);
-    let high = (-0.094653137 + t * 0.547723293) + t2 * (-0.512280762 + t * 0.485564411);
-    let p = low + t4 * (high - t4 * 0.129523143);
-    let h = 0.5 * t * p * exp(-0.5 * v * v);
-    return select(h, 1.0 - h, v >= vec4f());
+// <lib gelus>
+/// v Phi(v) of each number, Phi the normal distribution function: to 3e-7, and from -5 to 0 to 3e-6
+/// of its value; the same bits as gelu.
+fn gelus(v: vec4f) -> vec4f {
+    let a = min(abs(v), vec4f(20.0)); // where Phi(-a) is 0 in f32
+    let a2 = a * a;
+    let low = (0.03989452 + a * 0.01670793) + a2 * (2.473593e-3 - a * 4.4940327e-5);
+    let high = (3.9453982e-5 + a * 2.5330885e-6) + a2 * (a * 5.964486e-8 - 4.2125515e-7);
+    let x = a * (low + a2 * a2 * high);
+    let x2 = x * (2.0 + x);
+    let x4 = x2 * (2.0 + x2);
+    let p4 = 1.0 + x4;
+    let p8 = 1.0 + x4 * (2.0 + x4);
+    let h = 0.5 / (p8 * p8 * p4);
+    return v * select(h, 1.0 - h, v >= vec4f());
 }
 // </lib>
 
@@ -112,7 +116,7 @@ fn value(v: f32) -> f32 {
 /// f of each number; NaN of NaN
 fn values(v: vec4f) -> vec4f {
     if (KIND == 3u) {
-        return v * normal_cdfs(v); // its arithmetic keeps NaN
+        return gelus(v); // its arithmetic keeps NaN
     }
     return select(
         vec4f(value(v.x), value(v.y), value(v.z), value(v.w)),
@@ -130,7 +134,13 @@ fn activation_subgroup(
 ) {
     let start = (group.x + group.y * groups.x) * LANES * STEP;
     let end = min(start + LANES * STEP, params.n / 4u);
-    for (var i = start + lane; i < end; i += LANES) {
-        y[i] = values(x[i]);
+    for (var i = start + lane; i < end; i += 2u * LANES) {
+        let j = i + LANES;
+        let first = x[i];
+        let second = x[min(j, end - 1u)];
+        y[i] = values(first);
+        if (j < end) {
+            y[j] = values(second);
+        }
     }
 }

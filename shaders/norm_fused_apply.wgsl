@@ -35,18 +35,21 @@ override KIND: u32 = 0u;
 override WG: u32 = 64u; // invocations per workgroup
 const RUN: u32 = 8u; // tune: 4 8 16
 
-// <lib normal_cdfs>
-/// Phi of each number, the normal distribution function: to 3e-7, and from -4 to 0 to 7e-7 of its
-/// value; the same bits as normal_cdf.
-fn normal_cdfs(v: vec4f) -> vec4f {
-    let t = 1.0 / (1.0 + 0.21213203 * abs(v));
-    let t2 = t * t;
-    let t4 = t2 * t2;
-    let low = (0.169188008 + t * 0.170715272) + t2 * (0.148338854 + t * 0.214927167);
-    let high = (-0.094653137 + t * 0.547723293) + t2 * (-0.512280762 + t * 0.485564411);
-    let p = low + t4 * (high - t4 * 0.129523143);
-    let h = 0.5 * t * p * exp(-0.5 * v * v);
-    return select(h, 1.0 - h, v >= vec4f());
+// <lib gelus>
+/// v Phi(v) of each number, Phi the normal distribution function: to 3e-7, and from -5 to 0 to 3e-6
+/// of its value; the same bits as gelu.
+fn gelus(v: vec4f) -> vec4f {
+    let a = min(abs(v), vec4f(20.0)); // where Phi(-a) is 0 in f32
+    let a2 = a * a;
+    let low = (0.03989452 + a * 0.01670793) + a2 * (2.473593e-3 - a * 4.4940327e-5);
+    let high = (3.9453982e-5 + a * 2.5330885e-6) + a2 * (a * 5.964486e-8 - 4.2125515e-7);
+    let x = a * (low + a2 * a2 * high);
+    let x2 = x * (2.0 + x);
+    let x4 = x2 * (2.0 + x2);
+    let p4 = 1.0 + x4;
+    let p8 = 1.0 + x4 * (2.0 + x4);
+    let h = 0.5 / (p8 * p8 * p4);
+    return v * select(h, 1.0 - h, v >= vec4f());
 }
 // </lib>
 
@@ -102,7 +105,7 @@ fn activated(v: vec4f) -> vec4f {
         y = max(v, vec4f()) + vec4f(log1p(e.x), log1p(e.y), log1p(e.z), log1p(e.w));
     }
     if (KIND == 4u) {
-        y = v * normal_cdfs(v);
+        y = gelus(v);
     }
     return select(y, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }

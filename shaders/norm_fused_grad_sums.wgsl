@@ -99,17 +99,24 @@ fn norm_fused_grad_sums(
     let scale = r * gamma[q];
     let shift = beta[q];
     let slab = (params.pixels + params.slabs - 1u) / params.slabs;
-    let first = s * slab;
-    let last = min(first + slab, params.pixels);
+    let first = b * params.pixels + s * slab;
+    let last = b * params.pixels + min((s + 1u) * slab, params.pixels);
+    let width = params.quads;
+    let a_pitch = params.a_pitch;
+    let b_pitch = params.b_pitch;
+    let end = last * width;
+    var in_a = first * a_pitch + params.a_first + q;
+    var in_b = first * b_pitch + params.b_first + q;
     var sum = vec4f();
     var product = vec4f();
-    for (var p = first; p < last; p++) {
-        let row = b * params.pixels + p;
-        var d = d_a[row * params.a_pitch + params.a_first + q];
-        if (params.b_pitch != 0u) {
-            d += d_b[row * params.b_pitch + params.b_first + q];
+    for (var i = first * width + q; i < end; i += width) {
+        var d = d_a[in_a];
+        if (b_pitch != 0u) {
+            d += d_b[in_b];
         }
-        let centred = x[row * params.quads + q] - m;
+        in_a += a_pitch;
+        in_b += b_pitch;
+        let centred = x[i] - m;
         let g = d * activated_slope(centred * scale + shift);
         sum += g;
         product += g * centred;

@@ -1,6 +1,7 @@
 // jax-js on WebGPU, its functions compiled by its own jit. Declares only what the bench calls;
 // jax-js is Eric Zhang's, under the MIT licence. An array is consumed by the call that takes it;
 // `.ref` keeps it.
+import type { Gpu } from "../../src/gpu/device.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { ORDERS, inverse, permuted, type Contender, type HostTensor } from "./contender.ts";
 import { load } from "./install.ts";
@@ -71,6 +72,7 @@ interface Jax {
   };
 }
 type Inputs = PeerCase["inputs"];
+type Finish = (arrays: readonly JaxArray[]) => Promise<void>;
 
 /** A function of arrays, its inputs, and the way back to our layout for each result. */
 interface Solution {
@@ -79,13 +81,17 @@ interface Solution {
   readonly orders?: readonly (readonly number[])[];
 }
 
-/** Loads it; it takes the device that `navigator.gpu` offers. */
-export async function jax(): Promise<(peer: PeerCase) => Promise<Contender>> {
+/** Loads it; it takes the device that `navigator.gpu` offers, which is that of `gpu`. */
+export async function jax(gpu: Gpu): Promise<(peer: PeerCase) => Promise<Contender>> {
   const api = load("@jax-js/jax") as Jax;
+  // it waits for an empty read instead of the queue
+  const finish: Finish = async (arrays) => {
+    await gpu.settled(api.blockUntilReady(arrays));
+  };
   if (!(await api.init("webgpu")).includes("webgpu")) throw new Error("it found no WebGPU");
   api.defaultDevice("webgpu");
   return async ({ problem, inputs }) => {
-    if (problem.op === "step") return step(api, inputs);
+    if (problem.op === "step") return step(api, finish, inputs);
     const prepare = FUNCTIONS[problem.op] as
       | ((jx: Jax, from: Inputs, problem: unknown) => Solution)
       | null;
@@ -97,7 +103,7 @@ export async function jax(): Promise<(peer: PeerCase) => Promise<Contender>> {
     return await Promise.resolve({
       run: async () => {
         const made = once();
-        await api.blockUntilReady(made);
+        await finish(made);
         for (const one of made) one.dispose();
       },
       results: async () => {
@@ -231,7 +237,7 @@ function arrayOf(jx: Jax, { data, shape }: HostTensor): JaxArray {
   return jx.numpy.array(data, { shape });
 }
 
-function step(jx: Jax, inputs: Inputs): Contender {
+function step(jx: Jax, finish: Finish, inputs: Inputs): Contender {
   const count = 2 * LAYERS.length;
   // bins along the last axis of [V, C, H, W] would need a transposition: they stay the second
   const given = [
@@ -291,7 +297,7 @@ function step(jx: Jax, inputs: Inputs): Contender {
   return {
     run: async () => {
       const cost = once();
-      await jx.blockUntilReady([cost, ...state]);
+      await finish([cost, ...state]);
       cost.dispose();
     },
     results: async () => {

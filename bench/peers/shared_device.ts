@@ -1,8 +1,21 @@
-// Puts our device where engines look for WebGPU in a browser, so that all share device and flags.
+// Puts our device where engines look for WebGPU in a browser, so that all share device, flags and
+// the way to wait.
 import type { Gpu } from "../../src/gpu/device.ts";
 
-/** Defines `navigator.gpu` with one adapter, whose device is that of `gpu`. */
-export function offerDevice({ device }: Gpu): void {
+/**
+ * Defines `navigator.gpu` with one adapter, whose device is that of `gpu`. All engines wait for the
+ * queue by `gpu.settled`: the polls of this thread would otherwise take a software adapter's cores
+ * from the kernels, by a share that differs from run to run.
+ */
+export function offerDevice(gpu: Gpu): void {
+  const { device } = gpu;
+  const done = device.queue.onSubmittedWorkDone.bind(device.queue);
+  Object.defineProperty(device.queue, "onSubmittedWorkDone", {
+    value: async () => {
+      await gpu.settled(done());
+    },
+    configurable: true,
+  });
   const adapter = {
     features: device.features,
     limits: device.limits,

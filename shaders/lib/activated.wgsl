@@ -14,7 +14,7 @@ fn activated(v: vec4f) -> vec4f {
         y = max(v, vec4f()) + vec4f(log1p(e.x), log1p(e.y), log1p(e.z), log1p(e.w));
     }
     if (KIND == 4u) {
-        y = v * normal_cdfs(v);
+        y = gelus(v);
     }
     return select(y, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }

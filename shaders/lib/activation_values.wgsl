@@ -27,7 +27,7 @@ fn value(v: f32) -> f32 {
 /// f of each number; NaN of NaN
 fn values(v: vec4f) -> vec4f {
     if (KIND == 3u) {
-        return v * normal_cdfs(v); // its arithmetic keeps NaN
+        return gelus(v); // its arithmetic keeps NaN
     }
     return select(
         vec4f(value(v.x), value(v.y), value(v.z), value(v.w)),

@@ -1,5 +1,5 @@
 // One step of Adam with decoupled weight decay over the flat arena of all parameters: one dispatch.
-import { size } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
@@ -29,6 +29,18 @@ export interface AdamwAttributes extends AdamwSettings {
 
 /** Floats that share a decay factor: the alignment of the arena. */
 export const DECAY_BLOCK: number = shaders.adamw.constants.BLOCK;
+
+/**
+ * The vectors of four parameters per invocation: as many as leave enough invocations to fill an
+ * adapter.
+ */
+export function vectorsPerInvocation({ parameters }: { readonly parameters: Shape }): {
+  readonly STEP: number;
+} {
+  const most = size(parameters) / (4 * FILLED);
+  return { STEP: [8, 4, 2].find((count) => count <= most) ?? 1 };
+}
+const FILLED = 2 ** 15;
 
 const attributes: AdamwAttributes = {
   beta1: 0.9,
@@ -105,7 +117,8 @@ export const adamw: Kernel<typeof shaders.adamw, AdamwAttributes> = kernel({
     first_slot: slots.correction1,
     second_slot: slots.correction2,
   }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  tuneRule: vectorsPerInvocation,
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / 4 / (WG * STEP))),
   // 16 operations with a root and a quotient (4 each); four arenas read, three written
   cost: ({ parameters }) => ({ flops: 22 * size(parameters), bytes: 28 * size(parameters) }),
   cases: [

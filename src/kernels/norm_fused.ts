@@ -3,6 +3,7 @@
 // activation and addition; no normalised value is stored, the gradient computes it again.
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import type { Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -83,8 +84,7 @@ function commonParams(
 /** Workgroups of invocations with four channels of RUN pixels each. */
 function runs(
   { batches, pixels, quads: width }: Record<"batches" | "pixels" | "quads", number>,
-  WG: number,
-  RUN: number,
+  { WG, RUN }: Record<"WG" | "RUN", number>,
 ): Grid {
   return foldGrid(Math.ceil((batches * Math.ceil(pixels / RUN) * width) / WG));
 }
@@ -115,7 +115,7 @@ export const normFusedApply: Kernel<typeof shaders.norm_fused_apply, NormFusedAt
     epsilon: attributes.epsilon,
   }),
   overrides: (_, attributes) => fusedKind(attributes.activation),
-  grid: (params, { WG, RUN }) => runs(params, WG, RUN),
+  grid: runs,
   // as norm_apply and activation, and one sum
   cost: ({ x, residual }) => ({
     flops: 22 * size(x),
@@ -138,7 +138,16 @@ export const normFusedApply: Kernel<typeof shaders.norm_fused_apply, NormFusedAt
     for (let i = 0; i < residual.length; i++) made[i] += residual[i];
     return { y: made };
   },
+  variants: () => [normFusedApplyRows],
 });
+
+/** As `normFusedApply`, with long runs of pixels per invocation: for software adapters. */
+export const normFusedApplyRows: Kernel<typeof shaders.norm_fused_apply_rows, NormFusedAttributes> =
+  mapping(normFusedApply, {
+    shader: shaders.norm_fused_apply_rows,
+    grid: runs,
+    suits: onSoftware,
+  });
 
 function activated<T extends NumberArray>(
   x: T,
@@ -358,7 +367,7 @@ export const normFusedGradInput: Kernel<
     };
   },
   overrides: (_, attributes) => fusedKind(attributes.activation),
-  grid: (params, { WG, RUN }) => runs(params, WG, RUN),
+  grid: runs,
   cost: ({ x, d_b }) => ({ flops: 26 * size(x), bytes: (isAbsent(d_b) ? 12 : 16) * size(x) }),
   cases: casesOf<"x" | "d_a" | "d_b" | "gamma" | "beta" | "sets", NormFusedGradAttributes>(
     (x, { batches, groups, channels }, attributes, extra) => {

@@ -3,7 +3,7 @@ import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
 import type { Problem } from "../engine/problem.ts";
-import { DECAY_BLOCK } from "./adamw.ts";
+import { DECAY_BLOCK, vectorsPerInvocation } from "./adamw.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /**
@@ -72,7 +72,8 @@ export const sgd: Kernel<typeof shaders.sgd, SgdAttributes> = kernel({
     nesterov: Number(nesterov),
     rate_slot: slots.learning_rate,
   }),
-  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / (WG * STEP))),
+  tuneRule: vectorsPerInvocation,
+  grid: ({ n }, { WG, STEP }) => foldGrid(Math.ceil(n / 4 / (WG * STEP))),
   // nine operations; three arenas read, two written
   cost: ({ parameters }) => ({ flops: 9 * size(parameters), bytes: 20 * size(parameters) }),
   cases: [

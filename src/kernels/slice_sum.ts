@@ -1,6 +1,7 @@
 // Sums of tensors that lie in wider rows, such as the gradients of a concatenation's inputs: the
 // plan makes them from slices and additions.
-import { foldGrid, kernel, type Inputs, type Kernel } from "../engine/kernel.ts";
+import { foldGrid, kernel, type Grid, type Inputs, type Kernel } from "../engine/kernel.ts";
+import { mapping, onSoftware } from "../engine/mapping.ts";
 import type { Problem } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size, type Shape } from "../tensor/shape.ts";
@@ -66,8 +67,7 @@ export const sliceSum: Kernel<typeof shaders.slice_sum, SliceSumAttributes> = ke
       d_first: d.first,
     };
   },
-  grid: ({ rows, quads: width }, { WG, RUN }) =>
-    foldGrid(Math.ceil((Math.ceil(rows / RUN) * width) / WG)),
+  grid: runs,
   cost: (inputs, { shape }) => {
     const count = NAMES.filter((name) => !isAbsent(inputs[name])).length;
     return { flops: (count - 1) * size(shape), bytes: 4 * (count + 1) * size(shape) };
@@ -87,7 +87,21 @@ export const sliceSum: Kernel<typeof shaders.slice_sum, SliceSumAttributes> = ke
     });
     return { y };
   },
+  variants: () => [sliceSumRows],
 });
+
+/** As `sliceSum`, with long runs of rows per invocation: for software adapters. */
+export const sliceSumRows: Kernel<typeof shaders.slice_sum_rows, SliceSumAttributes> = mapping(
+  sliceSum,
+  { shader: shaders.slice_sum_rows, grid: runs, suits: onSoftware },
+);
+
+function runs(
+  { rows, quads: width }: { readonly rows: number; readonly quads: number },
+  { WG, RUN }: { readonly WG: number; readonly RUN: number },
+): Grid {
+  return foldGrid(Math.ceil((Math.ceil(rows / RUN) * width) / WG));
+}
 
 function operands(
   inputs: Readonly<Record<Input, Shape>>,

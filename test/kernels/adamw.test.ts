@@ -2,8 +2,10 @@
 // gradient does.
 import { expect, test } from "vitest";
 import { adamw as adamwKernel, type AdamwAttributes } from "../../src/kernels/adamw.ts";
+import { checkCase } from "../../src/kernels/check/check.ts";
 import { runKernel } from "../../src/engine/run.ts";
-import { checkKernels } from "../support/check_kernel.ts";
+import { sgd } from "../../src/kernels/sgd.ts";
+import { checkKernels, expectRight } from "../support/check_kernel.ts";
 import { gpu } from "../support/gpu.ts";
 
 checkKernels(adamwKernel);
@@ -134,4 +136,22 @@ test("a number that overflows in the update raises the flag in that step", async
   const scalars = one.scalars.with(attributes.slots.learning_rate, 3e38).with(4, 1e3);
   const far = await runKernel(gpu, adamwKernel, { ...one, scalars }, shapes, attributes);
   expect([far.parameters[0], far.norm[3]]).toEqual([-Infinity, 1]);
+});
+
+test("a large arena, several vectors per invocation, the last workgroup not full", async () => {
+  const size = 2 ** 18 + 192;
+  const large = Object.fromEntries(
+    Object.entries({ ...shapes, decay: [size / 64] }).map(([name, shape]) => [
+      name,
+      shape[0] === n ? [size] : shape,
+    ]),
+  );
+  for (const kernel of [adamwKernel, sgd]) {
+    const [first] = kernel.cases;
+    const names = Object.keys(first.shapes);
+    const own = Object.fromEntries(names.map((name) => [name, large[name]]));
+    expect(kernel.tuneRule?.(own as never, first.attributes as never)).toEqual({ STEP: 2 });
+    const problem = { ...first, name: "large", shapes: own };
+    expectRight(problem, await checkCase(gpu, kernel, problem));
+  }
 });

@@ -3,13 +3,20 @@
 import { expect, test } from "vitest";
 import {
   normFusedApply,
+  normFusedApplyRows,
   normFusedGradInput,
   normFusedGradShared,
   normFusedGradSums,
 } from "../../src/kernels/norm_fused.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(normFusedApply, normFusedGradSums, normFusedGradShared, normFusedGradInput);
+checkKernels(
+  normFusedApply,
+  normFusedApplyRows,
+  normFusedGradSums,
+  normFusedGradShared,
+  normFusedGradInput,
+);
 
 test("channels that are not a multiple of four are refused with their number", () => {
   const [x, statistic, channels] = [[1, 2, 2, 6], [1, 1], [6]];

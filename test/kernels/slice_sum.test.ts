@@ -1,9 +1,9 @@
 // Sums of ranges of wider rows against their reference.
 import { expect, test } from "vitest";
-import { sliceSum } from "../../src/kernels/slice_sum.ts";
+import { sliceSum, sliceSumRows } from "../../src/kernels/slice_sum.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(sliceSum);
+checkKernels(sliceSum, sliceSumRows);
 
 test.each([
   [[5, 8], [0, 4], "channels 4 to 12 of 5 rows"],
