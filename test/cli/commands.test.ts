@@ -15,12 +15,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { takeLock } from "../../src/formats/lock_file.ts";
 import { readNpy } from "../../src/formats/npy.ts";
+import { firstRunWatch } from "../../src/gpu/pipelines.ts";
 import { readPly } from "../../src/formats/ply.ts";
 import { readDepthPng } from "../../src/formats/png16.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { METRIC_NAMES } from "../../src/evaluate/metrics.ts";
 import { DGP_FILES, writeDgp } from "../data/dgp_fixture.ts";
 import { writeFolder } from "./folder_fixture.ts";
+import { gpu } from "../support/gpu.ts";
 import { cli } from "./run.ts";
 
 let root = "";
@@ -155,6 +157,8 @@ test("a run whose data moved says so, goes on with --data, and refuses other dat
   const other = await cli(...resume, "--data", `folder:${at("other_data")}`);
   expect(other.code).toBe(2);
   expect(other.stderr).toContain("the images of its moment 1 of 2 are not those of training");
+  // A run that was refused leaves nothing behind that splits the steps of later ones.
+  expect(firstRunWatch(gpu)).toBeNull();
   const { code, stderr } = await cli(...resume, "--data", `folder:${at("data")}`);
   expect([code, stderr]).toEqual([0, ""]);
   expect(readFileSync(at("moved_run", "config.yaml"), "utf8")).toBe(config);

@@ -76,7 +76,9 @@ function networkTexts(metafile: Metafile): Record<string, Record<string, string>
   const run = Object.entries(shaderSources())
     .filter(isRun)
     .map(([name]) => name);
-  const needsSubgroups = (name: string): boolean => texts[name].includes("enable subgroups;");
+  // Plans use Winograd's kernels only where there are subgroups (src/graph/winograd.ts).
+  const needsSubgroups = (name: string): boolean =>
+    texts[name].includes("enable subgroups;") || name.startsWith("winograd_");
   const withSnippets = (names: readonly string[]): Set<string> =>
     new Set([
       ...names,

@@ -63,18 +63,33 @@ export interface TrainingDevice {
  * rank 0.
  */
 export async function runTraining(
-  { gpu, reopen }: TrainingDevice,
+  opened: TrainingDevice,
   settings: RunSettings,
   output: Output,
   stop: StopSignal,
   job: Job | null = null,
+): Promise<TrainingOutcome> {
+  const unwatch = watchPipelines(opened.gpu, pipelineProgress(output));
+  try {
+    return await runWatched({ ...opened, unwatch }, settings, output, stop, job);
+  } finally {
+    // A run that was refused has had no step to end the watch.
+    unwatch();
+  }
+}
+
+async function runWatched(
+  { gpu, reopen, unwatch }: TrainingDevice & { readonly unwatch: () => void },
+  settings: RunSettings,
+  output: Output,
+  stop: StopSignal,
+  job: Job | null,
 ): Promise<TrainingOutcome> {
   const { config, out, resume, replace } = settings;
   const opening = { earlier: resume, onProgress: tableProgress(output) };
   const source = await openTrainingSource(config, "train", opening);
   const heldOut = await openTrainingSource(config, "held-out", opening);
   const device = { gpu };
-  const unwatch = watchPipelines(gpu, pipelineProgress(output));
   const replaceDevice = async (): Promise<Gpu> => {
     device.gpu = await reopen();
     return device.gpu;
