@@ -8,12 +8,13 @@
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, 3, C'], all in vectors of
 //          four; slice s holds rows s R to s R + R - 1 of the V OH rows of y; column_sum adds the
 //          slices up in order
-// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns 16 channels o; an invocation
+// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns ROWS channels o; an invocation
 //          owns the three taps of one row of the kernel for four channels c. For two pixels of a
-//          row of y it keeps four columns of x and loads two of them; it loads 4 of the 32 numbers
-//          of d_y, 8 at 4 lanes, and takes the others from its neighbours by broadcasts; grid: x
-//          rows of taps x vectors of C', y groups x tiles of channels, z slices
-// Memory   12 loads for 384 fma, where conv2d_grad_weight_subgroup.wgsl has 36 at 8 lanes; for
+//          row of y it keeps four columns of x and loads two of them; of 16 channels it loads 4 of
+//          the 32 numbers of d_y, 8 at 4 lanes, of 24 8 of 48, and takes the others from its
+//          neighbours by broadcasts; grid: x rows of taps x vectors of C', y groups x tiles of
+//          channels, z slices
+// Memory   12 loads for 384 fma, or 16 for 576, where conv2d_grad_weight_subgroup.wgsl has 36 at 8 lanes; for
 //          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
 //          iteration: hence two pixels at a time
 // Source   elementary
@@ -49,10 +50,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 
 override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly one
-const ROWS: u32 = 16u; // host: channels of a tile
+const ROWS: u32 = 16u; // tune: 16 24
 
 /// Adds two pixels to the taps of one channel o, from sum `first` on.
-fn add_channel(tile: ptr<function, array<vec4f, 48>>, first: u32, d_even: f32, d_odd: f32, columns: ptr<function, array<vec4f, 4>>) {
+fn add_channel(tile: ptr<function, array<vec4f, 3u * ROWS>>, first: u32, d_even: f32, d_odd: f32, columns: ptr<function, array<vec4f, 4>>) {
     let even = vec4f(d_even);
     let odd = vec4f(d_odd);
     (*tile)[first] = fma(odd, (*columns)[1], fma(even, (*columns)[0], (*tile)[first]));
@@ -61,7 +62,7 @@ fn add_channel(tile: ptr<function, array<vec4f, 48>>, first: u32, d_even: f32, d
 }
 
 /// Adds two pixels to the taps of four channels o, from sum `first` on.
-fn add_channels(tile: ptr<function, array<vec4f, 48>>, first: u32, even: vec4f, odd: vec4f, columns: ptr<function, array<vec4f, 4>>) {
+fn add_channels(tile: ptr<function, array<vec4f, 3u * ROWS>>, first: u32, even: vec4f, odd: vec4f, columns: ptr<function, array<vec4f, 4>>) {
     add_channel(tile, first, even.x, odd.x, columns);
     add_channel(tile, first + 3u, even.y, odd.y, columns);
     add_channel(tile, first + 6u, even.z, odd.z, columns);
@@ -101,12 +102,14 @@ fn conv2d_grad_weight_strip(
     let c = index - a * fours;
     let at_c = group.y / tiles * fours + c;
     let top = i32(a * params.dilation_h) - i32(params.pad_top);
-    // lanes 0 to 3 hold the channels of the even pixel, 4 to 7, if there are any, those of the odd
-    // one, others repeat;
+    // of 16 channels, lanes 0 to 3 hold those of the even pixel, 4 to 7, if there are any, those of
+    // the odd one, others repeat; of 24, lanes 0 to 5 hold those of one pixel, or 4 lanes in two loads;
     // channels beyond the last compute it again and are not stored
-    let odd = lane / 4u % 2u;
-    let at_o = (first_o + min(row + lane % 4u * 4u, params.group_o - 4u)) / 4u;
-    var tile: array<vec4f, 48>; // channel o, tap; indexed by constants only, so that it stays in registers
+    let odd = select(0u, lane / 4u % 2u, ROWS == 16u);
+    let held = select(lane % 8u, lane % 4u, ROWS == 16u);
+    let at_o = (first_o + min(row + held * 4u, params.group_o - 4u)) / 4u;
+    let last_o = (first_o + min(row + 16u + lane * 4u, params.group_o - 4u)) / 4u; // for 4 lanes
+    var tile: array<vec4f, 3u * ROWS>; // channel o, tap; indexed by constants only, so that it stays in registers
     let begin = group.z * params.slab_rows;
     let end = min(begin + params.slab_rows, params.views * params.out_h);
     for (var line = begin; line < end; line++) {
@@ -122,17 +125,28 @@ fn conv2d_grad_weight_strip(
             columns[2] = column(left + j + 2u, first, at_c, in_rows);
             columns[3] = column(left + j + 3u, first, at_c, in_rows);
             let d = gradients(line, j + odd, at_o);
-            var odd_d: array<vec4f, 4>;
-            if (LANES == 4u) {
-                let e = gradients(line, j + 1u, at_o);
-                odd_d = array(subgroupBroadcast(e, 0u), subgroupBroadcast(e, 1u), subgroupBroadcast(e, 2u), subgroupBroadcast(e, 3u));
+            let d_even = array(subgroupBroadcast(d, 0u), subgroupBroadcast(d, 1u), subgroupBroadcast(d, 2u), subgroupBroadcast(d, 3u));
+            var d_odd: array<vec4f, 4>;
+            if (LANES > 4u && ROWS == 16u) {
+                d_odd = array(subgroupBroadcast(d, 4u), subgroupBroadcast(d, 5u), subgroupBroadcast(d, 6u), subgroupBroadcast(d, 7u));
             } else {
-                odd_d = array(subgroupBroadcast(d, 4u), subgroupBroadcast(d, 5u), subgroupBroadcast(d, 6u), subgroupBroadcast(d, 7u));
+                let e = gradients(line, j + 1u, at_o);
+                d_odd = array(subgroupBroadcast(e, 0u), subgroupBroadcast(e, 1u), subgroupBroadcast(e, 2u), subgroupBroadcast(e, 3u));
+                if (ROWS == 24u && LANES > 4u) {
+                    add_channels(&tile, 48u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), &columns);
+                    add_channels(&tile, 60u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), &columns);
+                }
             }
-            add_channels(&tile, 0u, subgroupBroadcast(d, 0u), odd_d[0], &columns);
-            add_channels(&tile, 12u, subgroupBroadcast(d, 1u), odd_d[1], &columns);
-            add_channels(&tile, 24u, subgroupBroadcast(d, 2u), odd_d[2], &columns);
-            add_channels(&tile, 36u, subgroupBroadcast(d, 3u), odd_d[3], &columns);
+            if (ROWS == 24u && LANES == 4u) {
+                let f = gradients(line, j, last_o);
+                let g = gradients(line, j + 1u, last_o);
+                add_channels(&tile, 48u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), &columns);
+                add_channels(&tile, 60u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), &columns);
+            }
+            add_channels(&tile, 0u, d_even[0], d_odd[0], &columns);
+            add_channels(&tile, 12u, d_even[1], d_odd[1], &columns);
+            add_channels(&tile, 24u, d_even[2], d_odd[2], &columns);
+            add_channels(&tile, 36u, d_even[3], d_odd[3], &columns);
             columns[0] = columns[2];
             columns[1] = columns[3];
         }

@@ -8,12 +8,13 @@
 // Layout   x [V, H, W, C]; d_y [V, OH, OW, O]; partials [slabs, O, KH, KW, C'], all in vectors of
 //          four; slice s holds rows s R to s R + R - 1 of the V OH rows of y; column_sum adds the
 //          slices up in order
-// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns 32 channels o x VECTORS LANES
-//          vectors of terms (a, b, c) of one slice, an invocation all 32 of its VECTORS, LANES
-//          apart; for each of two pixels of a row of y it loads those of x and one of d_y, two at 4
-//          lanes, and takes the others from its neighbours by broadcasts; grid: x tiles of terms,
-//          y groups x tiles of channels, z slices
-// Memory   24 loads for 512 fma, where conv2d_grad_weight_subgroup.wgsl has 48 at 8 lanes; for
+// Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns ROWS channels o x VECTORS
+//          LANES vectors of terms (a, b, c) of one slice, an invocation all ROWS of its VECTORS,
+//          LANES apart; for each of two pixels of a row of y it loads those of x and one of d_y, two
+//          at 4 lanes, and takes the others from its neighbours by broadcasts; of 16 channels it
+//          loads one vector of d_y for both pixels; grid: x tiles of terms, y groups x tiles of
+//          channels, z slices
+// Memory   24 loads for 512 fma at 32 channels, where conv2d_grad_weight_subgroup.wgsl has 48 at 8 lanes; for
 //          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
 //          iteration: hence two pixels at a time
 // Source   elementary
@@ -51,7 +52,7 @@ struct Params {
 override GROUP_C: u32 = 0u; // 0: read at run time
 override KERNEL_W: u32 = 0u;
 override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly one
-const ROWS: u32 = 32u; // host: channels of a tile
+const ROWS: u32 = 32u; // tune: 16 24 32
 /// Vectors of terms per invocation.
 const VECTORS: u32 = 2u; // tune: 1 2
 
@@ -130,8 +131,12 @@ fn conv2d_grad_weight_vec4(
     let m = n + 4u * LANES;
     let near = terms_of(n);
     let far = terms_of(m);
-    // channels beyond the last compute it again and are not stored
-    let at_o = (first_o + min(row + lane % 8u * 4u, params.group_o - 4u)) / 4u;
+    // of 16 channels, lanes 4 to 7, if there are any, hold those of the odd pixel; channels beyond the
+    // last compute it again and are not stored
+    let paired = LANES > 4u && ROWS == 16u;
+    let ahead = select(0u, lane / 4u % 2u, paired);
+    let held = select(lane % 8u, lane % 4u, ROWS == 16u);
+    let at_o = (first_o + min(row + held * 4u, params.group_o - 4u)) / 4u;
     let last_o = (first_o + min(row + 16u + lane * 4u, params.group_o - 4u)) / 4u; // for 4 lanes
     var tile: array<vec4f, ROWS * VECTORS>; // channel o, term; indexed by constants only, so that it stays in registers
     let begin = group.z * params.slab_rows;
@@ -158,24 +163,36 @@ fn conv2d_grad_weight_vec4(
                 even[1] = seen(w + far.w, far_row, first_c + far.c, far_in);
                 odd[1] = seen(next + far.w, far_row, first_c + far.c, far_in & has_odd);
             }
-            let d = gradients(line, j, at_o);
-            let e = gradients(line, j + 1u, at_o);
-            add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
-            add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
-            add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
-            add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
-            if (LANES == 4u) {
+            let d = gradients(line, j + ahead, at_o);
+            var e: vec4f;
+            if (paired) {
+                add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(d, 4u), even, odd);
+                add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(d, 5u), even, odd);
+                add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(d, 6u), even, odd);
+                add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(d, 7u), even, odd);
+            } else {
+                e = gradients(line, j + 1u, at_o);
+                add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
+                add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
+                add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
+                add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
+            }
+            if (ROWS > 16u && LANES == 4u) {
                 let f = gradients(line, j, last_o);
                 let g = gradients(line, j + 1u, last_o);
                 add_rows(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
                 add_rows(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
-                add_rows(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
-                add_rows(&tile, 28u, subgroupBroadcast(f, 3u), subgroupBroadcast(g, 3u), even, odd);
-            } else {
+                if (ROWS > 24u) {
+                    add_rows(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
+                    add_rows(&tile, 28u, subgroupBroadcast(f, 3u), subgroupBroadcast(g, 3u), even, odd);
+                }
+            } else if (ROWS > 16u) {
                 add_rows(&tile, 16u, subgroupBroadcast(d, 4u), subgroupBroadcast(e, 4u), even, odd);
                 add_rows(&tile, 20u, subgroupBroadcast(d, 5u), subgroupBroadcast(e, 5u), even, odd);
-                add_rows(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
-                add_rows(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+                if (ROWS > 24u) {
+                    add_rows(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
+                    add_rows(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
+                }
             }
         }
     }

@@ -10,7 +10,9 @@ import { graph } from "../../src/graph/graph.ts";
 import {
   conv2d,
   conv2dDepthwise,
+  conv2dFew,
   conv2dMatrix,
+  conv2dNarrow,
   conv2dRegister,
   conv2dStrip,
   conv2dSubgroup,
@@ -25,6 +27,8 @@ checkKernels(
     conv2dOp(x, weight, present(bias), { stride, pad: padding, dilation, groups }),
   ),
   conv2dStrip,
+  conv2dNarrow,
+  conv2dFew,
   conv2dVec4,
   conv2dSubgroup,
   conv2dRegister,

@@ -6,7 +6,9 @@ import {
 import {
   conv2dGradInput,
   conv2dGradInputDepthwise,
+  conv2dGradInputFew,
   conv2dGradInputMatrix,
+  conv2dGradInputNarrow,
   conv2dGradInputRegister,
   conv2dGradInputStrip,
   conv2dGradInputSubgroup,
@@ -40,6 +42,8 @@ checkKernels(
       transposeOptions(d_y.shape, weight.shape, attributes),
     ),
   ),
+  conv2dGradInputNarrow,
+  conv2dGradInputFew,
   conv2dGradInputVec4,
   conv2dGradInputSubgroup,
   conv2dGradInputStrip,

@@ -6,6 +6,7 @@ import type { Conv2dGradWeightAttributes } from "../../src/kernels/convolution/c
 import {
   conv2dGradWeight,
   conv2dGradWeightDepthwise,
+  conv2dGradWeightFew,
   conv2dGradWeightMatrix,
   conv2dGradWeightRegister,
   conv2dGradWeightStrip,
@@ -17,6 +18,7 @@ import { checkKernels } from "../support/check_kernel.ts";
 
 checkKernels(
   conv2dGradWeight,
+  conv2dGradWeightFew,
   conv2dGradWeightStrip,
   conv2dGradWeightVec4,
   conv2dGradWeightSubgroup,
@@ -50,10 +52,32 @@ test("the rule takes the mapping whose tiles are least idle", () => {
   expect(chosen(128, 128, 1)).toBe("conv2d_grad_weight_vec4");
   expect(chosen(48, 24, 1)).toBe("conv2d_grad_weight_vec4");
   expect(chosen(32, 32, 1)).toBe("conv2d_grad_weight_vec4");
-  // half of a wide tile would be idle
-  expect(chosen(32, 16, 1)).toBe("conv2d_grad_weight_subgroup");
-  expect(chosen(4, 16, 7, 2)).toBe("conv2d_grad_weight_subgroup");
+  // of few channels, a tile of as few
+  expect(chosen(32, 16, 1)).toBe("conv2d_grad_weight_vec4");
+  expect(chosen(4, 16, 3, 2)).toBe("conv2d_grad_weight_vec4");
+  expect(chosen(32, 1, 1)).toBe("conv2d_grad_weight_few");
+  expect(chosen(24, 4, 1)).toBe("conv2d_grad_weight_few");
   // not in fours
+  expect(chosen(32, 6, 1)).toBe("conv2d_grad_weight_subgroup");
   expect(chosen(63, 64, 3)).toBe("conv2d_grad_weight_subgroup");
   expect(chosen(64, 66, 1)).toBe("conv2d_grad_weight_subgroup");
+});
+
+test("the rule takes tiles of as many channels as there are", () => {
+  const attributes = {
+    stride: [1, 1],
+    padding: [0, 0, 0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    kernel: [1, 1],
+  } as const;
+  const tile = (
+    kernel: typeof conv2dGradWeightStrip | typeof conv2dGradWeightVec4,
+  ): (number | undefined)[] =>
+    [4, 16, 24, 32, 40, 48, 64].map((channels) => {
+      const map = [1, 8, 8, channels];
+      return kernel.tuneRule?.({ x: [1, 8, 8, 64], d_y: map }, attributes).ROWS;
+    });
+  expect(tile(conv2dGradWeightStrip)).toEqual([16, 16, 24, 16, 24, 24, 16]);
+  expect(tile(conv2dGradWeightVec4)).toEqual([16, 16, 24, 32, 24, 24, 32]);
 });

@@ -2,7 +2,7 @@
 import type { DataSource } from "../../src/data/data_source.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { lower } from "../../src/graph/lower.ts";
-import { canRun, mappingsOf } from "../../src/engine/mapping.ts";
+import { canRun, mappingsOf, ruleMapping } from "../../src/engine/mapping.ts";
 import { ruleConstants } from "../../src/engine/tuning.ts";
 import { stepProblems } from "../../src/tune/step_problems.ts";
 import {
@@ -34,7 +34,7 @@ export function otherMappings(
     calls.map(() => 1),
   ).flatMap(({ key, base, problem: { shapes, attributes } }): TuningEntry[] => {
     if (!["softmax_bins", "bin_kl", "conv2d"].includes(base.shader.name)) return [];
-    const rule = calls.find((call) => call.base === base)!.kernel;
+    const rule = ruleMapping(base, facts, shapes, attributes);
     const able = mappingsOf(base).filter((one) => canRun(one, facts, shapes, attributes));
     const other = able.find((one) => one !== rule && one !== base) ?? base;
     if (other === rule) return [];

@@ -31,9 +31,15 @@ export function withoutComments(text: string): string {
     .split("\n")
     .map((line) => line.replace(/\/\/(?! tune:).*$/, "").trim())
     .filter((line) => line !== "" && !line.startsWith("// tune:"))
-    .map((line) => (/tune:|^#/.test(line) ? line : line.replace(/\s*([,;(){}*+:])\s*/g, "$1")))
-    .join("\n");
+    .map((line) => (isWhole(line) ? line : line.replace(/\s*([,;(){}*+:])\s*/g, "$1")))
+    .reduce((text, line, i, lines) => {
+      const isJoined = !isWhole(line) && /[;{},]$/.test(lines[i - 1]) && !isWhole(lines[i - 1]);
+      return `${text}${isJoined ? "" : "\n"}${line}`;
+    });
 }
+
+/** Whether a line stays as it is: a snippet's, or one with a mark that programs read. */
+const isWhole = (line: string): boolean => /tune:|^#/.test(line);
 
 /** The texts as `useShaders` takes them; each is compared with the table, so that a page need not. */
 export function shaderTexts(): Record<string, string> {

@@ -17,10 +17,10 @@ import {
   type Rectified,
   type Sliced,
 } from "./conv2d_geometry.ts";
+import { fastestTile, narrowTile, type TiledSum } from "./conv2d_tiles.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import {
   F16_TERMS,
-  fills,
   fitMatrices,
   mapping,
   onSoftware,
@@ -122,7 +122,8 @@ const cases: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
 
 const { STRIP } = shaders.conv2d_strip.constants;
 const { PIXELS } = shaders.conv2d_vec4.constants;
-/** Fewer channels of a tap than this cost more with loads of four than without. */
+const FEW_CHANNELS = shaders.conv2d_few.constants.CHANNELS;
+/** In subgroups of another width than 8, fewer channels of a tap cost more with loads of four. */
 const LEAST = 16;
 
 // rows of y shorter and longer than strips, which gradients do not see
@@ -189,6 +190,26 @@ const fours: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
     attributes: { ...plain, padding: [0, 1, 3, 2], dilation: [3, 2], slices: 1 },
   },
   {
+    name: "fours, two narrow tiles, the last one shorter, pixels of two images in a tile, bias",
+    shapes: { x: [3, 3, 5, 8], weight: [44, 1, 1, 8], bias: [44] },
+    attributes: { ...plain, slices: 1 },
+  },
+  {
+    name: "fours to one channel, pixels of two images in a tile, bias",
+    shapes: { x: [3, 3, 5, 12], weight: [1, 1, 1, 12], bias: [1] },
+    attributes: { ...plain, slices: 1 },
+  },
+  {
+    name: "fours to three channels, strides, groups, slices of a sum, rectified, bias",
+    shapes: { x: [2, 5, 8, 40], weight: [6, 2, 3, 20], bias: [6] },
+    attributes: { ...same, stride: [2, 3], groups: 2, slices: 2, relu: true },
+  },
+  {
+    name: "fours, two narrow tiles of 32, the last one shorter, one pixel more than a tile of them",
+    shapes: { x: [1, 3, 11, 4], weight: [60, 2, 1, 4], bias: none },
+    attributes: { ...plain, padding: [1, 0, 0, 0], slices: 1 },
+  },
+  {
     name: "fours, no views",
     shapes: { x: [0, 4, 4, 8], weight: [4, 3, 3, 8], bias: none },
     attributes: { ...same, slices: 1 },
@@ -204,6 +225,21 @@ const fours: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
 function tiles(p: Conv2dParams & Sliced, pixels: number, channels: number): Grid {
   const [x, y] = foldGrid(Math.ceil((p.views * p.out_h * p.out_w) / pixels));
   return [x, y, p.slices * Math.ceil(p.group_o / channels) * (p.out_c / p.group_o)];
+}
+
+/** A convolution as the tiles of the mappings in subgroups see it. */
+function tiledSum({ x, weight }: Shapes, attributes: Conv2dAttributes & Sliced): TiledSum {
+  const p = conv2dParams(x, weight, attributes);
+  const slice = Math.ceil(p.group_c / attributes.slices);
+  return {
+    channels: p.group_o,
+    terms: p.kernel_h * p.kernel_w * slice,
+    row_pixels: p.out_w,
+    in_strips: isThreeWide(p),
+    in_fours: inFours(p, slice),
+    few: p.group_c % 4 === 0 && slice % 4 === 0 ? "channels" : null,
+    vec4_fixed: 24,
+  };
 }
 
 /**
@@ -259,6 +295,8 @@ export const conv2d: Kernel<typeof shaders.conv2d, Conv2dAttributes & Rectified>
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dDepthwise,
+    conv2dNarrow,
+    conv2dFew,
     conv2dVec4,
     conv2dStrip,
     conv2dSubgroup,
@@ -278,7 +316,7 @@ export const conv2dSubgroup: Kernel<typeof shaders.conv2d_subgroup, Conv2dAttrib
 
 /**
  * As `conv2d`, with one subgroup of 8 lanes per workgroup, for kernels 3 wide that skip no column:
- * for software adapters and rows of y that fill their strips to five eighths.
+ * for software adapters where no other mapping is faster.
  */
 export const conv2dStrip: Kernel<typeof shaders.conv2d_strip, Conv2dAttributes & Rectified> =
   mapping(conv2d, {
@@ -289,8 +327,8 @@ export const conv2dStrip: Kernel<typeof shaders.conv2d_strip, Conv2dAttributes &
     },
     runs: (facts, { x, weight }, attributes) =>
       isThreeWide(conv2dParams(x, weight, attributes)) && subgroupWidth(facts).lanes === 8,
-    suits: ({ software }, { x, weight }, attributes) =>
-      software && fills(conv2dParams(x, weight, attributes).out_w, STRIP),
+    suits: ({ software }, shapes, attributes) =>
+      software && fastestTile(tiledSum(shapes, attributes)) === "strip",
   });
 
 /**
@@ -302,17 +340,46 @@ export const conv2dVec4: Kernel<typeof shaders.conv2d_vec4, Conv2dAttributes & R
   {
     shader: shaders.conv2d_vec4,
     grid: (params, { LANES }) => tiles(params, Math.min(PIXELS, 4 * LANES), 4 * LANES),
-    runs: (facts, { x, weight }, attributes) => {
-      const p = conv2dParams(x, weight, attributes);
-      const slice = Math.ceil(p.group_c / attributes.slices);
-      return inSubgroups(facts) && inFours(p, slice);
-    },
-    // where strips run and are nearly full, they are faster; few channels do not pay for a tap
+    runs: (facts, shapes, attributes) =>
+      inSubgroups(facts) && tiledSum(shapes, attributes).in_fours,
     suits: (facts, shapes, attributes) => {
-      const { group_o, group_c, out_w } = conv2dParams(shapes.x, shapes.weight, attributes);
-      const strip = conv2dStrip.runs!(facts, shapes, attributes) && fills(out_w, STRIP, 7 / 8);
-      return group_c / attributes.slices >= LEAST && !strip && onSoftwareInFours(facts, group_o);
+      if (subgroupWidth(facts).lanes === 8) {
+        return facts.software && fastestTile(tiledSum(shapes, attributes)) === "vec4";
+      }
+      const { group_o, group_c } = conv2dParams(shapes.x, shapes.weight, attributes);
+      return group_c / attributes.slices >= LEAST && onSoftwareInFours(facts, group_o);
     },
+  },
+);
+
+/**
+ * As `conv2d`, with one subgroup of 8 lanes per workgroup and tiles as wide as the channels: for software
+ * adapters.
+ */
+export const conv2dNarrow: Kernel<typeof shaders.conv2d_narrow, Conv2dAttributes & Rectified> =
+  mapping(conv2d, {
+    shader: shaders.conv2d_narrow,
+    tuneRule: (shapes, attributes) => narrowTile(tiledSum(shapes, attributes)),
+    grid: (params, { LANES, CHANNELS }) => tiles(params, 4 * LANES, CHANNELS),
+    runs: (facts, shapes, attributes) =>
+      subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).in_fours,
+    suits: (facts, shapes, attributes) =>
+      facts.software && fastestTile(tiledSum(shapes, attributes)) === "narrow",
+  });
+
+/**
+ * As `conv2d`, with one subgroup of 8 lanes per workgroup and tiles of 4 channels: for software
+ * adapters and few channels of y, such as one.
+ */
+export const conv2dFew: Kernel<typeof shaders.conv2d_few, Conv2dAttributes & Rectified> = mapping(
+  conv2d,
+  {
+    shader: shaders.conv2d_few,
+    grid: (params, { LANES }) => tiles(params, 4 * LANES, FEW_CHANNELS),
+    runs: (facts, shapes, attributes) =>
+      subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).few !== null,
+    suits: (facts, shapes, attributes) =>
+      facts.software && fastestTile(tiledSum(shapes, attributes)) === "few",
   },
 );
 

@@ -18,11 +18,11 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
+import { fastestTile, narrowTile, type TiledSum } from "./conv2d_tiles.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import {
   F16_TERMS,
-  fills,
   fitMatrices,
   mapping,
   onSoftware,
@@ -36,7 +36,8 @@ type Shapes = Readonly<Record<Input, Shape>>;
 
 const { STRIP } = shaders.conv2d_grad_input_strip.constants;
 const { PIXELS } = shaders.conv2d_grad_input_vec4.constants;
-/** Fewer channels of a tap than this cost more with loads of four than without. */
+const FEW_CHANNELS = shaders.conv2d_grad_input_few.constants.CHANNELS;
+/** In subgroups of another width than 8, fewer channels of a tap cost more with loads of four. */
 const LEAST = 16;
 
 // The gradients of conv2d's cases; a bias there has y's channels, here it has x's channels.
@@ -122,6 +123,28 @@ const fours: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
     attributes: { ...plain, padding: [0, 0, 0, 0], groups: 2, input: [5, 4], slices: 3 },
   },
   {
+    name: "fours, two narrow tiles, the last one shorter, pixels of two images in a tile, bias",
+    shapes: { d_y: [3, 3, 5, 8], weight: [8, 1, 1, 44], bias: [44] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], input: [3, 5] },
+  },
+  {
+    name: "one channel to 44, pixels of two images in a tile, bias",
+    shapes: { d_y: [3, 3, 5, 1], weight: [1, 1, 1, 44], bias: [44] },
+    attributes: { ...plain, padding: [0, 0, 0, 0], input: [3, 5] },
+  },
+  {
+    name: "three channels to fours, strides, groups, slices of a sum, the last one shorter",
+    shapes: { d_y: [2, 3, 3, 6], weight: [6, 3, 2, 12], bias: [0] },
+    attributes: {
+      ...plain,
+      stride: [2, 3],
+      padding: [1, 1, 1, 0],
+      groups: 2,
+      input: [5, 8],
+      slices: 2,
+    },
+  },
+  {
     name: "fours with strides, phases of several sizes, views",
     shapes: { d_y: [2, 3, 3, 16], weight: [16, 3, 3, 60], bias: [60] },
     attributes: { ...plain, stride: [2, 3], padding: [1, 1, 1, 1], input: [5, 8] },
@@ -148,6 +171,22 @@ function paramsOf({ d_y, weight }: Shapes, attributes: Conv2dGradInputAttributes
   const p = conv2dParams([d_y[0] ?? 0, ...attributes.input, channels], weight, attributes);
   expectShape({ d_y }, [p.views, p.out_h, p.out_w, p.out_c]);
   return p;
+}
+
+/** The gradient as the tiles of the mappings in subgroups see it. */
+function tiledSum(shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced): TiledSum {
+  const p = paramsOf(shapes, attributes);
+  const slice = Math.ceil(p.group_o / attributes.slices);
+  const taps = Math.ceil(p.kernel_h / p.stride_h) * Math.ceil(p.kernel_w / p.stride_w);
+  return {
+    channels: p.group_c,
+    terms: taps * slice,
+    row_pixels: p.in_w,
+    in_strips: p.stride_h === 1 && isThreeWide(p),
+    in_fours: inFours(p, slice),
+    few: p.group_c % 4 === 0 ? "terms" : null,
+    vec4_fixed: 35,
+  };
 }
 
 /**
@@ -215,6 +254,8 @@ export const conv2dGradInput: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradInputDepthwise,
+    conv2dGradInputNarrow,
+    conv2dGradInputFew,
     conv2dGradInputVec4,
     conv2dGradInputStrip,
     conv2dGradInputSubgroup,
@@ -236,8 +277,7 @@ export const conv2dGradInputSubgroup: Kernel<
 
 /**
  * As `conv2dGradInput`, with one subgroup of 8 lanes per workgroup, for kernels 3 wide of stride 1
- * that skip no column: for software adapters and rows of d_x that fill their strips to five
- * eighths.
+ * that skip no column: for software adapters where no other mapping is faster.
  */
 export const conv2dGradInputStrip: Kernel<
   typeof shaders.conv2d_grad_input_strip,
@@ -248,16 +288,15 @@ export const conv2dGradInputStrip: Kernel<
     const [x, y] = foldGrid(Math.ceil((views * in_h * Math.ceil(in_w / STRIP)) / LANES));
     return [x, y, slices * Math.ceil(group_c / ROWS) * (in_c / group_c)];
   },
-  runs: (facts, shapes, attributes) => {
-    const p = paramsOf(shapes, attributes);
-    return p.stride_h === 1 && isThreeWide(p) && subgroupWidth(facts).lanes === 8;
-  },
-  suits: ({ software }, _, { input }) => software && fills(input[1], STRIP),
+  runs: (facts, shapes, attributes) =>
+    subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).in_strips,
+  suits: ({ software }, shapes, attributes) =>
+    software && fastestTile(tiledSum(shapes, attributes)) === "strip",
 });
 
 /**
  * As `conv2dGradInput`, with one subgroup per workgroup and four channels per load: for software
- * adapters and channels that are multiples of four and fill their tiles to five eighths.
+ * adapters and channels that are multiples of four and fill their tiles.
  */
 export const conv2dGradInputVec4: Kernel<
   typeof shaders.conv2d_grad_input_vec4,
@@ -265,18 +304,47 @@ export const conv2dGradInputVec4: Kernel<
 > = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_vec4,
   grid: (params, { LANES }) => tiles(params, Math.min(PIXELS, 4 * LANES), 4 * LANES),
-  runs: (facts, shapes, attributes) => {
-    const p = paramsOf(shapes, attributes);
-    const slice = Math.ceil(p.group_o / attributes.slices);
-    return inSubgroups(facts) && inFours(p, slice);
-  },
-  // where strips run and are nearly full, they are faster; few channels do not pay for a tap
+  runs: (facts, shapes, attributes) => inSubgroups(facts) && tiledSum(shapes, attributes).in_fours,
   suits: (facts, shapes, attributes) => {
-    const { group_c, group_o, in_w } = paramsOf(shapes, attributes);
-    const strip = conv2dGradInputStrip.runs!(facts, shapes, attributes);
-    const full = strip && fills(in_w, STRIP, 7 / 8);
-    return group_o / attributes.slices >= LEAST && !full && onSoftwareInFours(facts, group_c);
+    if (subgroupWidth(facts).lanes === 8) {
+      return facts.software && fastestTile(tiledSum(shapes, attributes)) === "vec4";
+    }
+    const { group_c, group_o } = paramsOf(shapes, attributes);
+    return group_o / attributes.slices >= LEAST && onSoftwareInFours(facts, group_c);
   },
+});
+
+/**
+ * As `conv2dGradInput`, with one subgroup of 8 lanes per workgroup and tiles as wide as the channels:
+ * for software adapters.
+ */
+export const conv2dGradInputNarrow: Kernel<
+  typeof shaders.conv2d_grad_input_narrow,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_narrow,
+  tuneRule: (shapes, attributes) => narrowTile(tiledSum(shapes, attributes)),
+  grid: (params, { LANES, CHANNELS }) => tiles(params, 4 * LANES, CHANNELS),
+  runs: (facts, shapes, attributes) =>
+    subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).in_fours,
+  suits: (facts, shapes, attributes) =>
+    facts.software && fastestTile(tiledSum(shapes, attributes)) === "narrow",
+});
+
+/**
+ * As `conv2dGradInput`, with one subgroup of 8 lanes per workgroup, one term at a time and four
+ * channels per store: for software adapters and few channels of y, such as one.
+ */
+export const conv2dGradInputFew: Kernel<
+  typeof shaders.conv2d_grad_input_few,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_few,
+  grid: (params, { LANES }) => tiles(params, 4 * LANES, FEW_CHANNELS),
+  runs: (facts, shapes, attributes) =>
+    subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).few !== null,
+  suits: (facts, shapes, attributes) =>
+    facts.software && fastestTile(tiledSum(shapes, attributes)) === "few",
 });
 
 /** As `conv2dGradInput`, using only registers: for other software adapters. */

@@ -91,6 +91,28 @@ const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
     },
   },
   {
+    name: "fours to one channel, rows of 5",
+    shapes: { x: [2, 3, 5, 36], d_y: [2, 3, 5, 1] },
+    attributes: {
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [1, 1],
+    },
+  },
+  {
+    name: "fours to five channels, strides, groups, many slices",
+    shapes: { x: [2, 40, 30, 8], d_y: [2, 20, 15, 10] },
+    attributes: {
+      stride: [2, 2],
+      padding: [1, 0, 0, 1],
+      dilation: [1, 1],
+      groups: 2,
+      kernel: [3, 2],
+    },
+  },
+  {
     name: "fours, no views",
     shapes: { x: [0, 4, 4, 4], d_y: [0, 4, 4, 4] },
     attributes: {
@@ -163,6 +185,7 @@ export const conv2dGradWeight: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradWeightDepthwise,
+    conv2dGradWeightFew,
     conv2dGradWeightStrip,
     conv2dGradWeightVec4,
     conv2dGradWeightSubgroup,
@@ -183,14 +206,32 @@ interface SubgroupTile {
   readonly speed: number;
 }
 
-const STRIP_ROWS = shaders.conv2d_grad_weight_strip.constants.ROWS;
-const STRIP: SubgroupTile = { channels: STRIP_ROWS, terms: 4, speed: 2.2 };
-const FOURS_ROWS = shaders.conv2d_grad_weight_vec4.constants.ROWS;
-/** By VECTORS of the shader. */
-const FOURS: Readonly<Record<1 | 2, SubgroupTile>> = {
-  1: { channels: FOURS_ROWS, terms: 4, speed: 1.65 },
-  2: { channels: FOURS_ROWS, terms: 8, speed: 1.8 },
+/** By ROWS of the shader. */
+const STRIP: Readonly<Record<16 | 24, SubgroupTile>> = {
+  16: { channels: 16, terms: 4, speed: 2.2 },
+  24: { channels: 24, terms: 4, speed: 2.35 },
 };
+/** A tile of the shader with loads of four, by its ROWS and VECTORS. */
+interface FoursTile extends SubgroupTile {
+  readonly constants: { readonly ROWS: 16 | 24 | 32; readonly VECTORS: 1 | 2 };
+}
+
+const foursTile = (rows: 16 | 24 | 32, vectors: 1 | 2, speed: number): FoursTile => ({
+  constants: { ROWS: rows, VECTORS: vectors },
+  channels: rows,
+  terms: 4 * vectors,
+  speed,
+});
+const FOURS: readonly FoursTile[] = [
+  foursTile(32, 2, 1.8),
+  foursTile(32, 1, 1.65),
+  foursTile(24, 2, 1.57),
+  foursTile(24, 1, 1.3),
+  foursTile(16, 2, 1.45),
+  foursTile(16, 1, 1.25),
+];
+const FEW_ROWS = shaders.conv2d_grad_weight_few.constants.ROWS;
+const FEW: SubgroupTile = { channels: FEW_ROWS, terms: 4, speed: 0.48 };
 const PLAIN: SubgroupTile = { channels: 16, terms: 4, speed: 1 };
 
 /** Speed of a mapping on `terms` per channel, given the share of its tiles that is not idle. */
@@ -205,25 +246,52 @@ function speedOf(
   return (tile.speed * group_o * terms) / (channels * width * Math.ceil(terms / width));
 }
 
-/** VECTORS of the shader for a problem, chosen for 8 lanes. */
-function vectorsOf(p: SlabParams): 1 | 2 {
+/** The tile with loads of four that is the fastest for a problem in subgroups of 8. */
+function foursOf(p: SlabParams): FoursTile {
   const terms = p.kernel_h * p.kernel_w * p.group_c;
-  return speedOf(FOURS[2], p, terms, 8) >= speedOf(FOURS[1], p, terms, 8) ? 2 : 1;
+  return FOURS.toSorted((a, b) => speedOf(b, p, terms, 8) - speedOf(a, p, terms, 8))[0];
+}
+
+/** ROWS of the strip's shader for a problem, chosen for 8 lanes. */
+function rowsOf(p: SlabParams): 16 | 24 {
+  const terms = p.kernel_h * p.group_c;
+  return speedOf(STRIP[16], p, terms, 8) >= speedOf(STRIP[24], p, terms, 8) ? 16 : 24;
 }
 
 /** Speeds of the mappings in subgroups on a problem; 0 where one cannot run. */
-function speeds(facts: AdapterFacts, p: SlabParams): Record<"strip" | "fours" | "plain", number> {
+function speeds(
+  facts: AdapterFacts,
+  p: SlabParams,
+): Record<"strip" | "fours" | "few" | "plain", number> {
   const { lanes } = subgroupWidth(facts);
   const terms = p.kernel_h * p.kernel_w * p.group_c;
   const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && [4, 8, 16].includes(lanes);
   const inRows = inFours && p.kernel_w === 3 && p.stride_w === 1 && p.dilation_w === 1;
   const pairs = p.out_w / (2 * Math.ceil(p.out_w / 2)); // of pixels of a row
   return {
-    strip: inRows ? pairs * speedOf(STRIP, p, terms / 3, lanes) : 0,
-    fours: inFours ? pairs * speedOf(FOURS[vectorsOf(p)], p, terms, lanes) : 0,
+    strip: inRows ? pairs * speedOf(STRIP[rowsOf(p)], p, terms / 3, lanes) : 0,
+    fours: inFours ? pairs * speedOf(foursOf(p), p, terms, lanes) : 0,
+    few: p.group_c % 4 === 0 && lanes === 8 ? pairs * speedOf(FEW, p, terms, lanes) : 0,
     plain: lanes > 0 ? speedOf(PLAIN, p, terms, lanes) : 0,
   };
 }
+
+/**
+ * As `conv2dGradWeight`, with one subgroup of 8 lanes per workgroup and tiles of 4 channels: for
+ * software adapters and few channels of y, such as one.
+ */
+export const conv2dGradWeightFew: Kernel<
+  typeof shaders.conv2d_grad_weight_few,
+  Conv2dGradWeightAttributes
+> = mapping(conv2dGradWeight, {
+  shader: shaders.conv2d_grad_weight_few,
+  grid: (params, { LANES }) => tiles(params, FEW.channels, FEW.terms * LANES),
+  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).few > 0,
+  suits: (facts, shapes, attributes) => {
+    const { few, strip, fours, plain } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && few >= Math.max(strip, fours, plain);
+  },
+});
 
 /**
  * As `conv2dGradWeight`, with one subgroup of 4, 8 or 16 lanes per workgroup and loads of
@@ -234,9 +302,10 @@ export const conv2dGradWeightStrip: Kernel<
   Conv2dGradWeightAttributes
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_strip,
-  grid: (p, { LANES }) => [
-    Math.ceil((p.kernel_h * p.group_c) / (STRIP.terms * LANES)),
-    Math.ceil(p.group_o / STRIP.channels) * (p.out_c / p.group_o),
+  tuneRule: (shapes, attributes) => ({ ROWS: rowsOf(paramsOf(shapes, attributes)) }),
+  grid: (p, { LANES, ROWS }) => [
+    Math.ceil((p.kernel_h * p.group_c) / (4 * LANES)),
+    Math.ceil(p.group_o / ROWS) * (p.out_c / p.group_o),
     p.slabs,
   ],
   runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).strip > 0,
@@ -255,8 +324,8 @@ export const conv2dGradWeightVec4: Kernel<
   Conv2dGradWeightAttributes
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_vec4,
-  tuneRule: (shapes, attributes) => ({ VECTORS: vectorsOf(paramsOf(shapes, attributes)) }),
-  grid: (params, { LANES, VECTORS }) => tiles(params, FOURS_ROWS, 4 * VECTORS * LANES),
+  tuneRule: (shapes, attributes) => foursOf(paramsOf(shapes, attributes)).constants,
+  grid: (params, { LANES, ROWS, VECTORS }) => tiles(params, ROWS, 4 * VECTORS * LANES),
   runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).fours > 0,
   suits: (facts, shapes, attributes) => {
     const { fours, plain } = speeds(facts, paramsOf(shapes, attributes));
