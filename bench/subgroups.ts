@@ -18,7 +18,11 @@ import {
   binHeadGradFeatures,
   binHeadGradWeight,
 } from "../src/kernels/depth_bins/bin_head.ts";
+import { activation, activationGrad } from "../src/kernels/activation.ts";
+import { binPool } from "../src/kernels/depth_bins/bin_pool.ts";
+import { softmaxBins } from "../src/kernels/depth_bins/softmax_bins.ts";
 import { gemm } from "../src/kernels/gemm.ts";
+import { layerNormGradInput, layerNormRows } from "../src/kernels/layer_norm.ts";
 import { timeHot } from "../src/measure/clock.ts";
 
 const LEAST_MS = 4;
@@ -79,6 +83,32 @@ const gradient = {
   shapes: { ...head, factors: [6, 12, 20, 8] },
   attributes: undefined,
 };
+const elements = { x: [6, 960, 512] };
+const elementwise = (["gelu", "relu"] as const).flatMap((kind): KernelProblem[] => {
+  const attributes = { kind, alpha: 0.2 };
+  const shapes = { ...elements, d_y: elements.x };
+  return [
+    { name: kind, kernel: activation, shapes: elements, attributes },
+    { name: kind, kernel: activationGrad, shapes, attributes },
+  ];
+});
+const tokens = [6, 960, 128];
+const epsilon = { epsilon: 1e-5 };
+const norms: readonly KernelProblem[] = [
+  {
+    name: "layer norm of 128",
+    kernel: layerNormRows,
+    shapes: { x: tokens, gamma: [128], beta: [128] },
+    attributes: epsilon,
+  },
+  {
+    ...layerNormGradInput.cases[0],
+    name: "layer norm of 128",
+    kernel: layerNormGradInput,
+    shapes: { d_y: tokens, x: tokens, gamma: [128], mean: [5760], variance: [5760] },
+    attributes: epsilon,
+  },
+];
 const problems: readonly KernelProblem[] = [
   {
     name: "360x256x256",
@@ -96,6 +126,25 @@ const problems: readonly KernelProblem[] = [
   { ...gradient, kernel: binHead, shapes: { ...head, scale: [6] } },
   { ...gradient, kernel: binHeadGradFeatures },
   { ...gradient, kernel: binHeadGradWeight },
+  ...elementwise,
+  ...norms,
+  ...[64, 128].map((bins): KernelProblem => {
+    const logits = [6, 48, 80, bins];
+    const attributes = { temperature: 1 };
+    return {
+      name: `softmax over ${bins} bins`,
+      kernel: softmaxBins,
+      shapes: { logits },
+      attributes,
+    };
+  }),
+  {
+    ...binPool.cases[0],
+    name: "bins of 6x48x80 pooled to 6x10 tokens, 64 bins",
+    kernel: binPool,
+    shapes: { rows: [6, 48, 80, 5], log_choose: [64, 2], mask: [6, 48, 80, 1] },
+    attributes: { grid: [6, 10] },
+  },
 ];
 
 const rounds = Number(process.argv[2] ?? 15);

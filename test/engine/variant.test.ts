@@ -30,7 +30,7 @@ const MAPPINGS: Readonly<Record<string, readonly [gpu: string, subgroups: string
     bin_expectation: ["base", "rows", "rows"],
     bin_head: ["base", "subgroup", "base"],
     bin_head_grad_features: ["base", "subgroup", "rows"],
-    bin_head_grad_weight: ["base", "subgroup", "rows"],
+    bin_head_grad_weight: ["base", "rows subgroup", "rows"],
     bin_kl: ["base", "rows", "rows"],
     bin_pool: ["base", "subgroup", "narrow"],
     binomial_decode: ["base", "rows", "rows"],

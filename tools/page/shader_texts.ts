@@ -32,9 +32,9 @@ export function withoutComments(text: string): string {
     .map((line) => line.replace(/\/\/(?! tune:).*$/, "").trim())
     .filter((line) => line !== "" && !line.startsWith("// tune:"))
     .map((line) => (isWhole(line) ? line : line.replace(/\s*([,;(){}*+:])\s*/g, "$1")))
-    .reduce((text, line, i, lines) => {
+    .reduce((joined, line, i, lines) => {
       const isJoined = !isWhole(line) && /[;{},]$/.test(lines[i - 1]) && !isWhole(lines[i - 1]);
-      return `${text}${isJoined ? "" : "\n"}${line}`;
+      return `${joined}${isJoined ? "" : "\n"}${line}`;
     });
 }
 

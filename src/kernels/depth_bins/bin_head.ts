@@ -8,8 +8,8 @@ import { binGeometry, CENTERS, SCALES } from "./bin_expectation.ts";
 import { FACTORS } from "./bin_distill.ts";
 import { checkPixels } from "./binomial_decode.ts";
 import { foldGrid, kernel, type Grid, type Kernel, type Params } from "../../engine/kernel.ts";
-import { mapping, onSoftware } from "../../engine/mapping.ts";
-import { inSubgroups } from "../../engine/subgroups.ts";
+import { fills, mapping, onSoftware } from "../../engine/mapping.ts";
+import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
 
 // pixels whose gradients are added in one run before the ordered sum
@@ -415,7 +415,10 @@ export const binHeadGradFeaturesSubgroup: Kernel<typeof shaders.bin_head_grad_fe
     suits: onSoftware,
   });
 
-/** As `binHeadGradWeight`, with one subgroup per workgroup. */
+/**
+ * As `binHeadGradWeight`, with one subgroup per workgroup: for software adapters and channels that fill
+ * half of their tiles. Of 16 channels in tiles of 64 it took 1.25 times as long as `_rows`.
+ */
 export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weight_subgroup> =
   mapping(binHeadGradWeight, {
     shader: shaders.bin_head_grad_weight_subgroup,
@@ -424,5 +427,6 @@ export const binHeadGradWeightSubgroup: Kernel<typeof shaders.bin_head_grad_weig
       return foldGrid(all_slabs * Math.ceil(channels / (4 * LANES)) * Math.ceil(bins / BINS));
     },
     runs: inSubgroups,
-    suits: onSoftware,
+    suits: (facts, { features }) =>
+      facts.software && fills(features[3], 4 * subgroupWidth(facts).lanes, 1 / 2),
   });
