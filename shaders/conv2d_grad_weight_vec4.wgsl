@@ -14,9 +14,9 @@
 //          at 4 lanes, and takes the others from its neighbours by broadcasts; of 16 channels it
 //          loads one vector of d_y for both pixels; grid: x tiles of terms, y groups x tiles of
 //          channels, z slices
-// Memory   24 loads for 512 fma at 32 channels, where conv2d_grad_weight_subgroup.wgsl has 48 at 8 lanes; for
-//          software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5 per
-//          iteration: hence two pixels at a time
+// Memory   24 loads for 512 fma at 32 channels, where conv2d_grad_weight_subgroup.wgsl has 48 at 8
+//          lanes; for software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5
+//          per iteration: hence two pixels at a time
 // Source   elementary
 // Twin     src/kernels/convolution/conv2d_grad_weight.ts
 

@@ -1,4 +1,4 @@
-// gemm_outer — gemm.wgsl for a transposed: outer products of rows, two at a time, in subgroups
+// gemm_outer — gemm.wgsl where a is transposed: outer products of rows, two at a time, in subgroups
 //
 //   y[z, i, j] = sum_k a[z, k, i] b[z, k, j] + bias[j]
 //

@@ -21,8 +21,8 @@ export function shaderSources(): Record<string, string> {
 const SNIPPET = /^[ \t]*\/\/ <lib (\w+)>$[\s\S]*?^[ \t]*\/\/ <\/lib>$/gm;
 
 /**
- * A shader without comments, indentation and empty lines, apart from the marks of tuned lines. A
- * snippet is a line `#name`, since many shaders contain the same; `filesOfTexts` puts its text there
+ * A shader without comments, indentation and most breaks of lines, apart from the marks of tuned
+ * lines. A snippet is a line `#name`, since many shaders contain the same; `filesOfTexts` puts its text there
  * again.
  */
 export function withoutComments(text: string): string {
@@ -32,11 +32,13 @@ export function withoutComments(text: string): string {
     .map((line) => line.replace(/\/\/(?! tune:).*$/, "").trim())
     .filter((line) => line !== "" && !line.startsWith("// tune:"))
     .map((line) => (isWhole(line) ? line : line.replace(/\s*([,;(){}*+:])\s*/g, "$1")))
-    .reduce((joined, line, i, lines) => {
-      const isJoined = !isWhole(line) && /[;{},]$/.test(lines[i - 1]) && !isWhole(lines[i - 1]);
-      return `${joined}${isJoined ? "" : "\n"}${line}`;
-    });
+    .map((line, i, lines) => (i === 0 || isJoined(lines[i - 1], line) ? line : `\n${line}`))
+    .join("");
 }
+
+/** Whether a line needs no break after the one before. */
+const isJoined = (before: string, line: string): boolean =>
+  /[;{},]$/.test(before) && !isWhole(before) && !isWhole(line);
 
 /** Whether a line stays as it is: a snippet's, or one with a mark that programs read. */
 const isWhole = (line: string): boolean => /tune:|^#/.test(line);
