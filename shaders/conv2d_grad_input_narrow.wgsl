@@ -10,10 +10,11 @@
 //          C]: the sum over o is cut into slices, which the caller adds up in order; the first
 //          brings the bias; C', O / groups and the channels of a slice are multiples of four
 // Mapping  a workgroup is one subgroup of 8 lanes and owns CHANNELS channels of d_x and 32 pixels, all
-//          of one phase (h mod s_h, w mod s_w), so that a tap reaches all of them or none; each invocation owns all channels of 4 pixels, LANES apart, so that no lane is
-//          idle, whatever the channels. For 4 channels o of a tap it loads 4 x 4 numbers of d_y and
-//          CHANNELS / 8 x 4 weights, and takes the other weights from its neighbours by broadcasts;
-//          grid z = slice x phase x group x tile of channels
+//          of one phase (h mod s_h, w mod s_w), so that a tap reaches all of them or none; each
+//          invocation owns all channels of 4 pixels, LANES apart, so that no lane is idle, whatever
+//          the channels. For 4 channels o of a tap it loads 4 x 4 numbers of d_y and CHANNELS / 8 x
+//          4 weights, and takes the other weights from its neighbours by broadcasts; grid z = slice
+//          x phase x group x tile of channels
 // Memory   4 + CHANNELS / 8 loads of 16 bytes for 16 CHANNELS fma; for software adapters and channels
 //          that leave the 32 of conv2d_grad_input_vec4.wgsl idle
 // Source   elementary

@@ -35,7 +35,8 @@ function paramsOf(d_y: Shape, { lines }: Lines): Params<typeof shaders.winograd_
 /**
  * Tiles of 4x4 pixels of d_y at the points of a Winograd convolution, A d A^T: the derivative of
  * `winogradOutput`. d_y [V, OH, OW, O] -> slopes [36, `lines` ceil(OW / 4), O], of some of the V ceil(OH / 4)
- * lines of tiles; pixels outside are 0. What is not finite spreads over its tile. Throws InputError unless O is a multiple of four.
+ * lines of tiles; pixels outside are 0. What is not finite spreads over its tile. Throws InputError
+ * unless O is a multiple of four.
  * Source: Lavin and Gray 2016, eq. 12 transposed.
  */
 export const winogradSlopes: Kernel<typeof shaders.winograd_slopes, Lines> = kernel({
