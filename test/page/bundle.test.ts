@@ -7,6 +7,9 @@ import { build, type Metafile } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shaderFiles, useShaderFiles } from "../../src/engine/shader_files.ts";
 import { plainSha256, sha256 } from "../../src/formats/sha256.ts";
+import { ruleMapping } from "../../src/engine/mapping.ts";
+import { kernels } from "../../src/kernels/kernels.ts";
+import { NVIDIA } from "../support/adapters.ts";
 import { buildPage, codeOf } from "../../tools/page/build.ts";
 import { withoutComments } from "../../tools/page/shader_texts.ts";
 
@@ -14,8 +17,13 @@ const FIRST_BYTES = 200_000;
 const ALL_VIEWS_BYTES = 250_000;
 /** Loaded with the page, beside its code. */
 const FIRST_FILES = ["index.html", "style.css", "shaders.json", "student.json"];
-/** The sample student, and texts only for adapters with subgroups or for editing. */
-const LATER = ["shaders_subgroups.json", "sources.json", "student.safetensors"];
+/** The sample student, and texts only for adapters with subgroups, for software adapters or for editing. */
+const LATER = [
+  "shaders_subgroups.json",
+  "shaders_software.json",
+  "sources.json",
+  "student.safetensors",
+];
 
 const folder = mkdtempSync(join(tmpdir(), "ringdepth-page-"));
 let metafile: Metafile;
@@ -40,6 +48,22 @@ test("the page is small", () => {
   const all = codeOf(metafile, "main", "worker/main", "worker/trainer", "worker/kernel_lab");
   expect(all.length).toBeGreaterThan(first.length);
   expect(compressedBytes([...all, ...FIRST_FILES])).toBeLessThan(ALL_VIEWS_BYTES);
+});
+
+test("no GPU takes a mapping whose text only software adapters load", () => {
+  const file = join(folder, "shaders_software.json");
+  const texts: Readonly<Record<string, string>> = JSON.parse(readFileSync(file, "utf8"));
+  const mappings = Object.keys(texts).filter((name) => !name.startsWith("lib/"));
+  expect(mappings).toContain("gemm_register.wgsl");
+  const others = new Set(kernels.flatMap((base) => base.variants?.() ?? []));
+  const bases = kernels.filter((kernel) => !others.has(kernel));
+  const taken = bases.flatMap((base) =>
+    base.cases.map(({ shapes, attributes }) => {
+      const { shader } = ruleMapping(base, NVIDIA, shapes, attributes);
+      return `${shader.name}.wgsl`;
+    }),
+  );
+  expect(mappings.filter((name) => taken.includes(name))).toEqual([]);
 });
 
 test("the first view loads no parser of configurations and no reader of dropped files", () => {

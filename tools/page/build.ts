@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle, type Metafile, type Plugin } from "esbuild";
+import { kernels } from "../../src/kernels/kernels.ts";
 import { parseStudent } from "../../src/train/trained/student_bytes.ts";
 import { shaderSources, shaderTexts } from "./shader_texts.ts";
 
@@ -61,9 +62,19 @@ export function codeOf({ outputs }: Metafile, ...entries: readonly string[]): st
   return open;
 }
 
+/** Files of the mappings that the rules choose on software adapters alone. */
+const softwareFiles = (): Set<string> =>
+  new Set(
+    kernels
+      .flatMap((kernel) => kernel.variants?.() ?? [])
+      .filter(({ shader }) => /_(?:register|rows)$/.test(shader.name))
+      .map(({ shader }) => `${shader.name}.wgsl`),
+  );
+
 /**
- * The texts that networks of the page run, in a file for all adapters and one for those with
- * subgroups; each snippet is in the first file that needs it. The lab of kernels reads all sources.
+ * The texts that networks of the page run, in a file for all adapters, one for those with subgroups
+ * and one for software adapters; each snippet is in every file that needs it, unless all adapters load it. The lab of
+ * kernels reads all sources.
  */
 function networkTexts(metafile: Metafile): Record<string, Record<string, string>> {
   const code = codeOf(metafile, "worker/main", "worker/trainer").flatMap((path) =>
@@ -86,11 +97,17 @@ function networkTexts(metafile: Metafile): Record<string, Record<string, string>
         [...texts[name].matchAll(/^#(\w+)$/gm)].map(([, snippet]) => `lib/${snippet}.wgsl`),
       ),
     ]);
-  const all = withSnippets(run.filter((name) => !needsSubgroups(name)));
-  const more = [...withSnippets(run.filter(needsSubgroups))].filter((name) => !all.has(name));
+  const software = softwareFiles();
+  const all = withSnippets(run.filter((name) => !needsSubgroups(name) && !software.has(name)));
+  const rest = (isPart: (name: string) => boolean): string[] =>
+    [...withSnippets(run.filter(isPart))].filter((name) => !all.has(name));
   const textsOf = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.map((name) => [name, texts[name]]));
-  return { "shaders.json": textsOf([...all]), "shaders_subgroups.json": textsOf(more) };
+  return {
+    "shaders.json": textsOf([...all]),
+    "shaders_subgroups.json": textsOf(rest(needsSubgroups)),
+    "shaders_software.json": textsOf(rest((name) => software.has(name) && !needsSubgroups(name))),
+  };
 }
 
 // The parts of zod that write JSON schemas, and the explanations of the configuration's keys.

@@ -38,7 +38,7 @@ let training: Promise<Trainer> | null = null;
 async function device(): Promise<Gpu> {
   opening ??= (async () => {
     const gpu = await openPageGpu();
-    await loadShaders(gpu.facts.features.has("subgroups"));
+    await loadShaders(gpu.facts);
     void gpu.lost.then(() => {
       opening = null;
       lab = null;

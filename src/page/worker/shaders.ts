@@ -1,5 +1,6 @@
 // The texts of the shaders in a page: those without comments that networks run, loaded with the page,
 // and those of the repository, loaded when somebody wants to read them.
+import type { AdapterFacts } from "../../gpu/device.ts";
 import { filesOfTexts, useShaderFiles } from "../../engine/shader_files.ts";
 
 type Texts = Readonly<Record<string, string>>;
@@ -14,11 +15,18 @@ let sources: Texts = {};
 let isReadingSources = false;
 
 /**
- * Loads the texts that an adapter runs, with those for subgroups if it has them; call it before
- * anything is compiled.
+ * Loads the texts that an adapter runs, with those for subgroups and for software adapters if it
+ * takes them; call it before anything is compiled.
  */
-export async function loadShaders(hasSubgroups: boolean): Promise<void> {
-  const names = ["shaders.json", ...(hasSubgroups ? ["shaders_subgroups.json"] : [])];
+export async function loadShaders({
+  features,
+  software,
+}: Pick<AdapterFacts, "features" | "software">): Promise<void> {
+  const names = [
+    "shaders.json",
+    ...(features.has("subgroups") ? ["shaders_subgroups.json"] : []),
+    ...(software ? ["shaders_software.json"] : []),
+  ];
   const texts: Texts = Object.assign({}, ...(await Promise.all(names.map(loadTexts))));
   const files = filesOfTexts(texts);
   useShaderFiles({
