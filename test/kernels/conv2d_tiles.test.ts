@@ -1,6 +1,7 @@
 // The rule that chooses tiles of convolutions in subgroups of 8: what was the fastest on lavapipe
 // (bench/README.md), and what runs at all.
 import { expect, test } from "vitest";
+import { panelGroups, panelTile, type Walk } from "../../src/kernels/convolution/conv2d_panels.ts";
 import {
   fastestTile,
   narrowTile,
@@ -11,6 +12,7 @@ const sum = (channels: number, terms: number, row_pixels: number, three = false)
   channels,
   terms,
   row_pixels,
+  walk: null,
   in_strips: three,
   in_fours: channels % 4 === 0 && terms % 4 === 0,
   few: null,
@@ -30,6 +32,46 @@ test("tiles of a convolution: those that measured fastest", () => {
   expect(fastestTile(sum(128, 128, 40))).toBe("vec4");
   expect(fastestTile(sum(32, 32, 80))).toBe("vec4");
   expect(fastestTile({ ...sum(32, 32, 80), vec4_fixed: 35 })).toBe("narrow");
+});
+
+/** The walk of stride 1 over [6, height, width]. */
+const walk = (height: number, width: number, terms: number): Walk => ({
+  stride: 1,
+  rows: 6 * height,
+  steps: width + 2,
+  numbers: 3,
+  stores: 1,
+  pixels: 6 * height * width,
+  terms,
+  slices: 1,
+});
+
+test("tiles of a convolution: panels on 3x3 weights, unless a map is tiny", () => {
+  const fastest = (channels: number, terms: number, height: number, width: number): string =>
+    fastestTile({ ...sum(channels, 9 * terms, width, true), walk: walk(height, width, terms) });
+  expect(fastest(16, 32, 48, 80)).toBe("panel");
+  expect(fastest(24, 24, 24, 40)).toBe("panel");
+  expect(fastest(40, 40, 12, 20)).toBe("panel");
+  expect(fastest(64, 64, 6, 10)).toBe("panel");
+  expect(fastest(80, 80, 1, 1)).toBe("vec4");
+  const tile = (channels: number, terms: number): string => {
+    const { CHANNELS, VECTORS } = panelTile({ channels, walk: walk(24, 40, terms) });
+    return `${CHANNELS}x${VECTORS}`;
+  };
+  expect([tile(16, 32), tile(24, 48), tile(24, 24), tile(32, 72), tile(8, 8)]).toEqual([
+    "32x2",
+    "24x3",
+    "24x3",
+    "24x4",
+    "8x1",
+  ]);
+});
+
+test("workgroups of panels: enough columns for each, and never more than rows", () => {
+  const groups = (rows: number, channels: number): number =>
+    panelGroups({ ...walk(1, 40, 24), rows }, channels, 3);
+  expect([groups(0, 24), groups(1, 24), groups(144, 24), groups(144, 240)]).toEqual([1, 1, 10, 10]);
+  expect(groups(36, 24)).toBe(4);
 });
 
 test("tiles of a convolution: channels that are not multiples of four take only two of them", () => {

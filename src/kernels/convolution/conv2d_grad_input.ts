@@ -1,9 +1,9 @@
-// Gradient of conv2d with respect to its input: seven mappings of one function. The transposed
+// Gradient of conv2d with respect to its input: the mappings of one function. The transposed
 // convolution is the same sum, with a bias.
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../../engine/problem.ts";
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
-import { conv2dGeometries } from "./conv2d.ts";
+import { conv2dGeometries } from "./conv2d_cases.ts";
 import {
   conv2dGradInputTile,
   conv2dOutputSize,
@@ -18,6 +18,7 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
+import { panelGrid, panelTile, walkOverGradient } from "./conv2d_panels.ts";
 import { fastestTile, narrowTile, type TiledSum } from "./conv2d_tiles.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
@@ -70,6 +71,30 @@ const cases: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
 ];
 
 const plain = { stride: [1, 1], dilation: [1, 1], groups: 1, slices: 1 } as const;
+
+// 3x3 weights, which another mapping keeps in private memory
+const panels: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
+  {
+    name: "panels, two passes over channels, the last one shorter, bias",
+    shapes: { d_y: [2, 3, 5, 36], weight: [36, 3, 3, 44], bias: [44] },
+    attributes: { ...plain, padding: [1, 1, 1, 1], input: [3, 5] },
+  },
+  {
+    name: "panels, slices, the last one empty, bias",
+    shapes: { d_y: [1, 3, 6, 16], weight: [16, 3, 3, 4], bias: [4] },
+    attributes: { ...plain, padding: [0, 1, 2, 0], input: [4, 6], slices: 5 },
+  },
+  {
+    name: "panels of stride 2, two passes over channels, the last one shorter, bias",
+    shapes: { d_y: [2, 4, 5, 36], weight: [36, 3, 3, 44], bias: [44] },
+    attributes: { ...plain, stride: [2, 2], padding: [1, 1, 1, 1], input: [7, 10] },
+  },
+  {
+    name: "panels of stride 2, slices, the last one empty, every side padded differently, bias",
+    shapes: { d_y: [1, 2, 2, 16], weight: [16, 3, 3, 4], bias: [4] },
+    attributes: { ...plain, stride: [2, 2], padding: [2, 0, 0, 1], input: [4, 5], slices: 5 },
+  },
+];
 
 // rows of d_x shorter and longer than strips, which the gradients of these do not see
 const rowsOfStrips: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
@@ -182,6 +207,7 @@ function tiledSum(shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced
     channels: p.group_c,
     terms: taps * slice,
     row_pixels: p.in_w,
+    walk: walkOverGradient(p, attributes.slices),
     in_strips: p.stride_h === 1 && isThreeWide(p),
     in_fours: inFours(p, slice),
     few: p.group_c % 4 === 0 ? "terms" : null,
@@ -244,6 +270,7 @@ export const conv2dGradInput: Kernel<
       return [{ wrt: ["d_y", "weight", ...added] }, { wrt: ["d_y", ...added], linear: true }];
     }),
     ...rowsOfStrips,
+    ...panels,
     ...fours,
   ],
   reference,
@@ -254,6 +281,8 @@ export const conv2dGradInput: Kernel<
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
   variants: () => [
     conv2dGradInputDepthwise,
+    conv2dGradInputPanel,
+    conv2dGradInputPanelStrided,
     conv2dGradInputNarrow,
     conv2dGradInputFew,
     conv2dGradInputVec4,
@@ -262,6 +291,39 @@ export const conv2dGradInput: Kernel<
     conv2dGradInputRegister,
     conv2dGradInputMatrix,
   ],
+});
+
+/**
+ * As `conv2dGradInput`, for 3x3 weights that skip no pixel, which one subgroup of 8 lanes per
+ * workgroup keeps in private memory: for software adapters where no other mapping is faster.
+ */
+export const conv2dGradInputPanel: Kernel<
+  typeof shaders.conv2d_grad_input_panel,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_panel,
+  tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+  grid: (params, { VECTORS }) =>
+    panelGrid(walkOverGradient(params, params.slices), params.in_c, VECTORS),
+  runs: (facts, shapes, attributes) =>
+    subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).walk?.stride === 1,
+  suits: ({ software }, shapes, attributes) =>
+    software && fastestTile(tiledSum(shapes, attributes)) === "panel",
+});
+
+/** As `conv2dGradInput`, with 3x3 weights of stride 2 in private memory, as `conv2dGradInputPanel`. */
+export const conv2dGradInputPanelStrided: Kernel<
+  typeof shaders.conv2d_grad_input_panel_strided,
+  Conv2dGradInputAttributes & Sliced
+> = mapping(conv2dGradInput, {
+  shader: shaders.conv2d_grad_input_panel_strided,
+  tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+  grid: (params, { VECTORS }) =>
+    panelGrid(walkOverGradient(params, params.slices), params.in_c, VECTORS),
+  runs: (facts, shapes, attributes) =>
+    subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).walk?.stride === 2,
+  suits: ({ software }, shapes, attributes) =>
+    software && fastestTile(tiledSum(shapes, attributes)) === "panel",
 });
 
 /** As `conv2dGradInput`, with one subgroup per workgroup: for software adapters. */

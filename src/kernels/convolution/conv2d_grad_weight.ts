@@ -2,7 +2,7 @@
 // one function. column_sum adds up the slices.
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
-import { conv2dGeometries } from "./conv2d.ts";
+import { conv2dGeometries } from "./conv2d_cases.ts";
 import {
   conv2dGradWeightTile,
   conv2dOutputSize,

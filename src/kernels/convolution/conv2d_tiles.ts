@@ -3,6 +3,8 @@
 // numbers by 8 lanes, 400 instructions; lavapipe's machine code and measurements give them
 // (bench/README.md).
 
+import { panelTime, type Walk } from "./conv2d_panels.ts";
+
 /** A convolution as its tiles see it. */
 export interface TiledSum {
   /** Channels of the output, per group. */
@@ -11,6 +13,8 @@ export interface TiledSum {
   readonly terms: number;
   /** Pixels of a row of the output. */
   readonly row_pixels: number;
+  /** The walk of the `_panel` mapping that runs, or null. */
+  readonly walk: Walk | null;
   /** Whether the `_strip` mapping runs. */
   readonly in_strips: boolean;
   /** Whether the `_vec4` and `_narrow` mappings run. */
@@ -64,10 +68,13 @@ export function narrowTile(sum: Pick<TiledSum, "channels" | "terms">): {
 }
 
 /** The mapping in subgroups of 8 that takes the least time. */
-export function fastestTile(sum: TiledSum): "few" | "narrow" | "strip" | "subgroup" | "vec4" {
-  const { row_pixels, in_strips, in_fours, few, vec4_fixed } = sum;
+export function fastestTile(
+  sum: TiledSum,
+): "few" | "narrow" | "panel" | "strip" | "subgroup" | "vec4" {
+  const { row_pixels, walk, in_strips, in_fours, few, vec4_fixed } = sum;
   const covered = STRIP_PIXELS * Math.ceil(row_pixels / STRIP_PIXELS);
   const times = [
+    { name: "panel", runs: walk !== null, time: panelTime({ ...sum, walk }) },
     { name: "narrow", runs: in_fours, time: timeOf(fastestNarrow(sum), sum) },
     { name: "vec4", runs: in_fours, time: timeOf({ ...VEC4, fixed: vec4_fixed }, sum) },
     { name: "strip", runs: in_strips, time: (covered / row_pixels) * timeOf(STRIP, sum) },
