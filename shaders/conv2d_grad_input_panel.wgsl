@@ -56,49 +56,66 @@ const CHANNELS: u32 = 24u; // tune: 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
 // <lib panel_taps>
-/// Adds a number of the image, row a of the taps and term c, to three columns of sums.
-fn add_number(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, a: u32, c: u32, number: f32) {
-    for (var b = 0u; b < 3u; b++) {
-        let at = ((3u * a + b) * CHANNELS + c) * VECTORS;
-        (*sums)[4u * b] = fma(number, (*panel)[at], (*sums)[4u * b]);
-        if (VECTORS > 1u) {
-            (*sums)[4u * b + 1u] = fma(number, (*panel)[at + 1u], (*sums)[4u * b + 1u]);
-        }
-        if (VECTORS > 2u) {
-            (*sums)[4u * b + 2u] = fma(number, (*panel)[at + 2u], (*sums)[4u * b + 2u]);
-        }
-        if (VECTORS > 3u) {
-            (*sums)[4u * b + 3u] = fma(number, (*panel)[at + 3u], (*sums)[4u * b + 3u]);
-        }
+/// The vectors of three columns, of which the third is whole.
+alias Sums = array<f32, 12>;
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
+/// compilers take the square of the stores between two loops.
+alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
+
+/// Adds a number, by one tap, to sums.
+fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
+    let at = (tap * CHANNELS + c) * VECTORS;
+    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
+    if (VECTORS > 1u) {
+        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
+    }
+    if (VECTORS > 2u) {
+        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
+    }
+    if (VECTORS > 3u) {
+        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
 
+/// Adds a number of the image, which a row of the weights meets, to three columns of sums.
+fn add_number(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
+    add_tap(sums, 0u, taps, 0u, c, number);
+    add_tap(sums, 4u, taps, 1u, c, number);
+    add_tap(sums, 8u, taps, 2u, c, number);
+}
+
+fn add_numbers(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, numbers: vec4f) {
+    add_number(sums, taps, c, numbers.x);
+    add_number(sums, taps, c + 1u, numbers.y);
+    add_number(sums, taps, c + 2u, numbers.z);
+    add_number(sums, taps, c + 3u, numbers.w);
+}
+
 /// Adds four numbers of the image, from number `first` of a column's 3 x CHANNELS on.
-fn add_four(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    if (first < 3u * CHANNELS) {
-        let a = first / CHANNELS;
-        let c = first % CHANNELS;
-        add_number(sums, panel, a, c, numbers.x);
-        add_number(sums, panel, a, c + 1u, numbers.y);
-        add_number(sums, panel, a, c + 2u, numbers.z);
-        add_number(sums, panel, a, c + 3u, numbers.w);
+fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    if (first < CHANNELS) {
+        add_numbers(sums, top, first, numbers);
+    } else if (first < 2u * CHANNELS) {
+        add_numbers(sums, middle, first - CHANNELS, numbers);
+    } else if (first < 3u * CHANNELS) {
+        add_numbers(sums, bottom, first - 2u * CHANNELS, numbers);
     }
 }
 
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    add_four(sums, panel, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, panel, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, panel, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, panel, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, panel, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, panel, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, panel, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, panel, first + 28u, subgroupBroadcast(numbers, 7u));
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 
 /// Moves the columns of sums on by one, and starts a column.
-fn next_column(sums: ptr<function, array<f32, 12>>, start: vec4f) {
+fn next_column(sums: ptr<function, Sums>, start: vec4f) {
     for (var v = 0u; v < VECTORS; v++) {
         (*sums)[8u + v] = (*sums)[4u + v];
         (*sums)[4u + v] = (*sums)[v];
@@ -108,11 +125,27 @@ fn next_column(sums: ptr<function, array<f32, 12>>, start: vec4f) {
 
 /// A vector of the column that is whole. Selections, because an index costs software adapters a
 /// load per number.
-fn whole_vector(sums: ptr<function, array<f32, 12>>, v: u32) -> f32 {
+fn whole_vector(sums: ptr<function, Sums>, v: u32) -> f32 {
     let low = select((*sums)[8], (*sums)[9], v == 1u);
     return select(low, select((*sums)[10], (*sums)[11], v == 3u), v >= 2u);
 }
 // </lib>
+
+/// Row a of the weights of channels c, c + LANES and so on, over channels o from `first` to `end`.
+fn fill(taps: ptr<function, Taps>, a: u32, c: u32, first: u32, end: u32) {
+    // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
+    let fours = params.kernel_w * (CHANNELS / 4u) * VECTORS;
+    for (var n = 0u; n < fours; n++) {
+        let v = n % VECTORS;
+        let term = n / VECTORS * 4u; // tap and channel
+        let o = first + term % CHANNELS;
+        let tap = min(o, params.out_c - 4u) * 9u + 8u - 3u * a - term / CHANNELS;
+        let at = tap * params.in_c + min(c + v * LANES, params.in_c - 1u);
+        for (var k = 0u; k < 4u; k++) {
+            (*taps)[(term + k) * VECTORS + v] = select(0.0, weight[at + k * 9u * params.in_c], o < end);
+        }
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn conv2d_grad_input_panel(
@@ -136,29 +169,22 @@ fn conv2d_grad_input_panel(
             biases[v] = bias[min(c + v * LANES, params.in_c - 1u)];
         }
     }
-    // 9 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
-    let fours = params.kernel_h * params.kernel_w * (CHANNELS / 4u) * VECTORS;
-    var panel: array<f32, 9u * CHANNELS * VECTORS>; // [a, b, o, v]
     for (var first_o = begin; first_o < max(end, begin + 1u); first_o += CHANNELS) {
         let is_first = first_o == begin;
-        for (var n = 0u; n < fours; n++) {
-            let v = n % VECTORS;
-            let term = n / VECTORS * 4u; // tap and channel
-            let o = first_o + term % CHANNELS;
-            let tap = min(o, params.out_c - 4u) * 9u + 8u - term / CHANNELS; // of the last rows first
-            let at = tap * params.in_c + min(c + v * LANES, params.in_c - 1u);
-            for (var k = 0u; k < 4u; k++) {
-                panel[(term + k) * VECTORS + v] = select(0.0, weight[at + k * 9u * params.in_c], o < end);
-            }
-        }
-        var sums: array<f32, 12>; // [b, v], indexed by constants only, so that they stay in registers
+        var top = Taps();
+        fill(&top, 0u, c, first_o, end);
+        var middle = Taps();
+        fill(&middle, 1u, c, first_o, end);
+        var bottom = Taps();
+        fill(&bottom, 2u, c, first_o, end);
+        var sums = Sums(); // [b, v], indexed by constants only, so that they stay in registers
         var is_whole = false;
         var pixel = 0u; // whose sums are whole
         for (var row = first_row; row <= end_row; row++) { // the last one only stores
-            let top = i32(row % params.in_h) + i32(params.pad_top) - 2;
+            let first_h = i32(row % params.in_h) + i32(params.pad_top) - 2;
             // number 4 (lane + 8 q) of a column of d_y, if it has that row and channel
             let first = 4u * (lane + vec3u(0u, 8u, 16u));
-            let i = vec3u(top + vec3i(first / CHANNELS)); // negative ones wrap to beyond the end
+            let i = vec3u(first_h + vec3i(first / CHANNELS)); // negative ones wrap to beyond the end
             let o = first_o + first % CHANNELS;
             let exists = (first < vec3u(3u * CHANNELS)) & (i < vec3u(params.out_h)) & (o < vec3u(end));
             let line = (row / params.in_h * params.out_h + i) * params.out_w;
@@ -188,17 +214,17 @@ fn conv2d_grad_input_panel(
                 let inside = exists & vec3<bool>(j < params.out_w);
                 let at = select(vec3u(), at_d + j * (params.out_c / 4u), inside);
                 let near = select(vec4f(), d_y[at.x], inside.x);
-                var middle = vec4f();
+                var next = vec4f();
                 if (CHANNELS > 8u) {
-                    middle = select(vec4f(), d_y[at.y], inside.y);
+                    next = select(vec4f(), d_y[at.y], inside.y);
                 }
                 var far = vec4f();
                 if (CHANNELS > 16u) {
                     far = select(vec4f(), d_y[at.z], inside.z);
                 }
-                add_lanes(&sums, &panel, 0u, near);
-                add_lanes(&sums, &panel, 32u, middle);
-                add_lanes(&sums, &panel, 64u, far);
+                add_lanes(&sums, &top, &middle, &bottom, 0u, near);
+                add_lanes(&sums, &top, &middle, &bottom, 32u, next);
+                add_lanes(&sums, &top, &middle, &bottom, 64u, far);
                 is_whole = step >= 2u;
                 pixel = next_pixel - 2u;
             }

@@ -55,61 +55,67 @@ const CHANNELS: u32 = 24u; // tune: 8 16 24 32
 const VECTORS: u32 = 2u; // tune: 1 2 3 4
 
 // <lib panel_taps_spread>
-/// Adds a number to the sums of a pixel by one tap.
-fn add_tap(sums: ptr<function, array<f32, 24>>, first: u32, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, tap: u32, o: u32, number: f32) {
-    let at = (tap * CHANNELS + o) * VECTORS;
-    (*sums)[first] = fma(number, (*panel)[at], (*sums)[first]);
+/// The vectors of two rows of three columns, of which the first two are whole after a step.
+alias Sums = array<f32, 24>;
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
+/// compilers take the square of the stores between two loops.
+alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
+
+/// Adds a number, by one tap, to sums.
+fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
+    let at = (tap * CHANNELS + c) * VECTORS;
+    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
     if (VECTORS > 1u) {
-        (*sums)[first + 1u] = fma(number, (*panel)[at + 1u], (*sums)[first + 1u]);
+        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
     }
     if (VECTORS > 2u) {
-        (*sums)[first + 2u] = fma(number, (*panel)[at + 2u], (*sums)[first + 2u]);
+        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
     }
     if (VECTORS > 3u) {
-        (*sums)[first + 3u] = fma(number, (*panel)[at + 3u], (*sums)[first + 3u]);
+        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
 
-/// Adds a number of the map, in a column: one of its upper row reaches the last taps of the pair's first row,
-/// one of its lower row the first taps of both.
-fn add_number(sums: ptr<function, array<f32, 24>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, row: u32, o: u32, number: f32) {
-    for (var b = 0u; b < 3u; b++) {
-        if (row == 0u) {
-            add_tap(sums, 4u * b, panel, 6u + b, o, number);
-        } else {
-            add_tap(sums, 4u * b, panel, b, o, number);
-            add_tap(sums, 12u + 4u * b, panel, 3u + b, o, number);
-        }
-    }
+/// Adds a number of the map to three columns of a row of sums.
+fn add_number(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, o: u32, number: f32) {
+    add_tap(sums, first, taps, 0u, o, number);
+    add_tap(sums, first + 4u, taps, 1u, o, number);
+    add_tap(sums, first + 8u, taps, 2u, o, number);
 }
 
-/// Adds four numbers, from number `first` of a column's 2 x CHANNELS on.
-fn add_four(sums: ptr<function, array<f32, 24>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    if (first < 2u * CHANNELS) {
-        let row = first / CHANNELS;
-        let o = first % CHANNELS;
-        add_number(sums, panel, row, o, numbers.x);
-        add_number(sums, panel, row, o + 1u, numbers.y);
-        add_number(sums, panel, row, o + 2u, numbers.z);
-        add_number(sums, panel, row, o + 3u, numbers.w);
+fn add_numbers(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, o: u32, numbers: vec4f) {
+    add_number(sums, first, taps, o, numbers.x);
+    add_number(sums, first, taps, o + 1u, numbers.y);
+    add_number(sums, first, taps, o + 2u, numbers.z);
+    add_number(sums, first, taps, o + 3u, numbers.w);
+}
+
+/// Adds four numbers of the map, from number `first` of a column's 2 x CHANNELS on: those of its upper row meet
+/// the bottom taps of the first row of sums, those of its lower row the others of both.
+fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    if (first < CHANNELS) {
+        add_numbers(sums, 0u, bottom, first, numbers);
+    } else if (first < 2u * CHANNELS) {
+        add_numbers(sums, 0u, top, first - CHANNELS, numbers);
+        add_numbers(sums, 12u, middle, first - CHANNELS, numbers);
     }
 }
 
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, array<f32, 24>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    add_four(sums, panel, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, panel, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, panel, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, panel, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, panel, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, panel, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, panel, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, panel, first + 28u, subgroupBroadcast(numbers, 7u));
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 
 /// A vector of a pixel that is whole: one of two columns of the row whose sums begin at `first`.
 /// Selections, because an index costs software adapters a load per number.
-fn whole_vector(sums: ptr<function, array<f32, 24>>, first: u32, column: u32, v: u32) -> f32 {
+fn whole_vector(sums: ptr<function, Sums>, first: u32, column: u32, v: u32) -> f32 {
     let near = vec4f((*sums)[first], (*sums)[first + 1u], (*sums)[first + 2u], (*sums)[first + 3u]);
     let far = vec4f((*sums)[first + 4u], (*sums)[first + 5u], (*sums)[first + 6u], (*sums)[first + 7u]);
     let both = select(near, far, column == 1u);
@@ -117,6 +123,22 @@ fn whole_vector(sums: ptr<function, array<f32, 24>>, first: u32, column: u32, v:
     return select(low, select(both.z, both.w, v == 3u), v >= 2u);
 }
 // </lib>
+
+/// Row a of the weights of channels c, c + LANES and so on, over channels o from `first` to `end`.
+fn fill(taps: ptr<function, Taps>, a: u32, c: u32, first: u32, end: u32) {
+    // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
+    let fours = params.kernel_w * (CHANNELS / 4u) * VECTORS;
+    for (var n = 0u; n < fours; n++) {
+        let v = n % VECTORS;
+        let term = n / VECTORS * 4u; // tap and channel
+        let o = first + term % CHANNELS;
+        let tap = min(o, params.out_c - 4u) * 9u + 3u * a + term / CHANNELS;
+        let at = tap * params.in_c + min(c + v * LANES, params.in_c - 1u);
+        for (var k = 0u; k < 4u; k++) {
+            (*taps)[(term + k) * VECTORS + v] = select(0.0, weight[at + k * 9u * params.in_c], o < end);
+        }
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn conv2d_grad_input_panel_strided(
@@ -145,24 +167,17 @@ fn conv2d_grad_input_panel_strided(
             biases[v] = bias[min(c + v * LANES, params.in_c - 1u)];
         }
     }
-    // 9 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
-    let fours = params.kernel_h * params.kernel_w * (CHANNELS / 4u) * VECTORS;
-    var panel: array<f32, 9u * CHANNELS * VECTORS>; // [a, b, o, v]
     for (var first_o = begin; first_o < max(end, begin + 1u); first_o += CHANNELS) {
         let is_first = first_o == begin;
-        for (var n = 0u; n < fours; n++) {
-            let v = n % VECTORS;
-            let term = n / VECTORS * 4u; // tap and channel
-            let o = first_o + term % CHANNELS;
-            let tap = min(o, params.out_c - 4u) * 9u + term / CHANNELS;
-            let at = tap * params.in_c + min(c + v * LANES, params.in_c - 1u);
-            for (var k = 0u; k < 4u; k++) {
-                panel[(term + k) * VECTORS + v] = select(0.0, weight[at + k * 9u * params.in_c], o < end);
-            }
-        }
+        var top = Taps();
+        fill(&top, 0u, c, first_o, end);
+        var middle = Taps();
+        fill(&middle, 1u, c, first_o, end);
+        var bottom = Taps();
+        fill(&bottom, 2u, c, first_o, end);
         // of two rows, the two columns of this step and the first of the next; indexed by constants
         // only, so that they stay in registers
-        var sums: array<f32, 24>;
+        var sums = Sums();
         var is_whole = false;
         var whole_rows = 0u; // of the view and slice of the pixels whose sums are whole
         var whole_h = 0u;    // of the first of them
@@ -229,8 +244,8 @@ fn conv2d_grad_input_panel_strided(
                 if (CHANNELS > 16u) {
                     far = select(vec4f(), d_y[at.y], inside.y);
                 }
-                add_lanes(&sums, &panel, 0u, near);
-                add_lanes(&sums, &panel, 32u, far);
+                add_lanes(&sums, &top, &middle, &bottom, 0u, near);
+                add_lanes(&sums, &top, &middle, &bottom, 32u, far);
                 is_whole = step > first_j;
                 whole_rows = rows;
                 whole_h = h;

@@ -58,49 +58,66 @@ const CHANNELS: u32 = 24u; // tune: 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
 // <lib panel_taps>
-/// Adds a number of the image, row a of the taps and term c, to three columns of sums.
-fn add_number(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, a: u32, c: u32, number: f32) {
-    for (var b = 0u; b < 3u; b++) {
-        let at = ((3u * a + b) * CHANNELS + c) * VECTORS;
-        (*sums)[4u * b] = fma(number, (*panel)[at], (*sums)[4u * b]);
-        if (VECTORS > 1u) {
-            (*sums)[4u * b + 1u] = fma(number, (*panel)[at + 1u], (*sums)[4u * b + 1u]);
-        }
-        if (VECTORS > 2u) {
-            (*sums)[4u * b + 2u] = fma(number, (*panel)[at + 2u], (*sums)[4u * b + 2u]);
-        }
-        if (VECTORS > 3u) {
-            (*sums)[4u * b + 3u] = fma(number, (*panel)[at + 3u], (*sums)[4u * b + 3u]);
-        }
+/// The vectors of three columns, of which the third is whole.
+alias Sums = array<f32, 12>;
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
+/// compilers take the square of the stores between two loops.
+alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
+
+/// Adds a number, by one tap, to sums.
+fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
+    let at = (tap * CHANNELS + c) * VECTORS;
+    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
+    if (VECTORS > 1u) {
+        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
+    }
+    if (VECTORS > 2u) {
+        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
+    }
+    if (VECTORS > 3u) {
+        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
 
+/// Adds a number of the image, which a row of the weights meets, to three columns of sums.
+fn add_number(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
+    add_tap(sums, 0u, taps, 0u, c, number);
+    add_tap(sums, 4u, taps, 1u, c, number);
+    add_tap(sums, 8u, taps, 2u, c, number);
+}
+
+fn add_numbers(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, numbers: vec4f) {
+    add_number(sums, taps, c, numbers.x);
+    add_number(sums, taps, c + 1u, numbers.y);
+    add_number(sums, taps, c + 2u, numbers.z);
+    add_number(sums, taps, c + 3u, numbers.w);
+}
+
 /// Adds four numbers of the image, from number `first` of a column's 3 x CHANNELS on.
-fn add_four(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    if (first < 3u * CHANNELS) {
-        let a = first / CHANNELS;
-        let c = first % CHANNELS;
-        add_number(sums, panel, a, c, numbers.x);
-        add_number(sums, panel, a, c + 1u, numbers.y);
-        add_number(sums, panel, a, c + 2u, numbers.z);
-        add_number(sums, panel, a, c + 3u, numbers.w);
+fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    if (first < CHANNELS) {
+        add_numbers(sums, top, first, numbers);
+    } else if (first < 2u * CHANNELS) {
+        add_numbers(sums, middle, first - CHANNELS, numbers);
+    } else if (first < 3u * CHANNELS) {
+        add_numbers(sums, bottom, first - 2u * CHANNELS, numbers);
     }
 }
 
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, array<f32, 12>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    add_four(sums, panel, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, panel, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, panel, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, panel, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, panel, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, panel, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, panel, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, panel, first + 28u, subgroupBroadcast(numbers, 7u));
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 
 /// Moves the columns of sums on by one, and starts a column.
-fn next_column(sums: ptr<function, array<f32, 12>>, start: vec4f) {
+fn next_column(sums: ptr<function, Sums>, start: vec4f) {
     for (var v = 0u; v < VECTORS; v++) {
         (*sums)[8u + v] = (*sums)[4u + v];
         (*sums)[4u + v] = (*sums)[v];
@@ -110,7 +127,7 @@ fn next_column(sums: ptr<function, array<f32, 12>>, start: vec4f) {
 
 /// A vector of the column that is whole. Selections, because an index costs software adapters a
 /// load per number.
-fn whole_vector(sums: ptr<function, array<f32, 12>>, v: u32) -> f32 {
+fn whole_vector(sums: ptr<function, Sums>, v: u32) -> f32 {
     let low = select((*sums)[8], (*sums)[9], v == 1u);
     return select(low, select((*sums)[10], (*sums)[11], v == 3u), v >= 2u);
 }
@@ -125,6 +142,24 @@ fn rectified(v: f32) -> f32 {
     return select(v, 0.0, RELU && bits >= 0x80000000u && bits <= 0xff800000u);
 }
 // </lib>
+
+/// Row a of the weights of channels o, o + LANES and so on, over channels c from `first` to `end`.
+fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
+    // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
+    let fours = params.kernel_w * (CHANNELS / 4u) * VECTORS;
+    for (var n = 0u; n < fours; n++) {
+        let v = n % VECTORS;
+        let term = n / VECTORS * 4u; // tap and channel
+        let c = first + term % CHANNELS;
+        let channel = min(o + v * LANES, params.out_c - 1u);
+        let at = (channel * 9u + 3u * a + term / CHANNELS) * params.in_c + min(c, params.in_c - 4u);
+        let weights = select(vec4f(), weight[at / 4u], c < end);
+        (*taps)[term * VECTORS + v] = weights.x;
+        (*taps)[(term + 1u) * VECTORS + v] = weights.y;
+        (*taps)[(term + 2u) * VECTORS + v] = weights.z;
+        (*taps)[(term + 3u) * VECTORS + v] = weights.w;
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn conv2d_panel(
@@ -148,32 +183,23 @@ fn conv2d_panel(
             biases[v] = bias[min(o + v * LANES, params.out_c - 1u)];
         }
     }
-    // 9 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
-    let fours = params.kernel_h * params.kernel_w * (CHANNELS / 4u) * VECTORS;
-    var panel: array<f32, 9u * CHANNELS * VECTORS>; // [a, b, c, v]
     for (var first_c = begin; first_c < max(end, begin + 1u); first_c += CHANNELS) {
         let is_first = first_c == begin;
         let is_last = first_c + CHANNELS >= end;
-        for (var i = 0u; i < fours; i++) {
-            let v = i % VECTORS;
-            let term = i / VECTORS * 4u; // tap and channel
-            let c = first_c + term % CHANNELS;
-            let channel = min(o + v * LANES, params.out_c - 1u);
-            let at = (channel * 9u + term / CHANNELS) * params.in_c + min(c, params.in_c - 4u);
-            let weights = select(vec4f(), weight[at / 4u], c < end);
-            panel[term * VECTORS + v] = weights.x;
-            panel[(term + 1u) * VECTORS + v] = weights.y;
-            panel[(term + 2u) * VECTORS + v] = weights.z;
-            panel[(term + 3u) * VECTORS + v] = weights.w;
-        }
-        var sums: array<f32, 12>; // [b, v], indexed by constants only, so that they stay in registers
+        var top = Taps();
+        fill(&top, 0u, o, first_c, end);
+        var middle = Taps();
+        fill(&middle, 1u, o, first_c, end);
+        var bottom = Taps();
+        fill(&bottom, 2u, o, first_c, end);
+        var sums = Sums(); // [b, v], indexed by constants only, so that they stay in registers
         var is_whole = false;
         var pixel = 0u; // whose sums are whole
         for (var row = first_row; row <= end_row; row++) { // the last one only stores
-            let top = i32(row % params.out_h) - i32(params.pad_top);
+            let first_h = i32(row % params.out_h) - i32(params.pad_top);
             // number 4 (lane + 8 q) of a column of x, if it has that row and channel
             let first = 4u * (lane + vec3u(0u, 8u, 16u));
-            let h = vec3u(top + vec3i(first / CHANNELS)); // negative ones wrap to beyond the end
+            let h = vec3u(first_h + vec3i(first / CHANNELS)); // negative ones wrap to beyond the end
             let c = first_c + first % CHANNELS;
             let exists = (first < vec3u(3u * CHANNELS)) & (h < vec3u(params.in_h)) & (c < vec3u(end));
             let line = (row / params.out_h * params.in_h + h) * params.in_w;
@@ -203,17 +229,17 @@ fn conv2d_panel(
                 let inside = exists & vec3<bool>(w < params.in_w);
                 let at = select(vec3u(), at_x + w * (params.in_c / 4u), inside);
                 let near = select(vec4f(), x[at.x], inside.x);
-                var middle = vec4f();
+                var next = vec4f();
                 if (CHANNELS > 8u) {
-                    middle = select(vec4f(), x[at.y], inside.y);
+                    next = select(vec4f(), x[at.y], inside.y);
                 }
                 var far = vec4f();
                 if (CHANNELS > 16u) {
                     far = select(vec4f(), x[at.z], inside.z);
                 }
-                add_lanes(&sums, &panel, 0u, near);
-                add_lanes(&sums, &panel, 32u, middle);
-                add_lanes(&sums, &panel, 64u, far);
+                add_lanes(&sums, &top, &middle, &bottom, 0u, near);
+                add_lanes(&sums, &top, &middle, &bottom, 32u, next);
+                add_lanes(&sums, &top, &middle, &bottom, 64u, far);
                 is_whole = step >= 2u;
                 pixel = next_pixel - 2u;
             }

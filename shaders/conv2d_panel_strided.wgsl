@@ -54,53 +54,74 @@ const CHANNELS: u32 = 16u; // tune: 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
 // <lib panel_taps_strided>
-/// Adds a number of the image, row a of the taps and term c, by one tap of each row.
-fn add_tap(sums: ptr<function, array<f32, 8>>, first: u32, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, tap: u32, c: u32, number: f32) {
+/// The vectors of the column of this step and of the one before, which the step makes whole.
+alias Sums = array<f32, 8>;
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
+/// compilers take the square of the stores between two loops.
+alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
+
+/// Adds a number, by one tap, to sums.
+fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
     let at = (tap * CHANNELS + c) * VECTORS;
-    (*sums)[first] = fma(number, (*panel)[at], (*sums)[first]);
+    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
     if (VECTORS > 1u) {
-        (*sums)[first + 1u] = fma(number, (*panel)[at + 1u], (*sums)[first + 1u]);
+        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
     }
     if (VECTORS > 2u) {
-        (*sums)[first + 2u] = fma(number, (*panel)[at + 2u], (*sums)[first + 2u]);
+        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
     }
     if (VECTORS > 3u) {
-        (*sums)[first + 3u] = fma(number, (*panel)[at + 3u], (*sums)[first + 3u]);
+        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
 
-/// Adds a number of one of two columns: the first one reaches the last tap of the column of sums before, too.
-fn add_number(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, row: u32, c: u32, number: f32) {
-    if (row < 3u) {
-        add_tap(sums, 0u, panel, 3u * row, c, number);
-        add_tap(sums, 4u, panel, 3u * row + 2u, c, number);
+/// Adds a number of the first column of the image, which reaches the last tap of the column before, too.
+fn add_first(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
+    add_tap(sums, 0u, taps, 0u, c, number);
+    add_tap(sums, 4u, taps, 2u, c, number);
+}
+
+/// Adds numbers of one of two columns.
+fn add_numbers(sums: ptr<function, Sums>, taps: ptr<function, Taps>, is_second: bool, c: u32, numbers: vec4f) {
+    if (is_second) {
+        add_tap(sums, 0u, taps, 1u, c, numbers.x);
+        add_tap(sums, 0u, taps, 1u, c + 1u, numbers.y);
+        add_tap(sums, 0u, taps, 1u, c + 2u, numbers.z);
+        add_tap(sums, 0u, taps, 1u, c + 3u, numbers.w);
     } else {
-        add_tap(sums, 0u, panel, 3u * (row - 3u) + 1u, c, number);
+        add_first(sums, taps, c, numbers.x);
+        add_first(sums, taps, c + 1u, numbers.y);
+        add_first(sums, taps, c + 2u, numbers.z);
+        add_first(sums, taps, c + 3u, numbers.w);
     }
 }
 
 /// Adds four numbers, from number `first` of two columns' 6 x CHANNELS on.
-fn add_four(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
+fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     if (first < 6u * CHANNELS) {
-        let row = first / CHANNELS; // of the first column, or of the second one from 3 on
+        let row = first / CHANNELS % 3u;
+        let is_second = first >= 3u * CHANNELS;
         let c = first % CHANNELS;
-        add_number(sums, panel, row, c, numbers.x);
-        add_number(sums, panel, row, c + 1u, numbers.y);
-        add_number(sums, panel, row, c + 2u, numbers.z);
-        add_number(sums, panel, row, c + 3u, numbers.w);
+        if (row == 0u) {
+            add_numbers(sums, top, is_second, c, numbers);
+        } else if (row == 1u) {
+            add_numbers(sums, middle, is_second, c, numbers);
+        } else {
+            add_numbers(sums, bottom, is_second, c, numbers);
+        }
     }
 }
 
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    add_four(sums, panel, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, panel, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, panel, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, panel, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, panel, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, panel, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, panel, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, panel, first + 28u, subgroupBroadcast(numbers, 7u));
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 // </lib>
 
@@ -113,6 +134,24 @@ fn rectified(v: f32) -> f32 {
     return select(v, 0.0, RELU && bits >= 0x80000000u && bits <= 0xff800000u);
 }
 // </lib>
+
+/// Row a of the weights of channels o, o + LANES and so on, over channels c from `first` to `end`.
+fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
+    // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
+    let fours = params.kernel_w * (CHANNELS / 4u) * VECTORS;
+    for (var n = 0u; n < fours; n++) {
+        let v = n % VECTORS;
+        let term = n / VECTORS * 4u; // tap and channel
+        let c = first + term % CHANNELS;
+        let channel = min(o + v * LANES, params.out_c - 1u);
+        let at = (channel * 9u + 3u * a + term / CHANNELS) * params.in_c + min(c, params.in_c - 4u);
+        let weights = select(vec4f(), weight[at / 4u], c < end);
+        (*taps)[term * VECTORS + v] = weights.x;
+        (*taps)[(term + 1u) * VECTORS + v] = weights.y;
+        (*taps)[(term + 2u) * VECTORS + v] = weights.z;
+        (*taps)[(term + 3u) * VECTORS + v] = weights.w;
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn conv2d_panel_strided(
@@ -136,31 +175,22 @@ fn conv2d_panel_strided(
             biases[v] = bias[min(o + v * LANES, params.out_c - 1u)];
         }
     }
-    // 9 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
-    let fours = params.kernel_h * params.kernel_w * (CHANNELS / 4u) * VECTORS;
-    var panel: array<f32, 9u * CHANNELS * VECTORS>; // [a, b, c, v]
     for (var first_c = begin; first_c < max(end, begin + 1u); first_c += CHANNELS) {
         let is_first = first_c == begin;
         let is_last = first_c + CHANNELS >= end;
-        for (var i = 0u; i < fours; i++) {
-            let v = i % VECTORS;
-            let term = i / VECTORS * 4u; // tap and channel
-            let c = first_c + term % CHANNELS;
-            let channel = min(o + v * LANES, params.out_c - 1u);
-            let at = (channel * 9u + term / CHANNELS) * params.in_c + min(c, params.in_c - 4u);
-            let weights = select(vec4f(), weight[at / 4u], c < end);
-            panel[term * VECTORS + v] = weights.x;
-            panel[(term + 1u) * VECTORS + v] = weights.y;
-            panel[(term + 2u) * VECTORS + v] = weights.z;
-            panel[(term + 3u) * VECTORS + v] = weights.w;
-        }
+        var top = Taps();
+        fill(&top, 0u, o, first_c, end);
+        var middle = Taps();
+        fill(&middle, 1u, o, first_c, end);
+        var bottom = Taps();
+        fill(&bottom, 2u, o, first_c, end);
         // the column of y of this step, and that before; indexed by constants only, so that they
         // stay in registers
-        var sums: array<f32, 8>;
+        var sums = Sums();
         var is_whole = false;
         var pixel = 0u; // whose sums are whole
         for (var row = first_row; row <= end_row; row++) { // the last one only stores
-            let top = 2 * i32(row % params.out_h) - i32(params.pad_top);
+            let first_h = 2 * i32(row % params.out_h) - i32(params.pad_top);
             // number 4 (lane + 8 q) of two columns of x, if they have that row and channel
             var at_x: array<u32, 6>;
             var exists: array<bool, 6>;
@@ -168,7 +198,7 @@ fn conv2d_panel_strided(
             for (var q = 0u; q < 6u; q++) {
                 let first = 4u * (lane + 8u * q);
                 let line = first / CHANNELS % 3u;
-                let h = u32(top + i32(line)); // negative ones wrap to beyond the end
+                let h = u32(first_h + i32(line)); // negative ones wrap to beyond the end
                 let c = first_c + first % CHANNELS;
                 exists[q] = first < 6u * CHANNELS && h < params.in_h && c < end;
                 second[q] = first >= 3u * CHANNELS;
@@ -211,12 +241,12 @@ fn conv2d_panel_strided(
                         numbers[q] = select(vec4f(), x[at], inside);
                     }
                 }
-                add_lanes(&sums, &panel, 0u, numbers[0]);
-                add_lanes(&sums, &panel, 32u, numbers[1]);
-                add_lanes(&sums, &panel, 64u, numbers[2]);
-                add_lanes(&sums, &panel, 96u, numbers[3]);
-                add_lanes(&sums, &panel, 128u, numbers[4]);
-                add_lanes(&sums, &panel, 160u, numbers[5]);
+                add_lanes(&sums, &top, &middle, &bottom, 0u, numbers[0]);
+                add_lanes(&sums, &top, &middle, &bottom, 32u, numbers[1]);
+                add_lanes(&sums, &top, &middle, &bottom, 64u, numbers[2]);
+                add_lanes(&sums, &top, &middle, &bottom, 96u, numbers[3]);
+                add_lanes(&sums, &top, &middle, &bottom, 128u, numbers[4]);
+                add_lanes(&sums, &top, &middle, &bottom, 160u, numbers[5]);
                 is_whole = step >= 1u;
                 pixel = next_pixel - 1u;
             }

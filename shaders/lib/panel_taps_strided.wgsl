@@ -1,48 +1,69 @@
-/// Adds a number of the image, row a of the taps and term c, by one tap of each row.
-fn add_tap(sums: ptr<function, array<f32, 8>>, first: u32, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, tap: u32, c: u32, number: f32) {
+/// The vectors of the column of this step and of the one before, which the step makes whole.
+alias Sums = array<f32, 8>;
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
+/// compilers take the square of the stores between two loops.
+alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
+
+/// Adds a number, by one tap, to sums.
+fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
     let at = (tap * CHANNELS + c) * VECTORS;
-    (*sums)[first] = fma(number, (*panel)[at], (*sums)[first]);
+    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
     if (VECTORS > 1u) {
-        (*sums)[first + 1u] = fma(number, (*panel)[at + 1u], (*sums)[first + 1u]);
+        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
     }
     if (VECTORS > 2u) {
-        (*sums)[first + 2u] = fma(number, (*panel)[at + 2u], (*sums)[first + 2u]);
+        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
     }
     if (VECTORS > 3u) {
-        (*sums)[first + 3u] = fma(number, (*panel)[at + 3u], (*sums)[first + 3u]);
+        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
 
-/// Adds a number of one of two columns: the first one reaches the last tap of the column of sums before, too.
-fn add_number(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, row: u32, c: u32, number: f32) {
-    if (row < 3u) {
-        add_tap(sums, 0u, panel, 3u * row, c, number);
-        add_tap(sums, 4u, panel, 3u * row + 2u, c, number);
+/// Adds a number of the first column of the image, which reaches the last tap of the column before, too.
+fn add_first(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
+    add_tap(sums, 0u, taps, 0u, c, number);
+    add_tap(sums, 4u, taps, 2u, c, number);
+}
+
+/// Adds numbers of one of two columns.
+fn add_numbers(sums: ptr<function, Sums>, taps: ptr<function, Taps>, is_second: bool, c: u32, numbers: vec4f) {
+    if (is_second) {
+        add_tap(sums, 0u, taps, 1u, c, numbers.x);
+        add_tap(sums, 0u, taps, 1u, c + 1u, numbers.y);
+        add_tap(sums, 0u, taps, 1u, c + 2u, numbers.z);
+        add_tap(sums, 0u, taps, 1u, c + 3u, numbers.w);
     } else {
-        add_tap(sums, 0u, panel, 3u * (row - 3u) + 1u, c, number);
+        add_first(sums, taps, c, numbers.x);
+        add_first(sums, taps, c + 1u, numbers.y);
+        add_first(sums, taps, c + 2u, numbers.z);
+        add_first(sums, taps, c + 3u, numbers.w);
     }
 }
 
 /// Adds four numbers, from number `first` of two columns' 6 x CHANNELS on.
-fn add_four(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
+fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     if (first < 6u * CHANNELS) {
-        let row = first / CHANNELS; // of the first column, or of the second one from 3 on
+        let row = first / CHANNELS % 3u;
+        let is_second = first >= 3u * CHANNELS;
         let c = first % CHANNELS;
-        add_number(sums, panel, row, c, numbers.x);
-        add_number(sums, panel, row, c + 1u, numbers.y);
-        add_number(sums, panel, row, c + 2u, numbers.z);
-        add_number(sums, panel, row, c + 3u, numbers.w);
+        if (row == 0u) {
+            add_numbers(sums, top, is_second, c, numbers);
+        } else if (row == 1u) {
+            add_numbers(sums, middle, is_second, c, numbers);
+        } else {
+            add_numbers(sums, bottom, is_second, c, numbers);
+        }
     }
 }
 
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, array<f32, 8>>, panel: ptr<function, array<f32, 9u * CHANNELS * VECTORS>>, first: u32, numbers: vec4f) {
-    add_four(sums, panel, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, panel, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, panel, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, panel, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, panel, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, panel, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, panel, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, panel, first + 28u, subgroupBroadcast(numbers, 7u));
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }

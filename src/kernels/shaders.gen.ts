@@ -54,9 +54,9 @@
 //   online_softmax a54740a5df7ffa3d
 //   outer_subgroup f26aef1c58c14f83
 //   pair_vec4 7f7c6acfdfa9640d
-//   panel_taps 190959f7836af937
-//   panel_taps_spread 18863f29a327f601
-//   panel_taps_strided 34070004fa107276
+//   panel_taps 9a9140c440b58ea6
+//   panel_taps_spread 55407aeb81b5ff5d
+//   panel_taps_strided 8772bd2c3a7d1192
 //   power 0fbf0fd935306fb9
 //   product_vec4 de1f80a51778b5d5
 //   reduced_place 0ad4124f6ce654dd

@@ -62,7 +62,7 @@ test("tiles of a convolution: panels on 3x3 weights, unless a map is tiny", () =
     "32x2",
     "24x3",
     "24x3",
-    "24x4",
+    "16x4",
     "8x1",
   ]);
 });

@@ -74,11 +74,11 @@ export function walkOverGradient(p: Conv2dParams, slices: number): Walk | null {
 
 /** A panel: the channels of a sum, and vectors of 8 channels of the output, that it holds weights of. */
 type Panel = Readonly<Record<"CHANNELS" | "VECTORS", number>>;
-const PANELS: readonly Panel[] = [8, 16, 24, 32].flatMap((CHANNELS) =>
-  [1, 2, 3, 4].map((VECTORS) => ({ CHANNELS, VECTORS })),
-);
-/** Weights of a lane beyond which they and the code of their products do not fit into the first caches. */
-const MOST_WEIGHTS = 900;
+/** The most weights of a lane that stay, with the code of their products, in the first caches and take compilers less than a second. */
+const MOST_WEIGHTS = 650;
+const PANELS: readonly Panel[] = [8, 16, 24, 32]
+  .flatMap((CHANNELS) => [1, 2, 3, 4].map((VECTORS) => ({ CHANNELS, VECTORS })))
+  .filter(({ CHANNELS, VECTORS }) => 9 * CHANNELS * VECTORS <= MOST_WEIGHTS);
 /** Steps of a workgroup that take ten times as long as the copy of its weights. */
 const STEPS = 600;
 /** The least workgroups of a dispatch. */
@@ -108,11 +108,10 @@ interface PanelSum {
 function timeOf({ channels, walk }: PanelSum, { CHANNELS, VECTORS }: Panel): number {
   if (walk === null) return Infinity;
   const passes = Math.ceil(walk.terms / CHANNELS);
-  const weights = 9 * CHANNELS * VECTORS;
-  const product = weights > MOST_WEIGHTS ? 0.01 : 0.007;
+  const products = 0.063 * CHANNELS * VECTORS;
   const loads = 0.85 * Math.ceil((walk.numbers * CHANNELS) / 32);
   const stores = 0.28 * walk.stores * VECTORS;
-  const step = passes * (0.65 + loads + product * weights + stores) + (passes - 1) * stores;
+  const step = passes * (0.65 + loads + products + stores) + (passes - 1) * stores;
   const all = walk.rows * walk.steps;
   const copies = (STEPS / 10) * panelGroups(walk, channels, VECTORS);
   return ((Math.ceil(channels / (8 * VECTORS)) * (all + copies) * step) / walk.pixels) * 32;
