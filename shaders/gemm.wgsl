@@ -2,6 +2,7 @@
 //
 //   y[z, i, j] = sum_k A[z, i, k] B[z, k, j] + bias[j]
 //   A[i, k] = a[i, k] or, transposed, a[k, i];  B[k, j] = b[k, j] or, transposed, b[j, k]
+//   with RELU max(y, 0)
 //
 // Layout   a [batch.., M, K] or [batch.., K, M]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y
 //          [slices, batch.., M, N]
@@ -61,6 +62,16 @@ var<workgroup> wg_b: array<f32, BK * (BN + 1u)>; // [k][column], 4.1 KiB
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
 fn fixed_or(fixed: u32, at_run_time: u32) -> u32 { return select(at_run_time, fixed, fixed != 0u); }
+// </lib>
+
+// <lib conv2d_rectified>
+override RELU: bool = false; // y is max(y, 0)
+
+/// v or, with RELU, max(v, 0); by its bits, so that NaN stays
+fn rectified(v: f32) -> f32 {
+    let bits = bitcast<u32>(v);
+    return select(v, 0.0, RELU && bits >= 0x80000000u && bits <= 0xff800000u);
+}
 // </lib>
 
 // <lib gemm_place>
@@ -168,7 +179,7 @@ fn gemm(
                 if (params.has_bias == 1u && place.slice == 0u) {
                     start = bias[col];
                 }
-                y[place.y + row * n + col] = start + sum[i * TN + j];
+                y[place.y + row * n + col] = rectified(start + sum[i * TN + j]);
             }
         }
     }

@@ -7,8 +7,9 @@ const plain = { transpose_a: false, transpose_b: false, slices: 1 };
 const bias = [0];
 
 /**
- * 512^3 with its two gradients, the tokens of six views, and the gradient of a weight as a long
- * sum and at the points of Winograd.
+ * 512^3 with its two gradients, the tokens of six views, the gradient of a weight as a long sum
+ * and at the points of Winograd, and products of few terms: those of Winograd and of 1x1
+ * convolutions.
  */
 export const cases: readonly KernelProblem[] = [
   {
@@ -53,4 +54,17 @@ export const cases: readonly KernelProblem[] = [
     shapes: { a: [36, 360, 64], b: [36, 360, 64], bias },
     attributes: { ...plain, transpose_a: true },
   },
+  ...[
+    [36, 1440, 64, 64],
+    [36, 360, 64, 64],
+    [36, 360, 32, 32],
+    [36, 360, 96, 96],
+    [1, 23_040, 48, 24],
+    [1, 5760, 32, 32],
+  ].map(([batches, m, k, n]): KernelProblem => ({
+    name: `${batches} x ${m} x ${k} x ${n}`,
+    kernel: gemm,
+    shapes: { a: [batches, m, k], b: [batches, n, k], bias },
+    attributes: { ...plain, transpose_b: true },
+  })),
 ];

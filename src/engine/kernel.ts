@@ -129,6 +129,15 @@ export interface Kernel<S extends ShaderInfo = ShaderInfo, A = unknown> {
   grid(params: Params<S>, overrides: Resolved<S>): Grid;
   cost(inputs: Record<Inputs<S>, Shape>, attributes: A): Cost;
   /**
+   * Whether this mapping, with the values of its tuned lines, stores parts of sums in its output
+   * and reads them again, so that storage in f16 would round them.
+   */
+  storesParts?(
+    inputs: Record<Inputs<S>, Shape>,
+    attributes: A,
+    tuned: Readonly<Record<string, number>>,
+  ): boolean;
+  /**
    * For sums of products: the number of terms per output element, which sets the rounding
    * allowance.
    */

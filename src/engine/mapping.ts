@@ -32,6 +32,7 @@ export function mapping<const S extends ShaderInfo, A>(
     suits: undefined,
     fit: undefined,
     operands: undefined,
+    storesParts: undefined,
     variants: undefined,
   };
   return { ...base, ...ofBase, ...own };

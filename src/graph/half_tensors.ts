@@ -3,8 +3,9 @@
 // in f32.
 import { canStoreHalf } from "../engine/half_storage.ts";
 import { shaderText } from "../engine/shader_text.ts";
+import { ruleConstants } from "../engine/tuning.ts";
 import { size } from "../tensor/shape.ts";
-import type { Program } from "./lower.ts";
+import { bindingShapes, type Program } from "./lower.ts";
 import type { Call, Tensor } from "./value.ts";
 
 /** Fewer numbers than this save nothing: an arena aligns its tensors. */
@@ -129,10 +130,22 @@ export function halfBindings(
 
 const known = new Map<string, boolean>();
 
-function storesHalf({ base, kernel }: Call, name: string): boolean {
+function storesHalf(call: Call, name: string): boolean {
+  const { base, kernel } = call;
   if (STORED[base.shader.name]?.includes(name) !== true) return false;
+  const { access } = kernel.shader.bindings.find((binding) => binding.name === name)!;
+  if (access === "write" && storesParts(call)) return false;
   const key = `${kernel.shader.name} ${name}`;
   const found = known.get(key) ?? canStoreHalf(kernel.shader, shaderText(kernel.shader), name);
   known.set(key, found);
   return found;
+}
+
+function storesParts({ kernel, bindings, attributes }: Call): boolean {
+  if (kernel.storesParts === undefined) return false;
+  const shapes = bindingShapes(bindings);
+  const { tune } = kernel.shader;
+  const tuned = Object.fromEntries(tune.map(({ name, value }) => [name, value]));
+  const rule = ruleConstants(kernel, shapes, attributes);
+  return kernel.storesParts(shapes, attributes, { ...tuned, ...rule });
 }

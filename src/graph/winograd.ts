@@ -17,9 +17,11 @@ import {
 import { subgroupWidth } from "../engine/subgroups.ts";
 import type { Lowering, Tensor } from "./value.ts";
 
-/** Channels on either side, and pairs of them, below which transforms cost more than they save. */
-const LEAST_CHANNELS = 32;
-const LEAST_PAIRS = 48 * 64;
+/**
+ * Channels on either side below which transforms cost more than they save: more in subgroups of 8,
+ * where direct sums have their fastest mapping.
+ */
+const LEAST_CHANNELS = { of_8: 40, others: 32 } as const;
 /** Rows of a tile of the products; a part of the last one is idle. */
 const ROWS = 32;
 /** The least share of the products that outputs need, below which direct sums are faster. */
@@ -51,14 +53,15 @@ export function suitsWinograd(
 ): boolean {
   const { padding } = attributes;
   const channels = [p.in_c, p.out_c];
+  const { of_8, others } = LEAST_CHANNELS;
+  const least = subgroupWidth(at.facts).lanes === 8 ? of_8 : others;
   const [tiles_h, tiles_w] = tilesOf(output);
   const rows = ROWS * Math.ceil((p.views * tiles_h * tiles_w) / ROWS);
   return (
     runsAsWinograd(at, p, attributes) &&
     // the gradient pads by 2 less the padding
     padding.every((zeros) => zeros <= 2) &&
-    channels.every((count) => count >= LEAST_CHANNELS) &&
-    p.in_c * p.out_c >= LEAST_PAIRS &&
+    channels.every((count) => count >= least) &&
     rows > 0 &&
     p.views * output[0] * output[1] >= LEAST_USED * TILE * TILE * rows
   );

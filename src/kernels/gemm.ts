@@ -1,7 +1,8 @@
-// Products of matrices: batched, either side transposed, with bias; six mappings of one function.
+// Products of matrices: batched, either side transposed, with bias; eight mappings of one function.
+import type { AdapterFacts } from "../gpu/device.ts";
 import { MOST_DIFFERENCED, withGradient, type Problem } from "../engine/problem.ts";
 import { like, type NumberArray } from "../tensor/array.ts";
-import { formatShape, size, type Shape } from "../tensor/shape.ts";
+import { size, type Shape } from "../tensor/shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../engine/kernel.ts";
 import {
   F16_TERMS,
@@ -12,113 +13,17 @@ import {
   onSoftwareInFours,
 } from "../engine/mapping.ts";
 import { inSubgroups, subgroupWidth } from "../engine/subgroups.ts";
+import {
+  gemmProblem,
+  slabOf,
+  stepsOf,
+  type GemmAttributes,
+  type GemmProblem,
+  type Input,
+  type Shapes,
+  type Steps,
+} from "./gemm_problem.ts";
 import { shaders } from "./shaders.gen.ts";
-
-/** Storage of the matrices: `transpose_a`: a is [.., K, M]; `transpose_b`: b is [.., N, K]. */
-export interface MatmulAttributes {
-  readonly transpose_a: boolean;
-  readonly transpose_b: boolean;
-}
-/** `slices` > 1 cuts the sum into slices, stored one after the other: y [slices, batch.., M, N]. */
-export interface GemmAttributes extends MatmulAttributes {
-  readonly slices: number;
-}
-
-type Input = "a" | "b" | "bias";
-type Shapes = Readonly<Record<Input, Shape>>;
-
-/** The numbers of a product: y [batch.., m, n] of k terms, and the steps of a and b in matrices. */
-export interface GemmProblem {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly batch: Shape;
-  readonly batches: number;
-  /** Batches are (outer, inner); a step is in matrices, 0 where that side repeats. */
-  readonly inner: number;
-  readonly a_outer: number;
-  readonly a_inner: number;
-  readonly b_outer: number;
-  readonly b_inner: number;
-}
-
-/** Reads a product off the shapes of its operands; throws with the numbers if they do not fit. */
-export function gemmProblem({ a, b, bias }: Shapes, attributes: MatmulAttributes): GemmProblem {
-  const { transpose_a, transpose_b } = attributes;
-  if (a.length < 2 || b.length < 2) {
-    throw new Error(
-      `a${formatShape(a)} and b${formatShape(b)} must be matrices, with or without batch axes`,
-    );
-  }
-  const [m, k] = (transpose_a ? [a.at(-1), a.at(-2)] : [a.at(-2), a.at(-1)]) as [number, number];
-  const [n, terms] = (transpose_b ? [b.at(-2), b.at(-1)] : [b.at(-1), b.at(-2)]) as [
-    number,
-    number,
-  ];
-  if (terms !== k) {
-    const left = transpose_a ? "a transposed" : "a";
-    const right = transpose_b ? "b transposed" : "b";
-    throw new Error(`${left} has ${k} columns, ${right} ${terms} rows; they must be equal`);
-  }
-  if (!(bias.length === 1 && (bias[0] === n || bias[0] === 0))) {
-    throw new Error(`bias${formatShape(bias)} must be [${n}], one number per column`);
-  }
-  return { m, n, k, ...batching(a.slice(0, -2), b.slice(0, -2)) };
-}
-
-type Batching = Omit<GemmProblem, "m" | "n" | "k">;
-
-/**
- * Broadcasts batch axes as NumPy does, folded into at most two runs that a, b or both step along.
- */
-function batching(a: Shape, b: Shape): Batching {
-  const rank = Math.max(a.length, b.length);
-  const batch: number[] = [];
-  const runs: { count: number; a: boolean; b: boolean }[] = [];
-  for (let axis = 0; axis < rank; axis++) {
-    const left = a[axis - rank + a.length] ?? 1;
-    const right = b[axis - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) {
-      throw new Error(`batch axes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
-    }
-    const count = left === 1 ? right : left;
-    batch.push(count);
-    if (count === 1) continue;
-    const run = { count, a: left !== 1, b: right !== 1 };
-    const last = runs.at(-1);
-    if (last !== undefined && last.a === run.a && last.b === run.b) last.count *= count;
-    else runs.push(run);
-  }
-  if (runs.length > 2) {
-    throw new Error(
-      `batch axes ${formatShape(a)}, ${formatShape(b)} broadcast in both directions; expand one side first`,
-    );
-  }
-  const inner = runs.at(-1) ?? { count: 1, a: false, b: false };
-  const outer = runs.length === 2 ? runs[0] : { count: 1, a: false, b: false };
-  const step = (side: "a" | "b"): number => (outer[side] ? (inner[side] ? inner.count : 1) : 0);
-  return {
-    batch,
-    batches: size(batch),
-    inner: Math.max(inner.count, 1),
-    a_outer: step("a"),
-    a_inner: Number(inner.a),
-    b_outer: step("b"),
-    b_inner: Number(inner.b),
-  };
-}
-
-/**
- * The number of slices of a sum, from its shape alone so that every adapter adds in one order:
- * enough for two workgroups on each of a large GPU's 132 cores, none under 512 terms, none over
- * 4096 (the f32 error of a running sum).
- */
-export function gemmSlices({ m, n, k, batches }: GemmProblem): number {
-  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64) * batches;
-  if (k < 1024 || tiles === 0) return 1;
-  const fill = Math.min(16, Math.ceil(264 / tiles), Math.floor(k / 512));
-  return Math.max(fill, Math.ceil(k / 4096));
-}
 
 const plain = { transpose_a: false, transpose_b: false, slices: 1 };
 const none: Shape = [0];
@@ -218,6 +123,46 @@ const fours: readonly Problem<Input, GemmAttributes>[] = [
     attributes: plain,
   },
   {
+    name: "fours, terms of two loads less one, a tile of rows and one, bias",
+    shapes: { a: [257, 60], b: [60, 32], bias: [32] },
+    attributes: plain,
+  },
+  {
+    name: "fours, terms of two loads, a tile of rows less one, b transposed",
+    shapes: { a: [255, 64], b: [68, 64], bias: none },
+    attributes: { ...plain, transpose_b: true },
+  },
+  {
+    name: "fours, terms of two loads and one, one matrix for all batches, bias",
+    shapes: { a: [3, 68], b: [2, 68, 40], bias: [40] },
+    attributes: plain,
+  },
+  {
+    name: "fours, slices, the last one shorter, b transposed, bias",
+    shapes: { a: [2, 5, 36], b: [2, 12, 36], bias: [12] },
+    attributes: { transpose_a: false, transpose_b: true, slices: 5 },
+  },
+  {
+    name: "fours, three panels of terms, the last one shorter, bias",
+    shapes: { a: [129, 140], b: [140, 36], bias: [36] },
+    attributes: plain,
+  },
+  {
+    name: "fours, two panels of terms, slices, b transposed, batches of both",
+    shapes: { a: [2, 130, 264], b: [2, 100, 264], bias: none },
+    attributes: { ...plain, transpose_b: true, slices: 2 },
+  },
+  {
+    name: "fours, bias, relu",
+    shapes: { a: [49, 28], b: [36, 28], bias: [36] },
+    attributes: { ...plain, transpose_b: true, relu: true },
+  },
+  {
+    name: "fours, slices, relu of each",
+    shapes: { a: [50, 8], b: [8, 12], bias: [12] },
+    attributes: { ...plain, slices: 2, relu: true },
+  },
+  {
     name: "fours, but slices of a sum that are not",
     shapes: { a: [5, 12], b: [12, 8], bias: none },
     attributes: { ...plain, slices: 2 },
@@ -228,26 +173,6 @@ type GemmParams = Record<
   Exclude<keyof GemmProblem, "batch"> | "slab" | "slices" | "has_bias" | keyof Steps,
   number
 >;
-
-/**
- * Elements from row to row, term to term and column to column of A [m, k] and B [k, n] as stored.
- */
-interface Steps {
-  readonly a_row: number;
-  readonly a_term: number;
-  readonly b_term: number;
-  readonly b_col: number;
-}
-function stepsOf(
-  { m, n, k }: Pick<GemmProblem, "m" | "n" | "k">,
-  { transpose_a, transpose_b }: MatmulAttributes,
-): Steps {
-  const [a_row, a_term] = transpose_a ? [1, m] : [k, 1];
-  const [b_term, b_col] = transpose_b ? [1, k] : [n, 1];
-  return { a_row, a_term, b_term, b_col };
-}
-
-const slabOf = (k: number, slices: number): number => Math.ceil(k / slices);
 
 const tiles = (params: GemmParams, rows: number, cols: number): Grid =>
   foldGrid(
@@ -300,16 +225,27 @@ export const gemm: Kernel<typeof shaders.gemm, GemmAttributes> = kernel({
     ...fours,
   ],
   reference,
-  overrides: (_, { transpose_a, transpose_b }) => ({
+  overrides: (_, { transpose_a, transpose_b, relu = false }) => ({
     TRANSPOSE_A: transpose_a,
     TRANSPOSE_B: transpose_b,
+    RELU: relu,
   }),
+  flags: ({ relu = false }) => (relu ? ["RELU"] : []),
   grid: (params, { SIDE, TM, TN }) => tiles(params, SIDE * TM, SIDE * TN),
-  variants: () => [gemmOuter, gemmVec4, gemmSubgroup, gemmRegister, gemmMatrix],
+  variants: () => [
+    gemmOuter,
+    gemmPanel,
+    gemmPanels,
+    gemmVec4,
+    gemmSubgroup,
+    gemmRegister,
+    gemmMatrix,
+  ],
 });
 
 const OUTER = shaders.gemm_outer.constants;
-const OUTER_LANES = [4, 8, 16];
+/** Widths of subgroups that `gemmOuter` and `gemmPanel` are written for. */
+const NARROW_LANES = [4, 8, 16];
 /** Vectors of columns per invocation, chosen for 8 lanes: two where n fills them. */
 const vectorsOf = (n: number): 1 | 2 => (fills(n, 64) ? 2 : 1);
 
@@ -326,7 +262,7 @@ export const gemmOuter: Kernel<typeof shaders.gemm_outer, GemmAttributes> = mapp
     const { m, n } = gemmProblem(shapes, attributes);
     const isOuter = attributes.transpose_a && !attributes.transpose_b;
     return (
-      isOuter && OUTER_LANES.includes(subgroupWidth(facts).lanes) && m % 4 === 0 && n % 4 === 0
+      isOuter && NARROW_LANES.includes(subgroupWidth(facts).lanes) && m % 4 === 0 && n % 4 === 0
     );
   },
   suits: (facts, shapes, attributes) => {
@@ -335,6 +271,94 @@ export const gemmOuter: Kernel<typeof shaders.gemm_outer, GemmAttributes> = mapp
     return facts.software && fills(m, OUTER.ROWS) && fills(n, 4 * lanes * vectorsOf(n));
   },
 });
+
+const [PANEL_TERMS, PANEL_ROWS] = (["TERMS", "ROWS"] as const).map(
+  (line) => shaders.gemm_panel.tune.find(({ name }) => name === line)!.values as readonly number[],
+);
+const MOST_TERMS = PANEL_TERMS.at(-1)!;
+/** Rows whose products are worth the copy of the panel, and of several. */
+const LEAST_ROWS = { one: 48, several: 128 } as const;
+/** Workgroups that keep the threads of a software adapter busy. */
+const PANEL_GROUPS = 8;
+
+/** The part that `gemmPanel` and `gemmPanels` share, which have tiles of the same sizes. */
+const panels = {
+  grid: (
+    params: GemmParams,
+    { ROWS, VECTORS, LANES }: Readonly<Record<"ROWS" | "VECTORS" | "LANES", number>>,
+  ): Grid => tiles(params, ROWS, 4 * LANES * Math.min(VECTORS, 16 / LANES)),
+  runs: (facts: AdapterFacts, shapes: Shapes, attributes: GemmAttributes): boolean => {
+    const { n, k } = gemmProblem(shapes, attributes);
+    const inFours = [n, k, slabOf(k, attributes.slices)].every((count) => count % 4 === 0);
+    const isNarrow = NARROW_LANES.includes(subgroupWidth(facts).lanes);
+    return isNarrow && !attributes.transpose_a && inFours;
+  },
+} as const;
+
+/**
+ * As `gemm` with a not transposed, and b in private memory, one subgroup of 4, 8 or 16 lanes per
+ * workgroup: for software adapters, where N and the terms of a slice are multiples of four, the
+ * terms at most 128, and there are 48 rows.
+ */
+export const gemmPanel: Kernel<typeof shaders.gemm_panel, GemmAttributes> = mapping(gemm, {
+  ...panels,
+  shader: shaders.gemm_panel,
+  overrides: (shapes, attributes) => {
+    const terms = termsOf(shapes, attributes);
+    const room = PANEL_TERMS.find((most) => most >= terms);
+    return {
+      TRANSPOSE_B: attributes.transpose_b,
+      RELU: attributes.relu ?? false,
+      TERMS: room ?? MOST_TERMS,
+    };
+  },
+  // two vectors of 128 terms are more than the first cache
+  tuneRule: (shapes, attributes) =>
+    panelRule(shapes, attributes, termsOf(shapes, attributes) <= 96 ? 2 : 1),
+  runs: (facts, shapes, attributes) =>
+    panels.runs(facts, shapes, attributes) && termsOf(shapes, attributes) <= MOST_TERMS,
+  suits: (facts, shapes, attributes) =>
+    facts.software && gemmProblem(shapes, attributes).m >= LEAST_ROWS.one,
+});
+
+/** As `gemmPanel`, panel after panel: for more terms, where there are 128 rows. */
+export const gemmPanels: Kernel<typeof shaders.gemm_panels, GemmAttributes> = mapping(gemm, {
+  ...panels,
+  shader: shaders.gemm_panels,
+  tuneRule: (shapes, attributes) => {
+    const rule = panelRule(shapes, attributes, 2);
+    const terms = termsOf(shapes, attributes);
+    // a panel costs a copy and one more load and store of y, as much as 32 terms
+    const cost = (room: number): number => Math.ceil(terms / room) * (room + 32);
+    const fit = rule.VECTORS === 2 ? [64, 96] : [64, 96, 128];
+    const least = fit.reduce((best, room) => (cost(room) < cost(best) ? room : best));
+    return { ...rule, TERMS: least };
+  },
+  suits: (facts, shapes, attributes) =>
+    facts.software && gemmProblem(shapes, attributes).m >= LEAST_ROWS.several,
+});
+
+/** Terms of a slice of a product. */
+function termsOf(shapes: Shapes, attributes: GemmAttributes): number {
+  return slabOf(gemmProblem(shapes, attributes).k, attributes.slices);
+}
+
+/**
+ * One or two vectors of columns per invocation, chosen for 8 lanes: two, if they are allowed and
+ * leave no more lanes idle. As many rows as leave eight workgroups.
+ */
+function panelRule(
+  shapes: Shapes,
+  attributes: GemmAttributes,
+  most: 1 | 2,
+): { readonly VECTORS: number; readonly ROWS: number } {
+  const { m, n, batches } = gemmProblem(shapes, attributes);
+  const across = Math.ceil(n / 32);
+  const VECTORS = across % 2 === 0 ? most : 1;
+  const columns = Math.ceil(across / VECTORS) * batches * attributes.slices;
+  const fit = PANEL_ROWS.filter((rows) => Math.ceil(m / rows) * columns >= PANEL_GROUPS);
+  return { VECTORS, ROWS: fit.at(-1) ?? PANEL_ROWS[0] };
+}
 
 const VEC4 = shaders.gemm_vec4.constants;
 
@@ -423,5 +447,6 @@ function reference<T extends NumberArray>(
       }
     }
   }
+  if (attributes.relu === true) y.forEach((sum, i) => (y[i] = Math.max(sum, 0)));
   return { y };
 }

@@ -84,11 +84,12 @@ describe("a choice", () => {
   });
 
   test("may be a mapping that the rule leaves to other adapters", () => {
-    const [, , , register] = mappingsOf(gemm);
+    const register = mappingsOf(gemm).find(({ shader }) => shader.name === "gemm_register")!;
     expect(canRun(register, NVIDIA, SHAPES, ATTRIBUTES)).toBe(true);
     expect(canRun(gemm, LAVAPIPE, SHAPES, ATTRIBUTES)).toBe(true);
-    const rule = "gemm_vec4";
-    expect(choose({ rule }, LAVAPIPE)).toBe(gemm);
+    const rule = "gemm_panel";
+    const rule_constants = { VECTORS: 2, ROWS: 256 };
+    expect(choose({ rule, rule_constants }, LAVAPIPE)).toBe(gemm);
   });
 });
 

@@ -39,7 +39,8 @@ const MAPPINGS: Readonly<Record<string, readonly [gpu: string, subgroups: string
     conv2d: ["base depthwise", "depthwise subgroup vec4", "depthwise register"],
     conv2d_grad_input: ["base depthwise", "depthwise subgroup vec4", "depthwise register"],
     conv2d_grad_weight: ["base depthwise", "depthwise strip subgroup vec4", "depthwise register"],
-    gemm: ["base", "outer subgroup vec4", "register"],
+    // without subgroups, a product with relu has the base alone; no op asks for it there
+    gemm: ["base", "outer panel panels subgroup vec4", "base register"],
     layer_norm: ["base", "base subgroup", "base"],
     layer_norm_grad_input: ["base", "base subgroup", "base"],
     layer_norm_grad_partial: ["base", "base vec4", "base vec4"],

@@ -39,10 +39,12 @@ const DIRECT = ["conv2d", "conv2d_grad_input"];
 test("software adapters with subgroups run wide 3x3 convolutions as Winograd's", () => {
   expect(kernelsOf()).toEqual([...WINOGRAD, ...WINOGRAD]);
   expect(kernelsOf(WIDE, { pad: 1 }, SWIFTSHADER)).toEqual([...WINOGRAD, ...WINOGRAD]);
-  expect(kernelsOf({ x: [6, 12, 20, 96], weight: [32, 3, 3, 96] })).toEqual([
-    ...WINOGRAD,
-    ...WINOGRAD,
-  ]);
+  const both = [...WINOGRAD, ...WINOGRAD];
+  expect(kernelsOf({ x: [6, 12, 20, 96], weight: [40, 3, 3, 96] })).toEqual(both);
+  // in subgroups of 8, direct sums of 32 channels are as fast
+  const narrow = { x: [6, 12, 20, 32], weight: [32, 3, 3, 32] };
+  expect(kernelsOf(narrow)).toEqual(DIRECT);
+  expect(kernelsOf(narrow, { pad: 1 }, SWIFTSHADER)).toEqual(both);
   // a padding of 0 is one of 2 for the gradient, and the other way round
   expect(kernelsOf({ ...WIDE, x: [6, 18, 18, 64] }, { pad: 0 })).toEqual([
     ...WINOGRAD,
@@ -65,7 +67,7 @@ test("the others run directly", () => {
   expect(kernelsOf(WIDE, { pad: 3 })).not.toContain("winograd_image");
   for (const shapes of [
     { x: [6, 12, 20, 28], weight: [128, 3, 3, 28] },
-    { x: [6, 12, 20, 48], weight: [60, 3, 3, 48] },
+    { x: [6, 12, 20, 128], weight: [36, 3, 3, 128] },
     { x: [6, 12, 20, 64], weight: [66, 3, 3, 64] },
     { x: [6, 12, 20, 64], weight: [64, 1, 3, 64] },
     { x: [6, 6, 10, 64], weight: [64, 3, 3, 64] }, // ragged tiles

@@ -2,14 +2,15 @@
 import { expect, test } from "vitest";
 import {
   gemm,
-  gemmProblem,
   gemmMatrix,
   gemmOuter,
+  gemmPanel,
+  gemmPanels,
   gemmRegister,
-  gemmSlices,
   gemmSubgroup,
   gemmVec4,
 } from "../../src/kernels/gemm.ts";
+import { gemmProblem, gemmSlices } from "../../src/kernels/gemm_problem.ts";
 import { matmul } from "../../src/graph/ops/gemm.ts";
 import { present, withOp } from "../support/check_gradient.ts";
 import { checkKernels } from "../support/check_kernel.ts";
@@ -19,6 +20,8 @@ checkKernels(
     matmul(a, b, { transposeA: transpose_a, transposeB: transpose_b, bias: present(bias) }),
   ),
   gemmOuter,
+  gemmPanel,
+  gemmPanels,
   gemmVec4,
   gemmSubgroup,
   gemmRegister,

@@ -38,6 +38,10 @@ const TILES: Readonly<Record<string, readonly (readonly number[])[]>> = {
     [8, 2, 2, 8],
     [16, 8, 2, 8],
   ],
+  gemm_panels: [
+    [64, 1, 1024],
+    [128, 1, 256],
+  ],
   view_relation_fused_grad: [],
 };
 /** Largest values on software adapters, which compile 32 lanes for up to 10 s. */

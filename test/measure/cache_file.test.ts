@@ -89,7 +89,8 @@ test.skipIf(process.platform === "win32").each(UNUSABLE)(
     make(file);
     const lines = await keep(file, "one");
     expect(lines).toEqual([expect.stringContaining(file)]);
-    expect(lines[0]).not.toMatch(/\n|E[A-Z]{4}/);
+    // The folder's name is random, and may look like a code of the system.
+    expect(lines[0].replaceAll(folder, "")).not.toMatch(/\n|E[A-Z]{4}/);
   },
 );
 

@@ -207,7 +207,8 @@ test.each(["metrics", "events_file", "config", "checkpoints", "depth"] as const)
     const error: unknown = await begun().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InputError);
     expect((error as Error).message).toContain(path);
-    expect((error as Error).message).not.toMatch(/E[A-Z]{3,}|\n/);
+    // The folder's name is random, and may look like a code of the system.
+    expect((error as Error).message.replaceAll(root, "")).not.toMatch(/E[A-Z]{3,}|\n/);
   },
 );
 

@@ -7,6 +7,7 @@ import {
   conv2dSlices,
   type Conv2dAttributes,
 } from "../../kernels/convolution/conv2d_geometry.ts";
+import { loweredAsProduct } from "../pointwise.ts";
 import { lowerWinograd, suitsWinograd } from "../winograd.ts";
 import type { Node, Op } from "../value.ts";
 import { inputOf, type FusionWork } from "./work.ts";
@@ -28,6 +29,7 @@ const CONV2D_RELU: Op<Conv2dAttributes, "x" | "weight" | "bias"> = {
       lowerWinograd(at, { ...inputs, y, padding, turned: false, relu: true });
       return;
     }
+    if (loweredAsProduct(at, p, attributes, { ...inputs, y, turned: false, relu: true })) return;
     call(conv2dKernel, { ...inputs, y }, { ...attributes, slices: 1, relu: true });
   },
   gradient: null,

@@ -1,5 +1,5 @@
 // Two-dimensional convolution as an op, and its gradients with respect to input and weight. Some run
-// as Winograd's (../winograd.ts). The long sums of the others are cut into slices (of channels or
+// as Winograd's (../winograd.ts), some as products (../pointwise.ts). The long sums of the others are cut into slices (of channels or
 // pixels, depending on their shapes): one sum per slice, then their sum in order.
 import { conv2d as conv2dKernel } from "../../kernels/convolution/conv2d.ts";
 import {
@@ -19,6 +19,7 @@ import { bindingShapes } from "../lower.ts";
 import { checkOptions, type OptionRules } from "../../tensor/options.ts";
 import type { Lowering, Op, Tensor, Value } from "../value.ts";
 import { addRows, gemmOps } from "./gemm.ts";
+import { loweredAsProduct } from "../pointwise.ts";
 import { lowerWinograd, suitsWinograd } from "../winograd.ts";
 import { lowerWinogradGradient, suitsWinogradGradient } from "../winograd_gradient.ts";
 
@@ -48,6 +49,8 @@ export const conv2dOps: {
         lowerWinograd(at, { x, weight, bias, y, padding, turned: false, relu: false });
         return;
       }
+      const product = { x, weight, bias, y, turned: false, relu: false };
+      if (loweredAsProduct(at, p, at.attributes, product)) return;
       const slices = conv2dSlices(p);
       callInSlices(at, conv2dKernel, { x, weight, bias }, "y", { ...at.attributes, slices });
     },
@@ -85,6 +88,8 @@ export const conv2dOps: {
         lowerWinograd(at, { x: d_y, weight, bias, y: d_x, padding, turned: true, relu: false });
         return;
       }
+      const product = { x: d_y, weight, bias, y: d_x, turned: true, relu: false };
+      if (loweredAsProduct(at, p, at.attributes, product)) return;
       const slices = conv2dGradInputSlices(p);
       const attributes = { ...at.attributes, slices };
       callInSlices(at, conv2dGradInput, { d_y, weight, bias }, "d_x", attributes);

@@ -1,13 +1,13 @@
 // Products of matrices as ops. d_A = d_Y B^T, d_B = A^T d_Y, d_bias = the column sums of d_Y. Long
 // sums are cut into slices by their shape alone and added in order.
 import { columnSum } from "../../kernels/column_sum.ts";
+import { gemm } from "../../kernels/gemm.ts";
 import {
-  gemm,
   gemmProblem,
   gemmSlices,
   type GemmProblem,
   type MatmulAttributes,
-} from "../../kernels/gemm.ts";
+} from "../../kernels/gemm_problem.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { apply, reshape } from "../apply.ts";
 import { checkOptions } from "../../tensor/options.ts";

@@ -18,7 +18,7 @@ import {
   type Rectified,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { panelGrid, panelTile, walkOver } from "./conv2d_panels.ts";
+import { isInPasses, panelGrid, panelTile, walkOver } from "./conv2d_panels.ts";
 import { fastestTile, narrowTile, type TiledSum } from "./conv2d_tiles.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import {
@@ -136,6 +136,8 @@ export const conv2dPanel: Kernel<typeof shaders.conv2d_panel, Conv2dAttributes &
   mapping(conv2d, {
     shader: shaders.conv2d_panel,
     tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+    storesParts: (shapes, attributes, tuned) =>
+      isInPasses(tiledSum(shapes, attributes).walk, tuned),
     grid: (params, { VECTORS }) =>
       panelGrid(walkOver(params, params.slices), params.out_c, VECTORS),
     runs: (facts, shapes, attributes) =>
@@ -151,6 +153,7 @@ export const conv2dPanelStrided: Kernel<
 > = mapping(conv2d, {
   shader: shaders.conv2d_panel_strided,
   tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+  storesParts: (shapes, attributes, tuned) => isInPasses(tiledSum(shapes, attributes).walk, tuned),
   grid: (params, { VECTORS }) => panelGrid(walkOver(params, params.slices), params.out_c, VECTORS),
   runs: (facts, shapes, attributes) =>
     subgroupWidth(facts).lanes === 8 && tiledSum(shapes, attributes).walk?.stride === 2,

@@ -18,7 +18,7 @@ import {
   type Conv2dParams,
   type Sliced,
 } from "./conv2d_geometry.ts";
-import { panelGrid, panelTile, walkOverGradient } from "./conv2d_panels.ts";
+import { isInPasses, panelGrid, panelTile, walkOverGradient } from "./conv2d_panels.ts";
 import { fastestTile, narrowTile, type TiledSum } from "./conv2d_tiles.ts";
 import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
@@ -303,6 +303,7 @@ export const conv2dGradInputPanel: Kernel<
 > = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_panel,
   tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+  storesParts: (shapes, attributes, tuned) => isInPasses(tiledSum(shapes, attributes).walk, tuned),
   grid: (params, { VECTORS }) =>
     panelGrid(walkOverGradient(params, params.slices), params.in_c, VECTORS),
   runs: (facts, shapes, attributes) =>
@@ -318,6 +319,7 @@ export const conv2dGradInputPanelStrided: Kernel<
 > = mapping(conv2dGradInput, {
   shader: shaders.conv2d_grad_input_panel_strided,
   tuneRule: (shapes, attributes) => panelTile(tiledSum(shapes, attributes)),
+  storesParts: (shapes, attributes, tuned) => isInPasses(tiledSum(shapes, attributes).walk, tuned),
   grid: (params, { VECTORS }) =>
     panelGrid(walkOverGradient(params, params.slices), params.in_c, VECTORS),
   runs: (facts, shapes, attributes) =>

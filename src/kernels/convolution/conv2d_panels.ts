@@ -133,3 +133,11 @@ export function panelGrid(walk: Walk | null, channels: number, VECTORS: number):
   const tiles = Math.ceil(channels / (8 * VECTORS));
   return [panelGroups(walk, channels, VECTORS), walk.slices * tiles, 1];
 }
+
+/**
+ * Whether panels of CHANNELS channels walk several times, and begin with the sums of the pass
+ * before.
+ */
+export function isInPasses(walk: Walk | null, tuned: Readonly<Record<string, number>>): boolean {
+  return walk !== null && walk.terms > tuned["CHANNELS"];
+}
