@@ -54,7 +54,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
-const CHANNELS: u32 = 24u; // tune: 8 16 24 32
+const CHANNELS: u32 = 24u; // tune: 4 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
 // <lib panel_taps>

@@ -21,7 +21,7 @@ import type { Lowering, Tensor } from "./value.ts";
  * Channels on either side below which transforms cost more than they save: more in subgroups of 8,
  * where direct sums have their fastest mapping.
  */
-const LEAST_CHANNELS = { of_8: 40, others: 32 } as const;
+const LEAST_CHANNELS = { of_8: 48, others: 32 } as const;
 /** Rows of a tile of the products; a part of the last one is idle. */
 const ROWS = 32;
 /** The least share of the products that outputs need, below which direct sums are faster. */

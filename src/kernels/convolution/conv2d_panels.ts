@@ -76,7 +76,7 @@ export function walkOverGradient(p: Conv2dParams, slices: number): Walk | null {
 type Panel = Readonly<Record<"CHANNELS" | "VECTORS", number>>;
 /** The most weights of a lane that stay, with the code of their products, in the first caches and take compilers less than a second. */
 const MOST_WEIGHTS = 650;
-const PANELS: readonly Panel[] = [8, 16, 24, 32]
+const PANELS: readonly Panel[] = [4, 8, 16, 24, 32]
   .flatMap((CHANNELS) => [1, 2, 3, 4].map((VECTORS) => ({ CHANNELS, VECTORS })))
   .filter(({ CHANNELS, VECTORS }) => 9 * CHANNELS * VECTORS <= MOST_WEIGHTS);
 /** Steps of a workgroup that take ten times as long as the copy of its weights. */
