@@ -41,6 +41,7 @@ if (ceilings === null) throw new Error("no ceilings: run `npx ringdepth profile 
 interface Layer {
   readonly name: string;
   readonly op: string;
+  readonly size: string;
   readonly kernels: string;
   readonly flops: number;
   readonly plan: Plan;
@@ -79,6 +80,7 @@ async function layerOf(node: Node): Promise<Layer> {
   return {
     name: `${formatShape(x)} ${formatShape(weight)} stride ${p.stride_h}`,
     op: op.name,
+    size: `${p.kernel_h}x${p.kernel_w}`,
     kernels: [...new Set(plan.dispatches.map(({ kernel }) => kernel))].join(", "),
     flops: 2 * conv2dProducts(p),
     plan,
@@ -126,6 +128,9 @@ for (const op of new Set(all.map((layer) => layer.op))) {
   for (const layer of some.toSorted((a, b) => b.count * b.flops - a.count * a.flops)) {
     console.log(`  ${layer.count} x ${layer.name.padEnd(34)} ${rateOf([layer])}  ${layer.kernels}`);
   }
+}
+for (const weight of new Set(all.map((layer) => layer.size))) {
+  console.log(`${weight.padEnd(18)} ${rateOf(all.filter((layer) => layer.size === weight))}`);
 }
 console.log(`${"all".padEnd(18)} ${rateOf(all)}`);
 for (const { plan } of all) plan.destroy();

@@ -12,7 +12,7 @@ import type { Lowering, Tensor } from "./value.ts";
 import { passesOver, runsAsWinograd } from "./winograd.ts";
 
 /** Channels on either side below which the transforms cost more than they save. */
-const LEAST_CHANNELS = 32;
+const LEAST_CHANNELS = 48;
 /** Pixels times the lesser number of channels below which the dispatches cost more than is saved. */
 const LEAST_NUMBERS = 2 ** 15;
 /** The least share of the pixels of all tiles that is inside the feature map. */
