@@ -10,13 +10,13 @@
 //          the sum over o is cut into slices, which the caller adds up in order; the first brings
 //          the bias; O and the channels of a slice are multiples of four
 // Mapping  as conv2d_panel.wgsl with the taps in reverse: a workgroup is one subgroup of 8 lanes,
-//          which are channels of d_x; an invocation owns VECTORS channels, LANES apart, of some rows of d_x.
-//          It copies its weights of CHANNELS channels o into an array, then walks along each row: of
-//          a column of d_y the subgroup loads three rows, each number once, and broadcasts it to
-//          the sums of the three columns of d_x that it reaches. A later pass over further channels o begins
-//          with the sums in d_x; grid x = rows, y = slice x tile of channels
-// Memory   as conv2d_panel.wgsl: at most 3 loads of 16 bytes for 288 VECTORS fma on 32 channels; for software
-//          adapters, whose loads from buffers take as long as 60 products
+//          which are channels of d_x; an invocation owns VECTORS channels, LANES apart, of some rows
+//          of d_x. It copies its weights of CHANNELS channels o into arrays, then walks along each
+//          row: of a column of d_y the subgroup loads three rows, each number once, and broadcasts
+//          it to the sums of the three columns of d_x that it reaches. A later pass over further
+//          channels o begins with the sums in d_x; grid x = rows, y = slice x tile of channels
+// Memory   as conv2d_panel.wgsl: at most 3 loads of 16 bytes for 288 VECTORS fma on 32 channels; for
+//          software adapters, whose loads from buffers take as long as 60 products
 // Source   elementary
 // Twin     src/kernels/convolution/conv2d_grad_input.ts
 
@@ -58,8 +58,8 @@ const VECTORS: u32 = 3u; // tune: 1 2 3 4
 // <lib panel_taps>
 /// The vectors of three columns, of which the third is whole.
 alias Sums = array<f32, 12>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.

@@ -3,17 +3,18 @@
 //   d_x[v, h, w, c] = bias[c] + sum_{a, b, o} d_y[v, i, j, o] weight[o, a, b, c]
 //   over the taps with 2 i = h + p_t - a and 2 j = w + p_l - b
 //
-//   padding p; d_y is 0 outside the map; the bias is that of the transposed convolution, which is this
-//   very sum
+//   padding p; d_y is 0 outside the map; the bias is that of the transposed convolution, which is
+//   this very sum
 //
 // Layout   d_y [V, H', W', O]; weight [O, 3, 3, C]; bias [C] or absent; d_x [slices, V, H, W, C]:
 //          the sum over o is cut into slices, which the caller adds up in order; the first brings
 //          the bias; O and the channels of a slice are multiples of four
 // Mapping  as conv2d_grad_input_panel.wgsl: a workgroup is one subgroup of 8 lanes, which are
-//          channels of d_x; an invocation copies its weights of CHANNELS channels o into an array, then walks along
-//          pairs of rows of d_x, the rows with h + p_t = 2 i and 2 i + 1: of column j of d_y the
-//          subgroup loads the rows i - 1 and i, each number once, and broadcasts it to the sums of the columns
-//          with w + p_l = 2 j to 2 j + 2; grid x = pairs of rows, y = slice x tile of channels
+//          channels of d_x; an invocation copies its weights of CHANNELS channels o into arrays,
+//          then walks along pairs of rows of d_x, the rows with h + p_t = 2 i and 2 i + 1: of column
+//          j of d_y the subgroup loads the rows i - 1 and i, each number once, and broadcasts it to
+//          the sums of the columns with w + p_l = 2 j to 2 j + 2; grid x = pairs of rows, y = slice
+//          x tile of channels
 // Memory   at most 2 loads of 16 bytes for 288 VECTORS fma on 32 channels; for software adapters,
 //          whose loads from buffers take as long as 60 products
 // Source   elementary
@@ -57,8 +58,8 @@ const VECTORS: u32 = 2u; // tune: 1 2 3 4
 // <lib panel_taps_spread>
 /// The vectors of two rows of three columns, of which the first two are whole after a step.
 alias Sums = array<f32, 24>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.
@@ -90,8 +91,8 @@ fn add_numbers(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>,
     add_number(sums, first, taps, o + 3u, numbers.w);
 }
 
-/// Adds four numbers of the map, from number `first` of a column's 2 x CHANNELS on: those of its upper row meet
-/// the bottom taps of the first row of sums, those of its lower row the others of both.
+/// Adds four numbers of the map, from number `first` of a column's 2 x CHANNELS on: those of its upper
+/// row meet the bottom taps of the first row of sums, those of its lower row the others of both.
 fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     if (first < CHANNELS) {
         add_numbers(sums, 0u, bottom, first, numbers);

@@ -5,20 +5,20 @@
 //
 //   with RELU max(y, 0);  stride 1, padding p; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, 3, 3, C]; bias [O] or absent; y [slices, V, H', W', O]: the sum
-//          over c is cut into slices, which the caller adds up in order; the first brings the
+// Layout   x [V, H, W, C]; weight [O, 3, 3, C]; bias [O] or absent; y [slices, V, H', W', O]: the
+//          sum over c is cut into slices, which the caller adds up in order; the first brings the
 //          bias; C and the channels of a slice are multiples of four
 // Mapping  a workgroup is one subgroup of 8 lanes, which are channels of y; an invocation owns
 //          VECTORS channels, LANES apart, of some rows of y. It copies its weights of CHANNELS
-//          channels c into an array, then walks along each row: of a column of x the subgroup loads
+//          channels c into arrays, then walks along each row: of a column of x the subgroup loads
 //          three rows, each number once, and broadcasts it to the sums of the three columns of y
 //          that it reaches. A later pass over further channels c begins with the sums in y;
 //          grid x = rows, y = slice x tile of channels
-// Memory   at most 3 loads of 16 bytes for 288 VECTORS fma on 32 channels. The array is indexed by constants only, so
-//          that a product reads its weight as an operand in memory: for software adapters, whose
-//          loads from buffers take as long as 60 products. The sums are stored at the start of the
-//          next step: a store between the products would move half of them behind it, by way of
-//          the stack
+// Memory   at most 3 loads of 16 bytes for 288 VECTORS fma on 32 channels. The array is indexed by
+//          constants only, so that a product reads its weight as an operand in memory: for software
+//          adapters, whose loads from buffers take as long as 60 products. The sums are stored at
+//          the start of the next step: a store between the products would move half of them behind
+//          it, by way of the stack
 // Source   elementary
 // Twin     src/kernels/convolution/conv2d.ts
 
@@ -60,8 +60,8 @@ const VECTORS: u32 = 3u; // tune: 1 2 3 4
 // <lib panel_taps>
 /// The vectors of three columns, of which the third is whole.
 alias Sums = array<f32, 12>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.

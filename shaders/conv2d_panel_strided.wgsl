@@ -5,14 +5,14 @@
 //
 //   with RELU max(y, 0);  padding p; x is 0 outside the image
 //
-// Layout   x [V, H, W, C]; weight [O, 3, 3, C]; bias [O] or absent; y [slices, V, H', W', O]: the sum
-//          over c is cut into slices, which the caller adds up in order; the first brings the
+// Layout   x [V, H, W, C]; weight [O, 3, 3, C]; bias [O] or absent; y [slices, V, H', W', O]: the
+//          sum over c is cut into slices, which the caller adds up in order; the first brings the
 //          bias; C and the channels of a slice are multiples of four
 // Mapping  as conv2d_panel.wgsl: a workgroup is one subgroup of 8 lanes, which are channels of y; an
-//          invocation copies its weights of CHANNELS channels c into an array, then walks along
-//          rows of y: of two columns of x the subgroup loads three rows, each number once; those of the
-//          first column reach two columns of y, those of the second one;
-//          grid x = rows, y = slice x tile of channels
+//          invocation copies its weights of CHANNELS channels c into arrays, then walks along rows
+//          of y: of two columns of x the subgroup loads three rows, each number once; those of the
+//          first column reach two columns of y, those of the second one; grid x = rows,
+//          y = slice x tile of channels
 // Memory   at most 6 loads of 16 bytes for 288 VECTORS fma on 32 channels; for software adapters,
 //          whose loads from buffers take as long as 60 products
 // Source   elementary
@@ -56,8 +56,8 @@ const VECTORS: u32 = 3u; // tune: 1 2 3 4
 // <lib panel_taps_strided>
 /// The vectors of the column of this step and of the one before, which the step makes whole.
 alias Sums = array<f32, 8>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.
@@ -75,7 +75,8 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
     }
 }
 
-/// Adds a number of the first column of the image, which reaches the last tap of the column before, too.
+/// Adds a number of the first column of the image, which also reaches the last tap of the column
+/// before.
 fn add_first(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
     add_tap(sums, 0u, taps, 0u, c, number);
     add_tap(sums, 4u, taps, 2u, c, number);

@@ -160,7 +160,8 @@ fn load_b(first: u32) -> mat4x4f {
 }
 
 /// Copies the terms from `begin` to `end` of a lane's columns of B, those from `col` on, into the
-/// panel; columns beyond the last are the last again. Terms of the panel beyond `end` stay as they are.
+/// panel; columns beyond the last are the last again. Terms of the panel beyond `end` stay as they
+/// are.
 fn copy_panel(panel: ptr<function, array<vec4f, TERMS * VECTORS>>, first: u32, begin: u32, end: u32, col: u32) {
     for (var v = 0u; v < vectors(); v++) {
         let column = min(col + 4u * LANES * v, params.n - 4u);

@@ -4,9 +4,9 @@
 //
 // Layout   a [batch.., M, K]; b [batch.., K, N] or [batch.., N, K]; bias [N]; y [slices, batch.., M,
 //          N]; N, K and the terms of a slice are multiples of four
-// Mapping  as gemm_panel.wgsl: a workgroup is one subgroup of 4, 8 or 16 lanes and owns ROWS rows and
-//          4 VECTORS LANES columns of y. Of each TERMS terms it copies its columns of b, and then
-//          adds their products to each row of y
+// Mapping  as gemm_panel.wgsl: a workgroup is one subgroup of 4, 8 or 16 lanes and owns ROWS rows
+//          and 4 VECTORS LANES columns of y. It copies its columns of b for TERMS terms, adds their
+//          products to each row of y, and goes on to the next terms
 // Memory   per row and panel TERMS / (4 LANES) loads of 16 bytes, and its part of y once more; for
 //          software adapters, for sums of more terms than one panel has room for
 // Source   elementary
@@ -147,7 +147,8 @@ fn load_b(first: u32) -> mat4x4f {
 }
 
 /// Copies the terms from `begin` to `end` of a lane's columns of B, those from `col` on, into the
-/// panel; columns beyond the last are the last again. Terms of the panel beyond `end` stay as they are.
+/// panel; columns beyond the last are the last again. Terms of the panel beyond `end` stay as they
+/// are.
 fn copy_panel(panel: ptr<function, array<vec4f, TERMS * VECTORS>>, first: u32, begin: u32, end: u32, col: u32) {
     for (var v = 0u; v < vectors(); v++) {
         let column = min(col + 4u * LANES * v, params.n - 4u);

@@ -1,7 +1,7 @@
 /// The vectors of three columns, of which the third is whole.
 alias Sums = array<f32, 12>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.

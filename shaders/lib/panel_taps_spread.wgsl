@@ -1,7 +1,7 @@
 /// The vectors of two rows of three columns, of which the first two are whole after a step.
 alias Sums = array<f32, 24>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.
@@ -33,8 +33,8 @@ fn add_numbers(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>,
     add_number(sums, first, taps, o + 3u, numbers.w);
 }
 
-/// Adds four numbers of the map, from number `first` of a column's 2 x CHANNELS on: those of its upper row meet
-/// the bottom taps of the first row of sums, those of its lower row the others of both.
+/// Adds four numbers of the map, from number `first` of a column's 2 x CHANNELS on: those of its upper
+/// row meet the bottom taps of the first row of sums, those of its lower row the others of both.
 fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     if (first < CHANNELS) {
         add_numbers(sums, 0u, bottom, first, numbers);

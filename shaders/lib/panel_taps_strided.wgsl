@@ -1,7 +1,7 @@
 /// The vectors of the column of this step and of the one before, which the step makes whole.
 alias Sums = array<f32, 8>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before the next:
-/// compilers take the square of the stores between two loops.
+/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
+/// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
 
 /// Adds a number, by one tap, to sums.
@@ -19,7 +19,8 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
     }
 }
 
-/// Adds a number of the first column of the image, which reaches the last tap of the column before, too.
+/// Adds a number of the first column of the image, which also reaches the last tap of the column
+/// before.
 fn add_first(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
     add_tap(sums, 0u, taps, 0u, c, number);
     add_tap(sums, 4u, taps, 2u, c, number);

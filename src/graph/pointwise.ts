@@ -28,8 +28,8 @@ interface Product {
 
 /**
  * Adds the product of a 1x1 convolution where it is faster than a convolution on this adapter, and
- * says whether it did: where `gemmPanel` or `gemmPanels` computes it, in one sum. x [V, H, W, C], weight
- * [O, 1, 1, C] -> y [V, H, W, O]; turned: x [V, H, W, O] -> y [V, H, W, C].
+ * says whether it did: where `gemmPanel` or `gemmPanels` computes it, in one sum. x [V, H, W, C],
+ * weight [O, 1, 1, C] -> y [V, H, W, O]; turned: x [V, H, W, O] -> y [V, H, W, C].
  */
 export function loweredAsProduct(
   { facts, view, call }: Pick<Lowering<unknown>, "facts" | "view" | "call">,

@@ -30,7 +30,7 @@
 //   floor_div c01a41bf3b3352bd
 //   gelu c0666368250ed351
 //   gelus cfc75912438b2f9e
-//   gemm_panel fdb7f529a16040be
+//   gemm_panel 0295cdd3357bf8ad
 //   gemm_place 9ba20f596189b44e
 //   head_gradient cfd77163b80cf222
 //   head_gradient_subgroup cef11f53d6b606e9
@@ -55,9 +55,9 @@
 //   online_softmax a54740a5df7ffa3d
 //   outer_subgroup f26aef1c58c14f83
 //   pair_vec4 7f7c6acfdfa9640d
-//   panel_taps 9a9140c440b58ea6
-//   panel_taps_spread 55407aeb81b5ff5d
-//   panel_taps_strided 8772bd2c3a7d1192
+//   panel_taps d898308fe7acebea
+//   panel_taps_spread 9223cc83154460f6
+//   panel_taps_strided 1b758d69e7455c55
 //   power 0fbf0fd935306fb9
 //   product_vec4 de1f80a51778b5d5
 //   reduced_place 0ad4124f6ce654dd

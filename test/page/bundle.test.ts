@@ -17,7 +17,7 @@ const FIRST_BYTES = 200_000;
 const ALL_VIEWS_BYTES = 250_000;
 /** Loaded with the page, beside its code. */
 const FIRST_FILES = ["index.html", "style.css", "shaders.json", "student.json"];
-/** The sample student, and texts only for adapters with subgroups, for software adapters or for editing. */
+/** The sample student, and texts that only some adapters or editors need. */
 const LATER = [
   "shaders_subgroups.json",
   "shaders_software.json",

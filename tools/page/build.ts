@@ -73,8 +73,8 @@ const softwareFiles = (): Set<string> =>
 
 /**
  * The texts that networks of the page run, in a file for all adapters, one for those with subgroups
- * and one for software adapters; each snippet is in every file that needs it, unless all adapters load it. The lab of
- * kernels reads all sources.
+ * and one for software adapters. A snippet that the first file lacks is in each of the others that
+ * needs it. The lab of kernels reads all sources.
  */
 function networkTexts(metafile: Metafile): Record<string, Record<string, string>> {
   const code = codeOf(metafile, "worker/main", "worker/trainer").flatMap((path) =>

@@ -1,6 +1,7 @@
 // Two-dimensional convolution as an op, and its gradients with respect to input and weight. Some run
-// as Winograd's (../winograd.ts), some as products (../pointwise.ts). The long sums of the others are cut into slices (of channels or
-// pixels, depending on their shapes): one sum per slice, then their sum in order.
+// as Winograd's (../winograd.ts), some as products (../pointwise.ts). The long sums of the others are
+// cut into slices (of channels or pixels, depending on their shapes): one sum per slice, then their
+// sum in order.
 import { conv2d as conv2dKernel } from "../../kernels/convolution/conv2d.ts";
 import {
   conv2dGradInputSlices,

@@ -72,9 +72,12 @@ export function walkOverGradient(p: Conv2dParams, slices: number): Walk | null {
   };
 }
 
-/** A panel: the channels of a sum, and vectors of 8 channels of the output, that it holds weights of. */
+/** A panel: channels of a sum, and vectors of 8 channels of the output, whose weights it holds. */
 type Panel = Readonly<Record<"CHANNELS" | "VECTORS", number>>;
-/** The most weights of a lane that stay, with the code of their products, in the first caches and take compilers less than a second. */
+/**
+ * The most weights of a lane: they and the code of their products stay in the first caches, and
+ * compilers take less than a second.
+ */
 const MOST_WEIGHTS = 650;
 const PANELS: readonly Panel[] = [4, 8, 16, 24, 32]
   .flatMap((CHANNELS) => [1, 2, 3, 4].map((VECTORS) => ({ CHANNELS, VECTORS })))
