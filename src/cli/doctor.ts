@@ -93,7 +93,7 @@ interface Findings {
   readonly timer_quantum_ns: number | null;
   readonly host_memory_bytes: { readonly total: number; readonly free: number };
   /** The mappings by rule of the main families, which a tuning file may replace. */
-  readonly mappings: readonly ReasonedMapping[];
+  readonly mappings: readonly FamilyMapping[];
 }
 
 async function examine(gpu: Gpu): Promise<Findings> {
@@ -117,12 +117,24 @@ async function examine(gpu: Gpu): Promise<Findings> {
   };
 }
 
-/** The mapping by rule of each main family, on a problem that its base is checked on. */
-export function mappingsByRule(facts: AdapterFacts): ReasonedMapping[] {
+/** A family's mapping on one problem, and those that the rule takes on others. */
+export interface FamilyMapping extends ReasonedMapping {
+  readonly others: readonly string[];
+}
+
+/**
+ * The mapping by rule of each main family, on the first problem that its base is checked on, and
+ * those on the other problems.
+ */
+export function mappingsByRule(facts: AdapterFacts): FamilyMapping[] {
   return FAMILIES.map((family) => {
     const base = kernels.find(({ shader }) => shader.name === family)!;
-    const [{ shapes, attributes }] = base.cases;
-    return reasonedMapping(base, facts, shapes, attributes);
+    const [first, ...more] = base.cases.map(({ shapes, attributes }) =>
+      reasonedMapping(base, facts, shapes, attributes),
+    );
+    const methods = new Set(more.map(({ method }) => method));
+    methods.delete(first.method);
+    return { ...first, others: [...methods].toSorted() };
   });
 }
 
@@ -145,7 +157,12 @@ async function ceilingsOf(
 }
 
 function describeMappings({ mappings }: Findings): string[] {
-  return ["mappings by rule", ...mappings.map((mapping) => `  ${mappingLine(mapping)}`)];
+  const lines = mappings.map((mapping) => {
+    const others =
+      mapping.others.length > 0 ? `; on other shapes ${mapping.others.join(", ")}` : "";
+    return `  ${mappingLine(mapping)}${others}`;
+  });
+  return ["mappings by rule", ...lines];
 }
 
 function describeCeilings(ceilings: Ceilings | null): string[] {

@@ -51,3 +51,11 @@ test.each<[string, AdapterFacts, string, string]>([
 ])("%s", (_, facts, family, expected) => {
   expect(line(facts, family)).toBe(expected);
 });
+
+test("the mappings on other shapes are told, too", () => {
+  const others = (facts: AdapterFacts, family: string): readonly string[] =>
+    mappingsByRule(facts).find((mapping) => mapping.family === family)!.others;
+  expect(others(LAVAPIPE, "gemm")).toEqual(["outer", "panel", "panels", "vec4"]);
+  expect(others(LAVAPIPE, "conv2d")).toContain("panel");
+  expect(others(NVIDIA, "gemm")).toEqual([]);
+});

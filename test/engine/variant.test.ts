@@ -65,8 +65,8 @@ const MAPPINGS: Readonly<Record<string, readonly [gpu: string, subgroups: string
 
 /** Mappings for subgroups of 8 alone. */
 const OF_8: Readonly<Record<string, string>> = {
-  conv2d: "few narrow strip",
-  conv2d_grad_input: "few narrow strip",
+  conv2d: "few narrow panel strip",
+  conv2d_grad_input: "few narrow panel strip",
   conv2d_grad_weight: "few",
 };
 

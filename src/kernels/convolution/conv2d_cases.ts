@@ -197,6 +197,11 @@ export const panels: readonly Problem<Input, Conv2dAttributes & Rectified>[] = [
     attributes: { ...same, slices: 1, relu: true },
   },
   {
+    name: "panels, a map that the rule gives them",
+    shapes: { x: [3, 13, 21, 24], weight: [24, 3, 3, 24], bias: none },
+    attributes: { ...same, slices: 1 },
+  },
+  {
     name: "panels, slices, the last one empty, bias",
     shapes: { x: [1, 4, 6, 16], weight: [4, 3, 3, 16], bias: [4] },
     attributes: { ...same, slices: 5 },

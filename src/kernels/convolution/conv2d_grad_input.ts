@@ -80,6 +80,11 @@ const panels: readonly Problem<Input, Conv2dGradInputAttributes & Sliced>[] = [
     attributes: { ...plain, padding: [1, 1, 1, 1], input: [3, 5] },
   },
   {
+    name: "panels, a map that the rule gives them",
+    shapes: { d_y: [3, 13, 21, 24], weight: [24, 3, 3, 24], bias: [0] },
+    attributes: { ...plain, padding: [1, 1, 1, 1], input: [13, 21] },
+  },
+  {
     name: "panels, slices, the last one empty, bias",
     shapes: { d_y: [1, 3, 6, 16], weight: [16, 3, 3, 4], bias: [4] },
     attributes: { ...plain, padding: [0, 1, 2, 0], input: [4, 6], slices: 5 },
