@@ -55,9 +55,7 @@ override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const CHANNELS: u32 = 24u; // tune: 4 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
-// <lib panel_taps>
-/// The vectors of three columns, of which the third is whole.
-alias Sums = array<f32, 12>;
+// <lib panel_tap>
 /// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
 /// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
@@ -76,6 +74,11 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
         (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
+// </lib>
+
+// <lib panel_taps>
+/// The vectors of three columns, of which the third is whole.
+alias Sums = array<f32, 12>;
 
 /// Adds a number of the image, which a row of the weights meets, to three columns of sums.
 fn add_number(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
@@ -102,18 +105,6 @@ fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fun
     }
 }
 
-/// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
-    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
-}
-
 /// Moves the columns of sums on by one, and starts a column.
 fn next_column(sums: ptr<function, Sums>, start: vec4f) {
     for (var v = 0u; v < VECTORS; v++) {
@@ -128,6 +119,20 @@ fn next_column(sums: ptr<function, Sums>, start: vec4f) {
 fn whole_vector(sums: ptr<function, Sums>, v: u32) -> f32 {
     let low = select((*sums)[8], (*sums)[9], v == 1u);
     return select(low, select((*sums)[10], (*sums)[11], v == 3u), v >= 2u);
+}
+// </lib>
+
+// <lib panel_lanes>
+/// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 // </lib>
 

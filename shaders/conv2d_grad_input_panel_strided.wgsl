@@ -55,9 +55,7 @@ override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const CHANNELS: u32 = 24u; // tune: 4 8 16 24 32
 const VECTORS: u32 = 2u; // tune: 1 2 3 4
 
-// <lib panel_taps_spread>
-/// The vectors of two rows of three columns, of which the first two are whole after a step.
-alias Sums = array<f32, 24>;
+// <lib panel_tap>
 /// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
 /// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
@@ -76,6 +74,11 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
         (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
+// </lib>
+
+// <lib panel_taps_spread>
+/// The vectors of two rows of three columns, of which the first two are whole after a step.
+alias Sums = array<f32, 24>;
 
 /// Adds a number of the map to three columns of a row of sums.
 fn add_number(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, o: u32, number: f32) {
@@ -102,6 +105,18 @@ fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fun
     }
 }
 
+/// A vector of a pixel that is whole: one of two columns of the row whose sums begin at `first`.
+/// Selections, because an index costs software adapters a load per number.
+fn whole_vector(sums: ptr<function, Sums>, first: u32, column: u32, v: u32) -> f32 {
+    let near = vec4f((*sums)[first], (*sums)[first + 1u], (*sums)[first + 2u], (*sums)[first + 3u]);
+    let far = vec4f((*sums)[first + 4u], (*sums)[first + 5u], (*sums)[first + 6u], (*sums)[first + 7u]);
+    let both = select(near, far, column == 1u);
+    let low = select(both.x, both.y, v == 1u);
+    return select(low, select(both.z, both.w, v == 3u), v >= 2u);
+}
+// </lib>
+
+// <lib panel_lanes>
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
 fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
@@ -112,16 +127,6 @@ fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fu
     add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
     add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
     add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
-}
-
-/// A vector of a pixel that is whole: one of two columns of the row whose sums begin at `first`.
-/// Selections, because an index costs software adapters a load per number.
-fn whole_vector(sums: ptr<function, Sums>, first: u32, column: u32, v: u32) -> f32 {
-    let near = vec4f((*sums)[first], (*sums)[first + 1u], (*sums)[first + 2u], (*sums)[first + 3u]);
-    let far = vec4f((*sums)[first + 4u], (*sums)[first + 5u], (*sums)[first + 6u], (*sums)[first + 7u]);
-    let both = select(near, far, column == 1u);
-    let low = select(both.x, both.y, v == 1u);
-    return select(low, select(both.z, both.w, v == 3u), v >= 2u);
 }
 // </lib>
 

@@ -57,9 +57,7 @@ override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const CHANNELS: u32 = 24u; // tune: 4 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
-// <lib panel_taps>
-/// The vectors of three columns, of which the third is whole.
-alias Sums = array<f32, 12>;
+// <lib panel_tap>
 /// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
 /// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
@@ -78,6 +76,11 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
         (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
+// </lib>
+
+// <lib panel_taps>
+/// The vectors of three columns, of which the third is whole.
+alias Sums = array<f32, 12>;
 
 /// Adds a number of the image, which a row of the weights meets, to three columns of sums.
 fn add_number(sums: ptr<function, Sums>, taps: ptr<function, Taps>, c: u32, number: f32) {
@@ -104,18 +107,6 @@ fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fun
     }
 }
 
-/// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
-    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
-}
-
 /// Moves the columns of sums on by one, and starts a column.
 fn next_column(sums: ptr<function, Sums>, start: vec4f) {
     for (var v = 0u; v < VECTORS; v++) {
@@ -133,6 +124,20 @@ fn whole_vector(sums: ptr<function, Sums>, v: u32) -> f32 {
 }
 // </lib>
 
+// <lib panel_lanes>
+/// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
+fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
+    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
+    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
+    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
+    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
+    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
+    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
+    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
+    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
+}
+// </lib>
+
 // <lib conv2d_rectified>
 override RELU: bool = false; // y is max(y, 0)
 
@@ -143,6 +148,7 @@ fn rectified(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib panel_fill>
 /// Row a of the weights of channels o, o + LANES and so on, over channels c from `first` to `end`.
 fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
     // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
@@ -160,6 +166,7 @@ fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
         (*taps)[(term + 3u) * VECTORS + v] = weights.w;
     }
 }
+// </lib>
 
 @compute @workgroup_size(LANES)
 fn conv2d_panel(

@@ -53,9 +53,7 @@ override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const CHANNELS: u32 = 16u; // tune: 4 8 16 24 32
 const VECTORS: u32 = 3u; // tune: 1 2 3 4
 
-// <lib panel_taps_strided>
-/// The vectors of the column of this step and of the one before, which the step makes whole.
-alias Sums = array<f32, 8>;
+// <lib panel_tap>
 /// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
 /// the next: the time of compilers grows with the square of the stores between two loops.
 alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
@@ -74,6 +72,11 @@ fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap
         (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
     }
 }
+// </lib>
+
+// <lib panel_taps_strided>
+/// The vectors of the column of this step and of the one before, which the step makes whole.
+alias Sums = array<f32, 8>;
 
 /// Adds a number of the first column of the image, which also reaches the last tap of the column
 /// before.
@@ -112,7 +115,9 @@ fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fun
         }
     }
 }
+// </lib>
 
+// <lib panel_lanes>
 /// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
 fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
     add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
@@ -136,6 +141,7 @@ fn rectified(v: f32) -> f32 {
 }
 // </lib>
 
+// <lib panel_fill>
 /// Row a of the weights of channels o, o + LANES and so on, over channels c from `first` to `end`.
 fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
     // 3 CHANNELS VECTORS / 4, in a form that keeps the loop a loop
@@ -153,6 +159,7 @@ fn fill(taps: ptr<function, Taps>, a: u32, o: u32, first: u32, end: u32) {
         (*taps)[(term + 3u) * VECTORS + v] = weights.w;
     }
 }
+// </lib>
 
 @compute @workgroup_size(LANES)
 fn conv2d_panel_strided(

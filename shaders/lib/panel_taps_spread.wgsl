@@ -1,23 +1,5 @@
 /// The vectors of two rows of three columns, of which the first two are whole after a step.
 alias Sums = array<f32, 24>;
-/// A row of the weights, [b, c, v]. Each row is an array of its own, set to zero and filled before
-/// the next: the time of compilers grows with the square of the stores between two loops.
-alias Taps = array<f32, 3u * CHANNELS * VECTORS>;
-
-/// Adds a number, by one tap, to sums.
-fn add_tap(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, tap: u32, c: u32, number: f32) {
-    let at = (tap * CHANNELS + c) * VECTORS;
-    (*sums)[first] = fma(number, (*taps)[at], (*sums)[first]);
-    if (VECTORS > 1u) {
-        (*sums)[first + 1u] = fma(number, (*taps)[at + 1u], (*sums)[first + 1u]);
-    }
-    if (VECTORS > 2u) {
-        (*sums)[first + 2u] = fma(number, (*taps)[at + 2u], (*sums)[first + 2u]);
-    }
-    if (VECTORS > 3u) {
-        (*sums)[first + 3u] = fma(number, (*taps)[at + 3u], (*sums)[first + 3u]);
-    }
-}
 
 /// Adds a number of the map to three columns of a row of sums.
 fn add_number(sums: ptr<function, Sums>, first: u32, taps: ptr<function, Taps>, o: u32, number: f32) {
@@ -42,18 +24,6 @@ fn add_four(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<fun
         add_numbers(sums, 0u, top, first - CHANNELS, numbers);
         add_numbers(sums, 12u, middle, first - CHANNELS, numbers);
     }
-}
-
-/// Adds the four numbers of each of 8 lanes. The lane of a broadcast must be a constant.
-fn add_lanes(sums: ptr<function, Sums>, top: ptr<function, Taps>, middle: ptr<function, Taps>, bottom: ptr<function, Taps>, first: u32, numbers: vec4f) {
-    add_four(sums, top, middle, bottom, first, subgroupBroadcast(numbers, 0u));
-    add_four(sums, top, middle, bottom, first + 4u, subgroupBroadcast(numbers, 1u));
-    add_four(sums, top, middle, bottom, first + 8u, subgroupBroadcast(numbers, 2u));
-    add_four(sums, top, middle, bottom, first + 12u, subgroupBroadcast(numbers, 3u));
-    add_four(sums, top, middle, bottom, first + 16u, subgroupBroadcast(numbers, 4u));
-    add_four(sums, top, middle, bottom, first + 20u, subgroupBroadcast(numbers, 5u));
-    add_four(sums, top, middle, bottom, first + 24u, subgroupBroadcast(numbers, 6u));
-    add_four(sums, top, middle, bottom, first + 28u, subgroupBroadcast(numbers, 7u));
 }
 
 /// A vector of a pixel that is whole: one of two columns of the row whose sums begin at `first`.

@@ -55,9 +55,12 @@
 //   online_softmax a54740a5df7ffa3d
 //   outer_subgroup f26aef1c58c14f83
 //   pair_vec4 7f7c6acfdfa9640d
-//   panel_taps d898308fe7acebea
-//   panel_taps_spread 9223cc83154460f6
-//   panel_taps_strided 1b758d69e7455c55
+//   panel_fill cbdc7bc0e23457fe
+//   panel_lanes 4281249348f4e96d
+//   panel_tap 0986041fdfcc6c66
+//   panel_taps 4d1be21c921a2e6c
+//   panel_taps_spread 2123326a5fa3a249
+//   panel_taps_strided 5843bf0205f9dccb
 //   power 0fbf0fd935306fb9
 //   product_vec4 de1f80a51778b5d5
 //   reduced_place 0ad4124f6ce654dd
