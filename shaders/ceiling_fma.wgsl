@@ -1,19 +1,21 @@
 // ceiling_fma — fused multiply-adds without memory, to measure how fast an adapter computes.
 //
-//   v_0 = c x[t], v_(j+1) = v_j / 2 + x[t] 16 LOOPS times, in independent chains c = 1 … 12
-//   y[t] = mean of the chains
+//   v_c = (c + 1) x[t], then v_c = v_c + v_(c + 1) / 256 for c = 0 … 12 in this order, 16 LOOPS times;
+//   v_13 is v_0
+//   y[t] = mean of v
 //
 // Layout   x, y [T] f32, one element per invocation
-// Mapping  one invocation per element: its chains hide each other's latency and, with both
-//          summands, fit in sixteen registers; steps are unrolled because one iteration of a loop
-//          costs as much as a step
+// Mapping  one invocation per element: its chains hide each other's latency and, with the factor
+//          and a product, fit in sixteen registers; each step of a chain needs its neighbour's, so
+//          that no compiler can compute one chain after the other; steps are unrolled because one
+//          iteration of a loop costs as much as a step
 // Memory   1 load + 1 store per element; bound by arithmetic
 // Source   Williams et al., Roofline (2009): the flat part is measured, not looked up
 // Twin     src/kernels/ceiling.ts
 
 struct Params {
     n: u32,      // elements
-    factor: f32, // 1/2, unknown to the compiler
+    factor: f32, // 1/256, unknown to the compiler
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,7 +24,7 @@ struct Params {
 
 override WG: u32 = 256u; // invocations per workgroup
 override LOOPS: u32 = 16u; // turns of STEPS steps of each chain
-const CHAINS: u32 = 12u; // host
+const CHAINS: u32 = 13u; // host
 const STEPS: u32 = 16u; // host
 
 @compute @workgroup_size(WG)
@@ -35,17 +37,17 @@ fn ceiling_fma(
     if (t >= params.n) {
         return;
     }
-    let summand = x[t];
+    let start = x[t];
     let factor = params.factor;
     // Starts that differ keep the compiler from seeing the same chain many times.
     var v: array<f32, CHAINS>;
     for (var c = 0u; c < CHAINS; c++) {
-        v[c] = f32(c + 1u) * summand;
+        v[c] = f32(c + 1u) * start;
     }
     for (var j = 0u; j < LOOPS; j++) {
         for (var s = 0u; s < STEPS; s++) {
             for (var c = 0u; c < CHAINS; c++) {
-                v[c] = fma(v[c], factor, summand);
+                v[c] = fma(v[(c + 1u) % CHAINS], factor, v[c]);
             }
         }
     }

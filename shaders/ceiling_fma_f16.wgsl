@@ -5,7 +5,7 @@
 //
 // Layout   x, y [T] f32, one element per invocation
 // Mapping  one invocation per element: as ceiling_fma, but in pairs, which adapters with f16
-//          process together
+//          process together, and without a neighbour in a step, whose roundings would add up
 // Memory   1 load + 1 store per element; bound by arithmetic
 // Source   Williams et al., Roofline (2009): the flat part is measured, not looked up
 // Twin     src/kernels/ceiling.ts

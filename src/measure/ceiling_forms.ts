@@ -24,7 +24,7 @@ const SOFTWARE_PART_BYTES = 4 * MIB;
 const SAMPLE_MS = 1;
 // Invocations, and repetitions of each, so that a dispatch takes about a millisecond at most.
 const HARDWARE_FMA = { invocations: [2 ** 18, 2 ** 20, 2 ** 21], f32_loops: 32, f16_loops: 32 };
-const SOFTWARE_FMA = { invocations: [2 ** 11, 2 ** 13], f32_loops: 16, f16_loops: 1 };
+const SOFTWARE_FMA = { invocations: [2 ** 11, 2 ** 13], f32_loops: 64, f16_loops: 4 };
 
 /** A kind of access to memory. */
 export type Access = "copy" | "read" | "triad";

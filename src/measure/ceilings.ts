@@ -31,7 +31,7 @@ import { InterruptedError } from "./measure.ts";
 import { watchOthers } from "./other_load.ts";
 import { isRunnable, makeChecker } from "./problems.ts";
 
-const VERSION = 3;
+const VERSION = 4;
 // Per figure and round; few with all workers where a single worker is more likely to be
 // undisturbed.
 const [SAMPLES, FEW_SAMPLES] = [10, 2];

@@ -27,7 +27,7 @@ const folder = mkdtempSync(join(tmpdir(), "ringdepth-ceilings-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const MEASURED: Ceilings = {
-  version: 3,
+  version: 4,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",
@@ -77,7 +77,7 @@ describe("ceilings in a file", () => {
     expect(await readCeilings(file)).toBeNull();
   });
 
-  test.each(["{", "[]", '{"version":3}', JSON.stringify({ ...MEASURED, gflops: -1 })])(
+  test.each(["{", "[]", '{"version":4}', JSON.stringify({ ...MEASURED, gflops: -1 })])(
     "%s is refused by its name",
     async (text) => {
       writeFileSync(file, text);
