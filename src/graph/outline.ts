@@ -1,5 +1,6 @@
 // The plan of a graph without a device: its calls, what was fused, and the memory between the calls.
 import type { AdapterFacts } from "../gpu/device.ts";
+import { withJoinedSums } from "./joined_sums.ts";
 import { lower, type LoweringOptions, type Program } from "./lower.ts";
 import { planMemory } from "./memory.ts";
 import { placeGradients, type PlacedGradients } from "./place_gradients.ts";
@@ -30,7 +31,9 @@ export function plannedCalls(
   const gradients = [...(request.gradients ?? new Map<Value, Value>())];
   const targets = [...outputs, ...gradients.map(([, gradient]) => gradient)];
   const lowered = lower(graph, targets, facts, options);
-  const placed = placeGradients(lowered, gradients, outputs, facts, options.tuning);
+  const roots = new Set(gradients.map(([, value]) => lowered.rootOf(lowered.tensorOf(value))));
+  const joined = options.fused === true ? withJoinedSums(lowered, roots, facts) : lowered;
+  const placed = placeGradients(joined, gradients, outputs, facts, options.tuning);
   if (options.recompute !== true || gradients.length === 0) return placed;
   const storage = (program: Program): Storage =>
     storageOf({ ...placed, program }, outputs, options.precision ?? "f32");

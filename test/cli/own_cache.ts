@@ -15,7 +15,7 @@ export function ownCache(): string {
     process.env["RINGDEPTH_CACHE"] = folder;
     const rates = { copy_gbytes: 10, read_gbytes: 10, triad_gbytes: 10 };
     await writeCeilings(ceilingsFile(folder, gpu.facts), {
-      version: 3,
+      version: 4,
       date: new Date().toISOString(),
       adapter: gpu.facts.name,
       driver: gpu.facts.driver,

@@ -68,7 +68,7 @@ test("with --json stdout holds the result alone, the adapter's line goes to stde
 
 test("doctor prints the ceilings that are known, with their date", async () => {
   const ceilings = {
-    version: 3,
+    version: 4,
     date: "2026-01-02T03:04:05.678Z",
     adapter: gpu.facts.name,
     driver: gpu.facts.driver,

@@ -60,7 +60,7 @@ const run = (...rows: ProfileRow[]): SavedRun => ({
   rows,
 });
 const CEILINGS: Ceilings = {
-  version: 3,
+  version: 4,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",

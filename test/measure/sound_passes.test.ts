@@ -140,7 +140,7 @@ test("a profile that is written can be read again, and shown; another is refused
 
 test("ceilings and choices that no reader would take are not written", async () => {
   const ceilings = {
-    version: 3,
+    version: 4,
     date: "2026-01-02T03:04:05.678Z",
     adapter: "a",
     driver: "d",

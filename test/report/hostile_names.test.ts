@@ -100,7 +100,7 @@ function profileOf(name: string): string {
   const file = { version: 1, date: "2026-01-02T03:04:05.678Z", environment, rows };
   const run = parseRun(Buffer.from(JSON.stringify(file)), "sent.json");
   const ceilings = {
-    version: 3,
+    version: 4,
     date: run.date,
     adapter: name,
     driver: name,

@@ -5,7 +5,7 @@ import { tableLines } from "../../../src/cli/terminal/table.ts";
 import { raisedCeilings, type Ceilings } from "../../../src/measure/ceilings.ts";
 
 const MEASURED: Ceilings = {
-  version: 3,
+  version: 4,
   date: "2026-01-02T03:04:05.678Z",
   adapter: "adapter",
   driver: "driver",

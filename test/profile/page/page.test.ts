@@ -25,7 +25,7 @@ const environment: Environment = {
 };
 
 const ceilings: Ceilings = {
-  version: 3,
+  version: 4,
   date: DATE,
   adapter: EVIL,
   driver: EVIL,
