@@ -23,8 +23,9 @@ export function withJoinedSums(
   const { calls, rootOf } = program;
   const last = lastUses(calls, rootOf);
   const sums: number[] = [];
-  calls.forEach(({ base, bindings: { x, y } }, step) => {
+  calls.forEach(({ base, bindings: { x, y }, merge }, step) => {
     if (base !== columnSum || !gradients.has(rootOf(y)) || last.get(rootOf(y)) !== step) return;
+    if (merge !== undefined) return; // other processes join in after that very call
     const [batches, slabs, cols] = y.shape;
     if (batches === 1 && slabs === 1 && cols % 4 === 0 && x.shape[1] > 0) sums.push(step);
   });
