@@ -34,7 +34,7 @@ const STORED: Readonly<Record<string, readonly string[] | undefined>> = {
   binary_grad: ["a", "b", "d_y", "d_operand"],
   // of slices, which have five axes and stay f32, and of pixels for the gradient of a bias
   column_sum: ["x", "y"],
-  column_sums: ["a", "b", "c", "d"],
+  column_sum_four: ["a", "b", "c", "d"],
   concat: ["a", "b", "c", "d", "y"],
   conv2d: ["x", "y"],
   conv2d_grad_input: ["d_y", "d_x"],

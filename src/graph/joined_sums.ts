@@ -1,7 +1,7 @@
 // Joins the last sums of gradients, four to a dispatch: sums of slices are short, and almost every
 // weight and bias of a network has one.
 import type { AdapterFacts } from "../gpu/device.ts";
-import { columnSum, columnSums } from "../kernels/column_sum.ts";
+import { columnSum, columnSumFour } from "../kernels/column_sum.ts";
 import type { Fusion } from "./fuse/work.ts";
 import { kernelCall, lastUses, type Program } from "./lower.ts";
 import type { Call, Tensor } from "./value.ts";
@@ -50,5 +50,5 @@ function joinedCall(four: readonly Call[], facts: AdapterFacts): Call {
   const [a, b, c, d] = four.map(({ bindings }) => bindings);
   const sums = { sum_a: a["y"], sum_b: b["y"], sum_c: c["y"], sum_d: d["y"] };
   const inputs = { a: a["x"], b: b["x"], c: c["x"], d: d["x"] };
-  return kernelCall("column_sum", columnSums, { ...inputs, ...sums }, undefined, facts);
+  return kernelCall("column_sum", columnSumFour, { ...inputs, ...sums }, undefined, facts);
 }

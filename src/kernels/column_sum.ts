@@ -77,14 +77,14 @@ export const columnSumVec4: Kernel<typeof shaders.column_sum_vec4, ColumnSumAttr
   },
 );
 
-type Matrix = Inputs<typeof shaders.column_sums>;
+type Matrix = Inputs<typeof shaders.column_sum_four>;
 const MATRICES = ["a", "b", "c", "d"] as const satisfies readonly Matrix[];
 
 /** The shape of a matrix's sums; throws unless its columns are a multiple of four. */
 function sumsOf(name: Matrix, x: Shape): Shape {
   if (x.length !== 3 || x[0] !== 1 || x[2] % 4 !== 0) {
     throw new Error(
-      `column_sums: ${name}${formatShape(x)} must be [1, rows, columns], columns a multiple of 4`,
+      `column_sum_four: ${name}${formatShape(x)} must be [1, rows, columns], columns a multiple of 4`,
     );
   }
   return [1, 1, x[2]];
@@ -104,8 +104,8 @@ const matrices = (
  * [1, rows, columns], each of its own size, columns multiples of 4 -> sum_a, sum_b, sum_c, sum_d
  * [1, 1, columns].
  */
-export const columnSums: Kernel<typeof shaders.column_sums, undefined> = kernel({
-  shader: shaders.column_sums,
+export const columnSumFour: Kernel<typeof shaders.column_sum_four, undefined> = kernel({
+  shader: shaders.column_sum_four,
   axes: {
     a: "1, rows of a, columns of a",
     b: "1, rows of b, columns of b",

@@ -39,7 +39,7 @@ import { binary, binaryGrad } from "./binary.ts";
 import { binomialDecode } from "./depth_bins/binomial_decode.ts";
 import { binomialPack } from "./depth_bins/binomial_pack.ts";
 import { ceilingCopy, ceilingFma, ceilingFmaF16, ceilingRead, ceilingTriad } from "./ceiling.ts";
-import { columnSum, columnSums } from "./column_sum.ts";
+import { columnSum, columnSumFour } from "./column_sum.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./convolution/conv2d.ts";
 import { conv2dGradInput } from "./convolution/conv2d_grad_input.ts";
@@ -151,7 +151,7 @@ const BASES: readonly AnyKernel[] = [
   ceilingRead,
   ceilingTriad,
   columnSum,
-  columnSums,
+  columnSumFour,
   concat,
   conv2d,
   conv2dGradInput,

@@ -189,14 +189,14 @@ export const layerNormGradPartial: Kernel<
   variants: () => [layerNormGradPartialVec4],
   cost: ({ x }) => ({ flops: 5 * size(x), bytes: 8 * size(x) }),
   terms: ({ x }) => layerNormSlabs(x).slab,
-  magnitudes: (inputs, shapes, { epsilon }) => columnSums(inputs, shapes.x, epsilon, Math.abs),
+  magnitudes: (inputs, shapes, { epsilon }) => columnSumFour(inputs, shapes.x, epsilon, Math.abs),
   cases: cases.map(({ name, shapes: { x }, attributes }) => {
     const statistic = [rowsOf(x).rows];
     const shapes = { x, d_y: x, mean: statistic, variance: statistic };
     return { name, shapes, attributes, data: VARIANCE };
   }),
   reference: (inputs, shapes, { epsilon }) =>
-    columnSums(inputs, shapes.x, epsilon, (value) => value),
+    columnSumFour(inputs, shapes.x, epsilon, (value) => value),
 });
 
 /** The same with loads of four numbers, where the channels are whole vectors. */
@@ -212,7 +212,7 @@ export const layerNormGradPartialVec4: Kernel<
 });
 
 /** The sums of slices, of the terms themselves or of their magnitudes. */
-function columnSums<T extends NumberArray>(
+function columnSumFour<T extends NumberArray>(
   { x, d_y, mean, variance }: Readonly<Record<"x" | "d_y" | "mean" | "variance", T>>,
   shape: Shape,
   epsilon: number,

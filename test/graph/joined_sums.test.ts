@@ -52,8 +52,8 @@ test("four of them are one call, and what is left over stays", () => {
   const alone = sumsOf(g, request, false);
   const joined = sumsOf(g, request);
   // five weights and five biases; further sums add the rows of a bias slice by slice
-  expect(count(alone, "column_sums")).toBe(0);
-  expect(count(joined, "column_sums")).toBe(2);
+  expect(count(alone, "column_sum_four")).toBe(0);
+  expect(count(joined, "column_sum_four")).toBe(2);
   expect(count(joined, "column_sum")).toBe(alone.length - 8);
   const { fusions } = plannedCalls(g, request, NVIDIA, { fused: true }).program;
   expect(fusions.map(({ rule }) => rule)).toContain("last sums of four gradients");
@@ -72,8 +72,8 @@ test("a gradient that a later call reads keeps its own sum before that call", ()
   const twice = { ...request, outputs: { ...request.outputs, square: multiply(read, read) } };
   const { calls, tensorOf } = plannedCalls(g, twice, NVIDIA, { fused: true }).program;
   const makers = calls.filter(({ bindings }) => bindings["y"] === tensorOf(read));
-  expect(makers.map(({ base }) => base.shader.name)).not.toContain("column_sums");
-  expect(count(sumsOf(g, twice), "column_sums")).toBe(2); // nine sums are left
+  expect(makers.map(({ base }) => base.shader.name)).not.toContain("column_sum_four");
+  expect(count(sumsOf(g, twice), "column_sum_four")).toBe(2); // nine sums are left
 });
 
 test("the gradients have the bits that they have without", async () => {

@@ -1,5 +1,5 @@
 // Column sums against their reference.
-import { columnSum, columnSums, columnSumVec4 } from "../../src/kernels/column_sum.ts";
+import { columnSum, columnSumFour, columnSumVec4 } from "../../src/kernels/column_sum.ts";
 import { checkKernels } from "../support/check_kernel.ts";
 
-checkKernels(columnSum, columnSumVec4, columnSums);
+checkKernels(columnSum, columnSumVec4, columnSumFour);

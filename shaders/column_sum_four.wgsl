@@ -1,4 +1,4 @@
-// column_sums — the column sums of four matrices at once: sums of slices that are gradients.
+// column_sum_four — the column sums of four matrices at once: sums of slices that are gradients.
 //
 //   sum_a[j] = sum_i a[i, j], and sum_b, sum_c, sum_d likewise
 //
@@ -35,7 +35,7 @@ struct Params {
 override WG: u32 = 64u; // invocations per workgroup
 
 @compute @workgroup_size(WG)
-fn column_sums(
+fn column_sum_four(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_id) local: vec3u,
