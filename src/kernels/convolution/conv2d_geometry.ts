@@ -211,16 +211,19 @@ function slicesOf(tiles: number, taps: number, channels: number): number {
 
 /**
  * Rows of y (view and image row counted as one axis) in one slice of a sum over pixels. Fixed by
- * the shape, not by the adapter, so that every adapter adds in the same order: slices of 256 pixels
- * or more, enough of them for about 512 workgroups of 64 x 64 sums, and none of over 4096 pixels
- * (the error of a running sum in f32).
+ * the shape, not by the adapter, so that every adapter adds in the same order: slices of about 256
+ * pixels or more, enough of them for about 512 workgroups of 64 x 64 sums, and none of over 4096
+ * pixels (the error of a running sum in f32). From three rows on they are the nearest multiple of
+ * four, so that bands of two and four rows fill.
  */
 export function rowsPerSlab(rows: number, row_pixels: number, sums: number): number {
   const pixels = rows * row_pixels;
   const tiles = Math.ceil(sums / 4096);
   const fill = Math.min(Math.ceil(512 / Math.max(tiles, 1)), Math.ceil(pixels / 256));
   const slabs = Math.max(1, fill, Math.ceil(pixels / 4096));
-  return Math.max(1, Math.ceil(rows / slabs));
+  const least = Math.max(1, Math.ceil(rows / slabs));
+  const whole = 4 * Math.round(least / 4);
+  return least >= 3 && whole * row_pixels <= 4096 ? whole : least;
 }
 
 /**

@@ -1,5 +1,5 @@
-// Gradient of conv2d with respect to its weight, summed in slices of pixels: seven mappings of
-// one function. column_sum adds up the slices.
+// Gradient of conv2d with respect to its weight, summed in slices of pixels: eight mappings of one
+// function. column_sum adds up the slices.
 import { like, type NumberArray } from "../../tensor/array.ts";
 import { size, type Shape } from "../../tensor/shape.ts";
 import { conv2dGeometries } from "./conv2d_cases.ts";
@@ -17,8 +17,8 @@ import { expectShape } from "../../engine/expect_shape.ts";
 import { foldGrid, kernel, type Grid, type Kernel } from "../../engine/kernel.ts";
 import type { Problem } from "../../engine/problem.ts";
 import { F16_TERMS, fitMatrices, mapping, onSoftware } from "../../engine/mapping.ts";
-import type { AdapterFacts } from "../../gpu/device.ts";
-import { inSubgroups, subgroupWidth } from "../../engine/subgroups.ts";
+import { inSubgroups } from "../../engine/subgroups.ts";
+import { bandRows, FEW, foursOf, speeds, stripRows } from "./conv2d_grad_weight_tiles.ts";
 import { shaders } from "../shaders.gen.ts";
 
 type Input = "x" | "d_y";
@@ -74,6 +74,28 @@ const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
     attributes: {
       stride: [1, 1],
       padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 1,
+      kernel: [3, 3],
+    },
+  },
+  {
+    name: "3x3 from groups of three channels, views of five rows, every side padded differently",
+    shapes: { x: [3, 5, 7, 6], d_y: [3, 5, 8, 24] },
+    attributes: {
+      stride: [1, 1],
+      padding: [2, 0, 1, 2],
+      dilation: [1, 1],
+      groups: 2,
+      kernel: [3, 3],
+    },
+  },
+  {
+    name: "3x3 of one row, not padded, 9 channels to 20",
+    shapes: { x: [2, 3, 11, 9], d_y: [2, 1, 9, 20] },
+    attributes: {
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
       dilation: [1, 1],
       groups: 1,
       kernel: [3, 3],
@@ -186,6 +208,7 @@ export const conv2dGradWeight: Kernel<
   variants: () => [
     conv2dGradWeightDepthwise,
     conv2dGradWeightFew,
+    conv2dGradWeightBand,
     conv2dGradWeightStrip,
     conv2dGradWeightVec4,
     conv2dGradWeightSubgroup,
@@ -193,88 +216,6 @@ export const conv2dGradWeight: Kernel<
     conv2dGradWeightMatrix,
   ],
 });
-
-/** A tile of a mapping in subgroups. */
-interface SubgroupTile {
-  readonly channels: number;
-  /** Numbers of x per lane. */
-  readonly terms: number;
-  /**
-   * Speed of a full tile relative to that of `conv2dGradWeightSubgroup`, as measured on lavapipe
-   * (bench/README.md).
-   */
-  readonly speed: number;
-}
-
-/** By ROWS of the shader. */
-const STRIP: Readonly<Record<16 | 24, SubgroupTile>> = {
-  16: { channels: 16, terms: 4, speed: 2.2 },
-  24: { channels: 24, terms: 4, speed: 2.35 },
-};
-/** A tile of the shader with loads of four, by its ROWS and VECTORS. */
-interface FoursTile extends SubgroupTile {
-  readonly constants: { readonly ROWS: 16 | 24 | 32; readonly VECTORS: 1 | 2 };
-}
-
-const foursTile = (rows: 16 | 24 | 32, vectors: 1 | 2, speed: number): FoursTile => ({
-  constants: { ROWS: rows, VECTORS: vectors },
-  channels: rows,
-  terms: 4 * vectors,
-  speed,
-});
-const FOURS: readonly FoursTile[] = [
-  foursTile(32, 2, 1.8),
-  foursTile(32, 1, 1.65),
-  foursTile(24, 2, 1.57),
-  foursTile(24, 1, 1.3),
-  foursTile(16, 2, 1.45),
-  foursTile(16, 1, 1.25),
-];
-const FEW_ROWS = shaders.conv2d_grad_weight_few.constants.ROWS;
-const FEW: SubgroupTile = { channels: FEW_ROWS, terms: 4, speed: 0.48 };
-const PLAIN: SubgroupTile = { channels: 16, terms: 4, speed: 1 };
-
-/** Speed of a mapping on `terms` per channel, given the share of its tiles that is not idle. */
-function speedOf(
-  tile: SubgroupTile,
-  { group_o }: SlabParams,
-  terms: number,
-  lanes: number,
-): number {
-  const width = tile.terms * lanes;
-  const channels = tile.channels * Math.ceil(group_o / tile.channels);
-  return (tile.speed * group_o * terms) / (channels * width * Math.ceil(terms / width));
-}
-
-/** The tile with loads of four that is the fastest for a problem in subgroups of 8. */
-function foursOf(p: SlabParams): FoursTile {
-  const terms = p.kernel_h * p.kernel_w * p.group_c;
-  return FOURS.toSorted((a, b) => speedOf(b, p, terms, 8) - speedOf(a, p, terms, 8))[0];
-}
-
-/** ROWS of the strip's shader for a problem, chosen for 8 lanes. */
-function rowsOf(p: SlabParams): 16 | 24 {
-  const terms = p.kernel_h * p.group_c;
-  return speedOf(STRIP[16], p, terms, 8) >= speedOf(STRIP[24], p, terms, 8) ? 16 : 24;
-}
-
-/** Speeds of the mappings in subgroups on a problem; 0 where one cannot run. */
-function speeds(
-  facts: AdapterFacts,
-  p: SlabParams,
-): Record<"strip" | "fours" | "few" | "plain", number> {
-  const { lanes } = subgroupWidth(facts);
-  const terms = p.kernel_h * p.kernel_w * p.group_c;
-  const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && [4, 8, 16].includes(lanes);
-  const inRows = inFours && p.kernel_w === 3 && p.stride_w === 1 && p.dilation_w === 1;
-  const pairs = p.out_w / (2 * Math.ceil(p.out_w / 2)); // of pixels of a row
-  return {
-    strip: inRows ? pairs * speedOf(STRIP[rowsOf(p)], p, terms / 3, lanes) : 0,
-    fours: inFours ? pairs * speedOf(foursOf(p), p, terms, lanes) : 0,
-    few: p.group_c % 4 === 0 && lanes === 8 ? pairs * speedOf(FEW, p, terms, lanes) : 0,
-    plain: lanes > 0 ? speedOf(PLAIN, p, terms, lanes) : 0,
-  };
-}
 
 /**
  * As `conv2dGradWeight`, with one subgroup of 8 lanes per workgroup and tiles of 4 channels: for
@@ -288,8 +229,30 @@ export const conv2dGradWeightFew: Kernel<
   grid: (params, { LANES }) => tiles(params, FEW.channels, FEW.terms * LANES),
   runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).few > 0,
   suits: (facts, shapes, attributes) => {
-    const { few, strip, fours, plain } = speeds(facts, paramsOf(shapes, attributes));
-    return facts.software && few >= Math.max(strip, fours, plain);
+    const { few, band, strip, fours, plain } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && few >= Math.max(band, strip, fours, plain);
+  },
+});
+
+/**
+ * As `conv2dGradWeight`, with one subgroup of 8 lanes per workgroup and several rows of y at once,
+ * for 3x3 weights of stride 1: for software adapters.
+ */
+export const conv2dGradWeightBand: Kernel<
+  typeof shaders.conv2d_grad_weight_band,
+  Conv2dGradWeightAttributes
+> = mapping(conv2dGradWeight, {
+  shader: shaders.conv2d_grad_weight_band,
+  tuneRule: (shapes, attributes) => ({ ROWS: bandRows(paramsOf(shapes, attributes)) }),
+  grid: (p, { LANES, ROWS }) => [
+    Math.ceil(p.group_c / LANES),
+    Math.ceil(p.group_o / (32 / ROWS)) * (p.out_c / p.group_o),
+    p.slabs,
+  ],
+  runs: (facts, shapes, attributes) => speeds(facts, paramsOf(shapes, attributes)).band > 0,
+  suits: (facts, shapes, attributes) => {
+    const { band, strip, fours, plain } = speeds(facts, paramsOf(shapes, attributes));
+    return facts.software && band >= Math.max(strip, fours, plain);
   },
 });
 
@@ -302,7 +265,7 @@ export const conv2dGradWeightStrip: Kernel<
   Conv2dGradWeightAttributes
 > = mapping(conv2dGradWeight, {
   shader: shaders.conv2d_grad_weight_strip,
-  tuneRule: (shapes, attributes) => ({ ROWS: rowsOf(paramsOf(shapes, attributes)) }),
+  tuneRule: (shapes, attributes) => ({ ROWS: stripRows(paramsOf(shapes, attributes)) }),
   grid: (p, { LANES, ROWS }) => [
     Math.ceil((p.kernel_h * p.group_c) / (4 * LANES)),
     Math.ceil(p.group_o / ROWS) * (p.out_c / p.group_o),
