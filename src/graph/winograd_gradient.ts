@@ -11,8 +11,11 @@ import { gemm } from "../kernels/gemm.ts";
 import type { Lowering, Tensor } from "./value.ts";
 import { passesOver, runsAsWinograd } from "./winograd.ts";
 
-/** Channels on either side below which the transforms cost more than they save. */
-const LEAST_CHANNELS = 48;
+/**
+ * Channels on either side below which the transforms cost more than they save: more in subgroups of
+ * 8, where direct sums have their fastest mapping.
+ */
+const LEAST_CHANNELS = { of_8: 64, others: 48 } as const;
 /** Pixels times the lesser number of channels below which the dispatches cost more than is saved. */
 const LEAST_NUMBERS = 2 ** 15;
 /** The least share of the pixels of all tiles that is inside the feature map. */
@@ -32,10 +35,11 @@ export function suitsWinogradGradient(
   const [tiles_h, tiles_w] = tilesOf([p.out_h, p.out_w]);
   const pixels = p.views * p.out_h * p.out_w;
   const least = Math.min(p.in_c, p.out_c);
+  const { lanes } = subgroupWidth(at.facts);
   return (
     runsAsWinograd(at, p, attributes) &&
-    least >= LEAST_CHANNELS &&
-    fills(p.in_c, 4 * subgroupWidth(at.facts).lanes) &&
+    least >= (lanes === 8 ? LEAST_CHANNELS.of_8 : LEAST_CHANNELS.others) &&
+    fills(p.in_c, 4 * lanes) &&
     fills(p.out_c, ROWS) &&
     pixels * least >= LEAST_NUMBERS &&
     pixels >= LEAST_USED * p.views * tiles_h * tiles_w * TILE * TILE

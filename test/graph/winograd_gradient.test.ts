@@ -45,7 +45,9 @@ test("software adapters with subgroups run large 3x3 gradients as Winograd's", (
   expect(kernelsOf()).toEqual(WINOGRAD);
   expect(kernelsOf(WIDE, { pad: 1 }, SWIFTSHADER)).toEqual(WINOGRAD);
   expect(kernelsOf(WIDE, { pad: [3, 1, 0, 2] })).toEqual(WINOGRAD);
-  expect(kernelsOf({ x: [6, 24, 40, 48], weight: [64, 3, 3, 48] })).toEqual(WINOGRAD);
+  const fewer = { x: [6, 24, 40, 48], weight: [64, 3, 3, 48] };
+  expect(kernelsOf(fewer, { pad: 1 }, SWIFTSHADER)).toEqual(WINOGRAD);
+  expect(kernelsOf(fewer)).toEqual([DIRECT, "column_sum"]); // bands take as long
   // in passes
   const two = [...WINOGRAD, ...WINOGRAD];
   expect(kernelsOf({ ...WIDE, x: [6, 48, 80, 64] })).toEqual([...two, ...two]);
