@@ -71,11 +71,19 @@ export function rotateBy(r: Float64Array, [x, y, z]: Vector): Vector {
   ];
 }
 
-/** Maps point `p` from the pose's source frame to its target frame. */
+/** Maps point `p` from the pose's source frame to its target frame; for many points, see `mover`. */
 export function transform(pose: Pose, p: Vector): Vector {
-  const [x, y, z] = rotate(pose.rotation, p);
+  return mover(pose)(p);
+}
+
+/** As `transform`, for many points: the matrix of the rotation is computed once. */
+export function mover(pose: Pose): (p: Vector) => Vector {
+  const matrix = rotationMatrix(pose.rotation);
   const [tx, ty, tz] = pose.translation_m;
-  return [x + tx, y + ty, z + tz];
+  return (p) => {
+    const [x, y, z] = rotateBy(matrix, p);
+    return [x + tx, y + ty, z + tz];
+  };
 }
 
 /** The inverse pose: `transform(inverse(a), transform(a, p))` is `p`. */

@@ -1,7 +1,7 @@
 // Which tokens of two neighbouring views can show the same place, from calibration alone: the
 // weights of the relation `overlap`, computed on the host. src/distill/README.md has the definition.
 import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
-import { compose, inverse, transform } from "../data/pose.ts";
+import { compose, inverse, mover } from "../data/pose.ts";
 
 /** The name of the input that holds the weights of the relation `overlap`. */
 export const OVERLAP_WEIGHTS = "overlap_weights";
@@ -59,12 +59,12 @@ function eachShared(
   [rows, columns]: readonly [number, number],
   visit: (i: number, j: number, share: number) => void,
 ): void {
-  const pose = compose(inverse(to), from);
+  const move = mover(compose(inverse(to), from));
   for (let i = 0; i < rows * columns; i++) {
     const u = (((i % columns) + 0.5) * from.width) / columns - 0.5;
     const v = ((Math.floor(i / columns) + 0.5) * from.height) / rows - 0.5;
     for (const depth_m of DISTANCES_M) {
-      const [x, y, ahead_m] = project(to, transform(pose, unproject(from, u, v, depth_m)));
+      const [x, y, ahead_m] = project(to, move(unproject(from, u, v, depth_m)));
       if (ahead_m <= 0) continue;
       const column = ((x + 0.5) * columns) / to.width - 0.5;
       const row = ((y + 0.5) * rows) / to.height - 0.5;

@@ -2,7 +2,7 @@
 // It needs predictions and calibration but no ground truth, so a consistently wrong depth scores
 // well here.
 import { project, ringPairs, unproject, type Camera } from "../data/camera.ts";
-import { compose, inverse, transform } from "../data/pose.ts";
+import { compose, inverse, mover } from "../data/pose.ts";
 import { InputError } from "../tensor/error.ts";
 import { checkDepths } from "./checked_depth.ts";
 import { bilinearAt, viewOf, type DepthMap } from "./sample_depth.ts";
@@ -102,7 +102,8 @@ function disagreement(
   b: Camera,
 ): (Disagreement & { pixels: number }) | undefined {
   const toB = compose(inverse(b), a);
-  const toA = inverse(toB);
+  const moveToB = mover(toB);
+  const moveToA = mover(inverse(toB));
   let pixels = 0;
   let metres = 0;
   let relative = 0;
@@ -110,11 +111,11 @@ function disagreement(
     for (let column = 0; column < a.width; column++) {
       if (mapA.counts?.[row * a.width + column] === 0) continue;
       const own = mapA.depth_m[row * a.width + column];
-      const [u, v, z] = project(b, transform(toB, unproject(a, column, row, own)));
+      const [u, v, z] = project(b, moveToB(unproject(a, column, row, own)));
       const inside = u >= 0 && u <= b.width - 1 && v >= 0 && v <= b.height - 1;
       if (!(z > 0) || !inside) continue;
       if (mapB.counts?.[Math.round(v) * b.width + Math.round(u)] === 0) continue;
-      const told = transform(toA, unproject(b, u, v, bilinearAt(mapB, u, v)))[2];
+      const told = moveToA(unproject(b, u, v, bilinearAt(mapB, u, v)))[2];
       pixels++;
       metres += Math.abs(told - own);
       relative += Math.abs(told - own) / own;

@@ -1,7 +1,7 @@
 // Overlap accuracy and agreement at true points: the part of the truth that two cameras see, and
 // whether both predict it at the same distance.
 import { project, resizeIntrinsics, unproject, type Camera } from "../data/camera.ts";
-import { compose, inverse, transform, type Vector } from "../data/pose.ts";
+import { compose, inverse, mover, type Vector } from "../data/pose.ts";
 import type { GroundTruth } from "../data/rig_sample.ts";
 import { depthMetrics, meanMetrics, type DepthMetrics, type DepthRange } from "./metrics.ts";
 import { reducedTruth, viewOf, type DepthMap } from "./sample_depth.ts";
@@ -71,6 +71,7 @@ export function pointAgreementMeter(range: DepthRange): PointAgreementMeter {
   return {
     add({ depth_m, cameras, groundTruth, counts }) {
       const maps = cameras.map((camera, view) => viewOf(depth_m, camera, view));
+      const distances = cameras.map((camera, view) => distancesIn(camera, maps[view]));
       const rows: DepthMetrics[] = [];
       cameras.forEach((camera, view) => {
         const truth = reducedTruth(groundTruth[view], camera);
@@ -85,8 +86,8 @@ export function pointAgreementMeter(range: DepthRange): PointAgreementMeter {
             const { height, width } = cameras[other];
             const nearest = Math.round(at[1]) * width + Math.round(at[0]);
             if (counts?.[other * height * width + nearest] === 0) return;
-            own.push(distance(camera, maps[view], pixel));
-            told.push(distance(cameras[other], maps[other], nearest));
+            own.push(distances[view](pixel));
+            told.push(distances[other](nearest));
           });
         }
         const metrics = depthMetrics(told, own, EVERY_DISTANCE);
@@ -119,9 +120,9 @@ function neighbours(view: number, views: number): number[] {
 
 /** Where a point of camera `from` lands in `to` as `[u, v]`; null behind it or outside its image. */
 function landing(from: Camera, to: Camera): (point: Vector) => readonly [number, number] | null {
-  const move = compose(inverse(to), from);
+  const move = mover(compose(inverse(to), from));
   return (point) => {
-    const [u, v, depth_m] = project(to, transform(move, point));
+    const [u, v, depth_m] = project(to, move(point));
     const isInside = u >= 0 && u <= to.width - 1 && v >= 0 && v <= to.height - 1;
     return depth_m > 0 && isInside ? [u, v] : null;
   };
@@ -136,8 +137,11 @@ function pointOf(camera: Camera, { pixels, depth_m }: GroundTruth, i: number): V
   );
 }
 
-/** Distance in metres of a predicted pixel from the origin of the vehicle frame. */
-function distance(camera: Camera, { depth_m }: DepthMap, pixel: number): number {
-  const [column, row] = [pixel % camera.width, Math.floor(pixel / camera.width)];
-  return Math.hypot(...transform(camera, unproject(camera, column, row, depth_m[pixel])));
+/** The distance in metres of each predicted pixel from the origin of the vehicle frame. */
+function distancesIn(camera: Camera, { depth_m }: DepthMap): (pixel: number) => number {
+  const move = mover(camera);
+  return (pixel) => {
+    const [column, row] = [pixel % camera.width, Math.floor(pixel / camera.width)];
+    return Math.hypot(...move(unproject(camera, column, row, depth_m[pixel])));
+  };
 }

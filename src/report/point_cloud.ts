@@ -1,7 +1,7 @@
 // The depth of all cameras as one coloured cloud in the vehicle frame (x forward, y left, z up),
 // for ply.ts. One point per pixel: no meshing, and points that two cameras both see are not merged.
 import { resizeIntrinsics, unproject, type Camera, type ImageSize } from "../data/camera.ts";
-import { transform } from "../data/pose.ts";
+import { mover } from "../data/pose.ts";
 import type { PointCloud } from "../formats/ply.ts";
 import { InputError } from "../tensor/error.ts";
 
@@ -40,12 +40,13 @@ export function pointCloud(rig: RigDepth, cameras: readonly Camera[], cap_m: num
   let count = 0;
   cameras.forEach((native, view) => {
     const camera = resizeIntrinsics(native, rig);
+    const move = mover(camera);
     for (let pixel = 0; pixel < pixels; pixel++) {
       const i = view * pixels + pixel;
       const depth = depth_m[i];
       if (!(depth > 0 && depth < cap_m) || usable?.[i] === 0) continue;
       const point = unproject(camera, pixel % width, Math.floor(pixel / width), depth);
-      positions_m.set(transform(camera, point), 3 * count);
+      positions_m.set(move(point), 3 * count);
       colors.set(images.subarray(3 * i, 3 * i + 3), 3 * count);
       count++;
     }

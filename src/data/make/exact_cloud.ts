@@ -4,7 +4,7 @@
 // at the same pixel and depth as before.
 import { InputError } from "../../tensor/error.ts";
 import type { Camera } from "../camera.ts";
-import { inverse, rotationMatrix, transform, type Pose } from "../pose.ts";
+import { inverse, mover, rotationMatrix, type Pose } from "../pose.ts";
 
 /** A camera with the depth map `[H, W]` that the cloud must give, 0 = none. */
 export interface ExactView {
@@ -48,6 +48,7 @@ export function exactCloud(
   storage: "f32" | "f64",
 ): Float64Array {
   const placed: Placed[] = [];
+  const move = mover(toCloud);
   const chains = views.map(chainOf);
   const bare = views.map(({ camera }) => chainOf({ camera, cloudToCamera: inverse(camera) }));
   for (let i = 0; i + 3 <= points.length; i += 3) {
@@ -60,7 +61,7 @@ export function exactCloud(
     if (!seen.some(({ wins }) => wins)) continue;
     placed.push({
       seen,
-      stored: storedPoint(transform(toCloud, point), seen, views, chains, storage),
+      stored: storedPoint(move(point), seen, views, chains, storage),
     });
   }
   return Float64Array.from(ordered(placed).flatMap(({ stored }) => stored));
