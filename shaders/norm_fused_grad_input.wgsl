@@ -101,18 +101,15 @@ fn norm_fused_grad_input(
     let weight = gamma[q];
     let scale = r * weight;
     let shift = beta[q];
-    for (var k = 0u; k < RUN; k++) {
-        let p = j + k * blocks;
-        if (p < params.pixels) {
-            let row = b * params.pixels + p;
-            var d = d_a[row * params.a_pitch + params.a_first + q];
-            if (params.b_pitch != 0u) {
-                d += d_b[row * params.b_pitch + params.b_first + q];
-            }
-            let i = row * params.quads + q;
-            let centred = x[i] - numbers[0];
-            let g = weight * (d * activated_slope(centred * scale + shift));
-            d_x[i] = r * (g - (numbers[2] + centred * r * numbers[3]) * params.share);
+    for (var p = j; p < params.pixels; p += blocks) { // RUN times at most; unrolled, its code is too long
+        let row = b * params.pixels + p;
+        var d = d_a[row * params.a_pitch + params.a_first + q];
+        if (params.b_pitch != 0u) {
+            d += d_b[row * params.b_pitch + params.b_first + q];
         }
+        let i = row * params.quads + q;
+        let centred = x[i] - numbers[0];
+        let g = weight * (d * activated_slope(centred * scale + shift));
+        d_x[i] = r * (g - (numbers[2] + centred * r * numbers[3]) * params.share);
     }
 }

@@ -68,8 +68,12 @@ function disparities(sample: RigSample, size: ImageSize, seed: number): Float32A
 function patchError(patches: readonly number[], row: number, column: number): number {
   const [r, c] = [Math.floor(row), Math.floor(column)];
   const [u, v] = [row - r, column - c];
-  const at = (dr: number, dc: number): number => patches[(r + dr) * (PATCHES + 1) + c + dc];
-  return (1 - u) * ((1 - v) * at(0, 0) + v * at(0, 1)) + u * ((1 - v) * at(1, 0) + v * at(1, 1));
+  const above = r * (PATCHES + 1) + c;
+  const below = above + PATCHES + 1;
+  return (
+    (1 - u) * ((1 - v) * patches[above] + v * patches[above + 1]) +
+    u * ((1 - v) * patches[below] + v * patches[below + 1])
+  );
 }
 
 /** The mean around each pixel: of the world for the world, of the body for the body. */

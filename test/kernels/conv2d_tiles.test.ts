@@ -12,6 +12,7 @@ const sum = (channels: number, terms: number, row_pixels: number, three = false)
   channels,
   terms,
   row_pixels,
+  products: 1e8,
   walk: null,
   in_strips: three,
   in_fours: channels % 4 === 0 && terms % 4 === 0,
@@ -32,6 +33,14 @@ test("tiles of a convolution: those that measured fastest", () => {
   expect(fastestTile(sum(128, 128, 40))).toBe("vec4");
   expect(fastestTile(sum(32, 32, 80))).toBe("vec4");
   expect(fastestTile({ ...sum(32, 32, 80), vec4_fixed: 35 })).toBe("narrow");
+});
+
+test("a small convolution takes a mapping that others take too", () => {
+  const small = { products: 1e6 };
+  expect(fastestTile({ ...sum(16, 36, 80), ...small })).toBe("vec4");
+  expect(fastestTile({ ...sum(16, 288, 80, true), ...small })).toBe("vec4");
+  expect(fastestTile({ ...sum(16, 288, 80, true), ...small, in_fours: false })).toBe("subgroup");
+  expect(fastestTile({ ...sum(4, 32, 80), ...small, few: "channels" })).toBe("few");
 });
 
 /** The walk of stride 1 over [6, height, width]. */

@@ -54,6 +54,7 @@ function tiledSum({ x, weight }: Shapes, attributes: Conv2dAttributes & Sliced):
     channels: p.group_o,
     terms: p.kernel_h * p.kernel_w * slice,
     row_pixels: p.out_w,
+    products: conv2dProducts(p),
     walk: walkOver(p, attributes.slices),
     in_strips: isThreeWide(p),
     in_fours: inFours(p, slice),

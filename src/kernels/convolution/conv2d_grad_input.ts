@@ -212,6 +212,7 @@ function tiledSum(shapes: Shapes, attributes: Conv2dGradInputAttributes & Sliced
     channels: p.group_c,
     terms: taps * slice,
     row_pixels: p.in_w,
+    products: conv2dProducts(p),
     walk: walkOverGradient(p, attributes.slices),
     in_strips: p.stride_h === 1 && isThreeWide(p),
     in_fours: inFours(p, slice),

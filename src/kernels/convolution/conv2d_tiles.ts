@@ -13,6 +13,8 @@ export interface TiledSum {
   readonly terms: number;
   /** Pixels of a row of the output. */
   readonly row_pixels: number;
+  /** Products of the whole convolution. */
+  readonly products: number;
   /** The walk of the `_panel` mapping that runs, or null. */
   readonly walk: Walk | null;
   /** Whether the `_strip` mapping runs. */
@@ -50,6 +52,11 @@ const FEW: Readonly<Record<"channels" | "terms", TileTime>> = {
   terms: { channels: 32, four_terms: 12.3, fixed: 24 },
 };
 const STRIP_PIXELS = 8;
+/**
+ * Products below which a convolution takes a mapping that others take too: its own would save 0.1 ms
+ * of a step at most, and lavapipe compiles its pipeline for a second.
+ */
+const SMALL_PRODUCTS = 2e6;
 /** The times of the others leave out the places of a tap's pixels, a tenth and more. */
 const PANEL_SHARE = 0.9;
 
@@ -69,11 +76,14 @@ export function narrowTile(sum: Pick<TiledSum, "channels" | "terms">): {
   return { CHANNELS: fastestNarrow(sum).channels };
 }
 
-/** The mapping in subgroups of 8 that takes the least time. */
+/**
+ * The mapping in subgroups of 8 that takes the least time; of a small convolution, of those that others
+ * share.
+ */
 export function fastestTile(
   sum: TiledSum,
 ): "few" | "narrow" | "panel" | "strip" | "subgroup" | "vec4" {
-  const { row_pixels, walk, in_strips, in_fours, few, vec4_fixed } = sum;
+  const { row_pixels, products, walk, in_strips, in_fours, few, vec4_fixed } = sum;
   const covered = STRIP_PIXELS * Math.ceil(row_pixels / STRIP_PIXELS);
   const times = [
     { name: "panel", runs: walk !== null, time: PANEL_SHARE * panelTime({ ...sum, walk }) },
@@ -83,6 +93,8 @@ export function fastestTile(
     { name: "few", runs: few !== null, time: timeOf(FEW[few ?? "terms"], sum) },
     { name: "subgroup", runs: true, time: timeOf(SUBGROUP, sum) },
   ] as const;
-  const running = times.filter(({ runs }) => runs);
+  const shared: readonly string[] = ["few", in_fours ? "vec4" : "subgroup"];
+  const isShared = (name: string): boolean => products >= SMALL_PRODUCTS || shared.includes(name);
+  const running = times.filter(({ name, runs }) => runs && isShared(name));
   return running.toSorted((a, b) => a.time - b.time)[0].name;
 }
