@@ -31,7 +31,10 @@ export interface StepRecord {
   readonly gradient_norm: number;
   readonly valid_pixels: number;
   readonly time_ms: number;
-  /** The part of `time_ms` in which the step waited for its data; absent in earlier records. */
+  /**
+   * The part of `time_ms` in which the step waited for its data, while the GPU may have been at work
+   * on the step before; absent in earlier records.
+   */
   readonly wait_ms?: number | undefined;
   /** The scale of its loss, under `precision: f16`. */
   readonly loss_scale?: number | undefined;

@@ -287,7 +287,10 @@ function finishedOutcome(
     lines: [
       ...(wait_share === null
         ? []
-        : [`steps waited for data ${(100 * wait_share).toFixed(1)} % of the time`]),
+        : [
+            `steps waited for data ${(100 * wait_share).toFixed(1)} % of the time; ` +
+              "the GPU may have been at work on the step before",
+          ]),
       ...(best_step === null
         ? []
         : [
