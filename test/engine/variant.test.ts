@@ -65,9 +65,10 @@ const MAPPINGS: Readonly<Record<string, readonly [gpu: string, subgroups: string
 
 /** Mappings for subgroups of 8 alone. */
 const OF_8: Readonly<Record<string, string>> = {
-  conv2d: "few narrow panel strip",
-  conv2d_grad_input: "few narrow panel strip",
-  conv2d_grad_weight: "few",
+  // narrow and strip are for larger convolutions than these cases
+  conv2d: "few panel",
+  conv2d_grad_input: "few panel",
+  conv2d_grad_weight: "band few",
 };
 
 const several = kernels.filter((kernel) => (kernel.variants?.() ?? []).length > 0);
