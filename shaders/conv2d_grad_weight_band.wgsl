@@ -49,7 +49,6 @@ struct Params {
 
 override LANES: u32 = 8u; // of a subgroup, 8 only; the workgroup is exactly one
 const ROWS: u32 = 4u; // tune: 2 4
-
 const CHANNELS: u32 = 32u / ROWS; // so that one load is a column of d_y
 const HEIGHT: u32 = ROWS + 2u; // rows of x that a band meets
 alias Sums = array<f32, 9u * CHANNELS>; // channel o, tap; indexed by constants only, so that they stay in registers

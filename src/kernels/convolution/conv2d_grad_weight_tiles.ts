@@ -1,6 +1,7 @@
 // Which mapping and tile of the gradient of a convolution with respect to its weight takes the least
 // time in subgroups on a software adapter. Speeds are the geometric means of what lavapipe reached on
-// two processors (bench/README.md); one of them runs long loops at half the speed.
+// two processors (bench/README.md), of which one runs long loops at half the speed; bands were measured
+// on that one alone, and count a little less than there.
 import type { AdapterFacts } from "../../gpu/device.ts";
 import { subgroupWidth } from "../../engine/subgroups.ts";
 import { shaders } from "../shaders.gen.ts";
