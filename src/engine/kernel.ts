@@ -175,13 +175,32 @@ export function kernel<const S extends ShaderInfo, A = void>(twin: Kernel<S, A>)
   return twin;
 }
 
+/** The most workgroups along each axis of a dispatch: WebGPU's limit. */
+export const MOST_WORKGROUPS = 65535;
+
+/** The rows that a grid folds into at least. */
+let leastRows = 1;
+
 /**
  * Folds a workgroup count into x and y, because x takes at most 65,535; shaders unfold it with
  * `num_workgroups.x`.
  */
 export function foldGrid(workgroups: number): Grid {
-  const x = Math.min(workgroups, 65_535);
+  const x = Math.min(Math.ceil(workgroups / leastRows), MOST_WORKGROUPS);
   return [x, x === 0 ? 1 : Math.ceil(workgroups / x), 1];
+}
+
+/**
+ * The grid that `make` returns, folded into at least two rows: so a check sees how a shader unfolds
+ * without a tensor of millions of numbers.
+ */
+export function foldedInTwo(make: () => Grid): Grid {
+  leastRows = 2;
+  try {
+    return make();
+  } finally {
+    leastRows = 1;
+  }
 }
 
 /** All constants that a twin sets for a problem: its tuning rule, then its overrides on top. */

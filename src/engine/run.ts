@@ -17,7 +17,7 @@ import { pipelineFor } from "../gpu/pipelines.ts";
 import { readFloats } from "../gpu/read_back.ts";
 import { checkOptions } from "../tensor/options.ts";
 import { formatShape, size, type Shape } from "../tensor/shape.ts";
-import type { AnyKernel, ShaderInfo } from "./kernel.ts";
+import type { AnyKernel, Grid, ShaderInfo } from "./kernel.ts";
 import { fitted } from "./mapping.ts";
 import { specialize, freezesShapes } from "./specialize.ts";
 
@@ -35,12 +35,14 @@ type Binding = ShaderInfo["bindings"][number];
 /** A kernel with its buffers on the GPU, ready to be replayed. */
 export interface PreparedKernel {
   readonly dispatch: PreparedDispatch;
+  /** The grid of the dispatch, folded into two rows; the same where none folds. */
+  readonly folded: Grid;
   /**
    * Fills outputs and the margins of changed tensors with `fill` (default `UNWRITTEN`) and `inout`
-   * tensors with their inputs, dispatches once and reads the changed tensors back; throws if a
-   * margin was written to.
+   * tensors with their inputs, dispatches `grid` (default that of the dispatch) once and reads the
+   * changed tensors back; throws if a margin was written to.
    */
-  readonly run: (fill?: number) => Promise<Record<string, Float32Array>>;
+  readonly run: (fill?: number, grid?: Grid) => Promise<Record<string, Float32Array>>;
   readonly destroy: () => void;
 }
 
@@ -121,11 +123,12 @@ export async function prepareKernel(
   const dispatch: PreparedDispatch = { pipeline, bindGroup, grid: specialized.grid };
   return {
     dispatch,
-    run: async (fill = UNWRITTEN) => {
+    folded: specialized.folded,
+    run: async (fill = UNWRITTEN, grid = specialized.grid) => {
       for (const tensor of changed) fillFenced(gpu, tensor, fill);
       const { device } = gpu;
       const encoder = device.createCommandEncoder({ label: name });
-      encodePass(encoder, name, [dispatch]);
+      encodePass(encoder, name, [{ ...dispatch, grid }]);
       device.queue.submit([encoder.finish()]);
       const results: Record<string, Float32Array> = {};
       for (const tensor of changed)

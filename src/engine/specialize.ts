@@ -5,7 +5,9 @@ import type { PipelineSource } from "../gpu/pipelines.ts";
 import { InputError } from "../tensor/error.ts";
 import type { Shape } from "../tensor/shape.ts";
 import {
+  foldedInTwo,
   givenConstants,
+  MOST_WORKGROUPS,
   resolveOverrides,
   type AnyKernel,
   type Grid,
@@ -19,6 +21,8 @@ export interface Specialized {
   readonly source: PipelineSource;
   readonly params: ArrayBuffer | null;
   readonly grid: Grid;
+  /** The same workgroups in two rows, wherever the grid folds at WebGPU's limit. */
+  readonly folded: Grid;
 }
 
 /** One tunable line of a shader: `const TM: u32 = 4u; // tune: 1 2 4 8`. */
@@ -104,6 +108,7 @@ export function specialize(
     },
     params: block,
     grid,
+    folded: foldedInTwo(() => kernel.grid(params, resolved)),
   };
 }
 
@@ -113,9 +118,6 @@ export function specialize(
 export function freezesShapes(facts: AdapterFacts): boolean {
   return !facts.software;
 }
-
-/** The most workgroups along each axis of a dispatch: WebGPU's limit. */
-export const MOST_WORKGROUPS = 65535;
 
 function checkGrid(name: string, grid: readonly number[]): void {
   if (!grid.some((n) => n > MOST_WORKGROUPS)) return;

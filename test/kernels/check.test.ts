@@ -119,6 +119,20 @@ describe("a kernel that is", () => {
     expect((await check(wrong, { name: "no bias", shapes, attributes })).ok).toBe(false);
   });
 
+  test.each(["group.x - group.y * groups.x", "group.x + group.y", "group.x"])(
+    "a grid of many workgroups that unfolds by %s is caught",
+    async (place) => {
+      const shapes = { x: [5000] }; // five workgroups
+      const problem = { name: "long", shapes, attributes: { kind: "relu", alpha: 0 } };
+      expect((await check(activation, problem)).message).toBe("");
+      const wrong = doctored(activation, "group.x + group.y * groups.x", place);
+      const { message } = await check(wrong, problem);
+      expect(message).toBe(
+        "activation, case long: y: other numbers from the grid folded to 3 x 2 x 1",
+      );
+    },
+  );
+
   test("reading what its output held before, times 0, is caught", async () => {
     const { message } = await check(
       doctored(activation, STORE, "y[i] = apply(x[i]) + params.alpha * y[i];"),

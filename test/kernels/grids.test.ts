@@ -15,9 +15,14 @@ import { softmaxBins } from "../../src/graph/ops/softmax_bins.ts";
 import { maskedPool, normalizeRows, viewRelation } from "../../src/graph/ops/view_relation.ts";
 import { viewRelationFused } from "../../src/graph/ops/view_relation_fused.ts";
 import type { Source, Value } from "../../src/graph/value.ts";
-import { givenConstants, resolveOverrides, type AnyKernel } from "../../src/engine/kernel.ts";
+import {
+  givenConstants,
+  MOST_WORKGROUPS,
+  resolveOverrides,
+  type AnyKernel,
+} from "../../src/engine/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
-import { MOST_WORKGROUPS, specialize } from "../../src/engine/specialize.ts";
+import { specialize } from "../../src/engine/specialize.ts";
 import { bothPaths, type Make } from "../support/both_paths.ts";
 
 // Convolutions have tiles of channels, groups, taps, phases of the stride and slices of a sum on an

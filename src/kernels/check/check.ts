@@ -1,6 +1,6 @@
 // Checks a kernel on the GPU against its reference in f64: equality, missing and stray stores,
-// reads outside its inputs and of an output's old content, the same bits twice, and a reference
-// that leaves its inputs unchanged.
+// reads outside its inputs and of an output's old content, the same bits twice and from a folded
+// grid, and a reference that leaves its inputs unchanged.
 import type { Gpu } from "../../gpu/device.ts";
 import type { NumberArray } from "../../tensor/array.ts";
 import { axesAt, formatShape, type Shape } from "../../tensor/shape.ts";
@@ -55,7 +55,8 @@ export function prepareCase(kernel: AnyKernel, problem: Problem): PreparedCase {
 }
 
 /**
- * Runs one case of a kernel on the GPU twice and compares it with the reference in f64. Accesses
+ * Runs one case of a kernel on the GPU twice, and once more with its grid folded into two rows, and
+ * compares it with the reference in f64. Accesses
  * far outside a tensor are found if the device was opened with `clamp_indices`. Throws InputError for
  * an unknown option or an unknown key of the problem.
  */
@@ -88,8 +89,10 @@ export async function checkPrepared(
   try {
     const outputs: Record<string, Shape> = { ...shapes, ...kernel.shapes(shapes, attributes) };
     // Without a reference there is nothing to compare, so the kernel does not run.
-    const [got, again] =
-      want === null ? [{}, {}] : await runTwice(gpu, kernel, inputs, shapes, attributes, options);
+    const { got, again, folded } =
+      want === null
+        ? { got: {}, again: {}, folded: null }
+        : await runAgain(gpu, kernel, inputs, shapes, attributes, options);
     for (const tensor of Object.keys(got)) {
       const compared = compareTensor(tensor, got[tensor], want?.[tensor], {
         rounding: rounding?.[tensor],
@@ -104,6 +107,9 @@ export async function checkPrepared(
       }
       const fault = difference(tensor, got[tensor], again[tensor]);
       if (fault !== "") faults.push(fault);
+      else if (folded !== null && !sameBits(got[tensor], folded.outputs[tensor])) {
+        faults.push(`${tensor}: other numbers from the grid folded to ${folded.grid}`);
+      }
     }
   } catch (error) {
     faults.push((error as Error).message);
@@ -140,18 +146,35 @@ function compareTensor(
   return compare(tensor, got, want, allowed.rounding, allowed.tolerance, allowed.shape);
 }
 
-async function runTwice(
+/** The outputs of a kernel in several runs. */
+interface Runs {
+  readonly got: Record<string, Float32Array>;
+  /** With NaN in the outputs before. */
+  readonly again: Record<string, Float32Array>;
+  /** With the grid folded as that of a large tensor; null if it does not fold. */
+  readonly folded: {
+    readonly grid: string;
+    readonly outputs: Record<string, Float32Array>;
+  } | null;
+}
+
+async function runAgain(
   gpu: Gpu,
   kernel: AnyKernel,
   inputs: Readonly<Record<string, Float32Array>>,
   shapes: Readonly<Record<string, Shape>>,
   attributes: unknown,
   options: RunOptions,
-): Promise<[Record<string, Float32Array>, Record<string, Float32Array>]> {
+): Promise<Runs> {
   const prepared = await prepareKernel(gpu, kernel, inputs, shapes, attributes, options);
   try {
+    const got = await prepared.run();
     // Once more on NaN: the old content of an output must not matter, not even times 0.
-    return [await prepared.run(), await prepared.run(NaN)];
+    const again = await prepared.run(NaN);
+    const grid = prepared.folded.join(" x ");
+    const folds = grid !== prepared.dispatch.grid.join(" x ");
+    const folded = folds ? { grid, outputs: await prepared.run(UNWRITTEN, prepared.folded) } : null;
+    return { got, again, folded };
   } finally {
     prepared.destroy();
   }
@@ -254,9 +277,18 @@ function describe(got: Float32Array, want: Float64Array, at: number, shape: Shap
   return `worst at ${formatShape(axesAt(at, shape))} of ${formatShape(shape)}: got ${got[at]}, want ${want[at]} (around it got ${near(got)}; want ${near(want)})`;
 }
 
+function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length);
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const other = bitsOf(b);
+  return bitsOf(a).every((word, i) => word === other[i]);
+}
+
 /** The difference of two runs, the second of which began with NaN in the outputs; empty if none. */
 function difference(tensor: string, got: Float32Array, again: Float32Array): string {
-  const [x, y] = [got, again].map((v) => new Uint32Array(v.buffer, v.byteOffset, v.length));
+  const [x, y] = [got, again].map(bitsOf);
   let [others, stale] = [0, 0];
   for (let i = 0; i < x.length; i++) {
     // the comparison with the reference reports elements that were never written

@@ -1,6 +1,6 @@
 // The numbers that the host of a shader sets: uniforms, overrides, lengths and the grid. Each is given,
 // computed from others, or assumed; assumptions are listed. Pure.
-import { MOST_WORKGROUPS } from "../../engine/specialize.ts";
+import { MOST_WORKGROUPS } from "../../engine/kernel.ts";
 import { InputError } from "../../tensor/error.ts";
 import {
   mentions,
