@@ -97,6 +97,9 @@ fn bin_head_grad_weight(
     let channel_tile = tile % params.channel_tiles;
     let k0 = tile / params.channel_tiles % params.bin_tiles * BINS_TILE;
     let slab = tile / params.channel_tiles / params.bin_tiles;
+    if (slab >= params.all_slabs) {
+        return;
+    }
     let start = slab / params.slabs * params.pixels_per_center + slab % params.slabs * SLAB;
     let end = min(start + SLAB, (slab / params.slabs + 1u) * params.pixels_per_center);
     let bin0 = lane / 16u * 4u;

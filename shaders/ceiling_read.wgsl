@@ -29,6 +29,9 @@ fn ceiling_read(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let first = (group.x + group.y * groups.x) * WG * STEP;
+    if (first >= params.n) {
+        return;
+    }
     let start = select(first + lane, first + lane * STEP, RUNS);
     let stride = select(WG, 1u, RUNS);
     var sum = vec4f(0.0);

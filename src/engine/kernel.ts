@@ -178,28 +178,29 @@ export function kernel<const S extends ShaderInfo, A = void>(twin: Kernel<S, A>)
 /** The most workgroups along each axis of a dispatch: WebGPU's limit. */
 export const MOST_WORKGROUPS = 65535;
 
-/** The rows that a grid folds into at least. */
-let leastRows = 1;
+/** Whether grids fold as small as they are, with a row too many. */
+let foldsAll = false;
 
 /**
  * Folds a workgroup count into x and y, because x takes at most 65,535; shaders unfold it with
- * `num_workgroups.x`.
+ * `num_workgroups.x`, and have nothing to do in the workgroups of the last row that are too many.
  */
 export function foldGrid(workgroups: number): Grid {
-  const x = Math.min(Math.ceil(workgroups / leastRows), MOST_WORKGROUPS);
-  return [x, x === 0 ? 1 : Math.ceil(workgroups / x), 1];
+  if (workgroups === 0) return [0, 1, 1];
+  const x = foldsAll ? Math.ceil(workgroups / 2) : Math.min(workgroups, MOST_WORKGROUPS);
+  return [x, Math.ceil(workgroups / x) + Number(foldsAll), 1];
 }
 
 /**
- * The grid that `make` returns, folded into at least two rows: so a check sees how a shader unfolds
- * without a tensor of millions of numbers.
+ * The grid that `make` returns, folded into two rows, and with a row too many: so a check sees how a
+ * shader unfolds without a tensor of millions of numbers.
  */
 export function foldedInTwo(make: () => Grid): Grid {
-  leastRows = 2;
+  foldsAll = true;
   try {
     return make();
   } finally {
-    leastRows = 1;
+    foldsAll = false;
   }
 }
 

@@ -35,7 +35,7 @@ type Binding = ShaderInfo["bindings"][number];
 /** A kernel with its buffers on the GPU, ready to be replayed. */
 export interface PreparedKernel {
   readonly dispatch: PreparedDispatch;
-  /** The grid of the dispatch, folded into two rows; the same where none folds. */
+  /** The grid of the dispatch in two rows, and a third row too many; the same where none folds. */
   readonly folded: Grid;
   /**
    * Fills outputs and the margins of changed tensors with `fill` (default `UNWRITTEN`) and `inout`

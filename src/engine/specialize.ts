@@ -21,7 +21,7 @@ export interface Specialized {
   readonly source: PipelineSource;
   readonly params: ArrayBuffer | null;
   readonly grid: Grid;
-  /** The same workgroups in two rows, wherever the grid folds at WebGPU's limit. */
+  /** The same workgroups in two rows, and a third row too many, wherever the grid can fold. */
   readonly folded: Grid;
 }
 

@@ -42,6 +42,7 @@ const cases: readonly Problem<"x" | "d_y", ActivationFusedAttributes>[] = (
     ["one slice", [33, 4], elu, 33],
     ["one row", [1, 12], softplus, 64],
     ["no rows", [0, 8], relu, 64],
+    ["many workgroups", [389, 16], elu, 3],
   ] as const
 ).map(([name, x, activation, slab]) => ({
   name,

@@ -43,6 +43,7 @@ const problems: readonly [name: string, x: Shape, attributes: NormFusedAttribute
   ["depth of six", [1, 3, 19, 12], { batches: 1, groups: 2, epsilon: 1e-5, activation: gelu }],
   ["one pixel", [1, 1, 1, 16], { batches: 1, groups: 2, epsilon: 1e-5, activation: softplus }],
   ["empty", [0, 4, 4, 8], { batches: 0, groups: 2, epsilon: 1e-5, activation: relu }],
+  ["many channels", [2, 3, 2, 136], { batches: 2, groups: 4, epsilon: 1e-5, activation: elu }],
 ];
 
 // The rows of the upstream gradients may be wider than those of x.

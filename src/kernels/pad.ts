@@ -290,6 +290,7 @@ export const padGrad: Kernel<typeof shaders.pad_grad, PadGradAttributes> = kerne
         ["one axis", [1030], 0, [5, 0]],
         ["no margin", [3, 5], 0, [0, 0]],
         ["of nothing", [0, 7], 1, [1, 2]],
+        ["many workgroups", [647, 8], 0, [1, 2]],
       ] as const
     ).map(([name, d_y, axis, margins]) => ({
       name: `${mode}, ${name}`,

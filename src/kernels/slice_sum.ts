@@ -39,6 +39,11 @@ const cases: readonly Problem<Input, SliceSumAttributes>[] = [
     shapes: { a: [0, 8], b: [0, 4], c: absent, d: absent },
     attributes: { shape: [0, 4], firsts: [4, 0] },
   },
+  {
+    name: "many workgroups",
+    shapes: { a: [1031, 16], b: [1031, 12], c: absent, d: absent },
+    attributes: { shape: [1031, 12], firsts: [4, 0] },
+  },
 ];
 
 /**

@@ -140,6 +140,11 @@ export const stridedWrite: Kernel<typeof shaders.strided_write, StridedWriteAttr
       shapes: { x: [41, 25] },
       attributes: { shape: [41, 25], starts: [0, 0], steps: [1, 1] },
     },
+    {
+      name: "many workgroups",
+      shapes: { x: [643, 7] },
+      attributes: { shape: [643, 9], starts: [0, 8], steps: [1, -1] },
+    },
     { name: "of nothing", shapes: { x: [0] }, attributes: { shape: [5], starts: [2], steps: [1] } },
     { name: "a scalar", shapes: { x: [] }, attributes: { shape: [], starts: [], steps: [] } },
     {

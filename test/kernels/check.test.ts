@@ -7,6 +7,7 @@ import type { AnyKernel } from "../../src/engine/kernel.ts";
 import type { Problem } from "../../src/engine/problem.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { conv2d } from "../../src/kernels/convolution/conv2d.ts";
+import { binHeadGradWeight } from "../../src/kernels/depth_bins/bin_head.ts";
 import { normRunning } from "../../src/kernels/norm.ts";
 import { caseInputs, draw } from "../../src/kernels/check/random_inputs.ts";
 import { runKernel } from "../../src/engine/run.ts";
@@ -122,16 +123,24 @@ describe("a kernel that is", () => {
   test.each(["group.x - group.y * groups.x", "group.x + group.y", "group.x"])(
     "a grid of many workgroups that unfolds by %s is caught",
     async (place) => {
-      const shapes = { x: [5000] }; // five workgroups
+      const shapes = { x: [7000] }; // seven workgroups
       const problem = { name: "long", shapes, attributes: { kind: "relu", alpha: 0 } };
       expect((await check(activation, problem)).message).toBe("");
       const wrong = doctored(activation, "group.x + group.y * groups.x", place);
       const { message } = await check(wrong, problem);
       expect(message).toBe(
-        "activation, case long: y: other numbers from the grid folded to 3 x 2 x 1",
+        "activation, case long: y: other numbers from the grid folded to 4 x 3 x 1",
       );
     },
   );
+
+  test("a store from a workgroup beyond the last, where a grid has them, is caught", async () => {
+    const inside = "if (slab >= params.all_slabs) {";
+    const wrong = doctored(binHeadGradWeight, inside, "if (slab > params.all_slabs) {");
+    const [problem] = binHeadGradWeight.cases;
+    expect((await check(binHeadGradWeight, problem)).message).toBe("");
+    expect((await check(wrong, problem)).message).toMatch(/wrote past the end of d_weight/);
+  });
 
   test("reading what its output held before, times 0, is caught", async () => {
     const { message } = await check(

@@ -22,6 +22,7 @@ import {
   type AnyKernel,
 } from "../../src/engine/kernel.ts";
 import { kernels } from "../../src/kernels/kernels.ts";
+import { shaderText } from "../../src/engine/shader_text.ts";
 import { specialize } from "../../src/engine/specialize.ts";
 import { bothPaths, type Make } from "../support/both_paths.ts";
 
@@ -46,6 +47,21 @@ test.each(kernels.map((kernel) => [kernel.shader.name, kernel] as const))(
         }
       }
     }
+  },
+);
+
+// Checks run every case with its grid in two rows of workgroups that have work, where there are two.
+const unfolding = kernels.filter((kernel) =>
+  /group\.y \* groups\.x/.test(shaderText(kernel.shader)),
+);
+test.each(unfolding.map((kernel) => [kernel.shader.name, kernel] as const))(
+  "%s: the grid of a case folds into two rows",
+  (_, { cases, ...kernel }: AnyKernel) => {
+    const grids = cases.map(
+      ({ shapes, attributes }) =>
+        specialize({ cases, ...kernel }, shapes, attributes, false).folded,
+    );
+    expect(Math.max(...grids.map(([, y]) => y))).toBeGreaterThan(2); // the third row is too many
   },
 );
 

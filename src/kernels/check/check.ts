@@ -55,7 +55,7 @@ export function prepareCase(kernel: AnyKernel, problem: Problem): PreparedCase {
 }
 
 /**
- * Runs one case of a kernel on the GPU twice, and once more with its grid folded into two rows, and
+ * Runs one case of a kernel on the GPU twice, and once more with its grid folded as large ones are, and
  * compares it with the reference in f64. Accesses
  * far outside a tensor are found if the device was opened with `clamp_indices`. Throws InputError for
  * an unknown option or an unknown key of the problem.

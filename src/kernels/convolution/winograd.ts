@@ -108,6 +108,7 @@ export const winogradImage: Kernel<typeof shaders.winograd_image, WinogradImageA
       imageCase("padded by two above, not to the left", [1, 5, 6, 8], [2, 0], [6, 4]),
       imageCase("lines of two views", [2, 9, 5, 8], [1, 1], [9, 5], [2, 3]),
       imageCase("no views", [0, 4, 4, 8], [1, 1], [4, 4]),
+      imageCase("many workgroups", [1, 12, 37, 32], [1, 1], [12, 37]),
     ],
     reference: ({ x }, shapes, attributes) => ({
       image: imageOf(x, expectMap("x", shapes.x), attributes, "value"),

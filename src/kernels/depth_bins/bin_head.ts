@@ -80,6 +80,7 @@ const CASES: readonly (readonly [string, Shape, number, boolean, Shape, Shape])[
   ["a bin and a channel more than a tile", [1, 13, 5, 33], 17, true, [1, 1, 1, 17], [1]],
   ["no pixel", [1, 0, 3, 4], 8, true, [1, 1, 1, 8], [1]],
   ["a slab and one, a prime of bins", [1, 257, 1, 7], 127, true, [1, 1, 1, 127], [0]],
+  ["many images", [23, 2, 1, 20], 12, true, [23, 1, 1, 12], [23]],
 ];
 const WEIGHT = { kind: "normal", deviation: 0.3 } as const;
 

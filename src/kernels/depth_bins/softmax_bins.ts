@@ -32,6 +32,7 @@ export const ROW_SHAPES: readonly (readonly [string, Shape])[] = [
   ["a bin more than lanes", [31, 9]],
   ["a prime of bins", [1, 1, 2, 257]],
   ["the most bins", [3, 1024]],
+  ["many rows", [131, 4]],
 ];
 const cases: Problem<"logits", SoftmaxBinsAttributes>[] = [
   ...ROW_SHAPES.map(([name, logits]) => ({
