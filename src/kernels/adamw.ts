@@ -47,7 +47,7 @@ const attributes: AdamwAttributes = {
   beta2: 0.999,
   epsilon: 1e-8,
   weight_decay: 0.01,
-  slots: { learning_rate: 0, correction1: 5, correction2: 63 },
+  slots: { learning_rate: 0, correction1: 6, correction2: 63 },
 };
 type Input =
   | "scalars"

@@ -36,7 +36,7 @@ const problem = (
     parameters: [n],
     first_moments: [n],
   },
-  attributes: { momentum: 0.9, nesterov, weight_decay: 0.01, slots: { learning_rate: 5 } },
+  attributes: { momentum: 0.9, nesterov, weight_decay: 0.01, slots: { learning_rate: 6 } },
   data: {
     scalars: { kind: "uniform", low: 0.5, high: 2 },
     decay: { kind: "mask", share: 0.5 },
