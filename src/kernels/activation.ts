@@ -57,6 +57,14 @@ const cases: Problem<"x", ActivationAttributes>[] = [
   })),
 ];
 
+/** Zeros and ones: the slope at 0, where some have two. */
+const atZero = (kind: Activation): Problem<"x", ActivationAttributes> => ({
+  name: `${kind} of zeros and ones`,
+  shapes: { x: [4, 8] },
+  attributes: { kind, alpha: 0.2 },
+  data: { x: { kind: "mask", share: 0.5 } },
+});
+
 type Steps = { readonly LANES: number; readonly STEP: number };
 const gridOfLanes = ({ n }: { n: number }, { LANES, STEP }: Steps): Grid =>
   foldGrid(Math.ceil(n / 4 / (LANES * STEP)));
@@ -109,7 +117,10 @@ export const activationGrad: Kernel<typeof shaders.activation_grad, ActivationAt
   overrides: (_, { kind }) => ({ KIND: ACTIVATIONS.indexOf(kind) }),
   grid,
   cost: ({ x }) => ({ flops: 9 * size(x), bytes: 12 * size(x) }),
-  cases: cases.map((c) => ({ ...c, shapes: { x: c.shapes.x, d_y: c.shapes.x } })),
+  cases: [...cases, ...ACTIVATIONS.map(atZero)].map((c) => ({
+    ...c,
+    shapes: { x: c.shapes.x, d_y: c.shapes.x },
+  })),
   reference: ({ x, d_y }, _, { kind, alpha }) => {
     const d_x = like(x, x.length);
     for (let i = 0; i < x.length; i++)

@@ -35,20 +35,23 @@ const relu = { kind: "relu", alpha: 0 } as const;
 const elu = { kind: "elu", alpha: 1 } as const;
 const softplus = { kind: "softplus", alpha: 0 } as const;
 const gelu = { kind: "gelu", alpha: 0 } as const;
+const wide = { kind: "normal", deviation: 2 } as const;
+const atZero = { kind: "mask", share: 0.5 } as const;
 const cases: readonly Problem<"x" | "d_y", ActivationFusedAttributes>[] = (
   [
-    ["a prime of rows", [67, 24], relu, 13],
-    ["four axes", [2, 3, 5, 8], gelu, 7],
-    ["one slice", [33, 4], elu, 33],
-    ["one row", [1, 12], softplus, 64],
-    ["no rows", [0, 8], relu, 64],
-    ["many workgroups", [389, 16], elu, 3],
+    ["a prime of rows", [67, 24], relu, 13, wide],
+    ["four axes", [2, 3, 5, 8], gelu, 7, wide],
+    ["one slice", [33, 4], elu, 33, wide],
+    ["one row", [1, 12], softplus, 64, wide],
+    ["no rows", [0, 8], relu, 64, wide],
+    ["many workgroups", [389, 16], elu, 3, wide],
+    ["zeros and ones", [6, 8], relu, 4, atZero],
   ] as const
-).map(([name, x, activation, slab]) => ({
+).map(([name, x, activation, slab, numbers]) => ({
   name,
   shapes: { x, d_y: x },
   attributes: { activation, slab },
-  data: { x: { kind: "normal", deviation: 2 } },
+  data: { x: numbers },
 }));
 
 /**
