@@ -52,6 +52,11 @@ const cases: readonly Problem<Input, AttentionAttributes>[] = [
     attributes: { ...plain, heads: 1, causal: true },
   },
   {
+    name: "keys of three steps",
+    shapes: { q: [1, 9, 8], k: [1, 263, 8], v: [1, 263, 8], mask: [1, 1, 9, 263] },
+    attributes: plain,
+  },
+  {
     name: "half the keys excluded",
     shapes: { q: [1, 9, 8], k: [1, 21, 8], v: [1, 21, 8], mask: [1, 1, 9, 21] },
     attributes: { ...plain },
@@ -79,6 +84,14 @@ const cases: readonly Problem<Input, AttentionAttributes>[] = [
     attributes: { ...plain, heads: 4, kv_heads: 4, scale: 0.25 },
   },
 ];
+
+/** Scores so far apart that later steps of keys outweigh all before. */
+const farApart: Problem<Input, AttentionAttributes> = {
+  name: "keys of three steps, far apart",
+  shapes: { q: [1, 9, 8], k: [1, 263, 8], v: [1, 263, 8], mask: [1, 1, 9, 263] },
+  attributes: plain,
+  data: { mask: { kind: "normal", deviation: 10 } },
+};
 
 // close to the value that attention would have saved, so that p is a probability, not a power of
 // ten
@@ -201,7 +214,7 @@ export const attention: Kernel<typeof shaders.attention, AttentionAttributes> = 
       outputShape(shapes, attributes),
       lseShape(shapes, attributes),
     ]),
-  cases: withGradient(cases, { wrt: ["q", "k", "v"] }),
+  cases: [...withGradient(cases, { wrt: ["q", "k", "v"] }), farApart],
   reference: attentionReference,
   overrides: tuning,
   grid: queryTiles,
