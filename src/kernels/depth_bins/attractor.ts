@@ -52,6 +52,7 @@ const cases: Problem<"centers" | "attractors", AttractorAttributes>[] = (
     ["sum, a bin more than lanes", [1, 9, 7, 9], 3, { ...inverse, mean: false }],
     ["exponential, a prime of bins", [1, 5, 3, 37], 8, exponential],
     ["exponential with gamma 1", [1, 3, 3, 16], 2, { ...exponential, alpha: 20, gamma: 1 }],
+    ["many pixels", [1, 11, 13, 8], 3, inverse],
   ] as const
 ).map(([name, centers, count, attributes]) => ({
   name,
