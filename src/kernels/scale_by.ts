@@ -37,6 +37,11 @@ export const scaleBy: Kernel<typeof shaders.scale_by, ScaleByAttributes> = kerne
       shapes: { x: [3019], scalars: [SCALARS] },
       attributes: { slot: 6 },
     },
+    {
+      name: "a workgroup less one",
+      shapes: { x: [1023], scalars: [SCALARS] },
+      attributes: { slot: 9 },
+    },
     { name: "empty", shapes: { x: [0], scalars: [SCALARS] }, attributes: { slot: 1 } },
   ],
   reference: ({ x, scalars }, _, { slot }) => {

@@ -34,7 +34,7 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: (found: string) =
   [/\b\d+u\b/g, (found) => `${Number.parseInt(found, 10) + 1}u`],
   [/\b\d+\.\d+\b/g, (found) => `${Number(found) * 1.25 + 0.25}`],
   // an assignment is left out
-  [/^\s+[\w()*[\].+\-/% ]+ [+\-]?= [^{}]*;$/g, () => ""],
+  [/^\s+[-\w()*[\].+/% ]+ [-+]?= [^{}]*;$/g, () => ""],
 ];
 
 function swap(from: string, to: string): (typeof RULES)[number] {

@@ -83,6 +83,7 @@ export const BIN_SHAPES: readonly (readonly [string, Shape, Shape, Shape])[] = [
   ["a bin more than lanes", [1, 31, 1, 9], [1, 31, 1, 9], none],
   ["a prime of bins", [1, 1, 2, 257], [1, 1, 1, 257], [1]],
   ["many images", [131, 2, 1, 4], [131, 1, 1, 4], [131]],
+  ["centres of the rig, images of few pixels", [37, 1, 5, 8], [1, 1, 1, 8], [37]],
 ];
 /** Centres like the student's, in units of the largest depth; focal scales around one. */
 export const CENTERS = { kind: "uniform", low: 0.005, high: 1 } as const;
