@@ -33,7 +33,7 @@ const cases: Problem<"student" | "teacher" | "usable", BinKlAttributes>[] = [
     data: {
       student: { kind: "uniform", low: -80, high: 80 },
       teacher: { kind: "uniform", low: -80, high: 80 },
-      usable: { kind: "constant", value: 1 },
+      usable: { kind: "uniform", low: -0.1, high: 0.1 }, // usable is above 0
     },
   },
   {
