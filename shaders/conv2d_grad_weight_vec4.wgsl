@@ -10,13 +10,13 @@
 //          slices up in order
 // Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns ROWS channels o x VECTORS
 //          LANES vectors of terms (a, b, c) of one slice, an invocation all ROWS of its VECTORS,
-//          LANES apart; for each of two pixels of a row of y it loads those of x and one of d_y, two
-//          at 4 lanes, and takes the others from its neighbours by broadcasts; of 16 channels it
-//          loads one vector of d_y for both pixels; grid: x tiles of terms, y groups x tiles of
+//          LANES apart; for each of UNROLL pixels of a row of y it loads those of x and one of d_y,
+//          two at 4 lanes, and takes the others from its neighbours by broadcasts; of 16 channels it
+//          loads one vector of d_y for two pixels; grid: x tiles of terms, y groups x tiles of
 //          channels, z slices
-// Memory   24 loads for 512 fma at 32 channels, where conv2d_grad_weight_subgroup.wgsl has 48 at 8
-//          lanes; for software adapters, where a load costs 50 fma, and a sum that a loop carries 1.5
-//          per iteration: hence two pixels at a time
+// Memory   2 loads of 16 bytes for 128 fma per pixel at 32 channels; for software adapters, where
+//          such a load costs 150 fma, and a sum that a loop carries 1.5 per iteration. Two pixels at a
+//          time halve the latter, but some processors run long loops at half the speed
 // Source   elementary
 // Twin     src/kernels/convolution/conv2d_grad_weight.ts
 
@@ -54,7 +54,9 @@ override KERNEL_W: u32 = 0u;
 override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly one
 const ROWS: u32 = 32u; // tune: 16 24 32
 /// Vectors of terms per invocation.
-const VECTORS: u32 = 2u; // tune: 1 2
+const VECTORS: u32 = 1u; // tune: 1 2
+/// Pixels of a row of y per iteration.
+const UNROLL: u32 = 1u; // tune: 1 2
 
 // <lib fixed_or>
 /// The number frozen into the pipeline, else the one read at run time.
@@ -98,17 +100,23 @@ fn gradients(line: u32, j: u32, at_o: u32) -> vec4f {
     return numbers;
 }
 
-// <lib pair_vec4>
-/// Adds two terms of one row x VECTORS vectors of columns to a tile.
+// <lib outer_vec4>
+/// Adds a term, or with UNROLL = 2 two, of one row x VECTORS vectors of columns to a tile.
 fn add_row(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: f32, left_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     let t = VECTORS * row;
-    (*tile)[t] = fma(vec4f(left_odd), odd[0], fma(vec4f(left_even), even[0], (*tile)[t]));
+    (*tile)[t] = fma(vec4f(left_even), even[0], (*tile)[t]);
+    if (UNROLL == 2u) {
+        (*tile)[t] = fma(vec4f(left_odd), odd[0], (*tile)[t]);
+    }
     if (VECTORS == 2u) {
-        (*tile)[t + 1u] = fma(vec4f(left_odd), odd[1], fma(vec4f(left_even), even[1], (*tile)[t + 1u]));
+        (*tile)[t + 1u] = fma(vec4f(left_even), even[1], (*tile)[t + 1u]);
+        if (UNROLL == 2u) {
+            (*tile)[t + 1u] = fma(vec4f(left_odd), odd[1], (*tile)[t + 1u]);
+        }
     }
 }
 
-/// Adds two terms of four rows x VECTORS vectors of columns, from `row` of the tile on.
+/// Adds a term, or two, of four rows x VECTORS vectors of columns, from `row` of the tile on.
 fn add_rows(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: vec4f, left_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     add_row(tile, row, left_even.x, left_odd.x, even, odd);
     add_row(tile, row + 1u, left_even.y, left_odd.y, even, odd);
@@ -133,7 +141,7 @@ fn conv2d_grad_weight_vec4(
     let far = terms_of(m);
     // of 16 channels, lanes 4 to 7, if there are any, hold those of the odd pixel; channels beyond the
     // last compute it again and are not stored
-    let paired = LANES > 4u && ROWS == 16u;
+    let paired = LANES > 4u && ROWS == 16u && UNROLL == 2u;
     let ahead = select(0u, lane / 4u % 2u, paired);
     let held = select(lane % 8u, lane % 4u, ROWS == 16u);
     let at_o = (first_o + min(row + held * 4u, params.group_o - 4u)) / 4u;
@@ -151,17 +159,21 @@ fn conv2d_grad_weight_vec4(
         let far_in = far.exists & (far_h < params.in_h);
         let near_row = (view * params.in_h + near_h) * params.in_w;
         let far_row = (view * params.in_h + far_h) * params.in_w;
-        for (var j = 0u; j < params.out_w; j += 2u) {
-            let has_odd = j + 1u < params.out_w;
+        for (var j = 0u; j < params.out_w; j += UNROLL) {
+            let has_odd = UNROLL == 2u && j + 1u < params.out_w;
             let w = i32(j * params.stride_w);
             let next = w + i32(params.stride_w);
             var even: array<vec4f, 2>;
             var odd: array<vec4f, 2>;
             even[0] = seen(w + near.w, near_row, first_c + near.c, near_in);
-            odd[0] = seen(next + near.w, near_row, first_c + near.c, near_in & has_odd);
+            if (UNROLL == 2u) {
+                odd[0] = seen(next + near.w, near_row, first_c + near.c, near_in & has_odd);
+            }
             if (VECTORS == 2u) {
                 even[1] = seen(w + far.w, far_row, first_c + far.c, far_in);
-                odd[1] = seen(next + far.w, far_row, first_c + far.c, far_in & has_odd);
+                if (UNROLL == 2u) {
+                    odd[1] = seen(next + far.w, far_row, first_c + far.c, far_in & has_odd);
+                }
             }
             let d = gradients(line, j + ahead, at_o);
             var e: vec4f;
@@ -171,7 +183,9 @@ fn conv2d_grad_weight_vec4(
                 add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(d, 6u), even, odd);
                 add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(d, 7u), even, odd);
             } else {
-                e = gradients(line, j + 1u, at_o);
+                if (UNROLL == 2u) {
+                    e = gradients(line, j + 1u, at_o);
+                }
                 add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
                 add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
                 add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
@@ -179,7 +193,10 @@ fn conv2d_grad_weight_vec4(
             }
             if (ROWS > 16u && LANES == 4u) {
                 let f = gradients(line, j, last_o);
-                let g = gradients(line, j + 1u, last_o);
+                var g: vec4f;
+                if (UNROLL == 2u) {
+                    g = gradients(line, j + 1u, last_o);
+                }
                 add_rows(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
                 add_rows(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
                 if (ROWS > 24u) {

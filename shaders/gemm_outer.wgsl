@@ -1,4 +1,4 @@
-// gemm_outer — gemm.wgsl where a is transposed: outer products of rows, two at a time, in subgroups
+// gemm_outer — gemm.wgsl where a is transposed: outer products of rows, in subgroups
 //
 //   y[z, i, j] = sum_k a[z, k, i] b[z, k, j] + bias[j]
 //
@@ -6,11 +6,12 @@
 //          multiples of four, K is any number
 // Mapping  a workgroup is one subgroup of 4, 8 or 16 lanes and owns 32 rows and 4 VECTORS LANES
 //          columns of y, an invocation all rows of VECTORS vectors of columns, LANES apart; for each
-//          of two terms it loads those of b and one vector of a, two at 4 lanes, and takes the other
+//          of UNROLL terms it loads those of b and one vector of a, two at 4 lanes, and takes the other
 //          rows from its neighbours by broadcasts
-// Memory   6 loads of 16 bytes for 512 fma at 8 or 16 lanes and VECTORS = 2, where gemm_vec4.wgsl
-//          has 8; for software adapters, where such a load costs 150 fma, and a sum that a loop
-//          carries 1.5 per iteration: hence two terms at a time
+// Memory   3 loads of 16 bytes for 256 fma per term at 8 or 16 lanes and VECTORS = 2, where
+//          gemm_vec4.wgsl has 4; for software adapters, where such a load costs 150 fma, and a sum that
+//          a loop carries 1.5 per iteration. Two terms at a time halve the latter, but some processors
+//          run long loops at half the speed
 // Source   elementary
 // Twin     src/kernels/gemm.ts
 
@@ -45,6 +46,8 @@ override LANES: u32 = 8u; // of a subgroup, 4, 8 or 16; the workgroup is exactly
 const ROWS: u32 = 32u; // host: of a tile
 /// Vectors of columns per invocation.
 const VECTORS: u32 = 2u; // tune: 1 2
+/// Terms per iteration.
+const UNROLL: u32 = 1u; // tune: 1 2
 
 // <lib gemm_place>
 /// The work of a workgroup: a tile of y, a slice of the sum, and the matrices' first elements.
@@ -81,17 +84,23 @@ fn place_of(index: u32, tile_rows: u32, tile_cols: u32) -> Place {
 }
 // </lib>
 
-// <lib pair_vec4>
-/// Adds two terms of one row x VECTORS vectors of columns to a tile.
+// <lib outer_vec4>
+/// Adds a term, or with UNROLL = 2 two, of one row x VECTORS vectors of columns to a tile.
 fn add_row(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: f32, left_odd: f32, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     let t = VECTORS * row;
-    (*tile)[t] = fma(vec4f(left_odd), odd[0], fma(vec4f(left_even), even[0], (*tile)[t]));
+    (*tile)[t] = fma(vec4f(left_even), even[0], (*tile)[t]);
+    if (UNROLL == 2u) {
+        (*tile)[t] = fma(vec4f(left_odd), odd[0], (*tile)[t]);
+    }
     if (VECTORS == 2u) {
-        (*tile)[t + 1u] = fma(vec4f(left_odd), odd[1], fma(vec4f(left_even), even[1], (*tile)[t + 1u]));
+        (*tile)[t + 1u] = fma(vec4f(left_even), even[1], (*tile)[t + 1u]);
+        if (UNROLL == 2u) {
+            (*tile)[t + 1u] = fma(vec4f(left_odd), odd[1], (*tile)[t + 1u]);
+        }
     }
 }
 
-/// Adds two terms of four rows x VECTORS vectors of columns, from `row` of the tile on.
+/// Adds a term, or two, of four rows x VECTORS vectors of columns, from `row` of the tile on.
 fn add_rows(tile: ptr<function, array<vec4f, ROWS * VECTORS>>, row: u32, left_even: vec4f, left_odd: vec4f, even: array<vec4f, 2>, odd: array<vec4f, 2>) {
     add_row(tile, row, left_even.x, left_odd.x, even, odd);
     add_row(tile, row + 1u, left_even.y, left_odd.y, even, odd);
@@ -124,26 +133,36 @@ fn gemm_outer(
     var at_near = first_b + min(near, params.n - 4u) / 4u;
     var at_far = first_b + min(far, params.n - 4u) / 4u;
     var tile: array<vec4f, ROWS * VECTORS>; // indexed by constants only, so that it stays in registers
-    for (var k = place.begin; k < place.end; k += 2u) {
-        let has_odd = k + 1u < place.end;
+    for (var k = place.begin; k < place.end; k += UNROLL) {
+        let has_odd = UNROLL == 2u && k + 1u < place.end;
         let next = u32(has_odd); // an absent term is the one before it times 0
         var even: array<vec4f, 2>;
         var odd: array<vec4f, 2>;
         even[0] = b[at_near];
-        odd[0] = select(vec4f(), b[at_near + next * step_b], has_odd);
+        if (UNROLL == 2u) {
+            odd[0] = select(vec4f(), b[at_near + next * step_b], has_odd);
+        }
         if (VECTORS == 2u) {
             even[1] = b[at_far];
-            odd[1] = select(vec4f(), b[at_far + next * step_b], has_odd);
+            if (UNROLL == 2u) {
+                odd[1] = select(vec4f(), b[at_far + next * step_b], has_odd);
+            }
         }
         let d = a[at_a];
-        let e = select(vec4f(), a[at_a + next * step_a], has_odd);
+        var e: vec4f;
+        if (UNROLL == 2u) {
+            e = select(vec4f(), a[at_a + next * step_a], has_odd);
+        }
         add_rows(&tile, 0u, subgroupBroadcast(d, 0u), subgroupBroadcast(e, 0u), even, odd);
         add_rows(&tile, 4u, subgroupBroadcast(d, 1u), subgroupBroadcast(e, 1u), even, odd);
         add_rows(&tile, 8u, subgroupBroadcast(d, 2u), subgroupBroadcast(e, 2u), even, odd);
         add_rows(&tile, 12u, subgroupBroadcast(d, 3u), subgroupBroadcast(e, 3u), even, odd);
         if (LANES == 4u) {
             let f = a[at_more];
-            let g = select(vec4f(), a[at_more + next * step_a], has_odd);
+            var g: vec4f;
+            if (UNROLL == 2u) {
+                g = select(vec4f(), a[at_more + next * step_a], has_odd);
+            }
             add_rows(&tile, 16u, subgroupBroadcast(f, 0u), subgroupBroadcast(g, 0u), even, odd);
             add_rows(&tile, 20u, subgroupBroadcast(f, 1u), subgroupBroadcast(g, 1u), even, odd);
             add_rows(&tile, 24u, subgroupBroadcast(f, 2u), subgroupBroadcast(g, 2u), even, odd);
@@ -154,10 +173,10 @@ fn gemm_outer(
             add_rows(&tile, 24u, subgroupBroadcast(d, 6u), subgroupBroadcast(e, 6u), even, odd);
             add_rows(&tile, 28u, subgroupBroadcast(d, 7u), subgroupBroadcast(e, 7u), even, odd);
         }
-        at_a += 2u * step_a;
-        at_more += 2u * step_a;
-        at_near += 2u * step_b;
-        at_far += 2u * step_b;
+        at_a += UNROLL * step_a;
+        at_more += UNROLL * step_a;
+        at_near += UNROLL * step_b;
+        at_far += UNROLL * step_b;
     }
     var start_near = vec4f();
     var start_far = vec4f();

@@ -250,7 +250,7 @@ const NARROW_LANES = [4, 8, 16];
 const vectorsOf = (n: number): 1 | 2 => (fills(n, 64) ? 2 : 1);
 
 /**
- * As `gemm` with a transposed and b not, in outer products of two terms, one subgroup of 4, 8 or 16
+ * As `gemm` with a transposed and b not, in outer products of its rows, one subgroup of 4, 8 or 16
  * lanes per workgroup: for software adapters, where M and N are multiples of four that fill their
  * tiles to five eighths.
  */

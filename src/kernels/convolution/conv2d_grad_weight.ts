@@ -58,6 +58,17 @@ const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
     },
   },
   {
+    name: "fours, a tile of 16 channels, rows apart",
+    shapes: { x: [1, 11, 13, 32], d_y: [1, 7, 13, 16] },
+    attributes: {
+      stride: [1, 1],
+      padding: [0, 0, 1, 1],
+      dilation: [2, 1],
+      groups: 1,
+      kernel: [3, 3],
+    },
+  },
+  {
     name: "fours, one pixel, the kernel 1 high",
     shapes: { x: [1, 1, 3, 4], d_y: [1, 1, 1, 4] },
     attributes: {

@@ -28,24 +28,26 @@ const BAND: Readonly<Record<2 | 4, SubgroupTile>> = {
   2: { channels: 16, terms: 1, speed: 2.45 },
   4: { channels: 8, terms: 1, speed: 2.6 },
 };
-/** A tile of the shader with loads of four, by its ROWS and VECTORS. */
+/** A tile of the shader with loads of four, by its tuned lines. */
 interface FoursTile extends SubgroupTile {
-  readonly constants: { readonly ROWS: 16 | 24 | 32; readonly VECTORS: 1 | 2 };
+  readonly constants: {
+    readonly ROWS: 16 | 24 | 32;
+    readonly VECTORS: 1;
+    readonly UNROLL: 1 | 2;
+  };
 }
 
-const foursTile = (rows: 16 | 24 | 32, vectors: 1 | 2, speed: number): FoursTile => ({
-  constants: { ROWS: rows, VECTORS: vectors },
+const foursTile = (rows: 16 | 24 | 32, unroll: 1 | 2, speed: number): FoursTile => ({
+  constants: { ROWS: rows, VECTORS: 1, UNROLL: unroll },
   channels: rows,
-  terms: 4 * vectors,
+  terms: 4,
   speed,
 });
+// two pixels of 16 channels share a load
 const FOURS: readonly FoursTile[] = [
-  foursTile(32, 2, 1.39),
-  foursTile(32, 1, 1.65),
-  foursTile(24, 2, 1.07),
-  foursTile(24, 1, 1.59),
-  foursTile(16, 2, 1.34),
-  foursTile(16, 1, 1.51),
+  foursTile(32, 1, 1.75),
+  foursTile(24, 1, 1.78),
+  foursTile(16, 2, 1.51),
 ];
 const FEW_ROWS = shaders.conv2d_grad_weight_few.constants.ROWS;
 export const FEW: SubgroupTile = { channels: FEW_ROWS, terms: 4, speed: 0.48 };
@@ -63,10 +65,20 @@ function speedOf(
   return (tile.speed * group_o * terms) / (channels * width * Math.ceil(terms / width));
 }
 
+/** Speed where `unroll` pixels of a row are added at a time, of which the last may be missing. */
+function inTurns(p: Conv2dParams, unroll: 1 | 2, speed: number): number {
+  return (speed * p.out_w) / (unroll * Math.ceil(p.out_w / unroll));
+}
+
+/** Speed of a tile with loads of four. */
+function foursSpeed(p: Conv2dParams, tile: FoursTile, lanes: number): number {
+  const terms = p.kernel_h * p.kernel_w * p.group_c;
+  return inTurns(p, tile.constants.UNROLL, speedOf(tile, p, terms, lanes));
+}
+
 /** The tile with loads of four that is the fastest for a problem in subgroups of 8. */
 export function foursOf(p: Conv2dParams): FoursTile {
-  const terms = p.kernel_h * p.kernel_w * p.group_c;
-  return FOURS.toSorted((a, b) => speedOf(b, p, terms, 8) - speedOf(a, p, terms, 8))[0];
+  return FOURS.toSorted((a, b) => foursSpeed(p, b, 8) - foursSpeed(p, a, 8))[0];
 }
 
 /** ROWS of the strip's shader for a problem, chosen for 8 lanes. */
@@ -101,12 +113,11 @@ export function speeds(
   const terms = p.kernel_h * p.kernel_w * p.group_c;
   const inFours = p.group_c % 4 === 0 && p.group_o % 4 === 0 && [4, 8, 16].includes(lanes);
   const inRows = inFours && isThreeWide(p);
-  const pairs = p.out_w / (2 * Math.ceil(p.out_w / 2)); // of pixels of a row
   return {
     band: inBands(p, lanes) ? bandSpeed(p, bandRows(p)) : 0,
-    strip: inRows ? pairs * speedOf(STRIP[stripRows(p)], p, terms / 3, lanes) : 0,
-    fours: inFours ? pairs * speedOf(foursOf(p), p, terms, lanes) : 0,
-    few: p.group_c % 4 === 0 && lanes === 8 ? pairs * speedOf(FEW, p, terms, lanes) : 0,
+    strip: inRows ? inTurns(p, 2, speedOf(STRIP[stripRows(p)], p, terms / 3, lanes)) : 0,
+    fours: inFours ? foursSpeed(p, foursOf(p), lanes) : 0,
+    few: p.group_c % 4 === 0 && lanes === 8 ? inTurns(p, 2, speedOf(FEW, p, terms, lanes)) : 0,
     plain: lanes > 0 ? speedOf(PLAIN, p, terms, lanes) : 0,
   };
 }
