@@ -87,10 +87,12 @@ const cases: Problem<"a" | "b", BinaryAttributes>[] = [
     attributes: { kind },
     data: data(kind),
   })),
+  // whose gradient has both operands
   ...broadcasts.map(([name, a, b]) => ({
-    name: `subtract, ${name}`,
+    name: `divide, ${name}`,
     shapes: { a, b },
-    attributes: { kind: "subtract" as const },
+    attributes: { kind: "divide" as const },
+    data: data("divide"),
   })),
 ];
 

@@ -25,18 +25,24 @@ const DEPTHS: Record<"depth" | "depth_m", Distribution> = {
   depth: { kind: "uniform", low: 0.5, high: 80 },
   depth_m: { kind: "uniform", low: 0.5, high: 80 },
 };
-const MAPS: readonly (readonly [string, Shape, number])[] = [
-  ["sparse pixels of a rig", [3, 29, 53, 1], 0.05],
-  ["no pixel", [2, 0, 5, 1], 1],
-  ["none valid", [1, 5, 7, 1], 0],
-  ["one pixel", [1, 1, 1, 1], 1],
-  ["a slab and one", [1, 25, 41, 1], 1],
+const share = (of: number): Distribution => ({ kind: "mask", share: of });
+const MAPS: readonly (readonly [string, Shape, Distribution])[] = [
+  ["sparse pixels of a rig", [3, 29, 53, 1], share(0.05)],
+  ["no pixel", [2, 0, 5, 1], share(1)],
+  ["none valid", [1, 5, 7, 1], share(0)],
+  ["one pixel", [1, 1, 1, 1], share(1)],
+  ["a slab and one", [1, 25, 41, 1], share(1)],
+  [
+    "a workgroup less one, valid above 0",
+    [1, 1, 1023, 1],
+    { kind: "uniform", low: -0.1, high: 0.1 },
+  ],
 ];
-const cases: readonly Problem<Maps, void>[] = MAPS.map(([name, shape, share]) => ({
+const cases: readonly Problem<Maps, void>[] = MAPS.map(([name, shape, valid]) => ({
   name,
   shapes: { depth: shape, depth_m: shape, valid: shape },
   attributes: undefined,
-  data: { ...DEPTHS, valid: { kind: "mask", share } as const },
+  data: { ...DEPTHS, valid },
 }));
 /** Each case with a threshold in the midst of the errors, and without one. */
 const costCases: readonly Problem<Maps | "threshold", DepthErrorAttributes>[] = cases.flatMap((c) =>
@@ -97,6 +103,7 @@ export const depthErrorThreshold: Kernel<typeof shaders.depth_error_threshold> =
       ["a rig of 96x160", 90],
       ["one slab", 1],
       ["a workgroup and one", 65],
+      ["a rig of 384x640", 1440],
     ] as const
   ).map(([name, slabs]) => ({
     name,

@@ -14,6 +14,10 @@ export interface DropoutAttributes {
   readonly slot: number;
 }
 
+/** Scalars of which slot 6 alone is the step. */
+const scalarsOf = (step: number): Float32Array =>
+  Float32Array.from({ length: 64 }, (_, slot) => (slot === 6 ? step : step + slot + 3));
+
 const problem = (
   name: string,
   x: Shape,
@@ -23,8 +27,9 @@ const problem = (
   name,
   shapes: { x, scalars: [64] },
   attributes: { share, seed: 77, slot: 6 },
-  data: { scalars: { kind: "constant", value: step } },
+  data: { scalars: { kind: "given", values: scalarsOf(step) } },
 });
+
 const given = Float32Array.from({ length: 37 }, (_, i) => [NaN, Infinity, -Infinity, 1][i % 4]);
 
 /**

@@ -4,6 +4,7 @@ import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
 import { foldGrid, kernel, type Kernel } from "../engine/kernel.ts";
+import type { Problem } from "../engine/problem.ts";
 import { shaders } from "./shaders.gen.ts";
 
 /** Gradients with a norm above `max_norm` are scaled down to it; 0 switches clipping off. */
@@ -34,7 +35,21 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
       ["a slab", 4096],
       ["a slab and one", 4097],
     ] as const
-  ).map(([name, n]) => ({ name, shapes: { gradients: [n] }, attributes: undefined })),
+  )
+    .map(([name, n]): Problem<"gradients", void> => ({
+      name,
+      shapes: { gradients: [n] },
+      attributes: undefined,
+    }))
+    .concat(
+      // around 2^50, beyond which numbers are squared in other units
+      [2e15, 1e30].map((high) => ({
+        name: `up to ${high}`,
+        shapes: { gradients: [4099] },
+        attributes: undefined,
+        data: { gradients: { kind: "uniform", low: 0, high } },
+      })),
+    ),
   reference: ({ gradients }) => {
     const partials = like(gradients, 2 * slabsOf(gradients.length));
     for (let i = 0; i < gradients.length; i++) {
@@ -47,6 +62,13 @@ export const gradNorm: Kernel<typeof shaders.grad_norm> = kernel({
     return { partials };
   },
 });
+
+/** Norms of slices up to `high`, none of which has gradients that are not finite. */
+function finiteParts(slabs: number, high: number): Float32Array {
+  return Float32Array.from({ length: 2 * slabs }, (_, i) =>
+    i % 2 === 0 ? (high * ((i * 37) % slabs)) / slabs : 0,
+  );
+}
 
 /**
  * norm = (|g|, min(1, max_norm / |g|), 1, 0), zeros if not all are finite. partials [B, 2] -> norm
@@ -76,6 +98,13 @@ export const gradNormFinish: Kernel<typeof shaders.grad_norm_finish, GradNormAtt
       attributes: { max_norm: 1 },
       data: { partials: { kind: "constant", value: 0 } },
     },
+    // around 2^50, beyond which numbers are squared in other units
+    ...[3, 2e15, 1e30].map((high): Problem<"partials", GradNormAttributes> => ({
+      name: `more slabs than a workgroup, up to ${high}`,
+      shapes: { partials: [601, 2] },
+      attributes: { max_norm: 1 },
+      data: { partials: { kind: "given", values: finiteParts(601, high) } },
+    })),
   ],
   reference: ({ partials }, _, { max_norm }) => {
     let [squares, others] = [0, 0];

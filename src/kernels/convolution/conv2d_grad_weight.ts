@@ -69,6 +69,17 @@ const cases: readonly Problem<Input, Conv2dGradWeightAttributes>[] = [
     },
   },
   {
+    name: "a group per channel, slices, the last one shorter",
+    shapes: { x: [2, 29, 34, 7], d_y: [2, 29, 34, 7] },
+    attributes: {
+      stride: [1, 1],
+      padding: [1, 1, 1, 1],
+      dilation: [1, 1],
+      groups: 7,
+      kernel: [3, 3],
+    },
+  },
+  {
     name: "fours, one pixel, the kernel 1 high",
     shapes: { x: [1, 1, 3, 4], d_y: [1, 1, 1, 4] },
     attributes: {
