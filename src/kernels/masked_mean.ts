@@ -1,6 +1,6 @@
 // Mean of the elements that a mask keeps, counted on the GPU, and its gradient. The last step of
 // the masked losses.
-import { withGradient } from "../engine/problem.ts";
+import { withGradient, type Distribution } from "../engine/problem.ts";
 import { like } from "../tensor/array.ts";
 import { size } from "../tensor/shape.ts";
 import { expectShape } from "../engine/expect_shape.ts";
@@ -17,6 +17,10 @@ export function slabsOf(n: number, slab: number): number {
   return Math.max(1, Math.ceil(n / slab));
 }
 
+const share = (of: number): Distribution => ({ kind: "mask", share: of });
+/** A mask lets through what is above 0, however little. */
+const little: Distribution = { kind: "uniform", low: -0.1, high: 0.1 };
+
 /** Sums and counts per slice of 1024 elements. x, mask [any] -> partials [B, 2]. */
 export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   shader: shaders.masked_mean,
@@ -32,17 +36,18 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   cases: withGradient(
     (
       [
-        ["a prime of elements", [1, 2, 1511, 1], 0.7],
-        ["empty", [0], 1],
-        ["one", [1], 1],
-        ["a slab and one", [1025], 0.5],
-        ["nothing let through", [300], 0],
+        ["a prime of elements", [1, 2, 1511, 1], share(0.7)],
+        ["empty", [0], share(1)],
+        ["one", [1], share(1)],
+        ["a slab and one", [1025], share(0.5)],
+        ["nothing let through", [300], share(0)],
+        ["a workgroup less one, little let through", [1023], little],
       ] as const
-    ).map(([name, shape, share]) => ({
+    ).map(([name, shape, mask]) => ({
       name,
       shapes: { x: shape, mask: shape },
       attributes: undefined,
-      data: { mask: { kind: "mask", share } as const },
+      data: { mask },
     })),
     { wrt: ["x"], linear: true },
   ),
@@ -73,16 +78,18 @@ export const maskedMeanFinish: Kernel<typeof shaders.masked_mean_finish> = kerne
   cost: ({ partials }) => ({ flops: size(partials), bytes: 4 * size(partials) }),
   cases: (
     [
-      ["a rig of 48x80", 23],
-      ["one slab", 1],
-      ["a workgroup and one", 65],
-      ["a prime", 211],
+      ["a rig of 48x80", 23, { kind: "uniform", low: 0, high: 900 }],
+      ["one slab", 1, { kind: "uniform", low: 0, high: 900 }],
+      ["a workgroup and one", 65, { kind: "uniform", low: 0, high: 900 }],
+      ["a prime", 211, { kind: "uniform", low: 0, high: 900 }],
+      ["one element", 1, { kind: "constant", value: 1 }],
+      ["none", 1, { kind: "constant", value: 0 }],
     ] as const
-  ).map(([name, slabs]) => ({
+  ).map(([name, slabs, partials]) => ({
     name,
     shapes: { partials: [slabs, 2] },
     attributes: undefined,
-    data: { partials: { kind: "uniform", low: 0, high: 900 } as const },
+    data: { partials },
   })),
   reference: ({ partials }) => {
     const [mean, count] = [like(partials, 1), like(partials, 1)];
@@ -110,19 +117,17 @@ export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   cost: ({ mask }) => ({ flops: size(mask), bytes: 8 * size(mask) }),
   cases: (
     [
-      ["a prime of elements", [3, 503], 37],
-      ["empty", [0], 1],
-      ["a workgroup and one", [1025], 512],
-      ["nothing let through", [300], 0],
+      ["a prime of elements", [3, 503], 37, share(0.5)],
+      ["empty", [0], 1, share(0.5)],
+      ["a workgroup and one", [1025], 512, share(0.5)],
+      ["nothing let through", [300], 0, share(0)],
+      ["a workgroup less one, little let through", [1023], 1, little],
     ] as const
-  ).map(([name, mask, count]) => ({
+  ).map(([name, shape, count, mask]) => ({
     name,
-    shapes: { mask, count: [1], d_mean: [1] },
+    shapes: { mask: shape, count: [1], d_mean: [1] },
     attributes: undefined,
-    data: {
-      mask: { kind: "mask", share: count === 0 ? 0 : 0.5 } as const,
-      count: { kind: "constant", value: count } as const,
-    },
+    data: { mask, count: { kind: "constant", value: count } as const },
   })),
   reference: ({ mask, count, d_mean }) => {
     const d_x = like(mask, mask.length);

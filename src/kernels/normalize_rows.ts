@@ -44,8 +44,15 @@ export const normalizeRows: Kernel<typeof shaders.normalize_rows, NormalizeRowsA
           shapes: { x: [3, 8] },
           attributes: { floor: 100 },
         },
+        // beyond 2^50, numbers are squared in other units
+        {
+          name: "large and very large features",
+          shapes: { x: [7, 8] },
+          attributes: { floor: 1e-6 },
+          data: { x: { kind: "uniform", low: 0, high: 2e15 } as const },
+        },
       ],
-      { wrt: ["x"] },
+      ({ data }) => (data === undefined ? [{ wrt: ["x"] }] : []),
     ),
     reference: ({ x }, shapes, { floor }) => {
       const { rows, features } = geometry(shapes.x);

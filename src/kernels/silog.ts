@@ -44,6 +44,12 @@ const cases: Problem<"depth" | "depth_m" | "valid", void>[] = (
 // Only depths this small show whether LOG_EPSILON is added, and with which sign.
 const NEAR_ZERO: Distribution = { kind: "uniform", low: 0, high: 1e-6 };
 cases.push({
+  name: "valid above 0",
+  shapes: { depth: [1, 1, 1023, 1], depth_m: [1, 1, 1023, 1], valid: [1, 1, 1023, 1] },
+  attributes: undefined,
+  data: { ...DEPTHS, valid: { kind: "uniform", low: -0.1, high: 0.1 } },
+});
+cases.push({
   name: "depths near 0",
   shapes: { depth: [1, 7, 9, 1], depth_m: [1, 7, 9, 1], valid: [1, 7, 9, 1] },
   attributes: undefined,

@@ -25,9 +25,9 @@ const cases: readonly Problem<Input, SliceSumAttributes>[] = [
     attributes: { shape: [3, 7, 12], firsts: [0, 0] },
   },
   {
-    name: "a slice and three others, a prime of rows",
-    shapes: { a: [67, 24], b: [67, 8], c: [67, 16], d: [67, 8] },
-    attributes: { shape: [67, 8], firsts: [16, 0, 4, 0] },
+    name: "four slices, a prime of rows",
+    shapes: { a: [67, 24], b: [67, 12], c: [67, 16], d: [67, 20] },
+    attributes: { shape: [67, 8], firsts: [16, 4, 8, 12] },
   },
   {
     name: "three, one row",

@@ -138,7 +138,7 @@ const MAY_ABSORB: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   sgd: { scalars: NOT_USED },
   silog: { valid: FLAG },
   silog_grad: { valid: FLAG, statistics: NOT_USED },
-  slice_sum: { a: SLICE, b: SLICE, c: SLICE },
+  slice_sum: { a: SLICE, b: SLICE, c: SLICE, d: SLICE },
   strided_read: { x: UNREAD },
   unary_grad: { x: SLOPE },
   winograd_grad_weight: { d_weight: "is replaced by the first part of a sum" },
