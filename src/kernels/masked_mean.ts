@@ -17,7 +17,7 @@ export function slabsOf(n: number, slab: number): number {
   return Math.max(1, Math.ceil(n / slab));
 }
 
-const share = (of: number): Distribution => ({ kind: "mask", share: of });
+const flags = (share: number): Distribution => ({ kind: "mask", share });
 /** A mask lets through what is above 0, however little. */
 const little: Distribution = { kind: "uniform", low: -0.1, high: 0.1 };
 
@@ -36,11 +36,11 @@ export const maskedMean: Kernel<typeof shaders.masked_mean> = kernel({
   cases: withGradient(
     (
       [
-        ["a prime of elements", [1, 2, 1511, 1], share(0.7)],
-        ["empty", [0], share(1)],
-        ["one", [1], share(1)],
-        ["a slab and one", [1025], share(0.5)],
-        ["nothing let through", [300], share(0)],
+        ["a prime of elements", [1, 2, 1511, 1], flags(0.7)],
+        ["empty", [0], flags(1)],
+        ["one", [1], flags(1)],
+        ["a slab and one", [1025], flags(0.5)],
+        ["nothing let through", [300], flags(0)],
         ["a workgroup less one, little let through", [1023], little],
       ] as const
     ).map(([name, shape, mask]) => ({
@@ -117,10 +117,10 @@ export const maskedMeanGrad: Kernel<typeof shaders.masked_mean_grad> = kernel({
   cost: ({ mask }) => ({ flops: size(mask), bytes: 8 * size(mask) }),
   cases: (
     [
-      ["a prime of elements", [3, 503], 37, share(0.5)],
-      ["empty", [0], 1, share(0.5)],
-      ["a workgroup and one", [1025], 512, share(0.5)],
-      ["nothing let through", [300], 0, share(0)],
+      ["a prime of elements", [3, 503], 37, flags(0.5)],
+      ["empty", [0], 1, flags(0.5)],
+      ["a workgroup and one", [1025], 512, flags(0.5)],
+      ["nothing let through", [300], 0, flags(0)],
       ["a workgroup less one, little let through", [1023], 1, little],
     ] as const
   ).map(([name, shape, count, mask]) => ({
