@@ -39,8 +39,11 @@ else {
   try {
     process.exitCode = await tryMutants(Number(values.count), Number(values.seed), positionals);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    process.exitCode = misused(error.message);
+    if (error instanceof InputError) process.exitCode = misused(error.message);
+    else {
+      console.error((error as Error).message);
+      process.exitCode = 1;
+    }
   }
 }
 
@@ -88,7 +91,10 @@ async function tallyOf(name: string, places: readonly number[]): Promise<Tally> 
   return tally;
 }
 
-/** Runs a process on these places; returns the one at which it had to be ended, or null. */
+/**
+ * Runs a process on these places; returns the one at which it had to be ended or ended itself, or
+ * null. Throws Error if it could not begin.
+ */
 async function runChild(
   name: string,
   places: readonly number[],
@@ -96,8 +102,10 @@ async function runChild(
 ): Promise<number | null> {
   const child = fork(CHILD, [name, places.join(",")], {
     execArgv: ["--import", "tsx"],
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  let said = "";
+  child.stderr?.on("data", (text: Buffer) => (said = `${said}${text.toString()}`.slice(-1000)));
   let current: number | null = null;
   let timer = setTimeout(() => {}, 0);
   child.on("message", (message: ChildMessage) => {
@@ -111,8 +119,9 @@ async function runChild(
       timer = setTimeout(() => child.kill("SIGKILL"), ENDLESS_MS);
     }
   });
-  await new Promise((resolve) => void child.on("close", resolve));
+  const code = await new Promise((resolve) => void child.on("close", resolve));
   clearTimeout(timer);
+  if (code !== 0 && current === null) throw new Error(`${name}: the process ended: ${said}`);
   return current;
 }
 

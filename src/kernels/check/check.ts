@@ -8,7 +8,13 @@ import { tensorFailure, type TensorFailure } from "../../engine/failure_table.ts
 import type { AnyKernel } from "../../engine/kernel.ts";
 import { checkProblem, type Problem } from "../../engine/problem.ts";
 import { caseInputs } from "./random_inputs.ts";
-import { checkRunOptions, prepareKernel, UNWRITTEN, type RunOptions } from "../../engine/run.ts";
+import {
+  checkRunOptions,
+  prepareKernel,
+  UNWRITTEN,
+  type PreparedKernel,
+  type RunOptions,
+} from "../../engine/run.ts";
 import { toleranceOf, type Tolerance } from "../../engine/tolerance.ts";
 
 /** The outcome of one case of one kernel. */
@@ -55,10 +61,10 @@ export function prepareCase(kernel: AnyKernel, problem: Problem): PreparedCase {
 }
 
 /**
- * Runs one case of a kernel on the GPU twice, and once more with its grid folded as large ones are, and
- * compares it with the reference in f64. Accesses
- * far outside a tensor are found if the device was opened with `clamp_indices`. Throws InputError for
- * an unknown option or an unknown key of the problem.
+ * Runs one case of a kernel on the GPU twice, and once more with its grid folded as large ones are,
+ * and compares it with the reference in f64. Accesses far outside a tensor are found if the device was
+ * opened with `clamp_indices`. Throws InputError for an unknown option or an unknown key of the
+ * problem.
  */
 export async function checkCase(
   gpu: Gpu,
@@ -171,12 +177,21 @@ async function runAgain(
     const got = await prepared.run();
     // Once more on NaN: the old content of an output must not matter, not even times 0.
     const again = await prepared.run(NaN);
-    const grid = prepared.folded.join(" x ");
-    const folds = grid !== prepared.dispatch.grid.join(" x ");
-    const folded = folds ? { grid, outputs: await prepared.run(UNWRITTEN, prepared.folded) } : null;
-    return { got, again, folded };
+    return { got, again, folded: await runFolded(prepared) };
   } finally {
     prepared.destroy();
+  }
+}
+
+async function runFolded({ dispatch, folded, run }: PreparedKernel): Promise<Runs["folded"]> {
+  const grid = folded.join(" x ");
+  if (grid === dispatch.grid.join(" x ")) return null;
+  try {
+    return { grid, outputs: await run(UNWRITTEN, folded) };
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, with the grid folded to ${grid}`, {
+      cause: error,
+    });
   }
 }
 
