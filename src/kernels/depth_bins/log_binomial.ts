@@ -22,6 +22,8 @@ export interface LogBinomialHeadAttributes {
 const PROBABILITY_FLOOR = shaders.log_binomial.constants.FLOOR;
 const PAIR_FLOOR = shaders.log_binomial_head.constants.FLOOR;
 
+/** Both ends, where a floor bends the function. */
+const CERTAIN = { kind: "mask", share: 0.5 } as const;
 const cases: Problem<"pi" | "t", LogBinomialAttributes>[] = (
   [
     ["the student's bins", [2, 5, 7, 1], 64],
@@ -30,13 +32,14 @@ const cases: Problem<"pi" | "t", LogBinomialAttributes>[] = (
     ["two bins", [1, 3, 5, 1], 2],
     ["a bin more than lanes", [1, 33, 1, 1], 9],
     ["a prime of bins", [1, 3, 1, 1], 257],
+    ["pi of 0 and 1", [1, 3, 5, 1], 16],
   ] as const
 ).map(([name, pi, bins]) => ({
   name,
   shapes: { pi, t: pi },
   attributes: { bins },
   data: {
-    pi: { kind: "uniform", low: 0.001, high: 0.999 },
+    pi: name === "pi of 0 and 1" ? CERTAIN : { kind: "uniform", low: 0.001, high: 0.999 },
     t: { kind: "uniform", low: 0.5, high: 50 },
   },
 }));
@@ -110,7 +113,7 @@ export const logBinomial: Kernel<typeof shaders.log_binomial, LogBinomialAttribu
       },
     ],
     ({ name }) => [
-      ...(name === cold.name ? [] : [{ wrt: ["pi", "t"] } as const]),
+      ...([cold.name, "pi of 0 and 1"].includes(name) ? [] : [{ wrt: ["pi", "t"] } as const]),
       ...(name === "a bin more than lanes" ? [CLAMPED] : []),
     ],
   ),
