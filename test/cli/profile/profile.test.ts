@@ -89,7 +89,7 @@ describe.skipIf(!hasTimestamps(gpu))("profile", () => {
     );
     const compared = await cli("profile", "compare", "one", "two", ...runs, ...wide, "--json");
     expect(JSON.parse(compared.stdout)).toMatchObject([{ kernel: "scale_by", verdict: "SAME" }]);
-    const other = ["scale_by", "--case", "s", "--seed", "3", ...QUICK, ...runs, ...wide];
+    const other = ["scale_by", "--case", "slot", "--seed", "3", ...QUICK, ...runs, ...wide];
     const wider = await cli("profile", ...other, "--save", "all", "--baseline", "one", "--gate");
     expect(wider.code).toBe(1);
     expect(wider.stdout).toMatch(/2 NEW: not in the earlier profile: scale_by, last slot/);
