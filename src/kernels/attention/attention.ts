@@ -47,6 +47,11 @@ const cases: readonly Problem<Input, AttentionAttributes>[] = [
     attributes: { ...plain, heads: 6, kv_heads: 2, causal: true, softcap: 0.8 },
   },
   {
+    name: "capped, two heads of eight, a mask per key",
+    shapes: { q: [1, 17, 16], k: [1, 19, 16], v: [1, 19, 16], mask: [1, 1, 1, 19] },
+    attributes: { ...plain, heads: 2, kv_heads: 2, softcap: 0.8 },
+  },
+  {
     name: "fewer queries than keys, causal, one mask for all heads",
     shapes: { q: [2, 7, 8], k: [2, 131, 8], v: [2, 131, 8], mask: [2, 1, 1, 131] },
     attributes: { ...plain, heads: 1, causal: true },
